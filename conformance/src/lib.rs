@@ -1,0 +1,1 @@
+//! Replays scenarios on our server and on upstream, and says where they differ.

@@ -1,0 +1,1 @@
+//! Brings up Redis topologies declared in YAML.

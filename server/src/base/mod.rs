@@ -1,0 +1,1 @@
+//! Foundations that know nothing of Redis: numbers, checksums, patterns, clocks.
