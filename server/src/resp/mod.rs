@@ -1,0 +1,7 @@
+//! The Redis serialization protocol, versions 2 and 3: requests in, replies out. No sockets.
+
+pub mod reply;
+pub mod request;
+
+pub use reply::Reply;
+pub use request::{Args, ProtocolError, RequestParser};

@@ -1,0 +1,263 @@
+//! Replies, written straight into the connection's output buffer in the version that the client speaks.
+
+use crate::base::numbers::{write_f64_17g, write_i64};
+
+/// A writer of replies. It borrows the output buffer; nothing is buffered twice.
+pub struct Reply<'a> {
+    out: &'a mut Vec<u8>,
+    resp3: bool,
+}
+
+/// The place of an array length that is not known yet. See [`Reply::deferred_array`].
+#[must_use = "a deferred length must be set"]
+pub struct Deferred(usize);
+
+impl<'a> Reply<'a> {
+    /// A writer onto `out`.
+    pub fn new(out: &'a mut Vec<u8>, resp3: bool) -> Self {
+        Self { out, resp3 }
+    }
+
+    /// True where the client speaks RESP3.
+    pub fn is_resp3(&self) -> bool {
+        self.resp3
+    }
+
+    /// The writer again, for a callee.
+    pub fn reborrow(&mut self) -> Reply<'_> {
+        Reply { out: self.out, resp3: self.resp3 }
+    }
+
+    /// Bytes of output so far: a mark for [`Self::truncate`].
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// True while nothing is in the buffer.
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Takes back what was written after `mark`.
+    pub fn truncate(&mut self, mark: usize) {
+        self.out.truncate(mark);
+    }
+
+    fn prefixed(&mut self, kind: u8, number: i64) {
+        self.out.push(kind);
+        if (0..10).contains(&number) {
+            self.out.push(b'0' + number as u8);
+        } else {
+            write_i64(self.out, number);
+        }
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// Bytes that are a reply already.
+    #[inline]
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// `+OK`.
+    #[inline]
+    pub fn ok(&mut self) {
+        self.raw(b"+OK\r\n");
+    }
+
+    /// A status.
+    pub fn simple(&mut self, text: &str) {
+        self.out.push(b'+');
+        self.raw(text.as_bytes());
+        self.raw(b"\r\n");
+    }
+
+    /// An error; `text` starts with its code and must not hold line ends (they become blanks).
+    pub fn error(&mut self, text: &[u8]) {
+        self.out.push(b'-');
+        self.out.extend(text.iter().map(|&byte| if byte == b'\r' || byte == b'\n' { b' ' } else { byte }));
+        self.raw(b"\r\n");
+    }
+
+    /// An integer.
+    #[inline]
+    pub fn integer(&mut self, number: i64) {
+        self.prefixed(b':', number);
+    }
+
+    /// A bulk string.
+    #[inline]
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.out.reserve(bytes.len() + 24);
+        self.prefixed(b'$', bytes.len() as i64);
+        self.out.extend_from_slice(bytes);
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// A bulk string that prints an integer.
+    pub fn bulk_integer(&mut self, number: i64) {
+        self.bulk(itoa::Buffer::new().format(number).as_bytes());
+    }
+
+    /// No value: `_` in RESP3, a null bulk in RESP2.
+    #[inline]
+    pub fn null(&mut self) {
+        self.raw(if self.resp3 { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    /// No array: `_` in RESP3, a null array in RESP2.
+    pub fn null_array(&mut self) {
+        self.raw(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    /// The head of an array.
+    #[inline]
+    pub fn array(&mut self, len: usize) {
+        self.prefixed(b'*', len as i64);
+    }
+
+    /// The head of a map of `pairs`; a flat array in RESP2.
+    pub fn map(&mut self, pairs: usize) {
+        if self.resp3 {
+            self.prefixed(b'%', pairs as i64);
+        } else {
+            self.array(pairs * 2);
+        }
+    }
+
+    /// The head of a set; an array in RESP2.
+    pub fn set(&mut self, len: usize) {
+        self.prefixed(if self.resp3 { b'~' } else { b'*' }, len as i64);
+    }
+
+    /// The head of a push; an array in RESP2.
+    pub fn push(&mut self, len: usize) {
+        self.prefixed(if self.resp3 { b'>' } else { b'*' }, len as i64);
+    }
+
+    /// A truth value; 1 or 0 in RESP2.
+    pub fn boolean(&mut self, truth: bool) {
+        match (self.resp3, truth) {
+            (true, true) => self.raw(b"#t\r\n"),
+            (true, false) => self.raw(b"#f\r\n"),
+            (false, truth) => self.integer(i64::from(truth)),
+        }
+    }
+
+    /// A floating point number; a bulk string in RESP2.
+    pub fn double(&mut self, number: f64) {
+        let mut text = Vec::with_capacity(32);
+        write_f64_17g(&mut text, number);
+        if self.resp3 {
+            self.out.push(b',');
+            self.raw(&text);
+            self.raw(b"\r\n");
+        } else {
+            self.bulk(&text);
+        }
+    }
+
+    /// An integer beyond 64 bits, in digits; a bulk string in RESP2.
+    pub fn big_number(&mut self, digits: &str) {
+        if self.resp3 {
+            self.out.push(b'(');
+            self.raw(digits.as_bytes());
+            self.raw(b"\r\n");
+        } else {
+            self.bulk(digits.as_bytes());
+        }
+    }
+
+    /// Text with a three-letter format; a bulk string in RESP2.
+    pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+        debug_assert_eq!(format.len(), 3);
+        if self.resp3 {
+            self.prefixed(b'=', text.len() as i64 + 4);
+            self.raw(format.as_bytes());
+            self.out.push(b':');
+            self.raw(text);
+            self.raw(b"\r\n");
+        } else {
+            self.bulk(text);
+        }
+    }
+
+    /// An array of bulk strings.
+    pub fn bulks<'b>(&mut self, items: impl ExactSizeIterator<Item = &'b [u8]>) {
+        self.array(items.len());
+        items.for_each(|item| self.bulk(item));
+    }
+
+    /// The lines of a HELP subcommand.
+    pub fn help(&mut self, lines: &[&str]) {
+        self.array(lines.len());
+        lines.iter().for_each(|line| self.simple(line));
+    }
+
+    /// Leaves room for an array's head; set it with [`Self::set_deferred_array`] when the number is known.
+    pub fn deferred_array(&mut self) -> Deferred {
+        Deferred(self.out.len())
+    }
+
+    /// Writes the head of a deferred array of `len` elements in front of them.
+    pub fn set_deferred_array(&mut self, place: Deferred, len: usize) {
+        self.insert_head(place, b'*', len);
+    }
+
+    /// Writes the head of a deferred map of `pairs` in front of them.
+    pub fn set_deferred_map(&mut self, place: Deferred, pairs: usize) {
+        if self.resp3 { self.insert_head(place, b'%', pairs) } else { self.insert_head(place, b'*', pairs * 2) }
+    }
+
+    /// Writes the head of a deferred set in front of its members.
+    pub fn set_deferred_set(&mut self, place: Deferred, len: usize) {
+        self.insert_head(place, if self.resp3 { b'~' } else { b'*' }, len);
+    }
+
+    fn insert_head(&mut self, place: Deferred, kind: u8, len: usize) {
+        let mut digits = itoa::Buffer::new();
+        let head = [&[kind], digits.format(len).as_bytes(), b"\r\n"].concat();
+        let end = self.out.len();
+        self.out.extend_from_slice(&head);
+        self.out.copy_within(place.0..end, place.0 + head.len());
+        self.out[place.0..place.0 + head.len()].copy_from_slice(&head);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(resp3: bool, write: impl FnOnce(&mut Reply<'_>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, resp3));
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn each_version_has_its_form() {
+        assert_eq!(written(false, Reply::null), "$-1\r\n");
+        assert_eq!(written(true, Reply::null), "_\r\n");
+        assert_eq!(written(false, |reply| reply.map(2)), "*4\r\n");
+        assert_eq!(written(true, |reply| reply.map(2)), "%2\r\n");
+        assert_eq!(written(true, |reply| reply.boolean(true)), "#t\r\n");
+        assert_eq!(written(false, |reply| reply.verbatim("txt", b"hi")), "$2\r\nhi\r\n");
+        assert_eq!(written(true, |reply| reply.verbatim("txt", b"hi")), "=6\r\ntxt:hi\r\n");
+    }
+
+    #[test]
+    fn a_deferred_head_stands_in_front() {
+        let text = written(false, |reply| {
+            let place = reply.deferred_array();
+            (0..12).for_each(|number| reply.integer(number));
+            reply.set_deferred_array(place, 12);
+        });
+        assert!(text.starts_with("*12\r\n:0\r\n:1\r\n"), "{text}");
+        assert!(text.ends_with(":11\r\n"));
+    }
+
+    #[test]
+    fn errors_stay_on_one_line() {
+        assert_eq!(written(false, |reply| reply.error(b"ERR a\r\nb")), "-ERR a  b\r\n");
+    }
+}

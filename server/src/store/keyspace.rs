@@ -1,0 +1,449 @@
+//! Databases of keys: lookup with expiry and access clocks, writes that a running snapshot sees first.
+//!
+//! Every change of an entry goes through this file, so it is the one place where a snapshot is handed the state that it
+//! must keep (see `snapshot.rs`). Keys that a lookup finds expired, and what else others must hear of, are recorded as
+//! [`Happening`]s; who propagates and notifies is not known here.
+
+use std::sync::Arc;
+
+use super::access::AccessRule;
+use super::entry::{EntryRef, NewValue, OwnedEntry, ValueRef, MAX_INLINE};
+use super::lazy;
+use super::snapshot::{Snapshot, Walk};
+use super::table::{hash_key, position_of, EntryMut, Table};
+use super::value::{Object, ValueType};
+use crate::base::clock::Millis;
+use crate::base::random::Random;
+
+/// What to do with a key whose time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpiryRule {
+    /// A primary: delete it, and tell.
+    Delete,
+    /// A replica, or paused clients: it does not exist, but stays until the primary says so.
+    Hide,
+    /// A writable replica: hidden from reads, deleted by writes.
+    HideUnlessWritten,
+    /// The primary's own stream, or loading: it exists.
+    Ignore,
+}
+
+/// Something that happened to a key without a command asking for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// Deleted because its time had come.
+    Expired {
+        /// Database number.
+        db: usize,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Deleted to free memory.
+    Evicted {
+        /// Database number.
+        db: usize,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// A read found nothing. Recorded only if [`Keyspace::record_misses`].
+    Missed {
+        /// Database number.
+        db: usize,
+        /// The key.
+        key: Vec<u8>,
+    },
+}
+
+/// Counters that INFO shows.
+#[derive(Debug, Default, Clone)]
+pub struct KeyspaceStats {
+    /// Reads that found the key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys deleted because their time had come.
+    pub expired: u64,
+    /// Keys deleted to free memory.
+    pub evicted: u64,
+}
+
+/// One database.
+#[derive(Debug, Default)]
+pub struct Db {
+    pub(super) table: Table,
+    pub(super) walk: Walk,
+    /// Where the active expiry goes on.
+    pub(super) expire_cursor: u64,
+    /// Average time to live of the sampled keys, milliseconds.
+    pub(super) average_ttl: i64,
+}
+
+impl Db {
+    /// Number of keys, expired ones that are still stored included.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// True without keys.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Number of keys with an expiry.
+    pub fn expires(&self) -> usize {
+        self.table.expires()
+    }
+
+    /// Average time to live as the active expiry last saw it, milliseconds.
+    pub fn average_ttl(&self) -> i64 {
+        self.average_ttl
+    }
+
+    /// The table, to be read.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+}
+
+/// All databases.
+#[derive(Debug)]
+pub struct Keyspace {
+    pub(super) dbs: Vec<Db>,
+    /// The time that expiry compares with. Set once a batch.
+    pub now: Millis,
+    /// See [`ExpiryRule`]. Set before each command.
+    pub expiry: ExpiryRule,
+    /// How accesses are recorded.
+    pub access: AccessRule,
+    /// False while a command must leave no trace (CLIENT NO-TOUCH, DEBUG).
+    pub touch: bool,
+    /// Record [`Happening::Missed`].
+    pub record_misses: bool,
+    /// Free large values on the other thread when they expire, are evicted, overwritten: `lazyfree-lazy-*`.
+    pub lazy: LazyRules,
+    /// What happened since it was last taken.
+    pub happenings: Vec<Happening>,
+    /// Counters.
+    pub stats: KeyspaceStats,
+    pub(super) snapshot: Option<Snapshot>,
+    /// Randomness for samples.
+    pub random: Random,
+}
+
+/// Which deletions free large values on the other thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LazyRules {
+    /// `lazyfree-lazy-expire`.
+    pub expire: bool,
+    /// `lazyfree-lazy-eviction`.
+    pub eviction: bool,
+    /// `lazyfree-lazy-server-del`: overwrites, RENAME and the like.
+    pub server_del: bool,
+}
+
+impl Keyspace {
+    /// Empty databases.
+    pub fn new(databases: usize) -> Self {
+        Self {
+            dbs: (0..databases).map(|_| Db::default()).collect(),
+            now: 0,
+            expiry: ExpiryRule::Delete,
+            access: AccessRule { lfu: false, log_factor: 10, decay_minutes: 1 },
+            touch: true,
+            record_misses: false,
+            lazy: LazyRules::default(),
+            happenings: Vec::new(),
+            stats: KeyspaceStats::default(),
+            snapshot: None,
+            random: Random::from_os(),
+        }
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> usize {
+        self.dbs.len()
+    }
+
+    /// A database, to be read. `number` is below [`Self::databases`].
+    pub fn db(&self, number: usize) -> &Db {
+        &self.dbs[number]
+    }
+
+    /// All databases.
+    pub fn dbs(&self) -> &[Db] {
+        &self.dbs
+    }
+
+    /// Keys in all databases.
+    pub fn total_keys(&self) -> usize {
+        self.dbs.iter().map(Db::len).sum()
+    }
+
+    /// The entry of a key for a read: counts a hit or a miss, records the access.
+    #[inline]
+    pub fn lookup_read(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = hash_key(key);
+        if self.hides(db, hash, key, false) {
+            self.miss(db, key);
+            return None;
+        }
+        let (touch, access, now, record) = (self.touch, self.access, self.now, self.record_misses);
+        let Self { dbs, random, stats, happenings, .. } = self;
+        let Some(mut entry) = dbs[db].table.get_mut(hash, key) else {
+            stats.misses += 1;
+            if record {
+                happenings.push(Happening::Missed { db, key: key.to_vec() });
+            }
+            return None;
+        };
+        stats.hits += 1;
+        if touch {
+            let clock = access.touched(entry.get().access(), now, random);
+            entry.set_access(clock);
+        }
+        Some(entry.into_ref())
+    }
+
+    fn miss(&mut self, db: usize, key: &[u8]) {
+        self.stats.misses += 1;
+        if self.record_misses {
+            self.happenings.push(Happening::Missed { db, key: key.to_vec() });
+        }
+    }
+
+    /// The entry of a key, without counting or recording anything.
+    #[inline]
+    pub fn peek(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
+        let hash = hash_key(key);
+        if self.hides(db, hash, key, false) {
+            return None;
+        }
+        self.dbs[db].table.get(hash, key)
+    }
+
+    /// True where the key exists for who asks now.
+    pub fn exists(&mut self, db: usize, key: &[u8]) -> bool {
+        self.peek(db, key).is_some()
+    }
+
+    /// The entry of a key for a change.
+    #[inline]
+    pub fn lookup_write(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
+        let hash = hash_key(key);
+        if self.hides(db, hash, key, true) {
+            return None;
+        }
+        let (touch, access, now) = (self.touch, self.access, self.now);
+        let Self { dbs, snapshot, random, .. } = self;
+        let mut entry = dbs[db].entry_to_change(hash, key, snapshot)?;
+        if touch {
+            let clock = access.touched(entry.get().access(), now, random);
+            entry.set_access(clock);
+        }
+        Some(entry)
+    }
+
+    /// The entry of a key whatever its expiry, for a change.
+    pub fn entry_to_change(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
+        self.dbs[db].entry_to_change(hash_key(key), key, &mut self.snapshot)
+    }
+
+    /// True where the key must be treated as absent because it expired. Deletes it where the rule says so.
+    #[inline]
+    fn hides(&mut self, db: usize, hash: u64, key: &[u8], write: bool) -> bool {
+        let table = &self.dbs[db].table;
+        if table.expires() == 0 || self.expiry == ExpiryRule::Ignore {
+            return false;
+        }
+        let Some(at) = table.get(hash, key).and_then(EntryRef::expire) else { return false };
+        if at >= self.now {
+            return false;
+        }
+        match self.expiry {
+            ExpiryRule::Delete => self.expire_now(db, hash, key),
+            ExpiryRule::HideUnlessWritten if write => self.expire_now(db, hash, key),
+            _ => {}
+        }
+        true
+    }
+
+    /// Deletes a key because its time has come.
+    pub(super) fn expire_now(&mut self, db: usize, hash: u64, key: &[u8]) {
+        let Some(entry) = self.dbs[db].remove(hash, key, &mut self.snapshot) else { return };
+        self.free(entry, self.lazy.expire);
+        self.stats.expired += 1;
+        self.happenings.push(Happening::Expired { db, key: key.to_vec() });
+    }
+
+    /// Deletes a key to free memory.
+    pub fn evict(&mut self, db: usize, key: &[u8]) {
+        let Some(entry) = self.dbs[db].remove(hash_key(key), key, &mut self.snapshot) else { return };
+        self.free(entry, self.lazy.eviction);
+        self.stats.evicted += 1;
+        self.happenings.push(Happening::Evicted { db, key: key.to_vec() });
+    }
+
+    /// Stores a value under a key that may exist: key and snapshot rules applied, the old value freed.
+    pub fn set(&mut self, db: usize, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
+        let hash = hash_key(key);
+        let fresh = self.access.fresh(self.now);
+        let value = boxed_where_large(value);
+        let Self { dbs, snapshot, .. } = self;
+        if let Some(mut entry) = dbs[db].entry_to_change(hash, key, snapshot) {
+            let old = entry.set_value_and_expire(value, expire);
+            entry.set_access(fresh);
+            if let Some(old) = old {
+                self.free(old, self.lazy.server_del);
+            }
+            return;
+        }
+        self.add(db, hash, OwnedEntry::new(key, value, expire));
+    }
+
+    /// Overwrites the value of an existing key; its expiry stays.
+    pub fn set_keeping_expiry(&mut self, db: usize, key: &[u8], value: NewValue<'_>) {
+        let expire = self.dbs[db].table.get(hash_key(key), key).and_then(EntryRef::expire);
+        self.set(db, key, value, expire);
+    }
+
+    /// Adds an entry whose key is absent.
+    pub fn add(&mut self, db: usize, hash: u64, entry: OwnedEntry) {
+        let fresh = self.access.fresh(self.now);
+        let db = &mut self.dbs[db];
+        let younger = db.walk.is_ahead(position_of(hash));
+        let mut entry = db.table.insert_new(hash, entry);
+        entry.set_access(fresh);
+        if younger {
+            entry.set_marked(true);
+        }
+    }
+
+    /// Takes a key out, whatever its expiry.
+    pub fn take(&mut self, db: usize, key: &[u8]) -> Option<OwnedEntry> {
+        self.dbs[db].remove(hash_key(key), key, &mut self.snapshot)
+    }
+
+    /// Deletes a key, whatever its expiry; `lazy` frees a large value on the other thread. True where it was there.
+    pub fn delete(&mut self, db: usize, key: &[u8], lazy: bool) -> bool {
+        match self.take(db, key) {
+            Some(entry) => {
+                self.free(entry, lazy);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Sets or clears the expiry of a key that exists.
+    pub fn set_expire(&mut self, db: usize, key: &[u8], expire: Option<Millis>) {
+        if let Some(mut entry) = self.entry_to_change(db, key) {
+            entry.set_expire(expire);
+        }
+    }
+
+    /// Frees an entry here, or a large one on the other thread.
+    pub fn free(&self, entry: OwnedEntry, lazy: bool) {
+        if lazy && let ValueRef::Object(object) = entry.as_ref().value() && object.free_effort() > lazy::EFFORT_THRESHOLD {
+            lazy::drop_later(Box::new(entry), 1);
+        }
+    }
+
+    /// Empties one database, or all; returns the number of keys removed.
+    pub fn flush(&mut self, db: Option<usize>, lazy: bool) -> usize {
+        let range = db.map_or(0..self.dbs.len(), |number| number..number + 1);
+        self.dbs[range].iter_mut().map(|db| db.flush(&mut self.snapshot, lazy)).sum()
+    }
+
+    /// Exchanges two databases.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.dbs.swap(a, b);
+    }
+
+    /// Replaces all databases (a loaded dataset); the old ones are freed on the other thread.
+    pub fn replace_all(&mut self, dbs: Vec<Db>) {
+        let old = std::mem::replace(&mut self.dbs, dbs);
+        let keys = old.iter().map(|db| db.len() as u64).sum();
+        lazy::drop_later(Box::new(old), keys);
+    }
+
+    /// A random key that exists for who asks now.
+    pub fn random_key(&mut self, db: usize) -> Option<Vec<u8>> {
+        // All keys may have expired without anybody allowed to delete them: give up like Redis after 100 tries.
+        for attempt in 0.. {
+            let table = &self.dbs[db].table;
+            let key = table.random(&mut self.random, false)?.key().to_vec();
+            let hidden = self.hides(db, hash_key(&key), &key, false);
+            if !hidden || (self.expiry != ExpiryRule::Delete && attempt >= 100) {
+                return Some(key);
+            }
+        }
+        None
+    }
+}
+
+/// Strings too long for an entry get an object of their own.
+pub fn boxed_where_large(value: NewValue<'_>) -> NewValue<'_> {
+    match value {
+        NewValue::Bytes(bytes) | NewValue::RawBytes(bytes) if bytes.len() > MAX_INLINE => {
+            NewValue::Object(Arc::new(Object::String(bytes.to_vec())))
+        }
+        other => other,
+    }
+}
+
+/// The type of a stored value.
+pub fn value_type(value: ValueRef<'_>) -> ValueType {
+    match value {
+        ValueRef::Object(object) => object.value_type(),
+        ValueRef::Int(_) | ValueRef::Bytes(_) | ValueRef::Unit => ValueType::String,
+    }
+}
+
+impl Db {
+    #[inline]
+    fn entry_to_change(&mut self, hash: u64, key: &[u8], snapshot: &mut Option<Snapshot>) -> Option<EntryMut<'_>> {
+        let ahead = self.walk.is_ahead(position_of(hash));
+        let number = self.walk.database();
+        let mut entry = self.table.get_mut(hash, key)?;
+        if ahead && !entry.get().is_marked() {
+            if let Some(snapshot) = snapshot {
+                snapshot.keep(number, entry.get().to_owned_entry());
+            }
+            entry.set_marked(true);
+        }
+        Some(entry)
+    }
+
+    fn remove(&mut self, hash: u64, key: &[u8], snapshot: &mut Option<Snapshot>) -> Option<OwnedEntry> {
+        if self.walk.is_active() {
+            // The entry leaves: hand its state to the snapshot first.
+            self.entry_to_change(hash, key, snapshot)?;
+        }
+        self.table.remove(hash, key)
+    }
+
+    fn flush(&mut self, snapshot: &mut Option<Snapshot>, lazy: bool) -> usize {
+        let keys = self.table.len();
+        if let Some(snapshot) = snapshot.as_mut().filter(|_| self.walk.is_active()) {
+            snapshot.keep_rest(self);
+        }
+        let old = std::mem::take(&mut self.table);
+        self.walk.finish();
+        self.expire_cursor = 0;
+        self.average_ttl = 0;
+        if lazy && keys > lazy::EFFORT_THRESHOLD {
+            lazy::drop_later(Box::new(old), keys as u64);
+        }
+        keys
+    }
+
+    /// Adds an entry while loading; false where the key is there already.
+    pub fn load(&mut self, entry: OwnedEntry) -> bool {
+        let hash = hash_key(entry.as_ref().key());
+        if self.table.contains(hash, entry.as_ref().key()) {
+            return false;
+        }
+        self.table.insert_new(hash, entry);
+        true
+    }
+}

@@ -1,0 +1,12 @@
+//! The data: keys, values, expiry, eviction, snapshots. Knows nothing of clients, sockets or replies.
+
+pub mod access;
+pub mod entry;
+pub mod eviction;
+pub mod expiry;
+pub mod keyspace;
+pub mod lazy;
+pub mod snapshot;
+pub mod table;
+pub mod types;
+pub mod value;

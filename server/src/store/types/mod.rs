@@ -1,0 +1,2 @@
+//! The data types and their compact encodings.
+pub mod hash;

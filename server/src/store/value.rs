@@ -1,0 +1,86 @@
+//! What a key can hold besides a small string: large strings and aggregates.
+
+use std::sync::Arc;
+
+use super::types::hash::Hash;
+
+/// A value that lives in an allocation of its own, shared with snapshots copy-on-write.
+#[derive(Debug, Clone)]
+pub enum Object {
+    /// A string longer than [`super::entry::MAX_INLINE`], or one that was.
+    String(Vec<u8>),
+    /// A hash.
+    Hash(Hash),
+}
+
+/// The type of a value, as `TYPE` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueType {
+    /// Strings, whatever their encoding.
+    String,
+    /// Lists.
+    List,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Hashes.
+    Hash,
+    /// Streams.
+    Stream,
+}
+
+impl ValueType {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::SortedSet => "zset",
+            Self::Hash => "hash",
+            Self::Stream => "stream",
+        }
+    }
+}
+
+impl Object {
+    /// The type.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::String(_) => ValueType::String,
+            Self::Hash(_) => ValueType::Hash,
+        }
+    }
+
+    /// The encoding's name as `OBJECT ENCODING` gives it.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::String(_) => "raw",
+            Self::Hash(hash) => hash.encoding(),
+        }
+    }
+
+    /// Elements that freeing the value visits: what decides between freeing here and on the lazy thread.
+    pub fn free_effort(&self) -> usize {
+        match self {
+            Self::String(_) => 1,
+            Self::Hash(hash) => hash.free_effort(),
+        }
+    }
+
+    /// Bytes that the value occupies.
+    pub fn memory(&self) -> usize {
+        // Two counters of the `Arc` stand before the object.
+        let own = 16 + size_of::<Self>();
+        own + match self {
+            Self::String(bytes) => bytes.capacity(),
+            Self::Hash(hash) => hash.memory(),
+        }
+    }
+}
+
+/// A hash as a stored object.
+pub fn hash_object(hash: Hash) -> Arc<Object> {
+    Arc::new(Object::Hash(hash))
+}
