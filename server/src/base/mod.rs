@@ -1,1 +1,8 @@
 //! Foundations that know nothing of Redis: numbers, checksums, patterns, clocks.
+
+pub mod crc64;
+pub mod glob;
+pub mod ids;
+pub mod long_double;
+pub mod lzf;
+pub mod numbers;
