@@ -1,6 +1,8 @@
 //! A Redis 7.0.15-compatible server: replication, Sentinel and Cluster.
 
 pub mod base;
+#[cfg(test)]
+mod upstream;
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
 ///

@@ -2,4 +2,10 @@
 
 pub mod allocator;
 pub mod clock;
+pub mod crc64;
+pub mod glob;
+pub mod ids;
+pub mod long_double;
+pub mod lzf;
+pub mod numbers;
 pub mod random;
