@@ -1,0 +1,368 @@
+//! A client's session: who it is, what it subscribed to, what it waits for, and the replies that wait for its socket.
+//! Not its socket: that is the network's.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::task::Waker;
+
+use parking_lot::Mutex;
+
+use super::registry::Command;
+use crate::base::clock::Millis;
+use crate::replication::primary::Peer;
+use crate::resp::request::OwnedArgs;
+use crate::resp::Reply;
+
+/// A client's number: unique for the life of the process.
+pub type ClientId = u64;
+
+/// How the server tells a connection's task that something waits for it.
+#[derive(Debug, Default)]
+pub struct Signal {
+    raised: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Signal {
+    /// Wakes the task; it will find [`Self::take`] true.
+    pub fn raise(&self) {
+        if !self.raised.swap(true, Ordering::AcqRel)
+            && let Some(waker) = &*self.waker.lock()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// True once after each time the signal was raised.
+    #[inline]
+    pub fn take(&self) -> bool {
+        self.raised.load(Ordering::Relaxed) && self.raised.swap(false, Ordering::AcqRel)
+    }
+
+    /// Remembers whom to wake.
+    pub fn register(&self, waker: &Waker) {
+        let mut slot = self.waker.lock();
+        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *slot = Some(waker.clone());
+        }
+    }
+}
+
+/// A set of client flags.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClientFlags(u32);
+
+impl ClientFlags {
+    /// Between MULTI and EXEC.
+    pub const MULTI: Self = Self(1);
+    /// A watched key changed.
+    pub const DIRTY_CAS: Self = Self(1 << 1);
+    /// A queued command was refused.
+    pub const DIRTY_EXEC: Self = Self(1 << 2);
+    /// Sees all commands.
+    pub const MONITOR: Self = Self(1 << 3);
+    /// A replica's link.
+    pub const REPLICA: Self = Self(1 << 4);
+    /// The link to our primary.
+    pub const MASTER: Self = Self(1 << 5);
+    /// Close when the output is written.
+    pub const CLOSE_AFTER_REPLY: Self = Self(1 << 6);
+    /// Close at once.
+    pub const CLOSE_ASAP: Self = Self(1 << 7);
+    /// Not evicted for its memory.
+    pub const NO_EVICT: Self = Self(1 << 8);
+    /// CLIENT REPLY OFF.
+    pub const REPLY_OFF: Self = Self(1 << 9);
+    /// CLIENT REPLY SKIP: the next command's reply,
+    pub const REPLY_SKIP_NEXT: Self = Self(1 << 10);
+    /// and this one's.
+    pub const REPLY_SKIP: Self = Self(1 << 11);
+    /// READONLY, in cluster mode.
+    pub const READONLY: Self = Self(1 << 12);
+    /// ASKING, for the next command.
+    pub const ASKING: Self = Self(1 << 13);
+    /// Waits for keys, replicas or the end of a pause.
+    pub const BLOCKED: Self = Self(1 << 14);
+    /// Came over a Unix socket.
+    pub const UNIX_SOCKET: Self = Self(1 << 15);
+    /// Must authenticate first.
+    pub const NEEDS_AUTH: Self = Self(1 << 16);
+    /// Subscribed, and speaks RESP2: few commands are allowed.
+    pub const PUBSUB_RESP2: Self = Self(1 << 17);
+    /// Runs inside EXEC.
+    pub const IN_EXEC: Self = Self(1 << 18);
+    /// Connected from the loopback interface or a Unix socket.
+    pub const LOCAL: Self = Self(1 << 19);
+    /// Subscribed to anything.
+    pub const PUBSUB: Self = Self(1 << 20);
+
+    /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
+    pub const GATED: Self = Self(
+        Self::MULTI.0
+            | Self::REPLICA.0
+            | Self::MASTER.0
+            | Self::CLOSE_ASAP.0
+            | Self::CLOSE_AFTER_REPLY.0
+            | Self::NEEDS_AUTH.0
+            | Self::PUBSUB_RESP2.0
+            | Self::IN_EXEC.0
+            | Self::REPLY_OFF.0
+            | Self::REPLY_SKIP.0
+            | Self::REPLY_SKIP_NEXT.0
+            | Self::ASKING.0
+            | Self::READONLY.0,
+    );
+
+    /// True where any flag of `other` is set.
+    #[inline]
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Sets the flags of `other`.
+    pub fn insert(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Clears the flags of `other`.
+    pub fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+
+    /// Sets or clears.
+    pub fn set(&mut self, other: Self, on: bool) {
+        if on { self.insert(other) } else { self.remove(other) }
+    }
+}
+
+/// Commands between MULTI and EXEC, and the keys under WATCH.
+#[derive(Default)]
+pub struct Transaction {
+    /// Queued commands.
+    pub queue: Vec<(&'static Command, OwnedArgs)>,
+    /// Watched keys with their databases; the flag says that the key had expired already when WATCH came.
+    pub watched: Vec<WatchedKey>,
+}
+
+/// A key under WATCH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedKey {
+    /// Database number.
+    pub db: usize,
+    /// The key.
+    pub key: Vec<u8>,
+    /// It was expired, though still stored, when WATCH came.
+    pub was_expired: bool,
+}
+
+/// What a client subscribed to.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    /// SUBSCRIBE.
+    pub channels: HashSet<Vec<u8>>,
+    /// PSUBSCRIBE.
+    pub patterns: HashSet<Vec<u8>>,
+    /// SSUBSCRIBE.
+    pub shard_channels: HashSet<Vec<u8>>,
+}
+
+impl Subscriptions {
+    /// The number that SUBSCRIBE's confirmations carry.
+    pub fn count(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// True without any subscription.
+    pub fn is_empty(&self) -> bool {
+        self.count() + self.shard_channels.len() == 0
+    }
+}
+
+/// What a client waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlockKind {
+    /// Keys of the selected database become ready; the command runs again then.
+    Keys(Vec<Vec<u8>>),
+    /// WAIT: so many replicas acknowledge this offset.
+    Replicas {
+        /// Replicas wanted.
+        wanted: usize,
+        /// Offset that they must have reached.
+        offset: i64,
+    },
+    /// CLIENT PAUSE ends; the command runs again then.
+    Pause,
+    /// SHUTDOWN waits for replicas.
+    Shutdown,
+}
+
+/// A blocked client's state.
+pub struct Block {
+    /// What it waits for.
+    pub kind: BlockKind,
+    /// When the wait ends without success, Unix milliseconds; `None`: never.
+    pub deadline: Option<Millis>,
+    /// Written when the deadline passes.
+    pub timeout_reply: TimeoutReply,
+    /// The command to run again.
+    pub request: OwnedArgs,
+}
+
+/// What a client gets whose wait ended without success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeoutReply {
+    /// A null bulk.
+    Null,
+    /// A null array.
+    NullArray,
+    /// The number of replicas that acknowledged.
+    Replicas,
+    /// Nothing.
+    Nothing,
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Block({:?})", self.kind)
+    }
+}
+
+/// A session.
+pub struct Client {
+    /// Its number.
+    pub id: ClientId,
+    /// Peer address as CLIENT LIST prints it.
+    pub addr: String,
+    /// Local address as CLIENT LIST prints it.
+    pub laddr: String,
+    /// File descriptor, for CLIENT LIST; -1 for none.
+    pub fd: i32,
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// When it connected, Unix milliseconds.
+    pub created: Millis,
+    /// When it last sent something, Unix milliseconds.
+    pub last_interaction: Millis,
+    /// Selected database.
+    pub db: usize,
+    /// Speaks RESP3.
+    pub resp3: bool,
+    /// Flags.
+    pub flags: ClientFlags,
+    /// Replies that wait for the socket.
+    pub out: Vec<u8>,
+    /// Bytes that the connection's task has taken from `out` and not written yet.
+    pub in_flight: usize,
+    /// Since when the output is above its soft limit, Unix milliseconds.
+    pub over_soft_limit_since: Option<Millis>,
+    /// Largest output that was seen.
+    pub peak_output: usize,
+    /// Bytes of requests that wait in the read buffer.
+    pub query_buffer: usize,
+    /// How to wake its task.
+    pub signal: Arc<Signal>,
+    /// MULTI and WATCH.
+    pub transaction: Option<Box<Transaction>>,
+    /// SUBSCRIBE and the like.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// What it waits for.
+    pub block: Option<Box<Block>>,
+    /// Set by CLIENT UNBLOCK and the like: how the wait ends.
+    pub unblock: Option<Unblock>,
+    /// What a replica's link is at.
+    pub peer: Option<Box<Peer>>,
+    /// The command that ran last.
+    pub last_command: Option<&'static Command>,
+    /// Replication offset after this client's last write: what WAIT waits for.
+    pub last_write_offset: i64,
+    /// The user it authenticated as.
+    pub user: String,
+}
+
+/// How a wait ends from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unblock {
+    /// As if the deadline had passed.
+    Timeout,
+    /// With an error.
+    Error(&'static str),
+    /// What it waited for may be there: run the command again.
+    Retry,
+}
+
+impl Client {
+    /// A session that has just begun.
+    pub fn new(id: ClientId, now: Millis, signal: Arc<Signal>) -> Self {
+        Self {
+            id,
+            addr: String::new(),
+            laddr: String::new(),
+            fd: -1,
+            name: Vec::new(),
+            created: now,
+            last_interaction: now,
+            db: 0,
+            resp3: false,
+            flags: ClientFlags::default(),
+            out: Vec::new(),
+            in_flight: 0,
+            over_soft_limit_since: None,
+            peak_output: 0,
+            query_buffer: 0,
+            signal,
+            transaction: None,
+            subscriptions: None,
+            block: None,
+            unblock: None,
+            peer: None,
+            last_command: None,
+            last_write_offset: 0,
+            user: "default".into(),
+        }
+    }
+
+    /// A writer of replies to this client.
+    #[inline]
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply::new(&mut self.out, self.resp3)
+    }
+
+    /// Bytes that wait to be written.
+    pub fn output(&self) -> usize {
+        self.out.len() + self.in_flight
+    }
+
+    /// The transaction, made where there is none.
+    pub fn transaction_mut(&mut self) -> &mut Transaction {
+        self.transaction.get_or_insert_default()
+    }
+
+    /// The subscriptions, made where there are none.
+    pub fn subscriptions_mut(&mut self) -> &mut Subscriptions {
+        self.subscriptions.get_or_insert_default()
+    }
+
+    /// Number of SUBSCRIBE and PSUBSCRIBE subscriptions.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.count())
+    }
+
+    /// Keeps the flags that derive from subscriptions and version in step.
+    pub fn refresh_pubsub_flags(&mut self) {
+        let subscribed = self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty());
+        self.flags.set(ClientFlags::PUBSUB, subscribed);
+        self.flags.set(ClientFlags::PUBSUB_RESP2, subscribed && !self.resp3);
+    }
+
+    /// Asks the connection's task to close it.
+    pub fn close(&mut self) {
+        self.flags.insert(ClientFlags::CLOSE_ASAP);
+        self.signal.raise();
+    }
+
+    /// True for a replica's link that is no monitor.
+    pub fn is_replica(&self) -> bool {
+        self.flags.has(ClientFlags::REPLICA)
+    }
+}

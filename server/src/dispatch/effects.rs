@@ -1,0 +1,153 @@
+//! What a command leaves behind besides its reply: changes counted, commands for replicas and the AOF, notifications,
+//! keys whose watchers must hear. Collected while handlers run, delivered when the unit of execution ends.
+
+use crate::base::numbers::write_i64;
+
+/// Classes of keyspace notifications, as `notify-keyspace-events` letters name them.
+pub mod class {
+    /// `K`: publish `__keyspace@N__:key`.
+    pub const KEYSPACE: u32 = 1 << 0;
+    /// `E`: publish `__keyevent@N__:event`.
+    pub const KEYEVENT: u32 = 1 << 1;
+    /// `g`: generic commands.
+    pub const GENERIC: u32 = 1 << 2;
+    /// `$`: strings.
+    pub const STRING: u32 = 1 << 3;
+    /// `l`: lists.
+    pub const LIST: u32 = 1 << 4;
+    /// `s`: sets.
+    pub const SET: u32 = 1 << 5;
+    /// `h`: hashes.
+    pub const HASH: u32 = 1 << 6;
+    /// `z`: sorted sets.
+    pub const SORTED_SET: u32 = 1 << 7;
+    /// `x`: expired.
+    pub const EXPIRED: u32 = 1 << 8;
+    /// `e`: evicted.
+    pub const EVICTED: u32 = 1 << 9;
+    /// `t`: streams.
+    pub const STREAM: u32 = 1 << 10;
+    /// `m`: key misses.
+    pub const KEY_MISS: u32 = 1 << 11;
+    /// `d`: module keys.
+    pub const MODULE: u32 = 1 << 13;
+    /// `n`: new keys.
+    pub const NEW: u32 = 1 << 14;
+    /// `A`: all but `m` and `n`.
+    pub const ALL: u32 = GENERIC | STRING | LIST | SET | HASH | SORTED_SET | EXPIRED | EVICTED | STREAM | MODULE;
+}
+
+/// A keyspace notification that waits to be published.
+#[derive(Debug)]
+pub struct Notification {
+    /// Its class.
+    pub class: u32,
+    /// `set`, `del`, ...
+    pub event: &'static str,
+    /// Database number.
+    pub db: usize,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+/// How the running command reaches replicas and the AOF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rewrite {
+    /// As the client sent it, if it changed anything.
+    #[default]
+    Verbatim,
+    /// Only what was put into the queue: it is complete.
+    Replaced,
+}
+
+/// A command in the queue: its database and its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Queued {
+    /// Database number.
+    pub db: usize,
+    /// Where its bytes start in the queue's buffer,
+    pub start: usize,
+    /// and end.
+    pub end: usize,
+}
+
+/// See the module's comment.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Changes that the running command made.
+    pub dirty: u64,
+    /// How it propagates.
+    pub rewrite: Rewrite,
+    /// True where a replica or the AOF listens; otherwise nothing is queued.
+    pub listening: bool,
+    /// Classes that `notify-keyspace-events` asks for.
+    pub notify: u32,
+    /// True where somebody must hear of changed keys: WATCH, blocked clients, tracking.
+    pub watched: bool,
+    /// Notifications to publish.
+    pub notifications: Vec<Notification>,
+    /// Changed keys, if `watched`.
+    pub touched: Vec<(usize, Vec<u8>)>,
+    commands: Vec<Queued>,
+    bytes: Vec<u8>,
+}
+
+impl Effects {
+    /// Queues a command for replicas and the AOF.
+    pub fn queue(&mut self, db: usize, words: &[&[u8]]) {
+        if self.listening {
+            self.queue_words(db, words.len(), words.iter().copied());
+        }
+    }
+
+    /// Queues a command given by an iterator of known length.
+    pub fn queue_words<'a>(&mut self, db: usize, count: usize, words: impl Iterator<Item = &'a [u8]>) {
+        if !self.listening {
+            return;
+        }
+        let start = self.bytes.len();
+        encode_command(&mut self.bytes, count, words);
+        self.commands.push(Queued { db, start, end: self.bytes.len() });
+    }
+
+    /// The running command propagates as what was queued, and nothing else.
+    pub fn replace(&mut self) {
+        self.rewrite = Rewrite::Replaced;
+    }
+
+    /// Number of queued commands.
+    #[inline]
+    pub fn queued(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// The queue, emptied: commands and their bytes. Give the buffers back with [`Self::recycle`].
+    pub fn take_queue(&mut self) -> (Vec<Queued>, Vec<u8>) {
+        (std::mem::take(&mut self.commands), std::mem::take(&mut self.bytes))
+    }
+
+    /// Reuses the buffers of a queue that was delivered.
+    pub fn recycle(&mut self, mut commands: Vec<Queued>, mut bytes: Vec<u8>) {
+        commands.clear();
+        bytes.clear();
+        if bytes.capacity() <= 1 << 20 {
+            (self.commands, self.bytes) = (commands, bytes);
+        }
+    }
+}
+
+/// Appends a command as an array of bulk strings.
+pub fn encode_command<'a>(out: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
+    head(out, b'*', count);
+    for word in words {
+        head(out, b'$', word.len());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn head(out: &mut Vec<u8>, kind: u8, number: usize) {
+    out.push(kind);
+    write_i64(out, number as i64);
+    out.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,188 @@
+//! The table of commands: facts and handlers joined by name; lookup that folds case on the stack.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::context::{DataContext, ServerContext};
+use super::error::CommandResult;
+use super::facts::{Fact, Flags, FACTS};
+use crate::resp::Args;
+
+/// A handler; its signature says what it may touch.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Keys of the selected database, and a reply.
+    Data(fn(&mut DataContext<'_>, &Args<'_>) -> CommandResult),
+    /// The whole server.
+    Server(fn(&mut ServerContext<'_>, &Args<'_>) -> CommandResult),
+    /// Nothing by itself: a container of subcommands.
+    Container,
+}
+
+/// A family's handlers by the names of their commands (`parent|sub` for subcommands).
+pub type Family = &'static [(&'static str, Handler)];
+
+/// One command or subcommand.
+pub struct Command {
+    /// Lower-case name; `parent|sub` for subcommands.
+    pub name: &'static str,
+    /// Index into per-command statistics.
+    pub index: usize,
+    /// Number of words, the name included; negative: at least.
+    pub arity: i16,
+    /// Flags.
+    pub flags: Flags,
+    /// Position of the first key, 0 without.
+    pub first_key: i16,
+    /// Position of the last key; negative counts from the end.
+    pub last_key: i16,
+    /// Distance between keys.
+    pub key_step: i16,
+    /// What runs it.
+    pub handler: Handler,
+    subcommands: HashMap<&'static [u8], &'static Command>,
+}
+
+impl Command {
+    /// True where the number of words fits.
+    #[inline]
+    pub fn accepts(&self, words: usize) -> bool {
+        if self.arity >= 0 { words == self.arity as usize } else { words >= self.arity.unsigned_abs() as usize }
+    }
+
+    /// True where the command is nothing but its subcommands.
+    pub fn is_container(&self) -> bool {
+        !self.subcommands.is_empty()
+    }
+
+    /// The subcommands, in no order.
+    pub fn subcommands(&self) -> impl Iterator<Item = &'static Command> {
+        self.subcommands.values().copied()
+    }
+
+    /// The subcommand of that name, whatever its case.
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
+        fold(name, |folded| self.subcommands.get(folded).copied())
+    }
+}
+
+/// Longest command name that can be looked up.
+const LONGEST: usize = 64;
+
+#[inline]
+fn fold<R>(name: &[u8], look: impl FnOnce(&[u8]) -> Option<R>) -> Option<R> {
+    let mut folded = [0; LONGEST];
+    let target = folded.get_mut(..name.len())?;
+    target.copy_from_slice(name);
+    target.make_ascii_lowercase();
+    look(target)
+}
+
+type Names = HashMap<&'static [u8], &'static Command, ahash::RandomState>;
+
+/// Commands by the names that clients use: renamed ones by their new name.
+pub struct Registry {
+    names: Names,
+    /// The last command found and its folded name: pipelines repeat themselves.
+    size: usize,
+}
+
+/// All commands that exist in this build.
+struct Catalogue {
+    top: Vec<&'static Command>,
+    size: usize,
+}
+
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| build(crate::commands::FAMILIES))
+}
+
+fn build(families: &[Family]) -> Catalogue {
+    let handlers: HashMap<&str, Handler> = families.iter().flat_map(|family| family.iter().copied()).collect();
+    let mut size = 0;
+    let mut number = || {
+        size += 1;
+        size - 1
+    };
+    let mut top = Vec::new();
+    for fact in FACTS.iter().filter(|fact| !fact.0.contains('|')) {
+        let prefix = format!("{}|", fact.0);
+        let subcommands: HashMap<&'static [u8], &'static Command> = FACTS
+            .iter()
+            .filter(|sub| sub.0.starts_with(&prefix))
+            .filter_map(|sub| {
+                let handler = *handlers.get(sub.0)?;
+                let command: &'static Command = Box::leak(Box::new(command(sub, number(), handler, HashMap::new())));
+                Some((&sub.0.as_bytes()[prefix.len()..], command))
+            })
+            .collect();
+        let handler = match handlers.get(fact.0) {
+            Some(&handler) => handler,
+            None if !subcommands.is_empty() => Handler::Container,
+            None => continue,
+        };
+        let command: &'static Command = Box::leak(Box::new(command(fact, number(), handler, subcommands)));
+        top.push(command);
+    }
+    Catalogue { top, size }
+}
+
+fn command(fact: &Fact, index: usize, handler: Handler, subcommands: HashMap<&'static [u8], &'static Command>) -> Command {
+    let &(name, arity, flags, first_key, last_key, key_step) = fact;
+    Command { name, index, arity, flags, first_key, last_key, key_step, handler, subcommands }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        let catalogue = catalogue();
+        let names = catalogue.top.iter().map(|&command| (command.name.as_bytes(), command)).collect();
+        Self { names, size: catalogue.size }
+    }
+}
+
+impl Registry {
+    /// The command of that name, whatever its case.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
+        fold(name, |folded| self.names.get(folded).copied())
+    }
+
+    /// Number of commands and subcommands: the size of per-command statistics.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Number of names.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// True without commands.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// All commands, in the order of their original names.
+    pub fn all(&self) -> impl Iterator<Item = &'static Command> + '_ {
+        catalogue().top.iter().copied().filter(|command| self.names.values().any(|known| std::ptr::eq(*known, *command)))
+    }
+
+    /// `rename-command`: an empty `new` removes the command.
+    ///
+    /// # Errors
+    /// The reason, as the configuration error prints it.
+    pub fn rename(&mut self, old: &[u8], new: &[u8]) -> Result<(), &'static str> {
+        let old = old.to_ascii_lowercase();
+        let Some(command) = self.names.remove(old.as_slice()) else { return Err("No such command in rename-command") };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let new: &'static [u8] = Box::leak(new.to_ascii_lowercase().into_boxed_slice());
+        if self.names.contains_key(new) {
+            return Err("Target command name already exists");
+        }
+        self.names.insert(new, command);
+        Ok(())
+    }
+}
