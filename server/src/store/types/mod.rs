@@ -1,0 +1,6 @@
+//! The value types and the compact encodings that they share with RDB files and DUMP payloads.
+
+pub mod intset;
+pub mod listpack;
+pub mod ziplist;
+pub mod zipmap;
