@@ -1,13 +1,15 @@
 //! A Redis 7.0.15-compatible server: replication, Sentinel and Cluster.
 
 pub mod base;
-#[cfg(test)]
-mod upstream;
+pub mod commands;
+pub mod config;
+pub mod dispatch;
+pub mod info;
+pub mod network;
+pub mod persistence;
+pub mod pubsub;
+pub mod replication;
+pub mod resp;
+pub mod store;
 
-/// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
-///
-/// `argv[0]` decides the mode where it contains `redis-sentinel`.
-pub fn run(argv: Vec<std::ffi::OsString>) -> i32 {
-    let _ = argv;
-    1
-}
+pub use network::run;

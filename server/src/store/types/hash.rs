@@ -2,11 +2,10 @@
 //!
 //! The table is the keyspace's own: a field with a small value is one allocation, and HSCAN has its guarantee.
 
-use crate::base::numbers::write_i64;
 use crate::base::random::Random;
 use crate::store::entry::{NewValue, OwnedEntry, ValueRef, MAX_INLINE};
 use crate::store::table::{hash_key, Cursor, Table, CURSOR_END};
-use crate::store::types::listpack::{Element, Listpack};
+use crate::store::types::listpack::{Entry, Listpack, Pos};
 use crate::store::value::Object;
 
 /// The thresholds of `hash-max-listpack-entries` and `hash-max-listpack-value`.
@@ -28,21 +27,20 @@ pub enum Hash {
 }
 
 /// Calls `f` with the element's bytes; integers are printed.
-pub fn with_bytes<R>(element: Element<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
-    match element {
-        Element::Bytes(bytes) => f(bytes),
-        Element::Int(number) => {
-            let mut buffer = itoa::Buffer::new();
-            f(buffer.format(number).as_bytes())
-        }
-    }
+pub fn with_bytes<R>(element: Entry<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
+    f(element.text(&mut itoa::Buffer::new()))
+}
+
+/// Where a field of a listpack of pairs stands.
+fn find_field(pairs: &Listpack, field: &[u8]) -> Option<Pos> {
+    pairs.find(pairs.first()?, field, 2)
 }
 
 fn entry_bytes<R>(value: ValueRef<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
     match value {
         ValueRef::Bytes(bytes) => f(bytes),
         ValueRef::Object(Object::String(bytes)) => f(bytes),
-        ValueRef::Int(number) => with_bytes(Element::Int(number), f),
+        ValueRef::Int(number) => f(itoa::Buffer::new().format(number).as_bytes()),
         ValueRef::Object(_) | ValueRef::Unit => f(b""),
     }
 }
@@ -104,8 +102,8 @@ impl Hash {
     pub fn get<R>(&self, field: &[u8], f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self {
             Self::Listpack(pairs) => {
-                let at = pairs.find(field, 1)?;
-                Some(with_bytes(pairs.get(pairs.next(at)?)?, f))
+                let at = find_field(pairs, field)?;
+                Some(with_bytes(pairs.get(pairs.next(at)?), f))
             }
             Self::Table(table) => Some(entry_bytes(table.get(hash_key(field), field)?.value(), f)),
         }
@@ -114,7 +112,7 @@ impl Hash {
     /// True where the field is there.
     pub fn contains(&self, field: &[u8]) -> bool {
         match self {
-            Self::Listpack(pairs) => pairs.find(field, 1).is_some(),
+            Self::Listpack(pairs) => find_field(pairs, field).is_some(),
             Self::Table(table) => table.get(hash_key(field), field).is_some(),
         }
     }
@@ -131,7 +129,7 @@ impl Hash {
             sum += word.len();
             count += 1;
         }
-        if count / 2 > limits.entries || !pairs.fits(sum) {
+        if count / 2 > limits.entries || !pairs.has_room_for(sum) {
             self.convert();
         }
     }
@@ -140,7 +138,7 @@ impl Hash {
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: HashLimits) -> bool {
         if let Self::Listpack(pairs) = self {
             if field.len() <= limits.value && value.len() <= limits.value {
-                if let Some(value_at) = pairs.find(field, 1).and_then(|at| pairs.next(at)) {
+                if let Some(value_at) = find_field(pairs, field).and_then(|at| pairs.next(at)) {
                     pairs.replace(value_at, value);
                     return false;
                 }
@@ -167,8 +165,8 @@ impl Hash {
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match self {
             Self::Listpack(pairs) => {
-                let Some(at) = pairs.find(field, 1) else { return false };
-                pairs.delete_range(at, 2);
+                let Some(at) = find_field(pairs, field) else { return false };
+                pairs.delete(at, 2);
                 true
             }
             Self::Table(table) => table.remove(hash_key(field), field).is_some(),
@@ -236,13 +234,5 @@ impl Hash {
                 Some((entry.key().to_vec(), entry_bytes(entry.value(), <[u8]>::to_vec)))
             }
         }
-    }
-}
-
-/// Appends an element's bytes.
-pub fn push_element(out: &mut Vec<u8>, element: Element<'_>) {
-    match element {
-        Element::Bytes(bytes) => out.extend_from_slice(bytes),
-        Element::Int(number) => write_i64(out, number),
     }
 }

@@ -1,2 +1,7 @@
-//! The data types and their compact encodings.
+//! The value types and the compact encodings that they share with RDB files and DUMP payloads.
+
 pub mod hash;
+pub mod intset;
+pub mod listpack;
+pub mod ziplist;
+pub mod zipmap;
