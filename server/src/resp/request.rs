@@ -163,6 +163,16 @@ impl RequestParser {
         Args::new(if self.inline { &self.scratch } else { input }, &self.ranges)
     }
 
+    /// The ranges of the request that [`Self::parse`] has just found, relative to its start.
+    pub fn ranges(&self) -> &[(usize, usize)] {
+        &self.ranges
+    }
+
+    /// The unescaped words of the inline request that was just found; `None` for another form.
+    pub fn inline_words(&self) -> Option<&[u8]> {
+        self.inline.then_some(self.scratch.as_slice())
+    }
+
     /// Bytes that the request still needs at least: a hint for the size of the next read.
     pub fn wanted(&self, have: usize) -> usize {
         self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(have))

@@ -221,6 +221,24 @@ impl Keyspace {
         self.dbs[db].table.get(hash, key)
     }
 
+    /// Deletes the key if its time has come and that is ours to do: before it is overwritten.
+    #[inline]
+    pub fn expire_if_due(&mut self, db: usize, key: &[u8]) {
+        if self.dbs[db].table.expires() > 0 {
+            self.hides(db, hash_key(key), key, true);
+        }
+    }
+
+    /// As [`Self::peek`], but counts a hit or a miss.
+    pub fn peek_counted(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
+        if !self.exists(db, key) {
+            self.miss(db, key);
+            return None;
+        }
+        self.stats.hits += 1;
+        self.peek(db, key)
+    }
+
     /// True where the key exists for who asks now.
     pub fn exists(&mut self, db: usize, key: &[u8]) -> bool {
         self.peek(db, key).is_some()

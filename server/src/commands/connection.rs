@@ -1,0 +1,189 @@
+//! Connections: `https://redis.io/commands/?group=connection`. CLIENT is in `client.rs`.
+
+use crate::base::numbers::parse_i64;
+use crate::dispatch::client::ClientFlags;
+use crate::dispatch::error::*;
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::resp::Args;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[
+    ("auth", Handler::Server(auth)),
+    ("echo", Handler::Server(echo)),
+    ("hello", Handler::Server(hello)),
+    ("ping", Handler::Server(ping)),
+    ("quit", Handler::Server(quit)),
+    ("reset", Handler::Server(reset)),
+    ("select", Handler::Server(select)),
+];
+
+/// `PING [message]`.
+fn ping(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() > 2 {
+        return Err(wrong_arity("ping"));
+    }
+    let message = args.at(1);
+    if ctx.client.flags.has(ClientFlags::PUBSUB_RESP2) {
+        ctx.reply().array(2);
+        ctx.reply().bulk(b"pong");
+        ctx.reply().bulk(message.unwrap_or(b""));
+    } else {
+        match message {
+            Some(message) => ctx.reply().bulk(message),
+            None => ctx.reply().raw(b"+PONG\r\n"),
+        }
+    }
+    Ok(())
+}
+
+/// `ECHO message`.
+fn echo(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    ctx.reply().bulk(args.get(1));
+    Ok(())
+}
+
+/// `QUIT`.
+fn quit(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    ctx.reply().ok();
+    ctx.client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+    Ok(())
+}
+
+/// `SELECT index`.
+fn select(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let index = parse_i64(args.get(1)).ok_or(NOT_INTEGER)?;
+    if ctx.server.config.cluster_enabled && index != 0 {
+        return Err(CommandError::Static("ERR SELECT is not allowed in cluster mode"));
+    }
+    ctx.client.db = database(ctx, index)?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn database(ctx: &ServerContext<'_>, index: i64) -> CommandResult<usize> {
+    usize::try_from(index).ok().filter(|&db| db < ctx.server.keyspace.databases()).ok_or(DB_OUT_OF_RANGE)
+}
+
+/// `AUTH [username] password`.
+fn auth(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() > 3 {
+        return Err(SYNTAX);
+    }
+    if args.len() == 2 && ctx.server.config.requirepass.is_empty() {
+        return Err(CommandError::Static(
+            "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+        ));
+    }
+    let (user, password) = if args.len() == 3 { (args.get(1), args.get(2)) } else { (&b"default"[..], args.get(1)) };
+    authenticate(ctx, user, password)?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn authenticate(ctx: &mut ServerContext<'_>, user: &[u8], password: &[u8]) -> CommandResult {
+    let secret = ctx.server.config.requirepass.as_bytes();
+    let known = user == b"default" && (secret.is_empty() || same_secret(secret, password));
+    if !known {
+        return Err(CommandError::Static("WRONGPASS invalid username-password pair or user is disabled."));
+    }
+    ctx.client.flags.remove(ClientFlags::NEEDS_AUTH);
+    ctx.client.user = "default".into();
+    Ok(())
+}
+
+/// Compares without telling by its time where the two differ.
+fn same_secret(a: &[u8], b: &[u8]) -> bool {
+    let mut difference = usize::from(a.len() != b.len());
+    for (index, &byte) in b.iter().enumerate() {
+        difference |= usize::from(byte ^ a.get(index).copied().unwrap_or(0));
+    }
+    difference == 0
+}
+
+/// `HELLO [protover [AUTH username password] [SETNAME name]]`.
+fn hello(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let version = match args.at(1) {
+        None => None,
+        Some(word) => {
+            let version = parse_i64(word)
+                .ok_or(CommandError::Static("ERR Protocol version is not an integer or out of range"))?;
+            if !(2..=3).contains(&version) {
+                return Err(CommandError::Static("NOPROTO unsupported protocol version"));
+            }
+            Some(version)
+        }
+    };
+    let mut name = None;
+    let mut at = 2;
+    while at < args.len() {
+        let left = args.len() - at - 1;
+        if args.is(at, "auth") && left >= 2 {
+            authenticate(ctx, args.get(at + 1), args.get(at + 2))?;
+            at += 2;
+        } else if args.is(at, "setname") && left >= 1 {
+            super::client::check_name(args.get(at + 1))?;
+            name = Some(args.get(at + 1).to_vec());
+            at += 1;
+        } else {
+            let word = String::from_utf8_lossy(args.get(at));
+            return Err(CommandError::text(format!("ERR Syntax error in HELLO option '{word}'")));
+        }
+        at += 1;
+    }
+    if ctx.client.flags.has(ClientFlags::NEEDS_AUTH) {
+        return Err(CommandError::Static(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+        ));
+    }
+    if let Some(name) = name {
+        ctx.client.name = name;
+    }
+    if let Some(version) = version {
+        ctx.client.resp3 = version == 3;
+        ctx.client.refresh_pubsub_flags();
+    }
+    reply_hello(ctx);
+    Ok(())
+}
+
+fn reply_hello(ctx: &mut ServerContext<'_>) {
+    let mode = if ctx.server.config.cluster_enabled { "cluster" } else { "standalone" };
+    let role = if ctx.server.replication.is_replica() { "replica" } else { "master" };
+    let id = ctx.client.id as i64;
+    let version = if ctx.client.resp3 { 3 } else { 2 };
+    let mut reply = ctx.reply();
+    reply.map(7);
+    for (field, value) in [("server", "redis"), ("version", crate::info::REDIS_VERSION)] {
+        reply.bulk(field.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    reply.bulk(b"proto");
+    reply.integer(version);
+    reply.bulk(b"id");
+    reply.integer(id);
+    for (field, value) in [("mode", mode), ("role", role)] {
+        reply.bulk(field.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    reply.bulk(b"modules");
+    reply.array(0);
+}
+
+/// `RESET`: the connection as if it were new.
+fn reset(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let client = &mut *ctx.client;
+    let keep = client.flags.has(ClientFlags::UNIX_SOCKET);
+    let local = client.flags.has(ClientFlags::LOCAL);
+    ctx.server.discard_transaction(client);
+    ctx.server.forget_client(client);
+    client.flags = ClientFlags::default();
+    client.flags.set(ClientFlags::UNIX_SOCKET, keep);
+    client.flags.set(ClientFlags::LOCAL, local);
+    client.flags.set(ClientFlags::NEEDS_AUTH, !ctx.server.config.requirepass.is_empty());
+    client.resp3 = false;
+    client.name.clear();
+    client.db = 0;
+    client.peer = None;
+    client.reply().raw(b"+RESET\r\n");
+    Ok(())
+}

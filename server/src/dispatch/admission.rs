@@ -1,0 +1,198 @@
+//! Whether a command may run now: the gates between lookup and execution, in Redis's order, the first that applies answers.
+//!
+//! Almost no command meets a gate, so two summaries are kept: [`Server::gated`] for conditions of the server, and
+//! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
+
+use super::client::{Client, ClientFlags};
+use super::error::{self, CommandError};
+use super::facts::Flags;
+use super::registry::Command;
+use super::server::Server;
+use crate::base::allocator::used_memory;
+use crate::store::eviction::Policy;
+
+/// Commands that run rather than queue between MULTI and EXEC.
+const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+/// Commands of a RESP2 session with subscriptions.
+const SUBSCRIBED: [&str; 9] = [
+    "ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset",
+];
+
+/// What a gate decided.
+pub enum Admission {
+    /// Run it.
+    Run,
+    /// Keep it for EXEC.
+    Queue,
+    /// Hold it back until the pause ends.
+    Postpone,
+    /// Answer with this error.
+    Refuse(CommandError),
+}
+
+impl Server {
+    /// Recomputes [`Server::gated`]. Call after any change of what [`Self::admit`] looks at.
+    pub fn refresh_gate(&mut self) {
+        let config = &self.config;
+        self.gated = config.maxmemory > 0
+            || config.maxmemory_clients != 0
+            || self.replication.is_replica()
+            || self.loading
+            || self.persistence.last_save_failed
+            || self.persistence.aof_write_error.is_some()
+            || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
+            || self.pause.until > 0
+            || self.shutdown.deadline > 0;
+    }
+
+    /// Looks at the gates one by one.
+    pub fn admit(&mut self, client: &mut Client, command: &'static Command) -> Admission {
+        match self.refusal(client, command) {
+            Some(error) => Admission::Refuse(error),
+            None if self.is_paused_for(client, command) => Admission::Postpone,
+            None if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name) => Admission::Queue,
+            None => Admission::Run,
+        }
+    }
+
+    fn refusal(&mut self, client: &Client, command: &Command) -> Option<CommandError> {
+        let flags = command.flags;
+        let from_master = client.flags.has(ClientFlags::MASTER);
+        if client.flags.has(ClientFlags::NEEDS_AUTH) && !flags.has(Flags::NO_AUTH) {
+            return Some(error::NO_AUTH);
+        }
+        if client.flags.has(ClientFlags::MULTI) && flags.has(Flags::NO_MULTI) {
+            return Some(error::NO_MULTI);
+        }
+        let write = self.writes(client, command);
+        if let Some(refused) = self.out_of_memory(client, command, from_master) {
+            return Some(refused);
+        }
+        if !from_master && (write || command.name == "ping") && let Some(refused) = self.disk_error() {
+            return Some(refused);
+        }
+        if write && !from_master && self.lacks_replicas() {
+            return Some(error::NO_REPLICAS);
+        }
+        if write && !from_master && self.replication.is_replica() && self.config.replica_read_only {
+            return Some(error::READ_ONLY);
+        }
+        if client.flags.has(ClientFlags::PUBSUB_RESP2) && !SUBSCRIBED.contains(&command.name) {
+            return Some(CommandError::text(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                command.name
+            )));
+        }
+        if !flags.has(Flags::STALE)
+            && !from_master
+            && !self.config.replica_serve_stale_data
+            && self.replication.link().is_some_and(|link| !link.is_up())
+        {
+            return Some(error::MASTER_DOWN);
+        }
+        if self.loading && !flags.has(Flags::LOADING) && (!self.async_loading || flags.has(Flags::NO_ASYNC_LOADING)) {
+            return Some(error::LOADING);
+        }
+        if self.loading && self.async_loading && write {
+            return Some(error::LOADING);
+        }
+        if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) && command.first_key != 0 {
+            return Some(error::REPLICA_KEYSPACE);
+        }
+        None
+    }
+
+    /// True where the command changes data: itself, or in EXEC any that is queued.
+    fn writes(&self, client: &Client, command: &Command) -> bool {
+        command.flags.has(Flags::WRITE)
+            || (command.name == "exec"
+                && client.transaction.as_ref().is_some_and(|transaction| {
+                    transaction.queue.iter().any(|(queued, _)| queued.flags.has(Flags::WRITE))
+                }))
+    }
+
+    fn out_of_memory(&mut self, client: &Client, command: &Command, from_master: bool) -> Option<CommandError> {
+        if self.config.maxmemory == 0 || (self.replication.is_replica() && self.config.replica_ignore_maxmemory) || from_master {
+            return None;
+        }
+        let fits = self.evict_until_it_fits();
+        let denied = command.flags.has(Flags::DENYOOM)
+            || (command.name == "exec"
+                && client.transaction.as_ref().is_some_and(|transaction| {
+                    transaction.queue.iter().any(|(queued, _)| queued.flags.has(Flags::DENYOOM))
+                }));
+        (!fits && denied).then_some(error::OOM)
+    }
+
+    fn disk_error(&self) -> Option<CommandError> {
+        if self.config.stop_writes_on_bgsave_error
+            && !self.config.save.is_empty()
+            && self.persistence.last_save_failed
+            && !self.replication.is_replica()
+        {
+            return Some(error::MISCONF);
+        }
+        let error = self.persistence.aof_write_error.as_ref()?;
+        Some(CommandError::text(format!("MISCONF Errors writing to the AOF file: {error}")))
+    }
+
+    fn lacks_replicas(&self) -> bool {
+        let wanted = self.config.min_replicas_to_write as usize;
+        wanted > 0 && self.config.min_replicas_max_lag > 0 && !self.replication.is_replica() && self.good_replicas() < wanted
+    }
+
+    /// Replicas that are online and acknowledged within `min-replicas-max-lag`.
+    pub fn good_replicas(&self) -> usize {
+        let lag = self.config.min_replicas_max_lag as i64;
+        self.replicas
+            .iter()
+            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
+            .filter(|peer| peer.state == crate::replication::primary::PeerState::Online && peer.lag_seconds(self.now) <= lag)
+            .count()
+    }
+
+    fn is_paused_for(&self, client: &Client, command: &Command) -> bool {
+        if self.pause.until <= self.now || client.flags.has(ClientFlags::MASTER) || client.is_replica() {
+            return false;
+        }
+        // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.
+        let may_write = self.writes(client, command) || matches!(command.name, "publish" | "spublish" | "pfcount");
+        let queued = client.flags.has(ClientFlags::MULTI) && command.name != "exec";
+        let control = matches!(command.name, "client|unpause" | "client|pause");
+        (self.pause.all && !control) || (may_write && !queued)
+    }
+
+    /// Evicts keys until memory is below `maxmemory`; false where that cannot be had.
+    pub fn evict_until_it_fits(&mut self) -> bool {
+        let limit = self.config.maxmemory as usize;
+        if limit == 0 || self.memory_for_eviction() <= limit {
+            return true;
+        }
+        let Policy::Evict { volatile, order } = self.config.maxmemory_policy.policy() else { return false };
+        if self.pause.until > self.now || self.loading {
+            return false;
+        }
+        let samples = self.config.maxmemory_samples as usize;
+        // One command pays for at most so many evictions; the next goes on.
+        for _ in 0..1024 {
+            let Some((db, key)) = self.keyspace.pick_victim(&mut self.eviction_pool, volatile, order, samples) else {
+                return false;
+            };
+            self.keyspace.evict(db, &key);
+            super::context::settle(&mut self.keyspace, &mut self.effects);
+            self.flush_propagation(false);
+            if self.memory_for_eviction() <= limit {
+                return true;
+            }
+        }
+        true
+    }
+
+    /// Memory that counts for `maxmemory`: without what replicas and the AOF buffer.
+    fn memory_for_eviction(&self) -> usize {
+        let backlog = self.replication.backlog.as_ref().map_or(0, |backlog| {
+            backlog.memory().saturating_sub(self.config.repl_backlog_size as usize)
+        });
+        used_memory().saturating_sub(backlog + self.aof_buffer.capacity())
+    }
+}

@@ -1,0 +1,231 @@
+//! Runs requests: lookup, admission, the handler, and what must follow it.
+
+use super::admission::Admission;
+use super::client::{Client, ClientFlags};
+use super::context::{settle, DataContext, ServerContext};
+use super::effects::{Effects, Rewrite};
+use super::error::{self, CommandError, CommandResult};
+use super::facts::Flags;
+use super::registry::{Command, Handler};
+use super::server::Server;
+use crate::base::clock::monotonic_ns;
+use crate::resp::{Args, Reply};
+use crate::store::keyspace::ExpiryRule;
+
+impl Server {
+    /// Runs one request of a client. An empty request does nothing.
+    #[inline]
+    pub fn execute(&mut self, client: &mut Client, args: &Args<'_>) {
+        if args.is_empty() {
+            return;
+        }
+        match self.resolve(args) {
+            Ok(command) => self.admit_and_run(client, command, args),
+            Err(error) => self.refuse(client, None, &error),
+        }
+    }
+
+    /// The command or subcommand that a request names, its arity checked.
+    #[inline]
+    pub fn resolve(&self, args: &Args<'_>) -> CommandResult<&'static Command> {
+        let Some(command) = self.registry.find(args.get(0)) else { return Err(unknown_command(args)) };
+        let command = match args.at(1) {
+            Some(word) if command.is_container() => {
+                command.subcommand(word).ok_or_else(|| error::unknown_subcommand(word, command.name))?
+            }
+            _ => command,
+        };
+        if command.accepts(args.len()) { Ok(command) } else { Err(error::wrong_arity(command.name)) }
+    }
+
+    #[inline]
+    fn admit_and_run(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+        if self.gated || client.flags.has(ClientFlags::GATED) {
+            match self.admit(client, command) {
+                Admission::Run => {}
+                Admission::Refuse(error) => return self.refuse(client, Some(command), &error),
+                Admission::Postpone => return self.postpone(client, args),
+                Admission::Queue => return self.enqueue(client, command, args),
+            }
+        }
+        self.call(client, command, args);
+        self.end_unit(client);
+    }
+
+    /// What ends a unit of execution: a command by itself, or a whole transaction.
+    #[inline]
+    fn end_unit(&mut self, client: &mut Client) {
+        if self.effects.queued() > 0 {
+            self.flush_propagation(true);
+            client.last_write_offset = self.replication.offset;
+        }
+        if !self.effects.touched.is_empty() {
+            self.tell_watchers(client);
+        }
+    }
+
+    fn enqueue(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+        client.transaction_mut().queue.push((command, args.to_owned_args()));
+        client.reply().raw(b"+QUEUED\r\n");
+    }
+
+    /// Answers with an error instead of running the command.
+    pub fn refuse(&mut self, client: &mut Client, command: Option<&'static Command>, error: &CommandError) {
+        if let Some(command) = command {
+            self.stats.commands[command.index].rejected += 1;
+            if command.name == "exec" {
+                // A refused EXEC ends its transaction.
+                self.discard_transaction(client);
+                let text = [b"EXECABORT Transaction discarded because of: ", strip_code(error.bytes())].concat();
+                return self.reply_error(client, &text);
+            }
+        }
+        if client.flags.has(ClientFlags::MULTI) {
+            client.flags.insert(ClientFlags::DIRTY_EXEC);
+        }
+        self.reply_error(client, error.bytes());
+    }
+
+    /// Writes an error, and counts it by its code.
+    pub fn reply_error(&mut self, client: &mut Client, text: &[u8]) {
+        let mark = client.out.len();
+        client.reply().error(text);
+        self.stats.count_error(text);
+        self.finish_reply(client, mark);
+    }
+
+    /// Runs a command that was admitted: inside or outside a transaction.
+    pub fn call(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+        if !self.monitors.is_empty() && !self.loading && !command.flags.has(Flags::SKIP_MONITOR) && command.flags.has(Flags(!Flags::ADMIN.0)) {
+            self.feed_monitors(client, client.db, args.from(0));
+        }
+        let started = monotonic_ns();
+        let mark = client.out.len();
+        let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
+        let rewrite_before = std::mem::take(&mut self.effects.rewrite);
+        client.last_command = Some(command);
+        let result = self.run_handler(client, command, args);
+        let failed = match result {
+            Ok(()) => false,
+            Err(CommandError::Block(block)) => {
+                self.block(client, *block, args);
+                false
+            }
+            Err(error) => {
+                client.reply().error(error.bytes());
+                self.stats.count_error(error.bytes());
+                true
+            }
+        };
+        self.after_handler(client, db, command, args);
+        self.effects.dirty += dirty_before;
+        self.effects.rewrite = rewrite_before;
+        self.account(client, command, args, monotonic_ns() - started, failed);
+        self.finish_reply(client, mark);
+    }
+
+    #[inline]
+    fn run_handler(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> CommandResult {
+        let trusted = client.flags.has(ClientFlags::MASTER);
+        self.keyspace.expiry = self.expiry_rule(trusted);
+        match command.handler {
+            Handler::Data(handler) => {
+                let mut context = DataContext {
+                    keyspace: &mut self.keyspace,
+                    db: client.db,
+                    reply: Reply::new(&mut client.out, client.resp3),
+                    config: &self.config,
+                    effects: &mut self.effects,
+                    may_block: !client.flags.has(ClientFlags::IN_EXEC) && !trusted,
+                    trusted,
+                };
+                handler(&mut context, args)
+            }
+            Handler::Server(handler) => handler(&mut ServerContext { server: self, client }, args),
+            Handler::Container => Err(error::wrong_arity(command.name)),
+        }
+    }
+
+    #[inline]
+    fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
+        if trusted || self.loading {
+            ExpiryRule::Ignore
+        } else if self.replication.is_replica() {
+            if self.config.replica_read_only { ExpiryRule::Hide } else { ExpiryRule::HideUnlessWritten }
+        } else if self.pause.until > self.now {
+            ExpiryRule::Hide
+        } else {
+            ExpiryRule::Delete
+        }
+    }
+
+    #[inline]
+    fn after_handler(&mut self, client: &mut Client, db: usize, command: &Command, args: &Args<'_>) {
+        settle(&mut self.keyspace, &mut self.effects);
+        let Effects { dirty, rewrite, listening, .. } = self.effects;
+        if dirty > 0 {
+            self.persistence.dirty += dirty;
+            if listening && rewrite == Rewrite::Verbatim && command.name != "exec" {
+                self.effects.queue_words(db, args.len(), args.from(0));
+            }
+        }
+        if !self.effects.notifications.is_empty() {
+            self.publish_notifications(client);
+        }
+    }
+
+    #[inline]
+    fn account(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>, nanos: u64, failed: bool) {
+        let stats = &mut self.stats.commands[command.index];
+        stats.calls += 1;
+        stats.nanos += nanos;
+        stats.failed += u64::from(failed);
+        if self.config.latency_tracking {
+            stats.record_latency(nanos);
+        }
+        self.stats.commands_processed += 1;
+        let micros = (nanos / 1000) as i64;
+        let threshold = self.config.slowlog_log_slower_than;
+        if threshold >= 0 && micros >= threshold && !command.flags.has(Flags::SKIP_SLOWLOG) {
+            self.slowlog.add(self.now, micros, args, &client.addr, &client.name);
+        }
+        if self.config.latency_monitor_threshold > 0 {
+            let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
+            self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold, self.now);
+        }
+    }
+
+    /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none.
+    #[inline]
+    fn finish_reply(&mut self, client: &mut Client, mark: usize) {
+        const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
+        if !client.flags.has(ClientFlags::GATED) {
+            return;
+        }
+        if SILENT.iter().any(|&flag| client.flags.has(flag)) {
+            client.out.truncate(mark);
+        }
+        client.flags.remove(ClientFlags::REPLY_SKIP);
+        if client.flags.has(ClientFlags::REPLY_SKIP_NEXT) {
+            client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
+            client.flags.insert(ClientFlags::REPLY_SKIP);
+        }
+    }
+}
+
+fn strip_code(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"ERR ").unwrap_or(text)
+}
+
+/// The text names the command and the beginning of its arguments, bounded.
+fn unknown_command(args: &Args<'_>) -> CommandError {
+    let shown = |word: &[u8], limit: usize| String::from_utf8_lossy(&word[..word.len().min(limit)]).into_owned();
+    let mut words = String::new();
+    for word in args.from(1) {
+        if words.len() >= 128 {
+            break;
+        }
+        words.push_str(&format!("'{}' ", shown(word, 128 - words.len())));
+    }
+    CommandError::text(format!("ERR unknown command '{}', with args beginning with: {words}", shown(args.get(0), 128)))
+}

@@ -1,0 +1,21 @@
+//! From a request to its effects: lookup, admission, execution, propagation.
+
+pub mod admission;
+pub mod blocking;
+pub mod client;
+pub mod clients;
+pub mod context;
+pub mod deliver;
+pub mod effects;
+pub mod error;
+pub mod execute;
+pub mod facts;
+pub mod propagate;
+pub mod registry;
+pub mod server;
+
+pub use client::Client;
+pub use context::{DataContext, ServerContext};
+pub use error::{CommandError, CommandResult};
+pub use registry::{Command, Family, Handler};
+pub use server::Server;

@@ -1,0 +1,64 @@
+//! Delivers the queue of commands to the replication stream and the AOF when a unit of execution ends.
+
+use super::effects::encode_command;
+use super::server::Server;
+
+impl Server {
+    /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
+    pub fn refresh_listening(&mut self) {
+        let to_replicas = self.replication.backlog.is_some() && !self.replication.is_replica();
+        self.effects.listening = to_replicas || self.config.appendonly;
+    }
+
+    /// Writes the queued commands to the stream: in MULTI and EXEC where there are several and `atomic` asks so.
+    pub fn flush_propagation(&mut self, atomic: bool) {
+        if self.effects.queued() == 0 {
+            return;
+        }
+        let (commands, bytes) = self.effects.take_queue();
+        let wrap = atomic && commands.len() > 1;
+        if wrap {
+            self.propagate(commands[0].db, b"*1\r\n$5\r\nMULTI\r\n");
+        }
+        for command in &commands {
+            self.propagate(command.db, &bytes[command.start..command.end]);
+        }
+        if wrap {
+            self.propagate(commands[commands.len() - 1].db, b"*1\r\n$4\r\nEXEC\r\n");
+        }
+        self.effects.recycle(commands, bytes);
+    }
+
+    fn propagate(&mut self, db: usize, command: &[u8]) {
+        let mut select = Vec::new();
+        if !self.replication.is_replica() && self.replication.backlog.is_some() {
+            if self.replication.selected_db != Some(db) {
+                encode_select(&mut select, db);
+                self.replication.append(&select);
+                self.replication.selected_db = Some(db);
+            }
+            self.replication.append(command);
+        }
+        if self.config.appendonly {
+            if self.aof_selected_db != Some(db) {
+                select.clear();
+                encode_select(&mut select, db);
+                self.aof_buffer.extend_from_slice(&select);
+                self.aof_selected_db = Some(db);
+            }
+            self.aof_buffer.extend_from_slice(command);
+        }
+    }
+
+    /// Puts a command into the replication stream that no client sent: PING, GETACK.
+    pub fn propagate_internal(&mut self, words: &[&[u8]]) {
+        let mut bytes = Vec::new();
+        encode_command(&mut bytes, words.len(), words.iter().copied());
+        self.replication.append(&bytes);
+    }
+}
+
+fn encode_select(out: &mut Vec<u8>, db: usize) {
+    let mut digits = itoa::Buffer::new();
+    encode_command(out, 2, [b"SELECT", digits.format(db).as_bytes()].into_iter());
+}

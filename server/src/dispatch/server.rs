@@ -1,0 +1,268 @@
+//! The server's state: everything that commands may touch, owned by one lock.
+
+use super::client::{Client, ClientId};
+use super::clients::Clients;
+use super::effects::Effects;
+use super::registry::Registry;
+use crate::base::clock::{now_ms, Millis};
+use crate::base::ids::RunId;
+use crate::base::random::fill_from_os;
+use crate::config::Config;
+use crate::info::latency::LatencyMonitor;
+use crate::info::slowlog::Slowlog;
+use crate::info::stats::Stats;
+use crate::persistence::state::Persistence;
+use crate::pubsub::PubSub;
+use crate::replication::Replication;
+use crate::store::eviction::Pool;
+use crate::store::keyspace::Keyspace;
+
+/// Something that a command asks of the network layer, done when the batch ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Connect to the primary of this generation.
+    FollowPrimary(u64),
+    /// Serve the replicas that wait for a snapshot, if the time has come.
+    ServeReplicas,
+    /// Save the dataset to disk off the data lock.
+    BackgroundSave,
+    /// End the process; the exit code.
+    Exit(i32),
+    /// Open the listening sockets anew: port or bind changed.
+    Listen,
+}
+
+/// CLIENT PAUSE and FAILOVER hold commands back.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pause {
+    /// Until when, Unix milliseconds; 0: not.
+    pub until: Millis,
+    /// All commands, not only writes.
+    pub all: bool,
+}
+
+/// A shutdown that waits for replicas.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shutdown {
+    /// Until when it waits, Unix milliseconds; 0: none is running.
+    pub deadline: Millis,
+    /// SAVE, NOSAVE as asked.
+    pub save: Option<bool>,
+    /// FORCE.
+    pub force: bool,
+}
+
+/// See the module's comment.
+pub struct Server {
+    /// Settings.
+    pub config: Config,
+    /// The data.
+    pub keyspace: Keyspace,
+    /// Sessions.
+    pub clients: Clients,
+    /// Commands by name.
+    pub registry: Registry,
+    /// What the running unit leaves behind.
+    pub effects: Effects,
+    /// Subscriptions.
+    pub pubsub: PubSub,
+    /// Ids, offsets, backlog, role.
+    pub replication: Replication,
+    /// Saves: when, how, what is running.
+    pub persistence: Persistence,
+    /// Counters.
+    pub stats: Stats,
+    /// SLOWLOG.
+    pub slowlog: Slowlog,
+    /// LATENCY.
+    pub latency: LatencyMonitor,
+    /// Candidates for eviction.
+    pub eviction_pool: Pool,
+    /// Clients in MONITOR mode.
+    pub monitors: Vec<ClientId>,
+    /// Clients whose tasks must be woken when the batch ends.
+    pub woken: Vec<ClientId>,
+    /// What the network layer must do when the batch ends.
+    pub orders: Vec<Order>,
+    /// Replicas' links, in the order of their arrival.
+    pub replicas: Vec<ClientId>,
+    /// Clients that wait, in the order in which they began to: keys, replicas, the end of a pause.
+    pub blocked: Vec<ClientId>,
+    /// Number of clients with keys under WATCH.
+    pub watchers: usize,
+    /// Number of clients that wait for keys.
+    pub key_waiters: usize,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// A shutdown that waits.
+    pub shutdown: Shutdown,
+    /// The dataset is being loaded.
+    pub loading: bool,
+    /// The loading keeps the old data readable (`repl-diskless-load swapdb`).
+    pub async_loading: bool,
+    /// Commands for the AOF, not yet written.
+    pub aof_buffer: Vec<u8>,
+    /// Database that the AOF selected last.
+    pub aof_selected_db: Option<usize>,
+    /// Any condition that makes dispatch look twice. See `admission.rs`.
+    pub gated: bool,
+    /// Depth of EXEC and of commands that run commands.
+    pub depth: usize,
+    /// This process's id for Sentinel and INFO.
+    pub run_id: RunId,
+    /// When the process started, Unix milliseconds.
+    pub started: Millis,
+    /// The time of the present batch, Unix milliseconds.
+    pub now: Millis,
+    /// Path of the executable and of the configuration file, for INFO.
+    pub executable: String,
+    /// Path of the configuration file; empty without.
+    pub config_file: String,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub active_expire: bool,
+    /// Files that this run replaces need no final save: an error at shutdown was reported.
+    pub last_cron: Millis,
+}
+
+impl Server {
+    /// A server with these settings and no data.
+    pub fn new(config: Config) -> Self {
+        let now = now_ms();
+        let mut id = [0; 20];
+        fill_from_os(&mut id);
+        let registry = Registry::default();
+        let stats = Stats::new(registry.size());
+        let mut server = Self {
+            keyspace: Keyspace::new(config.databases as usize),
+            clients: Clients::default(),
+            registry,
+            effects: Effects::default(),
+            pubsub: PubSub::default(),
+            replication: Replication::default(),
+            persistence: Persistence::new(now),
+            stats,
+            slowlog: Slowlog::default(),
+            latency: LatencyMonitor::default(),
+            eviction_pool: Pool::default(),
+            monitors: Vec::new(),
+            woken: Vec::new(),
+            orders: Vec::new(),
+            replicas: Vec::new(),
+            blocked: Vec::new(),
+            watchers: 0,
+            key_waiters: 0,
+            pause: Pause::default(),
+            shutdown: Shutdown::default(),
+            loading: false,
+            async_loading: false,
+            aof_buffer: Vec::new(),
+            aof_selected_db: None,
+            gated: false,
+            depth: 0,
+            run_id: RunId::from_random(id),
+            started: now,
+            now,
+            executable: String::new(),
+            config_file: String::new(),
+            active_expire: true,
+            last_cron: now,
+            config,
+        };
+        server.apply_config();
+        server
+    }
+
+    /// Takes over settings that are kept where they are used.
+    pub fn apply_config(&mut self) {
+        let config = &self.config;
+        self.effects.notify = config.notify_keyspace_events;
+        self.keyspace.record_misses = config.notify_keyspace_events & super::effects::class::KEY_MISS != 0;
+        self.keyspace.lazy.expire = config.lazyfree_lazy_expire;
+        self.keyspace.lazy.eviction = config.lazyfree_lazy_eviction;
+        self.keyspace.lazy.server_del = config.lazyfree_lazy_server_del;
+        self.keyspace.access.lfu = config.maxmemory_policy.is_lfu();
+        self.keyspace.access.log_factor = config.lfu_log_factor as u32;
+        self.keyspace.access.decay_minutes = config.lfu_decay_time as u32;
+        self.slowlog.set_limit(config.slowlog_max_len as usize);
+        if let Some(backlog) = &mut self.replication.backlog {
+            backlog.resize((config.repl_backlog_size as usize).max(crate::replication::state::MIN_BACKLOG));
+        }
+        self.refresh_listening();
+        self.refresh_gate();
+    }
+
+    /// A batch of requests begins at this time.
+    #[inline]
+    pub fn begin_batch(&mut self, now: Millis) {
+        self.now = now;
+        self.keyspace.now = now;
+    }
+
+    /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.
+    #[inline]
+    pub fn end_batch(&mut self) {
+        if !self.woken.is_empty() {
+            for id in std::mem::take(&mut self.woken) {
+                if let Some(client) = self.clients.by_id(id) {
+                    client.signal.raise();
+                }
+            }
+        }
+        if !self.replicas.is_empty() {
+            self.wake_replicas();
+        }
+    }
+
+    fn wake_replicas(&mut self) {
+        let end = self.replication.offset + 1;
+        for id in &self.replicas {
+            if let Some(client) = self.clients.by_id(*id)
+                && client.peer.as_ref().is_some_and(|peer| {
+                    peer.state == crate::replication::primary::PeerState::Online && peer.cursor < end
+                })
+            {
+                client.signal.raise();
+            }
+        }
+    }
+
+    /// Watchers, blocked clients or caches must hear of changed keys.
+    pub fn refresh_watched(&mut self) {
+        self.effects.watched = self.watchers > 0 || self.key_waiters > 0;
+    }
+
+    /// Ends a session: subscriptions, watches, waits, monitors, replicas.
+    pub fn forget_client(&mut self, client: &mut Client) {
+        self.unsubscribe_all(client);
+        self.unwatch(client);
+        self.stop_waiting(client);
+        self.monitors.retain(|&id| id != client.id);
+        if client.is_replica() {
+            self.replicas.retain(|&id| id != client.id);
+            if self.replicas.is_empty() {
+                self.replication.no_replicas_since = self.now;
+            }
+        }
+        self.refresh_gate();
+    }
+
+    fn unsubscribe_all(&mut self, client: &mut Client) {
+        use crate::pubsub::Space;
+        let Some(subscriptions) = client.subscriptions.take() else { return };
+        subscriptions.channels.iter().for_each(|name| self.pubsub.remove(Space::Channel, name, client.id));
+        subscriptions.patterns.iter().for_each(|name| self.pubsub.remove(Space::Pattern, name, client.id));
+        subscriptions.shard_channels.iter().for_each(|name| self.pubsub.remove(Space::Shard, name, client.id));
+        client.refresh_pubsub_flags();
+    }
+
+    /// Forgets the keys under WATCH.
+    pub fn unwatch(&mut self, client: &mut Client) {
+        if let Some(transaction) = &mut client.transaction
+            && !transaction.watched.is_empty()
+        {
+            transaction.watched.clear();
+            self.watchers -= 1;
+            self.refresh_watched();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! SLOWLOG: the commands that took longest, newest first.
+
+use std::collections::VecDeque;
+
+use crate::base::clock::Millis;
+use crate::resp::Args;
+
+/// Arguments and bytes an entry keeps at most.
+const MAX_ARGS: usize = 32;
+const MAX_BYTES: usize = 128;
+
+/// One slow command.
+#[derive(Debug, Clone)]
+pub struct SlowEntry {
+    /// Number, ever growing.
+    pub id: i64,
+    /// Unix seconds.
+    pub time: i64,
+    /// Microseconds.
+    pub micros: i64,
+    /// The command, shortened.
+    pub args: Vec<Vec<u8>>,
+    /// Who sent it.
+    pub addr: String,
+    /// Its CLIENT SETNAME.
+    pub name: Vec<u8>,
+}
+
+/// See the module's comment.
+#[derive(Debug, Default)]
+pub struct Slowlog {
+    entries: VecDeque<SlowEntry>,
+    limit: usize,
+    next_id: i64,
+}
+
+impl Slowlog {
+    /// `slowlog-max-len`.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.entries.truncate(limit);
+    }
+
+    /// Adds an entry.
+    pub fn add(&mut self, now: Millis, micros: i64, args: &Args<'_>, addr: &str, name: &[u8]) {
+        let kept = if args.len() > MAX_ARGS { MAX_ARGS - 1 } else { args.len() };
+        let mut words: Vec<Vec<u8>> = args.from(0).take(kept).map(shorten).collect();
+        if args.len() > MAX_ARGS {
+            words.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
+        }
+        let entry = SlowEntry { id: self.next_id, time: now / 1000, micros, args: words, addr: addr.to_string(), name: name.to_vec() };
+        self.next_id += 1;
+        self.entries.push_front(entry);
+        self.entries.truncate(self.limit);
+    }
+
+    /// The newest entries.
+    pub fn newest(&self, count: usize) -> impl ExactSizeIterator<Item = &SlowEntry> {
+        self.entries.iter().take(count)
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True without entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// SLOWLOG RESET.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+fn shorten(word: &[u8]) -> Vec<u8> {
+    if word.len() <= MAX_BYTES {
+        return word.to_vec();
+    }
+    let mut short = word[..MAX_BYTES].to_vec();
+    short.extend_from_slice(format!("... ({} more bytes)", word.len() - MAX_BYTES).as_bytes());
+    short
+}

@@ -1,0 +1,3 @@
+//! The dataset on disk and on the wire: RDB, AOF.
+
+pub mod state;

@@ -1,0 +1,97 @@
+//! Who is subscribed to what. Not the delivery: that is `dispatch`.
+
+use std::collections::HashMap;
+
+use crate::base::glob;
+
+/// Subscribers of one channel or pattern, in the order of their subscription.
+type Subscribers = Vec<u64>;
+
+/// The three spaces of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Space {
+    /// SUBSCRIBE.
+    Channel,
+    /// PSUBSCRIBE.
+    Pattern,
+    /// SSUBSCRIBE.
+    Shard,
+}
+
+/// Channels and patterns with their subscribers.
+#[derive(Debug, Default)]
+pub struct PubSub {
+    channels: HashMap<Vec<u8>, Subscribers>,
+    patterns: HashMap<Vec<u8>, Subscribers>,
+    shard_channels: HashMap<Vec<u8>, Subscribers>,
+}
+
+impl PubSub {
+    fn space(&mut self, space: Space) -> &mut HashMap<Vec<u8>, Subscribers> {
+        match space {
+            Space::Channel => &mut self.channels,
+            Space::Pattern => &mut self.patterns,
+            Space::Shard => &mut self.shard_channels,
+        }
+    }
+
+    /// Adds a subscriber; the caller knows that it was none.
+    pub fn add(&mut self, space: Space, name: &[u8], client: u64) {
+        self.space(space).entry(name.to_vec()).or_default().push(client);
+    }
+
+    /// Removes a subscriber.
+    pub fn remove(&mut self, space: Space, name: &[u8], client: u64) {
+        let names = self.space(space);
+        if let Some(subscribers) = names.get_mut(name) {
+            subscribers.retain(|&id| id != client);
+            if subscribers.is_empty() {
+                names.remove(name);
+            }
+        }
+    }
+
+    /// True where nobody could hear anything: publishing may be skipped.
+    pub fn is_silent(&self) -> bool {
+        self.channels.is_empty() && self.patterns.is_empty()
+    }
+
+    /// Subscribers of a channel.
+    pub fn channel(&self, name: &[u8]) -> &[u64] {
+        self.channels.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Subscribers of a shard channel.
+    pub fn shard_channel(&self, name: &[u8]) -> &[u64] {
+        self.shard_channels.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Patterns that match a channel, with their subscribers.
+    pub fn matching<'a>(&'a self, channel: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u64])> {
+        self.patterns
+            .iter()
+            .filter(move |(pattern, _)| glob::matches(pattern, channel, false))
+            .map(|(pattern, subscribers)| (pattern.as_slice(), subscribers.as_slice()))
+    }
+
+    /// Active channels that match a pattern, or all.
+    pub fn active<'a>(&'a self, space: Space, pattern: Option<&'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
+        let names = if space == Space::Shard { &self.shard_channels } else { &self.channels };
+        names.keys().map(Vec::as_slice).filter(move |name| pattern.is_none_or(|p| glob::matches(p, name, false)))
+    }
+
+    /// Number of channels with subscribers.
+    pub fn channel_count(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Number of shard channels with subscribers.
+    pub fn shard_channel_count(&self) -> usize {
+        self.shard_channels.len()
+    }
+
+    /// Number of patterns with subscribers.
+    pub fn pattern_count(&self) -> usize {
+        self.patterns.len()
+    }
+}
