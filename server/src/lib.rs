@@ -1,6 +1,7 @@
 //! A Redis 7.0.15-compatible server: replication, Sentinel and Cluster.
 
 pub mod base;
+pub mod persistence;
 pub mod store;
 #[cfg(test)]
 mod upstream;

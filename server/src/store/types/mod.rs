@@ -2,5 +2,6 @@
 
 pub mod intset;
 pub mod listpack;
+pub mod stream_id;
 pub mod ziplist;
 pub mod zipmap;
