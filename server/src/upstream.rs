@@ -5,12 +5,12 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     os::unix::net::UnixStream,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 /// A reply in RESP2.
-/// The payloads matter only to a failed test's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reply {
     Status(String),
@@ -28,13 +28,20 @@ impl Reply {
             other => panic!("expected a bulk string, got {other:?}"),
         }
     }
+
+    pub(crate) fn array(self) -> Vec<Reply> {
+        match self {
+            Reply::Array(items) => items,
+            other => panic!("expected an array, got {other:?}"),
+        }
+    }
 }
 
 /// A running redis-server and one connection to it.
 pub(crate) struct Upstream {
     child: Child,
     stream: BufReader<UnixStream>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Upstream {
@@ -75,8 +82,13 @@ impl Upstream {
         Some(Self {
             child,
             stream: BufReader::new(stream),
-            _directory: directory,
+            directory,
         })
+    }
+
+    /// The server's working directory.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Sends one command and reads its reply.
@@ -95,6 +107,12 @@ impl Upstream {
     /// DUMP's payload of a key.
     pub(crate) fn dump(&mut self, key: &[u8]) -> Vec<u8> {
         self.call(&[b"DUMP", key]).bytes()
+    }
+
+    /// Makes the server save; the path of the file.
+    pub(crate) fn save(&mut self) -> PathBuf {
+        assert_eq!(self.call(&["SAVE"]), Reply::Status("OK".to_owned()));
+        self.directory().join("dump.rdb")
     }
 
     fn read_reply(&mut self) -> Reply {

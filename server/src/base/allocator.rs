@@ -69,7 +69,19 @@ mod tests {
 
     #[test]
     fn size_classes_are_jemallocs() {
-        let classes = [(1, 8), (8, 8), (9, 16), (17, 32), (33, 48), (100, 112), (129, 160), (256, 256), (257, 320), (1025, 1280), (4097, 5120)];
+        let classes = [
+            (1, 8),
+            (8, 8),
+            (9, 16),
+            (17, 32),
+            (33, 48),
+            (100, 112),
+            (129, 160),
+            (256, 256),
+            (257, 320),
+            (1025, 1280),
+            (4097, 5120),
+        ];
         for (request, class) in classes {
             assert_eq!(size_class(request), class, "class of {request}");
         }

@@ -62,11 +62,7 @@ fn match_class(class: &[u8], byte: u8, ignore_case: bool) -> (bool, usize) {
     let mut at = usize::from(negated);
     let mut found = false;
     let fold = |byte: u8| {
-        if ignore_case {
-            byte.to_ascii_lowercase()
-        } else {
-            byte
-        }
+        if ignore_case { byte.to_ascii_lowercase() } else { byte }
     };
     loop {
         match &class[at..] {
@@ -133,11 +129,7 @@ mod tests {
             ("[]a]", "a", false),
         ];
         for (pattern, text, expected) in cases {
-            assert_eq!(
-                matches(pattern.as_bytes(), text.as_bytes(), false),
-                *expected,
-                "{pattern} {text}"
-            );
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes(), false), *expected, "{pattern} {text}");
         }
     }
 

@@ -104,13 +104,7 @@ mod tests {
         assert_eq!(id.to_string(), "ab".repeat(20));
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!(ReplId::ZERO.is_zero());
-        for bad in [
-            "",
-            "ab",
-            &"AB".repeat(20),
-            &"zz".repeat(20),
-            &"a".repeat(41),
-        ] {
+        for bad in ["", "ab", &"AB".repeat(20), &"zz".repeat(20), &"a".repeat(41)] {
             assert_eq!(NodeId::parse(bad.as_bytes()), Err(IdError));
         }
     }

@@ -32,9 +32,7 @@ impl LongDouble {
                 return Some(Self(if negative { -infinity } else { infinity }));
             }
             FloatShape::Decimal { zero } => (std::str::from_utf8(text).ok()?.parse().ok()?, zero),
-            FloatShape::Hex { zero, exponent } => {
-                (parse_hex::<X87DoubleExtended>(text, exponent)?, zero)
-            }
+            FloatShape::Hex { zero, exponent } => (parse_hex::<X87DoubleExtended>(text, exponent)?, zero),
         };
         (value.is_finite() && (zero || !value.is_zero())).then_some(Self(value))
     }
@@ -48,11 +46,7 @@ impl LongDouble {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let sum = self.0 + other.0;
-        if is_invalid(sum.status) {
-            Self(X87DoubleExtended::NAN)
-        } else {
-            Self(sum.value)
-        }
+        if is_invalid(sum.status) { Self(X87DoubleExtended::NAN) } else { Self(sum.value) }
     }
 
     /// Neither NaN nor an infinity.
@@ -94,11 +88,7 @@ impl LongDouble {
 /// Prints `significand * 2^shift`.
 fn write_shifted(out: &mut Vec<u8>, significand: u64, shift: u32) {
     const BASE: u64 = 1_000_000_000;
-    let mut limbs = vec![
-        significand % BASE,
-        significand / BASE % BASE,
-        significand / BASE / BASE,
-    ];
+    let mut limbs = vec![significand % BASE, significand / BASE % BASE, significand / BASE / BASE];
     let mut left = shift;
     while left > 0 {
         let step = left.min(32);
@@ -169,9 +159,7 @@ mod tests {
 
     fn human(text: &str) -> String {
         let mut out = Vec::new();
-        LongDouble::parse(text.as_bytes())
-            .unwrap()
-            .write_human(&mut out);
+        LongDouble::parse(text.as_bytes()).unwrap().write_human(&mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -201,35 +189,19 @@ mod tests {
         }
         let huge = human("1e4931");
         assert_eq!(huge.len(), 4932);
-        assert!(huge.starts_with(
-            "1000000000000000000006018949387963891323837774254533114773785041352533019486"
-        ));
+        assert!(huge.starts_with("1000000000000000000006018949387963891323837774254533114773785041352533019486"));
     }
 
     #[test]
     fn sums_keep_sixty_four_bits() {
-        let sum = LongDouble::parse(b"3.0")
-            .unwrap()
-            .plus(LongDouble::parse(b"1.1").unwrap());
+        let sum = LongDouble::parse(b"3.0").unwrap().plus(LongDouble::parse(b"1.1").unwrap());
         let mut out = Vec::new();
         sum.write_human(&mut out);
         assert_eq!(out, b"4.1");
-        assert!(
-            !LongDouble::parse(b"inf")
-                .unwrap()
-                .plus(LongDouble::ZERO)
-                .is_finite()
-        );
-        assert!(
-            !LongDouble::parse(b"inf")
-                .unwrap()
-                .plus(LongDouble::parse(b"-inf").unwrap())
-                .is_finite()
-        );
+        assert!(!LongDouble::parse(b"inf").unwrap().plus(LongDouble::ZERO).is_finite());
+        assert!(!LongDouble::parse(b"inf").unwrap().plus(LongDouble::parse(b"-inf").unwrap()).is_finite());
         out.clear();
-        LongDouble::from_i64(i64::MIN)
-            .plus(LongDouble::from_i64(-1))
-            .write_human(&mut out);
+        LongDouble::from_i64(i64::MIN).plus(LongDouble::from_i64(-1)).write_human(&mut out);
         assert_eq!(out, b"-9223372036854775809");
     }
 

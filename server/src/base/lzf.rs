@@ -24,14 +24,7 @@ pub fn compress(data: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     let fits = TABLE.with_borrow_mut(|table| {
         table.clear();
         table.resize(1 << HASH_BITS, 0);
-        Compressor {
-            data,
-            out,
-            start,
-            limit,
-            literals: 0,
-        }
-        .run(table)
+        Compressor { data, out, start, limit, literals: 0 }.run(table)
     });
     if !fits {
         out.truncate(start);
@@ -56,8 +49,7 @@ impl Compressor<'_> {
     fn slot(&self, at: usize) -> usize {
         let window = &self.data[at..at + 3];
         let hash = u32::from(window[0]) << 16 | u32::from(window[1]) << 8 | u32::from(window[2]);
-        (((hash >> (24 - HASH_BITS)).wrapping_sub(hash.wrapping_mul(5))) & ((1 << HASH_BITS) - 1))
-            as usize
+        (((hash >> (24 - HASH_BITS)).wrapping_sub(hash.wrapping_mul(5))) & ((1 << HASH_BITS) - 1)) as usize
     }
 
     fn run(mut self, table: &mut [u32]) -> bool {
@@ -260,9 +252,7 @@ mod tests {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut data = Vec::with_capacity(length);
         while data.len() < length {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let pick = state >> 33;
             if pick.is_multiple_of(3) && data.len() > 8 {
                 let from = (pick >> 8) as usize % (data.len() - 4);
@@ -308,22 +298,12 @@ mod tests {
 
     #[test]
     fn malformed_input_is_refused() {
-        for bad in [
-            &[5u8, 1][..],
-            &[0x20, 0],
-            &[0xe0],
-            &[0xe0, 1],
-            &[0, 1, 0x20, 5],
-            &[0, 1, 0, 2],
-        ] {
+        for bad in [&[5u8, 1][..], &[0x20, 0], &[0xe0], &[0xe0, 1], &[0, 1, 0x20, 5], &[0, 1, 0, 2]] {
             let mut out = Vec::new();
             assert_eq!(decompress(bad, 1, &mut out), Err(LzfError));
             assert!(out.is_empty());
         }
-        assert_eq!(
-            decompress(&[0, 1], usize::MAX, &mut Vec::new()),
-            Err(LzfError)
-        );
+        assert_eq!(decompress(&[0, 1], usize::MAX, &mut Vec::new()), Err(LzfError));
     }
 
     proptest::proptest! {

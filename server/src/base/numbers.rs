@@ -24,21 +24,13 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         return (!negative).then_some(0);
     }
     let magnitude = canonical_digits(digits)?;
-    if negative {
-        0i64.checked_sub_unsigned(magnitude)
-    } else {
-        i64::try_from(magnitude).ok()
-    }
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// Parses a canonical unsigned decimal, with the strictness of [`parse_i64`].
 #[inline]
 pub fn parse_u64(text: &[u8]) -> Option<u64> {
-    if text == b"0" {
-        Some(0)
-    } else {
-        canonical_digits(text)
-    }
+    if text == b"0" { Some(0) } else { canonical_digits(text) }
 }
 
 /// One to twenty digits, the first one not zero.
@@ -98,11 +90,7 @@ pub(super) fn float_shape(text: &[u8]) -> Option<FloatShape> {
     let hex = matches!(body, [b'0', b'x' | b'X', ..]);
     let body = if hex { &body[2..] } else { body };
     let is_digit = |byte: u8| {
-        if hex {
-            byte.is_ascii_hexdigit()
-        } else {
-            byte.is_ascii_digit()
-        }
+        if hex { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() }
     };
     let (mut digits, mut zero, mut point) = (0usize, true, false);
     let mut at = 0;
@@ -135,11 +123,7 @@ pub(super) fn float_shape(text: &[u8]) -> Option<FloatShape> {
         }
         _ => return None,
     };
-    Some(if hex {
-        FloatShape::Hex { zero, exponent }
-    } else {
-        FloatShape::Decimal { zero }
-    })
+    Some(if hex { FloatShape::Hex { zero, exponent } } else { FloatShape::Decimal { zero } })
 }
 
 /// Parses a double as Redis 7.0 does for scores and timeouts: C's `strtod` over the whole text.
@@ -153,15 +137,9 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let shape = float_shape(text)?;
     let (value, zero) = match shape {
         FloatShape::Infinity(negative) => {
-            return Some(if negative {
-                f64::NEG_INFINITY
-            } else {
-                f64::INFINITY
-            });
+            return Some(if negative { f64::NEG_INFINITY } else { f64::INFINITY });
         }
-        FloatShape::Decimal { zero } => {
-            (std::str::from_utf8(text).ok()?.parse::<f64>().ok()?, zero)
-        }
+        FloatShape::Decimal { zero } => (std::str::from_utf8(text).ok()?.parse::<f64>().ok()?, zero),
         FloatShape::Hex { zero, exponent } => {
             let parsed: ieee::Double = parse_hex(text, exponent)?;
             (f64::from_bits(parsed.to_bits() as u64), zero)
@@ -190,11 +168,7 @@ fn small_integer(text: &[u8]) -> Option<f64> {
 /// Parses an already recognised hexadecimal literal to the nearest value, ties to even.
 pub(super) fn parse_hex<F: rustc_apfloat::Float>(text: &[u8], exponent: bool) -> Option<F> {
     let text = std::str::from_utf8(text).ok()?;
-    let parsed = if exponent {
-        F::from_str(text)
-    } else {
-        F::from_str(&format!("{text}p0"))
-    };
+    let parsed = if exponent { F::from_str(text) } else { F::from_str(&format!("{text}p0")) };
     parsed.ok()
 }
 
@@ -216,11 +190,7 @@ pub fn write_f64_17g(out: &mut Vec<u8>, value: f64) {
         return write_i64(out, integer);
     }
     if value.is_nan() {
-        out.extend_from_slice(if value.is_sign_negative() {
-            b"-nan"
-        } else {
-            b"nan"
-        });
+        out.extend_from_slice(if value.is_sign_negative() { b"-nan" } else { b"nan" });
         return;
     }
     if value.is_infinite() {
@@ -229,14 +199,10 @@ pub fn write_f64_17g(out: &mut Vec<u8>, value: f64) {
     }
     let mut scratch = [0u8; 32];
     let mut cursor = &mut scratch[..];
-    write!(cursor, "{:.16e}", value.abs())
-        .expect("a double in scientific form takes at most 23 bytes");
+    write!(cursor, "{:.16e}", value.abs()).expect("a double in scientific form takes at most 23 bytes");
     let used = 32 - cursor.len();
     let text = &scratch[..used];
-    let mark = text
-        .iter()
-        .position(|&byte| byte == b'e')
-        .expect("scientific form has an exponent");
+    let mark = text.iter().position(|&byte| byte == b'e').expect("scientific form has an exponent");
     let exponent = std::str::from_utf8(&text[mark + 1..])
         .ok()
         .and_then(|digits| digits.parse::<i32>().ok())
@@ -244,10 +210,7 @@ pub fn write_f64_17g(out: &mut Vec<u8>, value: f64) {
     let mut digits = [0u8; 17];
     digits[0] = text[0];
     digits[1..].copy_from_slice(&text[2..mark]);
-    let significant = digits
-        .iter()
-        .rposition(|&digit| digit != b'0')
-        .map_or(1, |last| last + 1);
+    let significant = digits.iter().rposition(|&digit| digit != b'0').map_or(1, |last| last + 1);
     if value.is_sign_negative() {
         out.push(b'-');
     }
@@ -268,10 +231,7 @@ fn place_digits(out: &mut Vec<u8>, digits: &[u8; 17], significant: usize, expone
     }
     if exponent < 0 {
         out.extend_from_slice(b"0.");
-        out.extend(std::iter::repeat_n(
-            b'0',
-            exponent.unsigned_abs() as usize - 1,
-        ));
+        out.extend(std::iter::repeat_n(b'0', exponent.unsigned_abs() as usize - 1));
         out.extend_from_slice(&digits[..significant]);
         return;
     }
@@ -300,11 +260,7 @@ fn exact_integer(value: f64, limit: f64) -> Option<i64> {
 #[inline]
 pub fn score_as_integer(score: f64) -> Option<i64> {
     const LIMIT: f64 = (i64::MAX / 2) as f64;
-    if score == 0.0 {
-        Some(0)
-    } else {
-        exact_integer(score, LIMIT)
-    }
+    if score == 0.0 { Some(0) } else { exact_integer(score, LIMIT) }
 }
 
 /// Parses a memory size: decimal digits and an optional unit of `b`, `k`, `kb`, `m`, `mb`, `g`, `gb` in any case
@@ -328,10 +284,7 @@ pub fn parse_memory(text: &[u8]) -> Option<i64> {
     if digits >= 128 {
         return None;
     }
-    let number = number.iter().fold(0u64, |sum, digit| {
-        sum.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    });
+    let number = number.iter().fold(0u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
     Some(number.wrapping_mul(scale) as i64)
 }
 
@@ -352,17 +305,7 @@ mod tests {
 
     #[test]
     fn integers_are_parsed_only_in_canonical_form() {
-        for good in [
-            0,
-            1,
-            -1,
-            9,
-            10,
-            -10,
-            i64::MAX,
-            i64::MIN,
-            1234567890123456789,
-        ] {
+        for good in [0, 1, -1, 9, 10, -10, i64::MAX, i64::MIN, 1234567890123456789] {
             assert_eq!(parse_i64(good.to_string().as_bytes()), Some(good));
         }
         for bad in [
@@ -477,10 +420,7 @@ mod tests {
     fn scores_that_are_integers_are_stored_as_such() {
         assert_eq!(score_as_integer(-0.0), Some(0));
         assert_eq!(score_as_integer(1e17), Some(100_000_000_000_000_000));
-        assert_eq!(
-            score_as_integer(4611686018427387904.0),
-            Some(4611686018427387904)
-        );
+        assert_eq!(score_as_integer(4611686018427387904.0), Some(4611686018427387904));
         assert_eq!(score_as_integer(4.611686018427389e18), None);
         assert_eq!(score_as_integer(0.5), None);
         assert_eq!(score_as_integer(f64::INFINITY), None);

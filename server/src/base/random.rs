@@ -53,7 +53,8 @@ pub fn fill_from_os(bytes: &mut [u8]) {
     let filled = File::open("/dev/urandom").and_then(|mut source| source.read_exact(bytes));
     if filled.is_err() {
         // No such device: mix what differs between processes. Only hash flooding resistance depends on it.
-        let mut fallback = Random(super::clock::monotonic_ns() ^ super::clock::now_us() as u64 ^ u64::from(std::process::id()));
+        let mut fallback =
+            Random(super::clock::monotonic_ns() ^ super::clock::now_us() as u64 ^ u64::from(std::process::id()));
         bytes.fill_with(|| fallback.next_u64() as u8);
     }
 }

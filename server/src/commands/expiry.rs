@@ -36,8 +36,12 @@ pub enum ExpiryOption {
 impl ExpiryOption {
     /// The option that a word names.
     pub fn from_word(word: &[u8]) -> Option<Self> {
-        const WORDS: [(&[u8], ExpiryOption); 4] =
-            [(b"ex", ExpiryOption::Ex), (b"px", ExpiryOption::Px), (b"exat", ExpiryOption::ExAt), (b"pxat", ExpiryOption::PxAt)];
+        const WORDS: [(&[u8], ExpiryOption); 4] = [
+            (b"ex", ExpiryOption::Ex),
+            (b"px", ExpiryOption::Px),
+            (b"exat", ExpiryOption::ExAt),
+            (b"pxat", ExpiryOption::PxAt),
+        ];
         WORDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|&(_, option)| option)
     }
 

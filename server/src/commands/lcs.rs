@@ -68,7 +68,9 @@ pub fn lcs(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR String too long for LCS"));
     }
     if cells * 4 > ctx.config.proto_max_bulk_len as u64 {
-        return Err(CommandError::Static("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"));
+        return Err(CommandError::Static(
+            "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+        ));
     }
     let table = lengths(a, b);
     let (common, runs) = trace(a, b, &table);
@@ -123,7 +125,8 @@ fn trace(a: &[u8], b: &[u8], table: &[u32]) -> (Vec<u8>, Vec<Run>) {
 }
 
 fn reply_runs(reply: &mut Reply<'_>, runs: &[Run], len: usize, options: &Options) {
-    let shown: Vec<&Run> = runs.iter().filter(|run| options.min_match_len == 0 || run.len() >= options.min_match_len).collect();
+    let shown: Vec<&Run> =
+        runs.iter().filter(|run| options.min_match_len == 0 || run.len() >= options.min_match_len).collect();
     reply.map(2);
     reply.bulk(b"matches");
     reply.array(shown.len());

@@ -2,7 +2,7 @@
 
 use crate::base::long_double::LongDouble;
 use crate::base::numbers::parse_i64;
-use crate::commands::expiry::{parse_expiry_option, ExpiryOption};
+use crate::commands::expiry::{ExpiryOption, parse_expiry_option};
 use crate::dispatch::context::with_string;
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
@@ -188,7 +188,8 @@ fn set(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             return Ok(());
         }
     }
-    let expire = if options.keep_ttl { ctx.keyspace.peek(ctx.db, key).and_then(|entry| entry.expire()) } else { expire };
+    let expire =
+        if options.keep_ttl { ctx.keyspace.peek(ctx.db, key).and_then(|entry| entry.expire()) } else { expire };
     store_plain(ctx, key, value, expire);
     if ctx.reply.len() == mark {
         ctx.reply.ok();
@@ -199,8 +200,12 @@ fn set(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             ctx.propagate_as(&[b"SET", key, value, b"PXAT", itoa::Buffer::new().format(at).as_bytes()]);
         }
         _ if options.get => {
-            let words: Vec<&[u8]> =
-                args.from(0).enumerate().filter(|&(at, word)| at < 3 || !word.eq_ignore_ascii_case(b"get")).map(|(_, word)| word).collect();
+            let words: Vec<&[u8]> = args
+                .from(0)
+                .enumerate()
+                .filter(|&(at, word)| at < 3 || !word.eq_ignore_ascii_case(b"get"))
+                .map(|(_, word)| word)
+                .collect();
             ctx.propagate_as(&words);
         }
         _ => {}
@@ -471,4 +476,3 @@ fn strlen(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     ctx.reply.integer(len as i64);
     Ok(())
 }
-

@@ -14,9 +14,8 @@ use crate::store::eviction::Policy;
 /// Commands that run rather than queue between MULTI and EXEC.
 const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
 /// Commands of a RESP2 session with subscriptions.
-const SUBSCRIBED: [&str; 9] = [
-    "ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset",
-];
+const SUBSCRIBED: [&str; 9] =
+    ["ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset"];
 
 /// What a gate decided.
 pub enum Admission {
@@ -68,7 +67,10 @@ impl Server {
         if let Some(refused) = self.out_of_memory(client, command, from_master) {
             return Some(refused);
         }
-        if !from_master && (write || command.name == "ping") && let Some(refused) = self.disk_error() {
+        if !from_master
+            && (write || command.name == "ping")
+            && let Some(refused) = self.disk_error()
+        {
             return Some(refused);
         }
         if write && !from_master && self.lacks_replicas() {
@@ -112,7 +114,10 @@ impl Server {
     }
 
     fn out_of_memory(&mut self, client: &Client, command: &Command, from_master: bool) -> Option<CommandError> {
-        if self.config.maxmemory == 0 || (self.replication.is_replica() && self.config.replica_ignore_maxmemory) || from_master {
+        if self.config.maxmemory == 0
+            || (self.replication.is_replica() && self.config.replica_ignore_maxmemory)
+            || from_master
+        {
             return None;
         }
         let fits = self.evict_until_it_fits();
@@ -138,7 +143,10 @@ impl Server {
 
     fn lacks_replicas(&self) -> bool {
         let wanted = self.config.min_replicas_to_write as usize;
-        wanted > 0 && self.config.min_replicas_max_lag > 0 && !self.replication.is_replica() && self.good_replicas() < wanted
+        wanted > 0
+            && self.config.min_replicas_max_lag > 0
+            && !self.replication.is_replica()
+            && self.good_replicas() < wanted
     }
 
     /// Replicas that are online and acknowledged within `min-replicas-max-lag`.
@@ -147,7 +155,9 @@ impl Server {
         self.replicas
             .iter()
             .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
-            .filter(|peer| peer.state == crate::replication::primary::PeerState::Online && peer.lag_seconds(self.now) <= lag)
+            .filter(|peer| {
+                peer.state == crate::replication::primary::PeerState::Online && peer.lag_seconds(self.now) <= lag
+            })
             .count()
     }
 
@@ -190,9 +200,11 @@ impl Server {
 
     /// Memory that counts for `maxmemory`: without what replicas and the AOF buffer.
     fn memory_for_eviction(&self) -> usize {
-        let backlog = self.replication.backlog.as_ref().map_or(0, |backlog| {
-            backlog.memory().saturating_sub(self.config.repl_backlog_size as usize)
-        });
+        let backlog = self
+            .replication
+            .backlog
+            .as_ref()
+            .map_or(0, |backlog| backlog.memory().saturating_sub(self.config.repl_backlog_size as usize));
         used_memory().saturating_sub(backlog + self.aof_buffer.capacity())
     }
 }

@@ -163,11 +163,7 @@ impl Server {
     /// When the next wait ends by itself, Unix milliseconds.
     pub fn next_deadline(&self) -> Option<i64> {
         let pause = (self.pause.until > 0).then_some(self.pause.until);
-        self.blocked
-            .iter()
-            .filter_map(|&id| self.clients.by_id(id)?.block.as_ref()?.deadline)
-            .chain(pause)
-            .min()
+        self.blocked.iter().filter_map(|&id| self.clients.by_id(id)?.block.as_ref()?.deadline).chain(pause).min()
     }
 
     /// Replicas that acknowledged an offset.
@@ -186,9 +182,12 @@ impl Server {
             .blocked
             .iter()
             .filter_map(|&id| {
-                let BlockKind::Replicas { wanted, offset } = self.clients.by_id(id)?.block.as_ref()?.kind else { return None };
+                let BlockKind::Replicas { wanted, offset } = self.clients.by_id(id)?.block.as_ref()?.kind else {
+                    return None;
+                };
                 // The replica that speaks is not among the sessions at the moment.
-                let count = self.replicas_at(offset) + usize::from(own.is_some_and(|acknowledged| acknowledged >= offset));
+                let count =
+                    self.replicas_at(offset) + usize::from(own.is_some_and(|acknowledged| acknowledged >= offset));
                 (count >= wanted).then_some((id, count))
             })
             .collect();
@@ -204,7 +203,8 @@ impl Server {
 
     /// A primary becomes a replica: clients that wait for keys are told, and closed, as Redis does.
     pub fn unblock_for_demotion(&mut self) {
-        const TEXT: &str = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+        const TEXT: &str =
+            "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
         let waiting: Vec<u64> = self.blocked.clone();
         for id in waiting {
             let keys = |client: &Client| client.block.as_ref().is_some_and(|block| block.kind != BlockKind::Pause);

@@ -2,8 +2,8 @@
 //! Not its socket: that is the network's.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use parking_lot::Mutex;
@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use super::registry::Command;
 use crate::base::clock::Millis;
 use crate::replication::primary::Peer;
-use crate::resp::request::OwnedArgs;
 use crate::resp::Reply;
+use crate::resp::request::OwnedArgs;
 
 /// A client's number: unique for the life of the process.
 pub type ClientId = u64;

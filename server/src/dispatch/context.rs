@@ -158,7 +158,7 @@ impl DataContext<'_> {
 
 /// Moves what lookups did (expired keys deleted) into the queue for replicas and the AOF, in front of what follows.
 pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
-    use super::effects::{class, Notification};
+    use super::effects::{Notification, class};
     if keyspace.happenings.is_empty() {
         return;
     }

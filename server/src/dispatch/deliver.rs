@@ -1,7 +1,7 @@
 //! Messages to sessions other than the one that asks: pub/sub, keyspace notifications, MONITOR.
 
 use super::client::{Client, ClientFlags, ClientId};
-use super::effects::{class, Notification};
+use super::effects::{Notification, class};
 use super::server::Server;
 use crate::resp::Reply;
 
@@ -81,7 +81,11 @@ impl Server {
     pub fn feed_monitors<'a>(&mut self, current: &mut Client, db: usize, words: impl Iterator<Item = &'a [u8]>) {
         let micros = crate::base::clock::now_us();
         let mut line = format!("{}.{:06} [{db} ", micros / 1_000_000, micros % 1_000_000).into_bytes();
-        let source = if current.flags.has(ClientFlags::UNIX_SOCKET) { format!("unix:{}", self.config.unixsocket) } else { current.addr.clone() };
+        let source = if current.flags.has(ClientFlags::UNIX_SOCKET) {
+            format!("unix:{}", self.config.unixsocket)
+        } else {
+            current.addr.clone()
+        };
         line.extend_from_slice(source.as_bytes());
         line.push(b']');
         for word in words {

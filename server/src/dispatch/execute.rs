@@ -2,7 +2,7 @@
 
 use super::admission::Admission;
 use super::client::{Client, ClientFlags};
-use super::context::{settle, DataContext, ServerContext};
+use super::context::{DataContext, ServerContext, settle};
 use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
 use super::facts::Flags;
@@ -96,7 +96,11 @@ impl Server {
 
     /// Runs a command that was admitted: inside or outside a transaction.
     pub fn call(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        if !self.monitors.is_empty() && !self.loading && !command.flags.has(Flags::SKIP_MONITOR) && command.flags.has(Flags(!Flags::ADMIN.0)) {
+        if !self.monitors.is_empty()
+            && !self.loading
+            && !command.flags.has(Flags::SKIP_MONITOR)
+            && command.flags.has(Flags(!Flags::ADMIN.0))
+        {
             self.feed_monitors(client, client.db, args.from(0));
         }
         let started = monotonic_ns();

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
 use super::error::CommandResult;
-use super::facts::{Fact, Flags, FACTS};
+use super::facts::{FACTS, Fact, Flags};
 use crate::resp::Args;
 
 /// A handler; its signature says what it may touch.
@@ -128,7 +128,12 @@ fn build(families: &[Family]) -> Catalogue {
     Catalogue { top, size }
 }
 
-fn command(fact: &Fact, index: usize, handler: Handler, subcommands: HashMap<&'static [u8], &'static Command>) -> Command {
+fn command(
+    fact: &Fact,
+    index: usize,
+    handler: Handler,
+    subcommands: HashMap<&'static [u8], &'static Command>,
+) -> Command {
     let &(name, arity, flags, first_key, last_key, key_step) = fact;
     Command { name, index, arity, flags, first_key, last_key, key_step, handler, subcommands }
 }
@@ -165,7 +170,11 @@ impl Registry {
 
     /// All commands, in the order of their original names.
     pub fn all(&self) -> impl Iterator<Item = &'static Command> + '_ {
-        catalogue().top.iter().copied().filter(|command| self.names.values().any(|known| std::ptr::eq(*known, *command)))
+        catalogue()
+            .top
+            .iter()
+            .copied()
+            .filter(|command| self.names.values().any(|known| std::ptr::eq(*known, *command)))
     }
 
     /// `rename-command`: an empty `new` removes the command.

@@ -4,7 +4,7 @@ use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::effects::Effects;
 use super::registry::Registry;
-use crate::base::clock::{now_ms, Millis};
+use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::RunId;
 use crate::base::random::fill_from_os;
 use crate::config::Config;

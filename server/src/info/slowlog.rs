@@ -48,7 +48,14 @@ impl Slowlog {
         if args.len() > MAX_ARGS {
             words.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
         }
-        let entry = SlowEntry { id: self.next_id, time: now / 1000, micros, args: words, addr: addr.to_string(), name: name.to_vec() };
+        let entry = SlowEntry {
+            id: self.next_id,
+            time: now / 1000,
+            micros,
+            args: words,
+            addr: addr.to_string(),
+            name: name.to_vec(),
+        };
         self.next_id += 1;
         self.entries.push_front(entry);
         self.entries.truncate(self.limit);

@@ -2,8 +2,8 @@
 
 use tokio::net::TcpListener;
 
-use super::connection;
 use super::Shared;
+use super::connection;
 
 /// Accepts for ever.
 pub async fn accept(listener: TcpListener, shared: Shared) {

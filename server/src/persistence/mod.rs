@@ -1,3 +1,4 @@
-//! The dataset on disk and on the wire: RDB, AOF.
+//! What survives the process: RDB snapshots and the append-only file.
 
+pub mod rdb;
 pub mod state;

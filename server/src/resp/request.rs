@@ -207,7 +207,9 @@ impl RequestParser {
             Some(missing) => missing,
             None => {
                 let Some((count, next)) = read_count(input, 1, "too big mbulk count string")? else { return Ok(None) };
-                let count = count.filter(|&n| n <= i64::from(i32::MAX)).ok_or_else(|| ProtocolError::new("invalid multibulk length"))?;
+                let count = count
+                    .filter(|&n| n <= i64::from(i32::MAX))
+                    .ok_or_else(|| ProtocolError::new("invalid multibulk length"))?;
                 if count > UNAUTHENTICATED_ARGS && !limits.authenticated {
                     return Err(ProtocolError::new("unauthenticated multibulk length"));
                 }
@@ -246,8 +248,11 @@ impl RequestParser {
             Some(&other) => return Err(ProtocolError(format!("expected '$', got '{}'", char::from(other)))),
             None => return Ok(None),
         }
-        let Some((len, next)) = read_count(input, self.position + 1, "too big bulk count string")? else { return Ok(None) };
-        let len = len.filter(|&n| n >= 0 && n <= limits.max_bulk).ok_or_else(|| ProtocolError::new("invalid bulk length"))?;
+        let Some((len, next)) = read_count(input, self.position + 1, "too big bulk count string")? else {
+            return Ok(None);
+        };
+        let len =
+            len.filter(|&n| n >= 0 && n <= limits.max_bulk).ok_or_else(|| ProtocolError::new("invalid bulk length"))?;
         if len > UNAUTHENTICATED_BULK && !limits.authenticated {
             return Err(ProtocolError::new("unauthenticated bulk length"));
         }
@@ -265,7 +270,8 @@ impl RequestParser {
         };
         let line = input[..end].strip_suffix(b"\r").unwrap_or(&input[..end]);
         self.scratch.clear();
-        split_words(line, &mut self.scratch, &mut self.ranges).ok_or_else(|| ProtocolError::new("unbalanced quotes in request"))?;
+        split_words(line, &mut self.scratch, &mut self.ranges)
+            .ok_or_else(|| ProtocolError::new("unbalanced quotes in request"))?;
         Ok(Some(end + 1))
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! This file and `table.rs` are the only unsafe code of the store: the memory targets asked for it.
 
-use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -271,7 +271,9 @@ impl<'a> EntryRef<'a> {
             match self.kind() {
                 INT => ValueRef::Int(at.cast::<i64>().read_unaligned()),
                 SHORT => ValueRef::Bytes(std::slice::from_raw_parts(at.add(1), usize::from(at.read()))),
-                LONG => ValueRef::Bytes(std::slice::from_raw_parts(at.add(4), at.cast::<u32>().read_unaligned() as usize)),
+                LONG => {
+                    ValueRef::Bytes(std::slice::from_raw_parts(at.add(4), at.cast::<u32>().read_unaligned() as usize))
+                }
                 OBJECT => ValueRef::Object(&*at.cast::<*const Object>().read_unaligned()),
                 _ => ValueRef::Unit,
             }

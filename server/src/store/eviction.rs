@@ -1,6 +1,6 @@
 //! Which key to evict: sampled approximations of LRU, LFU, TTL order, and random choice, by `maxmemory-policy`.
 
-use super::access::{idle_ms, AccessRule};
+use super::access::{AccessRule, idle_ms};
 use super::entry::EntryRef;
 use super::keyspace::Keyspace;
 
@@ -51,7 +51,13 @@ struct Candidate {
 
 impl Keyspace {
     /// The database and key to evict next; `None` where the policy leaves nothing.
-    pub fn pick_victim(&mut self, pool: &mut Pool, volatile: bool, order: Order, samples: usize) -> Option<(usize, Vec<u8>)> {
+    pub fn pick_victim(
+        &mut self,
+        pool: &mut Pool,
+        volatile: bool,
+        order: Order,
+        samples: usize,
+    ) -> Option<(usize, Vec<u8>)> {
         if order == Order::Random {
             return self.random_victim(pool, volatile);
         }

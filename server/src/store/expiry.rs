@@ -5,7 +5,7 @@
 //! caller's clock stops it.
 
 use super::keyspace::Keyspace;
-use super::table::{hash_key, CURSOR_END};
+use super::table::{CURSOR_END, hash_key};
 
 /// Slots looked at between two questions whether time is up.
 const STEP: usize = 2048;

@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use super::access::AccessRule;
-use super::entry::{EntryRef, NewValue, OwnedEntry, ValueRef, MAX_INLINE};
+use super::entry::{EntryRef, MAX_INLINE, NewValue, OwnedEntry, ValueRef};
 use super::lazy;
 use super::snapshot::{Snapshot, Walk};
-use super::table::{hash_key, position_of, EntryMut, Table};
+use super::table::{EntryMut, Table, hash_key, position_of};
 use super::value::{Object, ValueType};
 use crate::base::clock::Millis;
 use crate::base::random::Random;
@@ -361,7 +361,10 @@ impl Keyspace {
 
     /// Frees an entry here, or a large one on the other thread.
     pub fn free(&self, entry: OwnedEntry, lazy: bool) {
-        if lazy && let ValueRef::Object(object) = entry.as_ref().value() && object.free_effort() > lazy::EFFORT_THRESHOLD {
+        if lazy
+            && let ValueRef::Object(object) = entry.as_ref().value()
+            && object.free_effort() > lazy::EFFORT_THRESHOLD
+        {
             lazy::drop_later(Box::new(entry), 1);
         }
     }

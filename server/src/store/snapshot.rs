@@ -12,7 +12,7 @@
 
 use super::entry::OwnedEntry;
 use super::keyspace::{Db, Keyspace};
-use super::table::{Cursor, CURSOR_END};
+use super::table::{CURSOR_END, Cursor};
 
 /// How far the walk is in one database.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 use super::entry::{EntryRef, NewValue, OwnedEntry};
 use super::value::Object;
 use crate::base::clock::Millis;
-use crate::base::random::{hash_secret, Random};
+use crate::base::random::{Random, hash_secret};
 
 const SLOTS: usize = 8;
 /// How many buckets, from its home on, an entry may stand in.
@@ -439,7 +439,8 @@ impl Table {
         self.segments[number] = Segment::rebuild(&words, roomy(total), depth - 1);
         let (first, span) = self.span_of(hash, depth - 1);
         self.directory[first..first + span].fill(number as u32);
-        self.segments[sibling] = Segment { buckets: Box::default(), displaced: Box::default(), depth: 0, len: 0, expires: 0 };
+        self.segments[sibling] =
+            Segment { buckets: Box::default(), displaced: Box::default(), depth: 0, len: 0, expires: 0 };
         self.vacant.push(sibling as u32);
         self.depths[depth as usize] -= 2;
         self.depths[depth as usize - 1] += 1;
@@ -474,7 +475,8 @@ impl Table {
                     // SAFETY: an occupied slot holds a live entry.
                     visit(unsafe { EntryRef::from_raw(unpack(word)) });
                     seen += 1;
-                    let last_of_position = found.get(index + 1).is_none_or(|next| position_of(next.0) != position_of(hash));
+                    let last_of_position =
+                        found.get(index + 1).is_none_or(|next| position_of(next.0) != position_of(hash));
                     if seen >= count && last_of_position {
                         return position_of(hash) + 1;
                     }
@@ -589,7 +591,7 @@ fn prefetch_line(at: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch is a hint; it cannot fault.
     unsafe {
-        use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch(at.cast(), _MM_HINT_T0);
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -682,7 +684,9 @@ impl<'a> EntryMut<'a> {
                     super::entry::ValueRef::Int(number) => NewValue::Int(number),
                     super::entry::ValueRef::Bytes(bytes) if copy.as_ref().is_raw() => NewValue::RawBytes(bytes),
                     super::entry::ValueRef::Bytes(bytes) => NewValue::Bytes(bytes),
-                    super::entry::ValueRef::Object(_) => copy.as_ref().share_object().map_or(NewValue::Unit, NewValue::Object),
+                    super::entry::ValueRef::Object(_) => {
+                        copy.as_ref().share_object().map_or(NewValue::Unit, NewValue::Object)
+                    }
                     super::entry::ValueRef::Unit => NewValue::Unit,
                 };
                 let entry = OwnedEntry::new(copy.as_ref().key(), value, expire);

@@ -3,8 +3,8 @@
 //! The table is the keyspace's own: a field with a small value is one allocation, and HSCAN has its guarantee.
 
 use crate::base::random::Random;
-use crate::store::entry::{NewValue, OwnedEntry, ValueRef, MAX_INLINE};
-use crate::store::table::{hash_key, Cursor, Table, CURSOR_END};
+use crate::store::entry::{MAX_INLINE, NewValue, OwnedEntry, ValueRef};
+use crate::store::table::{CURSOR_END, Cursor, Table, hash_key};
 use crate::store::types::listpack::{Entry, Listpack, Pos};
 use crate::store::value::Object;
 
@@ -213,7 +213,8 @@ impl Hash {
                 0
             }
             Self::Table(table) => {
-                let next = table.walk(cursor, count, |entry| entry_bytes(entry.value(), |value| visit(entry.key(), value)));
+                let next =
+                    table.walk(cursor, count, |entry| entry_bytes(entry.value(), |value| visit(entry.key(), value)));
                 if next == CURSOR_END { 0 } else { next }
             }
         }

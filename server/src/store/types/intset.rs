@@ -46,9 +46,7 @@ fn read(bytes: &[u8], width: usize, index: usize) -> i64 {
 impl Intset {
     /// An empty set.
     pub fn new() -> Self {
-        Self {
-            bytes: vec![2, 0, 0, 0, 0, 0, 0, 0],
-        }
+        Self { bytes: vec![2, 0, 0, 0, 0, 0, 0, 0] }
     }
 
     /// Takes bytes from a file or payload after checking width, size, and that members ascend.
@@ -56,11 +54,7 @@ impl Intset {
     /// # Errors
     /// [`IntsetError`] if they are not an intset.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, IntsetError> {
-        if validate(&bytes, true) {
-            Ok(Self { bytes })
-        } else {
-            Err(IntsetError)
-        }
+        if validate(&bytes, true) { Ok(Self { bytes }) } else { Err(IntsetError) }
     }
 
     /// The bytes, as they go into RDB files.
@@ -135,9 +129,7 @@ impl Intset {
     /// # Panics
     /// If there is none.
     pub fn remove_at(&mut self, index: usize) -> i64 {
-        let value = self
-            .get(index)
-            .expect("the caller passes a rank below the length");
+        let value = self.get(index).expect("the caller passes a rank below the length");
         let width = self.width();
         let at = HEADER + index * width;
         self.bytes.copy_within(at + width.., at);
@@ -179,8 +171,7 @@ impl Intset {
         let at = HEADER + index * width;
         let end = self.bytes.len();
         if end + width > self.bytes.capacity() {
-            self.bytes
-                .reserve_exact(super::listpack::size_class(end + width) - end);
+            self.bytes.reserve_exact(super::listpack::size_class(end + width) - end);
         }
         self.bytes.resize(end + width, 0);
         self.bytes.copy_within(at..end, at + width);
@@ -190,8 +181,7 @@ impl Intset {
 
     fn widen(&mut self, width: usize) {
         let count = self.len();
-        let mut wide =
-            Vec::with_capacity(super::listpack::size_class(HEADER + (count + 1) * width));
+        let mut wide = Vec::with_capacity(super::listpack::size_class(HEADER + (count + 1) * width));
         wide.extend_from_slice(&(width as u32).to_le_bytes());
         wide.extend_from_slice(&(count as u32).to_le_bytes());
         for value in self.iter() {
@@ -256,10 +246,7 @@ mod tests {
             set.insert(value);
             redis.call(&["SADD", "k", &value.to_string()]);
             let payload = redis.dump(b"k");
-            assert!(
-                payload[..payload.len() - 10].ends_with(set.as_bytes()),
-                "{value}"
-            );
+            assert!(payload[..payload.len() - 10].ends_with(set.as_bytes()), "{value}");
         }
     }
 

@@ -82,11 +82,7 @@ impl Listpack {
     /// # Errors
     /// [`ListpackError`] if anything about them is not as a listpack should be.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ListpackError> {
-        if validate(&bytes, true) {
-            Ok(Self { bytes })
-        } else {
-            Err(ListpackError)
-        }
+        if validate(&bytes, true) { Ok(Self { bytes }) } else { Err(ListpackError) }
     }
 
     /// The whole block, as it goes into RDB files.
@@ -202,26 +198,19 @@ impl Listpack {
     /// The entries from the front.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
-        Iter {
-            rest: &self.bytes[HEADER..],
-        }
+        Iter { rest: &self.bytes[HEADER..] }
     }
 
     /// The entries from a place on.
     #[inline]
     pub fn iter_from(&self, pos: Pos) -> Iter<'_> {
-        Iter {
-            rest: &self.bytes[pos.offset()..],
-        }
+        Iter { rest: &self.bytes[pos.offset()..] }
     }
 
     /// The entries from the back.
     #[inline]
     pub fn iter_rev(&self) -> IterRev<'_> {
-        IterRev {
-            pack: self,
-            next: self.last(),
-        }
+        IterRev { pack: self, next: self.last() }
     }
 
     /// The entries two by two: fields with values, members with scores. A last odd one is left out.
@@ -233,11 +222,7 @@ impl Listpack {
     /// Finds an entry equal to `needle`, looking at `from` and then at each `stride`-th entry behind it.
     pub fn find(&self, from: Pos, needle: &[u8], stride: usize) -> Option<Pos> {
         let bytes = self.bytes.as_slice();
-        let short = if needle.len() < 64 {
-            0x80 | needle.len() as u8
-        } else {
-            END
-        };
+        let short = if needle.len() < 64 { 0x80 | needle.len() as u8 } else { END };
         // Parsed at the first integer entry: most listpacks of strings never need it.
         let mut number: Option<Option<i64>> = None;
         let mut at = from.offset();
@@ -254,8 +239,7 @@ impl Listpack {
                 match decode(&bytes[at..]) {
                     Entry::Str(text) => text == needle,
                     Entry::Int(value) => {
-                        *number.get_or_insert_with(|| crate::base::numbers::parse_i64(needle))
-                            == Some(value)
+                        *number.get_or_insert_with(|| crate::base::numbers::parse_i64(needle)) == Some(value)
                     }
                 }
             };
@@ -425,8 +409,7 @@ impl Listpack {
     fn grow_for(&mut self, more: usize) {
         let needed = self.bytes.len() + more;
         if needed > self.bytes.capacity() {
-            self.bytes
-                .reserve_exact(size_class(needed) - self.bytes.len());
+            self.bytes.reserve_exact(size_class(needed) - self.bytes.len());
         }
     }
 
@@ -447,8 +430,7 @@ impl Listpack {
         if at == HEADER {
             return None;
         }
-        let size = read_backlen(&self.bytes[..at])
-            .expect("entries were checked or written by this module");
+        let size = read_backlen(&self.bytes[..at]).expect("entries were checked or written by this module");
         Some(Pos::at(at - size - backlen_size(size)))
     }
 
@@ -506,9 +488,7 @@ pub struct Iter<'a> {
 impl<'a> Iter<'a> {
     /// Walks bytes that [`validate`] accepted.
     pub fn over(bytes: &'a [u8]) -> Self {
-        Self {
-            rest: &bytes[HEADER..],
-        }
+        Self { rest: &bytes[HEADER..] }
     }
 }
 

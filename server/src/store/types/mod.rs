@@ -3,5 +3,6 @@
 pub mod hash;
 pub mod intset;
 pub mod listpack;
+pub mod stream_id;
 pub mod ziplist;
 pub mod zipmap;

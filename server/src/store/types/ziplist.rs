@@ -81,10 +81,7 @@ impl<'a> Ziplist<'a> {
 /// The length of the previous entry, the entry, and the bytes that it takes.
 fn decode(bytes: &[u8]) -> Option<(usize, Entry<'_>, usize)> {
     let (previous, prefix) = match *bytes.first()? {
-        0xfe => (
-            u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?) as usize,
-            5,
-        ),
+        0xfe => (u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?) as usize, 5),
         short => (usize::from(short), 1),
     };
     let body = &bytes[prefix..];
@@ -106,14 +103,8 @@ fn decode_body(body: &[u8]) -> Option<(Entry<'_>, usize)> {
     };
     match head {
         0x00..=0x3f => string(1, usize::from(head)),
-        0x40..=0x7f => string(
-            2,
-            usize::from(head & 0x3f) << 8 | usize::from(*body.get(1)?),
-        ),
-        0x80 => string(
-            5,
-            u32::from_be_bytes(body.get(1..5)?.try_into().ok()?) as usize,
-        ),
+        0x40..=0x7f => string(2, usize::from(head & 0x3f) << 8 | usize::from(*body.get(1)?)),
+        0x80 => string(5, u32::from_be_bytes(body.get(1..5)?.try_into().ok()?) as usize),
         0xc0 => integer(2),
         0xd0 => integer(4),
         0xe0 => integer(8),
@@ -139,9 +130,7 @@ pub(crate) fn encode(items: &[Entry<'_>]) -> Vec<u8> {
         }
         match *item {
             Entry::Str(text) if text.len() < 64 => out.push(text.len() as u8),
-            Entry::Str(text) if text.len() < 16384 => {
-                out.extend([0x40 | (text.len() >> 8) as u8, text.len() as u8])
-            }
+            Entry::Str(text) if text.len() < 16384 => out.extend([0x40 | (text.len() >> 8) as u8, text.len() as u8]),
             Entry::Str(text) => {
                 out.push(0x80);
                 out.extend_from_slice(&(text.len() as u32).to_be_bytes());

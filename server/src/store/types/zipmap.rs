@@ -65,10 +65,7 @@ impl<'a> Zipmap<'a> {
 fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     match *bytes.first()? {
         END => None,
-        254 => Some((
-            u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?) as usize,
-            &bytes[5..],
-        )),
+        254 => Some((u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?) as usize, &bytes[5..])),
         short => Some((usize::from(short), &bytes[1..])),
     }
 }
@@ -101,14 +98,9 @@ mod tests {
 
     #[test]
     fn malformed_bytes_are_refused() {
-        for bad in [
-            &b""[..],
-            b"\x00",
-            b"\x01\xff",
-            b"\x01\x03fo\xff",
-            b"\x01\x01a\x05\x00b\xff",
-            b"\x01\x01a\x01\x09b\xff",
-        ] {
+        for bad in
+            [&b""[..], b"\x00", b"\x01\xff", b"\x01\x03fo\xff", b"\x01\x01a\x05\x00b\xff", b"\x01\x01a\x01\x09b\xff"]
+        {
             assert_eq!(Zipmap::parse(bad).err(), Some(ZipmapError));
         }
         assert!(Zipmap::parse(b"\x00\xff").unwrap().is_empty());

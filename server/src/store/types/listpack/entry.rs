@@ -130,11 +130,7 @@ impl<'a> Encoded<'a> {
             head[1..5].copy_from_slice(&(length as u32).to_le_bytes());
             5
         };
-        Self {
-            head,
-            head_len,
-            data,
-        }
+        Self { head, head_len, data }
     }
 
     #[inline]
@@ -144,20 +140,12 @@ impl<'a> Encoded<'a> {
         let (mark, width) = match value {
             0..=127 => {
                 head[0] = value as u8;
-                return Self {
-                    head,
-                    head_len: 1,
-                    data: &[],
-                };
+                return Self { head, head_len: 1, data: &[] };
             }
             -4096..=4095 => {
                 head[0] = 0xc0 | (bytes[1] & 0x1f);
                 head[1] = bytes[0];
-                return Self {
-                    head,
-                    head_len: 2,
-                    data: &[],
-                };
+                return Self { head, head_len: 2, data: &[] };
             }
             -0x8000..=0x7fff => (0xf1, 2),
             -0x80_0000..=0x7f_ffff => (0xf2, 3),
@@ -166,11 +154,7 @@ impl<'a> Encoded<'a> {
         };
         head[0] = mark;
         head[1..=width].copy_from_slice(&bytes[..width]);
-        Self {
-            head,
-            head_len: width as u8 + 1,
-            data: &[],
-        }
+        Self { head, head_len: width as u8 + 1, data: &[] }
     }
 
     #[inline]
@@ -248,14 +232,8 @@ fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
         0x00..=0x7f => (1, 0),
         head @ 0x80..=0xbf => (1, usize::from(head & 0x3f)),
         0xc0..=0xdf => (2, 0),
-        head @ 0xe0..=0xef => (
-            2,
-            usize::from(head & 0x0f) << 8 | usize::from(*bytes.get(1)?),
-        ),
-        0xf0 => (
-            5,
-            u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?) as usize,
-        ),
+        head @ 0xe0..=0xef => (2, usize::from(head & 0x0f) << 8 | usize::from(*bytes.get(1)?)),
+        0xf0 => (5, u32::from_le_bytes(bytes.get(1..5)?.try_into().ok()?) as usize),
         0xf1 => (3, 0),
         0xf2 => (4, 0),
         0xf3 => (5, 0),
@@ -304,11 +282,7 @@ pub(super) fn decode(bytes: &[u8]) -> Entry<'_> {
             Entry::Int(if raw >= 1 << 12 { raw - (1 << 13) } else { raw })
         }
         0xf1..=0xf4 => {
-            let sign = if bytes[start - 1] & 0x80 == 0 {
-                0
-            } else {
-                0xff
-            };
+            let sign = if bytes[start - 1] & 0x80 == 0 { 0 } else { 0xff };
             let mut wide = [sign; 8];
             wide[..start - 1].copy_from_slice(&bytes[1..start]);
             Entry::Int(i64::from_le_bytes(wide))

@@ -39,9 +39,7 @@ const BOUNDARIES: [i64; 19] = [
 #[test]
 fn integers_at_every_boundary_come_back() {
     let mut pack = Listpack::new();
-    BOUNDARIES
-        .iter()
-        .for_each(|value| pack.push_back_int(*value));
+    BOUNDARIES.iter().for_each(|value| pack.push_back_int(*value));
     let back: Vec<Entry<'_>> = pack.iter().collect();
     assert_eq!(back, BOUNDARIES.map(Entry::Int));
     assert!(validate(pack.as_bytes(), true));
@@ -51,10 +49,8 @@ fn integers_at_every_boundary_come_back() {
 
 #[test]
 fn strings_at_every_boundary_come_back_both_ways() {
-    let sizes = [
-        0, 1, 63, 64, 125, 126, 127, 4095, 4096, 16377, 16378, 16379, 16380, 70000, 2_097_145,
-        2_097_146, 2_097_147,
-    ];
+    let sizes =
+        [0, 1, 63, 64, 125, 126, 127, 4095, 4096, 16377, 16378, 16379, 16380, 70000, 2_097_145, 2_097_146, 2_097_147];
     let items: Vec<Vec<u8>> = sizes.iter().map(|size| vec![b'x'; *size]).collect();
     let pack = pack_of(&items);
     assert!(validate(pack.as_bytes(), true));
@@ -66,14 +62,7 @@ fn strings_at_every_boundary_come_back_both_ways() {
 
 #[test]
 fn find_honours_the_stride_and_compares_integers_by_text() {
-    let pack = pack_of(&[
-        b"a".to_vec(),
-        b"7".to_vec(),
-        b"7".to_vec(),
-        b"b".to_vec(),
-        b"x".repeat(70),
-        b"c".to_vec(),
-    ]);
+    let pack = pack_of(&[b"a".to_vec(), b"7".to_vec(), b"7".to_vec(), b"b".to_vec(), b"x".repeat(70), b"c".to_vec()]);
     let first = pack.first().unwrap();
     assert_eq!(pack.find(first, b"7", 2), pack.seek(2));
     assert_eq!(pack.find(first, b"7", 1), pack.seek(1));
@@ -97,11 +86,7 @@ fn more_entries_than_the_header_counts_are_still_counted() {
 
 #[test]
 fn splitting_and_appending_are_inverse() {
-    let whole = pack_of(
-        &(0..50)
-            .map(|n| format!("item{n}").into_bytes())
-            .collect::<Vec<_>>(),
-    );
+    let whole = pack_of(&(0..50).map(|n| format!("item{n}").into_bytes()).collect::<Vec<_>>());
     let mut head = whole.clone();
     let tail = head.split_off(head.seek(20).unwrap());
     assert_eq!((head.len(), tail.len()), (20, 30));
@@ -151,8 +136,7 @@ fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         item().prop_map(Change::Push),
         item().prop_map(Change::PushFront),
-        (any::<usize>(), any::<bool>(), item())
-            .prop_map(|(at, after, item)| Change::Insert(at, after, item)),
+        (any::<usize>(), any::<bool>(), item()).prop_map(|(at, after, item)| Change::Insert(at, after, item)),
         (any::<usize>(), item()).prop_map(|(at, item)| Change::Replace(at, item)),
         (any::<usize>(), 0usize..4).prop_map(|(at, count)| Change::Delete(at, count)),
     ]

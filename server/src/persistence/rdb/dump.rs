@@ -1,0 +1,52 @@
+//! The payload of DUMP, RESTORE and MIGRATE: type, value, and a footer of version and checksum.
+
+use crate::base::crc64::crc64;
+
+use super::{RDB_VERSION, error::RdbError, object::RdbValue, primitives::ValueType, reader::Reader};
+
+const FOOTER: usize = 10;
+
+/// Why a payload is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// Too short, of a newer version, or with another checksum.
+    #[error("DUMP payload version or checksum are wrong")]
+    Footer,
+    /// The value is malformed (or an empty collection).
+    #[error("Bad data format")]
+    Value(#[source] Option<RdbError>),
+}
+
+/// Appends version and checksum to `payload`, all of which is type and value.
+pub fn finish(payload: &mut Vec<u8>) {
+    payload.extend_from_slice(&RDB_VERSION.to_le_bytes());
+    let checksum = crc64(0, payload);
+    payload.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// Checks the footer; returns type and value without it. `skip_checksum` is DEBUG SET-SKIP-CHECKSUM-VALIDATION.
+///
+/// # Errors
+/// [`DumpError::Footer`].
+pub fn verify(payload: &[u8], skip_checksum: bool) -> Result<&[u8], DumpError> {
+    let body_length = payload.len().checked_sub(FOOTER).ok_or(DumpError::Footer)?;
+    let (body, footer) = payload.split_at(body_length);
+    let version = u16::from_le_bytes([footer[0], footer[1]]);
+    if version > RDB_VERSION {
+        return Err(DumpError::Footer);
+    }
+    if !skip_checksum && footer[2..] != crc64(0, &payload[..payload.len() - 8]).to_le_bytes() {
+        return Err(DumpError::Footer);
+    }
+    Ok(body)
+}
+
+/// Decodes what [`verify`] returned.
+///
+/// # Errors
+/// [`DumpError::Value`].
+pub fn decode(body: &[u8], deep: bool) -> Result<RdbValue, DumpError> {
+    let (code, rest) = body.split_first().ok_or(DumpError::Value(None))?;
+    let value_type = ValueType::from_code(*code).ok_or(DumpError::Value(None))?;
+    Reader::over(rest).value(value_type, deep).map_err(|error| DumpError::Value(Some(error)))
+}
