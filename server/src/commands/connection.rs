@@ -81,7 +81,7 @@ fn auth(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn authenticate(ctx: &mut ServerContext<'_>, user: &[u8], password: &[u8]) -> CommandResult {
-    let secret = ctx.server.config.requirepass.as_bytes();
+    let secret: &[u8] = &ctx.server.config.requirepass;
     let known = user == b"default" && (secret.is_empty() || same_secret(secret, password));
     if !known {
         return Err(CommandError::Static("WRONGPASS invalid username-password pair or user is disabled."));

@@ -5,8 +5,38 @@ use crate::dispatch::Family;
 pub mod client;
 pub mod connection;
 pub mod expiry;
+pub mod generic;
+pub mod hash;
 pub mod lcs;
+pub mod pubsub;
+pub mod replication;
+pub mod scan;
 pub mod string;
+pub mod transaction;
 
 /// All families.
-pub static FAMILIES: &[Family] = &[connection::FAMILY, expiry::FAMILY, string::FAMILY];
+pub static FAMILIES: &[Family] = &[
+    connection::FAMILY,
+    expiry::FAMILY,
+    generic::FAMILY,
+    hash::FAMILY,
+    pubsub::FAMILY,
+    replication::FAMILY,
+    scan::FAMILY,
+    string::FAMILY,
+    transaction::FAMILY,
+];
+
+/// A HELP reply: the head and the foot that all of them share.
+pub fn help(reply: &mut crate::resp::Reply<'_>, command: &str, lines: &[&str]) {
+    let head = format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    let mut all = vec![head.as_str()];
+    all.extend_from_slice(lines);
+    all.extend(["HELP", "    Print this help."]);
+    reply.help(&all);
+}
+
+/// Thresholds of encodings, from the settings.
+pub fn encodings(config: &crate::config::Config) -> crate::persistence::codec::Encodings {
+    crate::persistence::codec::Encodings { hash: crate::dispatch::persist::hash_limits(config) }
+}

@@ -131,7 +131,7 @@ impl Server {
 
     fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
-            && !self.config.save.is_empty()
+            && !self.config.save.0.is_empty()
             && self.persistence.last_save_failed
             && !self.replication.is_replica()
         {
@@ -151,7 +151,7 @@ impl Server {
 
     /// Replicas that are online and acknowledged within `min-replicas-max-lag`.
     pub fn good_replicas(&self) -> usize {
-        let lag = self.config.min_replicas_max_lag as i64;
+        let lag = i64::from(self.config.min_replicas_max_lag);
         self.replicas
             .iter()
             .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())

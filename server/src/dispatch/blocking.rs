@@ -16,6 +16,7 @@ impl Server {
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));
         self.blocked.push(client.id);
+        self.orders.push(super::server::Order::Rearm);
         self.refresh_watched();
     }
 

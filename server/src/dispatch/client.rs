@@ -228,6 +228,14 @@ impl std::fmt::Debug for Block {
     }
 }
 
+/// A snapshot on its way to a replica, between its announcement and the stream.
+pub enum Transfer {
+    /// Chunks as they are encoded.
+    Stream(tokio::sync::mpsc::Receiver<Arc<Vec<u8>>>),
+    /// A file.
+    File(std::fs::File),
+}
+
 /// A session.
 pub struct Client {
     /// Its number.
@@ -272,6 +280,8 @@ pub struct Client {
     pub unblock: Option<Unblock>,
     /// What a replica's link is at.
     pub peer: Option<Box<Peer>>,
+    /// A snapshot that its task must send.
+    pub transfer: Option<Transfer>,
     /// The command that ran last.
     pub last_command: Option<&'static Command>,
     /// Replication offset after this client's last write: what WAIT waits for.
@@ -316,6 +326,7 @@ impl Client {
             block: None,
             unblock: None,
             peer: None,
+            transfer: None,
             last_command: None,
             last_write_offset: 0,
             user: "default".into(),

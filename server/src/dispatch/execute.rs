@@ -195,7 +195,7 @@ impl Server {
         }
         if self.config.latency_monitor_threshold > 0 {
             let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
-            self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold, self.now);
+            self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
         }
     }
 

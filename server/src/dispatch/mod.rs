@@ -5,14 +5,17 @@ pub mod blocking;
 pub mod client;
 pub mod clients;
 pub mod context;
+pub mod cron;
 pub mod deliver;
 pub mod effects;
 pub mod error;
 pub mod execute;
 pub mod facts;
+pub mod persist;
 pub mod propagate;
 pub mod registry;
 pub mod server;
+pub mod shutdown;
 
 pub use client::Client;
 pub use context::{DataContext, ServerContext};

@@ -26,6 +26,8 @@ pub enum Order {
     ServeReplicas,
     /// Save the dataset to disk off the data lock.
     BackgroundSave,
+    /// A deadline was set: the timers must look again.
+    Rearm,
     /// End the process; the exit code.
     Exit(i32),
     /// Open the listening sockets anew: port or bind changed.
@@ -104,6 +106,8 @@ pub struct Server {
     pub aof_buffer: Vec<u8>,
     /// Database that the AOF selected last.
     pub aof_selected_db: Option<usize>,
+    /// The primary asked how far we are (REPLCONF GETACK): our link answers.
+    pub acknowledgement_asked: bool,
     /// Any condition that makes dispatch look twice. See `admission.rs`.
     pub gated: bool,
     /// Depth of EXEC and of commands that run commands.
@@ -118,9 +122,11 @@ pub struct Server {
     pub executable: String,
     /// Path of the configuration file; empty without.
     pub config_file: String,
+    /// The loaded file said where a replica's history stood: a first partial resync may be tried.
+    pub restored_history: bool,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
-    /// Files that this run replaces need no final save: an error at shutdown was reported.
+    /// When the last tick was, Unix milliseconds.
     pub last_cron: Millis,
 }
 
@@ -157,6 +163,7 @@ impl Server {
             async_loading: false,
             aof_buffer: Vec::new(),
             aof_selected_db: None,
+            acknowledgement_asked: false,
             gated: false,
             depth: 0,
             run_id: RunId::from_random(id),
@@ -164,6 +171,7 @@ impl Server {
             now,
             executable: String::new(),
             config_file: String::new(),
+            restored_history: false,
             active_expire: true,
             last_cron: now,
             config,
@@ -175,14 +183,14 @@ impl Server {
     /// Takes over settings that are kept where they are used.
     pub fn apply_config(&mut self) {
         let config = &self.config;
-        self.effects.notify = config.notify_keyspace_events;
-        self.keyspace.record_misses = config.notify_keyspace_events & super::effects::class::KEY_MISS != 0;
+        self.effects.notify = config.notify_keyspace_events.0;
+        self.keyspace.record_misses = config.notify_keyspace_events.0 & super::effects::class::KEY_MISS != 0;
         self.keyspace.lazy.expire = config.lazyfree_lazy_expire;
         self.keyspace.lazy.eviction = config.lazyfree_lazy_eviction;
         self.keyspace.lazy.server_del = config.lazyfree_lazy_server_del;
         self.keyspace.access.lfu = config.maxmemory_policy.is_lfu();
-        self.keyspace.access.log_factor = config.lfu_log_factor as u32;
-        self.keyspace.access.decay_minutes = config.lfu_decay_time as u32;
+        self.keyspace.access.log_factor = config.lfu_log_factor;
+        self.keyspace.access.decay_minutes = config.lfu_decay_time;
         self.slowlog.set_limit(config.slowlog_max_len as usize);
         if let Some(backlog) = &mut self.replication.backlog {
             backlog.resize((config.repl_backlog_size as usize).max(crate::replication::state::MIN_BACKLOG));

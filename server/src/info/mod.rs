@@ -1,6 +1,7 @@
 //! What the server tells about itself: counters, INFO, SLOWLOG, LATENCY.
 
 pub mod latency;
+pub mod log;
 pub mod slowlog;
 pub mod stats;
 

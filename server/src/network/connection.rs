@@ -1,199 +1,186 @@
 //! One client's socket: reads requests, has them executed in batches, writes replies.
 //!
 //! Background. One task a connection. When bytes arrive, all complete requests among them are parsed first, without the
-//! lock; then the lock is taken once and the whole batch is executed; then the replies leave in one write. Between the
-//! first and the second step the entries that the batch will touch are prefetched, so their cache misses overlap.
-//! Replies that others cause (pub/sub, a blocked client served) are put into the session by whoever holds the lock, who
-//! raises the session's signal.
+//! lock; then the lock is taken once and the whole batch is executed; then the replies leave in one write. Replies that
+//! others cause (pub/sub, a blocked client served) are put into the session by whoever holds the lock, who raises the
+//! session's signal. A replica's link is a client too: what it gets behind its replies (`replica_output.rs`) are a snapshot
+//! and the stream.
 //!
 //! Invariant: the read buffer is consumed only by execution. A client that waits (blocked, paused) keeps its later
 //! requests in the buffer, and is not read beyond `client-query-buffer-limit`.
 
-use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::Shared;
+use super::batch::Batch;
+use super::replica_output::ReplicaOutput;
 use crate::base::clock::now_ms;
 use crate::dispatch::client::{Client, ClientFlags, Signal};
 use crate::dispatch::clients::Slot;
-use crate::resp::request::{Args, Limits, Parsed};
-use crate::resp::{ProtocolError, RequestParser};
+use crate::dispatch::server::Server;
+use crate::info::log::{Level, log};
+use crate::resp::request::Limits;
 
 /// Bytes read at a time where nothing bigger is awaited.
 const READ_SIZE: usize = 16 * 1024;
+/// A buffer that grew beyond this is given back when it is empty.
+const KEEP: usize = 64 * 1024;
+/// While so many bytes of replies wait for the socket, no more requests are executed.
+const OUTPUT_PAUSE: usize = 1 << 20;
 
-/// A request of a batch: where it starts in the read buffer, and its arguments' ranges relative to that.
-#[derive(Clone, Copy)]
-struct Request {
-    start: usize,
-    end: usize,
-    ranges: (usize, usize),
-    /// The words stand in the batch's scratch instead: an inline request.
-    inline: bool,
-}
-
-/// The parsed, not yet executed requests of a connection.
-#[derive(Default)]
-struct Batch {
-    requests: Vec<Request>,
-    ranges: Vec<(usize, usize)>,
-    scratch: Vec<u8>,
-    next: usize,
-    error: Option<ProtocolError>,
-}
-
-impl Batch {
-    fn is_done(&self) -> bool {
-        self.next >= self.requests.len()
-    }
-
-    fn clear(&mut self) {
-        self.requests.clear();
-        self.ranges.clear();
-        self.scratch.clear();
-        self.next = 0;
-    }
-
-    fn push(&mut self, start: usize, end: usize, parser: &RequestParser) {
-        let first = self.ranges.len();
-        self.ranges.extend_from_slice(parser.ranges());
-        let words = parser.inline_words();
-        let start = match words {
-            Some(words) => {
-                self.scratch.extend_from_slice(words);
-                self.scratch.len() - words.len()
-            }
-            None => start,
-        };
-        let ranges = (first, self.ranges.len());
-        self.requests.push(Request { start, end, ranges, inline: words.is_some() });
-    }
-
-    #[inline]
-    fn args<'a>(&'a self, request: Request, input: &'a [u8]) -> Args<'a> {
-        let data = if request.inline { &self.scratch } else { input };
-        Args::new(&data[request.start..], &self.ranges[request.ranges.0..request.ranges.1])
-    }
+/// What [`Connection::poll`] found.
+enum Event {
+    /// Something to execute, or output that others left.
+    Progress,
+    /// The connection ended.
+    Closed,
 }
 
 /// A connection's buffers.
-struct Connection {
+pub struct Connection {
     slot: Slot,
     signal: Arc<Signal>,
-    input: Vec<u8>,
-    /// Bytes at the start of `input` that were executed.
-    consumed: usize,
-    /// Bytes of `input` that were parsed into the batch.
-    parsed: usize,
-    parser: RequestParser,
     batch: Batch,
     output: Vec<u8>,
     written: usize,
     limits: Limits,
+    /// No more requests: end when the output is written.
     closing: bool,
+    /// The client waits; its requests stay where they are.
     blocked: bool,
+    replica: ReplicaOutput,
+    bytes_in: usize,
+    bytes_out: usize,
 }
 
 /// Serves a client until it leaves.
-pub async fn serve(stream: TcpStream, peer: SocketAddr, shared: Shared) {
-    let signal = Arc::new(Signal::default());
-    let slot = {
-        let mut server = shared.lock();
-        let id = server.clients.next_id();
-        let mut client = Client::new(id, now_ms(), Arc::clone(&signal));
-        client.addr = peer.to_string();
-        server.clients.add(client)
-    };
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, client: Client, shared: Shared) {
+    let signal = Arc::clone(&client.signal);
+    let slot = shared.lock().clients.add(client);
     let mut connection = Connection {
         slot,
         signal,
-        input: Vec::with_capacity(READ_SIZE),
-        consumed: 0,
-        parsed: 0,
-        parser: RequestParser::default(),
         batch: Batch::default(),
         output: Vec::new(),
         written: 0,
-        limits: Limits { max_bulk: 512 << 20, authenticated: true },
+        limits: Limits { max_bulk: 0, authenticated: false },
         closing: false,
         blocked: false,
+        replica: ReplicaOutput::default(),
+        bytes_in: 0,
+        bytes_out: 0,
     };
     connection.run(stream, &shared).await;
     let mut server = shared.lock();
     if let Some(mut client) = server.clients.remove(slot) {
+        if client.is_replica() {
+            log(Level::Warning, &format!("Connection with replica {} lost.", client.addr));
+        }
         server.forget_client(&mut client);
     }
+    super::carry_out_orders(&shared, &mut server);
 }
 
 impl Connection {
-    async fn run(&mut self, mut stream: TcpStream, shared: &Shared) {
-        poll_fn(|context| {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, mut stream: S, shared: &Shared) {
+        std::future::poll_fn(|context| {
             self.signal.register(context.waker());
             Poll::Ready(())
         })
         .await;
+        self.execute(shared);
         loop {
-            let event = poll_fn(|context| self.poll(context, Pin::new(&mut stream))).await;
+            let event = std::future::poll_fn(|context| self.poll(context, Pin::new(&mut stream))).await;
             match event {
                 Event::Closed => return,
-                Event::Progress => {}
-            }
-            self.execute(shared);
-            if self.closing && self.written == self.output.len() {
-                return;
+                Event::Progress => self.execute(shared),
             }
         }
     }
 
+    fn is_drained(&self) -> bool {
+        self.written == self.output.len()
+    }
+
     /// Writes what waits, reads what came; ready when there is something to execute or the connection ends.
-    fn poll(&mut self, context: &mut std::task::Context<'_>, mut stream: Pin<&mut TcpStream>) -> Poll<Event> {
-        while self.written < self.output.len() {
-            match stream.as_mut().poll_write(context, &self.output[self.written..]) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Event::Closed),
-                Poll::Ready(Ok(count)) => self.written += count,
-                Poll::Pending => break,
-            }
+    fn poll<S: AsyncRead + AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Event> {
+        if self.poll_write(context, stream.as_mut()) == Poll::Ready(Written::Closed) {
+            return Poll::Ready(Event::Closed);
         }
-        if self.written == self.output.len() {
+        if self.is_drained() {
             if self.closing {
                 return Poll::Ready(Event::Closed);
             }
-            self.output.clear();
-            self.written = 0;
+            if self.replica.wants_refill() {
+                return Poll::Ready(Event::Progress);
+            }
         }
         if self.signal.take() {
             return Poll::Ready(Event::Progress);
         }
-        if self.closing {
+        if self.closing
+            || (self.blocked && self.batch.input.len() >= KEEP)
+            || self.output.len() - self.written > OUTPUT_PAUSE
+        {
+            // A client that waits is read on only as far as one buffer, so that its leaving is noticed.
             return Poll::Pending;
         }
         match self.poll_read(context, stream) {
             Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Poll::Ready(Event::Closed),
+            Poll::Ready(Ok(_)) if self.blocked => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
             Poll::Ready(Ok(_)) => Poll::Ready(Event::Progress),
             Poll::Pending => Poll::Pending,
         }
     }
 
-    fn poll_read(
+    fn poll_write<S: AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Written> {
+        loop {
+            while self.written < self.output.len() {
+                match stream.as_mut().poll_write(context, &self.output[self.written..]) {
+                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Written::Closed),
+                    Poll::Ready(Ok(count)) => {
+                        self.written += count;
+                        self.bytes_out += count;
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            self.written = 0;
+            self.output.clear();
+            if self.output.capacity() > KEEP {
+                self.output = Vec::new();
+            }
+            if !self.replica.poll_snapshot(context, &mut self.output) {
+                return Poll::Ready(Written::Drained);
+            }
+        }
+    }
+
+    fn poll_read<S: AsyncRead>(
         &mut self,
-        context: &mut std::task::Context<'_>,
-        stream: Pin<&mut TcpStream>,
+        context: &mut Context<'_>,
+        stream: Pin<&mut S>,
     ) -> Poll<std::io::Result<usize>> {
-        let wanted = self.parser.wanted(self.input.len() - self.parsed).clamp(READ_SIZE, 1 << 20);
-        self.input.reserve(wanted);
-        let mut buffer = ReadBuf::uninit(self.input.spare_capacity_mut());
+        let input = &mut self.batch.input;
+        let wanted = self.batch.parser.wanted(input.len() - self.batch.parsed).clamp(READ_SIZE, 1 << 20);
+        if input.capacity() - input.len() < wanted {
+            input.reserve(wanted);
+        }
+        let mut buffer = ReadBuf::uninit(input.spare_capacity_mut());
         match stream.poll_read(context, &mut buffer) {
             Poll::Ready(Ok(())) => {
                 let count = buffer.filled().len();
-                let len = self.input.len() + count;
+                let len = input.len() + count;
                 // SAFETY: `count` bytes behind the length were filled by the read.
-                unsafe { self.input.set_len(len) };
+                unsafe { input.set_len(len) };
+                self.bytes_in += count;
                 Poll::Ready(Ok(count))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -201,71 +188,126 @@ impl Connection {
         }
     }
 
-    /// Parses all complete requests that were read.
-    fn parse(&mut self) {
-        while self.batch.error.is_none() {
-            match self.parser.parse(&self.input[self.parsed..], self.limits) {
-                Ok(Parsed::Incomplete) => break,
-                Ok(Parsed::Request { consumed }) => {
-                    self.batch.push(self.parsed, self.parsed + consumed, &self.parser);
-                    self.parsed += consumed;
-                }
-                Err(error) => self.batch.error = Some(error),
-            }
-        }
-    }
-
+    /// Executes what was read, and takes over what others left in the session.
     fn execute(&mut self, shared: &Shared) {
-        if self.batch.is_done() {
-            self.parse();
+        if self.batch.is_done() && self.limits.max_bulk > 0 {
+            self.batch.parse(self.limits);
         }
-        let mut server = shared.lock();
-        let server = &mut *server;
+        let mut guard = shared.lock();
+        let server = &mut *guard;
         server.begin_batch(now_ms());
         let Some(mut client) = server.clients.take(self.slot) else {
             self.closing = true;
             return;
         };
-        client.last_interaction = server.now;
+        self.count(server);
+        if !self.batch.is_done() {
+            client.last_interaction = server.now;
+        }
         self.blocked = client.flags.has(ClientFlags::BLOCKED);
-        while !self.batch.is_done() && !self.blocked {
-            let request = self.batch.requests[self.batch.next];
-            self.batch.next += 1;
-            server.execute(&mut client, &self.batch.args(request, &self.input));
-            self.consumed = request.end;
+        while !self.blocked && !self.closing {
+            if self.batch.is_done() && !self.next_batch(server, &mut client) {
+                break;
+            }
+            self.execute_batch(server, &mut client);
+        }
+        self.take_output(server, &mut client);
+        client.query_buffer = self.batch.input.len();
+        server.clients.put(self.slot, client);
+        server.end_batch();
+        if !server.orders.is_empty() {
+            super::carry_out_orders(shared, server);
+        }
+    }
+
+    /// Forgets the executed input and parses on; false where nothing more can be executed now.
+    fn next_batch(&mut self, server: &mut Server, client: &mut Client) -> bool {
+        if let Some(error) = self.batch.error.take() {
+            server.reply_error(client, format!("ERR Protocol error: {}", error.0).as_bytes());
+            let text = format!("Protocol error ({}) from client: addr={}", error.0, client.addr);
+            log(Level::Verbose, &text);
+            self.closing = true;
+            return false;
+        }
+        self.batch.compact();
+        self.limits = Limits {
+            max_bulk: server.config.proto_max_bulk_len as i64,
+            authenticated: !client.flags.has(ClientFlags::NEEDS_AUTH),
+        };
+        self.batch.parse(self.limits);
+        if self.batch.input.len() as u64 > server.config.client_query_buffer_limit
+            && !client.flags.has(ClientFlags::MASTER)
+        {
+            log(Level::Warning, &format!("Closing client that reached max query buffer length: addr={}", client.addr));
+            self.closing = true;
+            return false;
+        }
+        !self.batch.is_done() || self.batch.error.is_some()
+    }
+
+    fn execute_batch(&mut self, server: &mut Server, client: &mut Client) {
+        while let Some(request) = self.batch.take() {
+            server.execute(client, &self.batch.args(request));
+            self.batch.executed(request);
             self.blocked = client.flags.has(ClientFlags::BLOCKED);
             if client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
                 self.closing = true;
-                break;
+            }
+            if self.blocked || self.closing || client.flags.has(ClientFlags::CLOSE_ASAP) {
+                return;
             }
         }
-        if self.output.is_empty() {
+    }
+
+    fn take_output(&mut self, server: &mut Server, client: &mut Client) {
+        if client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
+            self.closing = true;
+        }
+        if client.flags.has(ClientFlags::CLOSE_ASAP) {
+            self.closing = true;
+            self.output.clear();
+            self.written = 0;
+            client.out.clear();
+            return;
+        }
+        if client.out.is_empty() {
+        } else if self.is_drained() {
+            self.output.clear();
+            self.written = 0;
             std::mem::swap(&mut self.output, &mut client.out);
         } else {
             self.output.append(&mut client.out);
         }
-        server.clients.put(self.slot, client);
-        server.end_batch();
-        self.compact();
+        client.in_flight = self.output.len() - self.written;
+        client.peak_output = client.peak_output.max(client.in_flight);
+        if client.is_replica() {
+            self.replica.refill(server, client, &mut self.output, self.written);
+        }
     }
 
-    /// Forgets executed input.
-    fn compact(&mut self) {
-        if !self.batch.is_done() {
-            return;
+    /// Moves this connection's traffic into the server's counters.
+    fn count(&mut self, server: &mut Server) {
+        let stats = &mut server.stats;
+        if self.bytes_in > 0 {
+            stats.net_input += std::mem::take(&mut self.bytes_in) as u64;
+            stats.reads += 1;
         }
-        self.batch.clear();
-        if self.consumed == self.input.len() {
-            self.input.clear();
-        } else {
-            self.input.drain(..self.consumed);
+        if self.bytes_out > 0 {
+            let bytes = std::mem::take(&mut self.bytes_out) as u64;
+            stats.writes += 1;
+            stats.net_output += bytes;
+            if self.replica.is_active() {
+                stats.repl_output += bytes;
+            }
         }
-        self.parsed -= self.consumed;
-        self.consumed = 0;
     }
 }
 
-enum Event {
-    Progress,
+/// What [`Connection::poll_write`] ended with.
+#[derive(PartialEq, Eq)]
+enum Written {
+    /// Nothing waits.
+    Drained,
+    /// The connection ended.
     Closed,
 }

@@ -1,15 +1,208 @@
-//! Accepts connections.
+//! Listening sockets: TCP on each bind address, a Unix socket; who may come in.
 
-use tokio::net::TcpListener;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::Shared;
-use super::connection;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::task::JoinHandle;
 
-/// Accepts for ever.
-pub async fn accept(listener: TcpListener, shared: Shared) {
-    loop {
-        let Ok((stream, peer)) = listener.accept().await else { continue };
-        let _ = stream.set_nodelay(true);
-        tokio::spawn(connection::serve(stream, peer, shared.clone()));
+use super::{Shared, connection};
+use crate::base::clock::now_ms;
+use crate::config::Config;
+use crate::dispatch::client::{Client, ClientFlags, Signal};
+use crate::info::log::{Level, log};
+
+const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
+
+/// Open sockets and the tasks that accept on them.
+#[derive(Default)]
+pub struct Listeners {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Sockets that are bound and not accepted on yet.
+pub struct Bound {
+    tcp: Vec<TcpListener>,
+    unix: Option<UnixListener>,
+}
+
+/// Opens the sockets that the settings ask for.
+///
+/// # Errors
+/// The line to log: no address could be bound.
+pub fn bind(config: &Config) -> Result<Bound, String> {
+    let mut tcp = Vec::new();
+    if config.port != 0 {
+        for word in &config.bind.0 {
+            let text = word.to_string_lossy();
+            let (optional, address) = text.strip_prefix('-').map_or((false, &*text), |address| (true, address));
+            match listen(address, config.port, config.tcp_backlog as i32) {
+                Ok(listener) => tcp.push(listener),
+                Err(error) => {
+                    let reason = crate::config::file::os_text(&error);
+                    log(
+                        Level::Warning,
+                        &format!(
+                            "Warning: Could not create server TCP listening socket {address}:{}: bind: {reason}",
+                            config.port
+                        ),
+                    );
+                    let missing = matches!(
+                        error.raw_os_error(),
+                        Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::ENOPROTOOPT)
+                    );
+                    if !(optional && missing) {
+                        return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
+                    }
+                }
+            }
+        }
+        if tcp.is_empty() && !config.bind.0.is_empty() {
+            return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
+        }
+    }
+    let unix = if config.unixsocket.is_empty() { None } else { Some(listen_unix(config)?) };
+    if tcp.is_empty() && unix.is_none() {
+        return Err("Configured to not listen anywhere, exiting.".to_string());
+    }
+    Ok(Bound { tcp, unix })
+}
+
+fn listen(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
+    let ip: IpAddr = match address {
+        "*" => Ipv4Addr::UNSPECIFIED.into(),
+        "::*" => Ipv6Addr::UNSPECIFIED.into(),
+        name => match name.parse() {
+            Ok(ip) => ip,
+            Err(_) => {
+                std::net::ToSocketAddrs::to_socket_addrs(&(name, port))?.next().ok_or(io::ErrorKind::NotFound)?.ip()
+            }
+        },
+    };
+    let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    if ip.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(ip, port).into())?;
+    socket.listen(backlog)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn listen_unix(config: &Config) -> Result<UnixListener, String> {
+    use std::os::unix::fs::PermissionsExt;
+    let path = config.unixsocket.as_path();
+    // A socket file that a former process left behind.
+    let _ = std::fs::remove_file(path);
+    let failed =
+        |error: io::Error| format!("Failed opening Unix socket: bind: {}", crate::config::file::os_text(&error));
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    if config.unixsocketperm != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(config.unixsocketperm)).map_err(failed)?;
+    }
+    Ok(listener)
+}
+
+impl Bound {
+    /// Accepts on the sockets from now on.
+    pub fn serve(self, shared: &Shared) -> Listeners {
+        let mut listeners = Listeners::default();
+        for listener in self.tcp {
+            listeners.tasks.push(tokio::spawn(accept_tcp(listener, Arc::clone(shared))));
+        }
+        if let Some(listener) = self.unix {
+            listeners.tasks.push(tokio::spawn(accept_unix(listener, Arc::clone(shared))));
+        }
+        listeners
+    }
+}
+
+async fn accept_tcp(listener: TcpListener, shared: Shared) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Options are hints: a peer that is gone already shows when it is read.
+                let _ = stream.set_nodelay(true);
+                keep_alive(&stream, shared.lock().config.tcp_keepalive);
+                let laddr = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
+                let fd = stream.as_raw_fd();
+                let local = peer.ip().to_canonical().is_loopback();
+                admit(&shared, stream, peer.to_string(), laddr, fd, local, false);
+            }
+            Err(error) => {
+                log(Level::Warning, &format!("Accepting client connection: {error}"));
+                // Out of descriptors: others must close some first.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn accept_unix(listener: UnixListener, shared: Shared) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let path = format!("{}:0", shared.lock().config.unixsocket);
+        let fd = stream.as_raw_fd();
+        admit(&shared, stream, path.clone(), path, fd, true, true);
+    }
+}
+
+fn keep_alive(stream: &TcpStream, seconds: u32) {
+    if seconds > 0 {
+        let seconds = u64::from(seconds);
+        let probe = Duration::from_secs((seconds / 3).max(1));
+        let settings = TcpKeepalive::new().with_time(Duration::from_secs(seconds)).with_interval(probe).with_retries(3);
+        let _ = SockRef::from(stream).set_tcp_keepalive(&settings);
+    }
+}
+
+fn admit<S>(shared: &Shared, stream: S, addr: String, laddr: String, fd: i32, local: bool, unix: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut server = shared.lock();
+    server.stats.connections += 1;
+    if server.clients.len() >= server.config.maxclients as usize {
+        server.stats.rejected_connections += 1;
+        tokio::spawn(turn_away(stream, b"-ERR max number of clients reached\r\n"));
+        return;
+    }
+    let needs_auth = !server.config.requirepass.is_empty();
+    if server.config.protected_mode && !needs_auth && !local {
+        server.stats.rejected_connections += 1;
+        tokio::spawn(turn_away(stream, PROTECTED));
+        return;
+    }
+    let id = server.clients.next_id();
+    let mut client = Client::new(id, now_ms(), Arc::new(Signal::default()));
+    client.addr = addr;
+    client.laddr = laddr;
+    client.fd = fd;
+    client.flags.set(ClientFlags::NEEDS_AUTH, needs_auth);
+    client.flags.set(ClientFlags::LOCAL, local);
+    client.flags.set(ClientFlags::UNIX_SOCKET, unix);
+    drop(server);
+    tokio::spawn(connection::serve(stream, client, Arc::clone(shared)));
+}
+
+async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {
+    // Best effort: the peer may not even read it.
+    let _ = stream.write_all(text).await;
+    let _ = stream.shutdown().await;
 }

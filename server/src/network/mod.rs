@@ -2,41 +2,61 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{Notify, mpsc};
 
-use crate::dispatch::Server;
+use crate::dispatch::server::{Order, Server};
 
+pub mod batch;
 pub mod connection;
 pub mod listener;
+pub mod primary_link;
+pub mod replica_output;
+pub mod selftest;
+pub mod snapshot_job;
+pub mod startup;
 pub mod timers;
+pub mod transfer;
 
-/// The server behind its lock.
-pub type Shared = Arc<Mutex<Server>>;
+pub use startup::run;
 
-/// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
-///
-/// `argv[0]` decides the mode where it contains `redis-sentinel`.
-pub fn run(argv: Vec<std::ffi::OsString>) -> i32 {
-    let mut config = crate::config::Config::default();
-    let mut words = argv.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-    while let Some(word) = words.next() {
-        if word == "--port" {
-            config.port = words.next().and_then(|port| port.parse().ok()).unwrap_or(config.port);
+/// The server behind its lock, and how its tasks reach each other.
+pub struct Node {
+    server: Mutex<Server>,
+    /// A deadline was set that may come before the next tick.
+    rearm: Notify,
+    /// Exit codes: the first one ends the process.
+    exit: mpsc::UnboundedSender<i32>,
+    /// The sockets must be opened anew.
+    listen: Notify,
+}
+
+impl Node {
+    /// The server, for a batch of requests or a step of a background task.
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_, Server> {
+        self.server.lock()
+    }
+}
+
+/// A node that its tasks share.
+pub type Shared = Arc<Node>;
+
+/// Does what commands asked of the network layer.
+pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
+    for order in std::mem::take(&mut server.orders) {
+        match order {
+            Order::FollowPrimary(generation) => {
+                tokio::spawn(primary_link::follow(Arc::clone(shared), generation));
+            }
+            Order::ServeReplicas => snapshot_job::serve_replicas(shared, server),
+            Order::BackgroundSave => {
+                tokio::spawn(snapshot_job::background_save(Arc::clone(shared)));
+            }
+            Order::Rearm => shared.rearm.notify_one(),
+            Order::Listen => shared.listen.notify_one(),
+            // Nobody listens any more only when the process ends already.
+            Order::Exit(code) => drop(shared.exit.send(code)),
         }
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime: {error}");
-            return 1;
-        }
-    };
-    let port = config.port;
-    let shared: Shared = Arc::new(Mutex::new(Server::new(config)));
-    runtime.block_on(async move {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("bind");
-        tokio::spawn(timers::run(Arc::clone(&shared)));
-        listener::accept(listener, shared).await
-    });
-    0
 }

@@ -1,17 +1,42 @@
 //! The server's clock: what happens without anybody asking.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Shared;
+use super::{Shared, carry_out_orders};
 use crate::base::clock::now_ms;
+use crate::dispatch::server::Server;
 
-/// Ticks for ever.
+/// Ticks for ever: `hz` times a second, and when a client's wait ends.
 pub async fn run(shared: Shared) {
     loop {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let pause = {
+            let server = shared.lock();
+            let tick = server.last_cron + i64::from(1000 / server.config.hz.max(1));
+            let due = server.next_deadline().map_or(tick, |deadline| deadline.min(tick));
+            Duration::from_millis((due - now_ms()).max(1) as u64)
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = shared.rearm.notified() => continue,
+        }
         let mut server = shared.lock();
         server.begin_batch(now_ms());
         server.end_due_waits();
+        if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
+            expire(&mut server);
+            server.cron();
+        }
         server.end_batch();
+        carry_out_orders(&shared, &mut server);
     }
+}
+
+/// Active expiry may use a quarter of a tick, more with `active-expire-effort`.
+fn expire(server: &mut Server) {
+    let started = Instant::now();
+    let effort = server.config.active_expire_effort.saturating_sub(1);
+    let share = 25 + 2 * effort;
+    let budget = Duration::from_micros(u64::from(1_000_000 / server.config.hz.max(1) * share / 100));
+    server.expire_actively(|| started.elapsed() >= budget);
+    server.stats.expire_micros += started.elapsed().as_micros() as u64;
 }

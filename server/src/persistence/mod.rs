@@ -1,4 +1,7 @@
 //! What survives the process: RDB snapshots and the append-only file.
 
+pub mod codec;
+pub mod load;
 pub mod rdb;
+pub mod save;
 pub mod state;

@@ -150,6 +150,14 @@ impl OwnedEntry {
         entry
     }
 
+    /// A copy of an entry under another key: value, expiry and clock go along.
+    pub fn renamed(entry: EntryRef<'_>, key: &[u8]) -> Self {
+        let copy = Self::new(key, entry.to_new_value(), entry.expire());
+        // SAFETY: the copy is owned here alone.
+        unsafe { copy.as_ref().set_access(entry.access()) };
+        copy
+    }
+
     /// The entry behind the pointer that [`Self::into_raw`] gave.
     ///
     /// # Safety
@@ -333,22 +341,20 @@ impl<'a> EntryRef<'a> {
         size_class(at + len + value)
     }
 
-    /// A copy that stands by itself: small values are copied, objects are shared.
-    pub fn to_owned_entry(self) -> OwnedEntry {
-        let value = match self.value() {
+    /// The value as it would be stored again: small values borrowed, objects shared.
+    pub fn to_new_value(self) -> NewValue<'a> {
+        match self.value() {
             ValueRef::Int(number) => NewValue::Int(number),
             ValueRef::Bytes(bytes) if self.is_raw() => NewValue::RawBytes(bytes),
             ValueRef::Bytes(bytes) => NewValue::Bytes(bytes),
-            ValueRef::Object(_) => match self.share_object() {
-                Some(object) => NewValue::Object(object),
-                None => NewValue::Unit,
-            },
+            ValueRef::Object(_) => self.share_object().map_or(NewValue::Unit, NewValue::Object),
             ValueRef::Unit => NewValue::Unit,
-        };
-        let copy = OwnedEntry::new(self.key(), value, self.expire());
-        // SAFETY: the copy is owned here alone.
-        unsafe { copy.as_ref().set_access(self.access()) };
-        copy
+        }
+    }
+
+    /// A copy that stands by itself: small values are copied, objects are shared.
+    pub fn to_owned_entry(self) -> OwnedEntry {
+        OwnedEntry::renamed(self, self.key())
     }
 
     /// # Safety

@@ -458,13 +458,13 @@ impl Db {
         keys
     }
 
-    /// Adds an entry while loading; false where the key is there already.
-    pub fn load(&mut self, entry: OwnedEntry) -> bool {
+    /// Adds an entry while loading, with this access clock; false where the key is there already.
+    pub fn load(&mut self, entry: OwnedEntry, clock: u32) -> bool {
         let hash = hash_key(entry.as_ref().key());
         if self.table.contains(hash, entry.as_ref().key()) {
             return false;
         }
-        self.table.insert_new(hash, entry);
+        self.table.insert_new(hash, entry).set_access(clock);
         true
     }
 }

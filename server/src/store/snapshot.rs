@@ -120,6 +120,15 @@ impl Keyspace {
         true
     }
 
+    /// Begins a snapshot that holds nothing: for replicas that filter all keys out.
+    pub fn begin_empty_snapshot(&mut self) -> bool {
+        if self.snapshot.is_some() {
+            return false;
+        }
+        self.snapshot = Some(Snapshot::default());
+        true
+    }
+
     /// True while a snapshot runs.
     pub fn snapshot_runs(&self) -> bool {
         self.snapshot.is_some()

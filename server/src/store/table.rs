@@ -680,16 +680,7 @@ impl<'a> EntryMut<'a> {
             },
             _ => {
                 let copy = self.raw().to_owned_entry();
-                let value = match copy.as_ref().value() {
-                    super::entry::ValueRef::Int(number) => NewValue::Int(number),
-                    super::entry::ValueRef::Bytes(bytes) if copy.as_ref().is_raw() => NewValue::RawBytes(bytes),
-                    super::entry::ValueRef::Bytes(bytes) => NewValue::Bytes(bytes),
-                    super::entry::ValueRef::Object(_) => {
-                        copy.as_ref().share_object().map_or(NewValue::Unit, NewValue::Object)
-                    }
-                    super::entry::ValueRef::Unit => NewValue::Unit,
-                };
-                let entry = OwnedEntry::new(copy.as_ref().key(), value, expire);
+                let entry = OwnedEntry::new(copy.as_ref().key(), copy.as_ref().to_new_value(), expire);
                 self.replace(entry);
             }
         }

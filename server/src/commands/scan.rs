@@ -1,0 +1,80 @@
+//! SCAN, and what its siblings of the collections share with it.
+
+use crate::base::glob;
+use crate::base::numbers::{parse_i64, parse_u64};
+use crate::dispatch::error::*;
+use crate::dispatch::{CommandResult, DataContext, Family, Handler};
+use crate::resp::Args;
+use crate::store::keyspace::value_type;
+use crate::store::table::CURSOR_END;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[("scan", Handler::Data(scan))];
+
+/// MATCH, COUNT and TYPE.
+pub struct ScanOptions<'a> {
+    /// Elements to visit.
+    pub count: usize,
+    pattern: Option<&'a [u8]>,
+    type_name: Option<&'a [u8]>,
+}
+
+impl<'a> ScanOptions<'a> {
+    /// The options from argument `at` on; TYPE where the keyspace is scanned.
+    ///
+    /// # Errors
+    /// Unknown words, a count below one.
+    pub fn parse(args: &Args<'a>, mut at: usize, keyspace: bool) -> CommandResult<Self> {
+        let mut options = Self { count: 10, pattern: None, type_name: None };
+        while at < args.len() {
+            let Some(value) = args.at(at + 1) else { return Err(SYNTAX) };
+            if args.is(at, "count") {
+                let count = parse_i64(value).ok_or(NOT_INTEGER)?;
+                options.count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(SYNTAX)?;
+            } else if args.is(at, "match") {
+                options.pattern = Some(value).filter(|&pattern| pattern != b"*");
+            } else if args.is(at, "type") && keyspace {
+                options.type_name = Some(value);
+            } else {
+                return Err(SYNTAX);
+            }
+            at += 2;
+        }
+        Ok(options)
+    }
+
+    /// True where MATCH accepts the name.
+    pub fn accepts(&self, name: &[u8]) -> bool {
+        self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
+    }
+}
+
+/// A cursor: an unsigned number.
+///
+/// # Errors
+/// The text of Redis for anything else.
+pub fn scan_cursor(word: &[u8]) -> CommandResult<u64> {
+    parse_u64(word).ok_or(INVALID_CURSOR)
+}
+
+/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`.
+fn scan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let cursor = scan_cursor(args.get(1))?;
+    let options = ScanOptions::parse(args, 2, true)?;
+    let mut keys: Vec<Vec<u8>> = Vec::new();
+    let table = ctx.keyspace.db(ctx.db).table();
+    let next = table.walk(cursor, options.count, |entry| {
+        let of_type =
+            options.type_name.is_none_or(|name| value_type(entry.value()).name().as_bytes().eq_ignore_ascii_case(name));
+        if options.accepts(entry.key()) && of_type {
+            keys.push(entry.key().to_vec());
+        }
+    });
+    let next = if next >= CURSOR_END { 0 } else { next };
+    // Expired keys are not shown; a primary deletes them on the way.
+    keys.retain(|key| ctx.keyspace.exists(ctx.db, key));
+    ctx.reply.array(2);
+    ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    ctx.reply.bulks(keys.iter().map(Vec::as_slice));
+    Ok(())
+}

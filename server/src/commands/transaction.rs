@@ -1,0 +1,117 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+
+use crate::dispatch::client::{ClientFlags, WatchedKey};
+use crate::dispatch::error::*;
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::resp::Args;
+use crate::store::entry::EntryRef;
+use crate::store::table::hash_key;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[
+    ("discard", Handler::Server(discard)),
+    ("exec", Handler::Server(exec)),
+    ("multi", Handler::Server(multi)),
+    ("unwatch", Handler::Server(unwatch)),
+    ("watch", Handler::Server(watch)),
+];
+
+fn in_multi(ctx: &ServerContext<'_>) -> bool {
+    ctx.client.flags.has(ClientFlags::MULTI)
+}
+
+/// `MULTI`.
+fn multi(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    if in_multi(ctx) {
+        return Err(CommandError::Static("ERR MULTI calls can not be nested"));
+    }
+    ctx.client.flags.insert(ClientFlags::MULTI);
+    ctx.client.transaction_mut().queue.clear();
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DISCARD`.
+fn discard(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    if !in_multi(ctx) {
+        return Err(CommandError::Static("ERR DISCARD without MULTI"));
+    }
+    ctx.server.discard_transaction(ctx.client);
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `EXEC`: all queued commands, one after the other, with nothing in between.
+fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    if !in_multi(ctx) {
+        return Err(CommandError::Static("ERR EXEC without MULTI"));
+    }
+    if watched_key_expired(ctx) {
+        ctx.client.flags.insert(ClientFlags::DIRTY_CAS);
+    }
+    let flags = ctx.client.flags;
+    if flags.has(ClientFlags::DIRTY_EXEC) {
+        ctx.server.discard_transaction(ctx.client);
+        return Err(EXEC_ABORT);
+    }
+    if flags.has(ClientFlags::DIRTY_CAS) {
+        ctx.server.discard_transaction(ctx.client);
+        ctx.reply().null_array();
+        return Ok(());
+    }
+    let queue = std::mem::take(&mut ctx.client.transaction_mut().queue);
+    ctx.server.discard_transaction(ctx.client);
+    ctx.client.flags.insert(ClientFlags::IN_EXEC);
+    ctx.reply().array(queue.len());
+    for (command, request) in &queue {
+        ctx.server.call(ctx.client, command, &request.as_args());
+    }
+    ctx.client.flags.remove(ClientFlags::IN_EXEC);
+    Ok(())
+}
+
+/// A watched key whose time came since counts as changed; one that had expired when WATCH came does not.
+fn watched_key_expired(ctx: &ServerContext<'_>) -> bool {
+    let now = ctx.server.now;
+    ctx.client.transaction.as_ref().is_some_and(|transaction| {
+        transaction.watched.iter().any(|watched| !watched.was_expired && is_expired(ctx, watched.db, &watched.key, now))
+    })
+}
+
+fn is_expired(ctx: &ServerContext<'_>, db: usize, key: &[u8], now: i64) -> bool {
+    let entry = ctx.server.keyspace.db(db).table().get(hash_key(key), key);
+    entry.and_then(EntryRef::expire).is_some_and(|at| at < now)
+}
+
+/// `WATCH key [key ...]`.
+fn watch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if in_multi(ctx) {
+        return Err(CommandError::Static("ERR WATCH inside MULTI is not allowed"));
+    }
+    if !ctx.client.flags.has(ClientFlags::DIRTY_CAS) {
+        let (db, now) = (ctx.client.db, ctx.server.now);
+        for key in args.from(1) {
+            let was_expired = is_expired(ctx, db, key, now);
+            let watched = &mut ctx.client.transaction_mut().watched;
+            if watched.iter().any(|known| known.db == db && known.key == key) {
+                continue;
+            }
+            let first = watched.is_empty();
+            watched.push(WatchedKey { db, key: key.to_vec(), was_expired });
+            if first {
+                ctx.server.watchers += 1;
+                ctx.server.refresh_watched();
+            }
+        }
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `UNWATCH`.
+fn unwatch(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    ctx.server.unwatch(ctx.client);
+    ctx.client.flags.remove(ClientFlags::DIRTY_CAS);
+    ctx.reply().ok();
+    Ok(())
+}

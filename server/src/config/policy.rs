@@ -1,0 +1,31 @@
+//! What `maxmemory-policy` means to the store.
+
+use super::values::MaxmemoryPolicy;
+use crate::store::eviction::{Order, Policy};
+
+impl MaxmemoryPolicy {
+    /// The policy in the store's terms.
+    pub fn policy(self) -> Policy {
+        let (volatile, order) = match self {
+            Self::NoEviction => return Policy::NoEviction,
+            Self::VolatileLru => (true, Order::LeastRecent),
+            Self::VolatileLfu => (true, Order::LeastFrequent),
+            Self::VolatileRandom => (true, Order::Random),
+            Self::VolatileTtl => (true, Order::SoonestExpiry),
+            Self::AllkeysLru => (false, Order::LeastRecent),
+            Self::AllkeysLfu => (false, Order::LeastFrequent),
+            Self::AllkeysRandom => (false, Order::Random),
+        };
+        Policy::Evict { volatile, order }
+    }
+
+    /// Accesses are counted rather than dated.
+    pub fn is_lfu(self) -> bool {
+        matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
+    }
+
+    /// The policy looks at access clocks.
+    pub fn keeps_clocks(self) -> bool {
+        self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
+}

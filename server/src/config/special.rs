@@ -1,0 +1,484 @@
+//! Options with rules of their own: `save`, `bind`, `client-output-buffer-limit`, `notify-keyspace-events`, `oom-score-adj-values`,
+//! `latency-tracking-info-percentiles`, `replicaof`, `shutdown-on-sig*`, and conditions on texts.
+
+use crate::base::numbers::{parse_f64, parse_memory, write_f64_17g};
+
+use super::{
+    rewrite,
+    values::{Origin, Rule, Text, Value, WRONG_NUMBER, one_of, single},
+};
+
+/// C's `strtoll` over a whole word, as Redis uses it here: leading space and `+` are fine.
+fn lenient_int(word: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(word).ok()?.trim_start();
+    if text.is_empty() { Some(0) } else { text.parse().ok() }
+}
+
+/// A condition for a snapshot in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavePoint {
+    /// This many seconds after the last one,
+    pub seconds: i64,
+    /// and after this many changes.
+    pub changes: i64,
+}
+
+/// All save points; none means no automatic snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SavePoints(pub Vec<SavePoint>);
+
+impl SavePoints {
+    /// An hour with a change, five minutes with a hundred, a minute with ten thousand.
+    pub fn usual() -> Self {
+        Self([(3600, 1), (300, 100), (60, 10000)].map(|(seconds, changes)| SavePoint { seconds, changes }).to_vec())
+    }
+}
+
+impl Value for SavePoints {
+    fn parse(words: &[&[u8]], _: &Rule, old: &Self, origin: Origin) -> Result<Self, String> {
+        const INVALID: &str = "Invalid save parameters";
+        let words = if words == [b"".as_slice()] { &[] } else { words };
+        let (pairs, []) = words.as_chunks::<2>() else {
+            return Err(INVALID.to_owned());
+        };
+        let mut points = if origin == (Origin::File { again: true }) { old.0.clone() } else { Vec::new() };
+        if words.is_empty() {
+            points.clear();
+        }
+        for [seconds, changes] in pairs {
+            let seconds = lenient_int(seconds).filter(|value| *value >= 1).ok_or(INVALID)?;
+            let changes = lenient_int(changes).filter(|value| *value >= 0).ok_or(INVALID)?;
+            points.push(SavePoint { seconds, changes });
+        }
+        Ok(Self(points))
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        let points: Vec<_> = self.0.iter().map(|point| format!("{} {}", point.seconds, point.changes)).collect();
+        points.join(" ").into_bytes()
+    }
+
+    fn lines(&self, name: &str, _: &Rule, _: &Self) -> Vec<(Vec<u8>, bool)> {
+        if self.0.is_empty() {
+            return vec![(rewrite::line(name, b"\"\""), true)];
+        }
+        let line = |point: &SavePoint| format!("{name} {} {}", point.seconds, point.changes).into_bytes();
+        self.0.iter().map(|point| (line(point), true)).collect()
+    }
+}
+
+/// Addresses to listen on. A leading `-` means that it may be unavailable; `*` is every IPv4, `::*` every IPv6 address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindAddresses(pub Vec<Text>);
+
+impl Default for BindAddresses {
+    fn default() -> Self {
+        Self(vec!["*".into(), "-::*".into()])
+    }
+}
+
+impl Value for BindAddresses {
+    fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
+        if words.len() > 16 {
+            return Err("Too many bind addresses specified.".to_owned());
+        }
+        let words = if words == [b"".as_slice()] { &[] } else { words };
+        Ok(Self(words.iter().map(|word| Text::from(*word)).collect()))
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        let words: Vec<&[u8]> = self.0.iter().map(|word| &**word).collect();
+        words.join(&b' ')
+    }
+
+    fn lines(&self, name: &str, rule: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
+        if self == default {
+            return Vec::new();
+        }
+        let words = if self.0.is_empty() { b"\"\"".to_vec() } else { self.print(rule) };
+        vec![(rewrite::line(name, &words), true)]
+    }
+}
+
+/// How much output may wait for a class of clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BufferLimit {
+    /// At this many bytes the client is dropped; 0 for no limit.
+    pub hard: u64,
+    /// Above this many bytes for `soft_seconds` the client is dropped; 0 for no limit.
+    pub soft: u64,
+    /// See `soft`.
+    pub soft_seconds: i64,
+}
+
+/// The limits of all classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BufferLimits {
+    /// Normal clients.
+    pub normal: BufferLimit,
+    /// Replicas.
+    pub replica: BufferLimit,
+    /// Subscribers.
+    pub pubsub: BufferLimit,
+}
+
+impl Default for BufferLimits {
+    fn default() -> Self {
+        Self {
+            normal: BufferLimit { hard: 0, soft: 0, soft_seconds: 0 },
+            replica: BufferLimit { hard: 256 << 20, soft: 64 << 20, soft_seconds: 60 },
+            pubsub: BufferLimit { hard: 32 << 20, soft: 8 << 20, soft_seconds: 60 },
+        }
+    }
+}
+
+impl Value for BufferLimits {
+    fn parse(words: &[&[u8]], _: &Rule, old: &Self, _: Origin) -> Result<Self, String> {
+        let (groups, []) = words.as_chunks::<4>() else {
+            return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
+        };
+        let mut limits = *old;
+        for [class, hard, soft, seconds] in groups {
+            let slot = match class.to_ascii_lowercase().as_slice() {
+                b"normal" => &mut limits.normal,
+                b"slave" | b"replica" => &mut limits.replica,
+                b"pubsub" => &mut limits.pubsub,
+                _ => {
+                    return Err("Invalid client class specified in buffer limit configuration.".to_owned());
+                }
+            };
+            let read = || {
+                Some(BufferLimit {
+                    hard: parse_memory(hard)? as u64,
+                    soft: parse_memory(soft)? as u64,
+                    soft_seconds: lenient_int(seconds).filter(|seconds| *seconds >= 0)?,
+                })
+            };
+            *slot = read().ok_or("Error in hard, soft or soft_seconds setting in buffer limit configuration.")?;
+        }
+        Ok(limits)
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        let classes = [("normal", self.normal), ("slave", self.replica), ("pubsub", self.pubsub)];
+        let texts = classes.map(|(name, it)| format!("{name} {} {} {}", it.hard, it.soft, it.soft_seconds));
+        texts.join(" ").into_bytes()
+    }
+
+    fn lines(&self, name: &str, _: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
+        [
+            ("normal", self.normal, default.normal),
+            ("replica", self.replica, default.replica),
+            ("pubsub", self.pubsub, default.pubsub),
+        ]
+        .map(|(class, it, usual)| {
+            let (hard, soft) = (rewrite::memory(it.hard), rewrite::memory(it.soft));
+            (format!("{name} {class} {hard} {soft} {}", it.soft_seconds).into_bytes(), it != usual)
+        })
+        .to_vec()
+    }
+}
+
+/// Which keyspace events are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NotifyFlags(pub u32);
+
+impl NotifyFlags {
+    /// `K`: on the key's channel.
+    pub const KEYSPACE: u32 = 1 << 0;
+    /// `E`: on the event's channel.
+    pub const KEYEVENT: u32 = 1 << 1;
+    /// `g`: commands of all types.
+    pub const GENERIC: u32 = 1 << 2;
+    /// `$`: strings.
+    pub const STRING: u32 = 1 << 3;
+    /// `l`: lists.
+    pub const LIST: u32 = 1 << 4;
+    /// `s`: sets.
+    pub const SET: u32 = 1 << 5;
+    /// `h`: hashes.
+    pub const HASH: u32 = 1 << 6;
+    /// `z`: sorted sets.
+    pub const ZSET: u32 = 1 << 7;
+    /// `x`: expiry.
+    pub const EXPIRED: u32 = 1 << 8;
+    /// `e`: eviction.
+    pub const EVICTED: u32 = 1 << 9;
+    /// `t`: streams.
+    pub const STREAM: u32 = 1 << 10;
+    /// `m`: lookups that found nothing.
+    pub const KEY_MISS: u32 = 1 << 11;
+    /// `d`: modules.
+    pub const MODULE: u32 = 1 << 13;
+    /// `n`: new keys.
+    pub const NEW: u32 = 1 << 14;
+    /// `A`: all of `g$lshzxetd`.
+    pub const ALL: u32 = Self::GENERIC
+        | Self::STRING
+        | Self::LIST
+        | Self::SET
+        | Self::HASH
+        | Self::ZSET
+        | Self::EXPIRED
+        | Self::EVICTED
+        | Self::STREAM
+        | Self::MODULE;
+
+    /// In the order in which they are printed.
+    const LETTERS: [(u8, u32); 15] = [
+        (b'A', Self::ALL),
+        (b'g', Self::GENERIC),
+        (b'$', Self::STRING),
+        (b'l', Self::LIST),
+        (b's', Self::SET),
+        (b'h', Self::HASH),
+        (b'z', Self::ZSET),
+        (b'x', Self::EXPIRED),
+        (b'e', Self::EVICTED),
+        (b't', Self::STREAM),
+        (b'd', Self::MODULE),
+        (b'n', Self::NEW),
+        (b'K', Self::KEYSPACE),
+        (b'E', Self::KEYEVENT),
+        (b'm', Self::KEY_MISS),
+    ];
+
+    /// Whether any of `flags` is on.
+    #[inline]
+    pub fn has(self, flags: u32) -> bool {
+        self.0 & flags != 0
+    }
+}
+
+impl Value for NotifyFlags {
+    fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
+        let mut flags = 0;
+        for letter in single(words)? {
+            let known = Self::LETTERS.iter().find(|(known, _)| known == letter);
+            flags |= known.ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?.1;
+        }
+        Ok(Self(flags))
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        let all = self.0 & Self::ALL == Self::ALL;
+        // With `A`, Redis leaves out `n` as well.
+        let shown = |flag: u32| match flag {
+            Self::ALL => all,
+            Self::KEYSPACE | Self::KEYEVENT | Self::KEY_MISS => self.has(flag),
+            _ => !all && self.has(flag),
+        };
+        Self::LETTERS.iter().filter(|(_, flag)| shown(*flag)).map(|(letter, _)| *letter).collect()
+    }
+
+    fn lines(&self, name: &str, rule: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
+        let mut text = Vec::new();
+        super::words::quote(&mut text, &self.print(rule));
+        vec![(rewrite::line(name, &text), self != default)]
+    }
+}
+
+/// Scores for the kernel's choice of whom to kill: as master, as replica, as a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OomScores(pub [i32; 3]);
+
+impl Value for OomScores {
+    fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
+        let [_, _, _] = words else {
+            return Err(WRONG_NUMBER.to_owned());
+        };
+        let mut scores = [0; 3];
+        for (score, word) in scores.iter_mut().zip(words) {
+            *score = lenient_int(word)
+                .and_then(|value| i32::try_from(value).ok())
+                .filter(|value| (-2000..=2000).contains(value))
+                .ok_or("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")?;
+        }
+        Ok(Self(scores))
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        self.0.map(|score| score.to_string()).join(" ").into_bytes()
+    }
+}
+
+/// The percentiles that INFO latencystats reports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Percentiles(pub Vec<f64>);
+
+impl Default for Percentiles {
+    fn default() -> Self {
+        Self(vec![50.0, 99.0, 99.9])
+    }
+}
+
+impl Value for Percentiles {
+    fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
+        const NAME: &str = "latency-tracking-info-percentiles parameters";
+        let words = if words == [b"".as_slice()] { &[] } else { words };
+        let mut percentiles = Vec::new();
+        for word in words {
+            let value = parse_f64(word).ok_or_else(|| format!("Invalid {NAME}"))?;
+            if !(0.0..=100.0).contains(&value) {
+                return Err(format!("{NAME} should sit between [0.0,100.0]"));
+            }
+            percentiles.push(value);
+        }
+        Ok(Self(percentiles))
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        let texts: Vec<_> = self.0.iter().map(|value| short_double(*value)).collect();
+        texts.join(" ").into_bytes()
+    }
+
+    fn lines(&self, name: &str, rule: &Rule, _: &Self) -> Vec<(Vec<u8>, bool)> {
+        let text = if self.0.is_empty() { b"\"\"".to_vec() } else { self.print(rule) };
+        vec![(rewrite::line(name, &text), true)]
+    }
+}
+
+/// C's `%g` for numbers from 0 to 100: six significant digits.
+pub fn short_double(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let places = (5 - value.abs().log10().floor() as i32).clamp(0, 17) as usize;
+    let rounded: f64 = format!("{value:.places$}").parse().unwrap_or(value);
+    if rounded.abs() < 1e-4 {
+        let mut text = Vec::new();
+        write_f64_17g(&mut text, rounded);
+        return String::from_utf8_lossy(&text).into_owned();
+    }
+    rounded.to_string()
+}
+
+/// The master to replicate from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReplicaOf(pub Option<(Text, u16)>);
+
+impl Value for ReplicaOf {
+    fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
+        let [host, port] = words else {
+            return Err(WRONG_NUMBER.to_owned());
+        };
+        if host.eq_ignore_ascii_case(b"no") && port.eq_ignore_ascii_case(b"one") {
+            return Ok(Self(None));
+        }
+        let port = lenient_int(port).and_then(|port| u16::try_from(port).ok()).ok_or("Invalid master port")?;
+        Ok(Self(Some((Text::from(*host), port))))
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        self.0.as_ref().map_or_else(Vec::new, |(host, port)| [host, format!(" {port}").as_bytes()].concat())
+    }
+
+    fn lines(&self, name: &str, rule: &Rule, _: &Self) -> Vec<(Vec<u8>, bool)> {
+        if self.0.is_none() { Vec::new() } else { vec![(rewrite::line(name, &self.print(rule)), true)] }
+    }
+}
+
+/// How a signal shuts the server down: a set of `save`, `nosave`, `now`, `force`; empty is `default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShutdownFlags(pub u8);
+
+impl ShutdownFlags {
+    /// Save even without save points.
+    pub const SAVE: u8 = 1;
+    /// Do not save.
+    pub const NOSAVE: u8 = 2;
+    /// Do not wait for replicas.
+    pub const NOW: u8 = 4;
+    /// Stop even if saving fails.
+    pub const FORCE: u8 = 8;
+
+    const NAMES: [(&'static str, u8); 5] =
+        [("default", 0), ("save", Self::SAVE), ("nosave", Self::NOSAVE), ("now", Self::NOW), ("force", Self::FORCE)];
+
+    /// Whether a flag is on.
+    pub fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+}
+
+impl Value for ShutdownFlags {
+    fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
+        let mut flags = 0;
+        if words.is_empty() {
+            return Err(one_of(Self::NAMES.iter().map(|(name, _)| *name)));
+        }
+        for word in words {
+            let known = Self::NAMES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+            flags |= known.ok_or_else(|| one_of(Self::NAMES.iter().map(|(name, _)| *name)))?.1;
+        }
+        if flags & Self::SAVE != 0 && flags & Self::NOSAVE != 0 {
+            return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".to_owned());
+        }
+        Ok(Self(flags))
+    }
+
+    fn print(&self, _: &Rule) -> Vec<u8> {
+        if self.0 == 0 {
+            return b"default".to_vec();
+        }
+        let names: Vec<_> = Self::NAMES.iter().filter(|(_, flag)| self.has(*flag)).map(|(name, _)| *name).collect();
+        names.join(" ").into_bytes()
+    }
+}
+
+pub(super) fn file_name(word: &[u8], path: &'static str) -> Result<(), &'static str> {
+    if word.contains(&b'/') { Err(path) } else { Ok(()) }
+}
+
+pub(super) fn dbfilename(word: &[u8]) -> Result<(), &'static str> {
+    file_name(word, "dbfilename can't be a path, just a filename")
+}
+
+pub(super) fn appendfilename(word: &[u8]) -> Result<(), &'static str> {
+    if word.is_empty() {
+        return Err("appendfilename can't be empty");
+    }
+    file_name(word, "appendfilename can't be a path, just a filename")
+}
+
+pub(super) fn appenddirname(word: &[u8]) -> Result<(), &'static str> {
+    if word.is_empty() {
+        return Err("appenddirname can't be empty");
+    }
+    file_name(word, "appenddirname can't be a path, just a dirname")
+}
+
+pub(super) fn hostname(word: &[u8]) -> Result<(), &'static str> {
+    if word.len() >= 256 {
+        return Err("Hostnames must be less than 256 characters");
+    }
+    if !word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+        return Err("Hostnames may only contain alphanumeric characters, hyphens or dots");
+    }
+    Ok(())
+}
+
+pub(super) fn title_template(word: &[u8]) -> Result<(), &'static str> {
+    const KNOWN: [&[u8]; 7] =
+        [b"title", b"listen-addr", b"server-mode", b"port", b"tls-port", b"unixsocket", b"config-file"];
+    let mut rest = word;
+    while let Some(open) = rest.iter().position(|byte| *byte == b'{') {
+        rest = &rest[open + 1..];
+        let close = rest.iter().position(|byte| *byte == b'}');
+        match close {
+            Some(close) if KNOWN.contains(&&rest[..close]) => rest = &rest[close + 1..],
+            _ => return Err("template format is invalid or contains unknown variables"),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn active_defrag(word: &[u8]) -> Result<(), &'static str> {
+    if word.eq_ignore_ascii_case(b"yes") {
+        return Err(
+            "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like \
+             the one shipped by default with the Redis source distribution",
+        );
+    }
+    Ok(())
+}

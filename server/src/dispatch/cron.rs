@@ -1,0 +1,176 @@
+//! What the server does several times a second without anybody asking.
+
+use super::client::ClientFlags;
+use super::context::settle;
+use super::server::{Order, Server};
+use crate::base::allocator::used_memory;
+use crate::info::log::{Level, log};
+use crate::replication::primary::PeerState;
+
+impl Server {
+    /// One tick. Expiry has its own call, since it needs the caller's clock.
+    pub fn cron(&mut self) {
+        let second = self.now / 1000 != self.last_cron / 1000;
+        self.last_cron = self.now;
+        self.stats.peak_memory = self.stats.peak_memory.max(used_memory());
+        let stats = &mut self.stats;
+        let counters =
+            [stats.commands_processed, stats.net_input, stats.net_output, stats.repl_input, stats.repl_output];
+        stats.rates.sample(self.now, counters);
+        if self.config.maxmemory > 0 {
+            self.evict_until_it_fits();
+        }
+        self.limit_outputs();
+        self.save_if_due();
+        self.advance_shutdown();
+        self.advance_failover();
+        if !self.replicas.is_empty() {
+            self.orders.push(Order::ServeReplicas);
+        }
+        if let Some(pinned) = self.trim_point() {
+            if let Some(backlog) = &mut self.replication.backlog {
+                backlog.trim(pinned);
+            }
+        }
+        if second {
+            self.every_second();
+        }
+    }
+
+    fn every_second(&mut self) {
+        self.close_idle_clients();
+        self.serve_replication_timers();
+        self.refresh_gate();
+    }
+
+    /// The slowest replica's place in the stream; the outer `None` without backlog.
+    fn trim_point(&self) -> Option<Option<i64>> {
+        self.replication.backlog.as_ref()?;
+        let slowest = self
+            .replicas
+            .iter()
+            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
+            .filter(|peer| peer.pins_backlog())
+            .map(|peer| peer.cursor)
+            .min();
+        Some(slowest)
+    }
+
+    /// `timeout`: closes clients that have been silent, but no replicas, subscribers or waiting ones.
+    fn close_idle_clients(&mut self) {
+        let limit = i64::from(self.config.timeout) * 1000;
+        if limit == 0 {
+            return;
+        }
+        let spared = [
+            ClientFlags::REPLICA,
+            ClientFlags::MASTER,
+            ClientFlags::BLOCKED,
+            ClientFlags::PUBSUB,
+            ClientFlags::MONITOR,
+        ];
+        let now = self.now;
+        for client in self.clients.iter_mut() {
+            if now - client.last_interaction > limit && !spared.iter().any(|&flag| client.flags.has(flag)) {
+                log(Level::Verbose, "Closing idle client");
+                client.close();
+            }
+        }
+    }
+
+    /// PINGs in the stream, time-outs of replicas, the life of an unused backlog.
+    fn serve_replication_timers(&mut self) {
+        let (now, timeout) = (self.now, i64::from(self.config.repl_timeout) * 1000);
+        if !self.replication.is_replica() && !self.replicas.is_empty() {
+            let period = i64::from(self.config.repl_ping_replica_period).max(1);
+            if (now / 1000) % period == 0 && !self.is_failing_over() {
+                self.propagate_internal(&[b"ping"]);
+            }
+        }
+        for id in self.replicas.clone() {
+            let Some(client) = self.clients.by_id_mut(id) else { continue };
+            let Some(peer) = &client.peer else { continue };
+            match peer.state {
+                PeerState::Online if !peer.old_sync && now - peer.ack_time > timeout => {
+                    log(Level::Warning, &format!("Disconnecting timedout replica (streaming sync): {}", client.addr));
+                    client.close();
+                }
+                PeerState::WaitSnapshotStart | PeerState::WaitSnapshotEnd => {
+                    client.out.push(b'\n');
+                    client.signal.raise();
+                }
+                PeerState::Finished => client.close(),
+                _ => {}
+            }
+        }
+        let ttl = self.config.repl_backlog_ttl as i64 * 1000;
+        let unused = self.replicas.is_empty() && !self.replication.is_replica() && self.replication.backlog.is_some();
+        if unused && ttl > 0 && now - self.replication.no_replicas_since > ttl {
+            self.replication.change_id();
+            self.replication.backlog = None;
+            self.refresh_listening();
+            log(Level::Notice, "Replication backlog freed after no connected replicas for its time to live");
+        }
+    }
+
+    /// `client-output-buffer-limit`: closes clients that do not read what they are sent.
+    pub fn limit_outputs(&mut self) {
+        let limits = self.config.client_output_buffer_limit;
+        let (now, end) = (self.now, self.replication.offset + 1);
+        let mut closed = 0;
+        for client in self.clients.iter_mut() {
+            let (limit, waiting) = match &client.peer {
+                Some(peer) if client.flags.has(ClientFlags::REPLICA) => {
+                    let behind = if peer.pins_backlog() { (end - peer.cursor).max(0) as usize } else { 0 };
+                    (limits.replica, client.output() + behind)
+                }
+                _ if client.flags.has(ClientFlags::PUBSUB) => (limits.pubsub, client.output()),
+                _ => (limits.normal, client.output()),
+            };
+            let waiting = waiting as u64;
+            let over_soft = limit.soft > 0 && waiting > limit.soft;
+            client.over_soft_limit_since = over_soft.then(|| client.over_soft_limit_since.unwrap_or(now));
+            let too_long = client.over_soft_limit_since.is_some_and(|since| now - since > limit.soft_seconds * 1000);
+            if (limit.hard > 0 && waiting > limit.hard) || too_long {
+                log(
+                    Level::Warning,
+                    &format!(
+                        "Client id={} addr={} closed for overcoming of output buffer limits.",
+                        client.id, client.addr
+                    ),
+                );
+                client.close();
+                closed += 1;
+            }
+        }
+        self.stats.output_limit_disconnections += closed;
+    }
+
+    /// Active expiry: on primaries only, unless DEBUG or a pause holds it back.
+    pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
+        let primary = !self.replication.is_replica();
+        if !primary || !self.active_expire || self.loading || self.pause.until > self.now {
+            return;
+        }
+        let cycle = self.keyspace.expire_cycle(time_is_up);
+        self.stats.expire_time_cap += u64::from(cycle.out_of_time);
+        self.stats.expired_stale_percent = cycle.stale * 100.0 * 0.05 + self.stats.expired_stale_percent * 0.95;
+        if cycle.expired > 0 {
+            self.persistence.dirty += cycle.expired as u64;
+            settle(&mut self.keyspace, &mut self.effects);
+            self.flush_propagation(false);
+            self.deliver_without_client();
+        }
+    }
+
+    /// Publishes and tells watchers what happened outside any command.
+    pub fn deliver_without_client(&mut self) {
+        if self.effects.notifications.is_empty() && self.effects.touched.is_empty() {
+            return;
+        }
+        // Nobody's session is taken out: a stand-in that nobody can name.
+        let mut nobody = super::client::Client::new(0, self.now, Default::default());
+        self.publish_notifications(&mut nobody);
+        self.tell_watchers(&mut nobody);
+    }
+}

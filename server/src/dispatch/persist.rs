@@ -1,0 +1,280 @@
+//! Saves: in the foreground here; in the background begun and ended here, carried out by the network layer's jobs.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::server::{Order, Server};
+use crate::base::allocator::used_memory;
+use crate::base::clock::{now_ms, now_us};
+use crate::config::MaxmemoryPolicy;
+use crate::info::log::{Level, log};
+use crate::persistence::codec::{Clocks, Encodings, WriteOptions};
+use crate::persistence::load::{LoadOptions, Loaded};
+use crate::persistence::save::{Encoder, Header, ReplicationInfo};
+use crate::replication::Role;
+use crate::store::types::hash::HashLimits;
+
+/// Keys that one step of a foreground save takes at a time.
+const STEP: usize = 4096;
+
+impl Server {
+    /// Where the dataset is saved.
+    pub fn rdb_path(&self) -> PathBuf {
+        self.config.dir.as_path().join(self.config.dbfilename.as_path())
+    }
+
+    /// Everything about a snapshot of this moment but its entries.
+    pub fn snapshot_header(&self) -> Header {
+        let clocks = match self.config.maxmemory_policy {
+            policy if policy.is_lfu() => Clocks::Frequency,
+            MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru => Clocks::Idle,
+            _ => Clocks::None,
+        };
+        let options =
+            WriteOptions { compress: self.config.rdbcompression, clocks, access: self.keyspace.access, now: now_ms() };
+        Header {
+            options,
+            checksum: self.config.rdbchecksum,
+            used_memory: used_memory(),
+            replication: self.replication_info(),
+            sizes: self.keyspace.dbs().iter().map(|db| (db.len(), db.expires())).collect(),
+        }
+    }
+
+    /// Ids and offset for the header; `None` where they would not let a replica go on.
+    fn replication_info(&self) -> Option<ReplicationInfo> {
+        let replid = self.replication.replid;
+        match &self.replication.role {
+            Role::Primary => {
+                // Without a backlog the offset means nothing; a db not selected yet means the next command selects.
+                let stream_db = self.replication.selected_db.map_or(0, |db| db as i64);
+                Some(ReplicationInfo { replid, offset: self.replication.offset, stream_db })
+            }
+            Role::Replica(link) if link.is_up() || link.cached.is_some() => {
+                Some(ReplicationInfo { replid, offset: self.replication.offset, stream_db: link.stream_db as i64 })
+            }
+            Role::Replica(_) => None,
+        }
+    }
+
+    /// What a loader must know.
+    pub fn load_options(&self, as_primary: bool) -> LoadOptions {
+        let now = now_ms();
+        LoadOptions {
+            databases: self.keyspace.databases(),
+            encodings: self.encodings(),
+            drop_expired_before: as_primary.then_some(now),
+            checksum: self.config.rdbchecksum,
+            deep: self.config.sanitize_dump_payload == crate::config::Sanitize::Yes,
+            access: self.keyspace.access,
+            now,
+        }
+    }
+
+    /// Thresholds of encodings.
+    pub fn encodings(&self) -> Encodings {
+        Encodings { hash: hash_limits(&self.config) }
+    }
+
+    /// Takes a loaded dataset over.
+    pub fn install(&mut self, loaded: Loaded) {
+        self.keyspace.replace_all(loaded.dbs);
+        self.persistence.loaded = (loaded.keys, loaded.expired);
+    }
+
+    /// SAVE: the whole dataset, now, with the lock held.
+    ///
+    /// # Errors
+    /// What the file system says; the old file stays as it was.
+    pub fn save_now(&mut self) -> std::io::Result<()> {
+        self.finish_running_snapshot();
+        let path = self.rdb_path();
+        let saved = self.write_snapshot(&path);
+        match &saved {
+            Ok(()) => {
+                log(Level::Notice, "DB saved on disk");
+                self.persistence.dirty = 0;
+                self.persistence.last_save = now_ms() / 1000;
+                self.persistence.last_save_failed = false;
+                self.persistence.saves += 1;
+            }
+            Err(error) => log(Level::Warning, &format!("Error saving DB on disk: {error}")),
+        }
+        self.refresh_gate();
+        saved
+    }
+
+    fn write_snapshot(&mut self, path: &Path) -> std::io::Result<()> {
+        let mut file = RdbFile::create(path)?;
+        let mut encoder = Encoder::new(self.snapshot_header());
+        self.keyspace.begin_snapshot();
+        loop {
+            let batch = self.keyspace.snapshot_step(STEP);
+            let last = batch.last;
+            if let Err(error) = encoder.batch(batch, &mut |chunk| file.write(&chunk)) {
+                self.finish_running_snapshot();
+                return Err(error);
+            }
+            if last {
+                break;
+            }
+        }
+        encoder.finish(&mut |chunk| file.write(&chunk))?;
+        file.commit()
+    }
+
+    /// Gives a running snapshot up and clears its marks.
+    pub fn finish_running_snapshot(&mut self) {
+        self.keyspace.abandon_snapshot();
+        while self.keyspace.snapshot_runs() {
+            self.keyspace.snapshot_step(1 << 16);
+        }
+    }
+
+    /// BGSAVE: begins a background save; false where a snapshot runs already.
+    pub fn begin_background_save(&mut self) -> bool {
+        let started = now_us();
+        if self.keyspace.snapshot_runs() || !self.keyspace.begin_snapshot() {
+            return false;
+        }
+        self.persistence.saving_since = self.now.max(1);
+        self.persistence.last_try = self.now / 1000;
+        self.persistence.dirty_before_save = self.persistence.dirty;
+        self.persistence.save_scheduled = false;
+        self.stats.snapshots += 1;
+        self.stats.last_snapshot_start_us = (now_us() - started) as u64;
+        log(Level::Notice, &format!("Background saving started by pid {}", std::process::id()));
+        self.orders.push(Order::BackgroundSave);
+        true
+    }
+
+    /// A background save ended.
+    pub fn end_background_save(&mut self, result: std::io::Result<()>) {
+        let since = std::mem::take(&mut self.persistence.saving_since);
+        self.persistence.last_duration = (now_ms() - since) / 1000;
+        match result {
+            Ok(()) => {
+                log(Level::Notice, "Background saving terminated with success");
+                self.persistence.dirty = self.persistence.dirty.saturating_sub(self.persistence.dirty_before_save);
+                self.persistence.last_save = now_ms() / 1000;
+                self.persistence.last_save_failed = false;
+                self.persistence.saves += 1;
+            }
+            Err(error) => {
+                log(Level::Warning, &format!("Background saving error: {error}"));
+                self.persistence.last_save_failed = true;
+            }
+        }
+        self.refresh_gate();
+    }
+
+    /// `save` points: begins a background save where one is due.
+    pub fn save_if_due(&mut self) {
+        if self.keyspace.snapshot_runs() || self.loading {
+            return;
+        }
+        if self.persistence.save_scheduled {
+            self.begin_background_save();
+            return;
+        }
+        let seconds = self.now / 1000;
+        // After a failure the next try waits five seconds.
+        let may_try = !self.persistence.last_save_failed || seconds - self.persistence.last_try > 5;
+        let due = self.config.save.0.iter().find(|point| {
+            self.persistence.dirty >= point.changes as u64 && seconds - self.persistence.last_save > point.seconds
+        });
+        if let Some(point) = due.copied()
+            && may_try
+        {
+            log(Level::Notice, &format!("{} changes in {} seconds. Saving...", point.changes, point.seconds));
+            self.begin_background_save();
+        }
+    }
+}
+
+/// `hash-max-listpack-*`.
+pub fn hash_limits(config: &crate::config::Config) -> HashLimits {
+    HashLimits { entries: config.hash_max_listpack_entries as usize, value: config.hash_max_listpack_value as usize }
+}
+
+/// A file that takes another's place only when it is complete and on disk.
+pub struct RdbFile {
+    writer: BufWriter<File>,
+    temporary: PathBuf,
+    target: PathBuf,
+    committed: bool,
+}
+
+impl RdbFile {
+    /// Opens a temporary file beside `target`.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create(target: &Path) -> std::io::Result<Self> {
+        let directory = target.parent().unwrap_or(Path::new("."));
+        let unique = format!("temp-{}-{}.rdb", std::process::id(), now_us());
+        let temporary = directory.join(unique);
+        let writer = BufWriter::with_capacity(1 << 18, File::create(&temporary)?);
+        Ok(Self { writer, temporary, target: target.to_path_buf(), committed: false })
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.writer.write_all(bytes)
+    }
+
+    /// Makes the file durable and puts it in its place.
+    ///
+    /// # Errors
+    /// What the file system says; the old file stays.
+    pub fn commit(mut self) -> std::io::Result<()> {
+        self.writer.flush()?;
+        self.writer.get_ref().sync_all()?;
+        std::fs::rename(&self.temporary, &self.target)?;
+        self.committed = true;
+        // The new name must survive a crash too.
+        if let Some(directory) = self.target.parent() {
+            File::open(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for RdbFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Nothing depends on a temporary file; a leftover is only untidy.
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+impl Server {
+    /// After a restart: a primary's replicas, or we ourselves, can go on where the file says.
+    pub fn restore_replication(&mut self, loaded: &Loaded) {
+        let Some(offset) = loaded.repl_offset else { return };
+        let Some(Ok(replid)) = loaded.repl_id.as_deref().map(crate::base::ids::ReplId::parse) else { return };
+        if self.config.replicaof.0.is_some() {
+            self.replication.replid = replid;
+            self.replication.offset = offset;
+            self.restored_history = true;
+            return;
+        }
+        // Expired keys that were not loaded are deletions that the replicas must hear of.
+        self.replication.replid2 = replid;
+        self.replication.second_offset = offset + 1;
+        self.replication.offset = offset;
+        let size = self.config.repl_backlog_size as usize;
+        self.replication.make_backlog(size);
+        self.replication.no_replicas_since = self.now;
+        self.refresh_listening();
+        for (db, key) in &loaded.expired_keys {
+            self.effects.queue(*db, &[b"DEL", key]);
+        }
+        self.flush_propagation(false);
+    }
+}

@@ -1,0 +1,133 @@
+//! Ending the process: SHUTDOWN and signals; lagging replicas are waited for, the dataset is saved.
+
+use super::server::{Order, Server, Shutdown};
+use crate::info::log::{Level, log};
+use crate::replication::primary::PeerState;
+
+/// What SHUTDOWN or a signal asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ShutdownOptions {
+    /// SAVE or NOSAVE; `None`: if save points are configured.
+    pub save: Option<bool>,
+    /// NOW: do not wait for replicas.
+    pub now: bool,
+    /// FORCE: end even if saving fails.
+    pub force: bool,
+}
+
+impl Server {
+    /// Begins to end. Returns false if it cannot: the dataset could not be saved.
+    pub fn begin_shutdown(&mut self, options: ShutdownOptions) -> bool {
+        log(Level::Warning, "User requested shutdown...");
+        let patience = i64::from(self.config.shutdown_timeout) * 1000;
+        self.shutdown = Shutdown { deadline: 0, save: options.save, force: options.force };
+        if !options.now && patience > 0 && self.lagging_replicas() > 0 {
+            log(Level::Notice, "Waiting for replicas before shutting down.");
+            self.shutdown.deadline = self.now + patience;
+            // Nothing may be written any more that replicas would have to catch up with.
+            self.pause = super::server::Pause { until: i64::MAX, all: false };
+            self.ask_for_acknowledgements_of_all();
+            self.refresh_gate();
+            return true;
+        }
+        self.finish_shutdown()
+    }
+
+    fn ask_for_acknowledgements_of_all(&mut self) {
+        self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
+    }
+
+    fn lagging_replicas(&self) -> usize {
+        if self.replication.is_replica() {
+            return 0;
+        }
+        self.replicas
+            .iter()
+            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
+            .filter(|peer| peer.state == PeerState::Online && peer.ack_offset < self.replication.offset)
+            .count()
+    }
+
+    /// A tick while replicas are waited for.
+    pub fn advance_shutdown(&mut self) {
+        let deadline = self.shutdown.deadline;
+        if deadline > 0 && (self.lagging_replicas() == 0 || self.now >= deadline) {
+            self.finish_shutdown();
+        }
+    }
+
+    /// SHUTDOWN ABORT; false where none is running.
+    pub fn abort_shutdown(&mut self) -> bool {
+        if self.shutdown.deadline == 0 {
+            return false;
+        }
+        self.shutdown = Shutdown::default();
+        self.pause.until = 0;
+        log(Level::Notice, "Shutdown manually aborted.");
+        self.refresh_gate();
+        true
+    }
+
+    fn finish_shutdown(&mut self) -> bool {
+        let Shutdown { save, force, .. } = self.shutdown;
+        self.report_lag();
+        let wanted = save.unwrap_or(!self.config.save.0.is_empty());
+        if wanted && !self.loading {
+            log(Level::Notice, "Saving the final RDB snapshot before exiting.");
+            if self.save_now().is_err() && !force {
+                log(Level::Warning, "Error trying to save the DB, can't exit.");
+                log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
+                self.shutdown = Shutdown::default();
+                self.pause.until = 0;
+                self.refresh_gate();
+                return false;
+            }
+        }
+        if !self.config.pidfile.is_empty() {
+            log(Level::Notice, "Removing the pid file.");
+            // It may be gone already, which is what is wanted.
+            let _ = std::fs::remove_file(self.config.pidfile.as_path());
+        }
+        log(Level::Warning, "Redis is now ready to exit, bye bye...");
+        self.orders.push(Order::Exit(0));
+        true
+    }
+
+    fn report_lag(&self) {
+        let online: Vec<_> = self
+            .replicas
+            .iter()
+            .filter_map(|&id| {
+                let client = self.clients.by_id(id)?;
+                client.peer.as_deref().filter(|peer| peer.state == PeerState::Online).map(|peer| (client, peer))
+            })
+            .collect();
+        let mut in_sync = 0;
+        for (client, peer) in &online {
+            let behind = self.replication.offset - peer.ack_offset;
+            if behind == 0 {
+                in_sync += 1;
+                continue;
+            }
+            log(
+                Level::Warning,
+                &format!(
+                    "Lagging replica {} reported offset {behind} behind master, lag={}, state=online.",
+                    client.addr,
+                    peer.lag_seconds(self.now)
+                ),
+            );
+        }
+        if !online.is_empty() {
+            log(Level::Notice, &format!("{in_sync} of {} replicas are in sync when shutting down.", online.len()));
+        }
+    }
+
+    /// FAILOVER's tick.
+    pub fn advance_failover(&mut self) {}
+
+    /// FAILOVER is running.
+    pub fn is_failing_over(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,83 @@
+//! Log lines in Redis's format: `PID:R DD Mon YYYY HH:MM:SS.mmm L text`.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::base::clock::now_ms;
+
+/// How much a line matters; its sign in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// `.`
+    Debug,
+    /// `-`
+    Verbose,
+    /// `*`
+    Notice,
+    /// `#`
+    Warning,
+}
+
+static THRESHOLD: AtomicU8 = AtomicU8::new(2);
+static ROLE: AtomicU8 = AtomicU8::new(b'M');
+static FILE: Mutex<String> = Mutex::new(String::new());
+
+/// `loglevel`.
+pub fn set_level(level: Level) {
+    THRESHOLD.store(level as u8, Ordering::Relaxed);
+}
+
+/// The letter behind the pid: `X` Sentinel, `M` primary, `S` replica.
+pub fn set_role(role: u8) {
+    ROLE.store(role, Ordering::Relaxed);
+}
+
+/// `logfile`; empty: standard output.
+pub fn set_file(path: &str) {
+    *FILE.lock() = path.to_string();
+}
+
+/// Writes a line, unless `loglevel` leaves it out.
+pub fn log(level: Level, text: &str) {
+    if (level as u8) < THRESHOLD.load(Ordering::Relaxed) {
+        return;
+    }
+    let sign = [".", "-", "*", "#"][level as usize];
+    let role = char::from(ROLE.load(Ordering::Relaxed));
+    write_raw(&format!("{}:{role} {} {sign} {text}\n", std::process::id(), timestamp(now_ms())));
+}
+
+/// Writes text as it is.
+pub fn write_raw(text: &str) {
+    let file = FILE.lock();
+    // A log that cannot be written must not stop the server.
+    if file.is_empty() {
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    } else if let Ok(mut log) = std::fs::OpenOptions::new().append(true).create(true).open(&*file) {
+        let _ = log.write_all(text.as_bytes());
+    }
+}
+
+/// Local time as `DD Mon YYYY HH:MM:SS.mmm`.
+fn timestamp(now: i64) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let seconds: libc::time_t = now / 1000;
+    // SAFETY: an all-zero `tm` is a valid value, and both pointers are to live locals.
+    let time = unsafe {
+        let mut time: libc::tm = std::mem::zeroed();
+        libc::localtime_r(&seconds, &mut time);
+        time
+    };
+    format!(
+        "{:02} {} {} {:02}:{:02}:{:02}.{:03}",
+        time.tm_mday,
+        MONTHS[time.tm_mon.clamp(0, 11) as usize],
+        time.tm_year + 1900,
+        time.tm_hour,
+        time.tm_min,
+        time.tm_sec,
+        now % 1000
+    )
+}

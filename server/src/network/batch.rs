@@ -1,0 +1,111 @@
+//! The requests of a connection that were read: parsed together, executed one by one.
+
+use crate::resp::request::{Args, Limits, Parsed};
+use crate::resp::{ProtocolError, RequestParser};
+
+/// A request: where it starts in its buffer, where it ends in the input, and its arguments' ranges.
+#[derive(Clone, Copy)]
+pub struct Request {
+    start: usize,
+    end: usize,
+    ranges: (usize, usize),
+    /// The words stand in the batch's scratch: an inline request.
+    inline: bool,
+}
+
+/// Input with the requests found in it.
+#[derive(Default)]
+pub struct Batch {
+    /// Bytes read.
+    pub input: Vec<u8>,
+    /// Bytes of `input` that were parsed.
+    pub parsed: usize,
+    /// Keeps its place in an unfinished request.
+    pub parser: RequestParser,
+    /// What ended the parsing; executed requests come first.
+    pub error: Option<ProtocolError>,
+    requests: Vec<Request>,
+    ranges: Vec<(usize, usize)>,
+    scratch: Vec<u8>,
+    next: usize,
+    consumed: usize,
+}
+
+impl Batch {
+    /// True where every parsed request was executed.
+    #[inline]
+    pub fn is_done(&self) -> bool {
+        self.next >= self.requests.len()
+    }
+
+    /// Parses all complete requests. A client that must authenticate is parsed one request at a time: AUTH changes the limits.
+    pub fn parse(&mut self, limits: Limits) {
+        while self.error.is_none() && self.parsed < self.input.len() {
+            match self.parser.parse(&self.input[self.parsed..], limits) {
+                Ok(Parsed::Incomplete) => return,
+                Ok(Parsed::Request { consumed }) => {
+                    self.push(consumed);
+                    if !limits.authenticated {
+                        return;
+                    }
+                }
+                Err(error) => self.error = Some(error),
+            }
+        }
+    }
+
+    fn push(&mut self, consumed: usize) {
+        let first = self.ranges.len();
+        self.ranges.extend_from_slice(self.parser.ranges());
+        let words = self.parser.inline_words();
+        let start = match words {
+            Some(words) => {
+                self.scratch.extend_from_slice(words);
+                self.scratch.len() - words.len()
+            }
+            None => self.parsed,
+        };
+        let (ranges, end) = ((first, self.ranges.len()), self.parsed + consumed);
+        self.requests.push(Request { start, end, ranges, inline: words.is_some() });
+        self.parsed = end;
+    }
+
+    /// The next request to execute.
+    #[inline]
+    pub fn take(&mut self) -> Option<Request> {
+        let request = self.requests.get(self.next).copied()?;
+        self.next += 1;
+        Some(request)
+    }
+
+    /// A request's arguments.
+    #[inline]
+    pub fn args(&self, request: Request) -> Args<'_> {
+        let data = if request.inline { &self.scratch } else { &self.input };
+        Args::new(&data[request.start..], &self.ranges[request.ranges.0..request.ranges.1])
+    }
+
+    /// A request was executed: its bytes may go.
+    #[inline]
+    pub fn executed(&mut self, request: Request) {
+        self.consumed = request.end;
+    }
+
+    /// Forgets executed input. Call when [`Self::is_done`].
+    pub fn compact(&mut self) {
+        self.requests.clear();
+        self.ranges.clear();
+        self.scratch.clear();
+        self.next = 0;
+        if self.consumed == self.input.len() {
+            self.input.clear();
+            if self.input.capacity() > 1 << 20 {
+                self.input = Vec::new();
+            }
+        } else {
+            self.input.drain(..self.consumed);
+        }
+        self.parsed -= self.consumed;
+        self.consumed = 0;
+    }
+}

@@ -1,0 +1,290 @@
+//! Background snapshots: for BGSAVE, for replicas by way of a file, for replicas straight over their sockets.
+//!
+//! A task walks the keyspace in small steps, taking the lock for each; a thread encodes, checksums, compresses and writes.
+//! The channel between them is bounded, so a slow disk or a slow replica slows the walk down, not the commands.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::Shared;
+use crate::dispatch::client::{ClientId, Transfer};
+use crate::dispatch::persist::RdbFile;
+use crate::dispatch::server::{Order, Server};
+use crate::info::log::{Level, log};
+use crate::persistence::save::{Encoder, Header};
+use crate::replication::primary::PeerState;
+use crate::store::snapshot::Batch;
+
+/// Keys a step visits with the lock held: a few tens of microseconds.
+const STEP: usize = 256;
+/// Batches on their way to the encoder.
+const QUEUE: usize = 16;
+/// Chunks of 64 KiB on their way to a replica's socket.
+const SOCKET_QUEUE: usize = 16;
+
+/// BGSAVE.
+pub async fn background_save(shared: Shared) {
+    let (header, path) = {
+        let server = shared.lock();
+        (server.snapshot_header(), server.rdb_path())
+    };
+    let result = write_file(&shared, header, path).await;
+    let mut server = shared.lock();
+    server.end_background_save(result);
+    server.orders.push(Order::ServeReplicas);
+}
+
+async fn write_file(shared: &Shared, header: Header, path: std::path::PathBuf) -> io::Result<()> {
+    let file = RdbFile::create(&path);
+    let mut file = match file {
+        Ok(file) => file,
+        Err(error) => {
+            shared.lock().finish_running_snapshot();
+            return Err(error);
+        }
+    };
+    drive(shared, header, move |batches, header| {
+        encode(batches, header, &mut |chunk| file.write(&chunk))?;
+        file.commit()
+    })
+    .await
+}
+
+/// Walks the snapshot that has begun while `work` runs in a thread of its own.
+async fn drive<W>(shared: &Shared, header: Header, work: W) -> io::Result<()>
+where
+    W: FnOnce(Receiver<Batch>, Header) -> io::Result<()> + Send + 'static,
+{
+    let (sender, receiver) = channel(QUEUE);
+    let (done, finished) = tokio::sync::oneshot::channel();
+    let spawned = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
+        // The receiver of the result may be gone at shutdown.
+        let _ = done.send(work(receiver, header));
+    });
+    if let Err(error) = spawned {
+        shared.lock().finish_running_snapshot();
+        return Err(error);
+    }
+    loop {
+        let batch = shared.lock().keyspace.snapshot_step(STEP);
+        let last = batch.last;
+        if sender.send(batch).await.is_err() {
+            // The thread gave up: clear the marks, then hear why.
+            shared.lock().keyspace.abandon_snapshot();
+            while shared.lock().keyspace.snapshot_runs() {
+                shared.lock().keyspace.snapshot_step(STEP);
+                tokio::task::yield_now().await;
+            }
+            break;
+        }
+        if last {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    drop(sender);
+    finished.await.unwrap_or_else(|_| Err(io::Error::other("the snapshot's thread ended without a result")))
+}
+
+fn encode(
+    mut batches: Receiver<Batch>,
+    header: Header,
+    sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut encoder = Encoder::new(header);
+    while let Some(batch) = batches.blocking_recv() {
+        let last = batch.last;
+        encoder.batch(batch, sink)?;
+        if last {
+            return encoder.finish(sink);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up"))
+}
+
+/// How the waiting replicas get their snapshot.
+enum Plan {
+    /// Nobody waits, or not yet.
+    Wait,
+    /// Through a file.
+    File(Vec<ClientId>, Header),
+    /// Over their sockets; without keys where they filter.
+    Socket(Vec<Sender<Arc<Vec<u8>>>>, Vec<ClientId>, Header, String),
+}
+
+/// Begins the snapshot that waiting replicas need, if one may begin.
+pub fn serve_replicas(shared: &Shared, server: &mut Server) {
+    match plan(server) {
+        Plan::Wait => {}
+        Plan::File(replicas, header) => {
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move { file_for_replicas(shared, replicas, header).await });
+        }
+        Plan::Socket(senders, replicas, header, mark) => {
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move { stream_to_replicas(shared, senders, replicas, header, mark).await });
+        }
+    }
+}
+
+fn plan(server: &mut Server) -> Plan {
+    let waiting: Vec<ClientId> = waiting_replicas(server);
+    if waiting.is_empty() || server.keyspace.snapshot_runs() || server.loading {
+        return Plan::Wait;
+    }
+    let peers = || waiting.iter().filter_map(|&id| server.clients.by_id(id)?.peer.as_deref());
+    let socket = (server.config.repl_diskless_sync || peers().any(|peer| peer.without_keys))
+        && peers().all(|peer| peer.capa_eof);
+    if socket {
+        let longest = peers().map(|peer| server.now - peer.waiting_since).max().unwrap_or(0);
+        let enough = server.config.repl_diskless_sync_max_replicas;
+        let delay = i64::from(server.config.repl_diskless_sync_delay) * 1000;
+        if longest < delay && (enough == 0 || waiting.len() < enough as usize) {
+            return Plan::Wait;
+        }
+    }
+    let without_keys = peers().all(|peer| peer.without_keys);
+    let started = crate::base::clock::now_us();
+    if without_keys {
+        server.keyspace.begin_empty_snapshot();
+    } else {
+        server.keyspace.begin_snapshot();
+    }
+    server.stats.snapshots += 1;
+    server.stats.last_snapshot_start_us = (crate::base::clock::now_us() - started) as u64;
+    // The next write selects its database for those who join now.
+    server.replication.selected_db = None;
+    let header = server.snapshot_header();
+    let target = if socket { "replicas sockets" } else { "disk" };
+    log(Level::Notice, &format!("Starting BGSAVE for SYNC with target: {target}"));
+    if socket {
+        log(Level::Notice, &format!("Background RDB transfer started by pid {}", std::process::id()));
+        let mark = String::from_utf8_lossy(&server.keyspace.random.hex::<40>()).into_owned();
+        let senders = waiting.iter().filter_map(|&id| begin_stream(server, id, &mark)).collect();
+        return Plan::Socket(senders, waiting, header, mark);
+    }
+    log(Level::Notice, &format!("Background saving started by pid {}", std::process::id()));
+    waiting.iter().for_each(|&id| announce(server, id, PeerState::WaitSnapshotEnd));
+    Plan::File(waiting, header)
+}
+
+/// Replicas that wait for a snapshot to begin.
+fn waiting_replicas(server: &Server) -> Vec<ClientId> {
+    let waits = |id: &ClientId| {
+        server
+            .clients
+            .by_id(*id)
+            .is_some_and(|client| client.peer.as_ref().is_some_and(|peer| peer.state == PeerState::WaitSnapshotStart))
+    };
+    server.replicas.iter().copied().filter(waits).collect()
+}
+
+/// Tells a replica that its snapshot is of this moment.
+fn announce(server: &mut Server, id: ClientId, state: PeerState) {
+    let (replid, offset) = (server.replication.replid, server.replication.offset);
+    let Some(client) = server.clients.by_id_mut(id) else { return };
+    let Some(peer) = &mut client.peer else { return };
+    peer.state = state;
+    peer.cursor = offset + 1;
+    if !peer.old_sync {
+        client.out.extend_from_slice(format!("+FULLRESYNC {replid} {offset}\r\n").as_bytes());
+        client.signal.raise();
+    }
+}
+
+fn begin_stream(server: &mut Server, id: ClientId, mark: &str) -> Option<Sender<Arc<Vec<u8>>>> {
+    announce(server, id, PeerState::SendingSnapshot);
+    let client = server.clients.by_id_mut(id)?;
+    client.out.extend_from_slice(format!("$EOF:{mark}\r\n").as_bytes());
+    let (sender, receiver) = channel(SOCKET_QUEUE);
+    client.transfer = Some(Transfer::Stream(receiver));
+    client.signal.raise();
+    Some(sender)
+}
+
+async fn stream_to_replicas(
+    shared: Shared,
+    mut senders: Vec<Sender<Arc<Vec<u8>>>>,
+    replicas: Vec<ClientId>,
+    header: Header,
+    mark: String,
+) {
+    let result = drive(&shared, header, move |batches, header| {
+        let mut send = |chunk: Vec<u8>| {
+            let chunk = Arc::new(chunk);
+            // A replica that left is dropped; the others go on.
+            senders.retain(|sender| sender.blocking_send(Arc::clone(&chunk)).is_ok());
+            if senders.is_empty() {
+                log(Level::Notice, "Diskless rdb transfer, last replica dropped, killing fork child.");
+                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "all replicas left"));
+            }
+            Ok(())
+        };
+        encode(batches, header, &mut send)?;
+        send(mark.into_bytes())?;
+        log(
+            Level::Notice,
+            &format!("Diskless rdb transfer, done reading from pipe, {} replicas still up.", senders.len()),
+        );
+        Ok(())
+    })
+    .await;
+    let mut server = shared.lock();
+    match result {
+        Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
+        Err(error) => {
+            log(Level::Warning, &format!("Background transfer error: {error}"));
+            close_all(&mut server, &replicas);
+        }
+    }
+    server.orders.push(Order::ServeReplicas);
+}
+
+async fn file_for_replicas(shared: Shared, replicas: Vec<ClientId>, header: Header) {
+    let path = shared.lock().rdb_path();
+    let result = write_file(&shared, header, path.clone()).await;
+    let mut server = shared.lock();
+    match result {
+        Ok(()) => log(Level::Notice, "Background saving terminated with success"),
+        Err(ref error) => log(Level::Warning, &format!("Background saving error: {error}")),
+    }
+    server.persistence.last_save_failed = result.is_err();
+    server.refresh_gate();
+    let opened = result.and_then(|()| {
+        let sizes = File::open(&path)?.metadata()?.len();
+        Ok(sizes)
+    });
+    for &id in &replicas {
+        let Some(client) = server.clients.by_id_mut(id) else { continue };
+        let file = match &opened {
+            Ok(size) => File::open(&path).map(|file| (file, *size)),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        match file {
+            Ok((file, size)) => {
+                if let Some(peer) = &mut client.peer {
+                    peer.state = PeerState::SendingSnapshot;
+                }
+                client.out.extend_from_slice(format!("${size}\r\n").as_bytes());
+                client.transfer = Some(Transfer::File(file));
+            }
+            Err(_) => {
+                client.out.extend_from_slice(b"-ERR BGSAVE failed, replication can't continue\r\n");
+                client.flags.insert(crate::dispatch::client::ClientFlags::CLOSE_AFTER_REPLY);
+            }
+        }
+        client.signal.raise();
+    }
+    server.orders.push(Order::ServeReplicas);
+}
+
+fn close_all(server: &mut Server, replicas: &[ClientId]) {
+    for &id in replicas {
+        if let Some(client) = server.clients.by_id_mut(id) {
+            client.close();
+        }
+    }
+}

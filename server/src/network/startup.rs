@@ -1,0 +1,393 @@
+//! From the command line to a server that accepts connections, and to its end.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::Mutex;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+
+use super::{Node, Shared, carry_out_orders, listener, timers};
+use crate::base::allocator::used_memory;
+use crate::base::clock::now_ms;
+use crate::config::cli::{self, Arguments, Startup};
+use crate::config::file::{LoadError, Loaded, os_text};
+use crate::config::special::ShutdownFlags;
+use crate::config::{Config, LogLevel};
+use crate::dispatch::server::Server;
+use crate::dispatch::shutdown::ShutdownOptions;
+use crate::info::REDIS_VERSION;
+use crate::info::log::{self, Level, log};
+use crate::persistence::load::{LoadError as RdbLoadError, load};
+use crate::persistence::state::Loading;
+
+/// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
+///
+/// `argv[0]` decides the mode where it contains `redis-sentinel`.
+pub fn run(argv: Vec<OsString>) -> i32 {
+    match cli::parse(&argv) {
+        Startup::Version => {
+            println!("Redis server v={REDIS_VERSION} sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=0");
+            0
+        }
+        Startup::Help => {
+            eprint!("{}", cli::HELP);
+            1
+        }
+        Startup::TestMemory(None) => {
+            eprintln!("Please specify the amount of memory to test in megabytes.");
+            eprintln!("Example: ./redis-server --test-memory 4096\n");
+            1
+        }
+        Startup::TestMemory(Some(megabytes)) => super::selftest::memory(megabytes),
+        Startup::CheckSystem => super::selftest::system(),
+        Startup::CheckRdb(files) => super::selftest::check_rdb(&files),
+        Startup::CheckAof(_) => {
+            eprintln!("Checking append-only files is not part of this server yet.");
+            1
+        }
+        Startup::Serve(arguments) => serve(&argv, &arguments),
+    }
+}
+
+fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
+    if arguments.sentinel {
+        eprintln!("Sentinel mode is not part of this server yet.");
+        return 1;
+    }
+    let loaded = match read_configuration(arguments) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Fatal(error)) => {
+            eprint!("{error}");
+            return 1;
+        }
+        Err(error) => {
+            log(Level::Warning, &error.to_string());
+            return 1;
+        }
+    };
+    let with_file = arguments.file.is_some() || arguments.stdin;
+    let config_file = arguments.file.as_deref().map(absolute).unwrap_or_default();
+    start(argv, loaded, config_file, with_file || !arguments.options.is_empty())
+}
+
+fn read_configuration(arguments: &Arguments) -> Result<Loaded, LoadError> {
+    // The file's path is meant from where the process was started, whatever `dir` says in it.
+    let arguments = Arguments { file: arguments.file.as_deref().map(absolute), ..arguments.clone() };
+    let mut change_dir = |path: &Path| std::env::set_current_dir(path);
+    arguments.load(Config::default(), io::stdin().lock(), &mut change_dir)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bool) -> i32 {
+    let mut config = loaded.config;
+    if config.dir.is_empty() || config.dir.as_path().is_relative() {
+        let here = std::env::current_dir().unwrap_or_default();
+        config.dir = here.to_string_lossy().as_ref().into();
+    }
+    log::set_level(level(config.loglevel));
+    log::set_file(&config.logfile.to_string_lossy());
+    if config.daemonize
+        && let Err(error) = daemonize()
+    {
+        eprintln!("cannot go into the background: {error}");
+        return 1;
+    }
+    announce(configured);
+    raise_file_limit(&mut config);
+    let mut server = Server::new(config);
+    server.stats.startup_memory = used_memory();
+    server.executable = executable(argv);
+    server.config_file = config_file.to_string_lossy().into_owned();
+    for rename in &loaded.renames {
+        let [_, old, new] = rename.words.as_slice() else { continue };
+        if let Err(reason) = server.registry.rename(old, new) {
+            eprint!("{}", rename.error(reason));
+            return 1;
+        }
+    }
+    let threads = server.config.io_threads as usize;
+    let runtime = match runtime(threads) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            log(Level::Warning, &format!("Cannot start the runtime: {error}"));
+            return 1;
+        }
+    };
+    let code = runtime.block_on(live(server));
+    // Tasks that still wait end with the process.
+    runtime.shutdown_background();
+    code
+}
+
+/// Where `loglevel` puts the threshold.
+pub fn level(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Verbose => Level::Verbose,
+        LogLevel::Notice => Level::Notice,
+        LogLevel::Warning => Level::Warning,
+    }
+}
+
+fn runtime(threads: usize) -> io::Result<tokio::runtime::Runtime> {
+    if threads <= 1 {
+        return tokio::runtime::Builder::new_current_thread().enable_all().build();
+    }
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("io").enable_all().build()
+}
+
+fn executable(argv: &[OsString]) -> String {
+    let name = argv.first().cloned().unwrap_or_default();
+    absolute(Path::new(&name)).to_string_lossy().into_owned()
+}
+
+fn announce(configured: bool) {
+    log(Level::Warning, "oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo");
+    let pid = std::process::id();
+    log(
+        Level::Warning,
+        &format!("Redis version={REDIS_VERSION}, bits=64, commit=00000000, modified=0, pid={pid}, just started"),
+    );
+    if configured {
+        log(Level::Warning, "Configuration loaded");
+    } else {
+        log(
+            Level::Warning,
+            "Warning: no config file specified, using the default config. In order to specify a config file use redis-server /path/to/redis.conf",
+        );
+    }
+}
+
+/// Each client takes a descriptor, and the server keeps some for itself.
+fn raise_file_limit(config: &mut Config) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    const RESERVED: u64 = 32;
+    let wanted = u64::from(config.maxclients) + RESERVED;
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    if soft >= wanted {
+        return;
+    }
+    let best = wanted.min(hard);
+    if setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() && best >= wanted {
+        log(
+            Level::Notice,
+            &format!("Increased maximum number of open files to {best} (it was originally set to {soft})."),
+        );
+    } else {
+        config.maxclients = (soft.max(best).saturating_sub(RESERVED)).max(1) as u32;
+        log(
+            Level::Warning,
+            &format!("You requested maxclients but the limit of open files allows only {}.", config.maxclients),
+        );
+    }
+}
+
+fn daemonize() -> io::Result<()> {
+    use nix::unistd::{ForkResult, fork, setsid};
+    // SAFETY: no other thread exists yet: this runs before the runtime starts.
+    match unsafe { fork() }.map_err(io::Error::from)? {
+        ForkResult::Parent { .. } => std::process::exit(0),
+        ForkResult::Child => {
+            setsid().map_err(io::Error::from)?;
+            let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+            for standard in 0..=2 {
+                use std::os::fd::AsRawFd;
+                // SAFETY: both descriptors are open, and nobody else uses the standard ones now.
+                unsafe { libc::dup2(null.as_raw_fd(), standard) };
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn live(server: Server) -> i32 {
+    let (exit, mut exits) = mpsc::unbounded_channel();
+    let shared: Shared =
+        Arc::new(Node { server: Mutex::new(server), rearm: Notify::new(), exit, listen: Notify::new() });
+    log(Level::Notice, "monotonic clock: POSIX clock_gettime");
+    let bound = {
+        let config = shared.lock().config.clone();
+        match listener::bind(&config) {
+            Ok(bound) => bound,
+            Err(reason) => {
+                log(Level::Warning, &reason);
+                return 1;
+            }
+        }
+    };
+    let (port, mode) = {
+        let server = shared.lock();
+        (server.config.port, if server.config.cluster_enabled { "cluster" } else { "standalone" })
+    };
+    banner(&shared.lock().config, mode, port);
+    log(Level::Warning, "Server initialized");
+    write_pidfile(&shared.lock().config);
+    let mut listeners = bound.serve(&shared);
+    if let Err(text) = load_dataset(&shared).await {
+        log(Level::Warning, &text);
+        return 1;
+    }
+    follow_configured_primary(&shared);
+    log(Level::Notice, "Ready to accept connections");
+    tokio::spawn(timers::run(Arc::clone(&shared)));
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        log(Level::Warning, "Cannot listen to signals");
+        return 1;
+    };
+    let mut interrupted = false;
+    loop {
+        tokio::select! {
+            Some(code) = exits.recv() => return finish(&shared, code),
+            Some(()) = term.recv() => on_signal(&shared, "SIGTERM"),
+            Some(()) = int.recv() => {
+                if interrupted && shared.lock().shutdown.deadline > 0 {
+                    log(Level::Warning, "You insist... exiting now.");
+                    return 1;
+                }
+                interrupted = true;
+                on_signal(&shared, "SIGINT");
+            }
+            () = shared.listen.notified() => {
+                let config = shared.lock().config.clone();
+                drop(std::mem::take(&mut listeners));
+                match listener::bind(&config) {
+                    Ok(bound) => listeners = bound.serve(&shared),
+                    Err(reason) => log(Level::Warning, &reason),
+                }
+            }
+        }
+    }
+}
+
+fn finish(shared: &Shared, code: i32) -> i32 {
+    let server = shared.lock();
+    if !server.config.unixsocket.is_empty() {
+        log(Level::Notice, "Removing the unix socket file.");
+        let _ = std::fs::remove_file(server.config.unixsocket.as_path());
+    }
+    code
+}
+
+fn banner(config: &Config, mode: &str, port: u16) {
+    use std::io::IsTerminal;
+    let logo = config.always_show_logo || (config.logfile.is_empty() && io::stdout().is_terminal());
+    if logo {
+        log::write_raw(&format!(
+            "\n   {mode} server, compatible with Redis {REDIS_VERSION}\n   Port: {port}\n   PID: {}\n\n",
+            std::process::id()
+        ));
+    } else {
+        log(Level::Notice, &format!("Running mode={mode}, port={port}."));
+    }
+}
+
+fn write_pidfile(config: &Config) {
+    let path = if config.pidfile.is_empty() {
+        if !config.daemonize {
+            return;
+        }
+        PathBuf::from("/var/run/redis.pid")
+    } else {
+        config.pidfile.as_path().to_path_buf()
+    };
+    if let Err(error) = std::fs::write(&path, format!("{}\n", std::process::id())) {
+        log(Level::Warning, &format!("Failed to write PID file: {}", os_text(&error)));
+    }
+}
+
+fn on_signal(shared: &Shared, name: &str) {
+    log(Level::Warning, &format!("Received {name} scheduling shutdown..."));
+    let mut server = shared.lock();
+    server.begin_batch(now_ms());
+    let flags = if name == "SIGTERM" { server.config.shutdown_on_sigterm } else { server.config.shutdown_on_sigint };
+    let save =
+        if flags.has(ShutdownFlags::SAVE) { Some(true) } else { flags.has(ShutdownFlags::NOSAVE).then_some(false) };
+    let options = ShutdownOptions { save, now: flags.has(ShutdownFlags::NOW), force: flags.has(ShutdownFlags::FORCE) };
+    server.begin_shutdown(options);
+    server.end_batch();
+    carry_out_orders(shared, &mut server);
+}
+
+fn follow_configured_primary(shared: &Shared) {
+    let mut server = shared.lock();
+    if let Some((host, port)) = server.config.replicaof.0.clone() {
+        server.follow(host.to_string(), port, None);
+        // A new replica has no history to go on from.
+        let restored = server.restored_history;
+        if let Some(link) = server.replication.link_mut().filter(|_| !restored) {
+            link.cached = None;
+        }
+        carry_out_orders(shared, &mut server);
+    }
+}
+
+/// Loads the dataset, if there is one. Connections are accepted meanwhile, and told to wait.
+async fn load_dataset(shared: &Shared) -> Result<(), String> {
+    let (path, options) = {
+        let mut server = shared.lock();
+        let path = server.rdb_path();
+        let primary = server.config.replicaof.0.is_none();
+        let file = match std::fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(format!("Fatal error loading the DB: {}. Exiting.", os_text(&error))),
+        };
+        let total = file.metadata().map_or(0, |metadata| metadata.len());
+        server.loading = true;
+        server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
+        server.refresh_gate();
+        ((path, file), server.load_options(primary))
+    };
+    let started = std::time::Instant::now();
+    let (path, file) = path;
+    let result = tokio::task::spawn_blocking(move || {
+        let progress = AtomicU64::new(0);
+        load(io::BufReader::with_capacity(1 << 18, file), &options, &progress)
+    })
+    .await;
+    let mut server = shared.lock();
+    server.loading = false;
+    server.persistence.loading = None;
+    server.refresh_gate();
+    match result {
+        Ok(Ok(loaded)) => {
+            report_loaded(&loaded, started.elapsed());
+            server.restore_replication(&loaded);
+            server.install(loaded);
+            Ok(())
+        }
+        Ok(Err(RdbLoadError::Format(error))) => {
+            log(Level::Warning, &error.to_string());
+            Err(format!(
+                "Fatal error loading the DB ({}): the file was not changed. Check it with redis-check-rdb. Exiting.",
+                path.display()
+            ))
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(format!("Fatal error loading the DB: {error}. Exiting.")),
+    }
+}
+
+fn report_loaded(loaded: &crate::persistence::load::Loaded, elapsed: std::time::Duration) {
+    if let Some(version) = &loaded.version {
+        log(Level::Notice, &format!("Loading RDB produced by version {version}"));
+    }
+    if let Some(created) = loaded.created {
+        log(Level::Notice, &format!("RDB age {} seconds", (now_ms() / 1000 - created).max(0)));
+    }
+    if let Some(used) = loaded.used_memory {
+        log(Level::Notice, &format!("RDB memory usage when created {:.2} Mb", used as f64 / (1 << 20) as f64));
+    }
+    log(Level::Notice, &format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired));
+    if loaded.empty > 0 {
+        log(Level::Warning, &format!("empty keys skipped: {}.", loaded.empty));
+    }
+    log(Level::Notice, &format!("DB loaded from disk: {:.3} seconds", elapsed.as_secs_f64()));
+}

@@ -1,0 +1,336 @@
+//! Receives a snapshot from a primary, through a file or straight into memory.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::{Duration, timeout};
+
+use super::Shared;
+use super::primary_link::{Wire, link_up, with_link};
+use crate::base::clock::now_ms;
+use crate::base::ids::ReplId;
+use crate::config::DisklessLoad;
+use crate::dispatch::effects::encode_command;
+use crate::dispatch::persist::RdbFile;
+use crate::info::log::{Level, log};
+use crate::persistence::load::{LoadOptions, Loaded, load};
+use crate::persistence::state::Loading;
+use crate::replication::replica::Transfer;
+
+/// Chunks on their way to the loader.
+const QUEUE: usize = 64;
+
+/// How a snapshot's end is told.
+enum Payload {
+    /// So many bytes.
+    Sized(u64),
+    /// These forty bytes come after it.
+    Marked(Vec<u8>),
+}
+
+/// Receives and loads the snapshot; the stream goes on behind it.
+///
+/// # Errors
+/// The link's or the loader's; the dataset may be gone then, as with Redis, but never half replaced.
+pub async fn receive(
+    shared: &Shared,
+    generation: u64,
+    wire: &mut Wire,
+    replid: Option<ReplId>,
+    offset: i64,
+) -> io::Result<()> {
+    log(
+        Level::Notice,
+        &format!("Full resync from master: {}:{offset}", replid.map_or_else(String::new, |id| id.to_string())),
+    );
+    let payload = header(shared, wire).await?;
+    let total = if let Payload::Sized(size) = payload { size as i64 } else { -1 };
+    let started = Transfer { total, read: 0, last_io: now_ms() };
+    with_link(shared, generation, |link| link.transfer = Some(started))?;
+    match &payload {
+        Payload::Sized(size) => log(
+            Level::Notice,
+            &format!("MASTER <-> REPLICA sync: receiving {size} bytes from master to {}", place(shared)),
+        ),
+        Payload::Marked(_) => log(
+            Level::Notice,
+            &format!("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to {}", place(shared)),
+        ),
+    }
+    let marked = matches!(payload, Payload::Marked(_));
+    let loaded = if into_memory(shared) {
+        stream_in(shared, generation, wire, payload).await?
+    } else {
+        through_file(shared, generation, wire, payload).await?
+    };
+    finish(shared, generation, loaded, replid, offset)?;
+    if marked {
+        // The stream starts with the first acknowledgement.
+        let mut ack = Vec::new();
+        encode_command(&mut ack, 3, [&b"REPLCONF"[..], b"ACK", offset.to_string().as_bytes()].into_iter());
+        wire.stream.write_all(&ack).await?;
+    }
+    Ok(())
+}
+
+fn place(shared: &Shared) -> &'static str {
+    if into_memory(shared) { "parser" } else { "disk" }
+}
+
+fn into_memory(shared: &Shared) -> bool {
+    let server = shared.lock();
+    match server.config.repl_diskless_load {
+        DisklessLoad::Disabled => false,
+        DisklessLoad::OnEmptyDb => server.keyspace.total_keys() == 0,
+        DisklessLoad::Swapdb => true,
+    }
+}
+
+/// `$<length>` or `$EOF:<mark>`; empty lines before it keep the link alive.
+async fn header(shared: &Shared, wire: &mut Wire) -> io::Result<Payload> {
+    let limit = Duration::from_secs(shared.lock().config.repl_timeout.max(1).into());
+    loop {
+        let line = timeout(limit, wire.raw_line()).await.map_err(|_| timed_out())??;
+        if line.is_empty() {
+            continue;
+        }
+        if let Some(mark) = line.strip_prefix(b"$EOF:").filter(|mark| mark.len() == 40) {
+            return Ok(Payload::Marked(mark.to_vec()));
+        }
+        let size = line.strip_prefix(b"$").and_then(crate::base::numbers::parse_u64);
+        return match size {
+            Some(size) => Ok(Payload::Sized(size)),
+            None => {
+                let text = String::from_utf8_lossy(&line).into_owned();
+                Err(io::Error::other(format!(
+                    "Bad protocol from MASTER, the first byte is not '$' (we received '{text}'), are you sure the host and port are right?"
+                )))
+            }
+        };
+    }
+}
+
+fn timed_out() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::TimedOut,
+        "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' parameter in redis.conf to a larger value.",
+    )
+}
+
+/// Gives the payload's bytes to `sink`, chunk by chunk.
+async fn pump<S, F>(shared: &Shared, generation: u64, wire: &mut Wire, payload: &Payload, mut sink: S) -> io::Result<()>
+where
+    S: FnMut(Vec<u8>) -> F,
+    F: Future<Output = io::Result<()>>,
+{
+    let limit = Duration::from_secs(shared.lock().config.repl_timeout.max(1).into());
+    let mut left = if let Payload::Sized(size) = payload { *size } else { u64::MAX };
+    loop {
+        let (take, end) = match payload {
+            Payload::Sized(_) => {
+                let take = (wire.buffer.len() as u64).min(left) as usize;
+                (take, take as u64 == left)
+            }
+            Payload::Marked(mark) => match wire.buffer.ends_with(mark) {
+                // Nothing follows the mark until we acknowledge.
+                true => (wire.buffer.len() - mark.len(), true),
+                false => (wire.buffer.len().saturating_sub(mark.len()), false),
+            },
+        };
+        if take > 0 {
+            let chunk: Vec<u8> = wire.buffer.drain(..take).collect();
+            left -= take as u64;
+            with_link(shared, generation, |link| {
+                if let Some(transfer) = &mut link.transfer {
+                    transfer.read += take as i64;
+                    transfer.last_io = now_ms();
+                }
+            })?;
+            sink(chunk).await?;
+        }
+        if end {
+            if let Payload::Marked(mark) = payload {
+                wire.buffer.drain(..mark.len());
+            }
+            return Ok(());
+        }
+        timeout(limit, wire.read()).await.map_err(|_| timed_out())??;
+    }
+}
+
+async fn through_file(shared: &Shared, generation: u64, wire: &mut Wire, payload: Payload) -> io::Result<Loaded> {
+    let path = shared.lock().rdb_path();
+    let mut file = RdbFile::create(&path)?;
+    pump(shared, generation, wire, &payload, |chunk| {
+        let written = file.write(&chunk);
+        async move { written }
+    })
+    .await?;
+    file.commit()?;
+    log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
+    let options = begin_loading(shared, generation, true)?;
+    log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
+    let source = std::fs::File::open(&path)?;
+    let job = in_thread(shared, move |progress| {
+        load(io::BufReader::with_capacity(1 << 18, source), &options, progress).map_err(|error| error.to_string())
+    });
+    keep_alive(shared, wire, job).await
+}
+
+async fn stream_in(shared: &Shared, generation: u64, wire: &mut Wire, payload: Payload) -> io::Result<Loaded> {
+    let swap = shared.lock().config.repl_diskless_load == DisklessLoad::Swapdb;
+    if !swap {
+        log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
+    }
+    let options = begin_loading(shared, generation, !swap)?;
+    log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
+    let (sender, receiver) = channel::<Vec<u8>>(QUEUE);
+    let job = in_thread(shared, move |progress| {
+        load(ChannelReader { receiver, chunk: Vec::new(), at: 0 }, &options, progress)
+            .map_err(|error| error.to_string())
+    });
+    let pumped = pump(shared, generation, wire, &payload, |chunk| {
+        let sender = sender.clone();
+        async move { sender.send(chunk).await.map_err(|_| io::Error::other("the loader gave up")) }
+    })
+    .await;
+    drop(sender);
+    let loaded = job.await;
+    if let Err(error) = pumped {
+        end_loading(shared);
+        return Err(error);
+    }
+    loaded
+}
+
+/// While a file is loaded, the primary gets a newline once a second: it must not think that we are gone.
+async fn keep_alive(
+    shared: &Shared,
+    wire: &mut Wire,
+    job: impl Future<Output = io::Result<Loaded>>,
+) -> io::Result<Loaded> {
+    let mut job = std::pin::pin!(job);
+    loop {
+        tokio::select! {
+            loaded = &mut job => {
+                if loaded.is_err() {
+                    end_loading(shared);
+                }
+                return loaded;
+            }
+            () = tokio::time::sleep(Duration::from_secs(1)) => {
+                // A link that broke meanwhile is noticed when the stream is read.
+                let _ = wire.stream.write_all(b"\n").await;
+            }
+        }
+    }
+}
+
+fn begin_loading(shared: &Shared, generation: u64, flush: bool) -> io::Result<LoadOptions> {
+    let mut server = shared.lock();
+    if server.replication.link().is_none_or(|link| link.generation != generation) {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
+    }
+    let total =
+        server.replication.link().and_then(|link| link.transfer).map_or(0, |transfer| transfer.total.max(0) as u64);
+    server.loading = true;
+    server.async_loading = !flush;
+    server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
+    server.finish_running_snapshot();
+    // Our replicas must start again from what we are about to hold.
+    server.disconnect_replicas(None);
+    server.replication.backlog = None;
+    if flush {
+        let lazy = server.config.replica_lazy_flush;
+        server.keyspace.flush(None, lazy);
+    }
+    server.refresh_listening();
+    server.refresh_gate();
+    Ok(server.load_options(false))
+}
+
+fn end_loading(shared: &Shared) {
+    let mut server = shared.lock();
+    server.loading = false;
+    server.async_loading = false;
+    server.persistence.loading = None;
+    server.refresh_gate();
+}
+
+/// The snapshot is in: its history is ours.
+fn finish(shared: &Shared, generation: u64, loaded: Loaded, replid: Option<ReplId>, offset: i64) -> io::Result<()> {
+    end_loading(shared);
+    let mut server = shared.lock();
+    let Some(link) = server.replication.link_mut().filter(|link| link.generation == generation) else {
+        return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
+    };
+    link.stream_db = loaded.repl_stream_db.unwrap_or(0);
+    log(Level::Notice, &format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired));
+    server.install(loaded);
+    if let Some(replid) = replid {
+        server.replication.replid = replid;
+    }
+    server.replication.clear_second_id();
+    server.replication.offset = offset;
+    server.replication.backlog = None;
+    let size = server.config.repl_backlog_size as usize;
+    server.replication.make_backlog(size);
+    link_up(&mut server);
+    log(Level::Notice, "MASTER <-> REPLICA sync: Finished with success");
+    Ok(())
+}
+
+/// Runs the loader in a thread of its own; its progress shows in INFO.
+async fn in_thread(
+    shared: &Shared,
+    work: impl FnOnce(&AtomicU64) -> Result<Loaded, String> + Send + 'static,
+) -> io::Result<Loaded> {
+    let progress = Arc::new(AtomicU64::new(0));
+    let (done, mut finished) = tokio::sync::oneshot::channel();
+    let counter = Arc::clone(&progress);
+    std::thread::Builder::new().name("load".into()).spawn(move || {
+        // The receiver is gone only if the server ends.
+        let _ = done.send(work(&counter));
+    })?;
+    loop {
+        tokio::select! {
+            result = &mut finished => {
+                return match result {
+                    Ok(Ok(loaded)) => Ok(loaded),
+                    Ok(Err(text)) => Err(io::Error::other(format!("Failed trying to load the MASTER synchronization DB: {text}"))),
+                    Err(_) => Err(io::Error::other("the loader ended without a result")),
+                };
+            }
+            () = tokio::time::sleep(Duration::from_millis(100)) => {
+                if let Some(loading) = &mut shared.lock().persistence.loading {
+                    loading.loaded = progress.load(Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+/// The chunks of a channel as a stream of bytes.
+struct ChannelReader {
+    receiver: Receiver<Vec<u8>>,
+    chunk: Vec<u8>,
+    at: usize,
+}
+
+impl Read for ChannelReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.chunk.len() {
+            match self.receiver.blocking_recv() {
+                Some(chunk) => (self.chunk, self.at) = (chunk, 0),
+                None => return Ok(0),
+            }
+        }
+        let count = into.len().min(self.chunk.len() - self.at);
+        into[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}

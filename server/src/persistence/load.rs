@@ -1,0 +1,147 @@
+//! Reads an RDB stream into databases. Runs on any thread: it touches nothing of the server.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::codec::{Encodings, stored};
+use super::rdb::{FileReader, Item, RdbError};
+use crate::store::access::AccessRule;
+use crate::store::keyspace::Db;
+
+/// What the loader must know.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadOptions {
+    /// Number of databases.
+    pub databases: usize,
+    /// Thresholds of encodings.
+    pub encodings: Encodings,
+    /// Leave out keys that expired before this time, Unix milliseconds: a primary does, a replica keeps them.
+    pub drop_expired_before: Option<i64>,
+    /// `rdbchecksum`.
+    pub checksum: bool,
+    /// `sanitize-dump-payload`.
+    pub deep: bool,
+    /// How clocks of loaded entries are set.
+    pub access: AccessRule,
+    /// Unix milliseconds.
+    pub now: i64,
+}
+
+/// What a stream held.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The databases.
+    pub dbs: Vec<Db>,
+    /// Keys loaded.
+    pub keys: u64,
+    /// Keys left out because they had expired.
+    pub expired: u64,
+    /// The same keys with their databases: replicas that go on from the file must delete them.
+    pub expired_keys: Vec<(usize, Vec<u8>)>,
+    /// Keys left out because their collection was empty.
+    pub empty: u64,
+    /// `repl-id`, as text.
+    pub repl_id: Option<Vec<u8>>,
+    /// `repl-offset`.
+    pub repl_offset: Option<i64>,
+    /// `repl-stream-db`.
+    pub repl_stream_db: Option<usize>,
+    /// `redis-ver` of the writer.
+    pub version: Option<String>,
+    /// `ctime`, Unix seconds.
+    pub created: Option<i64>,
+    /// `used-mem` of the writer, bytes.
+    pub used_memory: Option<i64>,
+    /// Bytes read.
+    pub bytes: u64,
+}
+
+/// Why a stream could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are no RDB, or end early.
+    #[error(transparent)]
+    Format(#[from] RdbError),
+    /// A database beyond the configured number.
+    #[error("FATAL: Data file was created with a Redis server configured to handle more than {0} databases. Exiting")]
+    Database(usize),
+    /// A type that this server does not keep yet.
+    #[error("the value of key '{0}' has a type that this server does not support yet")]
+    Unsupported(String),
+    /// The same key twice.
+    #[error("RDB has duplicated key '{0}' in DB {1}")]
+    Duplicate(String, usize),
+}
+
+/// Reads a whole stream. `progress` receives the bytes consumed so far now and then.
+///
+/// # Errors
+/// See [`LoadError`]; what was read is dropped.
+pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> Result<Loaded, LoadError> {
+    let mut reader = FileReader::open(source, options.checksum, options.deep)?;
+    let mut loaded = Loaded { dbs: (0..options.databases).map(|_| Db::default()).collect(), ..Loaded::default() };
+    let mut db = 0;
+    loop {
+        match reader.next_item()? {
+            Item::Aux { name, value } => take_aux(&mut loaded, &name, &value),
+            Item::SelectDb(number) => {
+                db = usize::try_from(number)
+                    .ok()
+                    .filter(|&db| db < options.databases)
+                    .ok_or(LoadError::Database(options.databases))?;
+            }
+            Item::ResizeDb { .. } | Item::Function(_) => {}
+            Item::EmptyKey(_) => loaded.empty += 1,
+            Item::Entry(entry) => take_entry(&mut loaded, db, entry, options)?,
+            Item::End => {
+                loaded.bytes = reader.offset();
+                return Ok(loaded);
+            }
+        }
+        if loaded.keys & 1023 == 0 {
+            progress.store(reader.offset(), Ordering::Relaxed);
+        }
+    }
+}
+
+fn take_entry(
+    loaded: &mut Loaded,
+    db: usize,
+    entry: super::rdb::Entry,
+    options: &LoadOptions,
+) -> Result<(), LoadError> {
+    if let (Some(at), Some(limit)) = (entry.expires_at, options.drop_expired_before)
+        && at < limit
+    {
+        loaded.expired += 1;
+        loaded.expired_keys.push((db, entry.key));
+        return Ok(());
+    }
+    let shown = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+    let value = stored(entry.value, &options.encodings).ok_or_else(|| LoadError::Unsupported(shown(&entry.key)))?;
+    let owned = value.into_entry(&entry.key, entry.expires_at);
+    let clock = match (options.access.lfu, entry.freq, entry.idle) {
+        (true, Some(frequency), _) => options.access.fresh(options.now) & !0xff | u32::from(frequency),
+        (false, _, Some(idle)) => crate::store::access::lru_clock(options.now - idle as i64 * 1000),
+        _ => options.access.fresh(options.now),
+    };
+    if !loaded.dbs[db].load(owned, clock) {
+        return Err(LoadError::Duplicate(shown(&entry.key), db));
+    }
+    loaded.keys += 1;
+    Ok(())
+}
+
+fn take_aux(loaded: &mut Loaded, name: &[u8], value: &[u8]) {
+    let number = || crate::base::numbers::parse_i64(value);
+    match name {
+        b"repl-id" => loaded.repl_id = Some(value.to_vec()),
+        b"repl-offset" => loaded.repl_offset = number(),
+        b"repl-stream-db" => loaded.repl_stream_db = number().and_then(|db| usize::try_from(db).ok()),
+        b"redis-ver" => loaded.version = Some(String::from_utf8_lossy(value).into_owned()),
+        b"ctime" => loaded.created = number(),
+        b"used-mem" => loaded.used_memory = number(),
+        // Unknown fields are for others to read.
+        _ => {}
+    }
+}

@@ -1,0 +1,117 @@
+//! Writes a snapshot as RDB: header, batches of entries, footer. Bytes go to any sink, a chunk at a time.
+
+use super::codec::{WriteOptions, write_entry};
+use super::rdb::primitives::{write_aux, write_aux_int, write_end, write_header, write_resize_db, write_select_db};
+use crate::base::crc64::Crc64;
+use crate::base::ids::ReplId;
+use crate::store::snapshot::Batch;
+
+/// Bytes after which a chunk goes to the sink.
+const CHUNK: usize = 64 * 1024;
+
+/// What the header tells a replica, so that it can go on with the stream after a restart.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplicationInfo {
+    /// The history's id.
+    pub replid: ReplId,
+    /// Its offset at the moment of the snapshot.
+    pub offset: i64,
+    /// The database that the stream had selected.
+    pub stream_db: i64,
+}
+
+/// Everything about a snapshot but its entries.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// How entries are written.
+    pub options: WriteOptions,
+    /// `rdbchecksum`.
+    pub checksum: bool,
+    /// `used-mem`.
+    pub used_memory: usize,
+    /// Ids and offsets, where they are valid.
+    pub replication: Option<ReplicationInfo>,
+    /// Keys, and keys with expiry, by database.
+    pub sizes: Vec<(usize, usize)>,
+}
+
+/// Encodes a snapshot.
+pub struct Encoder {
+    header: Header,
+    out: Vec<u8>,
+    crc: Option<Crc64>,
+    db: Option<usize>,
+    announced: Vec<bool>,
+}
+
+impl Encoder {
+    /// An encoder with the header written.
+    pub fn new(header: Header) -> Self {
+        let mut out = Vec::with_capacity(CHUNK * 2);
+        write_header(&mut out);
+        write_aux(&mut out, "redis-ver", crate::info::REDIS_VERSION.as_bytes());
+        write_aux_int(&mut out, "redis-bits", 64);
+        write_aux_int(&mut out, "ctime", header.options.now / 1000);
+        write_aux_int(&mut out, "used-mem", header.used_memory as i64);
+        if let Some(replication) = &header.replication {
+            write_aux_int(&mut out, "repl-stream-db", replication.stream_db);
+            write_aux(&mut out, "repl-id", replication.replid.as_bytes());
+            write_aux_int(&mut out, "repl-offset", replication.offset);
+        }
+        write_aux_int(&mut out, "aof-base", 0);
+        let crc = header.checksum.then(Crc64::new);
+        let announced = vec![false; header.sizes.len()];
+        Self { header, out, crc, db: None, announced }
+    }
+
+    /// Encodes a batch; full chunks go to `sink`.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn batch(&mut self, batch: Batch, sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>) -> std::io::Result<()> {
+        for (db, entry) in &batch.entries {
+            if self.db != Some(*db) {
+                self.select(*db);
+            }
+            write_entry(&mut self.out, entry.as_ref(), &self.header.options);
+            if self.out.len() >= CHUNK {
+                self.flush(sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn select(&mut self, db: usize) {
+        write_select_db(&mut self.out, db as u64);
+        if let Some(announced) = self.announced.get_mut(db)
+            && !std::mem::replace(announced, true)
+        {
+            let (keys, expires) = self.header.sizes[db];
+            write_resize_db(&mut self.out, keys as u64, expires as u64);
+        }
+        self.db = Some(db);
+    }
+
+    fn flush(&mut self, sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>) -> std::io::Result<()> {
+        if let Some(crc) = &mut self.crc {
+            crc.update(&self.out);
+        }
+        sink(std::mem::replace(&mut self.out, Vec::with_capacity(CHUNK * 2)))
+    }
+
+    /// Writes the footer.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn finish(mut self, sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>) -> std::io::Result<()> {
+        let mut tail = std::mem::take(&mut self.out);
+        let mut crc = self.crc.take();
+        if let Some(crc) = &mut crc {
+            crc.update(&tail);
+        }
+        sink(std::mem::take(&mut tail))?;
+        let mut end = Vec::new();
+        write_end(&mut end, crc);
+        sink(end)
+    }
+}
