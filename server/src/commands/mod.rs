@@ -11,6 +11,7 @@ pub mod lcs;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
+pub mod server;
 pub mod string;
 pub mod transaction;
 
@@ -23,6 +24,7 @@ pub static FAMILIES: &[Family] = &[
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,
+    server::FAMILY,
     string::FAMILY,
     transaction::FAMILY,
 ];

@@ -218,6 +218,28 @@ impl Server {
         }
     }
 
+    /// All keys of a database (or of all) change: their watchers hear of it.
+    pub fn touch_all(&mut self, current: &mut Client, db: Option<usize>) {
+        if self.watchers == 0 {
+            return;
+        }
+        let keyspace = &self.keyspace;
+        let mark = |client: &mut Client| {
+            let changed = client.transaction.as_ref().is_some_and(|transaction| {
+                transaction.watched.iter().any(|watched| {
+                    let table = keyspace.db(watched.db).table();
+                    db.is_none_or(|db| db == watched.db)
+                        && table.contains(crate::store::table::hash_key(&watched.key), &watched.key)
+                })
+            });
+            if changed {
+                client.flags.insert(ClientFlags::DIRTY_CAS);
+            }
+        };
+        mark(current);
+        self.clients.iter_mut().for_each(mark);
+    }
+
     /// Drops what was queued between MULTI and now.
     pub fn discard_transaction(&mut self, client: &mut Client) {
         self.unwatch(client);

@@ -339,6 +339,15 @@ impl Client {
         Reply::new(&mut self.out, self.resp3)
     }
 
+    /// Bytes of memory that the session and its buffers occupy.
+    pub fn memory(&self) -> usize {
+        let transaction = self
+            .transaction
+            .as_ref()
+            .map_or(0, |transaction| transaction.queue.iter().map(|(_, request)| request.memory()).sum::<usize>());
+        size_of::<Self>() + self.out.capacity() + self.in_flight + self.query_buffer + transaction
+    }
+
     /// Bytes that wait to be written.
     pub fn output(&self) -> usize {
         self.out.len() + self.in_flight

@@ -2,6 +2,8 @@
 
 pub mod latency;
 pub mod log;
+pub mod process;
+pub mod report;
 pub mod slowlog;
 pub mod stats;
 

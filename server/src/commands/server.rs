@@ -1,0 +1,215 @@
+//! The server itself: databases, saving, time, shutting down, INFO.
+
+use crate::base::numbers::parse_i64;
+use crate::dispatch::client::{Block, BlockKind, ClientFlags, TimeoutReply};
+use crate::dispatch::error::*;
+use crate::dispatch::shutdown::ShutdownOptions;
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::info::report;
+use crate::resp::Args;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[
+    ("bgsave", Handler::Server(bgsave)),
+    ("dbsize", Handler::Server(dbsize)),
+    ("flushall", Handler::Server(flushall)),
+    ("flushdb", Handler::Server(flushdb)),
+    ("info", Handler::Server(info)),
+    ("lastsave", Handler::Server(lastsave)),
+    ("lolwut", Handler::Server(lolwut)),
+    ("monitor", Handler::Server(monitor)),
+    ("save", Handler::Server(save)),
+    ("shutdown", Handler::Server(shutdown)),
+    ("swapdb", Handler::Server(swapdb)),
+    ("time", Handler::Server(time)),
+];
+
+/// `INFO [section ...]`.
+fn info(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let sections: Vec<&[u8]> = args.from(1).collect();
+    // The client that asks is taken out of the sessions: count it in.
+    let text = report::info(ctx.server, &sections);
+    ctx.reply().verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// `DBSIZE`.
+fn dbsize(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let keys = ctx.server.keyspace.db(ctx.client.db).len();
+    ctx.reply().integer(keys as i64);
+    Ok(())
+}
+
+/// `FLUSHDB [ASYNC|SYNC]`.
+fn flushdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let db = ctx.client.db;
+    flush(ctx, args, Some(db))
+}
+
+/// `FLUSHALL [ASYNC|SYNC]`.
+fn flushall(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    flush(ctx, args, None)?;
+    if ctx.server.persistence.saving_since > 0 {
+        ctx.server.keyspace.abandon_snapshot();
+    }
+    if !ctx.server.config.save.0.is_empty() && !ctx.server.loading {
+        // The file must not bring the data back. A failure is in the log and counts as any save's.
+        let dirty = ctx.server.persistence.dirty;
+        let _ = ctx.server.save_now();
+        ctx.server.persistence.dirty = dirty;
+    }
+    Ok(())
+}
+
+fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>, db: Option<usize>) -> CommandResult {
+    let lazy = match args.at(1) {
+        None => ctx.server.config.lazyfree_lazy_user_flush,
+        Some(word) if args.len() == 2 && word.eq_ignore_ascii_case(b"async") => true,
+        Some(word) if args.len() == 2 && word.eq_ignore_ascii_case(b"sync") => false,
+        Some(_) => return Err(SYNTAX),
+    };
+    ctx.server.touch_all(ctx.client, db);
+    let removed = ctx.server.keyspace.flush(db, lazy);
+    // Propagated even where nothing was there: replicas may hold what we do not.
+    ctx.server.effects.dirty += removed as u64 + 1;
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `SWAPDB index1 index2`.
+fn swapdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if ctx.server.config.cluster_enabled {
+        return Err(CommandError::Static("ERR SWAPDB is not allowed in cluster mode"));
+    }
+    let parse = |at: usize, text: &'static str| parse_i64(args.get(at)).ok_or(CommandError::Static(text));
+    let first = parse(1, "ERR invalid first DB index")?;
+    let second = parse(2, "ERR invalid second DB index")?;
+    let databases = ctx.server.keyspace.databases();
+    let check = |db: i64| usize::try_from(db).ok().filter(|&db| db < databases).ok_or(DB_OUT_OF_RANGE);
+    let (first, second) = (check(first)?, check(second)?);
+    if first != second {
+        ctx.server.touch_all(ctx.client, Some(first));
+        ctx.server.touch_all(ctx.client, Some(second));
+        ctx.server.keyspace.swap(first, second);
+        ctx.server.effects.dirty += 1;
+    } else {
+        ctx.server.effects.dirty += 1;
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `TIME`.
+fn time(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let micros = crate::base::clock::now_us();
+    ctx.reply().array(2);
+    ctx.reply().bulk_integer(micros / 1_000_000);
+    ctx.reply().bulk_integer(micros % 1_000_000);
+    Ok(())
+}
+
+/// `LASTSAVE`.
+fn lastsave(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let last = ctx.server.persistence.last_save;
+    ctx.reply().integer(last);
+    Ok(())
+}
+
+/// `SAVE`.
+fn save(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    if ctx.server.persistence.saving_since > 0 {
+        return Err(CommandError::Static("ERR Background save already in progress"));
+    }
+    // The reason is in the log, as with Redis.
+    ctx.server.save_now().map_err(|_| CommandError::Static("ERR"))?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `BGSAVE [SCHEDULE]`.
+fn bgsave(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let schedule = match args.len() {
+        1 => false,
+        2 if args.is(1, "schedule") => true,
+        _ => return Err(SYNTAX),
+    };
+    if ctx.server.persistence.saving_since > 0 {
+        return Err(CommandError::Static("ERR Background save already in progress"));
+    }
+    if ctx.server.begin_background_save() {
+        ctx.reply().simple("Background saving started");
+    } else if schedule {
+        ctx.server.persistence.save_scheduled = true;
+        ctx.reply().simple("Background saving scheduled");
+    } else {
+        return Err(CommandError::Static(
+            "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+        ));
+    }
+    Ok(())
+}
+
+/// `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] | ABORT`.
+fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let mut options = ShutdownOptions::default();
+    let mut abort = false;
+    for word in args.from(1) {
+        match word.to_ascii_lowercase().as_slice() {
+            b"nosave" if options.save != Some(true) => options.save = Some(false),
+            b"save" if options.save != Some(false) => options.save = Some(true),
+            b"now" => options.now = true,
+            b"force" => options.force = true,
+            b"abort" if args.len() == 2 => abort = true,
+            _ => return Err(SYNTAX),
+        }
+    }
+    if abort {
+        if !ctx.server.abort_shutdown() {
+            return Err(CommandError::Static("ERR No shutdown in progress."));
+        }
+        ctx.reply().ok();
+        return Ok(());
+    }
+    if !ctx.server.begin_shutdown(options) {
+        return Err(CommandError::Static("ERR Errors trying to SHUTDOWN. Check logs."));
+    }
+    if ctx.server.shutdown.deadline > 0 {
+        return Err(CommandError::Block(Box::new(Block {
+            kind: BlockKind::Shutdown,
+            deadline: None,
+            timeout_reply: TimeoutReply::Nothing,
+            request: Default::default(),
+        })));
+    }
+    // The connection ends with the process, without a reply.
+    ctx.client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
+    Ok(())
+}
+
+/// `MONITOR`.
+fn monitor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    if ctx.client.flags.has(ClientFlags::IN_EXEC) {
+        return Err(CommandError::Static("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    if !ctx.client.flags.has(ClientFlags::MONITOR) {
+        ctx.client.flags.insert(ClientFlags::MONITOR);
+        ctx.server.monitors.push(ctx.client.id);
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `LOLWUT [VERSION version]`: a small drawing, and the version.
+fn lolwut(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let mut text = String::new();
+    for row in 0..6 {
+        let bits = ctx.server.keyspace.random.next_u64();
+        let line: String =
+            (0..40).map(|column| if bits >> ((column + row) % 64) & 1 == 1 { '/' } else { '\\' }).collect();
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.push_str(&format!("\nRedis ver. {}\n", crate::info::REDIS_VERSION));
+    ctx.reply().verbatim("txt", text.as_bytes());
+    Ok(())
+}

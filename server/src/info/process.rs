@@ -1,0 +1,69 @@
+//! What the operating system says about this process and machine.
+
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+
+/// CPU time, seconds.
+pub struct Cpu {
+    /// In the kernel.
+    pub system: f64,
+    /// In the program.
+    pub user: f64,
+    /// Of ended children, in the kernel.
+    pub children_system: f64,
+    /// Of ended children, in the program.
+    pub children_user: f64,
+    /// Of the calling thread, in the kernel.
+    pub thread_system: f64,
+    /// Of the calling thread, in the program.
+    pub thread_user: f64,
+}
+
+fn seconds(who: UsageWho) -> (f64, f64) {
+    let split = |usage: Usage| {
+        let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+        (seconds(usage.system_time()), seconds(usage.user_time()))
+    };
+    getrusage(who).map_or((0.0, 0.0), split)
+}
+
+/// CPU time so far.
+pub fn cpu() -> Cpu {
+    let (system, user) = seconds(UsageWho::RUSAGE_SELF);
+    let (children_system, children_user) = seconds(UsageWho::RUSAGE_CHILDREN);
+    let (thread_system, thread_user) = seconds(UsageWho::RUSAGE_THREAD);
+    Cpu { system, user, children_system, children_user, thread_system, thread_user }
+}
+
+/// Bytes of memory that are resident.
+pub fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|text| text.split(' ').nth(1)?.parse::<usize>().ok())
+        .unwrap_or(0);
+    pages * 4096
+}
+
+/// Bytes of memory in the machine.
+pub fn total_memory() -> usize {
+    std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| text.split_whitespace().nth(1)?.parse::<usize>().ok())
+        .map_or(0, |kilobytes| kilobytes * 1024)
+}
+
+/// Bytes allocated, active and resident, as the allocator counts them.
+pub fn allocator() -> (usize, usize, usize) {
+    use tikv_jemalloc_ctl::{epoch, stats};
+    // The figures are a snapshot that must be renewed first.
+    if epoch::advance().is_err() {
+        return (0, 0, 0);
+    }
+    (stats::allocated::read().unwrap_or(0), stats::active::read().unwrap_or(0), stats::resident::read().unwrap_or(0))
+}
+
+/// Name, release and machine of the operating system.
+pub fn system() -> String {
+    let read =
+        |name: &str| std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default().trim().to_string();
+    format!("{} {} {}", read("ostype"), read("osrelease"), std::env::consts::ARCH)
+}
