@@ -11,5 +11,7 @@ pub mod pubsub;
 pub mod replication;
 pub mod resp;
 pub mod store;
+#[cfg(test)]
+mod upstream;
 
 pub use network::run;

@@ -47,10 +47,7 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// Starts the server; `None` when none of version 7.0 is installed.
     pub(crate) fn start(arguments: &[&str]) -> Option<Self> {
-        let version = Command::new("redis-server")
-            .arg("--version")
-            .output()
-            .ok()?;
+        let version = Command::new("redis-server").arg("--version").output().ok()?;
         if !String::from_utf8_lossy(&version.stdout).contains("v=7.0.") {
             eprintln!("not compared with redis-server: not version 7.0");
             return None;
@@ -72,18 +69,11 @@ impl Upstream {
         let stream = loop {
             match UnixStream::connect(&socket) {
                 Ok(stream) => break stream,
-                Err(error) => assert!(
-                    Instant::now() < deadline,
-                    "redis-server did not come up: {error}"
-                ),
+                Err(error) => assert!(Instant::now() < deadline, "redis-server did not come up: {error}"),
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        Some(Self {
-            child,
-            stream: BufReader::new(stream),
-            directory,
-        })
+        Some(Self { child, stream: BufReader::new(stream), directory })
     }
 
     /// The server's working directory.
@@ -131,11 +121,7 @@ impl Upstream {
                 Reply::Bulk(bytes)
             }
             b'*' if text == "-1" => Reply::Null,
-            b'*' => Reply::Array(
-                (0..text.parse::<usize>().unwrap())
-                    .map(|_| self.read_reply())
-                    .collect(),
-            ),
+            b'*' => Reply::Array((0..text.parse::<usize>().unwrap()).map(|_| self.read_reply()).collect()),
             other => panic!("unexpected reply type {other}"),
         }
     }

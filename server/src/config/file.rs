@@ -117,7 +117,6 @@ pub fn os_text(error: &io::Error) -> String {
 pub struct Loader<'a> {
     loaded: Loaded,
     seen: HashSet<&'static str>,
-    replicaof: Option<Directive>,
     sentinel_mode: bool,
     change_dir: &'a mut dyn FnMut(&Path) -> io::Result<()>,
     depth: usize,
@@ -128,7 +127,7 @@ impl<'a> Loader<'a> {
     /// are relative to the new directory.
     pub fn new(config: Config, sentinel_mode: bool, change_dir: &'a mut dyn FnMut(&Path) -> io::Result<()>) -> Self {
         let loaded = Loaded { config, ..Loaded::default() };
-        Self { loaded, seen: HashSet::new(), replicaof: None, sentinel_mode, change_dir, depth: 0 }
+        Self { loaded, seen: HashSet::new(), sentinel_mode, change_dir, depth: 0 }
     }
 
     /// Reads a file, or all files that a pattern matches, in order of their names.
@@ -208,13 +207,9 @@ impl<'a> Loader<'a> {
         let again = !self.seen.insert(spec.name);
         spec.parse(&mut self.loaded.config, &words, Origin::File { again })
             .map_err(|reason| directive.error(reason))?;
-        match spec.name {
-            "dir" => {
-                let path = self.loaded.config.dir.as_path();
-                (self.change_dir)(path).map_err(|error| directive.error(os_text(&error)))?;
-            }
-            "replicaof" => self.replicaof = Some(directive),
-            _ => {}
+        if spec.name == "dir" {
+            let path = self.loaded.config.dir.as_path();
+            (self.change_dir)(path).map_err(|error| directive.error(os_text(&error)))?;
         }
         Ok(())
     }
@@ -225,11 +220,9 @@ impl<'a> Loader<'a> {
     /// `replicaof` together with `cluster-enabled yes`.
     pub fn finish(mut self) -> Result<Loaded, LoadError> {
         let config = &mut self.loaded.config;
-        if config.cluster_enabled
-            && config.replicaof.0.is_some()
-            && let Some(directive) = &self.replicaof
-        {
-            return Err(directive.error("replicaof directive not allowed in cluster mode").into());
+        if config.cluster_enabled && config.replicaof.0.is_some() {
+            let reason = "replicaof directive not allowed in cluster mode".to_owned();
+            return Err(FatalError { place: None, reason }.into());
         }
         config.normalise();
         Ok(self.loaded)

@@ -58,6 +58,11 @@ const fn checked(check: Check) -> Rule {
     Rule { min: 0, max: 0, unit: Unit::Plain, check: Some(check), keep_empty: false }
 }
 
+/// Lines of a configuration file, each with whether it must be there even if it was not before.
+type Lines = Vec<(Vec<u8>, bool)>;
+
+type Parse = fn(&mut Config, &[&[u8]], Origin) -> Result<(), String>;
+
 /// What is known about an option.
 pub struct OptionSpec {
     /// The name under which REWRITE writes it.
@@ -66,9 +71,9 @@ pub struct OptionSpec {
     pub aliases: &'static [&'static str],
     flags: u16,
     print: fn(&Config) -> Vec<u8>,
-    parse: fn(&mut Config, &[&[u8]], Origin) -> Result<(), String>,
+    parse: Parse,
     equal: fn(&Config, &Config) -> bool,
-    lines: fn(&Config, &Config) -> Vec<(Vec<u8>, bool)>,
+    lines: fn(&Config, &Config) -> Lines,
 }
 
 impl std::fmt::Debug for OptionSpec {
@@ -100,6 +105,7 @@ impl OptionSpec {
     pub(super) fn parse(&self, config: &mut Config, words: &[&[u8]], origin: Origin) -> Result<(), String> {
         let split: Vec<&[u8]>;
         let words = match words {
+            [one] if one.is_empty() && self.has(MULTI_ARG) && origin == Origin::Command => &[] as &[&[u8]],
             // One quoted word stands for several.
             [one] if self.has(MULTI_ARG) && !one.is_empty() => {
                 split = one.split(|byte| *byte == b' ').collect();
@@ -111,7 +117,7 @@ impl OptionSpec {
     }
 
     /// The option's lines in a configuration file, each with whether it must be there even if it was not before.
-    pub(super) fn lines(&self, config: &Config, defaults: &Config) -> Vec<(Vec<u8>, bool)> {
+    pub(super) fn lines(&self, config: &Config, defaults: &Config) -> Lines {
         (self.lines)(config, defaults)
     }
 }

@@ -97,7 +97,7 @@ impl State {
             marked: false,
             force_all: false,
         };
-        let old = old.strip_suffix(b"\n").unwrap_or(old);
+        // What follows the last line's end counts as an empty line, as it does in Redis.
         if old.is_empty() {
             return state;
         }

@@ -1,7 +1,7 @@
 //! Options with rules of their own: `save`, `bind`, `client-output-buffer-limit`, `notify-keyspace-events`, `oom-score-adj-values`,
 //! `latency-tracking-info-percentiles`, `replicaof`, `shutdown-on-sig*`, and conditions on texts.
 
-use crate::base::numbers::{parse_f64, parse_memory, write_f64_17g};
+use crate::base::numbers::{parse_f64, parse_memory};
 
 use super::{
     rewrite,
@@ -31,6 +31,14 @@ impl SavePoints {
     /// An hour with a change, five minutes with a hundred, a minute with ten thousand.
     pub fn usual() -> Self {
         Self([(3600, 1), (300, 100), (60, 10000)].map(|(seconds, changes)| SavePoint { seconds, changes }).to_vec())
+    }
+}
+
+impl std::ops::Deref for SavePoints {
+    type Target = [SavePoint];
+
+    fn deref(&self) -> &[SavePoint] {
+        &self.0
     }
 }
 
@@ -338,19 +346,10 @@ impl Value for Percentiles {
     }
 }
 
-/// C's `%g` for numbers from 0 to 100: six significant digits.
+/// Six decimals without trailing zeros.
 pub fn short_double(value: f64) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let places = (5 - value.abs().log10().floor() as i32).clamp(0, 17) as usize;
-    let rounded: f64 = format!("{value:.places$}").parse().unwrap_or(value);
-    if rounded.abs() < 1e-4 {
-        let mut text = Vec::new();
-        write_f64_17g(&mut text, rounded);
-        return String::from_utf8_lossy(&text).into_owned();
-    }
-    rounded.to_string()
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The master to replicate from.

@@ -175,6 +175,11 @@ number_values!(u8 u16 u32 u64 i32 i64);
 pub struct Text(Vec<u8>);
 
 impl Text {
+    /// As bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// As a path.
     pub fn as_path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.0))

@@ -236,8 +236,8 @@ mod tests {
 
     #[test]
     fn each_version_has_its_form() {
-        assert_eq!(written(false, Reply::null), "$-1\r\n");
-        assert_eq!(written(true, Reply::null), "_\r\n");
+        assert_eq!(written(false, |reply| reply.null()), "$-1\r\n");
+        assert_eq!(written(true, |reply| reply.null()), "_\r\n");
         assert_eq!(written(false, |reply| reply.map(2)), "*4\r\n");
         assert_eq!(written(true, |reply| reply.map(2)), "%2\r\n");
         assert_eq!(written(true, |reply| reply.boolean(true)), "#t\r\n");
