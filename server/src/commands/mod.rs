@@ -3,28 +3,37 @@
 use crate::dispatch::Family;
 
 pub mod client;
+pub mod config;
 pub mod connection;
+pub mod debug;
 pub mod expiry;
 pub mod generic;
 pub mod hash;
 pub mod lcs;
+pub mod memory;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
 pub mod server;
+pub mod slowlog;
 pub mod string;
 pub mod transaction;
 
 /// All families.
 pub static FAMILIES: &[Family] = &[
+    client::FAMILY,
+    config::FAMILY,
     connection::FAMILY,
+    debug::FAMILY,
     expiry::FAMILY,
     generic::FAMILY,
     hash::FAMILY,
+    memory::FAMILY,
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,
     server::FAMILY,
+    slowlog::FAMILY,
     string::FAMILY,
     transaction::FAMILY,
 ];

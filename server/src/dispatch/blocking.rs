@@ -63,7 +63,8 @@ impl Server {
         client.signal.raise();
     }
 
-    fn unblock_by_id(&mut self, id: u64, how: Unblock) {
+    /// Ends the wait of the client with that id, if it waits.
+    pub fn unblock_by_id(&mut self, id: u64, how: Unblock) {
         let Some(slot) = self.clients.slot_of(id) else { return };
         let Some(mut client) = self.clients.take(slot) else { return };
         self.unblock(&mut client, how);

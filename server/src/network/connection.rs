@@ -201,6 +201,7 @@ impl Connection {
             return;
         };
         self.count(server);
+        client.in_flight = self.output.len() - self.written;
         if !self.batch.is_done() {
             client.last_interaction = server.now;
         }

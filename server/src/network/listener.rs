@@ -80,16 +80,7 @@ pub fn bind(config: &Config) -> Result<Bound, String> {
 }
 
 fn listen(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
-    let ip: IpAddr = match address {
-        "*" => Ipv4Addr::UNSPECIFIED.into(),
-        "::*" => Ipv6Addr::UNSPECIFIED.into(),
-        name => match name.parse() {
-            Ok(ip) => ip,
-            Err(_) => {
-                std::net::ToSocketAddrs::to_socket_addrs(&(name, port))?.next().ok_or(io::ErrorKind::NotFound)?.ip()
-            }
-        },
-    };
+    let ip = resolve(address, port)?;
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     if ip.is_ipv6() {
@@ -205,4 +196,44 @@ async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {
     // Best effort: the peer may not even read it.
     let _ = stream.write_all(text).await;
     let _ = stream.shutdown().await;
+}
+
+/// Whether the sockets that the settings ask for could be opened. Those that are open already do not count as taken.
+///
+/// # Errors
+/// None of the addresses can be used; the reasons are in the log.
+pub fn probe(config: &Config) -> Result<(), ()> {
+    if config.port == 0 {
+        return Ok(());
+    }
+    for word in &config.bind.0 {
+        let text = word.to_string_lossy();
+        let (optional, address) = text.strip_prefix('-').map_or((false, &*text), |address| (true, address));
+        let Ok(ip) = resolve(address, config.port) else { if optional { continue } else { return Err(()) } };
+        let Ok(socket) = Socket::new(if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 }, Type::STREAM, None) else {
+            if optional { continue } else { return Err(()) }
+        };
+        let bound = socket.set_reuse_address(true).and_then(|()| socket.bind(&SocketAddr::new(ip, config.port).into()));
+        if let Err(error) = bound {
+            log(Level::Warning, &format!("Could not bind {address}:{}: {error}", config.port));
+            if !optional {
+                return Err(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn resolve(address: &str, port: u16) -> io::Result<IpAddr> {
+    match address {
+        "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
+        "::*" => Ok(Ipv6Addr::UNSPECIFIED.into()),
+        name => match name.parse() {
+            Ok(ip) => Ok(ip),
+            Err(_) => {
+                let found = std::net::ToSocketAddrs::to_socket_addrs(&(name, port))?.next();
+                Ok(found.ok_or(io::ErrorKind::NotFound)?.ip())
+            }
+        },
+    }
 }

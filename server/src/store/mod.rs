@@ -1,6 +1,7 @@
 //! The data: keys, values, expiry, eviction, snapshots. Knows nothing of clients, sockets or replies.
 
 pub mod access;
+pub mod digest;
 pub mod entry;
 pub mod eviction;
 pub mod expiry;

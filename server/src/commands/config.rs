@@ -1,0 +1,191 @@
+//! CONFIG.
+
+use std::path::Path;
+
+use crate::config::rewrite::{Rewrite, rewrite, write_atomically};
+use crate::config::{Access, Change, SetContext, SetError};
+use crate::dispatch::client::ClientFlags;
+use crate::dispatch::error::*;
+use crate::dispatch::server::{Order, Server};
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::info::log;
+use crate::resp::Args;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[
+    ("config|get", Handler::Server(get)),
+    ("config|help", Handler::Server(help)),
+    ("config|resetstat", Handler::Server(resetstat)),
+    ("config|rewrite", Handler::Server(rewrite_file)),
+    ("config|set", Handler::Server(set)),
+];
+
+/// `CONFIG GET pattern [pattern ...]`.
+fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let patterns: Vec<&[u8]> = args.from(2).collect();
+    let mut found = ctx.server.config.get(&patterns);
+    // `replicaof` follows the commands that changed the role.
+    let primary = ctx.server.replication.link().map(|link| format!("{} {}", link.host, link.port)).unwrap_or_default();
+    for (name, value) in &mut found {
+        if name.eq_ignore_ascii_case(b"replicaof") || name.eq_ignore_ascii_case(b"slaveof") {
+            *value = primary.clone().into_bytes();
+        }
+    }
+    let mut reply = ctx.reply();
+    reply.map(found.len());
+    for (name, value) in &found {
+        reply.bulk(name);
+        reply.bulk(value);
+    }
+    Ok(())
+}
+
+/// True where a client may use what `access` guards.
+pub fn allows(access: Access, ctx: &ServerContext<'_>) -> bool {
+    match access {
+        Access::Yes => true,
+        Access::Local => ctx.client.flags.has(ClientFlags::LOCAL),
+        Access::No => false,
+    }
+}
+
+/// `CONFIG SET parameter value [parameter value ...]`: all or nothing.
+fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if !args.len().is_multiple_of(2) {
+        return Err(wrong_arity("config|set"));
+    }
+    let words: Vec<&[u8]> = args.from(2).collect();
+    let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    let context =
+        SetContext { protected: allows(ctx.server.config.enable_protected_configs, ctx), loading: ctx.server.loading };
+    let refuse = |error: SetError| match error {
+        SetError::Loading(_) => LOADING,
+        error => CommandError::text(format!("ERR {error}")),
+    };
+    let Change { config, changed } = ctx.server.config.plan_set(&pairs, context).map_err(refuse)?;
+    let old = std::mem::replace(&mut ctx.server.config, config);
+    for (spec, name) in &changed {
+        if let Err(reason) = apply(ctx.server, spec.name) {
+            ctx.server.config = old;
+            for (spec, _) in &changed {
+                // Back to what worked before.
+                let _ = apply(ctx.server, spec.name);
+            }
+            ctx.server.apply_config();
+            return Err(refuse(SetError::failed(name, reason)));
+        }
+    }
+    ctx.server.apply_config();
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// What an option asks for besides its value.
+fn apply(server: &mut Server, name: &str) -> Result<(), String> {
+    match name {
+        "dir" => change_directory(server),
+        "loglevel" => {
+            log::set_level(crate::network::startup::level(server.config.loglevel));
+            Ok(())
+        }
+        "port" | "bind" => {
+            crate::network::listener::probe(&server.config).map_err(|()| match name {
+                "port" => "Unable to listen on this port. Check server logs.".to_string(),
+                _ => "Failed to bind to specified addresses.".to_string(),
+            })?;
+            server.orders.push(Order::Listen);
+            Ok(())
+        }
+        "repl-diskless-sync-delay" | "repl-diskless-sync" => {
+            server.orders.push(Order::ServeReplicas);
+            Ok(())
+        }
+        "maxmemory" => {
+            server.refresh_gate();
+            server.evict_until_it_fits();
+            Ok(())
+        }
+        "appendonly" if server.config.appendonly => Err("The append-only file is not part of this server yet.".into()),
+        "hz" => {
+            server.orders.push(Order::Rearm);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn change_directory(server: &mut Server) -> Result<(), String> {
+    let wanted = server.config.dir.as_path().to_path_buf();
+    std::env::set_current_dir(&wanted).map_err(|error| crate::config::file::os_text(&error))?;
+    if let Ok(here) = std::env::current_dir() {
+        server.config.dir = here.to_string_lossy().as_ref().into();
+    }
+    Ok(())
+}
+
+/// `CONFIG RESETSTAT`.
+fn resetstat(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    ctx.server.stats.reset();
+    ctx.server.keyspace.stats = Default::default();
+    crate::store::lazy::reset_freed();
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `CONFIG REWRITE`: the settings in force, in the file they came from.
+fn rewrite_file(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    if ctx.server.config_file.is_empty() {
+        return Err(CommandError::Static("ERR The server is running without a config file"));
+    }
+    rewrite_now(ctx.server, false).map_err(|error| {
+        CommandError::text(format!("ERR Rewriting config file: {}", crate::config::file::os_text(&error)))
+    })?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// Rewrites the configuration file; `force_all` writes defaults too.
+///
+/// # Errors
+/// What the file system says; the old file stays.
+pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
+    let path = Path::new(&server.config_file);
+    let old = match std::fs::read(path) {
+        Ok(old) => old,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut config = server.config.clone();
+    config.replicaof.0 = server.replication.link().map(|link| (link.host.as_str().into(), link.port));
+    let user = match config.requirepass.is_empty() {
+        true => "user default on nopass ~* &* +@all".to_string(),
+        false => {
+            use sha2::{Digest, Sha256};
+            let hash: String = Sha256::digest(&*config.requirepass).iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("user default on #{hash} ~* &* +@all")
+        }
+    };
+    let lines = [("user".to_string(), user.into_bytes())];
+    let text =
+        rewrite(&old, &Rewrite { config: &config, lines: &lines, others: &["user"], sentinel_mode: false, force_all });
+    write_atomically(path, &text)
+}
+
+/// `CONFIG HELP`.
+fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    super::help(
+        &mut ctx.reply(),
+        "CONFIG",
+        &[
+            "GET <pattern>",
+            "    Show the settings whose names match <pattern>, with their values.",
+            "SET <directive> <value>",
+            "    Change the setting <directive> to <value>.",
+            "RESETSTAT",
+            "    Set the counters of INFO back to zero.",
+            "REWRITE",
+            "    Write the settings in force into the configuration file.",
+        ],
+    );
+    Ok(())
+}

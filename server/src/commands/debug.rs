@@ -1,0 +1,366 @@
+//! DEBUG: for test suites, behind `enable-debug-command`.
+
+use std::time::Duration;
+
+use crate::base::numbers::{parse_f64, parse_i64};
+use crate::dispatch::error::*;
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::info::log::{Level, log};
+use crate::resp::{Args, Reply};
+use crate::store::digest::{Digest, mix_value, to_hex};
+use crate::store::entry::{NewValue, ValueRef};
+use crate::store::keyspace::ExpiryRule;
+use crate::store::types::hash::Hash;
+use crate::store::value::Object;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[("debug", Handler::Server(debug))];
+
+type Subcommand = (&'static str, fn(&mut ServerContext<'_>, &Args<'_>) -> CommandResult);
+
+/// Subcommands that do something here; the words behind are theirs to check.
+const SUBCOMMANDS: &[Subcommand] = &[
+    ("aof-flush-sleep", accept),
+    ("assert", crash),
+    ("change-repl-id", change_repl_id),
+    ("client-eviction", accept),
+    ("config-rewrite-force-all", rewrite_force_all),
+    ("digest", digest),
+    ("digest-value", digest_value),
+    ("drop-cluster-packet-filter", accept),
+    ("error", error),
+    ("help", help),
+    ("htstats", htstats),
+    ("jmap", accept),
+    ("leak", accept),
+    ("listpack", listpack),
+    ("log", write_log),
+    ("object", object),
+    ("oom", crash),
+    ("panic", crash),
+    ("pause-cron", accept),
+    ("populate", populate),
+    ("protocol", protocol),
+    ("quicklist-packed-threshold", accept),
+    ("reload", reload),
+    ("replicate", replicate),
+    ("replybuffer", accept),
+    ("sdslen", sdslen),
+    ("segfault", crash),
+    ("set-active-expire", set_active_expire),
+    ("set-disable-deny-scripts", accept),
+    ("set-skip-checksum-validation", accept),
+    ("sleep", sleep),
+    ("stringmatch-test", stringmatch),
+    ("structsize", structsize),
+];
+
+fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if !super::config::allows(ctx.server.config.enable_debug_command, ctx) {
+        return Err(DEBUG_REFUSED);
+    }
+    let wanted = args.get(1).to_ascii_lowercase();
+    match SUBCOMMANDS.iter().find(|(name, _)| name.as_bytes() == wanted) {
+        Some((_, run)) => run(ctx, args),
+        None => Err(wrong_usage(args)),
+    }
+}
+
+fn wrong_usage(args: &Args<'_>) -> CommandError {
+    let word = String::from_utf8_lossy(args.get(1)).into_owned();
+    CommandError::text(format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."))
+}
+
+/// Settings of parts that this server does not have: accepted, without effect.
+fn accept(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// SEGFAULT, ASSERT, PANIC, OOM: the process ends as if by a bug.
+fn crash(_ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    log(Level::Warning, &format!("=== REDIS BUG REPORT START: DEBUG {} ===", String::from_utf8_lossy(args.get(1))));
+    std::process::abort();
+}
+
+/// `DEBUG SLEEP seconds`: the whole server stands still.
+fn sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let seconds = args.at(2).and_then(parse_f64).filter(|&seconds| (0.0..1e6).contains(&seconds));
+    std::thread::sleep(Duration::from_secs_f64(seconds.unwrap_or(0.0)));
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn digest(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let digest = to_hex(&ctx.server.keyspace.digest());
+    ctx.reply().simple(&digest);
+    Ok(())
+}
+
+fn digest_value(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let db = ctx.client.db;
+    let digests: Vec<String> = args
+        .from(2)
+        .map(|key| {
+            let mut digest = Digest::default();
+            if let Some(entry) = ctx.server.keyspace.peek(db, key) {
+                mix_value(&mut digest, entry);
+            }
+            to_hex(&digest)
+        })
+        .collect();
+    ctx.reply().array(digests.len());
+    digests.iter().for_each(|digest| ctx.client.reply().simple(digest));
+    Ok(())
+}
+
+fn error(_ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    Err(CommandError::text(args.at(2).ok_or_else(|| wrong_usage(args))?.to_vec()))
+}
+
+fn write_log(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let text = args.at(2).ok_or_else(|| wrong_usage(args))?;
+    log(Level::Warning, &format!("DEBUG LOG: {}", String::from_utf8_lossy(text)));
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn change_repl_id(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    log(Level::Notice, "Changing replication IDs after receiving change-repl-id");
+    ctx.server.replication.change_id();
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn set_active_expire(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let flag = args.at(2).and_then(parse_i64).ok_or_else(|| wrong_usage(args))?;
+    ctx.server.active_expire = flag != 0;
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn rewrite_force_all(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    super::config::rewrite_now(ctx.server, true)
+        .map_err(|error| CommandError::text(format!("ERR CONFIG-REWRITE-FORCE-ALL failed: {error}")))?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG POPULATE count [prefix] [size]`.
+fn populate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let count = args.at(2).and_then(parse_i64).filter(|&count| count >= 0).ok_or(NOT_POSITIVE)?;
+    let prefix = args.at(3).unwrap_or(b"key");
+    let size = match args.at(4) {
+        Some(word) => Some(parse_i64(word).filter(|&size| size >= 0).ok_or(NOT_POSITIVE)? as usize),
+        None => None,
+    };
+    let db = ctx.client.db;
+    for number in 0..count {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(number).as_bytes();
+        let key = [prefix, b":", digits].concat();
+        if ctx.server.keyspace.exists(db, &key) {
+            continue;
+        }
+        let mut value = [b"value:", digits].concat();
+        if let Some(size) = size {
+            value.resize(size, 0);
+        }
+        ctx.server.keyspace.set(db, &key, NewValue::Bytes(&value), None);
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]`: saves, and loads what was saved.
+fn reload(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let (mut save, mut flush) = (true, true);
+    for word in args.from(2) {
+        match word.to_ascii_lowercase().as_slice() {
+            b"nosave" => save = false,
+            b"noflush" => flush = false,
+            b"merge" => {}
+            _ => {
+                return Err(CommandError::Static(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+    }
+    if save {
+        ctx.server.save_now().map_err(|_| CommandError::Static("ERR"))?;
+    }
+    if !flush {
+        return Err(CommandError::Static(
+            "ERR DEBUG RELOAD NOFLUSH would merge datasets, which this server does not do",
+        ));
+    }
+    let failed = |_| CommandError::Static("ERR Error trying to load the RDB dump, check server logs.");
+    let file = std::fs::File::open(ctx.server.rdb_path()).map_err(failed)?;
+    let options = ctx.server.load_options(!ctx.server.replication.is_replica());
+    let loaded = crate::persistence::load::load(std::io::BufReader::new(file), &options, &Default::default());
+    let loaded = loaded.map_err(|error| {
+        log(Level::Warning, &error.to_string());
+        CommandError::Static("ERR Error trying to load the RDB dump, check server logs.")
+    })?;
+    ctx.server.finish_running_snapshot();
+    ctx.server.install(loaded);
+    log(Level::Warning, "DB reloaded by DEBUG RELOAD");
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG REPLICATE replica|aof|both command ...`: puts a command into the stream.
+fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() < 4 {
+        return Err(wrong_usage(args));
+    }
+    let words: Vec<&[u8]> = args.from(3).collect();
+    ctx.server.propagate_internal(&words);
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG OBJECT key`.
+fn object(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
+    let (db, now) = (ctx.client.db, ctx.server.now);
+    ctx.server.keyspace.expiry = ExpiryRule::Hide;
+    let entry = ctx.server.keyspace.peek(db, key).ok_or(NO_SUCH_KEY)?;
+    let mut serialized = Vec::new();
+    crate::persistence::codec::write_value(&mut serialized, entry.value(), true);
+    let text = format!(
+        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        entry.key().as_ptr(),
+        super::generic::encoding(entry),
+        serialized.len(),
+        entry.access(),
+        crate::store::access::idle_ms(entry.access(), now) / 1000
+    );
+    ctx.reply().simple(&text);
+    Ok(())
+}
+
+fn sdslen(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
+    let db = ctx.client.db;
+    let entry = ctx.server.keyspace.peek(db, key).ok_or(NO_SUCH_KEY)?;
+    let value = match entry.value() {
+        ValueRef::Bytes(bytes) => bytes.len(),
+        ValueRef::Object(Object::String(bytes)) => bytes.len(),
+        _ => return Err(CommandError::Static("ERR Not an sds encoded string.")),
+    };
+    let text = format!(
+        "key_sds_len:{}, key_sds_avail:0, key_zmalloc: {}, val_sds_len:{value}, val_sds_avail:0, val_zmalloc: {}",
+        key.len(),
+        entry.block_size(),
+        entry.block_size()
+    );
+    ctx.reply().simple(&text);
+    Ok(())
+}
+
+/// `DEBUG LISTPACK key`: whether the value is one.
+fn listpack(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
+    let db = ctx.client.db;
+    match ctx.server.keyspace.peek(db, key).ok_or(NO_SUCH_KEY)?.value() {
+        ValueRef::Object(Object::Hash(Hash::Listpack(_))) => {
+            ctx.reply().simple("Listpack structure printed on stdout");
+            Ok(())
+        }
+        _ => Err(CommandError::Static("ERR Not a listpack encoded object.")),
+    }
+}
+
+/// `DEBUG HTSTATS db`.
+fn htstats(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let db = args.at(2).and_then(parse_i64).ok_or(NOT_INTEGER)?;
+    let databases = ctx.server.keyspace.databases();
+    let db = usize::try_from(db)
+        .ok()
+        .filter(|&db| db < databases)
+        .ok_or(CommandError::Static("ERR Out of range database"))?;
+    let table = ctx.server.keyspace.db(db).table();
+    let text =
+        format!("[Dictionary HT]\n table size: {}\n number of elements: {}\n{table:?}\n", table.slots(), table.len());
+    ctx.reply().verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn structsize(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let text = format!(
+        "bits:64 client:{} server:{}",
+        size_of::<crate::dispatch::Client>(),
+        size_of::<crate::dispatch::Server>()
+    );
+    ctx.reply().simple(&text);
+    Ok(())
+}
+
+fn stringmatch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let (Some(pattern), Some(text)) = (args.at(2), args.at(3)) else { return Err(wrong_usage(args)) };
+    let matched = crate::base::glob::matches(pattern, text, false);
+    ctx.reply().integer(i64::from(matched));
+    Ok(())
+}
+
+/// `DEBUG PROTOCOL type`: one reply of each kind.
+fn protocol(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let kind = args.at(2).ok_or_else(|| wrong_usage(args))?.to_ascii_lowercase();
+    let resp3 = ctx.client.resp3;
+    let mut reply: Reply<'_> = ctx.reply();
+    match kind.as_slice() {
+        b"string" => reply.bulk(b"Hello World"),
+        b"integer" => reply.integer(12345),
+        b"double" => reply.double(3.141),
+        b"null" => reply.null(),
+        b"array" => {
+            reply.array(3);
+            (0..3).for_each(|number| reply.integer(number));
+        }
+        b"set" => {
+            reply.set(3);
+            (0..3).for_each(|number| reply.integer(number));
+        }
+        b"map" => {
+            reply.map(3);
+            for number in 0..3 {
+                reply.integer(number);
+                reply.boolean(number == 1);
+            }
+        }
+        b"attrib" => {
+            if resp3 {
+                reply.raw(b"|1\r\n");
+                reply.bulk(b"key-popularity");
+                reply.array(2);
+                reply.bulk(b"key:123");
+                reply.integer(90);
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        b"push" => {
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.integer(42);
+        }
+        b"verbatim" => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        b"true" => reply.boolean(true),
+        b"false" => reply.boolean(false),
+        b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
+        _ => {
+            return Err(CommandError::Static(
+                "ERR Wrong protocol type name. Please use one of the following: string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let names: Vec<String> = SUBCOMMANDS.iter().map(|(name, _)| name.to_uppercase()).collect();
+    let lines: Vec<&str> = names.iter().map(String::as_str).filter(|name| *name != "HELP").collect();
+    super::help(&mut ctx.reply(), "DEBUG", &lines);
+    Ok(())
+}

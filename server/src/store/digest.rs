@@ -1,0 +1,84 @@
+//! DEBUG DIGEST: a fingerprint of the data that two servers can compare. Keys and members of unordered collections are
+//! combined by exclusive or, so their order does not matter.
+
+use sha1::{Digest as _, Sha1};
+
+use super::entry::{EntryRef, ValueRef};
+use super::keyspace::Keyspace;
+use super::value::{Object, ValueType};
+
+/// Twenty bytes, all zero for nothing.
+pub type Digest = [u8; 20];
+
+fn xor(digest: &mut Digest, bytes: &[u8]) {
+    for (byte, hashed) in digest.iter_mut().zip(Sha1::digest(bytes)) {
+        *byte ^= hashed;
+    }
+}
+
+/// As [`xor`], but the order of calls matters.
+fn mix(digest: &mut Digest, bytes: &[u8]) {
+    xor(digest, bytes);
+    *digest = Sha1::digest(*digest).into();
+}
+
+/// The number that stands for a type in digests.
+fn type_number(value: ValueType) -> u32 {
+    match value {
+        ValueType::String => 0,
+        ValueType::List => 1,
+        ValueType::Set => 2,
+        ValueType::SortedSet => 3,
+        ValueType::Hash => 4,
+        ValueType::Stream => 6,
+    }
+}
+
+/// Mixes a value, and whether it expires, into `digest`.
+pub fn mix_value(digest: &mut Digest, entry: EntryRef<'_>) {
+    let value = entry.value();
+    mix(digest, &type_number(super::keyspace::value_type(value)).to_be_bytes());
+    match value {
+        ValueRef::Int(number) => mix(digest, itoa::Buffer::new().format(number).as_bytes()),
+        ValueRef::Bytes(bytes) => mix(digest, bytes),
+        ValueRef::Object(object) => mix_object(digest, object),
+        ValueRef::Unit => {}
+    }
+    if entry.expire().is_some() {
+        xor(digest, b"!!expire!!");
+    }
+}
+
+fn mix_object(digest: &mut Digest, object: &Object) {
+    match object {
+        Object::String(bytes) => mix(digest, bytes),
+        Object::Hash(hash) => hash.for_each(|field, value| {
+            let mut element = Digest::default();
+            mix(&mut element, field);
+            mix(&mut element, value);
+            xor(digest, &element);
+        }),
+    }
+}
+
+impl Keyspace {
+    /// The digest of all databases.
+    pub fn digest(&self) -> Digest {
+        let mut digest = Digest::default();
+        for (number, db) in self.dbs().iter().enumerate().filter(|(_, db)| !db.is_empty()) {
+            mix(&mut digest, &(number as u32).to_be_bytes());
+            for entry in db.table().iter() {
+                let mut element = Digest::default();
+                mix(&mut element, entry.key());
+                mix_value(&mut element, entry);
+                xor(&mut digest, &element);
+            }
+        }
+        digest
+    }
+}
+
+/// Forty hexadecimal digits.
+pub fn to_hex(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
