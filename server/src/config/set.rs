@@ -9,6 +9,9 @@ use super::{
     values::Origin,
 };
 
+/// The smallest replication backlog that CONFIG SET makes, in bytes.
+const BACKLOG_MIN: u64 = 16 * 1024;
+
 /// What CONFIG SET may do at the moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SetContext {
@@ -126,6 +129,9 @@ impl Config {
                 .map_err(|reason| SetError::Failed((*name).to_owned(), reason))?;
         }
         config.normalise();
+        if specs.iter().any(|(spec, _)| spec.name == "repl-backlog-size") {
+            config.repl_backlog_size = config.repl_backlog_size.max(BACKLOG_MIN);
+        }
         let changed = specs.into_iter().filter(|(spec, _)| spec.has(VOLATILE) || !spec.equal(self, &config)).collect();
         Ok(Change { config, changed })
     }
