@@ -1,6 +1,7 @@
 //! The command line: one file a command, each an `Args` struct with a `run`.
 
 mod act;
+mod bench;
 mod cli;
 mod completions;
 mod down;
@@ -58,6 +59,7 @@ enum Command {
     Run(run::Run),
     Schema(schema::ShowSchema),
     Gc(gc::Gc),
+    Bench(bench::Bench),
     Completions(completions::Completions),
     /// Our server, with redis-server's command line; this is how nodes are started.
     #[command(disable_help_flag = true)]
@@ -115,6 +117,7 @@ impl Command {
             Command::Env(env) => env.run(),
             Command::Run(run) => run.run().await,
             Command::Schema(schema) => schema.run(),
+            Command::Bench(bench) => bench.run().await,
             Command::Gc(gc) => gc.run(),
             Command::Completions(completions) => completions.run(),
             // Only reached where `main` did not see the word first, as in a test of the command line.
