@@ -64,7 +64,7 @@ impl Engine {
     /// The program and its leading arguments.
     ///
     /// Our server is this very executable with the word `server` before its arguments: whoever uses the runner as a library
-    /// gives that word to `server::run`, as `runner/src/main.rs` and the conformance suite's test do.
+    /// calls `be_a_node_if_asked` first, as `runner/src/main.rs` and the conformance suite's test do.
     pub fn command(&self) -> std::io::Result<(PathBuf, Vec<OsString>)> {
         match self {
             Engine::Server => Ok((std::env::current_exe()?, vec!["server".into()])),

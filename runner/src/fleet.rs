@@ -7,6 +7,7 @@ use crate::launch::{Launch, Process, describe};
 use crate::plan::{NodePlan, Plan};
 use crate::ports;
 use nix::sys::signal::Signal;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub enum NodeState {
 }
 
 /// What can be done to a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// SIGKILL.

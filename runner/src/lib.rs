@@ -34,9 +34,23 @@ pub mod launch;
 pub mod plan;
 pub mod ports;
 pub mod probe;
+pub mod scenario;
 pub mod selectors;
 pub mod state;
 pub mod supervise;
 pub mod terminal;
 pub mod topology;
 pub mod yaml;
+
+use std::ffi::OsString;
+
+/// Becomes a node where this process was started as one (`PROGRAM server ARGS...`), and then never returns.
+///
+/// Every program that starts nodes through this library calls it first: nodes of the engine `server` are this very
+/// executable.
+pub fn be_a_node_if_asked() {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    if argv.get(1).is_some_and(|word| word == "server") {
+        std::process::exit(server::run(argv[1..].to_vec()));
+    }
+}

@@ -4,11 +4,13 @@ mod act;
 mod bench;
 mod cli;
 mod completions;
+mod diff;
 mod down;
 mod env;
 mod gc;
 mod logs;
 mod plan;
+mod play;
 mod run;
 mod schema;
 mod status;
@@ -60,6 +62,8 @@ enum Command {
     Schema(schema::ShowSchema),
     Gc(gc::Gc),
     Bench(bench::Bench),
+    Play(play::Play),
+    Diff(diff::Diff),
     Completions(completions::Completions),
     /// Our server, with redis-server's command line; this is how nodes are started.
     #[command(disable_help_flag = true)]
@@ -117,6 +121,8 @@ impl Command {
             Command::Env(env) => env.run(),
             Command::Run(run) => run.run().await,
             Command::Schema(schema) => schema.run(),
+            Command::Play(play) => play.run().await,
+            Command::Diff(diff) => diff.run().await,
             Command::Bench(bench) => bench.run().await,
             Command::Gc(gc) => gc.run(),
             Command::Completions(completions) => completions.run(),
