@@ -1,1 +1,56 @@
-//! Brings up Redis topologies declared in YAML.
+//! Brings up Redis topologies declared in YAML: on our server by default, on the real one, or mixed. Watches them, breaks
+//! them on purpose, measures them, takes them down.
+//!
+//! ```text
+//! runner up topologies/replication.yaml            # until Ctrl-C
+//! runner up -d --engine redis FILE                 # detached, on the real server
+//! runner status | logs -f | cli @master INFO       # from another terminal
+//! runner kill @replica:1 ; runner restart replica-1
+//! runner run FILE -- COMMAND                       # up, run with the addresses in the environment, down
+//! runner down
+//! ```
+//!
+//! The library does everything; the binary only starts it. The way of a topology:
+//!
+//! ```text
+//! topology (YAML, checked) -> plan (ports, files, command lines: pure) -> fleet (processes) -> probe (ready means agreed)
+//!                                                \-> events -> terminal, JSON lines, reports
+//! ```
+//!
+//! Exit codes: 0 it worked, 1 it was tried and failed, 2 bad input, 3 no such topology is up, 130 interrupted.
+//!
+//! Invariant: nothing outlives the process that started it. Nodes die with it (`launch`), files go with it (`state`), and
+//! what a crash leaves, `runner gc` finds.
+
+pub mod bench;
+pub mod client;
+pub mod commands;
+pub mod control;
+pub mod engine;
+pub mod events;
+pub mod failure;
+pub mod fleet;
+pub mod launch;
+pub mod plan;
+pub mod ports;
+pub mod probe;
+pub mod scenario;
+pub mod selectors;
+pub mod state;
+pub mod supervise;
+pub mod terminal;
+pub mod topology;
+pub mod yaml;
+
+use std::ffi::OsString;
+
+/// Becomes a node where this process was started as one (`PROGRAM server ARGS...`), and then never returns.
+///
+/// Every program that starts nodes through this library calls it first: nodes of the engine `server` are this very
+/// executable.
+pub fn be_a_node_if_asked() {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    if argv.get(1).is_some_and(|word| word == "server") {
+        std::process::exit(server::run(argv[1..].to_vec()));
+    }
+}

@@ -1,9 +1,8 @@
 //! The `runner` binary: start-up only.
 
-fn main() {
-    // `runner server ARGS...` is how the runner starts nodes: by running itself.
-    let argv: Vec<_> = std::env::args_os().collect();
-    if argv.get(1).is_some_and(|word| word == "server") {
-        std::process::exit(server::run(argv[1..].to_vec()));
-    }
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::be_a_node_if_asked();
+    runner::commands::main()
 }

@@ -1,0 +1,68 @@
+//! One test for each scenario and cast.
+//!
+//! Nodes of our server are this very program, started with the word `server`: the suite needs no other binary.
+
+use conformance::cases::{self, Part};
+use conformance::{known, upstream, verdict};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    runner::be_a_node_if_asked();
+    let arguments = Arguments::from_args();
+    match trials() {
+        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+        Err(error) => {
+            eprintln!("the suite is broken: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn trials() -> anyhow::Result<Vec<Trial>> {
+    let known = Arc::new(known::all()?);
+    let missing = upstream::missing();
+    if let Some(why) = &missing {
+        println!("upstream is NOT RUN: {why}; ours is held against the recorded snapshots");
+    }
+    let cases = cases::all()?;
+    let mut trials = vec![every_known_difference_names_a_part(&cases, &known)];
+    for part in cases.iter().flat_map(cases::parts) {
+        let not_run = missing.is_some() && part.needs_upstream();
+        let known = Arc::clone(&known);
+        let name = part.name();
+        let run = move || judge(&part, &known);
+        trials.push(Trial::test(name, run).with_ignored_flag(not_run));
+    }
+    Ok(trials)
+}
+
+fn judge(part: &Part, known: &[known::KnownDifference]) -> Result<(), Failed> {
+    verdict::judge(part, known).map_err(Failed::from)
+}
+
+/// An entry that no play looks at would never be executed.
+fn every_known_difference_names_a_part(
+    cases: &[cases::Case],
+    known: &[known::KnownDifference],
+) -> Trial {
+    let parts: Vec<(String, String)> = cases
+        .iter()
+        .flat_map(cases::parts)
+        .filter(|part| !part.blesses())
+        .map(|part| (part.case.name.clone(), part.cast.to_string()))
+        .collect();
+    let lost: Vec<String> = known
+        .iter()
+        .filter(|known| !parts.contains(&(known.scenario.clone(), known.cast.clone())))
+        .map(|known| format!("{} [{}]", known.scenario, known.cast))
+        .collect();
+    Trial::test(
+        "every known difference names a scenario and a cast",
+        move || match lost.as_slice() {
+            [] => Ok(()),
+            lost => Err(format!("no such play: {}", lost.join(", ")).into()),
+        },
+    )
+}

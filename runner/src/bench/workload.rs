@@ -1,0 +1,224 @@
+//! What is measured: the requests of each workload and the data they need.
+
+use super::template::{Numbers, Template};
+use std::fmt;
+use std::str::FromStr;
+
+/// Keys that random requests spread over.
+const KEYS: u64 = 100_000;
+/// Requests of one round without pipelining and with it.
+const ROUND: (u64, u64) = (100_000, 800_000);
+/// What a request of 100 elements costs in requests of one.
+const RANGE_ROUND: (u64, u64) = (60_000, 100_000);
+const VALUE: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
+
+/// One workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Workload {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it does, for `--help` and the report.
+    pub about: &'static str,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Requests at full speed.
+    Requests,
+    /// Bytes a key or member.
+    Memory,
+    /// A snapshot under writes.
+    Bgsave,
+    /// The first synchronisation of a replica.
+    FullSync,
+    /// A start from an RDB file.
+    Load,
+}
+
+/// All there are.
+const ALL: &[Workload] = &[
+    requests("ping", "PING"),
+    requests("get", "GET of existing keys, 32-byte values"),
+    requests("set", "SET over existing keys, 32-byte values"),
+    requests("set-ex", "SET with EX"),
+    requests("incr", "INCR of integer keys"),
+    requests("mset10", "MSET of ten keys"),
+    requests("hset", "HSET into hashes of ten fields"),
+    requests("lpush", "LPUSH onto one long list"),
+    requests("rpop", "RPOP from one long list"),
+    requests("lrange100", "LRANGE of 100 elements"),
+    requests("sadd", "SADD to one large set"),
+    requests("spop", "SPOP from one large set"),
+    requests("zadd", "ZADD to one large sorted set"),
+    requests("zrange100", "ZRANGE of 100 members"),
+    requests("xadd", "XADD to one stream"),
+    memory(
+        "mem-string",
+        "bytes a string key: 16-byte key, 32-byte value",
+    ),
+    memory("mem-expiry", "the same with an expiry"),
+    memory("mem-integer", "the same with an integer value"),
+    memory("mem-hash", "bytes a field of small hashes"),
+    memory("mem-list", "bytes an element of lists of 1000"),
+    memory("mem-set", "bytes a member of sets of 1000"),
+    memory("mem-zset", "bytes a member of sorted sets of 1000"),
+    memory("mem-stream", "bytes an entry of streams of 1000"),
+    Workload {
+        name: "bgsave",
+        about: "BGSAVE of many keys under writes: longest stall, extra memory",
+        kind: Kind::Bgsave,
+    },
+    Workload {
+        name: "fullsync",
+        about: "full sync of a replica with many keys: time",
+        kind: Kind::FullSync,
+    },
+    Workload {
+        name: "load",
+        about: "start from an RDB of many keys: time until it answers",
+        kind: Kind::Load,
+    },
+];
+
+const fn requests(name: &'static str, about: &'static str) -> Workload {
+    Workload {
+        name,
+        about,
+        kind: Kind::Requests,
+    }
+}
+
+const fn memory(name: &'static str, about: &'static str) -> Workload {
+    Workload {
+        name,
+        about,
+        kind: Kind::Memory,
+    }
+}
+
+impl FromStr for Workload {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let names: Vec<&str> = ALL.iter().map(|workload| workload.name).collect();
+        let found = ALL.iter().find(|workload| workload.name == name);
+        found
+            .copied()
+            .ok_or_else(|| format!("`{name}`: {}", crate::yaml::suggest(name, &names)))
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Requests that prepare or measure, and how many of them.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub(super) template: Template,
+    pub(super) count: u64,
+}
+
+impl Workload {
+    /// All workloads.
+    pub fn all() -> &'static [Workload] {
+        ALL
+    }
+
+    /// Whether pipelining makes a difference to it.
+    pub fn is_pipelined(&self) -> bool {
+        self.kind == Kind::Requests
+    }
+
+    /// Requests of one round.
+    pub(super) fn round(&self, pipeline: usize) -> u64 {
+        let (alone, piped) = match self.name {
+            "lrange100" | "zrange100" => RANGE_ROUND,
+            "mset10" => (ROUND.0, ROUND.1 / 4),
+            _ => ROUND,
+        };
+        if pipeline == 1 { alone } else { piped }
+    }
+
+    /// What is measured, `count` times.
+    pub(super) fn measured(&self, count: u64) -> Batch {
+        let random = Numbers::Random(KEYS);
+        let words: &[&str] = match self.name {
+            "ping" => &["PING"],
+            "get" => &["GET", "key:#"],
+            "set" => &["SET", "key:#", VALUE],
+            "set-ex" => &["SET", "key:#", VALUE, "EX", "3600"],
+            "incr" => &["INCR", "key:#"],
+            "mset10" => {
+                return Batch {
+                    template: mset(10, random),
+                    count,
+                };
+            }
+            "hset" => &["HSET", "key:@10", "field:=", VALUE],
+            "lpush" => &["LPUSH", "list", VALUE],
+            "rpop" => &["RPOP", "list"],
+            "lrange100" => &["LRANGE", "list", "0", "99"],
+            "sadd" => &["SADD", "set", "member:#"],
+            "spop" => &["SPOP", "set"],
+            "zadd" => &["ZADD", "zset", "#", "member:#"],
+            "zrange100" => &["ZRANGE", "zset", "0", "99"],
+            "xadd" => &["XADD", "stream", "*", "field", VALUE],
+            _ => &["PING"],
+        };
+        Batch {
+            template: Template::new(words, random),
+            count,
+        }
+    }
+
+    /// What must be there before `count` measured requests.
+    pub(super) fn prepared(&self, count: u64) -> Vec<Batch> {
+        let fill = |words: &[&str], count| Batch {
+            template: Template::new(words, Numbers::Sequence),
+            count,
+        };
+        match self.name {
+            "get" | "set" | "set-ex" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
+            "mset10" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
+            "incr" => vec![fill(&["SET", "key:#", "1000000"], KEYS)],
+            "rpop" => vec![fill(&["LPUSH", "list", VALUE], count)],
+            "lrange100" => vec![fill(&["LPUSH", "list", VALUE], 100)],
+            "spop" => vec![fill(&["SADD", "set", "member:#"], count)],
+            "sadd" => vec![fill(&["SADD", "set", "member:#"], KEYS)],
+            "zadd" => vec![fill(&["ZADD", "zset", "#", "member:#"], KEYS)],
+            "zrange100" => vec![fill(&["ZADD", "zset", "1", "member:#"], 100)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The requests that fill the store for a measurement of memory, and how many elements each brings.
+    pub(super) fn filling(&self, elements: u64) -> Batch {
+        let words: &[&str] = match self.name {
+            "mem-expiry" => &["SET", "key:#", VALUE, "EX", "360000"],
+            "mem-integer" => &["SET", "key:#", "1="],
+            "mem-hash" => &["HSET", "key:@10", "field:=", "0123456789"],
+            "mem-list" => &["RPUSH", "key:@1000", "element:="],
+            "mem-set" => &["SADD", "key:@1000", "member:="],
+            "mem-zset" => &["ZADD", "key:@1000", "=", "member:="],
+            "mem-stream" => &["XADD", "key:@1000", "*", "field", "0123456789"],
+            _ => &["SET", "key:#", VALUE],
+        };
+        Batch {
+            template: Template::new(words, Numbers::Sequence),
+            count: elements,
+        }
+    }
+}
+
+/// MSET of `keys` keys.
+fn mset(keys: usize, numbers: Numbers) -> Template {
+    let mut words = vec!["MSET"];
+    for _ in 0..keys {
+        words.extend(["key:#", VALUE]);
+    }
+    Template::new(&words, numbers)
+}

@@ -1,0 +1,136 @@
+//! One connection. Every read and write has a deadline, so that a node that hangs is a finding and not a hang of ours.
+
+use super::reply::{Reply, decode};
+use std::fmt;
+use std::io::{Error, ErrorKind};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Where a node listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// A host name or address.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Address {
+    /// A port of the loopback interface.
+    pub fn local(port: u16) -> Self {
+        Self {
+            host: "127.0.0.1".into(),
+            port,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// A connection to one node.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    received: Vec<u8>,
+    patience: Duration,
+}
+
+impl Client {
+    /// Connects; `patience` bounds this and every later wait.
+    pub async fn connect(address: &Address, patience: Duration) -> std::io::Result<Self> {
+        let connecting = TcpStream::connect((address.host.as_str(), address.port));
+        let stream = timeout(patience, connecting)
+            .await
+            .map_err(|_| late("connect"))??;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            received: Vec::new(),
+            patience,
+        })
+    }
+
+    /// Sends a command and waits for its reply.
+    pub async fn call<A: AsRef<[u8]>>(&mut self, arguments: &[A]) -> std::io::Result<Reply> {
+        self.send(&encode(arguments)).await?;
+        self.read_reply().await
+    }
+
+    /// Sends bytes as they are.
+    pub async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        timeout(self.patience, self.stream.write_all(bytes))
+            .await
+            .map_err(|_| late("write"))?
+    }
+
+    /// Reads one reply.
+    pub async fn read_reply(&mut self) -> std::io::Result<Reply> {
+        self.read_reply_bytes().await.map(|(reply, _)| reply)
+    }
+
+    /// Reads one reply, with the bytes it came in.
+    pub async fn read_reply_bytes(&mut self) -> std::io::Result<(Reply, Vec<u8>)> {
+        let patience = self.patience;
+        timeout(patience, self.next_reply())
+            .await
+            .map_err(|_| late("reply"))?
+    }
+
+    /// Reads one reply without a deadline: for MONITOR, SUBSCRIBE and a person's patience.
+    pub async fn next_reply(&mut self) -> std::io::Result<(Reply, Vec<u8>)> {
+        loop {
+            if let Some((reply, length)) = decode(&self.received)? {
+                return Ok((reply, self.received.drain(..length).collect()));
+            }
+            if self.fill().await? == 0 {
+                return Err(Error::new(
+                    ErrorKind::UnexpectedEof,
+                    "the server closed the connection",
+                ));
+            }
+        }
+    }
+
+    /// Whatever arrives within `quiet`, and whether the server closed the connection: for bytes that are no replies.
+    pub async fn read_for(&mut self, quiet: Duration) -> std::io::Result<(Vec<u8>, bool)> {
+        let deadline = tokio::time::Instant::now() + quiet;
+        loop {
+            match tokio::time::timeout_at(deadline, self.fill()).await {
+                Err(_) => return Ok((std::mem::take(&mut self.received), false)),
+                Ok(Ok(0)) => return Ok((std::mem::take(&mut self.received), true)),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) if error.kind() == ErrorKind::ConnectionReset => {
+                    return Ok((std::mem::take(&mut self.received), true));
+                }
+                Ok(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> std::io::Result<usize> {
+        self.received.reserve(16 * 1024);
+        self.stream.read_buf(&mut self.received).await
+    }
+}
+
+fn late(what: &str) -> Error {
+    Error::new(ErrorKind::TimedOut, format!("no {what} in time"))
+}
+
+/// A command as a RESP array of bulk strings.
+pub fn encode<A: AsRef<[u8]>>(arguments: &[A]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", arguments.len()).into_bytes();
+    for argument in arguments {
+        let argument = argument.as_ref();
+        bytes.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+        bytes.extend_from_slice(argument);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes
+}

@@ -1,0 +1,13 @@
+//! The runner's own client: RESP2 and RESP3, raw bytes where they matter, no pool and no retries.
+//!
+//! Probes, `cli`, scenarios and the differential test use it. The load generator does not: see `bench`.
+
+mod connection;
+mod print;
+mod reply;
+mod words;
+
+pub use connection::{Address, Client, encode};
+pub use print::{Style, print};
+pub use reply::{Reply, decode};
+pub use words::split_words;

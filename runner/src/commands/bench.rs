@@ -1,0 +1,121 @@
+//! `runner bench`: engines against each other on the same work.
+
+use super::say;
+use crate::bench::{Settings, Workload, run};
+use crate::engine::Engine;
+use crate::failure::{Doing, Failure, Outcome};
+use clap::Args;
+use std::io::{IsTerminal, Write};
+
+/// Measures engines against each other: each alone on one CPU, the load on another, rounds alternating.
+///
+/// The server's CPU time per request is the figure to trust on a machine that others use, too.
+#[derive(Debug, Args)]
+#[command(after_help = workloads())]
+pub struct Bench {
+    /// Which engines; ratios are to the last one.
+    #[arg(long, value_delimiter = ',', default_value = "server,redis")]
+    engines: Vec<Engine>,
+    /// Which workloads, all of requests by default; `all` adds memory and snapshots.
+    #[arg(long = "workload", short, value_delimiter = ',')]
+    workloads: Vec<String>,
+    /// Requests in flight on each connection.
+    #[arg(
+        long = "pipeline",
+        short,
+        value_delimiter = ',',
+        default_value = "1,16"
+    )]
+    pipelines: Vec<usize>,
+    /// Rounds of each engine.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Connections of the load.
+    #[arg(long, short, default_value_t = 50)]
+    connections: usize,
+    /// Requests of a round, instead of the workload's own number.
+    #[arg(long, short = 'n')]
+    requests: Option<u64>,
+    /// Keys or elements, where memory and snapshots are measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    keys: u64,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+fn workloads() -> String {
+    let lines = Workload::all()
+        .iter()
+        .map(|workload| format!("  {:<12} {}", workload.name, workload.about));
+    format!("Workloads:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+impl Bench {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        if self.rounds == 0
+            || self.connections == 0
+            || self.pipelines.contains(&0)
+            || self.keys == 0
+        {
+            return Err(Failure::bad_input(
+                "rounds, connections, pipelines and keys count from 1",
+            ));
+        }
+        if !self.keys.is_multiple_of(1000) {
+            return Err(Failure::bad_input(
+                "--keys is a multiple of 1000, for collections hold a thousand",
+            ));
+        }
+        for engine in &self.engines {
+            if !engine.is_installed() {
+                return Err(Failure::failed(format!(
+                    "the engine `{engine}` is not installed here"
+                ))
+                .hint("--engines names those to measure"));
+            }
+        }
+        let settings = Settings {
+            workloads: self.chosen()?,
+            engines: self.engines,
+            pipelines: self.pipelines,
+            rounds: self.rounds,
+            connections: self.connections,
+            requests: self.requests,
+            keys: self.keys,
+        };
+        let on_terminal = std::io::stderr().is_terminal();
+        let progress = |step: &str| {
+            if on_terminal {
+                // Only a person watches this.
+                let _ = write!(std::io::stderr(), "\r\x1b[K{step}");
+            }
+        };
+        let report = run(&settings, progress).await;
+        if on_terminal {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+        let report = report?;
+        if self.json {
+            say(serde_json::to_string_pretty(&report).doing(|| "write JSON".into())?);
+        } else {
+            say(report.to_text().trim_end());
+        }
+        Ok(0)
+    }
+
+    fn chosen(&self) -> Outcome<Vec<Workload>> {
+        match self.workloads.as_slice() {
+            [] => Ok(Workload::all()
+                .iter()
+                .copied()
+                .filter(Workload::is_pipelined)
+                .collect()),
+            [all] if all == "all" => Ok(Workload::all().to_vec()),
+            names => names
+                .iter()
+                .map(|name| name.parse().map_err(Failure::bad_input))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `runner cli NODE [CMD...]`: one command, or a line at a time, with redis-cli's output.
+
+use super::say;
+use crate::client::{Client, Reply, Style, print, split_words};
+use crate::failure::{Doing, Failure, Outcome};
+use crate::fleet::connect;
+use crate::plan::NodePlan;
+use crate::selectors::select;
+use crate::state::Session;
+use clap::Args;
+use std::io::{BufRead, IsTerminal, Write};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Talks to a node.
+#[derive(Debug, Args)]
+pub struct Cli {
+    /// Its name, or `@master`, `@replica:2`, ...
+    node: String,
+    /// A command; lines are read from standard input where none is given.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<String>,
+    /// The topology, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+    /// Speak RESP3.
+    #[arg(short = '3', long)]
+    resp3: bool,
+}
+
+impl Cli {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        let session = Session::find(self.name.as_deref())?;
+        let plan = session.read()?.plan;
+        let node = select(&plan, &self.node).await?;
+        let mut client = connect(node, PATIENCE).await?;
+        if self.resp3 {
+            client
+                .call(&["HELLO", "3"])
+                .await
+                .doing(|| "speak RESP3".into())?;
+        }
+        if self.command.is_empty() {
+            return lines(&mut client, node).await;
+        }
+        let command: Vec<Vec<u8>> = self.command.into_iter().map(String::into_bytes).collect();
+        let failed = call(&mut client, &command).await?;
+        Ok(u8::from(failed))
+    }
+}
+
+/// Reads commands from standard input, with a prompt on a terminal.
+async fn lines(client: &mut Client, node: &NodePlan) -> Outcome<u8> {
+    let prompt = std::io::stdin().is_terminal();
+    let mut line = String::new();
+    loop {
+        if prompt {
+            anstream::print!("{}> ", node.address());
+            std::io::stdout()
+                .flush()
+                .doing(|| "print the prompt".into())?;
+        }
+        line.clear();
+        if std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .doing(|| "read a command".into())?
+            == 0
+        {
+            return Ok(0);
+        }
+        match split_words(&line) {
+            Ok(words) if words.is_empty() => {}
+            Ok(words) if words == [b"exit"] || words == [b"quit"] => return Ok(0),
+            Ok(words) => {
+                call(client, &words).await?;
+            }
+            Err(error) => say(format!("Invalid argument(s): {error}")),
+        }
+    }
+}
+
+/// Calls a command and prints the reply; commands that never end go on printing. Whether the reply was an error.
+async fn call(client: &mut Client, command: &[Vec<u8>]) -> Outcome<bool> {
+    let style = if std::io::stdout().is_terminal() {
+        Style::Terminal
+    } else {
+        Style::Raw
+    };
+    let reply = client
+        .call(command)
+        .await
+        .doing(|| "talk to the node".into())?;
+    say(print(&reply, style));
+    let name = command
+        .first()
+        .map(|word| word.to_ascii_lowercase())
+        .unwrap_or_default();
+    let endless: [&[u8]; 4] = [b"monitor", b"subscribe", b"psubscribe", b"ssubscribe"];
+    if endless.contains(&name.as_slice()) && !reply.is_error() {
+        loop {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => break,
+                next = client.next_reply() => match next {
+                    Ok((reply, _)) => say(print(&reply, style)),
+                    Err(error) => return Err(Failure::failed(error.to_string())),
+                }
+            }
+        }
+    }
+    Ok(matches!(reply, Reply::Error(_)))
+}

@@ -1,0 +1,54 @@
+//! `runner gc`: what a crash left behind.
+
+use super::say;
+use crate::failure::Outcome;
+use crate::state::Session;
+use clap::Args;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+/// Ends nodes whose supervisor is gone, and removes their files.
+#[derive(Debug, Args)]
+pub struct Gc {
+    /// Also remove data that `up --keep` kept.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Gc {
+    pub(super) fn run(self) -> Outcome<u8> {
+        let mut removed = 0;
+        for session in Session::all() {
+            if session.is_up() {
+                continue;
+            }
+            // Without a record there is nothing but what --keep kept.
+            let record = session.read().ok();
+            let kept = record.as_ref().is_none_or(|record| record.keep);
+            for process in record.iter().flat_map(|record| &record.processes) {
+                // The start time tells the node from a later process with its pid.
+                if process.is_alive() {
+                    say(format!("{}: killing pid {}", session.name, process.pid));
+                    let _ = killpg(Pid::from_raw(process.pid.cast_signed()), Signal::SIGKILL);
+                }
+            }
+            if kept && !self.all {
+                say(format!(
+                    "{}: kept data in {} (--all removes them)",
+                    session.name,
+                    session.dir.display()
+                ));
+                continue;
+            }
+            session.clear(false)?;
+            say(format!(
+                "{}: removed {}",
+                session.name,
+                session.dir.display()
+            ));
+            removed += 1;
+        }
+        say(format!("{removed} removed"));
+        Ok(0)
+    }
+}

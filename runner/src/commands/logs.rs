@@ -1,0 +1,95 @@
+//! `runner logs`: what the nodes wrote, one node's or all of them side by side.
+
+use super::say;
+use crate::failure::{Doing, Outcome};
+use crate::plan::NodePlan;
+use crate::selectors::select;
+use crate::state::Session;
+use clap::Args;
+use owo_colors::OwoColorize;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::time::Duration;
+
+/// Shows the nodes' logs.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// One node; all of them where none is given.
+    node: Option<String>,
+    /// Go on as the logs grow, until Ctrl-C or until the topology is down.
+    #[arg(short, long)]
+    follow: bool,
+    /// The topology, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// How far a log was shown.
+struct Tail {
+    name: String,
+    node: NodePlan,
+    shown: u64,
+    partial: String,
+}
+
+impl Logs {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        let session = Session::find(self.name.as_deref())?;
+        let plan = session.read()?.plan;
+        let nodes = match &self.node {
+            Some(selector) => vec![select(&plan, selector).await?.clone()],
+            None => plan.nodes,
+        };
+        let alone = nodes.len() == 1;
+        let width = nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
+        let mut tails: Vec<Tail> = nodes
+            .into_iter()
+            .map(|node| {
+                let name = if alone {
+                    String::new()
+                } else {
+                    format!("{:<width$} | ", node.name)
+                };
+                Tail {
+                    name,
+                    node,
+                    shown: 0,
+                    partial: String::new(),
+                }
+            })
+            .collect();
+        loop {
+            for tail in &mut tails {
+                tail.show()?;
+            }
+            if !self.follow || !session.is_up() {
+                return Ok(0);
+            }
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => return Ok(0),
+                () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            }
+        }
+    }
+}
+
+impl Tail {
+    /// Prints the lines that were added; one that is not complete waits for its end.
+    fn show(&mut self) -> Outcome<()> {
+        let path = self.node.log();
+        let Ok(mut file) = File::open(&path) else {
+            return Ok(());
+        };
+        let mut added = Vec::new();
+        file.seek(SeekFrom::Start(self.shown))
+            .and_then(|_| file.read_to_end(&mut added))
+            .doing(|| format!("read {}", path.display()))?;
+        self.shown += added.len() as u64;
+        self.partial.push_str(&String::from_utf8_lossy(&added));
+        while let Some(end) = self.partial.find('\n') {
+            let line: String = self.partial.drain(..=end).collect();
+            say(format!("{}{}", self.name.dimmed(), line.trim_end()));
+        }
+        Ok(())
+    }
+}

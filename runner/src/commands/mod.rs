@@ -1,0 +1,153 @@
+//! The command line: one file a command, each an `Args` struct with a `run`.
+
+mod act;
+mod bench;
+mod cli;
+mod completions;
+mod diff;
+mod down;
+mod env;
+mod gc;
+mod logs;
+mod plan;
+mod play;
+mod run;
+mod schema;
+mod status;
+mod up;
+
+use crate::failure::Outcome;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    it worked (`diff`: no difference)
+  1    it was tried and failed: a node died, a port is taken, not ready in time (`diff`: a difference)
+  2    bad input: arguments, a topology file, a selector (`diff`: could not run)
+  3    no such topology is up
+  130  interrupted
+`run` exits with the code of its command.
+
+Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`).";
+
+/// Brings up Redis topologies declared in YAML, shows, breaks, measures and ends them.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Up),
+    Down(down::Down),
+    Status(status::Status),
+    Logs(logs::Logs),
+    Cli(cli::Cli),
+    /// Ends a node with SIGTERM, as its configuration has it, and starts it again; starts it if it does not run.
+    Restart(act::Node),
+    /// Ends a node at once, with SIGKILL.
+    Kill(act::Node),
+    /// Ends a node with SIGTERM: it saves and leaves as configured.
+    Stop(act::Node),
+    /// Stops a node's process (SIGSTOP): it keeps its connections and does not answer.
+    Pause(act::Node),
+    /// Lets a paused node go on (SIGCONT).
+    Resume(act::Node),
+    Plan(plan::ShowPlan),
+    Env(env::Env),
+    Run(run::Run),
+    Schema(schema::ShowSchema),
+    Gc(gc::Gc),
+    Bench(bench::Bench),
+    Play(play::Play),
+    Diff(diff::Diff),
+    Completions(completions::Completions),
+    /// Our server, with redis-server's command line; this is how nodes are started.
+    #[command(disable_help_flag = true)]
+    Server {
+        /// As redis-server's.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<std::ffi::OsString>,
+    },
+}
+
+/// Parses the command line, runs the command, and reports its failure.
+pub fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    // One thread is enough: the runner waits, it does not compute.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(line.command.run()),
+        Err(error) => Err(crate::failure::Failure::failed(format!(
+            "cannot start: {error}"
+        ))),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            report(&failure);
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+fn report(failure: &crate::failure::Failure) {
+    use owo_colors::OwoColorize;
+    use std::io::Write;
+    // With standard error gone there is nobody left to tell.
+    let _ = writeln!(anstream::stderr(), "{}: {failure}", "error".red().bold());
+}
+
+impl Command {
+    async fn run(self) -> Outcome<u8> {
+        use crate::fleet::Action;
+        match self {
+            Command::Up(up) => up.run().await,
+            Command::Down(down) => down.run().await,
+            Command::Status(status) => status.run().await,
+            Command::Logs(logs) => logs.run().await,
+            Command::Cli(cli) => cli.run().await,
+            Command::Restart(node) => node.run(Action::Restart).await,
+            Command::Kill(node) => node.run(Action::Kill).await,
+            Command::Stop(node) => node.run(Action::Stop).await,
+            Command::Pause(node) => node.run(Action::Pause).await,
+            Command::Resume(node) => node.run(Action::Resume).await,
+            Command::Plan(plan) => plan.run(),
+            Command::Env(env) => env.run(),
+            Command::Run(run) => run.run().await,
+            Command::Schema(schema) => schema.run(),
+            Command::Play(play) => play.run().await,
+            Command::Diff(diff) => diff.run().await,
+            Command::Bench(bench) => bench.run().await,
+            Command::Gc(gc) => gc.run(),
+            Command::Completions(completions) => completions.run(),
+            // Only reached where `main` did not see the word first, as in a test of the command line.
+            Command::Server { arguments } => {
+                let argv = std::iter::once("server".into()).chain(arguments).collect();
+                Ok(u8::try_from(server::run(argv)).unwrap_or(1))
+            }
+        }
+    }
+}
+
+/// Prints to standard output; a reader that went away (`| head`) is no failure.
+fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,64 @@
+//! `runner plan`: what `up` would do.
+
+use super::say;
+use super::up::Bring;
+use crate::failure::{Doing, Outcome};
+use crate::plan::Plan;
+use crate::ports::Lease;
+use crate::state::Session;
+use crate::topology::Topology;
+use clap::Args;
+
+/// Shows what `up` would start: ports, files, command lines. Nothing is started; leased ports may differ next time.
+#[derive(Debug, Args)]
+pub struct ShowPlan {
+    #[command(flatten)]
+    bring: Bring,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+impl ShowPlan {
+    pub(super) fn run(self) -> Outcome<u8> {
+        let topology = Topology::load(&self.bring.file)?;
+        let choices = self.bring.choices();
+        let session = Session::named(choices.name.as_deref().unwrap_or(topology.name()));
+        let mut lease = Lease::new();
+        let plan = Plan::new(&topology, &choices, &session.dir, || lease.take())?;
+        if self.json {
+            say(serde_json::to_string_pretty(&plan).doing(|| "write JSON".into())?);
+            return Ok(0);
+        }
+        say(format!(
+            "topology {} in {}",
+            plan.name,
+            session.dir.display()
+        ));
+        for node in &plan.nodes {
+            let upstream = node
+                .upstream()
+                .map_or_else(String::new, |of| format!(" of {of}"));
+            say(format!(
+                "\n{}: {}{upstream} on {}",
+                node.name,
+                node.role.word(),
+                node.address()
+            ));
+            let (program, leading) = node
+                .engine
+                .command()
+                .doing(|| "find this executable".into())?;
+            let leading = leading
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned());
+            let words: Vec<String> = leading.chain(node.arguments.iter().cloned()).collect();
+            say(format!("  {} {}", program.display(), words.join(" ")));
+            say(format!("  {}:", node.config_file));
+            for line in node.config.lines() {
+                say(format!("    {line}"));
+            }
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,46 @@
+//! `runner play FILE`: a scenario's transcript, as it happens.
+
+use super::say;
+use crate::engine::Engine;
+use crate::failure::{Failure, Outcome};
+use crate::scenario::{Cast, Scenario, play};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Plays a scenario on one engine and shows its transcript.
+#[derive(Debug, Args)]
+pub struct Play {
+    /// The scenario file.
+    file: PathBuf,
+    /// Who plays: `server`, `redis`, or a path.
+    #[arg(long, default_value = "server")]
+    engine: Engine,
+    /// Another engine for one node: `--cast master=redis`.
+    #[arg(long, value_parser = role)]
+    cast: Vec<(String, Engine)>,
+}
+
+fn role(text: &str) -> Result<(String, Engine), String> {
+    let (node, engine) = text.split_once('=').ok_or("say NODE=ENGINE")?;
+    Ok((node.to_owned(), engine.parse()?))
+}
+
+impl Play {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        let scenario = Scenario::load(&self.file)?;
+        say(format!(
+            "{} ({})",
+            scenario.description.trim(),
+            scenario.cites
+        ));
+        let cast = Cast {
+            engine: self.engine,
+            nodes: self.cast,
+        };
+        let transcript = play(&scenario, &cast, |entry| say(entry.to_text().trim_end())).await?;
+        match transcript.stopped {
+            None => Ok(0),
+            Some(why) => Err(Failure::failed(format!("the play stopped: {why}"))),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `runner status`: every node, what it is now, and how far its data are.
+
+use super::say;
+use crate::client::Reply;
+use crate::control::{Answer, NodeReport, Request, ask};
+use crate::failure::{Doing, Outcome};
+use crate::fleet::{NodeState, connect};
+use crate::plan::{NodePlan, Plan};
+use crate::probe::fields;
+use crate::state::Session;
+use clap::Args;
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Shows the nodes of a topology: roles, links, offsets.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Which one, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A node as it is now.
+#[derive(Debug, Serialize)]
+struct Row {
+    node: String,
+    role: String,
+    planned_role: String,
+    engine: String,
+    address: String,
+    state: NodeState,
+    pid: Option<u32>,
+    /// A replica's link, a sentinel's view.
+    link: Option<String>,
+    /// Which node it follows, by name where it is one of the topology.
+    upstream: Option<String>,
+    offset: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Whole {
+    topology: String,
+    file: String,
+    ready: bool,
+    nodes: Vec<Row>,
+}
+
+impl Status {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        let session = Session::find(self.name.as_deref())?;
+        let record = session.read()?;
+        let (ready, reports) = match ask(&session, &Request::Status).await? {
+            Answer::Status { ready, nodes } => (ready, nodes),
+            Answer::Done | Answer::Refused { .. } => (false, Vec::new()),
+        };
+        let mut nodes = Vec::new();
+        for node in &record.plan.nodes {
+            nodes.push(
+                row(
+                    &record.plan,
+                    node,
+                    reports.iter().find(|report| report.node == node.name),
+                )
+                .await,
+            );
+        }
+        let whole = Whole {
+            topology: session.name.clone(),
+            file: record.file,
+            ready,
+            nodes,
+        };
+        if self.json {
+            say(serde_json::to_string_pretty(&whole).doing(|| "write JSON".into())?);
+        } else {
+            let state = if ready { "up" } else { "starting" };
+            say(format!("{} ({}) is {state}", whole.topology, whole.file));
+            say(table(&whole.nodes));
+        }
+        Ok(0)
+    }
+}
+
+async fn row(plan: &Plan, node: &NodePlan, report: Option<&NodeReport>) -> Row {
+    let mut row = Row {
+        node: node.name.clone(),
+        role: "?".into(),
+        planned_role: node.role.word().into(),
+        engine: node.engine.to_string(),
+        address: node.address().to_string(),
+        state: report.map_or(NodeState::Ended, |report| report.state.clone()),
+        pid: report.and_then(|report| report.pid),
+        link: None,
+        upstream: None,
+        offset: None,
+    };
+    if row.state != NodeState::Running {
+        return row;
+    }
+    match info(node).await {
+        Some(info) if node.holds_data() => describe_data_node(&mut row, plan, &info),
+        Some(info) => {
+            row.role = "sentinel".into();
+            row.link = info.get("master0").cloned();
+        }
+        None => row.link = Some("does not answer".into()),
+    }
+    row
+}
+
+async fn info(node: &NodePlan) -> Option<HashMap<String, String>> {
+    let section = if node.holds_data() {
+        "replication"
+    } else {
+        "sentinel"
+    };
+    let mut client = connect(node, PATIENCE).await.ok()?;
+    let reply = client
+        .call(&["INFO", section])
+        .await
+        .ok()
+        .filter(|reply| !reply.is_error())?;
+    Some(fields(&Reply::text(&reply)?))
+}
+
+fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>) {
+    let field = |name: &str| info.get(name).cloned();
+    let offset = |name: &str| info.get(name).and_then(|value| value.parse().ok());
+    if info.get("role").is_some_and(|role| role == "slave") {
+        row.role = "replica".into();
+        let syncing = info
+            .get("master_sync_in_progress")
+            .is_some_and(|value| value == "1");
+        row.link = if syncing {
+            Some("syncing".into())
+        } else {
+            field("master_link_status")
+        };
+        row.offset = offset("slave_repl_offset");
+        let port = field("master_port").unwrap_or_default();
+        let upstream = plan.nodes.iter().find(|node| node.port.to_string() == port);
+        row.upstream =
+            upstream.map_or_else(|| field("master_host"), |node| Some(node.name.clone()));
+    } else {
+        row.role = "master".into();
+        row.link = field("connected_slaves").map(|count| format!("{count} replicas"));
+        row.offset = offset("master_repl_offset");
+    }
+}
+
+fn table(rows: &[Row]) -> Table {
+    let colours = std::io::stdout().is_terminal();
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header([
+        "NODE", "ROLE", "ENGINE", "ADDRESS", "PID", "STATE", "LINK", "FOLLOWS", "OFFSET",
+    ]);
+    for row in rows {
+        let (state, colour) = match row.state {
+            NodeState::Running => ("running", Color::Green),
+            NodeState::Paused => ("paused", Color::Yellow),
+            NodeState::Ended => ("ended", Color::Red),
+        };
+        let state = if colours {
+            Cell::new(state).fg(colour)
+        } else {
+            Cell::new(state)
+        };
+        let or_dash = |text: Option<String>| Cell::new(text.unwrap_or_else(|| "-".into()));
+        table.add_row([
+            Cell::new(&row.node),
+            Cell::new(&row.role),
+            Cell::new(&row.engine),
+            Cell::new(&row.address),
+            or_dash(row.pid.map(|pid| pid.to_string())),
+            state,
+            or_dash(row.link.clone()),
+            or_dash(row.upstream.clone()),
+            or_dash(row.offset.map(|offset| offset.to_string())),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,175 @@
+//! What happens, as one stream: the terminal, the JSON lines and the reports all show these events and nothing else, so
+//! that they cannot disagree.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The topology is about to start.
+    Starting {
+        /// Its name.
+        topology: String,
+        /// How many nodes it has.
+        nodes: usize,
+        /// Where its files are.
+        dir: String,
+    },
+    /// A process was started.
+    Started {
+        /// The node.
+        node: String,
+        /// `master`, `replica` or `sentinel`.
+        role: String,
+        /// The engine's name.
+        engine: String,
+        /// Where it listens.
+        port: u16,
+        /// Its process id.
+        pid: u32,
+    },
+    /// Readiness hangs on this just now.
+    Waiting {
+        /// The node.
+        node: String,
+        /// What it must show.
+        gate: String,
+        /// What it shows instead.
+        found: String,
+    },
+    /// A node passed a gate.
+    Passed {
+        /// The node.
+        node: String,
+        /// What it showed.
+        gate: String,
+    },
+    /// All nodes passed all gates.
+    Ready {
+        /// The topology's name.
+        topology: String,
+        /// Milliseconds since the start.
+        after_ms: u64,
+    },
+    /// A node was acted on by request.
+    Acted {
+        /// The node.
+        node: String,
+        /// `kill`, `stop`, `pause`, `resume`, `start`.
+        action: String,
+    },
+    /// A process ended.
+    Ended {
+        /// The node.
+        node: String,
+        /// How: an exit code, a signal.
+        how: String,
+        /// Whether somebody asked for it.
+        expected: bool,
+    },
+    /// The topology is being taken down.
+    Stopping {
+        /// Why.
+        reason: String,
+    },
+    /// A node would not end by itself.
+    Killing {
+        /// The node.
+        node: String,
+    },
+    /// Nothing runs any more.
+    Down {
+        /// Where the data was kept; `None` where nothing is left.
+        kept: Option<String>,
+    },
+    /// Bringing it up failed.
+    Failed {
+        /// Why, as told to the user.
+        error: String,
+    },
+}
+
+/// An event and when it happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Milliseconds since the stream began.
+    pub at_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Takes events, one by one, in their order.
+pub trait Sink: Send {
+    /// Shows or stores one event.
+    fn take(&mut self, event: &Stamped);
+}
+
+/// The stream; clones feed the same sinks.
+#[derive(Clone)]
+pub struct Events {
+    began: Instant,
+    sinks: Arc<Mutex<Vec<Box<dyn Sink>>>>,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("began", &self.began)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Events {
+    /// A stream into these sinks.
+    pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
+        Self {
+            began: Instant::now(),
+            sinks: Arc::new(Mutex::new(sinks)),
+        }
+    }
+
+    /// A stream that nobody reads.
+    pub fn silent() -> Self {
+        Self::new(Vec::new())
+    }
+
+    /// Tells all sinks.
+    pub fn emit(&self, event: Event) {
+        let stamped = Stamped {
+            at_ms: self.elapsed_ms(),
+            event,
+        };
+        for sink in self
+            .sinks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter_mut()
+        {
+            sink.take(&stamped);
+        }
+    }
+
+    /// Milliseconds since the stream began.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// One JSON object a line.
+#[derive(Debug)]
+pub struct JsonLines<W>(pub W);
+
+impl<W: Write + Send> Sink for JsonLines<W> {
+    fn take(&mut self, event: &Stamped) {
+        if let Ok(line) = serde_json::to_string(event) {
+            // A reader that went away must not take the topology down.
+            let _ = writeln!(self.0, "{line}").and_then(|()| self.0.flush());
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! The running nodes of one plan: started, stopped, paused, and taken down to the last process.
+
+use crate::client::Client;
+use crate::events::{Event, Events};
+use crate::failure::{Doing, Failure, Outcome};
+use crate::launch::{Launch, Process, describe};
+use crate::plan::{NodePlan, Plan};
+use crate::ports;
+use nix::sys::signal::Signal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a node may take to end by itself before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a node's process is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// It runs.
+    Running,
+    /// It was stopped by SIGSTOP.
+    Paused,
+    /// It is not there.
+    Ended,
+}
+
+/// What can be done to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM: it saves and leaves as configured.
+    Stop,
+    /// SIGSTOP.
+    Pause,
+    /// SIGCONT.
+    Resume,
+    /// Starts it again if it ended.
+    Start,
+    /// SIGTERM, then a start.
+    Restart,
+}
+
+impl Action {
+    /// The command's name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Kill => "kill",
+            Action::Stop => "stop",
+            Action::Pause => "pause",
+            Action::Resume => "resume",
+            Action::Start => "start",
+            Action::Restart => "restart",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Member {
+    process: Process,
+    paused: bool,
+    // Ends are reported once; one that was asked for is no surprise.
+    asked_to_end: bool,
+    reported: bool,
+}
+
+/// The running nodes of a plan.
+#[derive(Debug)]
+pub struct Fleet {
+    /// What runs.
+    pub plan: Plan,
+    events: Events,
+    members: HashMap<String, Member>,
+    cpu: Option<usize>,
+}
+
+impl Fleet {
+    /// A fleet of which nothing runs yet.
+    pub fn new(plan: Plan, events: Events) -> Self {
+        Self {
+            plan,
+            events,
+            members: HashMap::new(),
+            cpu: None,
+        }
+    }
+
+    /// Pins the nodes that start from now on to one CPU.
+    #[must_use]
+    pub fn pinned_to(mut self, cpu: Option<usize>) -> Self {
+        self.cpu = cpu;
+        self
+    }
+
+    /// The stream that it reports to.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Starts every node, or says which port is taken, and by whom.
+    pub async fn start_all(&mut self) -> Outcome<()> {
+        for node in &self.plan.nodes {
+            if !ports::is_free(node.port) {
+                return Err(taken(node));
+            }
+        }
+        let names: Vec<String> = self
+            .plan
+            .nodes
+            .iter()
+            .map(|node| node.name.clone())
+            .collect();
+        for name in names {
+            self.start(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts one node. Its configuration file is written where there is none yet: a node that rewrote it keeps its own.
+    pub async fn start(&mut self, name: &str) -> Outcome<()> {
+        let node = self.node(name)?.clone();
+        if self.state(name) != NodeState::Ended {
+            return Err(Failure::failed(format!("{name} runs already")));
+        }
+        std::fs::create_dir_all(&node.dir).doing(|| format!("create {}", node.dir.display()))?;
+        let file = node.dir.join(&node.config_file);
+        if !file.exists() {
+            std::fs::write(&file, &node.config).doing(|| format!("write {}", file.display()))?;
+        }
+        let (program, mut arguments) = node
+            .engine
+            .command()
+            .doing(|| "find this executable".into())?;
+        arguments.extend(node.arguments.iter().map(Into::into));
+        let launch = Launch {
+            program: program.clone(),
+            arguments,
+            dir: node.dir.clone(),
+            log: node.log(),
+            cpu: self.cpu,
+        };
+        let process = Process::start(launch).map_err(|error| {
+            let failure = Failure::failed(format!("cannot start {}: {error}", program.display()));
+            match node.engine.is_installed() {
+                true => failure,
+                false => failure.hint(format!(
+                    "the engine `{}` is not installed here",
+                    node.engine
+                )),
+            }
+        })?;
+        self.events.emit(Event::Started {
+            node: node.name.clone(),
+            role: node.role.word().into(),
+            engine: node.engine.to_string(),
+            port: node.port,
+            pid: process.pid(),
+        });
+        let member = Member {
+            process,
+            paused: false,
+            asked_to_end: false,
+            reported: false,
+        };
+        self.members.insert(node.name, member);
+        Ok(())
+    }
+
+    /// Does something to a node and waits until it is done.
+    pub async fn act(&mut self, name: &str, action: Action) -> Outcome<()> {
+        self.node(name)?;
+        let needs_process = !matches!(action, Action::Start | Action::Restart);
+        if needs_process && self.state(name) == NodeState::Ended {
+            return Err(Failure::failed(format!("{name} does not run"))
+                .hint(format!("`runner restart {name}` starts it again")));
+        }
+        self.events.emit(Event::Acted {
+            node: name.into(),
+            action: action.word().into(),
+        });
+        match action {
+            Action::Kill => self.end(name, Signal::SIGKILL).await,
+            Action::Stop => self.end(name, Signal::SIGTERM).await,
+            Action::Pause => self.pause(name, true),
+            Action::Resume => self.pause(name, false),
+            Action::Start => return self.start(name).await,
+            Action::Restart => {
+                self.end(name, Signal::SIGTERM).await;
+                return self.start(name).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a node's process does.
+    pub fn state(&self, name: &str) -> NodeState {
+        match self.members.get(name) {
+            None => NodeState::Ended,
+            Some(member) if member.process.ended().is_some() => NodeState::Ended,
+            Some(member) if member.paused => NodeState::Paused,
+            Some(_) => NodeState::Running,
+        }
+    }
+
+    /// A node's process id while it runs.
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        let member = self.members.get(name)?;
+        member
+            .process
+            .ended()
+            .is_none()
+            .then(|| member.process.pid())
+    }
+
+    /// Connects to a node, authenticated as its configuration demands.
+    pub async fn connect(&self, name: &str, patience: Duration) -> Outcome<Client> {
+        connect(self.node(name)?, patience).await
+    }
+
+    /// Reports ends that nobody asked for; returns the first such node and how it ended.
+    pub fn unexpected_end(&mut self) -> Option<(String, String)> {
+        let mut first = None;
+        for (name, member) in &mut self.members {
+            let Some(status) = member.process.ended() else {
+                continue;
+            };
+            if member.asked_to_end {
+                continue;
+            }
+            let how = describe(status);
+            if !member.reported {
+                member.reported = true;
+                self.events.emit(Event::Ended {
+                    node: name.clone(),
+                    how: how.clone(),
+                    expected: false,
+                });
+            }
+            first.get_or_insert((name.clone(), how));
+        }
+        first
+    }
+
+    /// Takes all nodes down: SIGTERM to all, and SIGKILL to what is left after a grace period or when `hurry` is done.
+    pub async fn down(&mut self, hurry: impl Future<Output = ()>) {
+        for member in self.members.values_mut() {
+            member.asked_to_end = true;
+            member.process.signal(Signal::SIGTERM);
+            // A stopped process takes no SIGTERM before it goes on.
+            member.process.signal(Signal::SIGCONT);
+        }
+        let processes: Vec<Process> = self.members.values().map(|m| m.process.clone()).collect();
+        let all_ended = async {
+            for process in &processes {
+                process.wait().await;
+            }
+        };
+        tokio::select! {
+            () = all_ended => {}
+            () = hurry => {}
+            () = tokio::time::sleep(GRACE) => {}
+        }
+        for (name, member) in &self.members {
+            if member.process.ended().is_none() {
+                self.events.emit(Event::Killing { node: name.clone() });
+                member.process.kill_group();
+                member.process.wait().await;
+            }
+        }
+        self.members.clear();
+    }
+
+    fn node(&self, name: &str) -> Outcome<&NodePlan> {
+        self.plan
+            .node(name)
+            .ok_or_else(|| Failure::bad_input(format!("there is no node `{name}`")))
+    }
+
+    async fn end(&mut self, name: &str, signal: Signal) {
+        let Some(member) = self.members.get_mut(name) else {
+            return;
+        };
+        member.asked_to_end = true;
+        let process = member.process.clone();
+        match signal {
+            Signal::SIGKILL => process.kill_group(),
+            other => process.signal(other),
+        }
+        process.signal(Signal::SIGCONT);
+        if timeout(GRACE * 3, process.wait()).await.is_err() {
+            self.events.emit(Event::Killing { node: name.into() });
+            process.kill_group();
+            process.wait().await;
+        }
+        let how = process.ended().map(describe).unwrap_or_default();
+        self.events.emit(Event::Ended {
+            node: name.into(),
+            how,
+            expected: true,
+        });
+    }
+
+    fn pause(&mut self, name: &str, pause: bool) {
+        if let Some(member) = self.members.get_mut(name) {
+            member.process.signal(if pause {
+                Signal::SIGSTOP
+            } else {
+                Signal::SIGCONT
+            });
+            member.paused = pause;
+        }
+    }
+}
+
+/// A fleet that is dropped, by a panicking test for example, leaves no process behind.
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for member in self.members.values() {
+            member.process.kill_group();
+        }
+    }
+}
+
+/// Connects to a node, authenticated as its configuration demands.
+pub async fn connect(node: &NodePlan, patience: Duration) -> Outcome<Client> {
+    let address = node.address();
+    let mut client = Client::connect(&address, patience)
+        .await
+        .doing(|| format!("connect to {} at {address}", node.name))?;
+    if let Some(password) = &node.password {
+        client
+            .call(&["AUTH", password])
+            .await
+            .doing(|| format!("authenticate at {}", node.name))?;
+    }
+    Ok(client)
+}
+
+fn taken(node: &NodePlan) -> Failure {
+    let holder = ports::holder(node.port).unwrap_or_else(|| "an unknown process".into());
+    Failure::failed(format!(
+        "port {} of {} is held by {holder}",
+        node.port, node.name
+    ))
+    .hint("end that process, or move the topology aside with --port-offset 1000")
+}

@@ -1,0 +1,325 @@
+//! Ready means agreed, not 'port open'.
+//!
+//! The gates, in this order: our own process answers (its pid, not that of a stranger on the same port); every replica
+//! has its link up and is online at its upstream; a write to each master is read back on each of its replicas; every
+//! sentinel sees all its peers and replicas and has its quorum. A gate that stays shut is named with the node and what it
+//! shows instead.
+
+use crate::client::{Client, Reply};
+use crate::events::Event;
+use crate::failure::{Failure, Outcome};
+use crate::fleet::{Fleet, connect};
+use crate::plan::{NodePlan, Plan, Role};
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Between two looks at the same gate.
+const PAUSE: Duration = Duration::from_millis(10);
+/// For one command.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How much of a node's log an error shows.
+const LOG_LINES: usize = 12;
+
+/// `Ok` when the gate is open, else what was found instead.
+type Look = Result<(), String>;
+
+/// Waits until all nodes are ready, at most for `patience`.
+pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
+    let mut probe = Probe {
+        deadline: Instant::now() + patience,
+        patience,
+        clients: HashMap::new(),
+    };
+    let plan = fleet.plan.clone();
+    for node in &plan.nodes {
+        probe
+            .gate(fleet, node, "our process answers", Gate::Answers)
+            .await?;
+    }
+    for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
+        probe
+            .gate(fleet, node, "link to the master is up", Gate::LinkUp)
+            .await?;
+        probe
+            .gate(fleet, node, "online at the master", Gate::Online)
+            .await?;
+    }
+    for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
+        probe
+            .gate(fleet, node, "a probe write is read back", Gate::ReadBack)
+            .await?;
+    }
+    for node in plan.nodes.iter().filter(|node| !node.holds_data()) {
+        probe
+            .gate(
+                fleet,
+                node,
+                "sees its master, peers and replicas",
+                Gate::Discovered,
+            )
+            .await?;
+        probe
+            .gate(fleet, node, "has its quorum", Gate::Quorum)
+            .await?;
+    }
+    probe.clean_up(&plan).await;
+    let after_ms = fleet.events().elapsed_ms();
+    fleet.events().emit(Event::Ready {
+        topology: plan.name,
+        after_ms,
+    });
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Gate {
+    Answers,
+    LinkUp,
+    Online,
+    ReadBack,
+    Discovered,
+    Quorum,
+}
+
+struct Probe {
+    deadline: Instant,
+    patience: Duration,
+    clients: HashMap<String, Client>,
+}
+
+impl Probe {
+    /// Looks at a gate until it opens.
+    async fn gate(
+        &mut self,
+        fleet: &mut Fleet,
+        node: &NodePlan,
+        name: &str,
+        gate: Gate,
+    ) -> Outcome<()> {
+        let mut shown = String::new();
+        loop {
+            let found = match self.look(fleet, node, gate).await {
+                Ok(()) => break,
+                Err(found) => found,
+            };
+            if let Some((ended, how)) = fleet.unexpected_end() {
+                let log = fleet
+                    .plan
+                    .node(&ended)
+                    .map(|node| last_lines(&node.log(), LOG_LINES));
+                return Err(Failure::failed(format!("{ended} {how} while starting"))
+                    .detail(log.unwrap_or_default())
+                    .hint(format!(
+                        "its log is above; the gate was `{name}` of {}",
+                        node.name
+                    )));
+            }
+            if Instant::now() >= self.deadline {
+                let waited = self.patience;
+                let message = format!(
+                    "{} is not ready after {waited:?}: `{name}`: {found}",
+                    node.name
+                );
+                return Err(Failure::failed(message)
+                    .detail(last_lines(&node.log(), LOG_LINES))
+                    .hint("--wait 60s waits longer"));
+            }
+            if found != shown {
+                let (node, gate) = (node.name.clone(), name.to_owned());
+                fleet.events().emit(Event::Waiting {
+                    node,
+                    gate,
+                    found: found.clone(),
+                });
+                shown = found;
+            }
+            sleep(PAUSE).await;
+        }
+        fleet.events().emit(Event::Passed {
+            node: node.name.clone(),
+            gate: name.into(),
+        });
+        Ok(())
+    }
+
+    async fn look(&mut self, fleet: &Fleet, node: &NodePlan, gate: Gate) -> Look {
+        match gate {
+            Gate::Answers => self.answers(fleet, node).await,
+            Gate::LinkUp => self.link_up(node).await,
+            Gate::Online => self.online(&fleet.plan, node).await,
+            Gate::ReadBack => self.read_back(&fleet.plan, node).await,
+            Gate::Discovered => self.discovered(&fleet.plan, node).await,
+            Gate::Quorum => self.quorum(node).await,
+        }
+    }
+
+    async fn answers(&mut self, fleet: &Fleet, node: &NodePlan) -> Look {
+        let info = self.info(node, "server").await?;
+        let pid = info.get("process_id").cloned().unwrap_or_default();
+        let ours = fleet.pid(&node.name).map(|pid| pid.to_string());
+        if Some(&pid) != ours.as_ref() {
+            return Err(format!(
+                "process {pid} answers on port {}, which is not ours",
+                node.port
+            ));
+        }
+        match info.get("run_id") {
+            Some(run_id) if run_id.len() == 40 => Ok(()),
+            _ => Err("INFO server shows no run_id".into()),
+        }
+    }
+
+    async fn link_up(&mut self, node: &NodePlan) -> Look {
+        let info = self.info(node, "replication").await?;
+        let status = info
+            .get("master_link_status")
+            .map_or("absent", String::as_str);
+        match status {
+            "up" => Ok(()),
+            other => Err(format!("master_link_status:{other}")),
+        }
+    }
+
+    async fn online(&mut self, plan: &Plan, node: &NodePlan) -> Look {
+        let upstream = node.upstream().and_then(|name| plan.node(name));
+        let Some(upstream) = upstream else {
+            return Ok(());
+        };
+        let info = self.info(upstream, "replication").await?;
+        let port = format!("port={}", node.port);
+        let replica = info
+            .iter()
+            .filter(|(key, _)| key.starts_with("slave"))
+            .map(|(_, value)| value)
+            .find(|value| value.split(',').any(|field| field == port));
+        match replica {
+            Some(line) if line.contains("state=online") => Ok(()),
+            Some(line) => Err(format!("{} shows {line}", upstream.name)),
+            None => Err(format!("{} does not list it", upstream.name)),
+        }
+    }
+
+    async fn read_back(&mut self, plan: &Plan, node: &NodePlan) -> Look {
+        let key = probe_key(node);
+        let root = plan.root(node);
+        match self.call(root, &["SET", &key, &node.name]).await? {
+            Reply::Status(_) => {}
+            other => return Err(format!("{} answers a write with {other:?}", root.name)),
+        }
+        match self.call(node, &["GET", &key]).await? {
+            Reply::Bulk(value) if value == node.name.as_bytes() => Ok(()),
+            Reply::Error(error) => Err(error),
+            _ => Err(format!("a write to {} has not arrived", root.name)),
+        }
+    }
+
+    async fn discovered(&mut self, plan: &Plan, node: &NodePlan) -> Look {
+        let Role::Sentinel { watches, monitor } = &node.role else {
+            return Ok(());
+        };
+        let reply = self.call(node, &["SENTINEL", "MASTER", monitor]).await?;
+        let words: Vec<String> = reply.elements().iter().filter_map(Reply::text).collect();
+        let shown: HashMap<&str, &str> = words
+            .chunks_exact(2)
+            .map(|pair| (pair[0].as_str(), pair[1].as_str()))
+            .collect();
+        let sentinels = plan.nodes.iter().filter(|node| !node.holds_data()).count();
+        let replicas = plan
+            .nodes
+            .iter()
+            .filter(|node| node.upstream().is_some() && plan.root(node).name == *watches);
+        let replicas: Vec<&NodePlan> = replicas.collect();
+        // A replica of a replica is not the master's to list.
+        let direct = replicas
+            .iter()
+            .filter(|node| node.upstream() == Some(watches.as_str()))
+            .count();
+        let wanted = [
+            ("num-other-sentinels", sentinels - 1),
+            ("num-slaves", direct),
+        ];
+        for (field, count) in wanted {
+            let found = shown.get(field).copied().unwrap_or("absent");
+            if found != count.to_string() {
+                return Err(format!("{field} is {found}, not {count}"));
+            }
+        }
+        match shown.get("flags") {
+            Some(&"master") => Ok(()),
+            flags => Err(format!("flags are {}", flags.unwrap_or(&"absent"))),
+        }
+    }
+
+    async fn quorum(&mut self, node: &NodePlan) -> Look {
+        let Role::Sentinel { monitor, .. } = &node.role else {
+            return Ok(());
+        };
+        match self.call(node, &["SENTINEL", "CKQUORUM", monitor]).await? {
+            Reply::Status(_) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    /// Removes what the probes wrote.
+    async fn clean_up(&mut self, plan: &Plan) {
+        for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
+            // Best effort: the topology is ready whether or not a probe key stays.
+            let _ = self.call(plan.root(node), &["DEL", &probe_key(node)]).await;
+        }
+    }
+
+    async fn info(
+        &mut self,
+        node: &NodePlan,
+        section: &str,
+    ) -> Result<HashMap<String, String>, String> {
+        match self.call(node, &["INFO", section]).await? {
+            Reply::Error(error) => Err(error),
+            reply => Ok(fields(&reply.text().unwrap_or_default())),
+        }
+    }
+
+    async fn call(&mut self, node: &NodePlan, command: &[&str]) -> Result<Reply, String> {
+        let mut client = match self.clients.remove(&node.name) {
+            Some(client) => client,
+            None => connect(node, PATIENCE)
+                .await
+                .map_err(|failure| failure.message)?,
+        };
+        // A connection that failed is not put back.
+        let reply = client
+            .call(command)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.clients.insert(node.name.clone(), client);
+        Ok(reply)
+    }
+}
+
+fn probe_key(node: &NodePlan) -> String {
+    format!("runner:probe:{}", node.name)
+}
+
+/// INFO's `name:value` lines.
+pub fn fields(info: &str) -> HashMap<String, String> {
+    let pairs = info
+        .lines()
+        .filter_map(|line| line.trim_end().split_once(':'));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The last lines of a file, indented; nothing where there is no file.
+pub fn last_lines(file: &Path, count: usize) -> String {
+    let text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = &lines[lines.len().saturating_sub(count)..];
+    shown
+        .iter()
+        .map(|line| format!("  | {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}

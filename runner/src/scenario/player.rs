@@ -1,0 +1,140 @@
+//! Plays a scenario: brings its topology up, runs the steps, takes it down, whatever happens.
+
+use super::intern::Interner;
+use super::schema::Scenario;
+use super::steps::Stage;
+use super::transcript::{Entry, Transcript};
+use super::variables::Variables;
+use crate::engine::Engine;
+use crate::events::Events;
+use crate::failure::{Doing, Outcome};
+use crate::fleet::{Fleet, connect};
+use crate::plan::{Choices, Plan};
+use crate::ports::Lease;
+use crate::probe::{self, fields};
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+/// How long the topology may take to get ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// Which engine plays which node.
+#[derive(Debug, Clone, Default)]
+pub struct Cast {
+    /// All nodes that are not named.
+    pub engine: Engine,
+    /// Nodes by name.
+    pub nodes: Vec<(String, Engine)>,
+}
+
+impl Cast {
+    /// One engine for all nodes.
+    pub fn of(engine: Engine) -> Self {
+        Self {
+            engine,
+            nodes: Vec::new(),
+        }
+    }
+
+    /// Whether all its engines are installed here.
+    pub fn is_installed(&self) -> bool {
+        self.nodes
+            .iter()
+            .map(|(_, engine)| engine)
+            .chain([&self.engine])
+            .all(Engine::is_installed)
+    }
+}
+
+impl fmt::Display for Cast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.nodes.is_empty() {
+            return write!(f, "{}", self.engine);
+        }
+        let named: Vec<String> = self
+            .nodes
+            .iter()
+            .map(|(node, engine)| format!("{node}={engine}"))
+            .collect();
+        f.write_str(&named.join(","))
+    }
+}
+
+/// Plays a scenario with a cast; `shown` sees every entry as it is made.
+///
+/// What the engines do is the transcript's business. An error means that the play could not be set up.
+pub async fn play(
+    scenario: &Scenario,
+    cast: &Cast,
+    mut shown: impl FnMut(&Entry),
+) -> Outcome<Transcript> {
+    let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
+    let mut lease = Lease::new();
+    let choices = Choices {
+        engine: Some(cast.engine.clone()),
+        ..Choices::default()
+    };
+    let mut plan = Plan::new(&scenario.topology, &choices, dir.path(), || lease.take())?;
+    for (name, engine) in &cast.nodes {
+        for node in plan.nodes.iter_mut().filter(|node| node.name == *name) {
+            node.engine = engine.clone();
+        }
+    }
+    let mut fleet = Fleet::new(plan, Events::silent());
+    let result = perform(scenario, &mut fleet, &mut shown).await;
+    // Nothing is worth saving; the engines need not take their leave.
+    fleet.down(std::future::ready(())).await;
+    result
+}
+
+async fn perform(
+    scenario: &Scenario,
+    fleet: &mut Fleet,
+    shown: &mut impl FnMut(&Entry),
+) -> Outcome<Transcript> {
+    fleet.start_all().await?;
+    probe::ready(fleet, READY).await?;
+    let mut stage = Stage {
+        variables: Variables::default(),
+        interner: Interner::default(),
+        connections: HashMap::new(),
+        fleet,
+    };
+    introduce(&mut stage).await?;
+    let mut transcript = Transcript::default();
+    for step in &scenario.steps {
+        let entry = stage.play(step).await;
+        match entry {
+            Ok(entry) => {
+                shown(&entry);
+                transcript.entries.push(entry);
+            }
+            Err(stop) => {
+                transcript.stopped = Some(stop.to_string());
+                break;
+            }
+        }
+    }
+    Ok(transcript)
+}
+
+/// Gives the nodes' ports and run ids their names.
+async fn introduce(stage: &mut Stage<'_>) -> Outcome<()> {
+    for node in stage.fleet.plan.nodes.clone() {
+        let port = node.port.to_string();
+        stage.variables.set(format!("{}.port", node.name), &port);
+        stage.interner.know(port, format!("<port:{}>", node.name));
+        let mut client = connect(&node, READY).await?;
+        let reply = client
+            .call(&["INFO", "server"])
+            .await
+            .doing(|| format!("ask {}", node.name))?;
+        if let Some(run_id) = fields(&reply.text().unwrap_or_default()).get("run_id") {
+            stage
+                .interner
+                .know(run_id, format!("<run-id:{}>", node.name));
+        }
+    }
+    Ok(())
+}

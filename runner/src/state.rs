@@ -1,0 +1,240 @@
+//! What a running topology leaves for other terminals: a directory of its own under the user's state directory.
+//!
+//! The directory's lock is held by the supervisor, the process that started the nodes, for as long as it lives; the kernel
+//! releases it however the supervisor ends. So 'is it up?' is a question to the lock. The pid in the lock's file counts
+//! together with the process's start time, because pids come back.
+//!
+//!     NAME/lock         who supervises; locked while it lives
+//!     NAME/record.json  the plan
+//!     NAME/control      a Unix socket that takes requests
+//!     NAME/events.jsonl what happened
+//!     NAME/nodes/...    one directory a node: configuration, log, data
+
+use crate::failure::{Doing, Failure, Kind, Outcome};
+use crate::plan::Plan;
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A process that can be told from a later one with the same pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessMark {
+    /// Its pid.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot.
+    pub start_ticks: u64,
+}
+
+impl ProcessMark {
+    /// The mark of a process that runs now.
+    pub fn of(pid: u32) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second field, the name, may hold blanks and parentheses; the start time is the 20th behind it.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let start_ticks = rest.split_whitespace().nth(19)?.parse().ok()?;
+        Some(Self { pid, start_ticks })
+    }
+
+    /// Whether this very process still runs.
+    pub fn is_alive(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+}
+
+/// What other terminals need to know of a running topology.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// The topology file, as it was given.
+    pub file: String,
+    /// What runs.
+    pub plan: Plan,
+    /// The nodes' processes at the last change, for `gc`.
+    pub processes: Vec<ProcessMark>,
+    /// Whether the data outlive the topology.
+    pub keep: bool,
+}
+
+/// A topology's own directory.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The topology's name.
+    pub name: String,
+    /// The directory.
+    pub dir: PathBuf,
+}
+
+/// The right to run a topology under its name; given back when it is dropped.
+#[derive(Debug)]
+pub struct Held {
+    _lock: Flock<File>,
+}
+
+impl Session {
+    /// The directory of this name, which need not exist.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            dir: root().join(name),
+        }
+    }
+
+    /// All directories there are.
+    pub fn all() -> Vec<Self> {
+        let entries = std::fs::read_dir(root()).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names.iter().map(|name| Self::named(name)).collect()
+    }
+
+    /// The topology that a command means: the named one, or the only one that is up.
+    pub fn find(name: Option<&str>) -> Outcome<Self> {
+        if let Some(name) = name {
+            let session = Self::named(name);
+            return if session.is_up() {
+                Ok(session)
+            } else {
+                Err(not_up(&format!("`{name}` is not up")))
+            };
+        }
+        let mut up: Vec<Self> = Self::all().into_iter().filter(Self::is_up).collect();
+        match (up.pop(), up.is_empty()) {
+            (None, _) => Err(not_up("no topology is up")),
+            (Some(session), true) => Ok(session),
+            (Some(last), false) => {
+                let names: Vec<String> = up.into_iter().chain([last]).map(|s| s.name).collect();
+                Err(
+                    Failure::bad_input(format!("several topologies are up: {}", names.join(", ")))
+                        .hint("say which one with --name NAME"),
+                )
+            }
+        }
+    }
+
+    /// Whether its supervisor lives.
+    pub fn is_up(&self) -> bool {
+        let Ok(file) = File::open(self.lock_file()) else {
+            return false;
+        };
+        Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+    }
+
+    /// Takes the lock for this process, and creates the directory.
+    pub fn hold(&self) -> Outcome<Held> {
+        std::fs::create_dir_all(&self.dir).doing(|| format!("create {}", self.dir.display()))?;
+        let path = self.lock_file();
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
+        let file = file.doing(|| format!("open {}", path.display()))?;
+        let mut lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
+            let who = self
+                .supervisor()
+                .map_or_else(String::new, |mark| format!(" (pid {})", mark.pid));
+            Failure::failed(format!("`{}` is up already{who}", self.name)).hint(format!(
+                "`runner down --name {}` ends it; --name starts a second one beside it",
+                self.name
+            ))
+        })?;
+        let mark = ProcessMark::of(std::process::id());
+        let text = serde_json::to_string(&mark).unwrap_or_default();
+        lock.set_len(0)
+            .and_then(|()| lock.write_all(text.as_bytes()))
+            .doing(|| "write the lock".into())?;
+        Ok(Held { _lock: lock })
+    }
+
+    /// The process that supervises it, or did.
+    pub fn supervisor(&self) -> Option<ProcessMark> {
+        let text = std::fs::read_to_string(self.lock_file()).ok()?;
+        serde_json::from_str::<Option<ProcessMark>>(&text)
+            .ok()
+            .flatten()
+    }
+
+    /// Writes the record, at once or not at all.
+    pub fn write(&self, record: &Record) -> Outcome<()> {
+        let text = serde_json::to_string_pretty(record).doing(|| "describe the topology".into())?;
+        let temporary = self.dir.join("record.json.new");
+        std::fs::write(&temporary, text)
+            .and_then(|()| std::fs::rename(&temporary, self.record_file()))
+            .doing(|| format!("write {}", self.record_file().display()))
+    }
+
+    /// Reads the record.
+    pub fn read(&self) -> Outcome<Record> {
+        let path = self.record_file();
+        let text = std::fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;
+        serde_json::from_str(&text).doing(|| format!("understand {}", path.display()))
+    }
+
+    /// Removes what the topology left: everything, or all but the nodes' directories.
+    pub fn clear(&self, keep_nodes: bool) -> Outcome<()> {
+        let result = if keep_nodes {
+            let files = [
+                self.control_socket(),
+                self.events_file(),
+                self.record_file(),
+            ];
+            files
+                .iter()
+                .try_for_each(|file| match std::fs::remove_file(file) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(()),
+                })
+        } else {
+            std::fs::remove_dir_all(&self.dir)
+        };
+        result.doing(|| format!("clear {}", self.dir.display()))
+    }
+
+    /// Where the nodes' directories are.
+    pub fn nodes_dir(&self) -> PathBuf {
+        self.dir.join("nodes")
+    }
+
+    /// The socket that takes requests.
+    pub fn control_socket(&self) -> PathBuf {
+        self.dir.join("control")
+    }
+
+    /// The events, one JSON object a line.
+    pub fn events_file(&self) -> PathBuf {
+        self.dir.join("events.jsonl")
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    fn record_file(&self) -> PathBuf {
+        self.dir.join("record.json")
+    }
+}
+
+fn not_up(message: &str) -> Failure {
+    Failure::new(Kind::NotRunning, message)
+        .hint("`runner up topologies/replication.yaml` starts one")
+}
+
+/// `$XDG_STATE_HOME/redis-runner`, by default `~/.local/state/redis-runner`.
+fn root() -> PathBuf {
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute());
+    let by_home = || std::env::home_dir().map(|home| home.join(".local/state"));
+    state
+        .or_else(by_home)
+        .unwrap_or_else(std::env::temp_dir)
+        .join("redis-runner")
+}
+
+/// Whether a directory holds nothing but what `Session` itself puts there.
+pub fn has_nodes(dir: &Path) -> bool {
+    std::fs::read_dir(dir.join("nodes")).is_ok_and(|mut entries| entries.next().is_some())
+}

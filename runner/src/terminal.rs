@@ -1,0 +1,146 @@
+//! Events for a person's eyes: one line each, coloured on a terminal only; what is being waited for on a line of its own.
+
+use crate::events::{Event, Sink, Stamped};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use owo_colors::OwoColorize;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// Prints events to standard output.
+#[derive(Debug)]
+pub struct Terminal {
+    // The line that tells what readiness hangs on; only a terminal has one.
+    waiting: Option<ProgressBar>,
+    on_terminal: bool,
+    closing_hint: Option<&'static str>,
+}
+
+impl Terminal {
+    /// For the process's standard output; `closing_hint` is printed below 'ready'.
+    pub fn new(closing_hint: Option<&'static str>) -> Self {
+        let on_terminal = std::io::stdout().is_terminal();
+        Self {
+            waiting: None,
+            on_terminal,
+            closing_hint,
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        let print = || {
+            // A reader that went away must not take the topology down.
+            let _ = writeln!(anstream::stdout(), "{text}");
+        };
+        match &self.waiting {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn wait_for(&mut self, text: String) {
+        if !self.on_terminal {
+            return;
+        }
+        let bar = self.waiting.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        bar.set_message(text);
+    }
+
+    fn stop_waiting(&mut self) {
+        if let Some(bar) = self.waiting.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Sink for Terminal {
+    fn take(&mut self, stamped: &Stamped) {
+        match &stamped.event {
+            Event::Starting {
+                topology,
+                nodes,
+                dir,
+            } => {
+                let text = format!("{} {nodes} nodes, files in {dir}", topology.bold());
+                self.line(&text);
+            }
+            Event::Started {
+                node,
+                role,
+                engine,
+                port,
+                pid,
+            } => {
+                let text = format!(
+                    "  {:<12} {role:<8} 127.0.0.1:{port:<5}  {engine}, pid {pid}",
+                    node.bold()
+                );
+                self.line(&text);
+            }
+            Event::Waiting { node, gate, found } => {
+                self.wait_for(format!("{node}: {gate} ({found})"))
+            }
+            Event::Passed { node, gate } => {
+                let at = format!("{} ms", stamped.at_ms);
+                let text = format!(
+                    "  {:<12} {} {gate} {}",
+                    node.bold(),
+                    "ok".green(),
+                    at.dimmed()
+                );
+                self.line(&text);
+            }
+            Event::Ready { after_ms, .. } => {
+                self.stop_waiting();
+                let text = format!("{} after {after_ms} ms", "ready".green().bold());
+                self.line(&text);
+                if let Some(hint) = self.closing_hint {
+                    self.line(hint);
+                }
+            }
+            Event::Acted { node, action } => {
+                let text = format!("  {:<12} {}", node.bold(), action.yellow());
+                self.line(&text);
+            }
+            Event::Ended {
+                node,
+                how,
+                expected,
+            } => {
+                let how = if *expected {
+                    how.clone()
+                } else {
+                    how.red().to_string()
+                };
+                let text = format!("  {:<12} {how}", node.bold());
+                self.line(&text);
+            }
+            Event::Stopping { reason } => {
+                self.stop_waiting();
+                let text = format!("stopping: {reason}");
+                self.line(&text);
+            }
+            Event::Killing { node } => {
+                let text = format!(
+                    "  {:<12} {}",
+                    node.bold(),
+                    "does not end by itself: killed".red()
+                );
+                self.line(&text);
+            }
+            Event::Down { kept: Some(dir) } => {
+                let text = format!("down; data kept in {dir}");
+                self.line(&text);
+            }
+            Event::Down { kept: None } => self.line("down; nothing left behind"),
+            // The caller prints the error itself, with its details.
+            Event::Failed { .. } => self.stop_waiting(),
+        }
+    }
+}

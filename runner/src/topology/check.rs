@@ -1,0 +1,202 @@
+//! What the shape of a topology file cannot express: names that resolve, ports that differ, chains that end.
+
+use super::{Directives, Sentinels, Topology};
+use crate::failure::{Failure, Outcome};
+use crate::yaml::{Located, Position, Source, suggest};
+use std::collections::HashMap;
+
+/// Directives that the runner writes itself, and the key to use instead.
+const OURS: &[(&str, &str)] = &[
+    ("port", "use the key `port` of the node"),
+    ("replicaof", "use the key `replicaof` of the node"),
+    ("slaveof", "use the key `replicaof` of the node"),
+    (
+        "dir",
+        "every node has a directory of its own; `up --keep` keeps it",
+    ),
+    ("bind", "nodes listen on the loopback interface only"),
+    (
+        "daemonize",
+        "the runner watches its nodes; `up -d` detaches it as a whole",
+    ),
+    ("logfile", "the runner keeps the logs; see `runner logs`"),
+    (
+        "pidfile",
+        "the runner knows its nodes' pids; see `runner status`",
+    ),
+];
+
+pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
+    if topology.nodes.entries.is_empty() {
+        return Err(
+            Failure::bad_input(format!("{} declares no nodes", source.name))
+                .hint("list them under `nodes:`, for example `nodes: {master: {port: 6379}}`"),
+        );
+    }
+    names(topology, source)?;
+    ports(topology, source)?;
+    upstreams(topology, source)?;
+    directives(&topology.config, source)?;
+    for (_, node) in topology.nodes.iter() {
+        directives(&node.config, source)?;
+    }
+    match &topology.sentinels {
+        Some(sentinels) => check_sentinels(topology, sentinels, source),
+        None => Ok(()),
+    }
+}
+
+fn names(topology: &Topology, source: &Source) -> Outcome<()> {
+    let nodes = topology.nodes.entries.iter().map(|(name, _)| name);
+    for name in topology.name.iter().chain(nodes) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(fits) || name.starts_with('-') {
+            return Err(source
+                .error(name.at, format!("`{}` is no name", name.value))
+                .hint("names are of letters, digits, `-` and `_`: they become directories and variables"));
+        }
+        if topology.sentinels.is_some() && name.starts_with("sentinel-") {
+            return Err(source
+                .error(name.at, format!("`{}` is a sentinel's name", name.value))
+                .hint("sentinels are called sentinel-1, sentinel-2 and so on"));
+        }
+    }
+    Ok(())
+}
+
+fn ports(topology: &Topology, source: &Source) -> Outcome<()> {
+    let mut holders: HashMap<u16, String> = HashMap::new();
+    let nodes = topology
+        .nodes
+        .entries
+        .iter()
+        .filter_map(|(name, node)| Some((name.value.clone(), node.port.as_ref()?)));
+    let sentinels = topology.sentinels.iter().flat_map(|sentinels| {
+        sentinels
+            .ports
+            .iter()
+            .enumerate()
+            .map(|(i, port)| (format!("sentinel-{}", i + 1), port))
+    });
+    for (name, port) in nodes.chain(sentinels) {
+        if port.value == 0 {
+            return Err(source
+                .error(port.at, "0 is no port")
+                .hint("leave `port` out to get a free one"));
+        }
+        if let Some(holder) = holders.insert(port.value, name.clone()) {
+            return Err(source
+                .error(
+                    port.at,
+                    format!(
+                        "port {} of `{name}` is already that of `{holder}`",
+                        port.value
+                    ),
+                )
+                .hint("every node needs a port of its own; leave `port` out to get a free one"));
+        }
+    }
+    Ok(())
+}
+
+fn upstreams(topology: &Topology, source: &Source) -> Outcome<()> {
+    let known: Vec<&str> = topology.nodes.iter().map(|(name, _)| name).collect();
+    let upstream: HashMap<&str, &Located<String>> = topology
+        .nodes
+        .iter()
+        .filter_map(|(name, node)| Some((name, node.replicaof.as_ref()?)))
+        .collect();
+    for (name, _) in topology.nodes.iter() {
+        let Some(target) = upstream.get(name) else {
+            continue;
+        };
+        resolves(target, &known, source)?;
+        let mut chain = vec![name];
+        let mut at: Position = target.at;
+        let mut next = Some(*target);
+        while let Some(step) = next {
+            chain.push(step.as_str());
+            if step.as_str() == name {
+                return Err(source
+                    .error(
+                        at,
+                        format!("`replicaof` runs in a circle: {}", chain.join(" -> ")),
+                    )
+                    .hint("a chain of replicas ends at a master, a node without `replicaof`"));
+            }
+            // A circle further up is reported from a node that is on it.
+            if chain.len() > known.len() {
+                break;
+            }
+            at = target.at;
+            next = upstream.get(step.as_str()).copied();
+        }
+    }
+    Ok(())
+}
+
+fn resolves(target: &Located<String>, known: &[&str], source: &Source) -> Outcome<()> {
+    if known.contains(&target.as_str()) {
+        return Ok(());
+    }
+    Err(source
+        .error(target.at, format!("there is no node `{}`", target.value))
+        .hint(suggest(target, known)))
+}
+
+fn directives(directives: &Directives, source: &Source) -> Outcome<()> {
+    for directive in &directives.lines {
+        let name = directive.name();
+        if directive.line.contains(['\n', '\r']) {
+            return Err(source.error(directive.at, "a directive is one line"));
+        }
+        if let Some((_, hint)) = OURS.iter().find(|(ours, _)| *ours == name) {
+            return Err(source
+                .error(directive.at, format!("`{name}` is set by the runner"))
+                .hint(*hint));
+        }
+    }
+    Ok(())
+}
+
+fn check_sentinels(
+    topology: &Topology,
+    sentinels: &Located<Sentinels>,
+    source: &Source,
+) -> Outcome<()> {
+    directives(&sentinels.config, source)?;
+    if sentinels.count.is_some() && !sentinels.ports.is_empty() {
+        return Err(source
+            .error(sentinels.at, "sentinels have either a `count` or `ports`")
+            .hint("`count: 3` leases free ports, `ports: [26379, 26380]` fixes them"));
+    }
+    if sentinels.is_empty() {
+        return Err(source
+            .error(sentinels.at, "there are no sentinels")
+            .hint("say `count: 3`"));
+    }
+    let known: Vec<&str> = topology.nodes.iter().map(|(name, _)| name).collect();
+    resolves(&sentinels.master, &known, source)?;
+    let master = topology
+        .nodes
+        .iter()
+        .find(|(name, _)| *name == sentinels.master.as_str());
+    if master.is_some_and(|(_, node)| node.replicaof.is_some()) {
+        return Err(source
+            .error(
+                sentinels.master.at,
+                format!("`{}` is a replica", sentinels.master.value),
+            )
+            .hint("sentinels monitor a master and find its replicas themselves"));
+    }
+    let quorum = sentinels.quorum.value;
+    if quorum == 0 || quorum > sentinels.len() {
+        return Err(source
+            .error(
+                sentinels.quorum.at,
+                format!("a quorum of {quorum} among {} sentinels", sentinels.len()),
+            )
+            .hint("the quorum is between 1 and the number of sentinels"));
+    }
+    Ok(())
+}

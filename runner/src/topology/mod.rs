@@ -1,0 +1,133 @@
+//! What a topology file may say: nodes, who replicates whom, sentinels, and verbatim redis.conf directives.
+//!
+//! The types here are the YAML's shape (and its published JSON Schema); `check` holds what a shape cannot express. Ports,
+//! directories and command lines are no business of this module: see `plan`.
+
+mod check;
+mod directives;
+
+pub use directives::{Directive, Directives};
+
+use crate::engine::Engine;
+use crate::failure::Outcome;
+use crate::yaml::{Located, Ordered, Source};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::Path;
+
+/// A set of Redis nodes that belong together.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// Under this name `down`, `status` and the others find it; the file's name by default.
+    #[serde(default)]
+    pub name: Option<Located<String>>,
+    /// What the topology is for, in a sentence.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The engine of all nodes that name none: `server` (ours, the default), `redis`, or a path to a binary.
+    #[serde(default)]
+    pub engine: Option<Located<Engine>>,
+    /// redis.conf directives of all nodes (not of sentinels).
+    #[serde(default)]
+    pub config: Directives,
+    /// The data nodes by name.
+    #[serde(default)]
+    pub nodes: Ordered<Node>,
+    /// The sentinels that watch one of the masters.
+    #[serde(default)]
+    pub sentinels: Option<Located<Sentinels>>,
+}
+
+/// One data node.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// A fixed port; a free one is leased where none is given.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub port: Option<Located<u16>>,
+    /// The node that this one replicates, by name; a node without it is a master.
+    #[serde(default)]
+    pub replicaof: Option<Located<String>>,
+    /// `server`, `redis`, or a path to a binary with redis-server's command line.
+    #[serde(default)]
+    pub engine: Option<Located<Engine>>,
+    /// redis.conf directives of this node, after those of the topology.
+    #[serde(default)]
+    pub config: Directives,
+}
+
+/// Sentinels: either a count (free ports are leased) or a list of ports.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sentinels {
+    /// How many, on leased ports.
+    #[serde(default)]
+    pub count: Option<Located<usize>>,
+    /// Their ports; as many sentinels as ports.
+    #[serde(default)]
+    pub ports: Vec<Located<u16>>,
+    /// The name under which the master is monitored (`mymaster`).
+    pub monitor: Located<String>,
+    /// The node that is monitored.
+    pub master: Located<String>,
+    /// How many sentinels must agree that the master is down.
+    pub quorum: Located<usize>,
+    /// The engine of the sentinels.
+    #[serde(default)]
+    pub engine: Option<Located<Engine>>,
+    /// sentinel.conf directives, verbatim.
+    #[serde(default)]
+    pub config: Directives,
+}
+
+impl Sentinels {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+            .as_ref()
+            .map_or(self.ports.len(), |count| count.value)
+    }
+
+    /// Whether there are none at all (which a check refuses).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Topology {
+    /// Reads and checks a topology file.
+    pub fn load(path: &Path) -> Outcome<Self> {
+        let source = Source::read(path)?;
+        let mut topology: Self = source.load()?;
+        topology.check(&source)?;
+        if topology.name.is_none() {
+            let stem = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            topology.name = Some(Located {
+                value: stem,
+                at: Default::default(),
+            });
+        }
+        Ok(topology)
+    }
+
+    /// Checks what the shape cannot express; `source` is the file that the errors point into.
+    pub fn check(&self, source: &Source) -> Outcome<()> {
+        check::check(self, source)
+    }
+
+    /// The topology's name, `topology` where neither the file nor its path gives one.
+    pub fn name(&self) -> &str {
+        self.name.as_ref().map_or("topology", |name| name.as_str())
+    }
+
+    /// The JSON Schema of topology files.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Topology)
+    }
+}

@@ -1,0 +1,165 @@
+//! A file's text, and the errors that point into it.
+
+use super::Position;
+use crate::failure::{Failure, Outcome};
+use serde::de::DeserializeOwned;
+use serde_yaml::{DefaultMessageFormatter, Error, MessageFormatter};
+use std::fmt::Write;
+use std::path::Path;
+
+/// A YAML file that was read: its name, for messages, and its text, for snippets.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// As the user wrote it.
+    pub name: String,
+    text: String,
+}
+
+impl Source {
+    /// Text that is already in memory.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// Reads the file; one that cannot be read is bad input.
+    pub fn read(path: &Path) -> Outcome<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Self::new(path.display().to_string(), text)),
+            Err(error) => Err(Failure::bad_input(format!(
+                "cannot read {}: {error}",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Deserialises the text. Unknown keys, wrong types and syntax errors come back with file, line, snippet and hint.
+    pub fn load<T: DeserializeOwned>(&self) -> Outcome<T> {
+        // `no` stays a word: in redis.conf it is one, and a boolean that silently became one would hide a typing error.
+        let options = serde_yaml::options! { strict_booleans: true, with_snippet: false };
+        serde_yaml::from_str_with_options(&self.text, options).map_err(|error| self.explain(&error))
+    }
+
+    /// Bad input at a place of this file.
+    pub fn error(&self, at: Position, message: impl Into<String>) -> Failure {
+        Failure::bad_input(message).detail(self.snippet(at))
+    }
+
+    fn explain(&self, error: &Error) -> Failure {
+        let error = error.without_snippet();
+        let at = error.location().map(Position::from).unwrap_or_default();
+        match error {
+            Error::SerdeUnknownField {
+                field, expected, ..
+            } => self
+                .error(at, format!("unknown key `{field}`"))
+                .hint(suggest(field, expected)),
+            Error::SerdeUnknownVariant {
+                variant, expected, ..
+            } => self
+                .error(at, format!("unknown value `{variant}`"))
+                .hint(suggest(variant, expected)),
+            Error::SerdeMissingField { field, .. } => {
+                self.error(at, format!("the key `{field}` is missing"))
+            }
+            Error::DuplicateMappingKey { key: Some(key), .. } => self
+                .error(at, format!("`{key}` stands here twice"))
+                .hint("names and keys are unique in their mapping"),
+            Error::SerdeInvalidType {
+                unexpected,
+                expected,
+                ..
+            }
+            | Error::SerdeInvalidValue {
+                unexpected,
+                expected,
+                ..
+            } => self.error(at, format!("expected {expected}, found {unexpected}")),
+            Error::InvalidScalar { ty, .. } => self.error(at, format!("expected {}", scalar(ty))),
+            other => self.error(
+                at,
+                DefaultMessageFormatter.format_message(other).into_owned(),
+            ),
+        }
+    }
+
+    fn snippet(&self, at: Position) -> String {
+        if at.line == 0 {
+            return format!("  --> {}", self.name);
+        }
+        let width = at.line.to_string().len();
+        let blank = " ".repeat(width);
+        let mut out = format!(
+            "{blank} --> {}:{}:{}\n{blank} |\n",
+            self.name, at.line, at.column
+        );
+        let line = self.text.lines().nth(at.line - 1).unwrap_or_default();
+        let rest = line.chars().count().saturating_sub(at.column - 1);
+        let marks = "^".repeat(at.length.min(rest).max(1));
+        let indent = " ".repeat(at.column - 1);
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{:>width$} | {line}", at.line);
+        let _ = write!(out, "{blank} | {indent}{marks}");
+        out
+    }
+}
+
+/// What the user may have meant: the nearest known word, or all of them.
+pub fn suggest(word: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .min();
+    match nearest {
+        Some((steps, candidate)) if steps <= word.len().div_ceil(2).min(3) => {
+            format!("did you mean `{candidate}`?")
+        }
+        _ if known.is_empty() => "no keys are known here".into(),
+        _ => format!("known here: {}", known.join(", ")),
+    }
+}
+
+/// A Rust type in a user's words.
+fn scalar(rust_type: &str) -> String {
+    match rust_type {
+        "u16" => "a whole number from 0 to 65535".into(),
+        "u32" | "u64" | "usize" => "a whole number, not negative".into(),
+        "i32" | "i64" | "isize" => "a whole number".into(),
+        other => other.into(),
+    }
+}
+
+/// Levenshtein's distance in bytes.
+fn distance(left: &str, right: &str) -> usize {
+    let right = right.as_bytes();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.iter().enumerate() {
+            let change = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_is_suggested_and_a_far_one_lists_what_is_known() {
+        assert_eq!(
+            suggest("replicaoff", &["port", "replicaof"]),
+            "did you mean `replicaof`?"
+        );
+        assert_eq!(
+            suggest("zzz", &["port", "replicaof"]),
+            "known here: port, replicaof"
+        );
+    }
+}

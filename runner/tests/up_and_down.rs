@@ -1,0 +1,302 @@
+//! Topologies come up, can be seen and broken from another terminal, and leave nothing behind.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The engine of these tests.
+const ENGINE: &str = "redis";
+
+const TOPOLOGY: &str = "\
+nodes:
+  master: {}
+  replica: {replicaof: master}
+config: {save: '', repl-diskless-sync-delay: 0}
+";
+
+/// A user of the runner with a home of their own, which must be empty of nodes in the end.
+struct User {
+    home: tempfile::TempDir,
+}
+
+impl User {
+    fn new() -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(home.path().join("t.yaml"), TOPOLOGY).expect("write the topology");
+        Self { home }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command
+            .args(arguments)
+            .current_dir(self.home.path())
+            .env("XDG_STATE_HOME", self.home.path())
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs a command to its end.
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("run the runner")
+    }
+
+    /// Runs a command that must work; its standard output.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}\n{out}\n{err}",
+            output.status
+        );
+        out
+    }
+
+    fn up(&self) {
+        self.ok(&["up", "-d", "--engine", ENGINE, "t.yaml"]);
+    }
+
+    fn status(&self) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&["status", "--json"])).expect("JSON")
+    }
+
+    fn pids(&self) -> Vec<i64> {
+        let status = self.status();
+        let nodes = status["nodes"].as_array().expect("nodes");
+        nodes
+            .iter()
+            .filter_map(|node| node["pid"].as_i64())
+            .collect()
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.home.path().join("redis-runner/t")
+    }
+
+    fn assert_nothing_left(&self, pids: &[i64]) {
+        assert!(
+            !self.directory().exists(),
+            "{} is still there",
+            self.directory().display()
+        );
+        for pid in pids {
+            eventually("the process is gone", || {
+                !PathBuf::from(format!("/proc/{pid}/exe")).exists()
+            });
+        }
+    }
+}
+
+/// Whatever a failing test leaves is taken down.
+impl Drop for User {
+    fn drop(&mut self) {
+        let _ = self.command(&["down"]).stdout(Stdio::null()).status();
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Waits for a condition.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn interrupt(process: &std::process::Child, signal: &str) {
+    let status = Command::new("kill")
+        .args([signal, &process.id().to_string()])
+        .status();
+    assert!(status.expect("run kill").success());
+}
+
+#[test]
+fn a_detached_topology_is_seen_from_another_terminal_and_leaves_nothing() {
+    let user = User::new();
+    user.up();
+    let status = user.status();
+    assert_eq!(status["nodes"][1]["role"], "replica");
+    assert_eq!(status["nodes"][1]["link"], "up");
+    assert_eq!(status["nodes"][1]["upstream"], "master");
+    let pids = user.pids();
+    assert_eq!(pids.len(), 2);
+    assert_eq!(
+        user.ok(&["cli", "@master", "SET", "user:1", "Alice"])
+            .trim(),
+        "OK"
+    );
+    eventually("the write arrived", || {
+        user.ok(&["cli", "@replica", "GET", "user:1"]).trim() == "Alice"
+    });
+    assert_eq!(
+        user.ok(&["cli", "@master", "DBSIZE"]).trim(),
+        "1",
+        "the probe's keys are gone"
+    );
+    assert_eq!(
+        user.run(&["cli", "replica", "SET", "a", "b"]).status.code(),
+        Some(1)
+    );
+    assert_eq!(user.run(&["cli", "slave", "PING"]).status.code(), Some(2));
+    user.ok(&["down"]);
+    user.assert_nothing_left(&pids);
+    user.ok(&["down"]);
+    assert_eq!(user.run(&["status"]).status.code(), Some(3));
+}
+
+#[test]
+fn a_killed_node_is_shown_as_ended_and_comes_back_by_restart() {
+    let user = User::new();
+    user.up();
+    user.ok(&["kill", "@replica"]);
+    assert_eq!(user.status()["nodes"][1]["state"], "ended");
+    assert_eq!(user.run(&["kill", "replica"]).status.code(), Some(1));
+    user.ok(&["restart", "replica"]);
+    eventually("the replica is in sync again", || {
+        user.status()["nodes"][1]["link"] == "up"
+    });
+    user.ok(&["pause", "master"]);
+    assert_eq!(user.status()["nodes"][0]["state"], "paused");
+    user.ok(&["resume", "master"]);
+    assert_eq!(user.status()["nodes"][0]["state"], "running");
+}
+
+#[test]
+fn ctrl_c_takes_a_topology_in_the_foreground_down() {
+    let user = User::new();
+    let mut command = user.command(&["up", "--engine", ENGINE, "t.yaml"]);
+    let mut process = command
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("start the runner");
+    eventually("it is ready", || {
+        let output = user.run(&["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        status["ready"] == true
+    });
+    let pids = user.pids();
+    interrupt(&process, "-INT");
+    assert!(process.wait().expect("its end").success());
+    user.assert_nothing_left(&pids);
+}
+
+#[test]
+fn nodes_die_with_a_runner_that_is_killed_and_gc_clears_the_rest() {
+    let user = User::new();
+    user.up();
+    let pids = user.pids();
+    let lock = std::fs::read_to_string(user.directory().join("lock")).expect("the lock");
+    let supervisor: serde_json::Value = serde_json::from_str(&lock).expect("JSON");
+    let killed = Command::new("kill")
+        .args(["-9", &supervisor["pid"].to_string()])
+        .status();
+    assert!(killed.expect("run kill").success());
+    eventually("it is seen as down", || {
+        user.run(&["status"]).status.code() == Some(3)
+    });
+    user.ok(&["gc"]);
+    user.assert_nothing_left(&pids);
+}
+
+#[test]
+fn a_node_that_cannot_start_is_named_with_its_last_words() {
+    let user = User::new();
+    let broken = format!("{TOPOLOGY}engine: {ENGINE}\n")
+        .replace("{replicaof: master}", "{config: [nonsense 1]}");
+    std::fs::write(user.home.path().join("t.yaml"), broken).expect("write the topology");
+    let output = user.run(&["up", "t.yaml"]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("replica exited with code 1"), "{error}");
+    assert!(
+        error.contains("Bad directive or wrong number of arguments"),
+        "{error}"
+    );
+    user.assert_nothing_left(&[]);
+}
+
+#[test]
+fn a_gate_that_stays_shut_is_named_when_the_time_is_over() {
+    let user = User::new();
+    // Nobody answers a replica that must authenticate and does not.
+    let shut = TOPOLOGY.replace("master: {}", "master: {config: {requirepass: secret}}");
+    std::fs::write(user.home.path().join("t.yaml"), shut).expect("write the topology");
+    let output = user.run(&["up", "--engine", ENGINE, "--wait", "700ms", "t.yaml"]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        error.contains("replica is not ready after 700ms: `link to the master is up`"),
+        "{error}"
+    );
+    assert!(error.contains("NOAUTH"), "the log is shown: {error}");
+    user.assert_nothing_left(&[]);
+}
+
+#[test]
+fn who_holds_a_port_is_named() {
+    let user = User::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    std::fs::write(
+        user.home.path().join("t.yaml"),
+        format!("nodes: {{a: {{port: {port}}}}}"),
+    )
+    .expect("write");
+    let output = user.run(&["up", "--engine", ENGINE, "t.yaml"]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        error.contains(&format!("is held by pid {}", std::process::id())),
+        "{error}"
+    );
+}
+
+#[test]
+fn two_topologies_stand_side_by_side_and_the_same_name_is_refused() {
+    let user = User::new();
+    user.up();
+    let again = user.run(&["up", "--engine", ENGINE, "t.yaml"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("`t` is up already"));
+    user.ok(&["up", "-d", "--engine", ENGINE, "--name", "second", "t.yaml"]);
+    assert_eq!(
+        user.run(&["status"]).status.code(),
+        Some(2),
+        "which one is not said"
+    );
+    user.ok(&["down", "--name", "second"]);
+    user.ok(&["status"]);
+}
+
+#[test]
+fn run_gives_the_addresses_to_a_command_and_its_exit_code_back() {
+    let user = User::new();
+    let script = "test -n \"$REDIS_URL\" && test \"$REDIS_MASTER_PORT\" -gt 0 && exit 7";
+    let output = user.run(&[
+        "run", "-q", "--engine", ENGINE, "t.yaml", "--", "sh", "-c", script,
+    ]);
+    assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "");
+    let left = std::fs::read_dir(user.home.path().join("redis-runner"))
+        .expect("the state")
+        .count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn kept_data_are_there_next_time() {
+    let user = User::new();
+    user.ok(&["up", "-d", "--keep", "--engine", ENGINE, "t.yaml"]);
+    user.ok(&["cli", "master", "SET", "k", "kept"]);
+    user.ok(&["cli", "master", "SAVE"]);
+    user.ok(&["down"]);
+    assert!(user.directory().join("nodes/master/dump.rdb").exists());
+    assert!(user.ok(&["gc"]).contains("kept data"));
+    user.ok(&["gc", "--all"]);
+    assert!(!user.directory().exists());
+}
