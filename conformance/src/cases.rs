@@ -31,23 +31,13 @@ impl Part {
 
     /// Whether it is played by upstream alone, whose transcript is the reference.
     pub fn blesses(&self) -> bool {
-        let all = self
-            .cast
-            .nodes
-            .iter()
-            .map(|(_, engine)| engine)
-            .chain([&self.cast.engine]);
+        let all = self.cast.nodes.iter().map(|(_, engine)| engine).chain([&self.cast.engine]);
         all.into_iter().all(|engine| *engine == Engine::Redis)
     }
 
     /// Whether upstream plays a part in it.
     pub fn needs_upstream(&self) -> bool {
-        let mut all = self
-            .cast
-            .nodes
-            .iter()
-            .map(|(_, engine)| engine)
-            .chain([&self.cast.engine]);
+        let mut all = self.cast.nodes.iter().map(|(_, engine)| engine).chain([&self.cast.engine]);
         all.any(|engine| *engine == Engine::Redis)
     }
 }
@@ -69,23 +59,16 @@ pub fn all() -> Result<Vec<Case>> {
 fn load(root: &Path, file: &Path) -> Result<Case> {
     let scenario = Scenario::load(file)?;
     let name = file.strip_prefix(root).unwrap_or(file).with_extension("");
-    Ok(Case {
-        name: name.display().to_string(),
-        scenario,
-    })
+    Ok(Case { name: name.display().to_string(), scenario })
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries =
-        std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
+    let entries = std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
             files.push(path);
         }
     }
@@ -94,20 +77,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 /// The plays of a case: upstream alone, ours alone, and the mixtures that it names.
 pub fn parts(case: &Case) -> Vec<Part> {
-    let part = |cast| Part {
-        case: case.clone(),
-        cast,
-    };
+    let part = |cast| Part { case: case.clone(), cast };
     let pure = [Engine::Redis, Engine::Server].map(Cast::of).map(part);
     let mixes = case.scenario.mixes.iter().map(|mix| {
-        let nodes = mix
-            .iter()
-            .map(|(node, engine)| (node.to_owned(), engine.clone()))
-            .collect();
-        part(Cast {
-            engine: Engine::Server,
-            nodes,
-        })
+        let nodes = mix.iter().map(|(node, engine)| (node.to_owned(), engine.clone())).collect();
+        part(Cast { engine: Engine::Server, nodes })
     });
     pure.into_iter().chain(mixes).collect()
 }

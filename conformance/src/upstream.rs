@@ -13,15 +13,9 @@ pub fn missing() -> Option<String> {
     };
     let output = Command::new(&program).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = text
-        .split_whitespace()
-        .find_map(|word| word.strip_prefix("v="));
+    let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="));
     match version {
         Some(version) if version.starts_with(&format!("{VERSION}.")) => None,
-        found => Some(format!(
-            "{} is {}, not {VERSION}",
-            program.display(),
-            found.unwrap_or("of no known version")
-        )),
+        found => Some(format!("{} is {}, not {VERSION}", program.display(), found.unwrap_or("of no known version"))),
     }
 }

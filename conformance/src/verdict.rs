@@ -11,25 +11,16 @@ use std::path::PathBuf;
 
 /// Plays a part and judges it; the error is the text for the person who must mend it.
 pub fn judge(part: &Part, known: &[KnownDifference]) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let played = runtime.block_on(play(&part.case.scenario, &part.cast, |_| ()));
     let transcript = played.map_err(|failure| format!("could not be played: {failure}"))?;
-    if part.blesses() {
-        bless(part, &transcript)
-    } else {
-        hold_against_upstream(part, &transcript, known)
-    }
+    if part.blesses() { bless(part, &transcript) } else { hold_against_upstream(part, &transcript, known) }
 }
 
 fn bless(part: &Part, transcript: &Transcript) -> Result<(), String> {
     if let Some(why) = &transcript.stopped {
-        return Err(format!(
-            "upstream itself stops: {why}\n{}",
-            transcript.to_text()
-        ));
+        return Err(format!("upstream itself stops: {why}\n{}", transcript.to_text()));
     }
     insta::with_settings!({
         snapshot_path => folder(),
@@ -42,49 +33,32 @@ fn bless(part: &Part, transcript: &Transcript) -> Result<(), String> {
     Ok(())
 }
 
-fn hold_against_upstream(
-    part: &Part,
-    transcript: &Transcript,
-    known: &[KnownDifference],
-) -> Result<(), String> {
+fn hold_against_upstream(part: &Part, transcript: &Transcript, known: &[KnownDifference]) -> Result<(), String> {
     let path = folder().join(format!("{}.snap", file_name(part)));
-    let snapshot = Snapshot::from_file(&path)
-        .map_err(|error| format!("upstream has not blessed {}: {error}", path.display()))?;
+    let snapshot =
+        Snapshot::from_file(&path).map_err(|error| format!("upstream has not blessed {}: {error}", path.display()))?;
     let recorded = match snapshot.contents() {
         insta::internals::SnapshotContents::Text(text) => text.to_string(),
         insta::internals::SnapshotContents::Binary(_) => return Err("a binary snapshot".into()),
     };
     let text = transcript.to_text();
-    let lines = |text: &str| {
-        text.trim_end()
-            .lines()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
+    let lines = |text: &str| text.trim_end().lines().map(str::to_owned).collect::<Vec<_>>();
     let (recorded, played) = (lines(&recorded), lines(&text));
     let recorded: Vec<&str> = recorded.iter().map(String::as_str).collect();
     let played: Vec<&str> = played.iter().map(String::as_str).collect();
     let difference = diff_lines(&recorded, &played);
     let found = only_changes(&difference);
     let cast = part.cast.to_string();
-    let expected = known
-        .iter()
-        .find(|known| known.scenario == part.case.name && known.cast == cast);
+    let expected = known.iter().find(|known| known.scenario == part.case.name && known.cast == cast);
     match expected {
         None if found.is_empty() => Ok(()),
-        None => Err(format!(
-            "differs from upstream ({}):\n{}",
-            part.case.scenario.cites,
-            in_context(&difference)
-        )),
+        None => Err(format!("differs from upstream ({}):\n{}", part.case.scenario.cites, in_context(&difference))),
         Some(known) if found.trim_end() == known.difference.trim_end() => Ok(()),
         Some(known) if found.is_empty() => Err(format!(
             "a known difference has vanished; take it out of known_differences.yaml (it was there because: {})",
             known.reason
         )),
-        Some(_) => Err(format!(
-            "a known difference has changed; it is now:\n{found}"
-        )),
+        Some(_) => Err(format!("a known difference has changed; it is now:\n{found}")),
     }
 }
 

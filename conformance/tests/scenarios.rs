@@ -43,10 +43,7 @@ fn judge(part: &Part, known: &[known::KnownDifference]) -> Result<(), Failed> {
 }
 
 /// An entry that no play looks at would never be executed.
-fn every_known_difference_names_a_part(
-    cases: &[cases::Case],
-    known: &[known::KnownDifference],
-) -> Trial {
+fn every_known_difference_names_a_part(cases: &[cases::Case], known: &[known::KnownDifference]) -> Trial {
     let parts: Vec<(String, String)> = cases
         .iter()
         .flat_map(cases::parts)
@@ -58,11 +55,8 @@ fn every_known_difference_names_a_part(
         .filter(|known| !parts.contains(&(known.scenario.clone(), known.cast.clone())))
         .map(|known| format!("{} [{}]", known.scenario, known.cast))
         .collect();
-    Trial::test(
-        "every known difference names a scenario and a cast",
-        move || match lost.as_slice() {
-            [] => Ok(()),
-            lost => Err(format!("no such play: {}", lost.join(", ")).into()),
-        },
-    )
+    Trial::test("every known difference names a scenario and a cast", move || match lost.as_slice() {
+        [] => Ok(()),
+        lost => Err(format!("no such play: {}", lost.join(", ")).into()),
+    })
 }

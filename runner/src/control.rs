@@ -74,9 +74,8 @@ pub fn listen(session: &Session) -> Outcome<mpsc::Receiver<Asked>> {
     // A socket that a crash left is nobody's: the session's lock is ours.
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).map_err(|error| {
-        Failure::failed(format!("cannot listen on {}: {error}", path.display())).hint(
-            "a Unix socket's path has at most 107 bytes; set XDG_STATE_HOME to a shorter directory",
-        )
+        Failure::failed(format!("cannot listen on {}: {error}", path.display()))
+            .hint("a Unix socket's path has at most 107 bytes; set XDG_STATE_HOME to a shorter directory")
     })?;
     let (asked, requests) = mpsc::channel(8);
     tokio::spawn(async move {
@@ -99,10 +98,7 @@ async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) {
                 }
                 answered.await.unwrap_or(Answer::Done)
             }
-            Err(error) => Answer::Refused {
-                message: format!("no request: {error}"),
-                hint: None,
-            },
+            Err(error) => Answer::Refused { message: format!("no request: {error}"), hint: None },
         };
         let mut text = serde_json::to_string(&answer).unwrap_or_default();
         text.push('\n');
@@ -115,14 +111,8 @@ async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) {
 /// Asks a session's supervisor.
 pub async fn ask(session: &Session, request: &Request) -> Outcome<Answer> {
     let unreachable = |why: String| {
-        Failure::new(
-            Kind::NotRunning,
-            format!(
-                "the supervisor of `{}` does not answer: {why}",
-                session.name
-            ),
-        )
-        .hint("`runner gc` clears what a crash left behind")
+        Failure::new(Kind::NotRunning, format!("the supervisor of `{}` does not answer: {why}", session.name))
+            .hint("`runner gc` clears what a crash left behind")
     };
     let exchange = async {
         let mut stream = UnixStream::connect(session.control_socket()).await?;
@@ -140,11 +130,7 @@ pub async fn ask(session: &Session, request: &Request) -> Outcome<Answer> {
     match serde_json::from_str(&line).map_err(|error| unreachable(error.to_string()))? {
         Answer::Refused { message, hint } => {
             let failure = Failure::failed(message);
-            Err(if let Some(hint) = hint {
-                failure.hint(hint)
-            } else {
-                failure
-            })
+            Err(if let Some(hint) = hint { failure.hint(hint) } else { failure })
         }
         answer => Ok(answer),
     }

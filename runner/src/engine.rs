@@ -29,9 +29,7 @@ impl FromStr for Engine {
             "server" => Ok(Engine::Server),
             "redis" => Ok(Engine::Redis),
             path if path.contains('/') => Ok(Engine::Path(path.into())),
-            other => Err(format!(
-                "`{other}` is no engine: `server`, `redis`, or a path with a `/` in it"
-            )),
+            other => Err(format!("`{other}` is no engine: `server`, `redis`, or a path with a `/` in it")),
         }
     }
 }
@@ -86,13 +84,10 @@ impl Engine {
 /// The first executable of this name on PATH.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| is_executable(file))
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| is_executable(file))
 }
 
 fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    file.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

@@ -119,19 +119,14 @@ pub struct Events {
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Events")
-            .field("began", &self.began)
-            .finish_non_exhaustive()
+        f.debug_struct("Events").field("began", &self.began).finish_non_exhaustive()
     }
 }
 
 impl Events {
     /// A stream into these sinks.
     pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
-        Self {
-            began: Instant::now(),
-            sinks: Arc::new(Mutex::new(sinks)),
-        }
+        Self { began: Instant::now(), sinks: Arc::new(Mutex::new(sinks)) }
     }
 
     /// A stream that nobody reads.
@@ -141,16 +136,8 @@ impl Events {
 
     /// Tells all sinks.
     pub fn emit(&self, event: Event) {
-        let stamped = Stamped {
-            at_ms: self.elapsed_ms(),
-            event,
-        };
-        for sink in self
-            .sinks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter_mut()
-        {
+        let stamped = Stamped { at_ms: self.elapsed_ms(), event };
+        for sink in self.sinks.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             sink.take(&stamped);
         }
     }

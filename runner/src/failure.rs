@@ -58,12 +58,7 @@ impl Failure {
 
     /// A failure of any kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            detail: None,
-            hint: None,
-        }
+        Self { kind, message: message.into(), detail: None, hint: None }
     }
 
     /// Adds what to do about it.

@@ -82,12 +82,7 @@ pub struct Fleet {
 impl Fleet {
     /// A fleet of which nothing runs yet.
     pub fn new(plan: Plan, events: Events) -> Self {
-        Self {
-            plan,
-            events,
-            members: HashMap::new(),
-            cpu: None,
-        }
+        Self { plan, events, members: HashMap::new(), cpu: None }
     }
 
     /// Pins the nodes that start from now on to one CPU.
@@ -109,12 +104,7 @@ impl Fleet {
                 return Err(taken(node));
             }
         }
-        let names: Vec<String> = self
-            .plan
-            .nodes
-            .iter()
-            .map(|node| node.name.clone())
-            .collect();
+        let names: Vec<String> = self.plan.nodes.iter().map(|node| node.name.clone()).collect();
         for name in names {
             self.start(&name).await?;
         }
@@ -132,26 +122,15 @@ impl Fleet {
         if !file.exists() {
             std::fs::write(&file, &node.config).doing(|| format!("write {}", file.display()))?;
         }
-        let (program, mut arguments) = node
-            .engine
-            .command()
-            .doing(|| "find this executable".into())?;
+        let (program, mut arguments) = node.engine.command().doing(|| "find this executable".into())?;
         arguments.extend(node.arguments.iter().map(Into::into));
-        let launch = Launch {
-            program: program.clone(),
-            arguments,
-            dir: node.dir.clone(),
-            log: node.log(),
-            cpu: self.cpu,
-        };
+        let launch =
+            Launch { program: program.clone(), arguments, dir: node.dir.clone(), log: node.log(), cpu: self.cpu };
         let process = Process::start(launch).map_err(|error| {
             let failure = Failure::failed(format!("cannot start {}: {error}", program.display()));
             match node.engine.is_installed() {
                 true => failure,
-                false => failure.hint(format!(
-                    "the engine `{}` is not installed here",
-                    node.engine
-                )),
+                false => failure.hint(format!("the engine `{}` is not installed here", node.engine)),
             }
         })?;
         self.events.emit(Event::Started {
@@ -161,12 +140,7 @@ impl Fleet {
             port: node.port,
             pid: process.pid(),
         });
-        let member = Member {
-            process,
-            paused: false,
-            asked_to_end: false,
-            reported: false,
-        };
+        let member = Member { process, paused: false, asked_to_end: false, reported: false };
         self.members.insert(node.name, member);
         Ok(())
     }
@@ -179,10 +153,7 @@ impl Fleet {
             return Err(Failure::failed(format!("{name} does not run"))
                 .hint(format!("`runner restart {name}` starts it again")));
         }
-        self.events.emit(Event::Acted {
-            node: name.into(),
-            action: action.word().into(),
-        });
+        self.events.emit(Event::Acted { node: name.into(), action: action.word().into() });
         match action {
             Action::Kill => self.end(name, Signal::SIGKILL).await,
             Action::Stop => self.end(name, Signal::SIGTERM).await,
@@ -210,11 +181,7 @@ impl Fleet {
     /// A node's process id while it runs.
     pub fn pid(&self, name: &str) -> Option<u32> {
         let member = self.members.get(name)?;
-        member
-            .process
-            .ended()
-            .is_none()
-            .then(|| member.process.pid())
+        member.process.ended().is_none().then(|| member.process.pid())
     }
 
     /// Connects to a node, authenticated as its configuration demands.
@@ -235,11 +202,7 @@ impl Fleet {
             let how = describe(status);
             if !member.reported {
                 member.reported = true;
-                self.events.emit(Event::Ended {
-                    node: name.clone(),
-                    how: how.clone(),
-                    expected: false,
-                });
+                self.events.emit(Event::Ended { node: name.clone(), how: how.clone(), expected: false });
             }
             first.get_or_insert((name.clone(), how));
         }
@@ -276,9 +239,7 @@ impl Fleet {
     }
 
     fn node(&self, name: &str) -> Outcome<&NodePlan> {
-        self.plan
-            .node(name)
-            .ok_or_else(|| Failure::bad_input(format!("there is no node `{name}`")))
+        self.plan.node(name).ok_or_else(|| Failure::bad_input(format!("there is no node `{name}`")))
     }
 
     async fn end(&mut self, name: &str, signal: Signal) {
@@ -298,20 +259,12 @@ impl Fleet {
             process.wait().await;
         }
         let how = process.ended().map(describe).unwrap_or_default();
-        self.events.emit(Event::Ended {
-            node: name.into(),
-            how,
-            expected: true,
-        });
+        self.events.emit(Event::Ended { node: name.into(), how, expected: true });
     }
 
     fn pause(&mut self, name: &str, pause: bool) {
         if let Some(member) = self.members.get_mut(name) {
-            member.process.signal(if pause {
-                Signal::SIGSTOP
-            } else {
-                Signal::SIGCONT
-            });
+            member.process.signal(if pause { Signal::SIGSTOP } else { Signal::SIGCONT });
             member.paused = pause;
         }
     }
@@ -329,23 +282,16 @@ impl Drop for Fleet {
 /// Connects to a node, authenticated as its configuration demands.
 pub async fn connect(node: &NodePlan, patience: Duration) -> Outcome<Client> {
     let address = node.address();
-    let mut client = Client::connect(&address, patience)
-        .await
-        .doing(|| format!("connect to {} at {address}", node.name))?;
+    let mut client =
+        Client::connect(&address, patience).await.doing(|| format!("connect to {} at {address}", node.name))?;
     if let Some(password) = &node.password {
-        client
-            .call(&["AUTH", password])
-            .await
-            .doing(|| format!("authenticate at {}", node.name))?;
+        client.call(&["AUTH", password]).await.doing(|| format!("authenticate at {}", node.name))?;
     }
     Ok(client)
 }
 
 fn taken(node: &NodePlan) -> Failure {
     let holder = ports::holder(node.port).unwrap_or_else(|| "an unknown process".into());
-    Failure::failed(format!(
-        "port {} of {} is held by {holder}",
-        node.port, node.name
-    ))
-    .hint("end that process, or move the topology aside with --port-offset 1000")
+    Failure::failed(format!("port {} of {} is held by {holder}", node.port, node.name))
+        .hint("end that process, or move the topology aside with --port-offset 1000")
 }

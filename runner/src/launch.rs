@@ -81,12 +81,7 @@ impl Process {
 
 /// How a process ended, in words.
 pub fn describe(status: ExitStatus) -> String {
-    match (
-        status.code(),
-        status
-            .signal()
-            .and_then(|number| Signal::try_from(number).ok()),
-    ) {
+    match (status.code(), status.signal().and_then(|number| Signal::try_from(number).ok())) {
         (Some(code), _) => format!("exited with code {code}"),
         (None, Some(signal)) => format!("was ended by {signal}"),
         (None, None) => status.to_string(),
@@ -111,10 +106,7 @@ fn spawner() -> &'static mpsc::Sender<Request> {
 }
 
 fn spawn(launch: &Launch) -> std::io::Result<Process> {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(&launch.log)?;
+    let log = File::options().create(true).append(true).open(&launch.log)?;
     let mut command = Command::new(&launch.program);
     command
         .args(&launch.arguments)

@@ -116,25 +116,13 @@ impl Plan {
         dir: &Path,
         mut lease: impl FnMut() -> Outcome<u16>,
     ) -> Outcome<Self> {
-        let mut planner = Planner {
-            topology,
-            choices,
-            dir,
-            lease: &mut lease,
-            nodes: Vec::new(),
-        };
+        let mut planner = Planner { topology, choices, dir, lease: &mut lease, nodes: Vec::new() };
         planner.data_nodes()?;
         if let Some(sentinels) = &topology.sentinels {
             planner.sentinels(sentinels)?;
         }
-        let name = choices
-            .name
-            .clone()
-            .unwrap_or_else(|| topology.name().to_owned());
-        Ok(Self {
-            name,
-            nodes: planner.nodes,
-        })
+        let name = choices.name.clone().unwrap_or_else(|| topology.name().to_owned());
+        Ok(Self { name, nodes: planner.nodes })
     }
 
     /// The node of this name.
@@ -168,23 +156,14 @@ impl Planner<'_> {
         }
         for ((name, node), &(_, port)) in self.topology.nodes.iter().zip(&ports) {
             let upstream = node.replicaof.as_ref().map(|of| of.value.clone());
-            let upstream_port = upstream
-                .as_ref()
-                .and_then(|of| ports.iter().find(|(name, _)| name == of))
-                .map(|(_, port)| *port);
+            let upstream_port =
+                upstream.as_ref().and_then(|of| ports.iter().find(|(name, _)| name == of)).map(|(_, port)| *port);
             self.data_node(name, node, port, upstream, upstream_port);
         }
         Ok(())
     }
 
-    fn data_node(
-        &mut self,
-        name: &str,
-        node: &Node,
-        port: u16,
-        upstream: Option<String>,
-        upstream_port: Option<u16>,
-    ) {
+    fn data_node(&mut self, name: &str, node: &Node, port: u16, upstream: Option<String>, upstream_port: Option<u16>) {
         let mut config = self.head(name, port);
         push_lines(&mut config, &self.topology.config);
         push_lines(&mut config, &node.config);
@@ -197,11 +176,7 @@ impl Planner<'_> {
     }
 
     fn sentinels(&mut self, sentinels: &Sentinels) -> Outcome<()> {
-        let Some(master) = self
-            .nodes
-            .iter()
-            .find(|node| node.name == sentinels.master.value)
-        else {
+        let Some(master) = self.nodes.iter().find(|node| node.name == sentinels.master.value) else {
             return Ok(());
         };
         let monitor = format!(
@@ -214,20 +189,10 @@ impl Planner<'_> {
             let mut config = self.head(&name, port);
             config.push_str(&monitor);
             push_lines(&mut config, &sentinels.config);
-            let role = Role::Sentinel {
-                watches: sentinels.master.value.clone(),
-                monitor: sentinels.monitor.value.clone(),
-            };
+            let role =
+                Role::Sentinel { watches: sentinels.master.value.clone(), monitor: sentinels.monitor.value.clone() };
             let engine = sentinels.engine.as_ref().map(|engine| engine.value.clone());
-            self.push(
-                &name,
-                role,
-                engine,
-                port,
-                "sentinel.conf",
-                config,
-                &["--sentinel"],
-            );
+            self.push(&name, role, engine, port, "sentinel.conf", config, &["--sentinel"]);
         }
         Ok(())
     }
@@ -238,9 +203,7 @@ impl Planner<'_> {
         };
         port.checked_add(self.choices.port_offset).ok_or_else(|| {
             let offset = self.choices.port_offset;
-            Failure::bad_input(format!(
-                "port {port} with an offset of {offset} is beyond 65535"
-            ))
+            Failure::bad_input(format!("port {port} with an offset of {offset} is beyond 65535"))
         })
     }
 
@@ -254,10 +217,7 @@ impl Planner<'_> {
         format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", dir.display())
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the fields of a node, named at both call sites"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the fields of a node, named at both call sites")]
     fn push(
         &mut self,
         name: &str,
@@ -269,15 +229,8 @@ impl Planner<'_> {
         arguments: &[&str],
     ) {
         let dir = self.node_dir(name);
-        let by_topology = || {
-            self.topology
-                .engine
-                .as_ref()
-                .map(|engine| engine.value.clone())
-        };
-        let engine = engine
-            .or_else(|| self.choices.engine.clone())
-            .or_else(by_topology);
+        let by_topology = || self.topology.engine.as_ref().map(|engine| engine.value.clone());
+        let engine = engine.or_else(|| self.choices.engine.clone()).or_else(by_topology);
         let file = dir.join(config_file).display().to_string();
         self.nodes.push(NodePlan {
             name: name.to_owned(),
@@ -288,9 +241,7 @@ impl Planner<'_> {
             config_file: config_file.to_owned(),
             password: password(&config),
             config,
-            arguments: std::iter::once(file)
-                .chain(arguments.iter().map(|&a| a.to_owned()))
-                .collect(),
+            arguments: std::iter::once(file).chain(arguments.iter().map(|&a| a.to_owned())).collect(),
         });
     }
 }
@@ -306,13 +257,9 @@ fn push_lines(config: &mut String, directives: &Directives) {
 fn password(config: &str) -> Option<String> {
     let mut values = config.lines().filter_map(|line| {
         let (name, value) = line.trim().split_once(char::is_whitespace)?;
-        name.eq_ignore_ascii_case("requirepass")
-            .then(|| value.trim().trim_matches('"'))
+        name.eq_ignore_ascii_case("requirepass").then(|| value.trim().trim_matches('"'))
     });
-    values
-        .next_back()
-        .filter(|value| !value.is_empty())
-        .map(str::to_owned)
+    values.next_back().filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -333,13 +280,7 @@ mod tests {
     #[test]
     fn a_replica_is_configured_with_its_upstreams_port() {
         let text = "nodes: {b: {replicaof: a}, a: {port: 6379}}\nconfig: {save: ''}";
-        let plan = plan(
-            text,
-            &Choices {
-                port_offset: 10,
-                ..Choices::default()
-            },
-        );
+        let plan = plan(text, &Choices { port_offset: 10, ..Choices::default() });
         let replica = plan.node("b").unwrap();
         let expected = "port 20001\nbind 127.0.0.1\ndir \"/run/nodes/b\"\nsave \"\"\nreplicaof 127.0.0.1 6389\n";
         assert_eq!(replica.config, expected);
@@ -349,19 +290,10 @@ mod tests {
     #[test]
     fn a_nodes_own_engine_goes_before_the_command_lines() {
         let text = "engine: /bin/x\nnodes: {a: {engine: redis}, b: {}}";
-        let named = plan(
-            text,
-            &Choices {
-                engine: Some(Engine::Server),
-                ..Choices::default()
-            },
-        );
+        let named = plan(text, &Choices { engine: Some(Engine::Server), ..Choices::default() });
         assert_eq!(named.node("a").unwrap().engine, Engine::Redis);
         assert_eq!(named.node("b").unwrap().engine, Engine::Server);
         let unnamed = plan(text, &Choices::default());
-        assert_eq!(
-            unnamed.node("b").unwrap().engine,
-            Engine::Path("/bin/x".into())
-        );
+        assert_eq!(unnamed.node("b").unwrap().engine, Engine::Path("/bin/x".into()));
     }
 }

@@ -45,17 +45,11 @@ impl Lease {
     fn lock_a_block(&mut self) -> Outcome<()> {
         let dir = directory();
         std::fs::create_dir_all(&dir).doing(|| format!("create {}", dir.display()))?;
-        let start = self
-            .next_block
-            .unwrap_or((std::process::id() % u32::from(BLOCKS)) as u16);
+        let start = self.next_block.unwrap_or((std::process::id() % u32::from(BLOCKS)) as u16);
         for step in 0..BLOCKS {
             let block = (start + step) % BLOCKS;
             let path = dir.join(format!("{block}.lock"));
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path);
+            let file = File::options().create(true).truncate(false).write(true).open(&path);
             let file = file.doing(|| format!("open {}", path.display()))?;
             let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
                 continue;
@@ -66,8 +60,7 @@ impl Lease {
             self.next_block = Some((block + 1) % BLOCKS);
             return Ok(());
         }
-        Err(Failure::failed("no free ports are left to lease")
-            .hint("`runner gc` ends what a crash left behind"))
+        Err(Failure::failed("no free ports are left to lease").hint("`runner gc` ends what a crash left behind"))
     }
 }
 
@@ -83,8 +76,7 @@ pub fn is_free(port: u16) -> bool {
 
 /// Who listens on a port, as far as /proc tells: `pid 4711 (redis-server *:6379)`.
 pub fn holder(port: u16) -> Option<String> {
-    let inode = listening_inode("/proc/net/tcp", port)
-        .or_else(|| listening_inode("/proc/net/tcp6", port))?;
+    let inode = listening_inode("/proc/net/tcp", port).or_else(|| listening_inode("/proc/net/tcp6", port))?;
     let link = format!("socket:[{inode}]");
     for process in std::fs::read_dir("/proc").ok()?.flatten() {
         let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else {
@@ -107,19 +99,11 @@ pub fn holder(port: u16) -> Option<String> {
 fn listening_inode(table: &str, port: u16) -> Option<u64> {
     const LISTEN: &str = "0A";
     let wanted = format!(":{port:04X}");
-    std::fs::read_to_string(table)
-        .ok()?
-        .lines()
-        .skip(1)
-        .find_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let listens = fields.get(1)?.ends_with(&wanted) && *fields.get(3)? == LISTEN;
-            if listens {
-                fields.get(9)?.parse().ok()
-            } else {
-                None
-            }
-        })
+    std::fs::read_to_string(table).ok()?.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let listens = fields.get(1)?.ends_with(&wanted) && *fields.get(3)? == LISTEN;
+        if listens { fields.get(9)?.parse().ok() } else { None }
+    })
 }
 
 fn command_line(pid: u32) -> String {
@@ -146,11 +130,7 @@ mod tests {
     fn the_holder_of_a_port_is_named() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert!(
-            holder(port)
-                .unwrap()
-                .starts_with(&format!("pid {}", std::process::id()))
-        );
+        assert!(holder(port).unwrap().starts_with(&format!("pid {}", std::process::id())));
         assert!(!is_free(port));
     }
 }

@@ -27,49 +27,25 @@ type Look = Result<(), String>;
 
 /// Waits until all nodes are ready, at most for `patience`.
 pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
-    let mut probe = Probe {
-        deadline: Instant::now() + patience,
-        patience,
-        clients: HashMap::new(),
-    };
+    let mut probe = Probe { deadline: Instant::now() + patience, patience, clients: HashMap::new() };
     let plan = fleet.plan.clone();
     for node in &plan.nodes {
-        probe
-            .gate(fleet, node, "our process answers", Gate::Answers)
-            .await?;
+        probe.gate(fleet, node, "our process answers", Gate::Answers).await?;
     }
     for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
-        probe
-            .gate(fleet, node, "link to the master is up", Gate::LinkUp)
-            .await?;
-        probe
-            .gate(fleet, node, "online at the master", Gate::Online)
-            .await?;
+        probe.gate(fleet, node, "link to the master is up", Gate::LinkUp).await?;
+        probe.gate(fleet, node, "online at the master", Gate::Online).await?;
     }
     for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
-        probe
-            .gate(fleet, node, "a probe write is read back", Gate::ReadBack)
-            .await?;
+        probe.gate(fleet, node, "a probe write is read back", Gate::ReadBack).await?;
     }
     for node in plan.nodes.iter().filter(|node| !node.holds_data()) {
-        probe
-            .gate(
-                fleet,
-                node,
-                "sees its master, peers and replicas",
-                Gate::Discovered,
-            )
-            .await?;
-        probe
-            .gate(fleet, node, "has its quorum", Gate::Quorum)
-            .await?;
+        probe.gate(fleet, node, "sees its master, peers and replicas", Gate::Discovered).await?;
+        probe.gate(fleet, node, "has its quorum", Gate::Quorum).await?;
     }
     probe.clean_up(&plan).await;
     let after_ms = fleet.events().elapsed_ms();
-    fleet.events().emit(Event::Ready {
-        topology: plan.name,
-        after_ms,
-    });
+    fleet.events().emit(Event::Ready { topology: plan.name, after_ms });
     Ok(())
 }
 
@@ -91,13 +67,7 @@ struct Probe {
 
 impl Probe {
     /// Looks at a gate until it opens.
-    async fn gate(
-        &mut self,
-        fleet: &mut Fleet,
-        node: &NodePlan,
-        name: &str,
-        gate: Gate,
-    ) -> Outcome<()> {
+    async fn gate(&mut self, fleet: &mut Fleet, node: &NodePlan, name: &str, gate: Gate) -> Outcome<()> {
         let mut shown = String::new();
         loop {
             let found = match self.look(fleet, node, gate).await {
@@ -105,42 +75,26 @@ impl Probe {
                 Err(found) => found,
             };
             if let Some((ended, how)) = fleet.unexpected_end() {
-                let log = fleet
-                    .plan
-                    .node(&ended)
-                    .map(|node| last_lines(&node.log(), LOG_LINES));
+                let log = fleet.plan.node(&ended).map(|node| last_lines(&node.log(), LOG_LINES));
                 return Err(Failure::failed(format!("{ended} {how} while starting"))
                     .detail(log.unwrap_or_default())
-                    .hint(format!(
-                        "its log is above; the gate was `{name}` of {}",
-                        node.name
-                    )));
+                    .hint(format!("its log is above; the gate was `{name}` of {}", node.name)));
             }
             if Instant::now() >= self.deadline {
                 let waited = self.patience;
-                let message = format!(
-                    "{} is not ready after {waited:?}: `{name}`: {found}",
-                    node.name
-                );
+                let message = format!("{} is not ready after {waited:?}: `{name}`: {found}", node.name);
                 return Err(Failure::failed(message)
                     .detail(last_lines(&node.log(), LOG_LINES))
                     .hint("--wait 60s waits longer"));
             }
             if found != shown {
                 let (node, gate) = (node.name.clone(), name.to_owned());
-                fleet.events().emit(Event::Waiting {
-                    node,
-                    gate,
-                    found: found.clone(),
-                });
+                fleet.events().emit(Event::Waiting { node, gate, found: found.clone() });
                 shown = found;
             }
             sleep(PAUSE).await;
         }
-        fleet.events().emit(Event::Passed {
-            node: node.name.clone(),
-            gate: name.into(),
-        });
+        fleet.events().emit(Event::Passed { node: node.name.clone(), gate: name.into() });
         Ok(())
     }
 
@@ -160,10 +114,7 @@ impl Probe {
         let pid = info.get("process_id").cloned().unwrap_or_default();
         let ours = fleet.pid(&node.name).map(|pid| pid.to_string());
         if Some(&pid) != ours.as_ref() {
-            return Err(format!(
-                "process {pid} answers on port {}, which is not ours",
-                node.port
-            ));
+            return Err(format!("process {pid} answers on port {}, which is not ours", node.port));
         }
         match info.get("run_id") {
             Some(run_id) if run_id.len() == 40 => Ok(()),
@@ -173,9 +124,7 @@ impl Probe {
 
     async fn link_up(&mut self, node: &NodePlan) -> Look {
         let info = self.info(node, "replication").await?;
-        let status = info
-            .get("master_link_status")
-            .map_or("absent", String::as_str);
+        let status = info.get("master_link_status").map_or("absent", String::as_str);
         match status {
             "up" => Ok(()),
             other => Err(format!("master_link_status:{other}")),
@@ -221,25 +170,14 @@ impl Probe {
         };
         let reply = self.call(node, &["SENTINEL", "MASTER", monitor]).await?;
         let words: Vec<String> = reply.elements().iter().filter_map(Reply::text).collect();
-        let shown: HashMap<&str, &str> = words
-            .chunks_exact(2)
-            .map(|pair| (pair[0].as_str(), pair[1].as_str()))
-            .collect();
+        let shown: HashMap<&str, &str> =
+            words.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())).collect();
         let sentinels = plan.nodes.iter().filter(|node| !node.holds_data()).count();
-        let replicas = plan
-            .nodes
-            .iter()
-            .filter(|node| node.upstream().is_some() && plan.root(node).name == *watches);
+        let replicas = plan.nodes.iter().filter(|node| node.upstream().is_some() && plan.root(node).name == *watches);
         let replicas: Vec<&NodePlan> = replicas.collect();
         // A replica of a replica is not the master's to list.
-        let direct = replicas
-            .iter()
-            .filter(|node| node.upstream() == Some(watches.as_str()))
-            .count();
-        let wanted = [
-            ("num-other-sentinels", sentinels - 1),
-            ("num-slaves", direct),
-        ];
+        let direct = replicas.iter().filter(|node| node.upstream() == Some(watches.as_str())).count();
+        let wanted = [("num-other-sentinels", sentinels - 1), ("num-slaves", direct)];
         for (field, count) in wanted {
             let found = shown.get(field).copied().unwrap_or("absent");
             if found != count.to_string() {
@@ -270,11 +208,7 @@ impl Probe {
         }
     }
 
-    async fn info(
-        &mut self,
-        node: &NodePlan,
-        section: &str,
-    ) -> Result<HashMap<String, String>, String> {
+    async fn info(&mut self, node: &NodePlan, section: &str) -> Result<HashMap<String, String>, String> {
         match self.call(node, &["INFO", section]).await? {
             Reply::Error(error) => Err(error),
             reply => Ok(fields(&reply.text().unwrap_or_default())),
@@ -284,15 +218,10 @@ impl Probe {
     async fn call(&mut self, node: &NodePlan, command: &[&str]) -> Result<Reply, String> {
         let mut client = match self.clients.remove(&node.name) {
             Some(client) => client,
-            None => connect(node, PATIENCE)
-                .await
-                .map_err(|failure| failure.message)?,
+            None => connect(node, PATIENCE).await.map_err(|failure| failure.message)?,
         };
         // A connection that failed is not put back.
-        let reply = client
-            .call(command)
-            .await
-            .map_err(|error| error.to_string())?;
+        let reply = client.call(command).await.map_err(|error| error.to_string())?;
         self.clients.insert(node.name.clone(), client);
         Ok(reply)
     }
@@ -304,12 +233,8 @@ fn probe_key(node: &NodePlan) -> String {
 
 /// INFO's `name:value` lines.
 pub fn fields(info: &str) -> HashMap<String, String> {
-    let pairs = info
-        .lines()
-        .filter_map(|line| line.trim_end().split_once(':'));
-    pairs
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    let pairs = info.lines().filter_map(|line| line.trim_end().split_once(':'));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The last lines of a file, indented; nothing where there is no file.
@@ -317,9 +242,5 @@ pub fn last_lines(file: &Path, count: usize) -> String {
     let text = String::from_utf8_lossy(&std::fs::read(file).unwrap_or_default()).into_owned();
     let lines: Vec<&str> = text.lines().collect();
     let shown = &lines[lines.len().saturating_sub(count)..];
-    shown
-        .iter()
-        .map(|line| format!("  | {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    shown.iter().map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n")
 }

@@ -17,8 +17,7 @@ pub async fn select<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan>
     let Some(by_role) = selector.strip_prefix('@') else {
         let names: Vec<&str> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
         return plan.node(selector).ok_or_else(|| {
-            Failure::bad_input(format!("`{}` has no node `{selector}`", plan.name))
-                .hint(suggest(selector, &names))
+            Failure::bad_input(format!("`{}` has no node `{selector}`", plan.name)).hint(suggest(selector, &names))
         });
     };
     let (role, index) = parse(by_role)?;
@@ -48,14 +47,9 @@ fn parse(selector: &str) -> Outcome<(&str, usize)> {
     };
     match index {
         Some(index) if ROLES.contains(&role) => Ok((role, index)),
-        Some(_) => {
-            Err(Failure::bad_input(format!("`@{selector}`: no such role"))
-                .hint(suggest(role, &ROLES)))
-        }
-        None => Err(
-            Failure::bad_input(format!("`@{selector}`: the index counts from 1"))
-                .hint("`@replica:2` is the second replica"),
-        ),
+        Some(_) => Err(Failure::bad_input(format!("`@{selector}`: no such role")).hint(suggest(role, &ROLES))),
+        None => Err(Failure::bad_input(format!("`@{selector}`: the index counts from 1"))
+            .hint("`@replica:2` is the second replica")),
     }
 }
 

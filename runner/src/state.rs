@@ -74,18 +74,13 @@ pub struct Held {
 impl Session {
     /// The directory of this name, which need not exist.
     pub fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            dir: root().join(name),
-        }
+        Self { name: name.to_owned(), dir: root().join(name) }
     }
 
     /// All directories there are.
     pub fn all() -> Vec<Self> {
         let entries = std::fs::read_dir(root()).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names.iter().map(|name| Self::named(name)).collect()
     }
@@ -94,11 +89,7 @@ impl Session {
     pub fn find(name: Option<&str>) -> Outcome<Self> {
         if let Some(name) = name {
             let session = Self::named(name);
-            return if session.is_up() {
-                Ok(session)
-            } else {
-                Err(not_up(&format!("`{name}` is not up")))
-            };
+            return if session.is_up() { Ok(session) } else { Err(not_up(&format!("`{name}` is not up"))) };
         }
         let mut up: Vec<Self> = Self::all().into_iter().filter(Self::is_up).collect();
         match (up.pop(), up.is_empty()) {
@@ -106,10 +97,8 @@ impl Session {
             (Some(session), true) => Ok(session),
             (Some(last), false) => {
                 let names: Vec<String> = up.into_iter().chain([last]).map(|s| s.name).collect();
-                Err(
-                    Failure::bad_input(format!("several topologies are up: {}", names.join(", ")))
-                        .hint("say which one with --name NAME"),
-                )
+                Err(Failure::bad_input(format!("several topologies are up: {}", names.join(", ")))
+                    .hint("say which one with --name NAME"))
             }
         }
     }
@@ -126,35 +115,23 @@ impl Session {
     pub fn hold(&self) -> Outcome<Held> {
         std::fs::create_dir_all(&self.dir).doing(|| format!("create {}", self.dir.display()))?;
         let path = self.lock_file();
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.doing(|| format!("open {}", path.display()))?;
         let mut lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
-            let who = self
-                .supervisor()
-                .map_or_else(String::new, |mark| format!(" (pid {})", mark.pid));
-            Failure::failed(format!("`{}` is up already{who}", self.name)).hint(format!(
-                "`runner down --name {}` ends it; --name starts a second one beside it",
-                self.name
-            ))
+            let who = self.supervisor().map_or_else(String::new, |mark| format!(" (pid {})", mark.pid));
+            Failure::failed(format!("`{}` is up already{who}", self.name))
+                .hint(format!("`runner down --name {}` ends it; --name starts a second one beside it", self.name))
         })?;
         let mark = ProcessMark::of(std::process::id());
         let text = serde_json::to_string(&mark).unwrap_or_default();
-        lock.set_len(0)
-            .and_then(|()| lock.write_all(text.as_bytes()))
-            .doing(|| "write the lock".into())?;
+        lock.set_len(0).and_then(|()| lock.write_all(text.as_bytes())).doing(|| "write the lock".into())?;
         Ok(Held { _lock: lock })
     }
 
     /// The process that supervises it, or did.
     pub fn supervisor(&self) -> Option<ProcessMark> {
         let text = std::fs::read_to_string(self.lock_file()).ok()?;
-        serde_json::from_str::<Option<ProcessMark>>(&text)
-            .ok()
-            .flatten()
+        serde_json::from_str::<Option<ProcessMark>>(&text).ok().flatten()
     }
 
     /// Writes the record, at once or not at all.
@@ -176,17 +153,11 @@ impl Session {
     /// Removes what the topology left: everything, or all but the nodes' directories.
     pub fn clear(&self, keep_nodes: bool) -> Outcome<()> {
         let result = if keep_nodes {
-            let files = [
-                self.control_socket(),
-                self.events_file(),
-                self.record_file(),
-            ];
-            files
-                .iter()
-                .try_for_each(|file| match std::fs::remove_file(file) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                    _ => Ok(()),
-                })
+            let files = [self.control_socket(), self.events_file(), self.record_file()];
+            files.iter().try_for_each(|file| match std::fs::remove_file(file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            })
         } else {
             std::fs::remove_dir_all(&self.dir)
         };
@@ -218,20 +189,14 @@ impl Session {
 }
 
 fn not_up(message: &str) -> Failure {
-    Failure::new(Kind::NotRunning, message)
-        .hint("`runner up topologies/replication.yaml` starts one")
+    Failure::new(Kind::NotRunning, message).hint("`runner up topologies/replication.yaml` starts one")
 }
 
 /// `$XDG_STATE_HOME/redis-runner`, by default `~/.local/state/redis-runner`.
 fn root() -> PathBuf {
-    let state = std::env::var_os("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .filter(|dir| dir.is_absolute());
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
     let by_home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    state
-        .or_else(by_home)
-        .unwrap_or_else(std::env::temp_dir)
-        .join("redis-runner")
+    state.or_else(by_home).unwrap_or_else(std::env::temp_dir).join("redis-runner")
 }
 
 /// Whether a directory holds nothing but what `Session` itself puts there.

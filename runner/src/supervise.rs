@@ -68,12 +68,7 @@ impl Supervisor {
         let mut lease = Lease::new();
         let plan = Plan::new(&topology, &order.choices, &session.dir, || lease.take())?;
         let file = order.file.display().to_string();
-        let record = Record {
-            file,
-            plan: plan.clone(),
-            processes: Vec::new(),
-            keep: order.keep,
-        };
+        let record = Record { file, plan: plan.clone(), processes: Vec::new(), keep: order.keep };
         session.write(&record)?;
         let requests = control::listen(&session)?;
         let events = events(&session);
@@ -83,16 +78,7 @@ impl Supervisor {
             dir: session.dir.display().to_string(),
         });
         let fleet = Fleet::new(plan, events);
-        Ok(Self {
-            session,
-            fleet,
-            record,
-            requests,
-            interrupts,
-            ready: false,
-            _lease: lease,
-            _held: held,
-        })
+        Ok(Self { session, fleet, record, requests, interrupts, ready: false, _lease: lease, _held: held })
     }
 
     /// What will run, or runs.
@@ -118,9 +104,7 @@ impl Supervisor {
                 Ok(())
             }
             Err(failure) => {
-                self.fleet.events().emit(Event::Failed {
-                    error: failure.message.clone(),
-                });
+                self.fleet.events().emit(Event::Failed { error: failure.message.clone() });
                 self.end("it did not get ready").await?;
                 Err(failure)
             }
@@ -148,12 +132,7 @@ impl Supervisor {
     /// Serves requests while `work` runs, then takes everything down. `None` where it was interrupted.
     pub async fn during<T>(mut self, work: impl Future<Output = T>) -> Outcome<Option<T>> {
         let result = self.serve_until(work).await;
-        self.end(if result.is_ok() {
-            "the command is done"
-        } else {
-            "interrupted"
-        })
-        .await?;
+        self.end(if result.is_ok() { "the command is done" } else { "interrupted" }).await?;
         Ok(result.ok())
     }
 
@@ -188,10 +167,7 @@ impl Supervisor {
                     Err(failure) => refused(failure),
                 }
             }
-            Request::Status | Request::Down => Answer::Status {
-                ready: self.ready,
-                nodes: self.report(),
-            },
+            Request::Status | Request::Down => Answer::Status { ready: self.ready, nodes: self.report() },
         }
     }
 
@@ -208,20 +184,13 @@ impl Supervisor {
 
     /// Keeps the record's list of processes current: after a crash `gc` ends what is left of them.
     fn note_processes(&mut self) -> Outcome<()> {
-        let pids = self
-            .fleet
-            .plan
-            .nodes
-            .iter()
-            .filter_map(|node| self.fleet.pid(&node.name));
+        let pids = self.fleet.plan.nodes.iter().filter_map(|node| self.fleet.pid(&node.name));
         self.record.processes = pids.filter_map(ProcessMark::of).collect();
         self.session.write(&self.record)
     }
 
     async fn end(&mut self, reason: &str) -> Outcome<()> {
-        self.fleet.events().emit(Event::Stopping {
-            reason: reason.into(),
-        });
+        self.fleet.events().emit(Event::Stopping { reason: reason.into() });
         self.fleet.down(self.interrupts.next()).await;
         let keep = self.record.keep;
         self.session.clear(keep)?;
@@ -232,10 +201,7 @@ impl Supervisor {
 }
 
 fn refused(failure: Failure) -> Answer {
-    Answer::Refused {
-        message: failure.message,
-        hint: failure.hint,
-    }
+    Answer::Refused { message: failure.message, hint: failure.hint }
 }
 
 /// Ctrl-C and the signals that mean the same.
@@ -244,14 +210,8 @@ struct Interrupts([Signal; 3]);
 
 impl Interrupts {
     fn new() -> Outcome<Self> {
-        let open = |kind| {
-            signal(kind).map_err(|error| Failure::failed(format!("cannot watch signals: {error}")))
-        };
-        Ok(Self([
-            open(SignalKind::interrupt())?,
-            open(SignalKind::terminate())?,
-            open(SignalKind::hangup())?,
-        ]))
+        let open = |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot watch signals: {error}")));
+        Ok(Self([open(SignalKind::interrupt())?, open(SignalKind::terminate())?, open(SignalKind::hangup())?]))
     }
 
     async fn next(&mut self) {

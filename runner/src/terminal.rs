@@ -19,11 +19,7 @@ impl Terminal {
     /// For the process's standard output; `closing_hint` is printed below 'ready'.
     pub fn new(closing_hint: Option<&'static str>) -> Self {
         let on_terminal = std::io::stdout().is_terminal();
-        Self {
-            waiting: None,
-            on_terminal,
-            closing_hint,
-        }
+        Self { waiting: None, on_terminal, closing_hint }
     }
 
     fn line(&mut self, text: &str) {
@@ -62,38 +58,18 @@ impl Terminal {
 impl Sink for Terminal {
     fn take(&mut self, stamped: &Stamped) {
         match &stamped.event {
-            Event::Starting {
-                topology,
-                nodes,
-                dir,
-            } => {
+            Event::Starting { topology, nodes, dir } => {
                 let text = format!("{} {nodes} nodes, files in {dir}", topology.bold());
                 self.line(&text);
             }
-            Event::Started {
-                node,
-                role,
-                engine,
-                port,
-                pid,
-            } => {
-                let text = format!(
-                    "  {:<12} {role:<8} 127.0.0.1:{port:<5}  {engine}, pid {pid}",
-                    node.bold()
-                );
+            Event::Started { node, role, engine, port, pid } => {
+                let text = format!("  {:<12} {role:<8} 127.0.0.1:{port:<5}  {engine}, pid {pid}", node.bold());
                 self.line(&text);
             }
-            Event::Waiting { node, gate, found } => {
-                self.wait_for(format!("{node}: {gate} ({found})"))
-            }
+            Event::Waiting { node, gate, found } => self.wait_for(format!("{node}: {gate} ({found})")),
             Event::Passed { node, gate } => {
                 let at = format!("{} ms", stamped.at_ms);
-                let text = format!(
-                    "  {:<12} {} {gate} {}",
-                    node.bold(),
-                    "ok".green(),
-                    at.dimmed()
-                );
+                let text = format!("  {:<12} {} {gate} {}", node.bold(), "ok".green(), at.dimmed());
                 self.line(&text);
             }
             Event::Ready { after_ms, .. } => {
@@ -108,16 +84,8 @@ impl Sink for Terminal {
                 let text = format!("  {:<12} {}", node.bold(), action.yellow());
                 self.line(&text);
             }
-            Event::Ended {
-                node,
-                how,
-                expected,
-            } => {
-                let how = if *expected {
-                    how.clone()
-                } else {
-                    how.red().to_string()
-                };
+            Event::Ended { node, how, expected } => {
+                let how = if *expected { how.clone() } else { how.red().to_string() };
                 let text = format!("  {:<12} {how}", node.bold());
                 self.line(&text);
             }
@@ -127,11 +95,7 @@ impl Sink for Terminal {
                 self.line(&text);
             }
             Event::Killing { node } => {
-                let text = format!(
-                    "  {:<12} {}",
-                    node.bold(),
-                    "does not end by itself: killed".red()
-                );
+                let text = format!("  {:<12} {}", node.bold(), "does not end by itself: killed".red());
                 self.line(&text);
             }
             Event::Down { kept: Some(dir) } => {

@@ -7,16 +7,9 @@ fn plan(text: &str) -> String {
     let dir = tempfile::tempdir().expect("a temporary directory");
     std::fs::write(dir.path().join("t.yaml"), text).expect("write the file");
     let mut command = Command::cargo_bin("runner").expect("the runner");
-    command
-        .current_dir(dir.path())
-        .args(["plan", "t.yaml"])
-        .env("NO_COLOR", "1");
+    command.current_dir(dir.path()).args(["plan", "t.yaml"]).env("NO_COLOR", "1");
     let output = command.output().expect("run it");
-    format!(
-        "exit code {:?}\n{}",
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    format!("exit code {:?}\n{}", output.status.code(), String::from_utf8_lossy(&output.stderr))
 }
 
 macro_rules! refused {
@@ -34,31 +27,13 @@ refused!(an_unknown_key, "nodes:\n  master:\n    prot: 6379\n");
 refused!(an_unknown_top_level_key, "node:\n  master: {}\n");
 refused!(a_wrong_type, "nodes:\n  master:\n    port: six\n");
 refused!(a_port_beyond_65535, "nodes:\n  master:\n    port: 70000\n");
-refused!(
-    a_port_used_twice,
-    "nodes:\n  master:\n    port: 6379\n  replica:\n    port: 6379\n"
-);
+refused!(a_port_used_twice, "nodes:\n  master:\n    port: 6379\n  replica:\n    port: 6379\n");
 refused!(a_name_used_twice, "nodes:\n  master: {}\n  master: {}\n");
-refused!(
-    an_unknown_upstream,
-    "nodes:\n  master: {}\n  replica:\n    replicaof: mster\n"
-);
-refused!(
-    a_circle,
-    "nodes:\n  a: {replicaof: c}\n  b: {replicaof: a}\n  c:\n    replicaof: b\n"
-);
-refused!(
-    a_node_that_replicates_itself,
-    "nodes:\n  a: {replicaof: a}\n"
-);
-refused!(
-    a_directive_of_the_runners,
-    "nodes:\n  a:\n    config:\n      dir: /tmp\n"
-);
-refused!(
-    a_boolean_directive,
-    "nodes:\n  a:\n    config:\n      appendonly: true\n"
-);
+refused!(an_unknown_upstream, "nodes:\n  master: {}\n  replica:\n    replicaof: mster\n");
+refused!(a_circle, "nodes:\n  a: {replicaof: c}\n  b: {replicaof: a}\n  c:\n    replicaof: b\n");
+refused!(a_node_that_replicates_itself, "nodes:\n  a: {replicaof: a}\n");
+refused!(a_directive_of_the_runners, "nodes:\n  a:\n    config:\n      dir: /tmp\n");
+refused!(a_boolean_directive, "nodes:\n  a:\n    config:\n      appendonly: true\n");
 refused!(an_unknown_engine, "engine: rediss\nnodes:\n  a: {}\n");
 refused!(no_nodes, "description: nothing\n");
 refused!(broken_syntax, "nodes:\n  a: {port: 1\n  b: {}\n");
@@ -84,10 +59,7 @@ fn the_topologies_of_this_repository_are_right() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../topologies");
     let files = std::fs::read_dir(folder).expect("the folder of topologies");
     let mut count = 0;
-    for file in files
-        .flatten()
-        .filter(|file| file.path().extension().is_some_and(|e| e == "yaml"))
-    {
+    for file in files.flatten().filter(|file| file.path().extension().is_some_and(|e| e == "yaml")) {
         let mut command = Command::cargo_bin("runner").expect("the runner");
         command.arg("plan").arg(file.path()).assert().success();
         count += 1;

@@ -45,11 +45,7 @@ impl User {
     fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}\n{out}\n{err}",
-            output.status
-        );
+        assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);
         out
     }
 
@@ -64,10 +60,7 @@ impl User {
     fn pids(&self) -> Vec<i64> {
         let status = self.status();
         let nodes = status["nodes"].as_array().expect("nodes");
-        nodes
-            .iter()
-            .filter_map(|node| node["pid"].as_i64())
-            .collect()
+        nodes.iter().filter_map(|node| node["pid"].as_i64()).collect()
     }
 
     fn directory(&self) -> PathBuf {
@@ -75,15 +68,9 @@ impl User {
     }
 
     fn assert_nothing_left(&self, pids: &[i64]) {
-        assert!(
-            !self.directory().exists(),
-            "{} is still there",
-            self.directory().display()
-        );
+        assert!(!self.directory().exists(), "{} is still there", self.directory().display());
         for pid in pids {
-            eventually("the process is gone", || {
-                !PathBuf::from(format!("/proc/{pid}/exe")).exists()
-            });
+            eventually("the process is gone", || !PathBuf::from(format!("/proc/{pid}/exe")).exists());
         }
     }
 }
@@ -109,9 +96,7 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn interrupt(process: &std::process::Child, signal: &str) {
-    let status = Command::new("kill")
-        .args([signal, &process.id().to_string()])
-        .status();
+    let status = Command::new("kill").args([signal, &process.id().to_string()]).status();
     assert!(status.expect("run kill").success());
 }
 
@@ -125,23 +110,10 @@ fn a_detached_topology_is_seen_from_another_terminal_and_leaves_nothing() {
     assert_eq!(status["nodes"][1]["upstream"], "master");
     let pids = user.pids();
     assert_eq!(pids.len(), 2);
-    assert_eq!(
-        user.ok(&["cli", "@master", "SET", "user:1", "Alice"])
-            .trim(),
-        "OK"
-    );
-    eventually("the write arrived", || {
-        user.ok(&["cli", "@replica", "GET", "user:1"]).trim() == "Alice"
-    });
-    assert_eq!(
-        user.ok(&["cli", "@master", "DBSIZE"]).trim(),
-        "1",
-        "the probe's keys are gone"
-    );
-    assert_eq!(
-        user.run(&["cli", "replica", "SET", "a", "b"]).status.code(),
-        Some(1)
-    );
+    assert_eq!(user.ok(&["cli", "@master", "SET", "user:1", "Alice"]).trim(), "OK");
+    eventually("the write arrived", || user.ok(&["cli", "@replica", "GET", "user:1"]).trim() == "Alice");
+    assert_eq!(user.ok(&["cli", "@master", "DBSIZE"]).trim(), "1", "the probe's keys are gone");
+    assert_eq!(user.run(&["cli", "replica", "SET", "a", "b"]).status.code(), Some(1));
     assert_eq!(user.run(&["cli", "slave", "PING"]).status.code(), Some(2));
     user.ok(&["down"]);
     user.assert_nothing_left(&pids);
@@ -157,9 +129,7 @@ fn a_killed_node_is_shown_as_ended_and_comes_back_by_restart() {
     assert_eq!(user.status()["nodes"][1]["state"], "ended");
     assert_eq!(user.run(&["kill", "replica"]).status.code(), Some(1));
     user.ok(&["restart", "replica"]);
-    eventually("the replica is in sync again", || {
-        user.status()["nodes"][1]["link"] == "up"
-    });
+    eventually("the replica is in sync again", || user.status()["nodes"][1]["link"] == "up");
     user.ok(&["pause", "master"]);
     assert_eq!(user.status()["nodes"][0]["state"], "paused");
     user.ok(&["resume", "master"]);
@@ -170,10 +140,7 @@ fn a_killed_node_is_shown_as_ended_and_comes_back_by_restart() {
 fn ctrl_c_takes_a_topology_in_the_foreground_down() {
     let user = User::new();
     let mut command = user.command(&["up", "--engine", ENGINE, "t.yaml"]);
-    let mut process = command
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("start the runner");
+    let mut process = command.stdout(Stdio::null()).spawn().expect("start the runner");
     eventually("it is ready", || {
         let output = user.run(&["status", "--json"]);
         let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -192,13 +159,9 @@ fn nodes_die_with_a_runner_that_is_killed_and_gc_clears_the_rest() {
     let pids = user.pids();
     let lock = std::fs::read_to_string(user.directory().join("lock")).expect("the lock");
     let supervisor: serde_json::Value = serde_json::from_str(&lock).expect("JSON");
-    let killed = Command::new("kill")
-        .args(["-9", &supervisor["pid"].to_string()])
-        .status();
+    let killed = Command::new("kill").args(["-9", &supervisor["pid"].to_string()]).status();
     assert!(killed.expect("run kill").success());
-    eventually("it is seen as down", || {
-        user.run(&["status"]).status.code() == Some(3)
-    });
+    eventually("it is seen as down", || user.run(&["status"]).status.code() == Some(3));
     user.ok(&["gc"]);
     user.assert_nothing_left(&pids);
 }
@@ -206,17 +169,13 @@ fn nodes_die_with_a_runner_that_is_killed_and_gc_clears_the_rest() {
 #[test]
 fn a_node_that_cannot_start_is_named_with_its_last_words() {
     let user = User::new();
-    let broken = format!("{TOPOLOGY}engine: {ENGINE}\n")
-        .replace("{replicaof: master}", "{config: [nonsense 1]}");
+    let broken = format!("{TOPOLOGY}engine: {ENGINE}\n").replace("{replicaof: master}", "{config: [nonsense 1]}");
     std::fs::write(user.home.path().join("t.yaml"), broken).expect("write the topology");
     let output = user.run(&["up", "t.yaml"]);
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("replica exited with code 1"), "{error}");
-    assert!(
-        error.contains("Bad directive or wrong number of arguments"),
-        "{error}"
-    );
+    assert!(error.contains("Bad directive or wrong number of arguments"), "{error}");
     user.assert_nothing_left(&[]);
 }
 
@@ -229,10 +188,7 @@ fn a_gate_that_stays_shut_is_named_when_the_time_is_over() {
     let output = user.run(&["up", "--engine", ENGINE, "--wait", "700ms", "t.yaml"]);
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        error.contains("replica is not ready after 700ms: `link to the master is up`"),
-        "{error}"
-    );
+    assert!(error.contains("replica is not ready after 700ms: `link to the master is up`"), "{error}");
     assert!(error.contains("NOAUTH"), "the log is shown: {error}");
     user.assert_nothing_left(&[]);
 }
@@ -242,18 +198,11 @@ fn who_holds_a_port_is_named() {
     let user = User::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its address").port();
-    std::fs::write(
-        user.home.path().join("t.yaml"),
-        format!("nodes: {{a: {{port: {port}}}}}"),
-    )
-    .expect("write");
+    std::fs::write(user.home.path().join("t.yaml"), format!("nodes: {{a: {{port: {port}}}}}")).expect("write");
     let output = user.run(&["up", "--engine", ENGINE, "t.yaml"]);
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        error.contains(&format!("is held by pid {}", std::process::id())),
-        "{error}"
-    );
+    assert!(error.contains(&format!("is held by pid {}", std::process::id())), "{error}");
 }
 
 #[test]
@@ -264,11 +213,7 @@ fn two_topologies_stand_side_by_side_and_the_same_name_is_refused() {
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stderr).contains("`t` is up already"));
     user.ok(&["up", "-d", "--engine", ENGINE, "--name", "second", "t.yaml"]);
-    assert_eq!(
-        user.run(&["status"]).status.code(),
-        Some(2),
-        "which one is not said"
-    );
+    assert_eq!(user.run(&["status"]).status.code(), Some(2), "which one is not said");
     user.ok(&["down", "--name", "second"]);
     user.ok(&["status"]);
 }
@@ -277,14 +222,10 @@ fn two_topologies_stand_side_by_side_and_the_same_name_is_refused() {
 fn run_gives_the_addresses_to_a_command_and_its_exit_code_back() {
     let user = User::new();
     let script = "test -n \"$REDIS_URL\" && test \"$REDIS_MASTER_PORT\" -gt 0 && exit 7";
-    let output = user.run(&[
-        "run", "-q", "--engine", ENGINE, "t.yaml", "--", "sh", "-c", script,
-    ]);
+    let output = user.run(&["run", "-q", "--engine", ENGINE, "t.yaml", "--", "sh", "-c", script]);
     assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout), "");
-    let left = std::fs::read_dir(user.home.path().join("redis-runner"))
-        .expect("the state")
-        .count();
+    let left = std::fs::read_dir(user.home.path().join("redis-runner")).expect("the state").count();
     assert_eq!(left, 0);
 }
 

@@ -17,11 +17,7 @@ use tempfile::TempDir;
 /// How long a start, a snapshot or a synchronisation may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Requests that fill the store go in deep pipelines.
-const FILL: Drive = Drive {
-    connections: 1,
-    pipeline: 200,
-    seed: 1,
-};
+const FILL: Drive = Drive { connections: 1, pipeline: 200, seed: 1 };
 
 /// A running engine with a directory of its own; both end with it.
 pub(super) struct Instance {
@@ -44,18 +40,11 @@ pub(super) struct Start<'a> {
 
 impl Instance {
     /// Starts the engine and waits until it answers with data loaded.
-    pub(super) async fn start(
-        engine: &Engine,
-        machine: Machine,
-        start: Start<'_>,
-    ) -> Outcome<Self> {
+    pub(super) async fn start(engine: &Engine, machine: Machine, start: Start<'_>) -> Outcome<Self> {
         let mut lease = Lease::new();
         let port = lease.take()?;
         let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
-        let mut config = format!(
-            "port {port}\nbind 127.0.0.1\ndir \"{}\"\nsave \"\"\n",
-            dir.path().display()
-        );
+        let mut config = format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\nsave \"\"\n", dir.path().display());
         for directive in start.directives {
             config.push_str(directive);
             config.push('\n');
@@ -63,31 +52,15 @@ impl Instance {
         let file = dir.path().join("redis.conf");
         std::fs::write(&file, config).doing(|| format!("write {}", file.display()))?;
         if let Some(rdb) = &start.rdb {
-            std::fs::copy(rdb, dir.path().join("dump.rdb"))
-                .doing(|| format!("copy {}", rdb.display()))?;
+            std::fs::copy(rdb, dir.path().join("dump.rdb")).doing(|| format!("copy {}", rdb.display()))?;
         }
         let (program, mut arguments) = engine.command().doing(|| "find this executable".into())?;
         arguments.push(file.into());
-        let cpu = if start.on_load_cpu {
-            machine.load_cpu
-        } else {
-            machine.server_cpu
-        };
+        let cpu = if start.on_load_cpu { machine.load_cpu } else { machine.server_cpu };
         let log = dir.path().join("log");
-        let launch = Launch {
-            program,
-            arguments,
-            dir: dir.path().into(),
-            log,
-            cpu,
-        };
+        let launch = Launch { program, arguments, dir: dir.path().into(), log, cpu };
         let process = Process::start(launch).doing(|| format!("start the engine `{engine}`"))?;
-        let instance = Self {
-            port,
-            process,
-            dir,
-            _lease: lease,
-        };
+        let instance = Self { port, process, dir, _lease: lease };
         instance.until_it_answers(engine).await?;
         Ok(instance)
     }
@@ -106,9 +79,7 @@ impl Instance {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(Failure::failed(format!(
-                    "the engine `{engine}` does not answer"
-                )));
+                return Err(Failure::failed(format!("the engine `{engine}` does not answer")));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -128,14 +99,9 @@ impl Instance {
 
     /// Sends one command; an error reply is a failure.
     pub(super) async fn call(&self, command: &[&str]) -> Outcome<Reply> {
-        let mut client = Client::connect(&self.address(), PATIENCE)
-            .await
-            .doing(|| "connect".into())?;
+        let mut client = Client::connect(&self.address(), PATIENCE).await.doing(|| "connect".into())?;
         match client.call(command).await.doing(|| command.join(" "))? {
-            Reply::Error(error) => Err(Failure::failed(format!(
-                "{} is answered with: {error}",
-                command.join(" ")
-            ))),
+            Reply::Error(error) => Err(Failure::failed(format!("{} is answered with: {error}", command.join(" ")))),
             reply => Ok(reply),
         }
     }
@@ -155,9 +121,7 @@ impl Instance {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(Failure::failed(format!(
-                    "{field} stays {found:?}, not {value}"
-                )));
+                return Err(Failure::failed(format!("{field} stays {found:?}, not {value}")));
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -165,24 +129,14 @@ impl Instance {
 
     /// Sends requests that prepare data.
     pub(super) fn fill(&self, batch: &Batch) -> Outcome<Run> {
-        let depth = FILL
-            .pipeline
-            .min(usize::try_from(batch.count).unwrap_or(usize::MAX))
-            .max(1);
-        let drive = Drive {
-            pipeline: depth,
-            ..FILL
-        };
+        let depth = FILL.pipeline.min(usize::try_from(batch.count).unwrap_or(usize::MAX)).max(1);
+        let drive = Drive { pipeline: depth, ..FILL };
         Load::connect(self.port, &batch.template, drive)?.run(Until::Requests(batch.count))
     }
 
     /// What the engine says that it uses, and what the system says.
     pub(super) async fn memory(&self) -> Outcome<(f64, f64)> {
-        let used = self
-            .info()
-            .await?
-            .get("used_memory")
-            .and_then(|value| value.parse().ok());
+        let used = self.info().await?.get("used_memory").and_then(|value| value.parse().ok());
         let used: f64 = used.ok_or_else(|| Failure::failed("INFO shows no used_memory"))?;
         Ok((used, resident(self.pid()) as f64))
     }

@@ -22,14 +22,8 @@ impl Machine {
         let allowed = sched_getaffinity(Pid::from_raw(0)).unwrap_or_else(|_| CpuSet::new());
         let mut cpus = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
         match (cpus.next(), cpus.next()) {
-            (Some(first), Some(second)) => Self {
-                server_cpu: Some(first),
-                load_cpu: Some(second),
-            },
-            _ => Self {
-                server_cpu: None,
-                load_cpu: None,
-            },
+            (Some(first), Some(second)) => Self { server_cpu: Some(first), load_cpu: Some(second) },
+            _ => Self { server_cpu: None, load_cpu: None },
         }
     }
 
@@ -48,19 +42,14 @@ impl Machine {
 /// CPU time that a process has used, in all its threads, also those that ended.
 pub(super) fn cpu_time(pid: u32) -> Outcome<Duration> {
     let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()));
-    let time = clock
-        .and_then(clock_gettime)
-        .doing(|| format!("read the CPU clock of pid {pid}"))?;
+    let time = clock.and_then(clock_gettime).doing(|| format!("read the CPU clock of pid {pid}"))?;
     Ok(Duration::from(time))
 }
 
 /// Physical memory of a process and its children in bytes; pages that several share count once (PSS).
 pub(super) fn tree_memory(pid: u32) -> u64 {
-    let children =
-        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = children
-        .split_whitespace()
-        .filter_map(|child| child.parse().ok());
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
     pss(pid) + children.map(pss).sum::<u64>()
 }
 
@@ -77,7 +66,5 @@ pub(super) fn resident(pid: u32) -> u64 {
 
 fn kilobytes(text: &str, field: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(field));
-    line.and_then(|rest| rest.split_whitespace().next())
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(0)
+    line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse().ok()).unwrap_or(0)
 }

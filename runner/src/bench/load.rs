@@ -66,17 +66,11 @@ impl Load {
         let poll = Poll::new().doing(|| "watch sockets".into())?;
         let mut connections = Vec::new();
         for index in 0..drive.connections {
-            let stream =
-                std::net::TcpStream::connect(address).doing(|| format!("connect to {address}"))?;
-            stream
-                .set_nodelay(true)
-                .and_then(|()| stream.set_nonblocking(true))
-                .doing(|| "prepare a socket".into())?;
+            let stream = std::net::TcpStream::connect(address).doing(|| format!("connect to {address}"))?;
+            stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true)).doing(|| "prepare a socket".into())?;
             let mut stream = TcpStream::from_std(stream);
             let interest = Interest::READABLE | Interest::WRITABLE;
-            poll.registry()
-                .register(&mut stream, Token(index), interest)
-                .doing(|| "watch a socket".into())?;
+            poll.registry().register(&mut stream, Token(index), interest).doing(|| "watch a socket".into())?;
             connections.push(Connection {
                 stream,
                 pipeline: template.pipeline(drive.pipeline),
@@ -87,26 +81,15 @@ impl Load {
             });
         }
         let source = Source::new(drive.seed);
-        Ok(Self {
-            poll,
-            connections,
-            source,
-            events: Events::with_capacity(256),
-            buffer: vec![0; 256 * 1024],
-        })
+        Ok(Self { poll, connections, source, events: Events::with_capacity(256), buffer: vec![0; 256 * 1024] })
     }
 
     /// Drives the server until the end is reached and all replies are in.
     pub(super) fn run(&mut self, mut until: Until<'_>) -> Outcome<Run> {
         let (low, high, digits) = LATENCY_RANGE;
-        let latency =
-            Histogram::new_with_bounds(low, high, digits).doing(|| "make a histogram".into())?;
+        let latency = Histogram::new_with_bounds(low, high, digits).doing(|| "make a histogram".into())?;
         let began = Instant::now();
-        let mut run = Run {
-            requests: 0,
-            took: Duration::ZERO,
-            latency,
-        };
+        let mut run = Run { requests: 0, took: Duration::ZERO, latency };
         let mut started = 0;
         let mut busy = 0;
         for connection in &mut self.connections {
@@ -153,14 +136,9 @@ impl Load {
 
     /// Error replies are quick and would flatter a server.
     fn fail_on_errors(&self) -> Outcome<()> {
-        let first = self
-            .connections
-            .iter()
-            .find_map(|connection| connection.replies.first_error.as_ref());
+        let first = self.connections.iter().find_map(|connection| connection.replies.first_error.as_ref());
         match first {
-            Some(error) => Err(Failure::failed(format!(
-                "the server answers with an error: {error}"
-            ))),
+            Some(error) => Err(Failure::failed(format!("the server answers with an error: {error}"))),
             None => Ok(()),
         }
     }

@@ -17,23 +17,14 @@ enum State {
     /// At the first byte of an element.
     Kind,
     /// In its first line: kind, number so far, whether it is negative.
-    Line {
-        kind: u8,
-        number: u64,
-        negative: bool,
-    },
+    Line { kind: u8, number: u64, negative: bool },
     /// In a bulk string's body and its end.
     Skip(u64),
 }
 
 impl Replies {
     pub(super) fn new() -> Self {
-        Self {
-            missing: 1,
-            state: State::Kind,
-            errors: 0,
-            first_error: None,
-        }
+        Self { missing: 1, state: State::Kind, errors: 0, first_error: None }
     }
 
     /// Reads bytes; how many replies they complete.
@@ -47,35 +38,21 @@ impl Replies {
                     if kind == b'-' {
                         self.note_error(&bytes[at..]);
                     }
-                    self.state = State::Line {
-                        kind,
-                        number: 0,
-                        negative: false,
-                    };
+                    self.state = State::Line { kind, number: 0, negative: false };
                     at += 1;
                 }
-                State::Line {
-                    kind,
-                    mut number,
-                    mut negative,
-                } => {
+                State::Line { kind, mut number, mut negative } => {
                     while at < bytes.len() && bytes[at] != b'\n' {
                         match bytes[at] {
                             digit @ b'0'..=b'9' => {
-                                number = number
-                                    .wrapping_mul(10)
-                                    .wrapping_add(u64::from(digit - b'0'));
+                                number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
                             }
                             b'-' => negative = true,
                             _ => {}
                         }
                         at += 1;
                     }
-                    self.state = State::Line {
-                        kind,
-                        number,
-                        negative,
-                    };
+                    self.state = State::Line { kind, number, negative };
                     if at < bytes.len() {
                         at += 1;
                         complete += self.line_ends(kind, number, negative);
@@ -125,10 +102,7 @@ impl Replies {
     fn note_error(&mut self, bytes: &[u8]) {
         self.errors += 1;
         if self.first_error.is_none() {
-            let line = bytes
-                .split(|&byte| byte == b'\r')
-                .next()
-                .unwrap_or_default();
+            let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or_default();
             self.first_error = Some(String::from_utf8_lossy(line).into_owned());
         }
     }

@@ -28,23 +28,11 @@ pub struct Row {
 }
 
 impl Row {
-    pub(super) fn new(
-        workload: &Workload,
-        pipeline: usize,
-        engine: &Engine,
-        rounds: Vec<Figures>,
-    ) -> Self {
-        let names = rounds
-            .first()
-            .map(|figures| figures.0.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    pub(super) fn new(workload: &Workload, pipeline: usize, engine: &Engine, rounds: Vec<Figures>) -> Self {
+        let names = rounds.first().map(|figures| figures.0.iter().map(|(name, _)| *name).collect::<Vec<_>>());
         let median = names.unwrap_or_default().into_iter().map(|name| {
-            let values = rounds
-                .iter()
-                .filter_map(|figures| figures.0.iter().find(|(n, _)| *n == name));
-            (
-                name.to_owned(),
-                median(values.map(|(_, value)| *value).collect()),
-            )
+            let values = rounds.iter().filter_map(|figures| figures.0.iter().find(|(n, _)| *n == name));
+            (name.to_owned(), median(values.map(|(_, value)| *value).collect()))
         });
         Self {
             workload: workload.name.into(),
@@ -53,22 +41,13 @@ impl Row {
             median: median.collect(),
             rounds: rounds
                 .iter()
-                .map(|figures| {
-                    figures
-                        .0
-                        .iter()
-                        .map(|(name, value)| ((*name).to_owned(), *value))
-                        .collect()
-                })
+                .map(|figures| figures.0.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect())
                 .collect(),
         }
     }
 
     fn figure(&self, name: &str) -> Option<f64> {
-        self.median
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| *value)
+        self.median.iter().find(|(n, _)| n == name).map(|(_, value)| *value)
     }
 }
 
@@ -95,21 +74,13 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(machine: Machine, connections: usize) -> Self {
-        Self {
-            machine,
-            connections,
-            rows: Vec::new(),
-        }
+        Self { machine, connections, rows: Vec::new() }
     }
 
     /// The reference of a row: the last engine's row on the same work.
     fn reference(&self, row: &Row) -> Option<&Row> {
         let same = |other: &&Row| other.workload == row.workload && other.pipeline == row.pipeline;
-        self.rows
-            .iter()
-            .rev()
-            .find(same)
-            .filter(|reference| reference.engine != row.engine)
+        self.rows.iter().rev().find(same).filter(|reference| reference.engine != row.engine)
     }
 
     /// A table a kind of figures, with each engine's ratio to the last engine named.
@@ -118,36 +89,25 @@ impl Report {
         let mut at = 0;
         while at < self.rows.len() {
             let names = figure_names(&self.rows[at]);
-            let length = self.rows[at..]
-                .iter()
-                .take_while(|row| figure_names(row) == names)
-                .count();
+            let length = self.rows[at..].iter().take_while(|row| figure_names(row) == names).count();
             // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "{}\n",
-                self.table(&self.rows[at..at + length], &names)
-            );
+            let _ = writeln!(text, "{}\n", self.table(&self.rows[at..at + length], &names));
             at += length;
         }
-        text.push_str("medians; in parentheses the ratio to the last engine's; cpu_us is the server's CPU time per request\n");
+        text.push_str(
+            "medians; in parentheses the ratio to the last engine's; cpu_us is the server's CPU time per request\n",
+        );
         text
     }
 
     fn table(&self, rows: &[Row], names: &[&str]) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        let head = ["workload", "pipeline", "engine"]
-            .into_iter()
-            .chain(names.iter().copied());
+        let head = ["workload", "pipeline", "engine"].into_iter().chain(names.iter().copied());
         table.set_header(head);
         for row in rows {
             let reference = self.reference(row);
-            let mut cells = vec![
-                row.workload.clone(),
-                row.pipeline.to_string(),
-                row.engine.clone(),
-            ];
+            let mut cells = vec![row.workload.clone(), row.pipeline.to_string(), row.engine.clone()];
             cells.extend(names.iter().map(|name| {
                 let value = row.figure(name).unwrap_or(f64::NAN);
                 match reference.and_then(|reference| reference.figure(name)) {

@@ -36,35 +36,20 @@ pub async fn run(settings: &Settings, mut progress: impl FnMut(&str)) -> Outcome
     let mut report = Report::new(machine, settings.connections);
     for workload in &settings.workloads {
         let alone = [1];
-        let pipelines = if workload.is_pipelined() {
-            settings.pipelines.as_slice()
-        } else {
-            &alone
-        };
+        let pipelines = if workload.is_pipelined() { settings.pipelines.as_slice() } else { &alone };
         for &pipeline in pipelines {
             let mut measured: Vec<Vec<Figures>> = vec![Vec::new(); settings.engines.len()];
             for round in 0..settings.rounds {
                 for (engine, figures) in settings.engines.iter().zip(&mut measured) {
-                    progress(&format!(
-                        "{workload} (pipeline {pipeline}), round {}: {engine}",
-                        round + 1
-                    ));
+                    progress(&format!("{workload} (pipeline {pipeline}), round {}: {engine}", round + 1));
                     let seed = round as u64 + 1;
-                    let one = Measurement {
-                        settings,
-                        machine,
-                        workload,
-                        pipeline,
-                        seed,
-                    };
+                    let one = Measurement { settings, machine, workload, pipeline, seed };
                     figures.push(one.take(engine).await?);
                 }
             }
             let rows = settings.engines.iter().zip(measured);
             for (engine, figures) in rows {
-                report
-                    .rows
-                    .push(Row::new(workload, pipeline, engine, figures));
+                report.rows.push(Row::new(workload, pipeline, engine, figures));
             }
         }
     }
@@ -94,17 +79,10 @@ impl Measurement<'_> {
 
     async fn requests(&self, engine: &Engine) -> Outcome<Figures> {
         let instance = Instance::start(engine, self.machine, Start::default()).await?;
-        let requests = self
-            .settings
-            .requests
-            .unwrap_or_else(|| self.workload.round(self.pipeline));
+        let requests = self.settings.requests.unwrap_or_else(|| self.workload.round(self.pipeline));
         // A tenth of the round goes first, unmeasured: connections, buffers and branch predictors warm up.
         let warm_up = requests / 10;
-        let drive = Drive {
-            connections: self.settings.connections,
-            pipeline: self.pipeline,
-            seed: self.seed,
-        };
+        let drive = Drive { connections: self.settings.connections, pipeline: self.pipeline, seed: self.seed };
         // A round ends with whole pipelines, so it may take a few requests more than asked for.
         let surplus = 2 * (drive.connections * drive.pipeline) as u64;
         for batch in self.workload.prepared(requests + warm_up + surplus) {
@@ -132,10 +110,6 @@ fn per(time: Duration, requests: u64) -> f64 {
 }
 
 /// Runs work that blocks a thread while this one goes on with the runtime.
-pub(super) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Outcome<T> + Send + 'static,
-) -> Outcome<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .doing(|| "run the load".into())?
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
+    tokio::task::spawn_blocking(work).await.doing(|| "run the load".into())?
 }

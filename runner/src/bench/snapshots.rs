@@ -20,11 +20,7 @@ const NO_DELAY: &[&str] = &["repl-diskless-sync-delay 0"];
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// Writers of random keys, as many as the load of other workloads has connections.
-const WRITERS: Drive = Drive {
-    connections: 50,
-    pipeline: 1,
-    seed: 7,
-};
+const WRITERS: Drive = Drive { connections: 50, pipeline: 1, seed: 7 };
 
 fn filling(keys: u64) -> Outcome<Batch> {
     let workload: Workload = "mem-string".parse().map_err(Failure::failed)?;
@@ -51,74 +47,40 @@ pub(super) async fn bgsave(engine: &Engine, machine: Machine, keys: u64) -> Outc
     let began = Instant::now();
     instance.call(&["BGSAVE"]).await?;
     let mut peak = base;
-    while instance
-        .info()
-        .await?
-        .get("rdb_bgsave_in_progress")
-        .is_some_and(|value| value != "0")
-    {
+    while instance.info().await?.get("rdb_bgsave_in_progress").is_some_and(|value| value != "0") {
         peak = peak.max(tree_memory(instance.pid()));
         tokio::time::sleep(LOOK).await;
     }
     let took = began.elapsed();
     stop.store(true, Ordering::Relaxed);
-    let run: Run = writing
-        .await
-        .map_err(|error| Failure::failed(format!("the writers failed: {error}")))??;
-    let saved = instance
-        .info()
-        .await?
-        .get("rdb_last_bgsave_status")
-        .cloned()
-        .unwrap_or_default();
+    let run: Run = writing.await.map_err(|error| Failure::failed(format!("the writers failed: {error}")))??;
+    let saved = instance.info().await?.get("rdb_last_bgsave_status").cloned().unwrap_or_default();
     if saved != "ok" {
         return Err(Failure::failed(format!("rdb_last_bgsave_status:{saved}")));
     }
     Ok(Figures(vec![
         ("stall_ms", run.latency.max() as f64 / 1e6),
         ("calm_max_ms", calm.latency.max() as f64 / 1e6),
-        (
-            "p999_us",
-            run.latency.value_at_quantile(0.999) as f64 / 1000.0,
-        ),
+        ("p999_us", run.latency.value_at_quantile(0.999) as f64 / 1000.0),
         ("extra_mib", peak.saturating_sub(base) as f64 / MEBIBYTE),
         ("save_ms", took.as_secs_f64() * 1e3),
-        (
-            "writes_per_second",
-            run.requests as f64 / run.took.as_secs_f64(),
-        ),
+        ("writes_per_second", run.requests as f64 / run.took.as_secs_f64()),
     ]))
 }
 
 /// The time from REPLICAOF until the replica holds all keys and is in sync. The replica has the load's CPU.
 pub(super) async fn full_sync(engine: &Engine, machine: Machine, keys: u64) -> Outcome<Figures> {
-    let master = Instance::start(
-        engine,
-        machine,
-        Start {
-            directives: NO_DELAY,
-            ..Start::default()
-        },
-    )
-    .await?;
+    let master = Instance::start(engine, machine, Start { directives: NO_DELAY, ..Start::default() }).await?;
     master.fill(&filling(keys)?)?;
-    let on_load_cpu = Start {
-        directives: NO_DELAY,
-        on_load_cpu: true,
-        ..Start::default()
-    };
+    let on_load_cpu = Start { directives: NO_DELAY, on_load_cpu: true, ..Start::default() };
     let replica = Instance::start(engine, machine, on_load_cpu).await?;
     let began = Instant::now();
-    replica
-        .call(&["REPLICAOF", "127.0.0.1", &master.port.to_string()])
-        .await?;
+    replica.call(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]).await?;
     replica.until("master_link_status", "up").await?;
     let took = began.elapsed();
     let held = replica.call(&["DBSIZE"]).await?;
     if held != crate::client::Reply::Integer(keys.cast_signed()) {
-        return Err(Failure::failed(format!(
-            "the replica holds {held:?} keys, not {keys}"
-        )));
+        return Err(Failure::failed(format!("the replica holds {held:?} keys, not {keys}")));
     }
     Ok(Figures(vec![("sync_ms", took.as_secs_f64() * 1e3)]))
 }
@@ -129,17 +91,12 @@ pub(super) async fn load(engine: &Engine, machine: Machine, keys: u64) -> Outcom
     first.fill(&filling(keys)?)?;
     first.call(&["SAVE"]).await?;
     let began = Instant::now();
-    let start = Start {
-        rdb: Some(first.rdb()),
-        ..Start::default()
-    };
+    let start = Start { rdb: Some(first.rdb()), ..Start::default() };
     let second = Instance::start(engine, machine, start).await?;
     let took = began.elapsed();
     let held = second.call(&["DBSIZE"]).await?;
     if held != crate::client::Reply::Integer(keys.cast_signed()) {
-        return Err(Failure::failed(format!(
-            "the RDB brought {held:?} keys, not {keys}"
-        )));
+        return Err(Failure::failed(format!("the RDB brought {held:?} keys, not {keys}")));
     }
     Ok(Figures(vec![("load_ms", took.as_secs_f64() * 1e3)]))
 }

@@ -41,10 +41,7 @@ impl Template {
     /// From words that may end in a mark: `#` a new number, `@100` a new number divided by 100, `=` the number before.
     pub(super) fn new<A: AsRef<str>>(words: &[A], numbers: Numbers) -> Self {
         let mut kinds = Vec::new();
-        let expanded: Vec<String> = words
-            .iter()
-            .map(|word| expand(word.as_ref(), &mut kinds))
-            .collect();
+        let expanded: Vec<String> = words.iter().map(|word| expand(word.as_ref(), &mut kinds)).collect();
         let bytes = encode(&expanded);
         let mut slots = Vec::new();
         let mut at = 0;
@@ -55,11 +52,7 @@ impl Template {
             slots.push(Slot { at, kind });
             at += WIDTH;
         }
-        Self {
-            bytes,
-            slots,
-            numbers,
-        }
+        Self { bytes, slots, numbers }
     }
 
     /// A pipeline of this request.
@@ -67,17 +60,9 @@ impl Template {
         let bytes = self.bytes.repeat(depth);
         let slots = (0..depth).flat_map(|i| {
             let base = i * self.bytes.len();
-            self.slots.iter().map(move |slot| Slot {
-                at: base + slot.at,
-                ..*slot
-            })
+            self.slots.iter().map(move |slot| Slot { at: base + slot.at, ..*slot })
         });
-        Pipeline {
-            bytes,
-            slots: slots.collect(),
-            numbers: self.numbers,
-            depth,
-        }
+        Pipeline { bytes, slots: slots.collect(), numbers: self.numbers, depth }
     }
 }
 
@@ -141,10 +126,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(seed: u64) -> Self {
-        Self {
-            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
-            next: 0,
-        }
+        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, next: 0 }
     }
 
     fn next(&mut self, numbers: Numbers) -> u64 {
@@ -176,9 +158,7 @@ mod tests {
         let text = String::from_utf8_lossy(&pipeline.bytes).into_owned();
         let words: Vec<&str> = text.lines().filter(|line| line.contains(':')).collect();
         let pairs = [(0, 0), (0, 1), (1, 2)];
-        let expected = pairs
-            .iter()
-            .flat_map(|(s, m)| [format!("s:{s:012}"), format!("m:{m:012}")]);
+        let expected = pairs.iter().flat_map(|(s, m)| [format!("s:{s:012}"), format!("m:{m:012}")]);
         assert_eq!(words, expected.collect::<Vec<_>>());
     }
 }

@@ -53,10 +53,7 @@ const ALL: &[Workload] = &[
     requests("zadd", "ZADD to one large sorted set"),
     requests("zrange100", "ZRANGE of 100 members"),
     requests("xadd", "XADD to one stream"),
-    memory(
-        "mem-string",
-        "bytes a string key: 16-byte key, 32-byte value",
-    ),
+    memory("mem-string", "bytes a string key: 16-byte key, 32-byte value"),
     memory("mem-expiry", "the same with an expiry"),
     memory("mem-integer", "the same with an integer value"),
     memory("mem-hash", "bytes a field of small hashes"),
@@ -69,32 +66,16 @@ const ALL: &[Workload] = &[
         about: "BGSAVE of many keys under writes: longest stall, extra memory",
         kind: Kind::Bgsave,
     },
-    Workload {
-        name: "fullsync",
-        about: "full sync of a replica with many keys: time",
-        kind: Kind::FullSync,
-    },
-    Workload {
-        name: "load",
-        about: "start from an RDB of many keys: time until it answers",
-        kind: Kind::Load,
-    },
+    Workload { name: "fullsync", about: "full sync of a replica with many keys: time", kind: Kind::FullSync },
+    Workload { name: "load", about: "start from an RDB of many keys: time until it answers", kind: Kind::Load },
 ];
 
 const fn requests(name: &'static str, about: &'static str) -> Workload {
-    Workload {
-        name,
-        about,
-        kind: Kind::Requests,
-    }
+    Workload { name, about, kind: Kind::Requests }
 }
 
 const fn memory(name: &'static str, about: &'static str) -> Workload {
-    Workload {
-        name,
-        about,
-        kind: Kind::Memory,
-    }
+    Workload { name, about, kind: Kind::Memory }
 }
 
 impl FromStr for Workload {
@@ -103,9 +84,7 @@ impl FromStr for Workload {
     fn from_str(name: &str) -> Result<Self, String> {
         let names: Vec<&str> = ALL.iter().map(|workload| workload.name).collect();
         let found = ALL.iter().find(|workload| workload.name == name);
-        found
-            .copied()
-            .ok_or_else(|| format!("`{name}`: {}", crate::yaml::suggest(name, &names)))
+        found.copied().ok_or_else(|| format!("`{name}`: {}", crate::yaml::suggest(name, &names)))
     }
 }
 
@@ -153,10 +132,7 @@ impl Workload {
             "set-ex" => &["SET", "key:#", VALUE, "EX", "3600"],
             "incr" => &["INCR", "key:#"],
             "mset10" => {
-                return Batch {
-                    template: mset(10, random),
-                    count,
-                };
+                return Batch { template: mset(10, random), count };
             }
             "hset" => &["HSET", "key:@10", "field:=", VALUE],
             "lpush" => &["LPUSH", "list", VALUE],
@@ -169,18 +145,12 @@ impl Workload {
             "xadd" => &["XADD", "stream", "*", "field", VALUE],
             _ => &["PING"],
         };
-        Batch {
-            template: Template::new(words, random),
-            count,
-        }
+        Batch { template: Template::new(words, random), count }
     }
 
     /// What must be there before `count` measured requests.
     pub(super) fn prepared(&self, count: u64) -> Vec<Batch> {
-        let fill = |words: &[&str], count| Batch {
-            template: Template::new(words, Numbers::Sequence),
-            count,
-        };
+        let fill = |words: &[&str], count| Batch { template: Template::new(words, Numbers::Sequence), count };
         match self.name {
             "get" | "set" | "set-ex" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
             "mset10" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
@@ -207,10 +177,7 @@ impl Workload {
             "mem-stream" => &["XADD", "key:@1000", "*", "field", "0123456789"],
             _ => &["SET", "key:#", VALUE],
         };
-        Batch {
-            template: Template::new(words, Numbers::Sequence),
-            count: elements,
-        }
+        Batch { template: Template::new(words, Numbers::Sequence), count: elements }
     }
 }
 

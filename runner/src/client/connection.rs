@@ -20,10 +20,7 @@ pub struct Address {
 impl Address {
     /// A port of the loopback interface.
     pub fn local(port: u16) -> Self {
-        Self {
-            host: "127.0.0.1".into(),
-            port,
-        }
+        Self { host: "127.0.0.1".into(), port }
     }
 }
 
@@ -45,15 +42,9 @@ impl Client {
     /// Connects; `patience` bounds this and every later wait.
     pub async fn connect(address: &Address, patience: Duration) -> std::io::Result<Self> {
         let connecting = TcpStream::connect((address.host.as_str(), address.port));
-        let stream = timeout(patience, connecting)
-            .await
-            .map_err(|_| late("connect"))??;
+        let stream = timeout(patience, connecting).await.map_err(|_| late("connect"))??;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            received: Vec::new(),
-            patience,
-        })
+        Ok(Self { stream, received: Vec::new(), patience })
     }
 
     /// Sends a command and waits for its reply.
@@ -64,9 +55,7 @@ impl Client {
 
     /// Sends bytes as they are.
     pub async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        timeout(self.patience, self.stream.write_all(bytes))
-            .await
-            .map_err(|_| late("write"))?
+        timeout(self.patience, self.stream.write_all(bytes)).await.map_err(|_| late("write"))?
     }
 
     /// Reads one reply.
@@ -77,9 +66,7 @@ impl Client {
     /// Reads one reply, with the bytes it came in.
     pub async fn read_reply_bytes(&mut self) -> std::io::Result<(Reply, Vec<u8>)> {
         let patience = self.patience;
-        timeout(patience, self.next_reply())
-            .await
-            .map_err(|_| late("reply"))?
+        timeout(patience, self.next_reply()).await.map_err(|_| late("reply"))?
     }
 
     /// Reads one reply without a deadline: for MONITOR, SUBSCRIBE and a person's patience.
@@ -89,10 +76,7 @@ impl Client {
                 return Ok((reply, self.received.drain(..length).collect()));
             }
             if self.fill().await? == 0 {
-                return Err(Error::new(
-                    ErrorKind::UnexpectedEof,
-                    "the server closed the connection",
-                ));
+                return Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection"));
             }
         }
     }

@@ -49,11 +49,7 @@ fn list(items: &[Reply], mark: char, empty: &str, style: Style, prefix: &str) ->
     let inner = format!("{prefix}{}", " ".repeat(width + 2));
     let lines = items.iter().enumerate().map(|(i, item)| {
         let indent = if i == 0 { "" } else { prefix };
-        format!(
-            "{indent}{:>width$}{mark} {}",
-            i + 1,
-            tree(item, style, &inner)
-        )
+        format!("{indent}{:>width$}{mark} {}", i + 1, tree(item, style, &inner))
     });
     joined(lines, empty)
 }
@@ -80,20 +76,14 @@ fn map(entries: &[(Reply, Reply)], style: Style, prefix: &str) -> String {
 
 fn joined(lines: impl Iterator<Item = String>, empty: &str) -> String {
     let lines: Vec<String> = lines.collect();
-    if lines.is_empty() {
-        empty.into()
-    } else {
-        lines.join("\n")
-    }
+    if lines.is_empty() { empty.into() } else { lines.join("\n") }
 }
 
 fn raw(reply: &Reply) -> String {
     match reply {
         Reply::Status(text) | Reply::Error(text) => text.clone(),
         Reply::Integer(number) => number.to_string(),
-        Reply::Bulk(bytes) | Reply::Verbatim(_, bytes) => {
-            String::from_utf8_lossy(bytes).into_owned()
-        }
+        Reply::Bulk(bytes) | Reply::Verbatim(_, bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Reply::NullBulk | Reply::NullArray | Reply::Null => String::new(),
         Reply::Double(text) | Reply::BigNumber(text) => text.clone(),
         Reply::Boolean(value) => value.to_string(),
@@ -101,9 +91,7 @@ fn raw(reply: &Reply) -> String {
             items.iter().map(raw).collect::<Vec<_>>().join("\n")
         }
         Reply::Map(entries) => {
-            let lines = entries
-                .iter()
-                .map(|(key, value)| format!("{}\n{}", raw(key), raw(value)));
+            let lines = entries.iter().map(|(key, value)| format!("{}\n{}", raw(key), raw(value)));
             lines.collect::<Vec<_>>().join("\n")
         }
     }
@@ -146,13 +134,7 @@ mod tests {
 
     #[test]
     fn maps_name_their_keys() {
-        let reply = Reply::Map(vec![
-            (bulk("a"), Reply::Integer(1)),
-            (bulk("b"), Reply::Null),
-        ]);
-        assert_eq!(
-            print(&reply, Style::Terminal),
-            "1# \"a\" => (integer) 1\n2# \"b\" => (nil)"
-        );
+        let reply = Reply::Map(vec![(bulk("a"), Reply::Integer(1)), (bulk("b"), Reply::Null)]);
+        assert_eq!(print(&reply, Style::Terminal), "1# \"a\" => (integer) 1\n2# \"b\" => (nil)");
     }
 }

@@ -42,9 +42,7 @@ impl Reply {
     pub fn text(&self) -> Option<String> {
         match self {
             Reply::Status(text) => Some(text.clone()),
-            Reply::Bulk(bytes) | Reply::Verbatim(_, bytes) => {
-                Some(String::from_utf8_lossy(bytes).into_owned())
-            }
+            Reply::Bulk(bytes) | Reply::Verbatim(_, bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
             _ => None,
         }
     }
@@ -105,9 +103,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         let mut characters = line.chars();
-        let kind = characters
-            .next()
-            .ok_or_else(|| Garbage("an empty line".into()))?;
+        let kind = characters.next().ok_or_else(|| Garbage("an empty line".into()))?;
         let rest = characters.as_str();
         Ok(Some(match kind {
             '+' => Reply::Status(rest.into()),
@@ -139,10 +135,7 @@ impl<'a> Reader<'a> {
         self.at += length + 2;
         Ok(Some(match kind {
             '!' => Reply::Error(String::from_utf8_lossy(body).into_owned()),
-            '=' if length >= 4 => Reply::Verbatim(
-                String::from_utf8_lossy(&body[..3]).into_owned(),
-                body[4..].to_vec(),
-            ),
+            '=' if length >= 4 => Reply::Verbatim(String::from_utf8_lossy(&body[..3]).into_owned(), body[4..].to_vec()),
             _ => Reply::Bulk(body.to_vec()),
         }))
     }
@@ -178,8 +171,7 @@ fn pairs(items: Vec<Reply>) -> Vec<(Reply, Reply)> {
 }
 
 fn number(text: &str) -> Result<i64, Garbage> {
-    text.parse()
-        .map_err(|_| Garbage(format!("{text:?} is no number")))
+    text.parse().map_err(|_| Garbage(format!("{text:?} is no number")))
 }
 
 #[cfg(test)]

@@ -23,14 +23,7 @@ impl Node {
         let session = Session::find(self.name.as_deref())?;
         let record = session.read()?;
         let node = select(&record.plan, &self.node).await?.name.clone();
-        ask(
-            &session,
-            &Request::Act {
-                node: node.clone(),
-                action,
-            },
-        )
-        .await?;
+        ask(&session, &Request::Act { node: node.clone(), action }).await?;
         say(format!("{} {node}: done", action.word()));
         Ok(0)
     }

@@ -20,12 +20,7 @@ pub struct Bench {
     #[arg(long = "workload", short, value_delimiter = ',')]
     workloads: Vec<String>,
     /// Requests in flight on each connection.
-    #[arg(
-        long = "pipeline",
-        short,
-        value_delimiter = ',',
-        default_value = "1,16"
-    )]
+    #[arg(long = "pipeline", short, value_delimiter = ',', default_value = "1,16")]
     pipelines: Vec<usize>,
     /// Rounds of each engine.
     #[arg(long, default_value_t = 3)]
@@ -45,34 +40,22 @@ pub struct Bench {
 }
 
 fn workloads() -> String {
-    let lines = Workload::all()
-        .iter()
-        .map(|workload| format!("  {:<12} {}", workload.name, workload.about));
+    let lines = Workload::all().iter().map(|workload| format!("  {:<12} {}", workload.name, workload.about));
     format!("Workloads:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
 impl Bench {
     pub(super) async fn run(self) -> Outcome<u8> {
-        if self.rounds == 0
-            || self.connections == 0
-            || self.pipelines.contains(&0)
-            || self.keys == 0
-        {
-            return Err(Failure::bad_input(
-                "rounds, connections, pipelines and keys count from 1",
-            ));
+        if self.rounds == 0 || self.connections == 0 || self.pipelines.contains(&0) || self.keys == 0 {
+            return Err(Failure::bad_input("rounds, connections, pipelines and keys count from 1"));
         }
         if !self.keys.is_multiple_of(1000) {
-            return Err(Failure::bad_input(
-                "--keys is a multiple of 1000, for collections hold a thousand",
-            ));
+            return Err(Failure::bad_input("--keys is a multiple of 1000, for collections hold a thousand"));
         }
         for engine in &self.engines {
             if !engine.is_installed() {
-                return Err(Failure::failed(format!(
-                    "the engine `{engine}` is not installed here"
-                ))
-                .hint("--engines names those to measure"));
+                return Err(Failure::failed(format!("the engine `{engine}` is not installed here"))
+                    .hint("--engines names those to measure"));
             }
         }
         let settings = Settings {
@@ -106,16 +89,9 @@ impl Bench {
 
     fn chosen(&self) -> Outcome<Vec<Workload>> {
         match self.workloads.as_slice() {
-            [] => Ok(Workload::all()
-                .iter()
-                .copied()
-                .filter(Workload::is_pipelined)
-                .collect()),
+            [] => Ok(Workload::all().iter().copied().filter(Workload::is_pipelined).collect()),
             [all] if all == "all" => Ok(Workload::all().to_vec()),
-            names => names
-                .iter()
-                .map(|name| name.parse().map_err(Failure::bad_input))
-                .collect(),
+            names => names.iter().map(|name| name.parse().map_err(Failure::bad_input)).collect(),
         }
     }
 }

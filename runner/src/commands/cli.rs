@@ -36,10 +36,7 @@ impl Cli {
         let node = select(&plan, &self.node).await?;
         let mut client = connect(node, PATIENCE).await?;
         if self.resp3 {
-            client
-                .call(&["HELLO", "3"])
-                .await
-                .doing(|| "speak RESP3".into())?;
+            client.call(&["HELLO", "3"]).await.doing(|| "speak RESP3".into())?;
         }
         if self.command.is_empty() {
             return lines(&mut client, node).await;
@@ -57,17 +54,10 @@ async fn lines(client: &mut Client, node: &NodePlan) -> Outcome<u8> {
     loop {
         if prompt {
             anstream::print!("{}> ", node.address());
-            std::io::stdout()
-                .flush()
-                .doing(|| "print the prompt".into())?;
+            std::io::stdout().flush().doing(|| "print the prompt".into())?;
         }
         line.clear();
-        if std::io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .doing(|| "read a command".into())?
-            == 0
-        {
+        if std::io::stdin().lock().read_line(&mut line).doing(|| "read a command".into())? == 0 {
             return Ok(0);
         }
         match split_words(&line) {
@@ -83,20 +73,10 @@ async fn lines(client: &mut Client, node: &NodePlan) -> Outcome<u8> {
 
 /// Calls a command and prints the reply; commands that never end go on printing. Whether the reply was an error.
 async fn call(client: &mut Client, command: &[Vec<u8>]) -> Outcome<bool> {
-    let style = if std::io::stdout().is_terminal() {
-        Style::Terminal
-    } else {
-        Style::Raw
-    };
-    let reply = client
-        .call(command)
-        .await
-        .doing(|| "talk to the node".into())?;
+    let style = if std::io::stdout().is_terminal() { Style::Terminal } else { Style::Raw };
+    let reply = client.call(command).await.doing(|| "talk to the node".into())?;
     say(print(&reply, style));
-    let name = command
-        .first()
-        .map(|word| word.to_ascii_lowercase())
-        .unwrap_or_default();
+    let name = command.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
     let endless: [&[u8]; 4] = [b"monitor", b"subscribe", b"psubscribe", b"ssubscribe"];
     if endless.contains(&name.as_slice()) && !reply.is_error() {
         loop {

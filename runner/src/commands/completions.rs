@@ -14,12 +14,7 @@ pub struct Completions {
 
 impl Completions {
     pub(super) fn run(self) -> Outcome<u8> {
-        clap_complete::generate(
-            self.shell,
-            &mut CommandLine::command(),
-            "runner",
-            &mut std::io::stdout(),
-        );
+        clap_complete::generate(self.shell, &mut CommandLine::command(), "runner", &mut std::io::stdout());
         Ok(0)
     }
 }

@@ -68,34 +68,20 @@ impl Diff {
         let mut transcripts = Vec::new();
         for engine in [&self.left, &self.right] {
             if !engine.is_installed() {
-                return Err(Failure::bad_input(format!(
-                    "the engine `{engine}` is not installed here"
-                )));
+                return Err(Failure::bad_input(format!("the engine `{engine}` is not installed here")));
             }
             transcripts.push(play(&scenario, &Cast::of(engine.clone()), |_| ()).await?);
         }
         let steps = compare(&transcripts[0], &transcripts[1]);
         let same = steps.iter().all(|step| step.same);
-        Ok(Played {
-            scenario: file.display().to_string(),
-            same,
-            steps,
-        })
+        Ok(Played { scenario: file.display().to_string(), same, steps })
     }
 
     fn show(&self, played: &Played) {
-        let verdict = if played.same {
-            "same".green().to_string()
-        } else {
-            "different".red().to_string()
-        };
+        let verdict = if played.same { "same".green().to_string() } else { "different".red().to_string() };
         say(format!("{}: {verdict}", played.scenario.bold()));
         for step in &played.steps {
-            let mark = if step.same {
-                "=".green().to_string()
-            } else {
-                "!".red().to_string()
-            };
+            let mark = if step.same { "=".green().to_string() } else { "!".red().to_string() };
             for line in step.title.lines() {
                 say(format!("  {mark} {line}"));
             }
@@ -112,9 +98,7 @@ impl Diff {
             say(format!("      {cut:<WIDTH$} {mark} {right}"));
         };
         row(&self.left.to_string(), "|", &self.right.to_string());
-        let lines = |side: &Option<Vec<String>>| {
-            side.clone().unwrap_or_else(|| vec!["(not reached)".into()])
-        };
+        let lines = |side: &Option<Vec<String>>| side.clone().unwrap_or_else(|| vec!["(not reached)".into()]);
         let (left, right) = (lines(&step.left), lines(&step.right));
         let left: Vec<&str> = left.iter().map(String::as_str).collect();
         let right: Vec<&str> = right.iter().map(String::as_str).collect();

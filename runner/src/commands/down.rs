@@ -29,10 +29,7 @@ impl Down {
         let deadline = Instant::now() + Duration::from_secs(10);
         while session.is_up() {
             if Instant::now() >= deadline {
-                return Err(Failure::failed(format!(
-                    "the supervisor of `{}` does not end",
-                    session.name
-                )));
+                return Err(Failure::failed(format!("the supervisor of `{}` does not end", session.name)));
             }
             sleep(Duration::from_millis(10)).await;
         }

@@ -32,30 +32,17 @@ pub(super) fn variables(plan: &Plan) -> Vec<(String, String)> {
         None => format!("redis://127.0.0.1:{port}"),
     };
     if let Some(master) = plan.nodes.iter().find(|node| node.role == Role::Master) {
-        variables.push((
-            "REDIS_URL".into(),
-            url(master.port, master.password.as_ref()),
-        ));
+        variables.push(("REDIS_URL".into(), url(master.port, master.password.as_ref())));
     }
     for node in &plan.nodes {
         let name = node.name.to_ascii_uppercase().replace('-', "_");
         variables.push((format!("REDIS_{name}_HOST"), "127.0.0.1".into()));
         variables.push((format!("REDIS_{name}_PORT"), node.port.to_string()));
-        variables.push((
-            format!("REDIS_{name}_URL"),
-            url(node.port, node.password.as_ref()),
-        ));
+        variables.push((format!("REDIS_{name}_URL"), url(node.port, node.password.as_ref())));
     }
-    let sentinels: Vec<_> = plan
-        .nodes
-        .iter()
-        .filter(|node| !node.holds_data())
-        .collect();
+    let sentinels: Vec<_> = plan.nodes.iter().filter(|node| !node.holds_data()).collect();
     if let Some(Role::Sentinel { monitor, .. }) = sentinels.first().map(|node| &node.role) {
-        let addresses: Vec<String> = sentinels
-            .iter()
-            .map(|node| node.address().to_string())
-            .collect();
+        let addresses: Vec<String> = sentinels.iter().map(|node| node.address().to_string()).collect();
         variables.push(("REDIS_SENTINELS".into(), addresses.join(",")));
         variables.push(("REDIS_SENTINEL_MASTER".into(), monitor.clone()));
     }

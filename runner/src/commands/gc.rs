@@ -33,19 +33,11 @@ impl Gc {
                 }
             }
             if kept && !self.all {
-                say(format!(
-                    "{}: kept data in {} (--all removes them)",
-                    session.name,
-                    session.dir.display()
-                ));
+                say(format!("{}: kept data in {} (--all removes them)", session.name, session.dir.display()));
                 continue;
             }
             session.clear(false)?;
-            say(format!(
-                "{}: removed {}",
-                session.name,
-                session.dir.display()
-            ));
+            say(format!("{}: removed {}", session.name, session.dir.display()));
             removed += 1;
         }
         say(format!("{removed} removed"));

@@ -45,17 +45,8 @@ impl Logs {
         let mut tails: Vec<Tail> = nodes
             .into_iter()
             .map(|node| {
-                let name = if alone {
-                    String::new()
-                } else {
-                    format!("{:<width$} | ", node.name)
-                };
-                Tail {
-                    name,
-                    node,
-                    shown: 0,
-                    partial: String::new(),
-                }
+                let name = if alone { String::new() } else { format!("{:<width$} | ", node.name) };
+                Tail { name, node, shown: 0, partial: String::new() }
             })
             .collect();
         loop {

@@ -78,14 +78,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let line = CommandLine::parse();
     // One thread is enough: the runner waits, it does not compute.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(line.command.run()),
-        Err(error) => Err(crate::failure::Failure::failed(format!(
-            "cannot start: {error}"
-        ))),
+        Err(error) => Err(crate::failure::Failure::failed(format!("cannot start: {error}"))),
     };
     match result {
         Ok(code) => ExitCode::from(code),

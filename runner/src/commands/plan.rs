@@ -30,28 +30,12 @@ impl ShowPlan {
             say(serde_json::to_string_pretty(&plan).doing(|| "write JSON".into())?);
             return Ok(0);
         }
-        say(format!(
-            "topology {} in {}",
-            plan.name,
-            session.dir.display()
-        ));
+        say(format!("topology {} in {}", plan.name, session.dir.display()));
         for node in &plan.nodes {
-            let upstream = node
-                .upstream()
-                .map_or_else(String::new, |of| format!(" of {of}"));
-            say(format!(
-                "\n{}: {}{upstream} on {}",
-                node.name,
-                node.role.word(),
-                node.address()
-            ));
-            let (program, leading) = node
-                .engine
-                .command()
-                .doing(|| "find this executable".into())?;
-            let leading = leading
-                .iter()
-                .map(|word| word.to_string_lossy().into_owned());
+            let upstream = node.upstream().map_or_else(String::new, |of| format!(" of {of}"));
+            say(format!("\n{}: {}{upstream} on {}", node.name, node.role.word(), node.address()));
+            let (program, leading) = node.engine.command().doing(|| "find this executable".into())?;
+            let leading = leading.iter().map(|word| word.to_string_lossy().into_owned());
             let words: Vec<String> = leading.chain(node.arguments.iter().cloned()).collect();
             say(format!("  {} {}", program.display(), words.join(" ")));
             say(format!("  {}:", node.config_file));

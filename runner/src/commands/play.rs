@@ -28,15 +28,8 @@ fn role(text: &str) -> Result<(String, Engine), String> {
 impl Play {
     pub(super) async fn run(self) -> Outcome<u8> {
         let scenario = Scenario::load(&self.file)?;
-        say(format!(
-            "{} ({})",
-            scenario.description.trim(),
-            scenario.cites
-        ));
-        let cast = Cast {
-            engine: self.engine,
-            nodes: self.cast,
-        };
+        say(format!("{} ({})", scenario.description.trim(), scenario.cites));
+        let cast = Cast { engine: self.engine, nodes: self.cast };
         let transcript = play(&scenario, &cast, |entry| say(entry.to_text().trim_end())).await?;
         match transcript.stopped {
             None => Ok(0),

@@ -29,47 +29,23 @@ impl Run {
         let mut choices = self.bring.choices();
         if choices.name.is_none() {
             // Beside one of the same name that is up.
-            let stem = self
-                .bring
-                .file
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let stem = self.bring.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             choices.name = Some(format!("{stem}-run-{}", std::process::id()));
         }
-        let order = Order {
-            file: self.bring.file,
-            choices,
-            wait: self.bring.wait,
-            keep: false,
-        };
+        let order = Order { file: self.bring.file, choices, wait: self.bring.wait, keep: false };
         let quiet = self.quiet;
         let mut supervisor = Supervisor::new(&order, |session| {
-            let shown: Box<dyn Sink> = if quiet {
-                Box::new(Nothing)
-            } else {
-                Box::new(Terminal::new(None))
-            };
+            let shown: Box<dyn Sink> = if quiet { Box::new(Nothing) } else { Box::new(Terminal::new(None)) };
             events(shown, session)
         })?;
         supervisor.start(order.wait).await?;
-        let (program, arguments) = self
-            .command
-            .split_first()
-            .ok_or_else(|| Failure::bad_input("no command"))?;
+        let (program, arguments) = self.command.split_first().ok_or_else(|| Failure::bad_input("no command"))?;
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .envs(variables(supervisor.plan()))
-            .kill_on_drop(true);
+        command.args(arguments).envs(variables(supervisor.plan())).kill_on_drop(true);
         let work = async move { command.status().await };
         match supervisor.during(work).await? {
             None => Err(Failure::new(Kind::Interrupted, "interrupted")),
-            Some(Err(error)) => Err(Failure::bad_input(format!(
-                "cannot run {}: {error}",
-                program.display()
-            ))),
+            Some(Err(error)) => Err(Failure::bad_input(format!("cannot run {}: {error}", program.display()))),
             Some(Ok(status)) => {
                 // A shell's convention: 128 and the signal's number.
                 let code = status.code().or(status.signal().map(|signal| 128 + signal));

@@ -63,21 +63,9 @@ impl Status {
         };
         let mut nodes = Vec::new();
         for node in &record.plan.nodes {
-            nodes.push(
-                row(
-                    &record.plan,
-                    node,
-                    reports.iter().find(|report| report.node == node.name),
-                )
-                .await,
-            );
+            nodes.push(row(&record.plan, node, reports.iter().find(|report| report.node == node.name)).await);
         }
-        let whole = Whole {
-            topology: session.name.clone(),
-            file: record.file,
-            ready,
-            nodes,
-        };
+        let whole = Whole { topology: session.name.clone(), file: record.file, ready, nodes };
         if self.json {
             say(serde_json::to_string_pretty(&whole).doing(|| "write JSON".into())?);
         } else {
@@ -117,17 +105,9 @@ async fn row(plan: &Plan, node: &NodePlan, report: Option<&NodeReport>) -> Row {
 }
 
 async fn info(node: &NodePlan) -> Option<HashMap<String, String>> {
-    let section = if node.holds_data() {
-        "replication"
-    } else {
-        "sentinel"
-    };
+    let section = if node.holds_data() { "replication" } else { "sentinel" };
     let mut client = connect(node, PATIENCE).await.ok()?;
-    let reply = client
-        .call(&["INFO", section])
-        .await
-        .ok()
-        .filter(|reply| !reply.is_error())?;
+    let reply = client.call(&["INFO", section]).await.ok().filter(|reply| !reply.is_error())?;
     Some(fields(&Reply::text(&reply)?))
 }
 
@@ -136,19 +116,12 @@ fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>
     let offset = |name: &str| info.get(name).and_then(|value| value.parse().ok());
     if info.get("role").is_some_and(|role| role == "slave") {
         row.role = "replica".into();
-        let syncing = info
-            .get("master_sync_in_progress")
-            .is_some_and(|value| value == "1");
-        row.link = if syncing {
-            Some("syncing".into())
-        } else {
-            field("master_link_status")
-        };
+        let syncing = info.get("master_sync_in_progress").is_some_and(|value| value == "1");
+        row.link = if syncing { Some("syncing".into()) } else { field("master_link_status") };
         row.offset = offset("slave_repl_offset");
         let port = field("master_port").unwrap_or_default();
         let upstream = plan.nodes.iter().find(|node| node.port.to_string() == port);
-        row.upstream =
-            upstream.map_or_else(|| field("master_host"), |node| Some(node.name.clone()));
+        row.upstream = upstream.map_or_else(|| field("master_host"), |node| Some(node.name.clone()));
     } else {
         row.role = "master".into();
         row.link = field("connected_slaves").map(|count| format!("{count} replicas"));
@@ -159,23 +132,15 @@ fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>
 fn table(rows: &[Row]) -> Table {
     let colours = std::io::stdout().is_terminal();
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "NODE", "ROLE", "ENGINE", "ADDRESS", "PID", "STATE", "LINK", "FOLLOWS", "OFFSET",
-    ]);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["NODE", "ROLE", "ENGINE", "ADDRESS", "PID", "STATE", "LINK", "FOLLOWS", "OFFSET"]);
     for row in rows {
         let (state, colour) = match row.state {
             NodeState::Running => ("running", Color::Green),
             NodeState::Paused => ("paused", Color::Yellow),
             NodeState::Ended => ("ended", Color::Red),
         };
-        let state = if colours {
-            Cell::new(state).fg(colour)
-        } else {
-            Cell::new(state)
-        };
+        let state = if colours { Cell::new(state).fg(colour) } else { Cell::new(state) };
         let or_dash = |text: Option<String>| Cell::new(text.unwrap_or_else(|| "-".into()));
         table.add_row([
             Cell::new(&row.node),

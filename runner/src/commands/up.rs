@@ -54,22 +54,14 @@ pub struct Bring {
 
 impl Bring {
     pub(super) fn choices(&self) -> Choices {
-        Choices {
-            name: self.name.clone(),
-            engine: self.engine.clone(),
-            port_offset: self.port_offset,
-        }
+        Choices { name: self.name.clone(), engine: self.engine.clone(), port_offset: self.port_offset }
     }
 }
 
 /// A number with `ms`, `s` or `m` behind it.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let number: u32 = text[..digits]
-        .parse()
-        .map_err(|_| "a number with `ms`, `s` or `m` behind it")?;
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u32 = text[..digits].parse().map_err(|_| "a number with `ms`, `s` or `m` behind it")?;
     match &text[digits..] {
         "ms" => Ok(Duration::from_millis(number.into())),
         "s" => Ok(Duration::from_secs(number.into())),
@@ -108,16 +100,10 @@ impl Up {
 
     /// Starts the supervisor and shows its events until the topology is ready.
     async fn detach(self) -> Outcome<u8> {
-        let mut command =
-            Command::new(std::env::current_exe().doing(|| "find this executable".into())?);
-        let arguments = std::env::args_os()
-            .skip(1)
-            .filter(|word| word != "-d" && word != "--detach");
+        let mut command = Command::new(std::env::current_exe().doing(|| "find this executable".into())?);
+        let arguments = std::env::args_os().skip(1).filter(|word| word != "-d" && word != "--detach");
         command.args(arguments).arg("--supervise");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().doing(|| "start the supervisor".into())?;
         let followed = tokio::select! {
             ready = follow(&mut child) => ready?,
@@ -136,20 +122,11 @@ impl Up {
         // It did not get ready. The supervisor said why, as it would have here.
         let mut text = String::new();
         if let Some(mut stderr) = child.stderr.take() {
-            stderr
-                .read_to_string(&mut text)
-                .await
-                .doing(|| "read the supervisor's error".into())?;
+            stderr.read_to_string(&mut text).await.doing(|| "read the supervisor's error".into())?;
         }
-        let status = child
-            .wait()
-            .await
-            .doing(|| "wait for the supervisor".into())?;
+        let status = child.wait().await.doing(|| "wait for the supervisor".into())?;
         anstream::eprint!("{text}");
-        Ok(status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1))
+        Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
     }
 }
 
@@ -169,11 +146,7 @@ async fn follow(child: &mut Child) -> Outcome<bool> {
         return Ok(false);
     };
     let mut lines = BufReader::new(stdout).lines();
-    while let Some(line) = lines
-        .next_line()
-        .await
-        .doing(|| "follow the supervisor".into())?
-    {
+    while let Some(line) = lines.next_line().await.doing(|| "follow the supervisor".into())? {
         let Ok(stamped) = serde_json::from_str::<Stamped>(&line) else {
             continue;
         };

@@ -24,22 +24,12 @@ pub fn compare(left: &Transcript, right: &Transcript) -> Vec<Comparison> {
         let (a, b) = (left.entries.get(step), right.entries.get(step));
         let title = a.or(b).map(|entry| entry.title.clone()).unwrap_or_default();
         let lines = |entry: Option<&Entry>| entry.map(|entry| entry.lines.clone());
-        all.push(Comparison {
-            title,
-            same: a == b,
-            left: lines(a),
-            right: lines(b),
-        });
+        all.push(Comparison { title, same: a == b, left: lines(a), right: lines(b) });
     }
     if left.stopped != right.stopped {
         let lines = |stopped: &Option<String>| stopped.as_ref().map(|why| vec![why.clone()]);
         let (left, right) = (lines(&left.stopped), lines(&right.stopped));
-        all.push(Comparison {
-            title: "stopped".into(),
-            same: false,
-            left,
-            right,
-        });
+        all.push(Comparison { title: "stopped".into(), same: false, left, right });
     }
     all
 }
@@ -75,9 +65,7 @@ pub fn diff_lines(first: &[&str], second: &[&str]) -> Vec<Line> {
         if i < first.len() && j < second.len() && first[i] == second[j] {
             lines.push(Line::Both(first[i].into()));
             (i, j) = (i + 1, j + 1);
-        } else if j == second.len()
-            || (i < first.len() && longest[(i + 1) * width + j] >= longest[i * width + j + 1])
-        {
+        } else if j == second.len() || (i < first.len() && longest[(i + 1) * width + j] >= longest[i * width + j + 1]) {
             lines.push(Line::First(first[i].into()));
             i += 1;
         } else {

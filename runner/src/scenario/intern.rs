@@ -35,19 +35,14 @@ impl Interner {
     pub(super) fn reply(&mut self, command: &str, reply: Reply) -> Reply {
         let word = command.split_whitespace().next().unwrap_or_default();
         match reply {
-            Reply::Array(items) if word.eq_ignore_ascii_case("role") => {
-                Reply::Array(self.role(items))
-            }
+            Reply::Array(items) if word.eq_ignore_ascii_case("role") => Reply::Array(self.role(items)),
             other => other,
         }
     }
 
     /// ROLE: a master's offset and those of its replicas; a replica's offset.
     fn role(&mut self, items: Vec<Reply>) -> Vec<Reply> {
-        let is_master = items
-            .first()
-            .and_then(Reply::text)
-            .is_some_and(|role| role == "master");
+        let is_master = items.first().and_then(Reply::text).is_some_and(|role| role == "master");
         let offset_at = if is_master { 1 } else { 4 };
         items
             .into_iter()
@@ -63,10 +58,7 @@ impl Interner {
 
     /// Replicas are listed as they happened to come; here by name.
     fn listed_replicas(&mut self, replicas: Vec<Reply>) -> Reply {
-        let mut replicas: Vec<Reply> = replicas
-            .into_iter()
-            .map(|replica| self.listed_replica(replica))
-            .collect();
+        let mut replicas: Vec<Reply> = replicas.into_iter().map(|replica| self.listed_replica(replica)).collect();
         replicas.sort_by_cached_key(|replica| self.text(&print(replica, Style::Exact)));
         Reply::Array(replicas)
     }
@@ -102,10 +94,7 @@ impl Interner {
                 Err(_) => self.text(line),
             },
             Some((name, value)) if name.starts_with("slave") && value.contains("offset=") => {
-                let fields: Vec<String> = value
-                    .split(',')
-                    .map(|field| self.replica_field(field))
-                    .collect();
+                let fields: Vec<String> = value.split(',').map(|field| self.replica_field(field)).collect();
                 format!("slaveN:{}", fields.join(","))
             }
             _ => self.text(line),
@@ -169,11 +158,7 @@ impl Interner {
         let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
         let name = self.ids.entry(id.to_ascii_lowercase()).or_insert_with(|| {
             let letter = char::from_u32(u32::from('A') + next % 26).unwrap_or('?');
-            let round = if next < 26 {
-                String::new()
-            } else {
-                (next / 26).to_string()
-            };
+            let round = if next < 26 { String::new() } else { (next / 26).to_string() };
             format!("<id:{letter}{round}>")
         });
         name.clone()
@@ -200,21 +185,11 @@ mod tests {
         let (a, b) = ("a".repeat(40), "b".repeat(40));
         let first = interner.text(&format!("+FULLRESYNC {a} 500 20001"));
         assert_eq!(first, "+FULLRESYNC <id:A> <offset+0> <port:master>");
-        assert_eq!(
-            interner.info_line(&format!("master_replid:{b}")),
-            "master_replid:<id:B>"
-        );
-        assert_eq!(
-            interner.info_line(&format!("master_replid2:{a}")),
-            "master_replid2:<id:A>"
-        );
-        assert_eq!(
-            interner.info_line("second_repl_offset:514"),
-            "second_repl_offset:<offset+14>"
-        );
+        assert_eq!(interner.info_line(&format!("master_replid:{b}")), "master_replid:<id:B>");
+        assert_eq!(interner.info_line(&format!("master_replid2:{a}")), "master_replid2:<id:A>");
+        assert_eq!(interner.info_line("second_repl_offset:514"), "second_repl_offset:<offset+14>");
         let line = "slave0:ip=127.0.0.1,port=20001,state=online,offset=490,lag=1";
-        let shown =
-            "slaveN:ip=127.0.0.1,port=<port:master>,state=online,offset=<offset-10>,lag=<seconds>";
+        let shown = "slaveN:ip=127.0.0.1,port=<port:master>,state=online,offset=<offset-10>,lag=<seconds>";
         assert_eq!(interner.info_line(line), shown);
     }
 }

@@ -31,19 +31,12 @@ pub struct Cast {
 impl Cast {
     /// One engine for all nodes.
     pub fn of(engine: Engine) -> Self {
-        Self {
-            engine,
-            nodes: Vec::new(),
-        }
+        Self { engine, nodes: Vec::new() }
     }
 
     /// Whether all its engines are installed here.
     pub fn is_installed(&self) -> bool {
-        self.nodes
-            .iter()
-            .map(|(_, engine)| engine)
-            .chain([&self.engine])
-            .all(Engine::is_installed)
+        self.nodes.iter().map(|(_, engine)| engine).chain([&self.engine]).all(Engine::is_installed)
     }
 }
 
@@ -52,11 +45,7 @@ impl fmt::Display for Cast {
         if self.nodes.is_empty() {
             return write!(f, "{}", self.engine);
         }
-        let named: Vec<String> = self
-            .nodes
-            .iter()
-            .map(|(node, engine)| format!("{node}={engine}"))
-            .collect();
+        let named: Vec<String> = self.nodes.iter().map(|(node, engine)| format!("{node}={engine}")).collect();
         f.write_str(&named.join(","))
     }
 }
@@ -64,17 +53,10 @@ impl fmt::Display for Cast {
 /// Plays a scenario with a cast; `shown` sees every entry as it is made.
 ///
 /// What the engines do is the transcript's business. An error means that the play could not be set up.
-pub async fn play(
-    scenario: &Scenario,
-    cast: &Cast,
-    mut shown: impl FnMut(&Entry),
-) -> Outcome<Transcript> {
+pub async fn play(scenario: &Scenario, cast: &Cast, mut shown: impl FnMut(&Entry)) -> Outcome<Transcript> {
     let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
     let mut lease = Lease::new();
-    let choices = Choices {
-        engine: Some(cast.engine.clone()),
-        ..Choices::default()
-    };
+    let choices = Choices { engine: Some(cast.engine.clone()), ..Choices::default() };
     let mut plan = Plan::new(&scenario.topology, &choices, dir.path(), || lease.take())?;
     for (name, engine) in &cast.nodes {
         for node in plan.nodes.iter_mut().filter(|node| node.name == *name) {
@@ -88,19 +70,11 @@ pub async fn play(
     result
 }
 
-async fn perform(
-    scenario: &Scenario,
-    fleet: &mut Fleet,
-    shown: &mut impl FnMut(&Entry),
-) -> Outcome<Transcript> {
+async fn perform(scenario: &Scenario, fleet: &mut Fleet, shown: &mut impl FnMut(&Entry)) -> Outcome<Transcript> {
     fleet.start_all().await?;
     probe::ready(fleet, READY).await?;
-    let mut stage = Stage {
-        variables: Variables::default(),
-        interner: Interner::default(),
-        connections: HashMap::new(),
-        fleet,
-    };
+    let mut stage =
+        Stage { variables: Variables::default(), interner: Interner::default(), connections: HashMap::new(), fleet };
     introduce(&mut stage).await?;
     let mut transcript = Transcript::default();
     for step in &scenario.steps {
@@ -126,14 +100,9 @@ async fn introduce(stage: &mut Stage<'_>) -> Outcome<()> {
         stage.variables.set(format!("{}.port", node.name), &port);
         stage.interner.know(port, format!("<port:{}>", node.name));
         let mut client = connect(&node, READY).await?;
-        let reply = client
-            .call(&["INFO", "server"])
-            .await
-            .doing(|| format!("ask {}", node.name))?;
+        let reply = client.call(&["INFO", "server"]).await.doing(|| format!("ask {}", node.name))?;
         if let Some(run_id) = fields(&reply.text().unwrap_or_default()).get("run_id") {
-            stage
-                .interner
-                .know(run_id, format!("<run-id:{}>", node.name));
+            stage.interner.know(run_id, format!("<run-id:{}>", node.name));
         }
     }
     Ok(())

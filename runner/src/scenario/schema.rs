@@ -120,29 +120,17 @@ impl Scenario {
     pub fn parse(source: &Source) -> Outcome<Self> {
         let mut scenario: Self = source.load()?;
         scenario.topology.check(source)?;
-        let nodes: Vec<&str> = scenario
-            .topology
-            .nodes
-            .iter()
-            .map(|(name, _)| name)
-            .collect();
+        let nodes: Vec<&str> = scenario.topology.nodes.iter().map(|(name, _)| name).collect();
         for step in &scenario.steps {
             check_step(step, &nodes, source)?;
         }
-        for name in scenario
-            .mixes
-            .iter()
-            .flat_map(|mix| mix.entries.iter().map(|(name, _)| name))
-        {
+        for name in scenario.mixes.iter().flat_map(|mix| mix.entries.iter().map(|(name, _)| name)) {
             check_node(name, &nodes, source)?;
         }
         let own = std::mem::take(&mut scenario.topology.config.lines);
         let defaults = Self::DEFAULTS
             .iter()
-            .map(|line| crate::topology::Directive {
-                line: (*line).to_owned(),
-                at: Default::default(),
-            });
+            .map(|line| crate::topology::Directive { line: (*line).to_owned(), at: Default::default() });
         scenario.topology.config.lines = defaults.chain(own).collect();
         Ok(scenario)
     }
@@ -160,11 +148,7 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         ("writes", step.writes.is_some()),
         ("close", step.close.is_some()),
     ];
-    let named: Vec<&str> = actions
-        .iter()
-        .filter(|(_, there)| *there)
-        .map(|(name, _)| *name)
-        .collect();
+    let named: Vec<&str> = actions.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
     match named.as_slice() {
         [] if step.note.is_some() => return Ok(()),
         [] => {
@@ -175,33 +159,21 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         ["synced" | "digest"] => {}
         [one] => match &step.on {
             None => {
-                return Err(source
-                    .error(step.at, format!("`{one}` needs a node"))
-                    .hint("say `on: NODE`"));
+                return Err(source.error(step.at, format!("`{one}` needs a node")).hint("say `on: NODE`"));
             }
             Some(node) => check_node(node, nodes, source)?,
         },
         several => {
             let message = format!("a step with several actions: {}", several.join(", "));
-            return Err(source
-                .error(step.at, message)
-                .hint("make them steps of their own"));
+            return Err(source.error(step.at, message).hint("make them steps of their own"));
         }
     }
     if step.until.is_some() && step.is.is_none() && step.has.is_none() && step.lacks.is_none() {
         let message = "`until` without a condition";
-        return Err(source
-            .error(step.at, message)
-            .hint("say `is:`, `has:` or `lacks:`"));
+        return Err(source.error(step.at, message).hint("say `is:`, `has:` or `lacks:`"));
     }
-    if step
-        .writes
-        .as_ref()
-        .is_some_and(|mix| mix.families.is_empty())
-    {
-        return Err(source
-            .error(step.at, "`writes` without families")
-            .hint("say `families: [string, hash]`"));
+    if step.writes.as_ref().is_some_and(|mix| mix.families.is_empty()) {
+        return Err(source.error(step.at, "`writes` without families").hint("say `families: [string, hash]`"));
     }
     let others = step.synced.iter().chain(&step.digest).flatten();
     for node in others {
@@ -215,7 +187,5 @@ fn check_node(node: &Located<String>, nodes: &[&str], source: &Source) -> Outcom
         return Ok(());
     }
     let message = format!("there is no node `{}`", node.value);
-    Err(source
-        .error(node.at, message)
-        .hint(crate::yaml::suggest(node, nodes)))
+    Err(source.error(node.at, message).hint(crate::yaml::suggest(node, nodes)))
 }

@@ -52,45 +52,18 @@ type Played<T> = Result<T, Stop>;
 impl Stage<'_> {
     /// Plays one step.
     pub(super) async fn play(&mut self, step: &Step) -> Played<Entry> {
-        let node = step
-            .on
-            .as_ref()
-            .map(|node| node.value.clone())
-            .unwrap_or_default();
+        let node = step.on.as_ref().map(|node| node.value.clone()).unwrap_or_default();
         let mut entry = match step {
-            Step {
-                send: Some(lines), ..
-            } => self.send(&node, step, lines.lines()).await?,
-            Step {
-                raw: Some(bytes), ..
-            } => self.raw(&node, step, bytes).await?,
-            Step {
-                info: Some(section),
-                ..
-            } => self.info(&node, step, section).await?,
-            Step {
-                until: Some(command),
-                ..
-            } => self.until(&node, step, command).await?,
-            Step {
-                act: Some(action), ..
-            } => self.act(&node, *action).await?,
-            Step {
-                synced: Some(nodes),
-                ..
-            } => self.synced(nodes, step).await?,
-            Step {
-                digest: Some(nodes),
-                ..
-            } => self.digest(nodes).await?,
-            Step {
-                writes: Some(mix), ..
-            } => self.writes(&node, mix).await?,
+            Step { send: Some(lines), .. } => self.send(&node, step, lines.lines()).await?,
+            Step { raw: Some(bytes), .. } => self.raw(&node, step, bytes).await?,
+            Step { info: Some(section), .. } => self.info(&node, step, section).await?,
+            Step { until: Some(command), .. } => self.until(&node, step, command).await?,
+            Step { act: Some(action), .. } => self.act(&node, *action).await?,
+            Step { synced: Some(nodes), .. } => self.synced(nodes, step).await?,
+            Step { digest: Some(nodes), .. } => self.digest(nodes).await?,
+            Step { writes: Some(mix), .. } => self.writes(&node, mix).await?,
             Step { close: Some(_), .. } => self.close(&node, step),
-            _ => Entry {
-                title: String::new(),
-                lines: Vec::new(),
-            },
+            _ => Entry { title: String::new(), lines: Vec::new() },
         };
         if let Some(note) = &step.note {
             let remark = format!("# {note}");
@@ -117,18 +90,14 @@ impl Stage<'_> {
             shown.extend(self.show(&expanded, step, reply));
         }
         for (name, path) in step.capture.iter() {
-            let value =
-                at_path(&last, path).ok_or_else(|| Stop(format!("the reply has no `{path}`")))?;
+            let value = at_path(&last, path).ok_or_else(|| Stop(format!("the reply has no `{path}`")))?;
             self.variables.set(name, value);
         }
         let title = match lines {
             [line] => format!("{who}: {line}"),
             _ => format!("{who}: {} commands", lines.len()),
         };
-        Ok(Entry {
-            title,
-            lines: shown,
-        })
+        Ok(Entry { title, lines: shown })
     }
 
     /// A reply as lines of the transcript.
@@ -150,9 +119,7 @@ impl Stage<'_> {
 
     async fn raw(&mut self, node: &str, step: &Step, bytes: &str) -> Played<Entry> {
         let expanded = self.expand(bytes)?;
-        let unescaped = split_words(&format!("\"{expanded}\""))
-            .map_err(Stop)?
-            .concat();
+        let unescaped = split_words(&format!("\"{expanded}\"")).map_err(Stop)?.concat();
         let client = self.client(node, step).await?;
         client.send(&unescaped).await?;
         let mut received = Vec::new();
@@ -176,24 +143,15 @@ impl Stage<'_> {
             lines.push("(closed by the server)".into());
             self.connections.remove(&key(node, step));
         }
-        Ok(Entry {
-            title: format!("{} raw: {bytes}", speaker(node, step)),
-            lines,
-        })
+        Ok(Entry { title: format!("{} raw: {bytes}", speaker(node, step)), lines })
     }
 
     async fn info(&mut self, node: &str, step: &Step, section: &str) -> Played<Entry> {
-        let reply = self
-            .client(node, step)
-            .await?
-            .call(&["INFO", section])
-            .await?;
+        let reply = self.client(node, step).await?.call(&["INFO", section]).await?;
         let text = reply.text().unwrap_or_default();
         let fields = fields(&text);
         for (name, field) in step.capture.iter() {
-            let value = fields
-                .get(field)
-                .ok_or_else(|| Stop(format!("INFO {section} has no {field}")))?;
+            let value = fields.get(field).ok_or_else(|| Stop(format!("INFO {section} has no {field}")))?;
             self.variables.set(name, value);
         }
         let wanted = |line: &&str| {
@@ -202,16 +160,12 @@ impl Stage<'_> {
         };
         let shown: Vec<&str> = text.lines().map(str::trim_end).filter(wanted).collect();
         let lines = self.interner.info_lines(&shown);
-        Ok(Entry {
-            title: format!("{}: INFO {section}", speaker(node, step)),
-            lines,
-        })
+        Ok(Entry { title: format!("{}: INFO {section}", speaker(node, step)), lines })
     }
 
     async fn until(&mut self, node: &str, step: &Step, command: &str) -> Played<Entry> {
         let words = split_words(&self.expand(command)?).map_err(Stop)?;
-        let expand =
-            |text: &Option<String>| text.as_ref().map(|text| self.expand(text)).transpose();
+        let expand = |text: &Option<String>| text.as_ref().map(|text| self.expand(text)).transpose();
         let (is, has, lacks) = (expand(&step.is)?, expand(&step.has)?, expand(&step.lacks)?);
         let holds = |text: &str| {
             is.as_ref().is_none_or(|is| text == is)
@@ -230,35 +184,22 @@ impl Stage<'_> {
             }
             if Instant::now() >= deadline {
                 let found = self.interner.text(&found);
-                return Err(Stop(format!(
-                    "{node}: `{command}` did not come to it in time; last: {found}"
-                )));
+                return Err(Stop(format!("{node}: `{command}` did not come to it in time; last: {found}")));
             }
             sleep(PAUSE).await;
         }
         let conditions = [("is", &step.is), ("has", &step.has), ("lacks", &step.lacks)];
-        let said = conditions
-            .iter()
-            .filter_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?)));
+        let said = conditions.iter().filter_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?)));
         let said = said.collect::<Vec<_>>().join(" and ");
-        Ok(Entry {
-            title: format!("{}: {command}, until it {said}", speaker(node, step)),
-            lines: Vec::new(),
-        })
+        Ok(Entry { title: format!("{}: {command}, until it {said}", speaker(node, step)), lines: Vec::new() })
     }
 
     async fn act(&mut self, node: &str, action: Action) -> Played<Entry> {
-        self.fleet
-            .act(node, action)
-            .await
-            .map_err(|failure| Stop(failure.to_string()))?;
+        self.fleet.act(node, action).await.map_err(|failure| Stop(failure.to_string()))?;
         if matches!(action, Action::Kill | Action::Stop | Action::Restart) {
             self.connections.retain(|(name, _), _| name != node);
         }
-        Ok(Entry {
-            title: format!("{} {node}", action.word()),
-            lines: Vec::new(),
-        })
+        Ok(Entry { title: format!("{} {node}", action.word()), lines: Vec::new() })
     }
 
     /// Waits until replicas have applied all that their upstreams, whoever they are now, have written.
@@ -272,64 +213,38 @@ impl Stage<'_> {
                     Err(stop) => stop.0,
                 };
                 if Instant::now() >= deadline {
-                    return Err(Stop(format!(
-                        "{} is not in sync in time: {found}",
-                        node.value
-                    )));
+                    return Err(Stop(format!("{} is not in sync in time: {found}", node.value)));
                 }
                 sleep(PAUSE).await;
             }
         }
         let names: Vec<&str> = nodes.iter().map(|node| node.as_str()).collect();
-        Ok(Entry {
-            title: format!("in sync: {}", names.join(", ")),
-            lines: Vec::new(),
-        })
+        Ok(Entry { title: format!("in sync: {}", names.join(", ")), lines: Vec::new() })
     }
 
     /// What a replica lacks; `None` where it has everything.
     async fn distance(&mut self, node: &str, acknowledged: bool) -> Played<Option<String>> {
         let plain = Step::default();
-        let info = self
-            .try_call(node, &plain, &["INFO", "replication"])
-            .await?;
+        let info = self.try_call(node, &plain, &["INFO", "replication"]).await?;
         let info = fields(&info.text().unwrap_or_default());
         let field = |name: &str| info.get(name).cloned().unwrap_or_default();
         if field("master_link_status") != "up" {
-            return Ok(Some(format!(
-                "master_link_status:{}",
-                field("master_link_status")
-            )));
+            return Ok(Some(format!("master_link_status:{}", field("master_link_status"))));
         }
         let port = field("master_port");
-        let upstream = self
-            .fleet
-            .plan
-            .nodes
-            .iter()
-            .find(|node| node.port.to_string() == port);
+        let upstream = self.fleet.plan.nodes.iter().find(|node| node.port.to_string() == port);
         let Some(upstream) = upstream.map(|node| node.name.clone()) else {
             return Ok(Some(format!("its upstream is unknown: port {port}")));
         };
-        let theirs = self
-            .try_call(&upstream, &plain, &["INFO", "replication"])
-            .await?;
+        let theirs = self.try_call(&upstream, &plain, &["INFO", "replication"]).await?;
         let listing = theirs.text().unwrap_or_default();
         let theirs = fields(&listing);
-        let theirs = theirs
-            .get("master_repl_offset")
-            .cloned()
-            .unwrap_or_default();
+        let theirs = theirs.get("master_repl_offset").cloned().unwrap_or_default();
         let ours = field("slave_repl_offset");
         if acknowledged && ours == theirs {
-            let port = self
-                .fleet
-                .plan
-                .node(node)
-                .map(|node| format!("port={},", node.port));
+            let port = self.fleet.plan.node(node).map(|node| format!("port={},", node.port));
             let listed = listed_offset(&listing, &port.unwrap_or_default());
-            return Ok((listed != theirs)
-                .then(|| format!("{upstream} knows of {listed}, not of {theirs}")));
+            return Ok((listed != theirs).then(|| format!("{upstream} knows of {listed}, not of {theirs}")));
         }
         Ok((ours != theirs).then(|| format!("at {ours}, {upstream} at {theirs}")))
     }
@@ -337,9 +252,7 @@ impl Stage<'_> {
     async fn digest(&mut self, nodes: &[Located<String>]) -> Played<Entry> {
         let mut digests = Vec::new();
         for node in nodes {
-            let reply = self
-                .try_call(node, &Step::default(), &["DEBUG", "DIGEST"])
-                .await?;
+            let reply = self.try_call(node, &Step::default(), &["DEBUG", "DIGEST"]).await?;
             digests.push((node.value.clone(), print(&reply, Style::Raw)));
         }
         // A digest tells of data, not of a run: engines must agree on it, so it stays as it is.
@@ -347,16 +260,10 @@ impl Stage<'_> {
             [(_, first), rest @ ..] if rest.iter().all(|(_, digest)| digest == first) => {
                 vec![first.clone()]
             }
-            all => all
-                .iter()
-                .map(|(node, digest)| format!("{node} {digest}"))
-                .collect(),
+            all => all.iter().map(|(node, digest)| format!("{node} {digest}")).collect(),
         };
         let names: Vec<&str> = nodes.iter().map(|node| node.as_str()).collect();
-        Ok(Entry {
-            title: format!("digest: {}", names.join(", ")),
-            lines,
-        })
+        Ok(Entry { title: format!("digest: {}", names.join(", ")), lines })
     }
 
     async fn writes(&mut self, node: &str, mix: &WriteMix) -> Played<Entry> {
@@ -364,31 +271,17 @@ impl Stage<'_> {
         let mut writes = Writes::new(mix.clone());
         for _ in 0..mix.count {
             let words = writes.next();
-            if let Reply::Error(error) = self
-                .client(node, &Step::default())
-                .await?
-                .call(&words)
-                .await?
-            {
+            if let Reply::Error(error) = self.client(node, &Step::default()).await?.call(&words).await? {
                 errors.push(format!("{}: {error}", words.join(" ")));
             }
         }
-        let title = format!(
-            "{node}: {} random writes {:?}, seed {}",
-            mix.count, mix.families, mix.seed
-        );
-        Ok(Entry {
-            title,
-            lines: errors,
-        })
+        let title = format!("{node}: {} random writes {:?}, seed {}", mix.count, mix.families, mix.seed);
+        Ok(Entry { title, lines: errors })
     }
 
     fn close(&mut self, node: &str, step: &Step) -> Entry {
         self.connections.remove(&key(node, step));
-        Entry {
-            title: format!("{} closes", speaker(node, step)),
-            lines: Vec::new(),
-        }
+        Entry { title: format!("{} closes", speaker(node, step)), lines: Vec::new() }
     }
 
     fn expand(&self, text: &str) -> Played<String> {
@@ -399,26 +292,15 @@ impl Stage<'_> {
     async fn client(&mut self, node: &str, step: &Step) -> Played<&mut Client> {
         let key = key(node, step);
         if !self.connections.contains_key(&key) {
-            let plan = self
-                .fleet
-                .plan
-                .node(node)
-                .ok_or_else(|| Stop(format!("there is no node `{node}`")))?;
+            let plan = self.fleet.plan.node(node).ok_or_else(|| Stop(format!("there is no node `{node}`")))?;
             let client = connect(plan, PATIENCE).await?;
             self.connections.insert(key.clone(), client);
         }
-        self.connections
-            .get_mut(&key)
-            .ok_or_else(|| Stop("no connection".into()))
+        self.connections.get_mut(&key).ok_or_else(|| Stop("no connection".into()))
     }
 
     /// A call that may fail and be tried again: a connection that broke is forgotten.
-    async fn try_call<A: AsRef<[u8]>>(
-        &mut self,
-        node: &str,
-        step: &Step,
-        words: &[A],
-    ) -> Played<Reply> {
+    async fn try_call<A: AsRef<[u8]>>(&mut self, node: &str, step: &Step, words: &[A]) -> Played<Reply> {
         let result = self.client(node, step).await?.call(words).await;
         if result.is_err() {
             self.connections.remove(&key(node, step));
@@ -429,9 +311,7 @@ impl Stage<'_> {
 
 /// How far a master's INFO says that the replica of this port is.
 fn listed_offset(info: &str, port: &str) -> String {
-    let line = info
-        .lines()
-        .find(|line| line.starts_with("slave") && line.contains(port));
+    let line = info.lines().find(|line| line.starts_with("slave") && line.contains(port));
     let offset = line.and_then(|line| line.split("offset=").nth(1)?.split(',').next());
     offset.unwrap_or("nothing").to_owned()
 }
@@ -451,9 +331,7 @@ fn speaker(node: &str, step: &Step) -> String {
 /// Whether a name fits a pattern in which one `*` stands for anything.
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
-        Some((head, tail)) => {
-            name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail)
-        }
+        Some((head, tail)) => name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail),
         None => pattern == name,
     }
 }

@@ -16,9 +16,7 @@ impl Variables {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once("${") {
-            let (expression, behind) = behind
-                .split_once('}')
-                .ok_or_else(|| format!("`${{` without `}}` in {text}"))?;
+            let (expression, behind) = behind.split_once('}').ok_or_else(|| format!("`${{` without `}}` in {text}"))?;
             out.push_str(before);
             out.push_str(&self.value(expression)?);
             rest = behind;
@@ -32,16 +30,12 @@ impl Variables {
             return Ok(value.clone());
         }
         // Names of nodes may hold a minus sign: the last one counts, and a number must follow it.
-        let split = expression
-            .rfind(['+', '-'])
-            .map(|at| expression.split_at(at));
+        let split = expression.rfind(['+', '-']).map(|at| expression.split_at(at));
         if let Some((name, step)) = split
             && let Ok(step) = step.parse::<i64>()
             && let Some(value) = self.0.get(name)
         {
-            let number: i64 = value
-                .parse()
-                .map_err(|_| format!("{name} is no number: {value}"))?;
+            let number: i64 = value.parse().map_err(|_| format!("{name} is no number: {value}"))?;
             return Ok((number + step).to_string());
         }
         Err(format!("nothing is captured as `{expression}`"))
@@ -57,12 +51,7 @@ mod tests {
         let mut variables = Variables::default();
         variables.set("replica-1.port", "20001");
         variables.set("last", "100");
-        assert_eq!(
-            variables
-                .expand("a ${replica-1.port} ${last+2} ${last-1}")
-                .unwrap(),
-            "a 20001 102 99"
-        );
+        assert_eq!(variables.expand("a ${replica-1.port} ${last+2} ${last-1}").unwrap(), "a 20001 102 99");
         assert!(variables.expand("${lost}").is_err());
     }
 }

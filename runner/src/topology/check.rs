@@ -10,28 +10,17 @@ const OURS: &[(&str, &str)] = &[
     ("port", "use the key `port` of the node"),
     ("replicaof", "use the key `replicaof` of the node"),
     ("slaveof", "use the key `replicaof` of the node"),
-    (
-        "dir",
-        "every node has a directory of its own; `up --keep` keeps it",
-    ),
+    ("dir", "every node has a directory of its own; `up --keep` keeps it"),
     ("bind", "nodes listen on the loopback interface only"),
-    (
-        "daemonize",
-        "the runner watches its nodes; `up -d` detaches it as a whole",
-    ),
+    ("daemonize", "the runner watches its nodes; `up -d` detaches it as a whole"),
     ("logfile", "the runner keeps the logs; see `runner logs`"),
-    (
-        "pidfile",
-        "the runner knows its nodes' pids; see `runner status`",
-    ),
+    ("pidfile", "the runner knows its nodes' pids; see `runner status`"),
 ];
 
 pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
     if topology.nodes.entries.is_empty() {
-        return Err(
-            Failure::bad_input(format!("{} declares no nodes", source.name))
-                .hint("list them under `nodes:`, for example `nodes: {master: {port: 6379}}`"),
-        );
+        return Err(Failure::bad_input(format!("{} declares no nodes", source.name))
+            .hint("list them under `nodes:`, for example `nodes: {master: {port: 6379}}`"));
     }
     names(topology, source)?;
     ports(topology, source)?;
@@ -66,33 +55,18 @@ fn names(topology: &Topology, source: &Source) -> Outcome<()> {
 
 fn ports(topology: &Topology, source: &Source) -> Outcome<()> {
     let mut holders: HashMap<u16, String> = HashMap::new();
-    let nodes = topology
-        .nodes
-        .entries
-        .iter()
-        .filter_map(|(name, node)| Some((name.value.clone(), node.port.as_ref()?)));
+    let nodes =
+        topology.nodes.entries.iter().filter_map(|(name, node)| Some((name.value.clone(), node.port.as_ref()?)));
     let sentinels = topology.sentinels.iter().flat_map(|sentinels| {
-        sentinels
-            .ports
-            .iter()
-            .enumerate()
-            .map(|(i, port)| (format!("sentinel-{}", i + 1), port))
+        sentinels.ports.iter().enumerate().map(|(i, port)| (format!("sentinel-{}", i + 1), port))
     });
     for (name, port) in nodes.chain(sentinels) {
         if port.value == 0 {
-            return Err(source
-                .error(port.at, "0 is no port")
-                .hint("leave `port` out to get a free one"));
+            return Err(source.error(port.at, "0 is no port").hint("leave `port` out to get a free one"));
         }
         if let Some(holder) = holders.insert(port.value, name.clone()) {
             return Err(source
-                .error(
-                    port.at,
-                    format!(
-                        "port {} of `{name}` is already that of `{holder}`",
-                        port.value
-                    ),
-                )
+                .error(port.at, format!("port {} of `{name}` is already that of `{holder}`", port.value))
                 .hint("every node needs a port of its own; leave `port` out to get a free one"));
         }
     }
@@ -101,11 +75,8 @@ fn ports(topology: &Topology, source: &Source) -> Outcome<()> {
 
 fn upstreams(topology: &Topology, source: &Source) -> Outcome<()> {
     let known: Vec<&str> = topology.nodes.iter().map(|(name, _)| name).collect();
-    let upstream: HashMap<&str, &Located<String>> = topology
-        .nodes
-        .iter()
-        .filter_map(|(name, node)| Some((name, node.replicaof.as_ref()?)))
-        .collect();
+    let upstream: HashMap<&str, &Located<String>> =
+        topology.nodes.iter().filter_map(|(name, node)| Some((name, node.replicaof.as_ref()?))).collect();
     for (name, _) in topology.nodes.iter() {
         let Some(target) = upstream.get(name) else {
             continue;
@@ -118,10 +89,7 @@ fn upstreams(topology: &Topology, source: &Source) -> Outcome<()> {
             chain.push(step.as_str());
             if step.as_str() == name {
                 return Err(source
-                    .error(
-                        at,
-                        format!("`replicaof` runs in a circle: {}", chain.join(" -> ")),
-                    )
+                    .error(at, format!("`replicaof` runs in a circle: {}", chain.join(" -> ")))
                     .hint("a chain of replicas ends at a master, a node without `replicaof`"));
             }
             // A circle further up is reported from a node that is on it.
@@ -139,9 +107,7 @@ fn resolves(target: &Located<String>, known: &[&str], source: &Source) -> Outcom
     if known.contains(&target.as_str()) {
         return Ok(());
     }
-    Err(source
-        .error(target.at, format!("there is no node `{}`", target.value))
-        .hint(suggest(target, known)))
+    Err(source.error(target.at, format!("there is no node `{}`", target.value)).hint(suggest(target, known)))
 }
 
 fn directives(directives: &Directives, source: &Source) -> Outcome<()> {
@@ -151,19 +117,13 @@ fn directives(directives: &Directives, source: &Source) -> Outcome<()> {
             return Err(source.error(directive.at, "a directive is one line"));
         }
         if let Some((_, hint)) = OURS.iter().find(|(ours, _)| *ours == name) {
-            return Err(source
-                .error(directive.at, format!("`{name}` is set by the runner"))
-                .hint(*hint));
+            return Err(source.error(directive.at, format!("`{name}` is set by the runner")).hint(*hint));
         }
     }
     Ok(())
 }
 
-fn check_sentinels(
-    topology: &Topology,
-    sentinels: &Located<Sentinels>,
-    source: &Source,
-) -> Outcome<()> {
+fn check_sentinels(topology: &Topology, sentinels: &Located<Sentinels>, source: &Source) -> Outcome<()> {
     directives(&sentinels.config, source)?;
     if sentinels.count.is_some() && !sentinels.ports.is_empty() {
         return Err(source
@@ -171,31 +131,20 @@ fn check_sentinels(
             .hint("`count: 3` leases free ports, `ports: [26379, 26380]` fixes them"));
     }
     if sentinels.is_empty() {
-        return Err(source
-            .error(sentinels.at, "there are no sentinels")
-            .hint("say `count: 3`"));
+        return Err(source.error(sentinels.at, "there are no sentinels").hint("say `count: 3`"));
     }
     let known: Vec<&str> = topology.nodes.iter().map(|(name, _)| name).collect();
     resolves(&sentinels.master, &known, source)?;
-    let master = topology
-        .nodes
-        .iter()
-        .find(|(name, _)| *name == sentinels.master.as_str());
+    let master = topology.nodes.iter().find(|(name, _)| *name == sentinels.master.as_str());
     if master.is_some_and(|(_, node)| node.replicaof.is_some()) {
         return Err(source
-            .error(
-                sentinels.master.at,
-                format!("`{}` is a replica", sentinels.master.value),
-            )
+            .error(sentinels.master.at, format!("`{}` is a replica", sentinels.master.value))
             .hint("sentinels monitor a master and find its replicas themselves"));
     }
     let quorum = sentinels.quorum.value;
     if quorum == 0 || quorum > sentinels.len() {
         return Err(source
-            .error(
-                sentinels.quorum.at,
-                format!("a quorum of {quorum} among {} sentinels", sentinels.len()),
-            )
+            .error(sentinels.quorum.at, format!("a quorum of {quorum} among {} sentinels", sentinels.len()))
             .hint("the quorum is between 1 and the number of sentinels"));
     }
     Ok(())

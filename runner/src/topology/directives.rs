@@ -19,11 +19,7 @@ pub struct Directive {
 impl Directive {
     /// The directive's name in lower case: the line's first word.
     pub fn name(&self) -> String {
-        self.line
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase()
+        self.line.split_whitespace().next().unwrap_or_default().to_ascii_lowercase()
     }
 }
 
@@ -63,15 +59,8 @@ impl<'de> Visitor<'de> for Lines {
         while let Some(name) = map.next_key::<Located<String>>()? {
             let values: Values = map.next_value()?;
             lines.extend(values.0.into_iter().map(|value| {
-                let value = if value.is_empty() {
-                    "\"\"".into()
-                } else {
-                    value
-                };
-                Directive {
-                    line: format!("{} {value}", name.value),
-                    at: name.at,
-                }
+                let value = if value.is_empty() { "\"\"".into() } else { value };
+                Directive { line: format!("{} {value}", name.value), at: name.at }
             }));
         }
         Ok(Directives { lines })
@@ -80,10 +69,7 @@ impl<'de> Visitor<'de> for Lines {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Directives, A::Error> {
         let mut lines = Vec::new();
         while let Some(line) = items.next_element::<Located<String>>()? {
-            lines.push(Directive {
-                line: line.value,
-                at: line.at,
-            });
+            lines.push(Directive { line: line.value, at: line.at });
         }
         Ok(Directives { lines })
     }
@@ -125,9 +111,7 @@ impl<'de> Visitor<'de> for ValueOrList {
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Values, E> {
         let word = if value { "yes" } else { "no" };
-        Err(E::custom(format!(
-            "redis.conf knows yes and no, not {value}: write `{word}`"
-        )))
+        Err(E::custom(format!("redis.conf knows yes and no, not {value}: write `{word}`")))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Values, A::Error> {

@@ -85,9 +85,7 @@ pub struct Sentinels {
 impl Sentinels {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.count
-            .as_ref()
-            .map_or(self.ports.len(), |count| count.value)
+        self.count.as_ref().map_or(self.ports.len(), |count| count.value)
     }
 
     /// Whether there are none at all (which a check refuses).
@@ -103,15 +101,8 @@ impl Topology {
         let mut topology: Self = source.load()?;
         topology.check(&source)?;
         if topology.name.is_none() {
-            let stem = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            topology.name = Some(Located {
-                value: stem,
-                at: Default::default(),
-            });
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            topology.name = Some(Located { value: stem, at: Default::default() });
         }
         Ok(topology)
     }

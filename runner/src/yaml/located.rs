@@ -46,10 +46,7 @@ impl<T> std::ops::Deref for Located<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_yaml::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self {
-            value: spanned.value,
-            at: spanned.referenced.into(),
-        })
+        Ok(Self { value: spanned.value, at: spanned.referenced.into() })
     }
 }
 

@@ -17,18 +17,14 @@ pub struct Ordered<V> {
 
 impl<V> Default for Ordered<V> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-        }
+        Self { entries: Vec::new() }
     }
 }
 
 impl<V> Ordered<V> {
     /// The names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.entries
-            .iter()
-            .map(|(name, value)| (name.as_str(), value))
+        self.entries.iter().map(|(name, value)| (name.as_str(), value))
     }
 }
 

@@ -18,20 +18,14 @@ pub struct Source {
 impl Source {
     /// Text that is already in memory.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            text: text.into(),
-        }
+        Self { name: name.into(), text: text.into() }
     }
 
     /// Reads the file; one that cannot be read is bad input.
     pub fn read(path: &Path) -> Outcome<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Self::new(path.display().to_string(), text)),
-            Err(error) => Err(Failure::bad_input(format!(
-                "cannot read {}: {error}",
-                path.display()
-            ))),
+            Err(error) => Err(Failure::bad_input(format!("cannot read {}: {error}", path.display()))),
         }
     }
 
@@ -51,37 +45,22 @@ impl Source {
         let error = error.without_snippet();
         let at = error.location().map(Position::from).unwrap_or_default();
         match error {
-            Error::SerdeUnknownField {
-                field, expected, ..
-            } => self
-                .error(at, format!("unknown key `{field}`"))
-                .hint(suggest(field, expected)),
-            Error::SerdeUnknownVariant {
-                variant, expected, ..
-            } => self
-                .error(at, format!("unknown value `{variant}`"))
-                .hint(suggest(variant, expected)),
-            Error::SerdeMissingField { field, .. } => {
-                self.error(at, format!("the key `{field}` is missing"))
+            Error::SerdeUnknownField { field, expected, .. } => {
+                self.error(at, format!("unknown key `{field}`")).hint(suggest(field, expected))
             }
-            Error::DuplicateMappingKey { key: Some(key), .. } => self
-                .error(at, format!("`{key}` stands here twice"))
-                .hint("names and keys are unique in their mapping"),
-            Error::SerdeInvalidType {
-                unexpected,
-                expected,
-                ..
+            Error::SerdeUnknownVariant { variant, expected, .. } => {
+                self.error(at, format!("unknown value `{variant}`")).hint(suggest(variant, expected))
             }
-            | Error::SerdeInvalidValue {
-                unexpected,
-                expected,
-                ..
-            } => self.error(at, format!("expected {expected}, found {unexpected}")),
+            Error::SerdeMissingField { field, .. } => self.error(at, format!("the key `{field}` is missing")),
+            Error::DuplicateMappingKey { key: Some(key), .. } => {
+                self.error(at, format!("`{key}` stands here twice")).hint("names and keys are unique in their mapping")
+            }
+            Error::SerdeInvalidType { unexpected, expected, .. }
+            | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+                self.error(at, format!("expected {expected}, found {unexpected}"))
+            }
             Error::InvalidScalar { ty, .. } => self.error(at, format!("expected {}", scalar(ty))),
-            other => self.error(
-                at,
-                DefaultMessageFormatter.format_message(other).into_owned(),
-            ),
+            other => self.error(at, DefaultMessageFormatter.format_message(other).into_owned()),
         }
     }
 
@@ -91,10 +70,7 @@ impl Source {
         }
         let width = at.line.to_string().len();
         let blank = " ".repeat(width);
-        let mut out = format!(
-            "{blank} --> {}:{}:{}\n{blank} |\n",
-            self.name, at.line, at.column
-        );
+        let mut out = format!("{blank} --> {}:{}:{}\n{blank} |\n", self.name, at.line, at.column);
         let line = self.text.lines().nth(at.line - 1).unwrap_or_default();
         let rest = line.chars().count().saturating_sub(at.column - 1);
         let marks = "^".repeat(at.length.min(rest).max(1));
@@ -108,10 +84,7 @@ impl Source {
 
 /// What the user may have meant: the nearest known word, or all of them.
 pub fn suggest(word: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (distance(word, candidate), candidate))
-        .min();
+    let nearest = known.iter().map(|candidate| (distance(word, candidate), candidate)).min();
     match nearest {
         Some((steps, candidate)) if steps <= word.len().div_ceil(2).min(3) => {
             format!("did you mean `{candidate}`?")
@@ -153,13 +126,7 @@ mod tests {
 
     #[test]
     fn a_near_word_is_suggested_and_a_far_one_lists_what_is_known() {
-        assert_eq!(
-            suggest("replicaoff", &["port", "replicaof"]),
-            "did you mean `replicaof`?"
-        );
-        assert_eq!(
-            suggest("zzz", &["port", "replicaof"]),
-            "known here: port, replicaof"
-        );
+        assert_eq!(suggest("replicaoff", &["port", "replicaof"]), "did you mean `replicaof`?");
+        assert_eq!(suggest("zzz", &["port", "replicaof"]), "known here: port, replicaof");
     }
 }

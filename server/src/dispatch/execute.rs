@@ -103,7 +103,7 @@ impl Server {
         {
             self.feed_monitors(client, client.db, args.from(0));
         }
-        let started = monotonic_ns();
+        let started = self.tick;
         let mark = client.out.len();
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
         let rewrite_before = std::mem::take(&mut self.effects.rewrite);
@@ -124,7 +124,8 @@ impl Server {
         self.after_handler(client, db, command, args);
         self.effects.dirty += dirty_before;
         self.effects.rewrite = rewrite_before;
-        self.account(client, command, args, monotonic_ns() - started, failed);
+        self.tick = monotonic_ns();
+        self.account(client, command, args, self.tick.saturating_sub(started), failed);
         self.finish_reply(client, mark);
     }
 

@@ -118,6 +118,8 @@ pub struct Server {
     pub started: Millis,
     /// The time of the present batch, Unix milliseconds.
     pub now: Millis,
+    /// When the last command of the batch ended: the next one's time is counted from here, monotonic nanoseconds.
+    pub tick: u64,
     /// Path of the executable and of the configuration file, for INFO.
     pub executable: String,
     /// Path of the configuration file; empty without.
@@ -169,6 +171,7 @@ impl Server {
             run_id: RunId::from_random(id),
             started: now,
             now,
+            tick: 0,
             executable: String::new(),
             config_file: String::new(),
             restored_history: false,
@@ -204,6 +207,7 @@ impl Server {
     pub fn begin_batch(&mut self, now: Millis) {
         self.now = now;
         self.keyspace.now = now;
+        self.tick = crate::base::clock::monotonic_ns();
     }
 
     /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.

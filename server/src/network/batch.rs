@@ -78,6 +78,16 @@ impl Batch {
         Some(request)
     }
 
+    /// The first arguments (keys, almost always) of the next requests.
+    pub fn upcoming_keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.requests[self.next..].iter().filter_map(|&request| self.args(request).at(1))
+    }
+
+    /// Number of requests that wait.
+    pub fn waiting(&self) -> usize {
+        self.requests.len() - self.next
+    }
+
     /// A request's arguments.
     #[inline]
     pub fn args(&self, request: Request) -> Args<'_> {

@@ -24,6 +24,7 @@ use crate::dispatch::clients::Slot;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 use crate::resp::request::Limits;
+use crate::store::keyspace::PREFETCH_KEYS;
 
 /// Bytes read at a time where nothing bigger is awaited.
 const READ_SIZE: usize = 16 * 1024;
@@ -247,7 +248,14 @@ impl Connection {
     }
 
     fn execute_batch(&mut self, server: &mut Server, client: &mut Client) {
-        while let Some(request) = self.batch.take() {
+        let mut fetched = 0;
+        loop {
+            if fetched == 0 && self.batch.waiting() > 1 {
+                server.keyspace.prefetch(client.db, self.batch.upcoming_keys());
+                fetched = PREFETCH_KEYS;
+            }
+            fetched = fetched.saturating_sub(1);
+            let Some(request) = self.batch.take() else { return };
             server.execute(client, &self.batch.args(request));
             self.batch.executed(request);
             self.blocked = client.flags.has(ClientFlags::BLOCKED);

@@ -15,6 +15,11 @@ use super::value::{Object, ValueType};
 use crate::base::clock::Millis;
 use crate::base::random::Random;
 
+/// Keys that one call of [`Keyspace::prefetch`] takes at most.
+pub const PREFETCH_KEYS: usize = 16;
+/// Tables of fewer keys stay in the caches by themselves.
+const PREFETCH_FROM: usize = 8192;
+
 /// What to do with a key whose time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryRule {
@@ -177,6 +182,23 @@ impl Keyspace {
     /// Keys in all databases.
     pub fn total_keys(&self) -> usize {
         self.dbs.iter().map(Db::len).sum()
+    }
+
+    /// Asks the processor to fetch what lookups of these keys will touch, so that the cache misses of a pipelined batch
+    /// overlap. Pays only where the table is larger than the caches.
+    pub fn prefetch<'k>(&self, db: usize, keys: impl Iterator<Item = &'k [u8]>) {
+        let table = &self.dbs[db].table;
+        if table.len() < PREFETCH_FROM {
+            return;
+        }
+        let mut hashes = [0; PREFETCH_KEYS];
+        let mut count = 0;
+        for (slot, key) in hashes.iter_mut().zip(keys) {
+            *slot = hash_key(key);
+            table.prefetch(*slot);
+            count += 1;
+        }
+        hashes[..count].iter().for_each(|&hash| table.prefetch_entry(hash));
     }
 
     /// The entry of a key for a read: counts a hit or a miss, records the access.
