@@ -16,6 +16,22 @@ pub fn used_memory() -> usize {
     USED.load(Ordering::Relaxed)
 }
 
+/// Number of allocations so far: for the test that holds the hot path to none.
+#[cfg(debug_assertions)]
+pub fn allocations() -> usize {
+    ALLOCATIONS.load(Ordering::Relaxed)
+}
+
+#[cfg(debug_assertions)]
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+#[inline]
+fn count(size: usize) {
+    USED.fetch_add(size_class(size), Ordering::Relaxed);
+    #[cfg(debug_assertions)]
+    ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+}
+
 /// The size that jemalloc reserves for a request of `size` bytes: four classes for each doubling, multiples of 16 up to 128.
 #[inline]
 pub const fn size_class(size: usize) -> usize {
@@ -35,7 +51,7 @@ pub struct Counting;
 // SAFETY: every call goes to jemalloc unchanged; the counter does not touch the memory.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        USED.fetch_add(size_class(layout.size()), Ordering::Relaxed);
+        count(layout.size());
         // SAFETY: the caller's contract is jemalloc's.
         unsafe { Jemalloc.alloc(layout) }
     }
@@ -47,13 +63,13 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        USED.fetch_add(size_class(layout.size()), Ordering::Relaxed);
+        count(layout.size());
         // SAFETY: the caller's contract is jemalloc's.
         unsafe { Jemalloc.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        USED.fetch_add(size_class(new_size), Ordering::Relaxed);
+        count(new_size);
         USED.fetch_sub(size_class(layout.size()), Ordering::Relaxed);
         // SAFETY: the caller's contract is jemalloc's.
         unsafe { Jemalloc.realloc(ptr, layout, new_size) }
