@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 pub mod connection;
 pub mod debug;
+pub mod docs;
 pub mod expiry;
 pub mod generic;
 pub mod hash;
