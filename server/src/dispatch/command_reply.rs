@@ -2,7 +2,7 @@
 
 use crate::resp::Reply;
 
-use super::doc::{Argument, Begin, CommandDoc, Find, KeySpec, arg, category, doc, flag, key};
+use super::doc::{Argument, Begin, CommandDoc, Find, KeySpec, arg, category, doc_flag, flag, key};
 
 /// The statuses of the bits that are on, as a set.
 fn status_set(reply: &mut Reply<'_>, bits: u32, names: &[&str], prefix: &str) {
@@ -116,7 +116,7 @@ pub fn docs(reply: &mut Reply<'_>, command: &CommandDoc, name: &[u8]) {
     text(reply, "complexity", command.complexity);
     if command.doc_flags != 0 {
         reply.bulk(b"doc_flags");
-        status_set(reply, u32::from(command.doc_flags), &doc::NAMES, "");
+        status_set(reply, u32::from(command.doc_flags), &doc_flag::NAMES, "");
     }
     text(reply, "deprecated_since", command.deprecated_since);
     text(reply, "replaced_by", command.replaced_by);

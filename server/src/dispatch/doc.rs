@@ -156,7 +156,7 @@ pub mod arg {
 }
 
 /// Flags of the documentation.
-pub mod doc {
+pub mod doc_flag {
     /// Something newer does better.
     pub const DEPRECATED: u8 = 1;
     /// For use between servers.
@@ -317,7 +317,7 @@ pub struct CommandDoc {
     pub group: &'static str,
     /// Its cost.
     pub complexity: &'static str,
-    /// See [`doc`].
+    /// See [`doc_flag`].
     pub doc_flags: u8,
     /// The version that discouraged it.
     pub deprecated_since: &'static str,

@@ -1,6 +1,6 @@
 //! What COMMAND tells about the cluster commands. Facts are those of Redis 7.0.15; the prose is ours.
 
-use crate::dispatch::doc::{AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, doc, flag};
+use crate::dispatch::doc::{AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, doc_flag, flag};
 
 /// By name.
 pub static DOCS: &[CommandDoc] = &[
@@ -384,7 +384,7 @@ pub static DOCS: &[CommandDoc] = &[
                 since: "3.0.0",
                 group: "cluster",
                 complexity: "O(1)",
-                doc_flags: doc::DEPRECATED,
+                doc_flags: doc_flag::DEPRECATED,
                 deprecated_since: "5.0.0",
                 replaced_by: "`CLUSTER REPLICAS`",
                 arguments: &[Argument::new("node-id", ArgumentKind::Text)],
@@ -400,7 +400,7 @@ pub static DOCS: &[CommandDoc] = &[
                 since: "3.0.0",
                 group: "cluster",
                 complexity: "O(N)",
-                doc_flags: doc::DEPRECATED,
+                doc_flags: doc_flag::DEPRECATED,
                 deprecated_since: "7.0.0",
                 replaced_by: "`CLUSTER SHARDS`",
                 history: &[("4.0.0", "With node IDs"), ("7.0.0", "More about the network of a node")],

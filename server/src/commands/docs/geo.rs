@@ -1,8 +1,8 @@
 //! What COMMAND tells about the geo commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc, flag,
-    key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc_flag,
+    flag, key,
 };
 
 /// By name.
@@ -160,7 +160,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "3.2.0",
         group: "geo",
         complexity: "O(N+log(M))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
         history: &[("6.2.0", "With `ANY` option for `COUNT`"), ("7.0.0", "Units in upper case")],
@@ -245,7 +245,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "3.2.10",
         group: "geo",
         complexity: "O(N+log(M))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`GEOSEARCH` with the `BYRADIUS` argument",
         history: &[("6.2.0", "With `ANY` option for `COUNT`")],
@@ -332,7 +332,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "3.2.0",
         group: "geo",
         complexity: "O(N+log(M))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments",
         history: &[("7.0.0", "Units in upper case")],
@@ -415,7 +415,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "3.2.10",
         group: "geo",
         complexity: "O(N+log(M))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments",
         arguments: &[

@@ -1,8 +1,8 @@
 //! What COMMAND tells about the hash commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc, flag,
-    key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc_flag,
+    flag, key,
 };
 
 /// By name.
@@ -217,7 +217,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "2.0.0",
         group: "hash",
         complexity: "O(N)",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "4.0.0",
         replaced_by: "`HSET` with multiple field-value pairs",
         arguments: &[

@@ -1,8 +1,8 @@
 //! What COMMAND tells about the hyperloglog commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc, flag,
-    internal, key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc_flag,
+    flag, internal, key,
 };
 
 /// By name.
@@ -67,7 +67,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "2.8.9",
         group: "hyperloglog",
         complexity: "Depends on what is called",
-        doc_flags: doc::SYSCMD,
+        doc_flags: doc_flag::SYSCMD,
         arguments: &[
             Argument::new("subcommand", ArgumentKind::Text),
             Argument { key_spec: Some(0), ..Argument::new("key", ArgumentKind::Key) },
@@ -113,7 +113,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "2.8.9",
         group: "hyperloglog",
         complexity: "Depends on what is called",
-        doc_flags: doc::SYSCMD,
+        doc_flags: doc_flag::SYSCMD,
         ..CommandDoc::EMPTY
     },
 ];

@@ -1,8 +1,8 @@
 //! What COMMAND tells about the list commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc, flag,
-    key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc_flag,
+    flag, key,
 };
 
 /// By name.
@@ -152,7 +152,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "2.2.0",
         group: "list",
         complexity: "O(1)",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`BLMOVE` with the `RIGHT` and `LEFT` arguments",
         history: &[("6.0.0", "Fractions of a second as `timeout`")],
@@ -544,7 +544,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "1.2.0",
         group: "list",
         complexity: "O(1)",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`LMOVE` with the `RIGHT` and `LEFT` arguments",
         arguments: &[

@@ -1,7 +1,7 @@
 //! What COMMAND tells about the sentinel commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, doc, flag, internal,
+    AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, doc_flag, flag, internal,
 };
 
 /// By name.
@@ -330,7 +330,7 @@ pub static DOCS: &[CommandDoc] = &[CommandDoc {
             since: "2.8.0",
             group: "sentinel",
             complexity: "O(N)",
-            doc_flags: doc::DEPRECATED,
+            doc_flags: doc_flag::DEPRECATED,
             deprecated_since: "5.0.0",
             replaced_by: "`SENTINEL REPLICAS`",
             arguments: &[Argument::new("master-name", ArgumentKind::Text)],

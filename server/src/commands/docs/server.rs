@@ -1,8 +1,8 @@
 //! What COMMAND tells about the server commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc, flag,
-    internal, key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc_flag,
+    flag, internal, key,
 };
 
 /// By name.
@@ -58,7 +58,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "1.0.0",
         group: "server",
         complexity: "Depends on what is called",
-        doc_flags: doc::SYSCMD,
+        doc_flags: doc_flag::SYSCMD,
         ..CommandDoc::EMPTY
     },
     CommandDoc {
@@ -211,7 +211,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "3.0.0",
         group: "server",
         complexity: "O(1)",
-        doc_flags: doc::SYSCMD,
+        doc_flags: doc_flag::SYSCMD,
         ..CommandDoc::EMPTY
     },
     CommandDoc {
@@ -260,7 +260,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "3.0.0",
         group: "server",
         complexity: "O(1) or O(N*M) or O(1*M) or O(N*M*log(N)) or O(log(N))",
-        doc_flags: doc::SYSCMD,
+        doc_flags: doc_flag::SYSCMD,
         history: &[
             ("3.0.0", "With `REPLACE` modifier"),
             ("5.0.0", "With `ABSTTL` modifier"),
@@ -370,7 +370,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "1.0.0",
         group: "server",
         complexity: "O(1)",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "5.0.0",
         replaced_by: "`REPLICAOF`",
         arguments: &[Argument {

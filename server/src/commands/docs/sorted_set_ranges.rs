@@ -1,8 +1,8 @@
 //! What COMMAND tells about the sorted set ranges commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc, flag,
-    key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc_flag,
+    flag, key,
 };
 
 /// By name.
@@ -77,7 +77,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "2.8.9",
         group: "sorted-set",
         complexity: "O(log(N)+M) or O(log(N))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`ZRANGE` with the `BYLEX` argument",
         arguments: &[
@@ -112,7 +112,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "1.0.5",
         group: "sorted-set",
         complexity: "O(log(N)+M) or O(log(N))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`ZRANGE` with the `BYSCORE` argument",
         history: &[("2.0.0", "With `WITHSCORES` modifier")],
@@ -273,7 +273,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "1.2.0",
         group: "sorted-set",
         complexity: "O(log(N)+M)",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`ZRANGE` with the `REV` argument",
         arguments: &[
@@ -304,7 +304,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "2.8.9",
         group: "sorted-set",
         complexity: "O(log(N)+M) or O(log(N))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`ZRANGE` with the `REV` and `BYLEX` arguments",
         arguments: &[
@@ -339,7 +339,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "2.2.0",
         group: "sorted-set",
         complexity: "O(log(N)+M) or O(log(N))",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`ZRANGE` with the `REV` and `BYSCORE` arguments",
         history: &[("2.1.6", "Exclusive `min` and `max`")],

@@ -1,8 +1,8 @@
 //! What COMMAND tells about the string commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc, flag,
-    key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, doc_flag,
+    flag, key,
 };
 
 /// By name.
@@ -179,7 +179,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "1.0.0",
         group: "string",
         complexity: "O(1)",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "6.2.0",
         replaced_by: "`SET` with the `!GET` argument",
         arguments: &[
@@ -555,7 +555,7 @@ pub static DOCS: &[CommandDoc] = &[
         since: "1.0.0",
         group: "string",
         complexity: "O(N) or O(1)",
-        doc_flags: doc::DEPRECATED,
+        doc_flags: doc_flag::DEPRECATED,
         deprecated_since: "2.0.0",
         replaced_by: "`GETRANGE`",
         arguments: &[
