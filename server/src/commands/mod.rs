@@ -3,6 +3,7 @@
 use crate::dispatch::Family;
 
 pub mod client;
+pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
@@ -23,6 +24,7 @@ pub mod transaction;
 /// All families.
 pub static FAMILIES: &[Family] = &[
     client::FAMILY,
+    command::FAMILY,
     config::FAMILY,
     connection::FAMILY,
     debug::FAMILY,
