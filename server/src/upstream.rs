@@ -3,7 +3,7 @@
 //! It listens on a Unix socket in a directory of its own and dies with the value.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -22,6 +22,33 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// Parses bytes that are one reply.
+    pub(crate) fn parse(mut bytes: &[u8]) -> Self {
+        let reply = Self::read(&mut bytes);
+        assert!(bytes.is_empty(), "more than one reply");
+        reply
+    }
+
+    fn read(stream: &mut impl BufRead) -> Self {
+        let mut line = Vec::new();
+        stream.read_until(b'\n', &mut line).unwrap();
+        let text = String::from_utf8(line[1..line.len() - 2].to_vec()).unwrap();
+        match line[0] {
+            b'+' => Reply::Status(text),
+            b'-' => Reply::Error(text),
+            b':' => Reply::Integer(text.parse().unwrap()),
+            b'$' | b'*' if text == "-1" => Reply::Null,
+            b'$' => {
+                let mut bytes = vec![0; text.parse::<usize>().unwrap() + 2];
+                stream.read_exact(&mut bytes).unwrap();
+                bytes.truncate(bytes.len() - 2);
+                Reply::Bulk(bytes)
+            }
+            b'*' => Reply::Array((0..text.parse::<usize>().unwrap()).map(|_| Self::read(stream)).collect()),
+            other => panic!("unexpected reply type {other}"),
+        }
+    }
+
     pub(crate) fn bytes(self) -> Vec<u8> {
         match self {
             Reply::Bulk(bytes) => bytes,
@@ -106,24 +133,7 @@ impl Upstream {
     }
 
     fn read_reply(&mut self) -> Reply {
-        let mut line = Vec::new();
-        self.stream.read_until(b'\n', &mut line).unwrap();
-        let text = String::from_utf8(line[1..line.len() - 2].to_vec()).unwrap();
-        match line[0] {
-            b'+' => Reply::Status(text),
-            b'-' => Reply::Error(text),
-            b':' => Reply::Integer(text.parse().unwrap()),
-            b'$' if text == "-1" => Reply::Null,
-            b'$' => {
-                let mut bytes = vec![0; text.parse::<usize>().unwrap() + 2];
-                self.stream.read_exact(&mut bytes).unwrap();
-                bytes.truncate(bytes.len() - 2);
-                Reply::Bulk(bytes)
-            }
-            b'*' if text == "-1" => Reply::Null,
-            b'*' => Reply::Array((0..text.parse::<usize>().unwrap()).map(|_| self.read_reply()).collect()),
-            other => panic!("unexpected reply type {other}"),
-        }
+        Reply::read(&mut self.stream)
     }
 }
 

@@ -3,9 +3,11 @@
 use crate::dispatch::Family;
 
 pub mod client;
+pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
+pub mod docs;
 pub mod expiry;
 pub mod generic;
 pub mod hash;
@@ -22,6 +24,7 @@ pub mod transaction;
 /// All families.
 pub static FAMILIES: &[Family] = &[
     client::FAMILY,
+    command::FAMILY,
     config::FAMILY,
     connection::FAMILY,
     debug::FAMILY,

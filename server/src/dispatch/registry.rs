@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
+use super::doc::CommandDoc;
 use super::error::CommandResult;
 use super::facts::{FACTS, Fact, Flags};
 use crate::resp::Args;
@@ -40,6 +41,8 @@ pub struct Command {
     pub key_step: i16,
     /// What runs it.
     pub handler: Handler,
+    /// What COMMAND tells about it, and where its keys are.
+    pub doc: &'static CommandDoc,
     subcommands: HashMap<&'static [u8], &'static Command>,
 }
 
@@ -135,7 +138,17 @@ fn command(
     subcommands: HashMap<&'static [u8], &'static Command>,
 ) -> Command {
     let &(name, arity, flags, first_key, last_key, key_step) = fact;
-    Command { name, index, arity, flags, first_key, last_key, key_step, handler, subcommands }
+    let doc = doc_of(name);
+    Command { name, index, arity, flags, first_key, last_key, key_step, handler, doc, subcommands }
+}
+
+/// The documentation of a command or subcommand.
+fn doc_of(name: &str) -> &'static CommandDoc {
+    let commands = crate::commands::docs::GROUPS.iter().copied().flatten();
+    commands
+        .flat_map(|it| std::iter::once(it).chain(it.subcommands))
+        .find(|it| it.name == name)
+        .unwrap_or(&CommandDoc::EMPTY)
 }
 
 impl Default for Registry {

@@ -3,6 +3,8 @@
 pub mod hash;
 pub mod intset;
 pub mod listpack;
+pub mod order_tree;
+pub mod set;
 pub mod stream_id;
 pub mod ziplist;
 pub mod zipmap;
