@@ -7,8 +7,8 @@ use std::sync::Arc;
 use server::base::allocator;
 use server::base::clock::now_ms;
 use server::config::Config;
-use server::dispatch::client::{Client, Signal};
 use server::dispatch::Server;
+use server::dispatch::client::{Client, Signal};
 use server::resp::request::OwnedArgs;
 
 fn request(words: &[&str]) -> OwnedArgs {

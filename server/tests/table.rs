@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use proptest::prelude::*;
 use server::store::entry::{NewValue, OwnedEntry, ValueRef};
 use server::store::keyspace::Keyspace;
-use server::store::table::{hash_key, Table, CURSOR_END};
+use server::store::table::{CURSOR_END, Table, hash_key};
 
 #[derive(Debug, Clone)]
 enum Change {

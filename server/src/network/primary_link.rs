@@ -4,6 +4,7 @@
 //! a pause only after a failed attempt.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +15,7 @@ use super::{Shared, transfer};
 use crate::base::clock::now_ms;
 use crate::base::ids::ReplId;
 use crate::dispatch::client::{Client, ClientFlags, Signal};
+use crate::dispatch::clients::Slot;
 use crate::dispatch::effects::encode_command;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
@@ -267,28 +269,46 @@ pub fn link_up(server: &mut Server) {
 
 /// Applies the stream until the link is lost.
 async fn apply_stream(shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<()> {
-    let mut applier = Applier::new(shared);
-    let mut ticks = tokio::time::interval(ACK_PERIOD);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let answers = applier.apply(shared, generation, &mut wire.buffer)?;
-        if !answers.is_empty() {
-            wire.stream.write_all(&answers).await?;
-        }
-        tokio::select! {
-            read = wire.read() => read?,
-            _ = ticks.tick() => {
-                let (offset, idle, limit) = {
-                    let server = shared.lock();
-                    let Some(link) = server.replication.link().filter(|link| link.generation == generation) else {
-                        return Ok(());
+    let mut applier = Applier::new(shared, wire);
+    let ended = applier.run_until_lost(shared, generation, wire).await;
+    applier.leave(shared);
+    ended
+}
+
+/// Waits until somebody raises the session's signal.
+async fn raised(signal: &Signal) {
+    std::future::poll_fn(|context| {
+        signal.register(context.waker());
+        if signal.take() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+impl Applier {
+    async fn run_until_lost(&mut self, shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<()> {
+        let mut ticks = tokio::time::interval(ACK_PERIOD);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let answers = self.apply(shared, generation, &mut wire.buffer)?;
+            if !answers.is_empty() {
+                wire.stream.write_all(&answers).await?;
+            }
+            tokio::select! {
+                read = wire.read() => read?,
+                () = raised(&self.signal) => {}
+                _ = ticks.tick() => {
+                    let (offset, idle, limit) = {
+                        let server = shared.lock();
+                        let Some(link) = server.replication.link().filter(|link| link.generation == generation) else {
+                            return Ok(());
+                        };
+                        (server.replication.offset, now_ms() - link.last_io, i64::from(server.config.repl_timeout) * 1000)
                     };
-                    (server.replication.offset, now_ms() - link.last_io, i64::from(server.config.repl_timeout) * 1000)
-                };
-                if idle > limit {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "MASTER timeout: no data nor PING received..."));
+                    if idle > limit {
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, "MASTER timeout: no data nor PING received..."));
+                    }
+                    wire.send(&[b"REPLCONF", b"ACK", offset.to_string().as_bytes()]).await?;
                 }
-                wire.send(&[b"REPLCONF", b"ACK", offset.to_string().as_bytes()]).await?;
             }
         }
     }
@@ -301,69 +321,100 @@ fn timed_out() -> io::Error {
 /// Executes the primary's commands as they arrive.
 struct Applier {
     parser: RequestParser,
-    client: Box<Client>,
+    /// The primary is a client too: CLIENT LIST shows it, CLIENT KILL ends it.
+    slot: Slot,
+    signal: Arc<Signal>,
     /// Bytes at the buffer's start that are parsed: a transaction that waits for its EXEC.
     pending: usize,
 }
 
 impl Applier {
-    fn new(shared: &Shared) -> Self {
+    fn new(shared: &Shared, wire: &Wire) -> Self {
         let mut server = shared.lock();
         let id = server.clients.next_id();
-        let mut client = Box::new(Client::new(id, now_ms(), std::sync::Arc::new(Signal::default())));
+        let signal = Arc::new(Signal::default());
+        let mut client = Client::new(id, now_ms(), Arc::clone(&signal));
+        let address = |address: io::Result<std::net::SocketAddr>| address.map(|it| it.to_string()).unwrap_or_default();
+        client.addr = address(wire.stream.peer_addr());
+        client.laddr = address(wire.stream.local_addr());
         client.flags.insert(ClientFlags::MASTER);
         client.db = server.replication.link().map_or(0, |link| link.stream_db);
-        Self { parser: RequestParser::default(), client, pending: 0 }
+        let slot = server.clients.add(client);
+        Self { parser: RequestParser::default(), slot, signal, pending: 0 }
+    }
+
+    /// Ends the primary's session.
+    fn leave(&self, shared: &Shared) {
+        let mut server = shared.lock();
+        if let Some(mut client) = server.clients.remove(self.slot) {
+            server.forget_client(&mut client);
+        }
     }
 
     /// Executes all complete commands of `buffer` and removes them from it; returns what to send back.
     fn apply(&mut self, shared: &Shared, generation: u64, buffer: &mut Vec<u8>) -> io::Result<Vec<u8>> {
-        let mut answers = Vec::new();
-        let limits = Limits { max_bulk: i64::MAX, authenticated: true };
         let mut server = shared.lock();
         let server = &mut *server;
-        if server.replication.link().is_none_or(|link| link.generation != generation) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
-        }
+        check_role(server, generation)?;
         server.begin_batch(now_ms());
+        let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
+        let Some(mut client) = server.clients.take(self.slot) else { return Err(lost()) };
+        client.last_interaction = server.now;
+        let mut answers = Vec::new();
+        let applied = self.apply_all(server, &mut client, generation, buffer, &mut answers);
+        let killed = client.flags.has(ClientFlags::CLOSE_ASAP);
+        server.clients.put(self.slot, client);
+        server.end_batch();
+        super::carry_out_orders(shared, server);
+        applied?;
+        if killed { Err(lost()) } else { Ok(answers) }
+    }
+
+    fn apply_all(
+        &mut self,
+        server: &mut Server,
+        client: &mut Client,
+        generation: u64,
+        buffer: &mut Vec<u8>,
+        answers: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let limits = Limits { max_bulk: i64::MAX, authenticated: true };
         let mut done = self.pending;
         let mut start = 0;
         while done < buffer.len() {
             match self.parser.parse(&buffer[done..], limits) {
                 Ok(Parsed::Incomplete) => break,
                 Ok(Parsed::Request { consumed }) => {
-                    self.run(server, &buffer[done..], &mut answers);
+                    self.run(server, client, &buffer[done..], answers);
                     done += consumed;
                     // A transaction's bytes count when it has been executed: cut in the middle, it comes whole again.
-                    if !self.client.flags.has(ClientFlags::MULTI) {
-                        self.commit(server, &buffer[start..done]);
+                    if !client.flags.has(ClientFlags::MULTI) {
+                        commit(server, &buffer[start..done]);
                         start = done;
                     }
-                    if server.replication.link().is_none_or(|link| link.generation != generation) {
-                        return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
-                    }
+                    check_role(server, generation)?;
                 }
                 Err(error) => return Err(io::Error::other(format!("Protocol error from the master: {}", error.0))),
             }
         }
-        // The open transaction's commands are queued in the session; their bytes wait for its EXEC.
-        let (db, now) = (self.client.db, server.now);
+        let (db, now) = (client.db, server.now);
         let offset = server.replication.offset;
         if let Some(link) = server.replication.link_mut() {
             link.last_io = now;
             link.stream_db = db;
             link.read_offset = offset + (buffer.len() - start) as i64;
         }
-        server.end_batch();
-        self.hold_back(buffer, start, done);
-        Ok(answers)
+        // Bytes of an open transaction stay in front, already parsed: they wait for its EXEC.
+        buffer.drain(..start);
+        self.pending = done - start;
+        Ok(())
     }
 
-    fn run(&mut self, server: &mut Server, input: &[u8], answers: &mut Vec<u8>) {
+    fn run(&mut self, server: &mut Server, client: &mut Client, input: &[u8], answers: &mut Vec<u8>) {
         let before = server.replication.offset;
         let args = self.parser.args(input);
         let errors = server.stats.error_replies;
-        server.execute(&mut self.client, &args);
+        server.execute(client, &args);
         if server.stats.error_replies > errors {
             server.stats.unexpected_errors += 1;
             let name = args.at(0).map(String::from_utf8_lossy).unwrap_or_default().into_owned();
@@ -374,26 +425,27 @@ impl Applier {
                 ),
             );
         }
-        self.client.out.clear();
+        client.out.clear();
         if std::mem::take(&mut server.acknowledgement_asked) {
             let offset = before.to_string();
             encode_command(answers, 3, [&b"REPLCONF"[..], b"ACK", offset.as_bytes()].into_iter());
         }
     }
+}
 
-    /// Counts bytes as applied and passes them on to our own replicas, as they came.
-    fn commit(&mut self, server: &mut Server, bytes: &[u8]) {
-        server.stats.repl_input += bytes.len() as u64;
-        match &mut server.replication.backlog {
-            Some(_) => server.replication.append(bytes),
-            None => server.replication.offset += bytes.len() as i64,
-        }
+/// Counts bytes as applied and passes them on to our own replicas, as they came.
+fn commit(server: &mut Server, bytes: &[u8]) {
+    server.stats.repl_input += bytes.len() as u64;
+    match &mut server.replication.backlog {
+        Some(_) => server.replication.append(bytes),
+        None => server.replication.offset += bytes.len() as i64,
     }
+}
 
-    /// Removes what was executed. Bytes of an open transaction stay in front, already parsed.
-    fn hold_back(&mut self, buffer: &mut Vec<u8>, start: usize, done: usize) {
-        buffer.drain(..start);
-        self.pending = done - start;
+fn check_role(server: &Server, generation: u64) -> io::Result<()> {
+    match server.replication.link() {
+        Some(link) if link.generation == generation => Ok(()),
+        _ => Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed")),
     }
 }
 
