@@ -1,1 +1,5 @@
-//! Checks of the tree itself; the checks are in `tests/`.
+//! Checks of the tree itself, for `tests/tidy.rs`: what a file imports, and the habits that no compiler knows of.
+
+pub mod directions;
+pub mod habits;
+pub mod source;

@@ -1,0 +1,190 @@
+//! The tree itself: directions of dependency, sizes of files, words that have no place.
+//!
+//! Every exception stands here, with its reason; one that is no longer needed fails too.
+
+use ci::directions::{self, Exception};
+use ci::habits;
+use ci::source::{SourceFile, is_tests, read_tree};
+use std::path::Path;
+
+/// Imports against DESIGN's order.
+const AGAINST_THE_ORDER: &[Exception] = &[
+    Exception {
+        from: "commands/config.rs",
+        to: "network",
+        reason: "CONFIG SET of ports and addresses must try to bind before it answers",
+    },
+    Exception {
+        from: "dispatch/registry.rs",
+        to: "commands",
+        reason: "the registry is made of the families, which are listed once, in commands/mod.rs",
+    },
+    Exception {
+        from: "info/report.rs",
+        to: "dispatch",
+        reason: "INFO reports on clients and commands; info's counters, which dispatch uses, are files of their own",
+    },
+    Exception {
+        from: "info/report.rs",
+        to: "commands",
+        reason: "the replication section shares the address of a peer with ROLE",
+    },
+    Exception {
+        from: "persistence/save.rs",
+        to: "info",
+        reason: "the AUX field redis-ver names the version that INFO does",
+    },
+];
+
+/// Data that a generator wrote, however long.
+const GENERATED: &[habits::Exception] = &[
+    habits::Exception { path: "server/src/commands/docs/", reason: "COMMAND DOCS as data" },
+    habits::Exception { path: "server/src/dispatch/facts.rs", reason: "the table of COMMAND INFO as data" },
+];
+
+/// Who reads the clock of the operating system.
+const READS_THE_CLOCK: &[habits::Exception] = &[
+    habits::Exception { path: "base/clock.rs", reason: "it is the clock" },
+    habits::Exception {
+        path: "network/timers.rs",
+        reason: "the budget of active expiry is real time spent, not a decision",
+    },
+    habits::Exception { path: "network/startup.rs", reason: "how long loading took, for a log line" },
+];
+
+/// Modules that decide and do no I/O.
+const DECIDE: &[&str] = &["replication", "store", "pubsub", "resp", "base", "persistence"];
+
+const LIMIT: usize = 900;
+
+fn tree(folder: &str) -> Vec<SourceFile> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    read_tree(&root).unwrap()
+}
+
+/// Code without files of tests.
+fn code(folder: &str) -> Vec<SourceFile> {
+    // `upstream.rs` drives a real redis-server for unit tests.
+    tree(folder).into_iter().filter(|file| !is_tests(&file.path) && file.path != "upstream.rs").collect()
+}
+
+fn check(violations: Vec<String>) {
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
+}
+
+#[test]
+fn each_module_of_the_server_uses_only_what_stands_to_its_left() {
+    check(directions::violations(&code("server/src"), AGAINST_THE_ORDER));
+}
+
+#[test]
+fn every_module_of_the_server_has_its_place_in_the_order() {
+    let files = code("server/src");
+    let lost = files.iter().map(SourceFile::module).filter(|module| !directions::ORDER.concat().contains(module));
+    check(lost.map(|module| format!("{module} is not in directions::ORDER")).collect());
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let mut files = Vec::new();
+    for folder in ["server", "runner", "conformance", "ci"] {
+        files.extend(
+            tree(folder).into_iter().map(|file| SourceFile { path: format!("{folder}/{}", file.path), ..file }),
+        );
+    }
+    check(habits::too_long(&files, LIMIT, GENERATED));
+}
+
+#[test]
+fn modules_that_decide_know_no_runtime() {
+    let files: Vec<SourceFile> =
+        code("server/src").into_iter().filter(|file| DECIDE.contains(&file.module())).collect();
+    check(habits::words(&files, &["tokio"], "this module decides; I/O is network's", &[]));
+}
+
+#[test]
+fn nothing_unwraps_outside_tests() {
+    for folder in ["server/src", "runner/src", "conformance/src", "ci/src"] {
+        check(habits::words(&code(folder), &[".unwrap()"], "say why it cannot fail, with expect", &[]));
+    }
+}
+
+#[test]
+fn only_the_clock_reads_the_clock() {
+    const READINGS: &[&str] = &["Instant::now", "SystemTime::now", "clock_gettime"];
+    let files = code("server/src");
+    check(habits::words(&files, READINGS, "time comes from base/clock.rs", READS_THE_CLOCK));
+    let needs = |file: &SourceFile| READINGS.iter().any(|reading| file.code.contains(reading));
+    check(habits::idle(&files, needs, READS_THE_CLOCK));
+}
+
+mod the_checks_themselves {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> SourceFile {
+        SourceFile::new(path, text)
+    }
+
+    #[test]
+    fn an_import_to_the_right_is_found_however_it_is_spelt() {
+        let texts = [
+            "use crate::network::run;",
+            "fn f() { crate::network::run() }",
+            "use crate::{\n    base::clock,\n    network::{self, run},\n};",
+            "use super::super::network;",
+        ];
+        for text in texts {
+            let found = directions::violations(&[file("store/table.rs", text)], &[]);
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert!(found[0].contains("must not use `network`"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn imports_to_the_left_and_of_oneself_are_fine() {
+        let text = "use crate::{base::clock, store::Entry};\nuse super::table;\nuse other_crate::network;";
+        assert_eq!(directions::violations(&[file("store/keyspace.rs", text)], &[]), [""; 0]);
+        let sibling = directions::violations(&[file("pubsub/mod.rs", "use crate::persistence::rdb;")], &[]);
+        assert_eq!(sibling, ["pubsub/mod.rs:1: must not use `persistence`"]);
+    }
+
+    #[test]
+    fn exceptions_cover_what_they_name_and_must_be_needed() {
+        let exception = Exception { from: "dispatch/", to: "commands", reason: "a test" };
+        let files = [file("dispatch/registry.rs", "use crate::commands::FAMILIES;")];
+        assert_eq!(directions::violations(&files, &[exception]), [""; 0]);
+        let idle = directions::violations(&[], &[exception]);
+        assert_eq!(idle, ["dispatch/ uses `commands` no more: take the exception out"]);
+    }
+
+    #[test]
+    fn comments_texts_and_tests_are_not_code() {
+        let text = r##"
+            //! crate::network
+            /* crate::network /* x.unwrap() */ crate::network */
+            const A: &str = "crate::network \" x.unwrap()";
+            const B: &str = r#"crate::network " x.unwrap()"#;
+            const C: char = '"';
+            fn f<'a>(x: &'a str) {}
+            #[cfg(test)]
+            mod tests { use crate::network; fn f() { x.unwrap(); } }
+            #[cfg(test)]
+            use crate::network;
+            fn g() { y.unwrap() }
+        "##;
+        let file = file("store/table.rs", text);
+        assert_eq!(directions::violations(std::slice::from_ref(&file), &[]), [""; 0]);
+        let unwraps = habits::words(&[file], &[".unwrap()"], "no", &[]);
+        assert_eq!(unwraps, ["store/table.rs:12: `.unwrap()`: no"]);
+    }
+
+    #[test]
+    fn words_are_whole_and_long_files_are_found() {
+        let files = [file("a.rs", "use tokio::net;\nlet mytokio = tokio_x;"), file("b.rs", &"\n".repeat(5))];
+        assert_eq!(habits::words(&files, &["tokio"], "no", &[]), ["a.rs:1: `tokio`: no"]);
+        assert_eq!(habits::too_long(&files, 4, &[]).len(), 1);
+        let excepted = habits::Exception { path: "b.rs", reason: "a test" };
+        assert_eq!(habits::too_long(&files, 4, &[excepted]), [""; 0]);
+        assert_eq!(habits::idle(&files, |file| file.lines > 4, &[excepted]), [""; 0]);
+    }
+}
