@@ -2,6 +2,7 @@
 
 pub mod hash;
 pub mod intset;
+pub mod list;
 pub mod listpack;
 pub mod order_tree;
 pub mod score_tree;
