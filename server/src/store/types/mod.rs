@@ -2,9 +2,12 @@
 
 pub mod hash;
 pub mod intset;
+pub mod list;
 pub mod listpack;
 pub mod order_tree;
+pub mod score_tree;
 pub mod set;
+pub mod sorted_set;
 pub mod stream_id;
 pub mod ziplist;
 pub mod zipmap;
