@@ -3,9 +3,9 @@
 use super::admission::Admission;
 use super::client::{Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
+use super::doc::Flags;
 use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
-use super::facts::Flags;
 use super::registry::{Command, Handler};
 use super::server::Server;
 use crate::base::clock::monotonic_ns;

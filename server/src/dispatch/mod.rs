@@ -12,7 +12,6 @@ pub mod doc;
 pub mod effects;
 pub mod error;
 pub mod execute;
-pub mod facts;
 pub mod keys;
 pub mod persist;
 pub mod propagate;
