@@ -8,6 +8,8 @@ pub mod order_tree;
 pub mod score_tree;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
+pub mod stream_group;
 pub mod stream_id;
 pub mod ziplist;
 pub mod zipmap;
