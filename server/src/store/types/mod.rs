@@ -1,6 +1,7 @@
 //! The value types and the compact encodings that they share with RDB files and DUMP payloads.
 
 pub mod hash;
+pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod listpack;
