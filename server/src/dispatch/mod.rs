@@ -15,6 +15,7 @@ pub mod execute;
 pub mod keys;
 pub mod persist;
 pub mod propagate;
+pub mod redact;
 pub mod registry;
 pub mod server;
 pub mod shutdown;
