@@ -25,8 +25,25 @@ pub fn allocations() -> usize {
 #[cfg(debug_assertions)]
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
+/// The largest allocation since [`reset_largest`]: for the fuzzer, which holds length fields to their input.
+#[cfg(debug_assertions)]
+pub fn largest() -> usize {
+    LARGEST.load(Ordering::Relaxed)
+}
+
+/// Starts [`largest`] anew.
+#[cfg(debug_assertions)]
+pub fn reset_largest() {
+    LARGEST.store(0, Ordering::Relaxed);
+}
+
+#[cfg(debug_assertions)]
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+
 #[inline]
 fn count(size: usize) {
+    #[cfg(debug_assertions)]
+    LARGEST.fetch_max(size, Ordering::Relaxed);
     USED.fetch_add(size_class(size), Ordering::Relaxed);
     #[cfg(debug_assertions)]
     ALLOCATIONS.fetch_add(1, Ordering::Relaxed);

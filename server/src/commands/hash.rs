@@ -81,14 +81,28 @@ fn set_pairs(ctx: &mut DataContext<'_>, args: &Args<'_>, name: &str) -> CommandR
         return Err(wrong_arity(name));
     }
     let (key, limits) = (args.get(1), hash_limits(ctx.config));
-    let hash = write_or_create(ctx, key)?;
-    hash.make_room_for(args.from(2), limits);
-    let mut added = 0;
-    let mut at = 2;
-    while at < args.len() {
-        added += i64::from(hash.set(args.get(at), args.get(at + 1), limits));
-        at += 2;
-    }
+    let fill = |hash: &mut Hash| {
+        hash.make_room_for(args.from(2), limits);
+        let mut added = 0;
+        let mut at = 2;
+        while at < args.len() {
+            added += i64::from(hash.set(args.get(at), args.get(at + 1), limits));
+            at += 2;
+        }
+        added
+    };
+    let added = match ctx.keyspace.lookup_write(ctx.db, key) {
+        Some(entry) => match entry.into_object_mut() {
+            Some(Object::Hash(hash)) => fill(hash),
+            _ => return Err(WRONG_TYPE),
+        },
+        None => {
+            let mut hash = Hash::default();
+            let added = fill(&mut hash);
+            ctx.store_object(key, Object::Hash(hash));
+            added
+        }
+    };
     ctx.effects.dirty += (args.len() as u64 - 2) / 2 - 1;
     ctx.changed(key, class::HASH, "hset");
     Ok(added)

@@ -166,6 +166,7 @@ pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
         let (class, event, lazy, deleted, db, key) = match happening {
             Happening::Expired { db, key } => (class::EXPIRED, "expired", keyspace.lazy.expire, true, db, key),
             Happening::Evicted { db, key } => (class::EVICTED, "evicted", keyspace.lazy.eviction, true, db, key),
+            Happening::Created { db, key } => (class::NEW, "new", false, false, db, key),
             Happening::Missed { db, key } => (class::KEY_MISS, "keymiss", false, false, db, key),
         };
         if deleted {

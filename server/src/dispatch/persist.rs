@@ -67,6 +67,7 @@ impl Server {
             drop_expired_before: as_primary.then_some(now),
             checksum: self.config.rdbchecksum,
             deep: self.config.sanitize_dump_payload == crate::config::Sanitize::Yes,
+            key_delay: self.config.key_load_delay,
             access: self.keyspace.access,
             now,
         }

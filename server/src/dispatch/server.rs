@@ -187,6 +187,7 @@ impl Server {
     pub fn apply_config(&mut self) {
         let config = &self.config;
         self.effects.notify = config.notify_keyspace_events.0;
+        self.keyspace.record_new = config.notify_keyspace_events.0 & super::effects::class::NEW != 0;
         self.keyspace.record_misses = config.notify_keyspace_events.0 & super::effects::class::KEY_MISS != 0;
         self.keyspace.lazy.expire = config.lazyfree_lazy_expire;
         self.keyspace.lazy.eviction = config.lazyfree_lazy_eviction;

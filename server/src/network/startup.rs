@@ -16,6 +16,7 @@ use crate::base::clock::now_ms;
 use crate::config::cli::{self, Arguments, Startup};
 use crate::config::file::{LoadError, Loaded, os_text};
 use crate::config::special::ShutdownFlags;
+use crate::config::values::Supervised;
 use crate::config::{Config, LogLevel};
 use crate::dispatch::server::Server;
 use crate::dispatch::shutdown::ShutdownOptions;
@@ -236,6 +237,7 @@ async fn live(server: Server) -> i32 {
     }
     follow_configured_primary(&shared);
     log(Level::Notice, "Ready to accept connections");
+    tell_supervisor(shared.lock().config.supervised);
     tokio::spawn(timers::run(Arc::clone(&shared)));
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         log(Level::Warning, "Cannot listen to signals");
@@ -299,6 +301,24 @@ fn write_pidfile(config: &Config) {
     };
     if let Err(error) = std::fs::write(&path, format!("{}\n", std::process::id())) {
         log(Level::Warning, &format!("Failed to write PID file: {}", os_text(&error)));
+    }
+}
+
+/// `supervised`: systemd hears that the server is ready, by the socket that it named; upstart by a stop signal.
+fn tell_supervisor(supervised: Supervised) {
+    let socket = std::env::var_os("NOTIFY_SOCKET");
+    let systemd = matches!(supervised, Supervised::Systemd | Supervised::Auto);
+    if let Some(path) = socket.filter(|_| systemd) {
+        let sent = std::os::unix::net::UnixDatagram::unbound()
+            .and_then(|socket| socket.send_to(b"STATUS=Ready to accept connections\nREADY=1\n", path));
+        if let Err(error) = sent {
+            log(Level::Warning, &format!("Cannot tell systemd that the server is ready: {error}"));
+        }
+    }
+    let upstart = matches!(supervised, Supervised::Upstart | Supervised::Auto);
+    if upstart && std::env::var_os("UPSTART_JOB").is_some() {
+        // Upstart goes on, and wakes us again, when it sees us stopped.
+        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP);
     }
 }
 

@@ -21,6 +21,8 @@ pub struct LoadOptions {
     pub checksum: bool,
     /// `sanitize-dump-payload`.
     pub deep: bool,
+    /// `key-load-delay`: microseconds a key, or if negative one microsecond for so many keys. For test suites.
+    pub key_delay: i32,
     /// How clocks of loaded entries are set.
     pub access: AccessRule,
     /// Unix milliseconds.
@@ -92,7 +94,10 @@ pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> 
             }
             Item::ResizeDb { .. } | Item::Function(_) => {}
             Item::EmptyKey(_) => loaded.empty += 1,
-            Item::Entry(entry) => take_entry(&mut loaded, db, entry, options)?,
+            Item::Entry(entry) => {
+                take_entry(&mut loaded, db, entry, options)?;
+                delay(options.key_delay, loaded.keys);
+            }
             Item::End => {
                 loaded.bytes = reader.offset();
                 return Ok(loaded);
@@ -102,6 +107,16 @@ pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> 
             progress.store(reader.offset(), Ordering::Relaxed);
         }
     }
+}
+
+/// Slows loading down, where a test suite asks for it.
+fn delay(setting: i32, keys: u64) {
+    let micros = match setting {
+        0 => return,
+        1.. => setting.unsigned_abs(),
+        _ => u32::from(keys.is_multiple_of(u64::from(setting.unsigned_abs()))),
+    };
+    std::thread::sleep(std::time::Duration::from_micros(u64::from(micros)));
 }
 
 fn take_entry(

@@ -50,6 +50,13 @@ pub enum Happening {
         /// The key.
         key: Vec<u8>,
     },
+    /// Came into being. Recorded only if [`Keyspace::record_new`].
+    Created {
+        /// Database number.
+        db: usize,
+        /// The key.
+        key: Vec<u8>,
+    },
     /// A read found nothing. Recorded only if [`Keyspace::record_misses`].
     Missed {
         /// Database number.
@@ -124,6 +131,8 @@ pub struct Keyspace {
     pub touch: bool,
     /// Record [`Happening::Missed`].
     pub record_misses: bool,
+    /// Record [`Happening::Created`].
+    pub record_new: bool,
     /// Free large values on the other thread when they expire, are evicted, overwritten: `lazyfree-lazy-*`.
     pub lazy: LazyRules,
     /// What happened since it was last taken.
@@ -156,6 +165,7 @@ impl Keyspace {
             access: AccessRule { lfu: false, log_factor: 10, decay_minutes: 1 },
             touch: true,
             record_misses: false,
+            record_new: false,
             lazy: LazyRules::default(),
             happenings: Vec::new(),
             stats: KeyspaceStats::default(),
@@ -349,6 +359,9 @@ impl Keyspace {
     /// Adds an entry whose key is absent.
     pub fn add(&mut self, db: usize, hash: u64, entry: OwnedEntry) {
         let fresh = self.access.fresh(self.now);
+        if self.record_new {
+            self.happenings.push(Happening::Created { db, key: entry.as_ref().key().to_vec() });
+        }
         let db = &mut self.dbs[db];
         let younger = db.walk.is_ahead(position_of(hash));
         let mut entry = db.table.insert_new(hash, entry);

@@ -13,7 +13,7 @@ const FANOUT: usize = 32;
 #[derive(Debug, Clone)]
 enum Node {
     Leaf(Vec<u32>),
-    Inner(Inner),
+    Inner(Box<Inner>),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -92,7 +92,7 @@ impl OrderTree {
             let mut inner = Inner::default();
             inner.push(left);
             inner.push(right);
-            self.root = Node::Inner(inner);
+            self.root = Node::Inner(Box::new(inner));
         }
         self.len += 1;
     }
@@ -188,6 +188,12 @@ impl Inner {
         self.children.remove(at)
     }
 
+    fn shrink(&mut self) {
+        self.children.shrink_to_fit();
+        self.counts.shrink_to_fit();
+        self.firsts.shrink_to_fit();
+    }
+
     fn split_off(&mut self, at: usize) -> Inner {
         Inner {
             children: self.children.split_off(at),
@@ -278,7 +284,8 @@ fn insert(node: &mut Node, id: u32, order: &impl Fn(u32) -> Ordering, last: bool
                 return None;
             }
             let right = inner.split_off(split_point(inner.children.len(), is_last));
-            Some(Node::Inner(right))
+            inner.shrink();
+            Some(Node::Inner(Box::new(right)))
         }
     }
 }
