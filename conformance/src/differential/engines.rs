@@ -1,7 +1,6 @@
 //! The two servers, and a case played on both.
 
 use super::case::{Case, Request};
-use super::known;
 use super::sameness::Judge;
 use super::words::KEYS;
 use anyhow::{Context, Result};
@@ -11,6 +10,7 @@ use runner::events::Events;
 use runner::fleet::{Fleet, NodeState, connect};
 use runner::plan::{Choices, Plan};
 use runner::ports::Lease;
+use runner::probe::last_lines;
 use runner::scenario::Scenario;
 use runner::yaml::Source;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 const UPSTREAM: &str = "upstream";
 const OURS: &str = "ours";
+/// Stands for a reply that did not come.
+const NOTHING: &[u8] = b"(no reply)";
 
 /// Two running servers, one of each kind.
 #[derive(Debug)]
@@ -44,6 +46,11 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Whether both engines answered.
+    pub fn is_of_replies(&self) -> bool {
+        ![&self.upstream, &self.ours].iter().any(|reply| reply.starts_with(NOTHING))
+    }
+
     /// The difference in three lines.
     pub fn to_text(&self) -> String {
         let words: Vec<String> = self.request.words.iter().map(|word| format!("\"{}\"", word.escape_ascii())).collect();
@@ -81,11 +88,20 @@ impl Engines {
         let (upstream, ours) = tokio::join!(ask(&mut self.upstream, &bytes, count), ask(&mut self.ours, &bytes, count));
         let broken = upstream.len() < count || ours.len() < count;
         let (upstream, ours) = (&upstream[before.len().min(upstream.len())..], &ours[before.len().min(ours.len())..]);
-        let difference = compare(case, &behind, upstream, ours);
+        let mut difference = compare(case, &behind, upstream, ours);
         if broken {
+            if let Some(difference) = difference.as_mut().filter(|difference| difference.ours == NOTHING) {
+                difference.ours.extend(b" ");
+                difference.ours.extend(self.last_words(OURS).bytes());
+            }
             self.mend().await?;
         }
         Ok(difference)
+    }
+
+    /// The end of a server's log.
+    fn last_words(&self, name: &str) -> String {
+        self.fleet.plan.node(name).map(|node| last_lines(&node.log(), 12)).unwrap_or_default()
     }
 
     /// Fresh connections, and a fresh start of what died.
@@ -155,7 +171,6 @@ fn epilogue() -> Vec<Request> {
 }
 
 fn compare(case: &Case, behind: &[Request], upstream: &[Vec<u8>], ours: &[Vec<u8>]) -> Option<Difference> {
-    const NOTHING: &[u8] = b"(no reply)";
     let judge = Judge { ordered: case.ordered };
     let mut queued = Vec::new();
     for (at, request) in case.requests.iter().chain(behind).enumerate() {
@@ -166,7 +181,7 @@ fn compare(case: &Case, behind: &[Request], upstream: &[Vec<u8>], ours: &[Vec<u8
         } else if request.name() == "MULTI" && upstream.starts_with(b"+") {
             queued.clear();
         }
-        if !judge.same(request, &queued, &upstream, &ours) && !known::is_known(request, &upstream, &ours) {
+        if !judge.same(request, &queued, &upstream, &ours) {
             return Some(Difference { at, request: request.clone(), upstream, ours });
         }
         if upstream == NOTHING {

@@ -65,6 +65,7 @@ const COMMANDS: &[(usize, &str)] = &[
     (1, "DBSIZE"),
     (2, "OBJECT ENCODING key"),
     (1, "OBJECT (REFCOUNT|FREQ|IDLETIME) key"),
+    // The help is in our own words: see `known.rs`.
     (1, "OBJECT HELP"),
     (2, "DUMP key"),
     (3, "RESTORE key (0|10000000|millis) payload [REPLACE] [ABSTTL] [IDLETIME integer]"),

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 /// Drops requests while the engines still differ; the case that is left, and its difference.
 pub async fn shrink(engines: &mut Engines, mut case: Case, mut found: Difference) -> Result<(Case, Difference)> {
-    case.requests.truncate(found.at + 1);
+    cut_behind(&mut case, &found);
     let mut size = case.requests.len().div_ceil(2);
     loop {
         let mut at = 0;
@@ -15,7 +15,7 @@ pub async fn shrink(engines: &mut Engines, mut case: Case, mut found: Difference
             fewer.requests.drain(at..(at + size).min(case.requests.len()));
             match engines.play(&fewer).await? {
                 Some(difference) => {
-                    fewer.requests.truncate(difference.at + 1);
+                    cut_behind(&mut fewer, &difference);
                     (case, found) = (fewer, difference);
                 }
                 None => at += size,
@@ -25,5 +25,13 @@ pub async fn shrink(engines: &mut Engines, mut case: Case, mut found: Difference
             return Ok((case, found));
         }
         size = size.div_ceil(2);
+    }
+}
+
+/// What comes behind a difference did not make it. Where an engine closed the connection, replies to earlier requests may be
+/// lost as well, and the culprit may stand anywhere.
+fn cut_behind(case: &mut Case, found: &Difference) {
+    if found.is_of_replies() {
+        case.requests.truncate(found.at + 1);
     }
 }

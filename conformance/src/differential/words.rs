@@ -154,12 +154,7 @@ const FLOATS: &[&str] = &[
     "1e-17",
     "1e-18",
     "123456789.123456789",
-    "1e308",
-    "-1e308",
     "5e-324",
-    "1e400",
-    "1e4931",
-    "1e5000",
     "0x10",
     "0x1p3",
     "inf",
@@ -177,7 +172,15 @@ const FLOATS: &[&str] = &[
     "-",
     "+1.25",
     "-0",
+    "1e308",
+    "-1e308",
+    "1e400",
+    "1e4931",
+    "1e5000",
 ];
+
+/// Those of `FLOATS` that print short.
+const SHORT_FLOATS: usize = 32;
 
 const OFFSETS: &[&str] = &[
     "0",
@@ -270,10 +273,11 @@ const COUNTS: &[&str] =
     &["0", "1", "2", "3", "10", "-1", "-2", "-3", "1000", "x", "9223372036854775807", "-9223372036854775808"];
 
 const PAYLOADS: &[&[u8]] = &[
+    // A hash table.
+    b"\x04\x02\x02f2\xc0\x02\x02f1\xc3\x09@A\x01vv\xe04\x00\x01vv\x0a\x00\x9e7\xd3'\xbc\xb0\xd6+",
     b"\x00\xc0\x0c\x0a\x00<*\xf8Q\x5c\x04\xbc\xd5",
     b"\x00\xc3\x09(\x01xx\xe0\x1b\x00\x01xx\x0a\x00z\x1dl\xce\xa5@\x133",
     b"\x10\x15\x15\x00\x00\x00\x04\x00\x82f1\x03\x82v1\x03\x82f2\x03\x02\x01\xff\x0a\x00\x5c^\xa8\x13\xfe\xec\x1f\xf5",
-    b"\x04\x02\x02f2\xc0\x02\x02f1\xc3\x09@A\x01vv\xe04\x00\x01vv\x0a\x00\x9e7\xd3'\xbc\xb0\xd6+",
     // One bit off, too short, a version to come.
     b"\x00\xc0\x0d\x0a\x00<*\xf8Q\x5c\x04\xbc\xd5",
     b"\x00\xc0",
@@ -305,6 +309,8 @@ impl Words {
             Kind::FieldValue => self.value(),
             Kind::Integer => text(random, INTEGERS),
             Kind::Count => text(random, COUNTS),
+            // The others come out longer than a small hash's values may be.
+            Kind::Float if self.small_hashes => text(random, &FLOATS[..SHORT_FLOATS]),
             Kind::Float => text(random, FLOATS),
             Kind::Offset => text(random, OFFSETS),
             Kind::Seconds => text(random, SECONDS),
@@ -313,10 +319,11 @@ impl Words {
             Kind::AtMillis => text(random, TIMES_MILLIS),
             Kind::Database => text(random, DATABASES),
             Kind::Pattern => random.pick(PATTERNS).to_vec(),
+            Kind::Payload if self.small_hashes => random.pick(&PAYLOADS[1..]).to_vec(),
             Kind::Payload => random.pick(PAYLOADS).to_vec(),
             // Other cursors than the first are the engine's own business.
             Kind::Cursor => {
-                random.pick(&["0", "0", "0", "0", "abc", "-1", "", "18446744073709551616"]).as_bytes().to_vec()
+                random.pick(&["0", "0", "0", "0", "abc", "-0", "", "18446744073709551616"]).as_bytes().to_vec()
             }
         }
     }

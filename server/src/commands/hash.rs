@@ -297,6 +297,10 @@ fn hrandfield(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         return Ok(());
     };
     let count = parse_i64(count).ok_or(NOT_INTEGER)?;
+    if count == i64::MIN {
+        let text = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+        return Err(CommandError::Static(text));
+    }
     let with_values = args.len() == 4 && args.is(3, "withvalues");
     if args.len() > 4 || (args.len() == 4 && !with_values) {
         return Err(SYNTAX);
@@ -347,20 +351,21 @@ fn random_fields(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_values:
 /// `HSCAN key cursor [MATCH pattern] [COUNT count]`.
 fn hscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let cursor = scan_cursor(args.get(2))?;
-    let options = ScanOptions::parse(args, 3, false)?;
     let DataContext { keyspace, db, reply, .. } = ctx;
-    let hash = match keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) {
-        None => None,
-        Some(ValueRef::Object(Object::Hash(hash))) => Some(hash),
-        Some(_) => return Err(WRONG_TYPE),
+    // The options of a SCAN over nothing are not looked at.
+    let Some(value) = keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) else {
+        reply.array(2);
+        reply.bulk(b"0");
+        reply.array(0);
+        return Ok(());
     };
+    let ValueRef::Object(Object::Hash(hash)) = value else { return Err(WRONG_TYPE) };
+    let options = ScanOptions::parse(args, 3, false)?;
     let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    let next = hash.map_or(0, |hash| {
-        hash.scan(cursor, options.count, |field, value| {
-            if options.accepts(field) {
-                found.push((field.to_vec(), value.to_vec()));
-            }
-        })
+    let next = hash.scan(cursor, options.count, |field, value| {
+        if options.accepts(field) {
+            found.push((field.to_vec(), value.to_vec()));
+        }
     });
     reply.array(2);
     reply.bulk(itoa::Buffer::new().format(next).as_bytes());

@@ -25,7 +25,17 @@ impl Server {
         }
         match self.resolve(args) {
             Ok(command) => self.admit_and_run(client, command, args),
-            Err(error) => self.refuse(client, None, &error),
+            Err(error) => self.refuse(client, self.named(args), &error),
+        }
+    }
+
+    /// The command or subcommand that a request names, whatever its arguments.
+    #[cold]
+    fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
+        let command = self.registry.find(args.get(0))?;
+        match args.at(1) {
+            Some(word) if command.is_container() => command.subcommand(word),
+            _ => Some(command),
         }
     }
 
@@ -225,13 +235,15 @@ fn strip_code(text: &[u8]) -> &[u8] {
 
 /// The text names the command and the beginning of its arguments, bounded.
 fn unknown_command(args: &Args<'_>) -> CommandError {
-    let shown = |word: &[u8], limit: usize| String::from_utf8_lossy(&word[..word.len().min(limit)]).into_owned();
-    let mut words = String::new();
+    const LIMIT: usize = 128;
+    let mut words = Vec::new();
     for word in args.from(1) {
-        if words.len() >= 128 {
+        if words.len() >= LIMIT {
             break;
         }
-        words.push_str(&format!("'{}' ", shown(word, 128 - words.len())));
+        let room = LIMIT - words.len();
+        words.extend([b"'", error::shown(word, room), b"' "].concat());
     }
-    CommandError::text(format!("ERR unknown command '{}', with args beginning with: {words}", shown(args.get(0), 128)))
+    let name = error::shown(args.get(0), LIMIT);
+    CommandError::text([b"ERR unknown command '", name, b"', with args beginning with: ", &words].concat())
 }
