@@ -57,7 +57,7 @@ const LIMIT: usize = 900;
 
 fn tree(folder: &str) -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
-    read_tree(&root).unwrap()
+    read_tree(&root).expect("the tree can be read")
 }
 
 /// Code without files of tests.
