@@ -42,6 +42,8 @@ pub struct Step {
     pub connection: Option<String>,
     /// Commands, one after the other.
     pub send: Option<OneOrMany>,
+    /// With `send`: so many times, `${n}` counting from 1; the last reply is shown.
+    pub repeat: Option<u64>,
     /// Bytes as they are, with redis-cli's escapes; the answer is shown as bytes.
     pub raw: Option<String>,
     /// With `raw`: how many replies to wait for. Without it: whatever comes until nothing has come for a while.

@@ -80,9 +80,7 @@ impl Stage<'_> {
         let mut shown = Vec::new();
         let mut last = Reply::Null;
         for line in lines {
-            let expanded = self.expand(line)?;
-            let words = split_words(&expanded).map_err(Stop)?;
-            let reply = self.client(node, step).await?.call(&words).await?;
+            let (expanded, reply) = self.call_repeatedly(node, step, line).await?;
             last = reply.clone();
             if lines.len() > 1 {
                 shown.push(format!("> {line}"));
@@ -94,10 +92,28 @@ impl Stage<'_> {
             self.variables.set(name, value);
         }
         let title = match lines {
-            [line] => format!("{who}: {line}"),
+            [line] => match step.repeat {
+                Some(times) => format!("{who}: {line}, {times} times"),
+                None => format!("{who}: {line}"),
+            },
             _ => format!("{who}: {} commands", lines.len()),
         };
         Ok(Entry { title, lines: shown })
+    }
+
+    /// Calls a line once, or as often as the step says; the last call and its reply.
+    async fn call_repeatedly(&mut self, node: &str, step: &Step, line: &str) -> Played<(String, Reply)> {
+        let mut last = (String::new(), Reply::Null);
+        for n in 1..=step.repeat.unwrap_or(1) {
+            if step.repeat.is_some() {
+                self.variables.set("n", n.to_string());
+            }
+            let expanded = self.expand(line)?;
+            let words = split_words(&expanded).map_err(Stop)?;
+            let reply = self.client(node, step).await?.call(&words).await?;
+            last = (expanded, reply);
+        }
+        Ok(last)
     }
 
     /// A reply as lines of the transcript.

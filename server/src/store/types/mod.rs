@@ -1,5 +1,6 @@
 //! The value types and the compact encodings that they share with RDB files and DUMP payloads.
 
+pub mod geohash;
 pub mod hash;
 pub mod hyperloglog;
 pub mod intset;
