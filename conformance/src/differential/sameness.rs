@@ -76,7 +76,10 @@ impl Judge {
 
 /// Whether a SCAN asks for more than there is, so that it comes at once.
 fn asks_for_all(request: &Request) -> bool {
-    request.words.windows(2).any(|pair| pair[0].eq_ignore_ascii_case(b"COUNT") && pair[1] == b"1000")
+    // Where a cursor other than the first leads is the engine's own business.
+    let cursor = request.words.get(if request.name() == "SCAN" { 1 } else { 2 });
+    let from_start = cursor.is_some_and(|cursor| matches!(cursor.as_slice(), b"0" | b"" | b"-0"));
+    from_start && request.words.windows(2).any(|pair| pair[0].eq_ignore_ascii_case(b"COUNT") && pair[1] == b"1000")
 }
 
 /// Hash tables list their fields in an order of their own; the digest tells of their content.

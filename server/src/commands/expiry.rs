@@ -176,9 +176,9 @@ fn ttl(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     time_left(ctx, args, in_seconds)
 }
 
-/// Rounded to the nearest second. Beyond 64 bits the sum wraps, as in Redis.
+/// Rounded to the nearest second, up to the last millisecond of 64 bits.
 fn in_seconds(millis: Millis) -> i64 {
-    millis.wrapping_add(500) / 1000
+    i64::try_from((millis.unsigned_abs() + 500) / 1000).unwrap_or(i64::MAX)
 }
 
 fn pttl(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
