@@ -52,5 +52,5 @@ pub fn help(reply: &mut crate::resp::Reply<'_>, command: &str, lines: &[&str]) {
 
 /// Thresholds of encodings, from the settings.
 pub fn encodings(config: &crate::config::Config) -> crate::persistence::codec::Encodings {
-    crate::persistence::codec::Encodings { hash: crate::dispatch::persist::hash_limits(config) }
+    crate::dispatch::persist::encodings(config)
 }
