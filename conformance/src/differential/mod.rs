@@ -1,68 +1,33 @@
-//! Random sequences of commands to both engines, as raw bytes in RESP2 and RESP3: replies and final data must be equal.
+//! Random command sequences, sent as bytes to upstream and to ours: every reply and the data at the end must be equal.
 //!
-//! A seed gives the same sequence for ever. One that fails is shrunk to the commands that matter and written out as a
-//! scenario, for `runner diff` and for this suite.
+//! | file | noun |
+//! | --- | --- |
+//! | `grammar.rs` | the table of commands, one line each, and its little language |
+//! | `words.rs` | what may stand for a key, a value, a number: mostly the edges |
+//! | `case.rs` | a sequence of commands made from a seed |
+//! | `engines.rs` | the two servers, and a case played on both |
+//! | `sameness.rs` | when two replies are the same, where that is not 'byte for byte' |
+//! | `known.rs` | differences that are known, with reasons |
+//! | `shrink.rs` | the shortest sequence that still differs |
+//! | `report.rs` | a failing case as a scenario file |
+//! | `random.rs` | random numbers from a seed |
+//!
+//! What it does not do: commands whose outcome hangs on the clock or on chance, and bytes that are no requests (the
+//! protocol's own tests have those).
 
+mod case;
+mod engines;
 mod grammar;
-mod pair;
+mod known;
+mod random;
+mod report;
+mod run;
+mod sameness;
 mod shrink;
-mod written;
+mod words;
 
-pub use grammar::{Command, Generator};
-pub use pair::{Difference, Pair};
+pub use case::{Case, Request};
+pub use engines::{Difference, Engines};
+pub use report::to_scenario;
+pub use run::{Totals, run_seed};
 pub use shrink::shrink;
-pub use written::scenario;
-
-use anyhow::{Result, bail};
-use std::path::{Path, PathBuf};
-
-/// How much to try.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// The first seed.
-    pub first: u64,
-    /// How many seeds, each in RESP2 and RESP3.
-    pub seeds: u64,
-    /// Commands of a sequence.
-    pub commands: usize,
-}
-
-/// Tries seeds until one differs, which is shrunk, written to `folder` and told as an error. How many commands were equal.
-pub async fn hunt(settings: Settings, folder: &Path, mut progress: impl FnMut(u64)) -> Result<u64> {
-    let mut pair = Pair::start().await?;
-    let result = hunt_on(&mut pair, settings, folder, &mut progress).await;
-    pair.stop().await;
-    result
-}
-
-async fn hunt_on(pair: &mut Pair, settings: Settings, folder: &Path, progress: &mut impl FnMut(u64)) -> Result<u64> {
-    let known = pair.common_commands().await?;
-    let mut equal = 0;
-    for seed in settings.first..settings.first + settings.seeds {
-        progress(seed);
-        for protocol in [2, 3] {
-            let commands = Generator::new(seed, &known).take(settings.commands).collect::<Vec<_>>();
-            let Some(found) = pair.differ(protocol, &commands).await? else {
-                equal += commands.len() as u64;
-                continue;
-            };
-            let Some((fewest, difference)) = shrink(pair, protocol, commands).await? else {
-                bail!("seed {seed} in RESP{protocol} differed once and not again: {found}");
-            };
-            let path = write(folder, seed, protocol, &fewest)?;
-            bail!(
-                "seed {seed} in RESP{protocol} differs after {} commands: {difference}\nplay it again: runner diff {}",
-                fewest.len(),
-                path.display()
-            );
-        }
-    }
-    Ok(equal)
-}
-
-fn write(folder: &Path, seed: u64, protocol: u8, commands: &[Command]) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder)?;
-    let path = folder.join(format!("seed-{seed}-resp{protocol}.yaml"));
-    std::fs::write(&path, scenario(seed, protocol, commands))?;
-    Ok(path)
-}

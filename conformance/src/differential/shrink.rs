@@ -1,28 +1,37 @@
-//! From a failing sequence to the commands that matter.
+//! The shortest sequence that still differs.
 
-use super::grammar::Command;
-use super::pair::{Difference, Pair};
+use super::case::Case;
+use super::engines::{Difference, Engines};
 use anyhow::Result;
 
-/// Leaves out ever smaller stretches as long as the rest still differs; `None` where the whole does not differ again.
-pub async fn shrink(pair: &Pair, protocol: u8, commands: Vec<Command>) -> Result<Option<(Vec<Command>, Difference)>> {
-    let Some(mut difference) = pair.differ(protocol, &commands).await? else { return Ok(None) };
-    let mut fewest = commands;
-    let mut stretch = fewest.len() / 2;
-    while stretch > 0 {
+/// Drops requests while the engines still differ; the case that is left, and its difference.
+pub async fn shrink(engines: &mut Engines, mut case: Case, mut found: Difference) -> Result<(Case, Difference)> {
+    cut_behind(&mut case, &found);
+    let mut size = case.requests.len().div_ceil(2);
+    loop {
         let mut at = 0;
-        while at < fewest.len() {
-            let end = (at + stretch).min(fewest.len());
-            let rest: Vec<Command> = fewest[..at].iter().chain(&fewest[end..]).cloned().collect();
-            match pair.differ(protocol, &rest).await? {
-                Some(still) => {
-                    fewest = rest;
-                    difference = still;
+        while at < case.requests.len() {
+            let mut fewer = case.clone();
+            fewer.requests.drain(at..(at + size).min(case.requests.len()));
+            match engines.play(&fewer).await? {
+                Some(difference) => {
+                    cut_behind(&mut fewer, &difference);
+                    (case, found) = (fewer, difference);
                 }
-                None => at = end,
+                None => at += size,
             }
         }
-        stretch /= 2;
+        if size == 1 {
+            return Ok((case, found));
+        }
+        size = size.div_ceil(2);
     }
-    Ok(Some((fewest, difference)))
+}
+
+/// What comes behind a difference did not make it. Where an engine closed the connection, replies to earlier requests may be
+/// lost as well, and the culprit may stand anywhere.
+fn cut_behind(case: &mut Case, found: &Difference) {
+    if found.is_of_replies() {
+        case.requests.truncate(found.at + 1);
+    }
 }

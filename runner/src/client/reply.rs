@@ -1,5 +1,6 @@
 //! Replies of RESP2 and RESP3, kept as they came: the two kinds of null differ, numbers keep their spelling.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// One reply.
@@ -91,11 +92,12 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn line(&mut self) -> Option<&'a str> {
+    fn line(&mut self) -> Option<Cow<'a, str>> {
         let rest = &self.bytes[self.at..];
         let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
         self.at += end + 2;
-        Some(std::str::from_utf8(&rest[..end]).unwrap_or("<not UTF-8>"))
+        // Errors may quote any bytes.
+        Some(String::from_utf8_lossy(&rest[..end]))
     }
 
     fn reply(&mut self) -> Result<Option<Reply>, Garbage> {

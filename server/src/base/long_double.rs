@@ -3,7 +3,10 @@
 //! Redis computes them in C's `long double`, which on x86 has 64 bits of precision; a plain double would print other
 //! digits. For: parse, add, print. Not for: general arithmetic.
 
-use rustc_apfloat::{Float as _, ieee::X87DoubleExtended};
+use rustc_apfloat::{
+    Float as _, FloatConvert as _,
+    ieee::{Double, X87DoubleExtended},
+};
 
 use super::numbers::{FloatShape, float_shape, is_invalid, parse_hex, write_u64};
 
@@ -40,6 +43,12 @@ impl LongDouble {
     /// Converts an integer exactly.
     pub fn from_i64(value: i64) -> Self {
         Self(X87DoubleExtended::from_i128(i128::from(value)).value)
+    }
+
+    /// Converts a double exactly.
+    pub fn from_f64(value: f64) -> Self {
+        let double = Double::from_bits(u128::from(value.to_bits()));
+        Self(double.convert(&mut false).value)
     }
 
     /// The sum, rounded to nearest even. Opposite infinities give a value for which [`Self::is_finite`] is false.

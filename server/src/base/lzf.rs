@@ -15,21 +15,52 @@ const MAX_LENGTH: usize = (1 << 8) + (1 << 3);
 /// On `false` nothing was appended.
 pub fn compress(data: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     thread_local! {
-        static TABLE: std::cell::RefCell<Vec<u32>> = const { std::cell::RefCell::new(Vec::new()) };
+        static TABLE: std::cell::RefCell<Positions> = std::cell::RefCell::default();
     }
-    if data.is_empty() || limit == 0 || data.len() > u32::MAX as usize {
+    if data.is_empty() || limit == 0 || data.len() >= u32::MAX as usize {
         return false;
     }
     let start = out.len();
     let fits = TABLE.with_borrow_mut(|table| {
-        table.clear();
-        table.resize(1 << HASH_BITS, 0);
+        table.begin(data.len());
         Compressor { data, out, start, limit, literals: 0 }.run(table)
     });
     if !fits {
         out.truncate(start);
     }
     fits
+}
+
+/// Where each hash was seen last.
+///
+/// Clearing 256 KiB before each string of a few dozen bytes would cost far more than compressing it. So positions are kept
+/// above a base that moves on with every string: what lies below belongs to an earlier one and reads as 0.
+#[derive(Default)]
+struct Positions {
+    slots: Vec<u32>,
+    base: u32,
+    /// Bytes of the present string: the next base lies above them.
+    length: u32,
+}
+
+impl Positions {
+    fn begin(&mut self, length: usize) {
+        // The caller refuses longer strings.
+        let length = length as u32;
+        match self.base.checked_add(self.length + 1).filter(|base| base.checked_add(length).is_some()) {
+            Some(base) if !self.slots.is_empty() => self.base = base,
+            _ => {
+                self.slots.clear();
+                self.slots.resize(1 << HASH_BITS, 0);
+                self.base = 1;
+            }
+        }
+        self.length = length;
+    }
+
+    fn replace(&mut self, slot: usize, at: usize) -> usize {
+        std::mem::replace(&mut self.slots[slot], self.base + at as u32).saturating_sub(self.base) as usize
+    }
 }
 
 struct Compressor<'a> {
@@ -52,15 +83,14 @@ impl Compressor<'_> {
         (((hash >> (24 - HASH_BITS)).wrapping_sub(hash.wrapping_mul(5))) & ((1 << HASH_BITS) - 1)) as usize
     }
 
-    fn run(mut self, table: &mut [u32]) -> bool {
+    fn run(mut self, table: &mut Positions) -> bool {
         let data = self.data;
         self.out.push(0);
         let last = data.len().saturating_sub(2);
         let mut at = 0;
         while at < last {
             let slot = self.slot(at);
-            let candidate = table[slot] as usize;
-            table[slot] = at as u32;
+            let candidate = table.replace(slot, at);
             // An empty slot reads as position 0, which is therefore never referred to.
             let usable = candidate > 0 && candidate < at && at - candidate - 1 < MAX_DISTANCE;
             if !usable || data[candidate..candidate + 3] != data[at..at + 3] {
@@ -81,7 +111,7 @@ impl Compressor<'_> {
             // Only the last two positions of a match are entered into the table.
             for back in [2, 1] {
                 let slot = self.slot(at - back);
-                table[slot] = (at - back) as u32;
+                table.replace(slot, at - back);
             }
         }
         if self.used() + 3 > self.limit {

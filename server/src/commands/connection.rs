@@ -51,7 +51,7 @@ fn quit(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `SELECT index`.
 fn select(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let index = parse_i64(args.get(1)).ok_or(NOT_INTEGER)?;
+    let index = i64::from(super::int(args.get(1))?);
     if ctx.server.config.cluster_enabled && index != 0 {
         return Err(CommandError::Static("ERR SELECT is not allowed in cluster mode"));
     }

@@ -107,7 +107,7 @@ impl Conditions {
                 b"gt" => conditions.only_later = true,
                 b"lt" => conditions.only_sooner = true,
                 _ => {
-                    return Err(CommandError::text([b"ERR Unsupported option ", word].concat()));
+                    return Err(CommandError::text([b"ERR Unsupported option ", shown(word, word.len())].concat()));
                 }
             }
         }
@@ -173,7 +173,12 @@ fn persist(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn ttl(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    time_left(ctx, args, |left| (left + 500) / 1000)
+    time_left(ctx, args, in_seconds)
+}
+
+/// Rounded to the nearest second. Beyond 64 bits the sum wraps, as in Redis.
+fn in_seconds(millis: Millis) -> i64 {
+    millis.wrapping_add(500) / 1000
 }
 
 fn pttl(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
@@ -186,7 +191,7 @@ fn time_left(ctx: &mut DataContext<'_>, args: &Args<'_>, unit: impl Fn(Millis) -
 }
 
 fn expiretime(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    reply_expiry(ctx, args, |at| (at + 500) / 1000)
+    reply_expiry(ctx, args, in_seconds)
 }
 
 fn pexpiretime(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {

@@ -152,8 +152,8 @@ fn put(ctx: &mut DataContext<'_>, db: usize, key: &[u8], entry: EntryRef<'_>) {
     ctx.keyspace.add(db, hash_key(key), renamed);
 }
 
-fn other_database(ctx: &DataContext<'_>, word: &[u8], not_integer: CommandError) -> CommandResult<usize> {
-    let db = parse_i64(word).ok_or(not_integer)?;
+fn other_database(ctx: &DataContext<'_>, word: &[u8]) -> CommandResult<usize> {
+    let db = super::int(word)?;
     usize::try_from(db).ok().filter(|&db| db < ctx.keyspace.databases()).ok_or(DB_OUT_OF_RANGE)
 }
 
@@ -163,7 +163,7 @@ fn move_key(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR MOVE is not allowed in cluster mode"));
     }
     let key = args.get(1);
-    let db = other_database(ctx, args.get(2), NOT_INTEGER)?;
+    let db = other_database(ctx, args.get(2))?;
     if db == ctx.db {
         return Err(SAME_OBJECT);
     }
@@ -194,7 +194,7 @@ fn copy(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         if args.is(at, "replace") {
             replace = true;
         } else if args.is(at, "db") && at + 1 < args.len() {
-            db = other_database(ctx, args.get(at + 1), NOT_INTEGER)?;
+            db = other_database(ctx, args.get(at + 1))?;
             at += 1;
         } else {
             return Err(SYNTAX);
@@ -297,7 +297,8 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let deep = ctx.config.sanitize_dump_payload != crate::config::Sanitize::No;
     let value = payload::decode(body, deep).map_err(|_| BAD)?;
     let value = stored(value, &super::encodings(ctx.config)).ok_or(BAD)?;
-    let expire = (ttl > 0).then(|| if options.absolute { ttl } else { ttl.saturating_add(ctx.now()) });
+    // A sum beyond 64 bits wraps into the past, as it does in Redis.
+    let expire = (ttl > 0).then(|| if options.absolute { ttl } else { ttl.wrapping_add(ctx.now()) });
     let deleted = exists && ctx.delete(key);
     if expire.is_some_and(|at| at <= ctx.now()) && !ctx.trusted {
         // Restored into the past: the key is gone.

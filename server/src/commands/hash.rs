@@ -81,14 +81,28 @@ fn set_pairs(ctx: &mut DataContext<'_>, args: &Args<'_>, name: &str) -> CommandR
         return Err(wrong_arity(name));
     }
     let (key, limits) = (args.get(1), hash_limits(ctx.config));
-    let hash = write_or_create(ctx, key)?;
-    hash.make_room_for(args.from(2), limits);
-    let mut added = 0;
-    let mut at = 2;
-    while at < args.len() {
-        added += i64::from(hash.set(args.get(at), args.get(at + 1), limits));
-        at += 2;
-    }
+    let fill = |hash: &mut Hash| {
+        hash.make_room_for(args.from(2), limits);
+        let mut added = 0;
+        let mut at = 2;
+        while at < args.len() {
+            added += i64::from(hash.set(args.get(at), args.get(at + 1), limits));
+            at += 2;
+        }
+        added
+    };
+    let added = match ctx.keyspace.lookup_write(ctx.db, key) {
+        Some(entry) => match entry.into_object_mut() {
+            Some(Object::Hash(hash)) => fill(hash),
+            _ => return Err(WRONG_TYPE),
+        },
+        None => {
+            let mut hash = Hash::default();
+            let added = fill(&mut hash);
+            ctx.store_object(key, Object::Hash(hash));
+            added
+        }
+    };
     ctx.effects.dirty += (args.len() as u64 - 2) / 2 - 1;
     ctx.changed(key, class::HASH, "hset");
     Ok(added)
@@ -283,6 +297,10 @@ fn hrandfield(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         return Ok(());
     };
     let count = parse_i64(count).ok_or(NOT_INTEGER)?;
+    if count == i64::MIN {
+        let text = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+        return Err(CommandError::Static(text));
+    }
     let with_values = args.len() == 4 && args.is(3, "withvalues");
     if args.len() > 4 || (args.len() == 4 && !with_values) {
         return Err(SYNTAX);
@@ -333,20 +351,21 @@ fn random_fields(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_values:
 /// `HSCAN key cursor [MATCH pattern] [COUNT count]`.
 fn hscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let cursor = scan_cursor(args.get(2))?;
-    let options = ScanOptions::parse(args, 3, false)?;
     let DataContext { keyspace, db, reply, .. } = ctx;
-    let hash = match keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) {
-        None => None,
-        Some(ValueRef::Object(Object::Hash(hash))) => Some(hash),
-        Some(_) => return Err(WRONG_TYPE),
+    // The options of a SCAN over nothing are not looked at.
+    let Some(value) = keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) else {
+        reply.array(2);
+        reply.bulk(b"0");
+        reply.array(0);
+        return Ok(());
     };
+    let ValueRef::Object(Object::Hash(hash)) = value else { return Err(WRONG_TYPE) };
+    let options = ScanOptions::parse(args, 3, false)?;
     let mut found: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    let next = hash.map_or(0, |hash| {
-        hash.scan(cursor, options.count, |field, value| {
-            if options.accepts(field) {
-                found.push((field.to_vec(), value.to_vec()));
-            }
-        })
+    let next = hash.scan(cursor, options.count, |field, value| {
+        if options.accepts(field) {
+            found.push((field.to_vec(), value.to_vec()));
+        }
     });
     reply.array(2);
     reply.bulk(itoa::Buffer::new().format(next).as_bytes());

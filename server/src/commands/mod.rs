@@ -1,6 +1,8 @@
 //! The commands, one file a family. Each exports `FAMILY`: its handlers by command name.
 
-use crate::dispatch::Family;
+use crate::base::numbers::parse_i64;
+use crate::dispatch::error::{NOT_INT, NOT_INTEGER};
+use crate::dispatch::{CommandResult, Family};
 
 pub mod client;
 pub mod command;
@@ -50,7 +52,16 @@ pub fn help(reply: &mut crate::resp::Reply<'_>, command: &str, lines: &[&str]) {
     reply.help(&all);
 }
 
+/// A number that Redis keeps as a C `int`, such as the index of a database.
+///
+/// # Errors
+/// No integer, or one of more than 32 bits.
+pub fn int(word: &[u8]) -> CommandResult<i32> {
+    let number = parse_i64(word).ok_or(NOT_INTEGER)?;
+    i32::try_from(number).map_err(|_| NOT_INT)
+}
+
 /// Thresholds of encodings, from the settings.
 pub fn encodings(config: &crate::config::Config) -> crate::persistence::codec::Encodings {
-    crate::persistence::codec::Encodings { hash: crate::dispatch::persist::hash_limits(config) }
+    crate::dispatch::persist::encodings(config)
 }

@@ -1,7 +1,7 @@
 //! SCAN, and what its siblings of the collections share with it.
 
 use crate::base::glob;
-use crate::base::numbers::{parse_i64, parse_u64};
+use crate::base::numbers::parse_i64;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -54,7 +54,18 @@ impl<'a> ScanOptions<'a> {
 /// # Errors
 /// The text of Redis for anything else.
 pub fn scan_cursor(word: &[u8]) -> CommandResult<u64> {
-    parse_u64(word).ok_or(INVALID_CURSOR)
+    // As `strtoul` has it: nothing is zero, a sign is allowed, and a negative number wraps.
+    let (negative, digits) = match word {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if word.is_empty() {
+        return Ok(0);
+    }
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let number: u64 = digits.and_then(|digits| digits.parse().ok()).ok_or(INVALID_CURSOR)?;
+    Ok(if negative { number.wrapping_neg() } else { number })
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`.

@@ -1,6 +1,5 @@
 //! The server itself: databases, saving, time, shutting down, INFO.
 
-use crate::base::numbers::parse_i64;
 use crate::dispatch::client::{Block, BlockKind, ClientFlags, TimeoutReply};
 use crate::dispatch::error::*;
 use crate::dispatch::shutdown::ShutdownOptions;
@@ -81,11 +80,11 @@ fn swapdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if ctx.server.config.cluster_enabled {
         return Err(CommandError::Static("ERR SWAPDB is not allowed in cluster mode"));
     }
-    let parse = |at: usize, text: &'static str| parse_i64(args.get(at)).ok_or(CommandError::Static(text));
+    let parse = |at: usize, text: &'static str| super::int(args.get(at)).map_err(|_| CommandError::Static(text));
     let first = parse(1, "ERR invalid first DB index")?;
     let second = parse(2, "ERR invalid second DB index")?;
     let databases = ctx.server.keyspace.databases();
-    let check = |db: i64| usize::try_from(db).ok().filter(|&db| db < databases).ok_or(DB_OUT_OF_RANGE);
+    let check = |db: i32| usize::try_from(db).ok().filter(|&db| db < databases).ok_or(DB_OUT_OF_RANGE);
     let (first, second) = (check(first)?, check(second)?);
     if first != second {
         ctx.server.touch_all(ctx.client, Some(first));

@@ -4,8 +4,8 @@
 //! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
 
 use super::client::{Client, ClientFlags};
+use super::doc::Flags;
 use super::error::{self, CommandError};
-use super::facts::Flags;
 use super::registry::Command;
 use super::server::Server;
 use crate::base::allocator::used_memory;

@@ -240,15 +240,4 @@ mod tests {
             assert_eq!(normal(described), normal(theirs), "DOCS {name}");
         }
     }
-
-    #[test]
-    fn the_facts_that_admission_uses_are_the_same() {
-        for command in GROUPS.iter().copied().flatten().filter(|command| command.name != "sentinel") {
-            for it in std::iter::once(command).chain(command.subcommands) {
-                let fact = crate::dispatch::facts::FACTS.iter().find(|fact| fact.0 == it.name);
-                let (first, last, step) = it.legacy_keys;
-                assert_eq!(fact, Some(&(it.name, it.arity, it.flags, first, last, step)));
-            }
-        }
-    }
 }

@@ -2,8 +2,10 @@
 
 use super::client::{Client, ClientFlags, ClientId};
 use super::effects::{Notification, class};
+use super::redact::shown_words;
+use super::registry::Command;
 use super::server::Server;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 impl Server {
     /// Runs `f` on a client's session, be it the one whose command runs or another; another one is woken.
@@ -77,8 +79,8 @@ impl Server {
         }
     }
 
-    /// MONITOR: shows a command to all monitors. `words` are printed quoted.
-    pub fn feed_monitors<'a>(&mut self, current: &mut Client, db: usize, words: impl Iterator<Item = &'a [u8]>) {
+    /// MONITOR: shows a command to all monitors. Words are printed quoted, secrets not at all.
+    pub fn feed_monitors(&mut self, current: &mut Client, db: usize, command: &Command, args: &Args<'_>) {
         let micros = crate::base::clock::now_us();
         let mut line = format!("{}.{:06} [{db} ", micros / 1_000_000, micros % 1_000_000).into_bytes();
         let source = if current.flags.has(ClientFlags::UNIX_SOCKET) {
@@ -88,7 +90,7 @@ impl Server {
         };
         line.extend_from_slice(source.as_bytes());
         line.push(b']');
-        for word in words {
+        for word in shown_words(command, args) {
             line.push(b' ');
             quote(&mut line, word);
         }

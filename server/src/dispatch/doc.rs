@@ -1,6 +1,57 @@
 //! What is known about a command besides its handler: the types of `commands/docs/`.
 
-pub use super::facts::Flags;
+/// A set of command flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags(pub u32);
+
+impl Flags {
+    /// `write`.
+    pub const WRITE: Flags = Flags(1 << 0);
+    /// `readonly`.
+    pub const READONLY: Flags = Flags(1 << 1);
+    /// `denyoom`.
+    pub const DENYOOM: Flags = Flags(1 << 2);
+    /// `module`.
+    pub const MODULE: Flags = Flags(1 << 3);
+    /// `admin`.
+    pub const ADMIN: Flags = Flags(1 << 4);
+    /// `pubsub`.
+    pub const PUBSUB: Flags = Flags(1 << 5);
+    /// `noscript`.
+    pub const NOSCRIPT: Flags = Flags(1 << 6);
+    /// `blocking`.
+    pub const BLOCKING: Flags = Flags(1 << 7);
+    /// `loading`.
+    pub const LOADING: Flags = Flags(1 << 8);
+    /// `stale`.
+    pub const STALE: Flags = Flags(1 << 9);
+    /// `skip_monitor`.
+    pub const SKIP_MONITOR: Flags = Flags(1 << 10);
+    /// `skip_slowlog`.
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 11);
+    /// `asking`.
+    pub const ASKING: Flags = Flags(1 << 12);
+    /// `fast`.
+    pub const FAST: Flags = Flags(1 << 13);
+    /// `no_auth`.
+    pub const NO_AUTH: Flags = Flags(1 << 14);
+    /// `no_mandatory_keys`.
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 15);
+    /// `no_async_loading`.
+    pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
+    /// `no_multi`.
+    pub const NO_MULTI: Flags = Flags(1 << 17);
+    /// `movablekeys`.
+    pub const MOVABLEKEYS: Flags = Flags(1 << 18);
+    /// `allow_busy`.
+    pub const ALLOW_BUSY: Flags = Flags(1 << 19);
+
+    /// True where any flag of `other` is set.
+    #[inline]
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 != 0
+    }
+}
 
 /// Command flags as bits of [`Flags`], for the data files.
 #[expect(missing_docs, reason = "the names that COMMAND INFO uses; see `Flags`")]

@@ -57,6 +57,8 @@ texts! {
     NOT_POSITIVE = "ERR value is out of range, must be positive";
     /// The database does not exist.
     DB_OUT_OF_RANGE = "ERR DB index is out of range";
+    /// An index that is no C `int`.
+    NOT_INT = "ERR value is out of range, value must between -2147483648 and 2147483647";
     /// An increment left the range of 64 bits.
     OVERFLOW = "ERR increment or decrement would overflow";
     /// A sum of floats left the range.
@@ -102,8 +104,14 @@ pub fn wrong_arity(name: &str) -> CommandError {
 
 /// A container command without such a subcommand.
 pub fn unknown_subcommand(subcommand: &[u8], parent: &str) -> CommandError {
-    let shown = String::from_utf8_lossy(&subcommand[..subcommand.len().min(128)]);
-    CommandError::text(format!("ERR unknown subcommand '{shown}'. Try {} HELP.", parent.to_uppercase()))
+    let try_help = format!("'. Try {} HELP.", parent.to_uppercase());
+    CommandError::text([b"ERR unknown subcommand '", shown(subcommand, 128), try_help.as_bytes()].concat())
+}
+
+/// A word as errors quote it: bytes as they are, up to a limit or the first NUL.
+pub fn shown(word: &[u8], limit: usize) -> &[u8] {
+    let word = &word[..word.len().min(limit)];
+    &word[..word.iter().position(|&byte| byte == 0).unwrap_or(word.len())]
 }
 
 /// `SET` and the family refuse a time to live.

@@ -3,14 +3,18 @@
 use super::admission::Admission;
 use super::client::{Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
+use super::doc::Flags;
 use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
-use super::facts::Flags;
+use super::redact::shown_words;
 use super::registry::{Command, Handler};
 use super::server::Server;
 use crate::base::clock::monotonic_ns;
 use crate::resp::{Args, Reply};
 use crate::store::keyspace::ExpiryRule;
+
+/// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
+const HIDDEN_FROM_MONITORS: Flags = Flags(Flags::SKIP_MONITOR.0 | Flags::ADMIN.0);
 
 impl Server {
     /// Runs one request of a client. An empty request does nothing.
@@ -21,7 +25,17 @@ impl Server {
         }
         match self.resolve(args) {
             Ok(command) => self.admit_and_run(client, command, args),
-            Err(error) => self.refuse(client, None, &error),
+            Err(error) => self.refuse(client, self.named(args), &error),
+        }
+    }
+
+    /// The command or subcommand that a request names, whatever its arguments.
+    #[cold]
+    fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
+        let command = self.registry.find(args.get(0))?;
+        match args.at(1) {
+            Some(word) if command.is_container() => command.subcommand(word),
+            _ => Some(command),
         }
     }
 
@@ -96,13 +110,6 @@ impl Server {
 
     /// Runs a command that was admitted: inside or outside a transaction.
     pub fn call(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        if !self.monitors.is_empty()
-            && !self.loading
-            && !command.flags.has(Flags::SKIP_MONITOR)
-            && command.flags.has(Flags(!Flags::ADMIN.0))
-        {
-            self.feed_monitors(client, client.db, args.from(0));
-        }
         let started = self.tick;
         let mark = client.out.len();
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
@@ -121,6 +128,9 @@ impl Server {
                 true
             }
         };
+        if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
+            self.feed_monitors(client, db, command, args);
+        }
         self.after_handler(client, db, command, args);
         self.effects.dirty += dirty_before;
         self.effects.rewrite = rewrite_before;
@@ -192,7 +202,8 @@ impl Server {
         let micros = (nanos / 1000) as i64;
         let threshold = self.config.slowlog_log_slower_than;
         if threshold >= 0 && micros >= threshold && !command.flags.has(Flags::SKIP_SLOWLOG) {
-            self.slowlog.add(self.now, micros, args, &client.addr, &client.name);
+            let words: Vec<&[u8]> = shown_words(command, args).collect();
+            self.slowlog.add(self.now, micros, &words, &client.addr, &client.name);
         }
         if self.config.latency_monitor_threshold > 0 {
             let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
@@ -224,13 +235,15 @@ fn strip_code(text: &[u8]) -> &[u8] {
 
 /// The text names the command and the beginning of its arguments, bounded.
 fn unknown_command(args: &Args<'_>) -> CommandError {
-    let shown = |word: &[u8], limit: usize| String::from_utf8_lossy(&word[..word.len().min(limit)]).into_owned();
-    let mut words = String::new();
+    const LIMIT: usize = 128;
+    let mut words = Vec::new();
     for word in args.from(1) {
-        if words.len() >= 128 {
+        if words.len() >= LIMIT {
             break;
         }
-        words.push_str(&format!("'{}' ", shown(word, 128 - words.len())));
+        let room = LIMIT - words.len();
+        words.extend([b"'", error::shown(word, room), b"' "].concat());
     }
-    CommandError::text(format!("ERR unknown command '{}', with args beginning with: {words}", shown(args.get(0), 128)))
+    let name = error::shown(args.get(0), LIMIT);
+    CommandError::text([b"ERR unknown command '", name, b"', with args beginning with: ", &words].concat())
 }

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
-use super::doc::CommandDoc;
+use super::doc::{CommandDoc, Flags};
 use super::error::CommandResult;
-use super::facts::{FACTS, Fact, Flags};
 use crate::resp::Args;
 
 /// A handler; its signature says what it may touch.
@@ -109,46 +108,37 @@ fn build(families: &[Family]) -> Catalogue {
         size - 1
     };
     let mut top = Vec::new();
-    for fact in FACTS.iter().filter(|fact| !fact.0.contains('|')) {
-        let prefix = format!("{}|", fact.0);
-        let subcommands: HashMap<&'static [u8], &'static Command> = FACTS
+    for doc in crate::commands::docs::GROUPS.iter().copied().flatten() {
+        let parent = doc.name.len() + 1;
+        let subcommands: HashMap<&'static [u8], &'static Command> = doc
+            .subcommands
             .iter()
-            .filter(|sub| sub.0.starts_with(&prefix))
             .filter_map(|sub| {
-                let handler = *handlers.get(sub.0)?;
+                let handler = *handlers.get(sub.name)?;
                 let command: &'static Command = Box::leak(Box::new(command(sub, number(), handler, HashMap::new())));
-                Some((&sub.0.as_bytes()[prefix.len()..], command))
+                Some((&sub.name.as_bytes()[parent..], command))
             })
             .collect();
-        let handler = match handlers.get(fact.0) {
+        let handler = match handlers.get(doc.name) {
             Some(&handler) => handler,
             None if !subcommands.is_empty() => Handler::Container,
             None => continue,
         };
-        let command: &'static Command = Box::leak(Box::new(command(fact, number(), handler, subcommands)));
+        let command: &'static Command = Box::leak(Box::new(command(doc, number(), handler, subcommands)));
         top.push(command);
     }
+    top.sort_unstable_by_key(|command| command.name);
     Catalogue { top, size }
 }
 
 fn command(
-    fact: &Fact,
+    doc: &'static CommandDoc,
     index: usize,
     handler: Handler,
     subcommands: HashMap<&'static [u8], &'static Command>,
 ) -> Command {
-    let &(name, arity, flags, first_key, last_key, key_step) = fact;
-    let doc = doc_of(name);
+    let &CommandDoc { name, arity, flags, legacy_keys: (first_key, last_key, key_step), .. } = doc;
     Command { name, index, arity, flags, first_key, last_key, key_step, handler, doc, subcommands }
-}
-
-/// The documentation of a command or subcommand.
-fn doc_of(name: &str) -> &'static CommandDoc {
-    let commands = crate::commands::docs::GROUPS.iter().copied().flatten();
-    commands
-        .flat_map(|it| std::iter::once(it).chain(it.subcommands))
-        .find(|it| it.name == name)
-        .unwrap_or(&CommandDoc::EMPTY)
 }
 
 impl Default for Registry {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use crate::base::clock::Millis;
-use crate::resp::Args;
 
 /// Arguments and bytes an entry keeps at most.
 const MAX_ARGS: usize = 32;
@@ -42,9 +41,9 @@ impl Slowlog {
     }
 
     /// Adds an entry.
-    pub fn add(&mut self, now: Millis, micros: i64, args: &Args<'_>, addr: &str, name: &[u8]) {
+    pub fn add(&mut self, now: Millis, micros: i64, args: &[&[u8]], addr: &str, name: &[u8]) {
         let kept = if args.len() > MAX_ARGS { MAX_ARGS - 1 } else { args.len() };
-        let mut words: Vec<Vec<u8>> = args.from(0).take(kept).map(shorten).collect();
+        let mut words: Vec<Vec<u8>> = args.iter().take(kept).map(|word| shorten(word)).collect();
         if args.len() > MAX_ARGS {
             words.push(format!("... ({} more arguments)", args.len() - kept).into_bytes());
         }

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -18,8 +19,10 @@ use crate::persistence::save::{Encoder, Header};
 use crate::replication::primary::PeerState;
 use crate::store::snapshot::Batch;
 
-/// Keys a step visits with the lock held: a few tens of microseconds.
+/// Keys visited between two looks at the clock.
 const STEP: usize = 256;
+/// How long a step may hold the lock: what a command waits at most because of a snapshot.
+const STEP_TIME: Duration = Duration::from_micros(250);
 /// Batches on their way to the encoder.
 const QUEUE: usize = 16;
 /// Chunks of 64 KiB on their way to a replica's socket.
@@ -61,6 +64,7 @@ where
     let (sender, receiver) = channel(QUEUE);
     let (done, finished) = tokio::sync::oneshot::channel();
     let spawned = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
+        step_back();
         // The receiver of the result may be gone at shutdown.
         let _ = done.send(work(receiver, header));
     });
@@ -69,7 +73,7 @@ where
         return Err(error);
     }
     loop {
-        let batch = shared.lock().keyspace.snapshot_step(STEP);
+        let batch = step(shared);
         let last = batch.last;
         if sender.send(batch).await.is_err() {
             // The thread gave up: clear the marks, then hear why.
@@ -87,6 +91,25 @@ where
     }
     drop(sender);
     finished.await.unwrap_or_else(|_| Err(io::Error::other("the snapshot's thread ended without a result")))
+}
+
+/// Visits keys for as long as a step may take.
+fn step(shared: &Shared) -> Batch {
+    let mut server = shared.lock();
+    let started = Instant::now();
+    let mut batch = server.keyspace.snapshot_step(STEP);
+    while !batch.last && started.elapsed() < STEP_TIME {
+        let mut more = server.keyspace.snapshot_step(STEP);
+        batch.entries.append(&mut more.entries);
+        batch.last = more.last;
+    }
+    batch
+}
+
+/// The encoder yields to the thread that serves clients where both share a processor.
+fn step_back() {
+    // SAFETY: the call takes no pointers; 0 names the calling thread.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 5) };
 }
 
 fn encode(

@@ -74,8 +74,9 @@ impl<'a> Reply<'a> {
 
     /// An error; `text` starts with its code and must not hold line ends (they become blanks).
     pub fn error(&mut self, text: &[u8]) {
+        let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
         self.out.push(b'-');
-        self.out.extend(text.iter().map(|&byte| if byte == b'\r' || byte == b'\n' { b' ' } else { byte }));
+        self.out.extend(text[..end].iter().map(|&byte| if byte == b'\r' || byte == b'\n' { b' ' } else { byte }));
         self.raw(b"\r\n");
     }
 
@@ -258,6 +259,6 @@ mod tests {
 
     #[test]
     fn errors_stay_on_one_line() {
-        assert_eq!(written(false, |reply| reply.error(b"ERR a\r\nb")), "-ERR a  b\r\n");
+        assert_eq!(written(false, |reply| reply.error(b"ERR a\r\nb\r\n")), "-ERR a  b\r\n");
     }
 }

@@ -1,13 +1,14 @@
 //! Streams in RDB: nodes of delta-encoded entries, and consumer groups.
 
 use std::{
-    cmp::Ordering,
     collections::{HashMap, hash_map},
     io::Read,
 };
 
 use crate::store::types::{
     listpack::{self, Entry, Listpack},
+    stream::{Counters, FLAG_DELETED, FLAG_SAME_FIELDS, Stream},
+    stream_group::Group,
     stream_id::StreamId,
 };
 
@@ -16,11 +17,6 @@ use super::{
     primitives::{write_length, write_millis, write_string},
     reader::Reader,
 };
-
-/// An entry that was deleted but is still in its node.
-const FLAG_DELETED: i64 = 1;
-/// An entry with the same fields as its node's master entry, whose names are therefore not repeated.
-const FLAG_SAME_FIELDS: i64 = 2;
 
 /// A stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -108,7 +104,7 @@ pub(super) fn read<R: Read>(reader: &mut Reader<R>, version2: bool) -> Result<St
     for _ in 0..groups {
         let mut group = read_group(reader, version2)?;
         if !version2 {
-            group.entries_read = stream.estimate_entries_read(group.last_id);
+            group.entries_read = stream.counters().estimate_entries_read(group.last_id);
         }
         if stream.groups.iter().any(|other| other.name == group.name) {
             return Err(reader.corrupt("Duplicated consumer group name"));
@@ -333,23 +329,62 @@ fn first_id(nodes: &[(StreamId, Listpack)]) -> Option<StreamId> {
 }
 
 impl StreamValue {
-    /// How many of the entries ever added come up to `id`, where that can be told without counting.
-    pub fn estimate_entries_read(&self, id: StreamId) -> Option<u64> {
-        if self.entries_added == 0 {
-            return Some(0);
+    fn counters(&self) -> Counters {
+        Counters {
+            length: self.length,
+            last_id: self.last_id,
+            first_id: self.first_id,
+            max_deleted_id: self.max_deleted_id,
+            entries_added: self.entries_added,
         }
-        if id == self.last_id || (self.length == 0 && id < self.last_id) {
-            return Some(self.entries_added);
+    }
+
+    /// The stream as the store keeps it.
+    pub fn into_stream(self) -> Stream {
+        let counters = self.counters();
+        let mut stream = Stream::from_parts(self.nodes, counters);
+        for group in self.groups {
+            let mut kept = Group::new(group.last_id, group.entries_read);
+            let names: Vec<_> =
+                group.consumers.iter().map(|consumer| kept.consumer(&consumer.name, consumer.seen_at).0).collect();
+            for entry in group.pending {
+                kept.assign(entry.id, &names[entry.consumer], entry.delivered_at, entry.deliveries);
+            }
+            stream.groups.insert(group.name, kept);
         }
-        let holes = self.max_deleted_id != StreamId::MIN && self.max_deleted_id >= self.first_id;
-        if id > self.last_id || holes {
-            return None;
-        }
-        let before_first = self.entries_added.saturating_sub(self.length);
-        match id.cmp(&self.first_id) {
-            Ordering::Less => Some(before_first),
-            Ordering::Equal => Some(before_first + 1),
-            Ordering::Greater => None,
-        }
+        stream
+    }
+}
+
+/// Appends a stream of the store as [`super::primitives::ValueType::StreamListpacks2`].
+pub fn write_stream(out: &mut Vec<u8>, stream: &Stream, compress: bool) {
+    let nodes = stream.nodes();
+    write_head(out, nodes.len(), nodes.map(|(id, pack)| (id, pack.as_bytes())), compress);
+    let Counters { length, last_id, first_id, max_deleted_id, entries_added } = stream.counters;
+    write_counters(
+        out,
+        &StreamValue { length, last_id, first_id, max_deleted_id, entries_added, ..StreamValue::default() },
+    );
+    write_length(out, stream.groups.len() as u64);
+    for (name, group) in &stream.groups {
+        let consumers =
+            group.consumers.iter().map(|(name, it)| StreamConsumer { name: name.to_vec(), seen_at: it.seen_at });
+        let consumers: Vec<_> = consumers.collect();
+        let places: HashMap<&[u8], usize> =
+            group.consumers.keys().enumerate().map(|(at, name)| (&**name, at)).collect();
+        let pending = group.pending.iter().map(|(id, it)| StreamPending {
+            id: *id,
+            delivered_at: it.delivered_at,
+            deliveries: it.deliveries,
+            consumer: places.get(&*it.consumer).copied().unwrap_or_default(),
+        });
+        let group = StreamGroup {
+            name: name.clone(),
+            last_id: group.last_id,
+            entries_read: group.entries_read,
+            pending: pending.collect(),
+            consumers,
+        };
+        write_group(out, &group, compress);
     }
 }

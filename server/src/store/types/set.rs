@@ -22,7 +22,7 @@ impl Set {
 
     /// An empty set as a table.
     pub fn empty_table() -> Self {
-        Self::Table(Box::new(Table::new()))
+        Self::Table(Box::default())
     }
 
     /// The name of the encoding.

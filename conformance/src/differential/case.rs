@@ -1,0 +1,130 @@
+//! A sequence of commands made from a seed.
+
+use super::grammar::Grammar;
+use super::random::Random;
+use super::words::Words;
+use runner::client::encode;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The command and its arguments.
+    pub words: Vec<Vec<u8>>,
+    /// Whether it is sent as a line, as a person would type it.
+    pub inline: bool,
+}
+
+impl Request {
+    /// A request in the usual form.
+    pub fn new<A: AsRef<[u8]>>(words: &[A]) -> Self {
+        Self { words: words.iter().map(|word| word.as_ref().to_vec()).collect(), inline: false }
+    }
+
+    /// Its bytes on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self.inline {
+            true => [self.words.join(&b' '), b"\r\n".to_vec()].concat(),
+            false => encode(&self.words),
+        }
+    }
+
+    /// The command's name in capitals.
+    pub fn name(&self) -> String {
+        let name = self.words.first().map(Vec::as_slice).unwrap_or_default();
+        String::from_utf8_lossy(name).to_ascii_uppercase()
+    }
+}
+
+/// A sequence that is played on empty servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// 2 or 3.
+    pub protocol: u8,
+    /// Whether hashes are small enough to have an order.
+    pub ordered: bool,
+    /// The requests.
+    pub requests: Vec<Request>,
+}
+
+/// Requests of a case.
+const LENGTH: usize = 60;
+
+impl Case {
+    /// The case of a seed.
+    pub fn from_seed(seed: u64) -> Self {
+        let grammar = Grammar::new();
+        let mut random = Random::new(seed);
+        let (protocol, ordered) = (if random.one_in(2) { 3 } else { 2 }, random.one_in(2));
+        let mut words = Words { random, small_hashes: ordered };
+        let mut requests = Vec::with_capacity(LENGTH);
+        while requests.len() < LENGTH {
+            let request = request(&grammar, &mut words);
+            if !races_with_the_clock(&request) {
+                requests.push(request);
+            }
+        }
+        Self { protocol, ordered, requests }
+    }
+}
+
+fn request(grammar: &Grammar, words: &mut Words) -> Request {
+    let mut command = grammar.command(words);
+    if words.random.one_in(16) {
+        spoil(&mut command, words);
+    }
+    if words.random.one_in(4) {
+        change_case(&mut command[0], &mut words.random);
+    }
+    let inline = words.random.one_in(16) && command.iter().all(|word| is_plain(word));
+    Request { words: command, inline }
+}
+
+/// Takes an argument away, adds one, or puts something unexpected in its place.
+fn spoil(command: &mut Vec<Vec<u8>>, words: &mut Words) {
+    let at = 1 + words.random.below(command.len());
+    match words.random.below(3) {
+        0 if at < command.len() => drop(command.remove(at)),
+        1 if at < command.len() => command[at] = words.any(),
+        _ => command.insert(at, words.any()),
+    }
+}
+
+fn change_case(name: &mut [u8], random: &mut Random) {
+    for byte in name {
+        if random.one_in(2) {
+            byte.make_ascii_lowercase();
+        }
+    }
+}
+
+/// Whether a word may be typed without quotes.
+fn is_plain(word: &[u8]) -> bool {
+    !word.is_empty()
+        && word.len() < 1000
+        && word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.:+-".contains(byte))
+}
+
+/// Whether a key might expire while the case is played.
+fn races_with_the_clock(request: &Request) -> bool {
+    const RELATIVE: &[&str] = &["EXPIRE", "PEXPIRE", "SETEX", "PSETEX", "RESTORE"];
+    const OPTIONS: &[&str] = &["EX", "PX"];
+    let is_near = |word: &Vec<u8>| {
+        let number = std::str::from_utf8(word).ok().and_then(|word| word.parse::<i64>().ok());
+        number.is_some_and(|number| (1..1_000_000).contains(&number))
+    };
+    // Seconds of the table are far enough; milliseconds of that size are not.
+    let is_far_in_seconds = |word: &Vec<u8>| matches!(word.as_slice(), b"10000" | b"100000");
+    let has_option = |option: &&str| request.words.iter().any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
+    let name = request.name();
+    // SET keeps a key that has expired already; when it goes is the engine's business.
+    let is_time = |word: &Vec<u8>| {
+        let number = std::str::from_utf8(word).ok().and_then(|word| word.parse::<i64>().ok());
+        number.is_some_and(|number| (1..=1_000_000_000_000).contains(&number))
+    };
+    if name == "SET" && ["EXAT", "PXAT"].iter().any(has_option) && request.words.iter().skip(3).any(is_time) {
+        return true;
+    }
+    let in_millis = name.starts_with('P') || name == "RESTORE" || has_option(&"PX");
+    let relative = RELATIVE.contains(&name.as_str()) || OPTIONS.iter().any(has_option);
+    relative && request.words.iter().skip(1).any(|word| is_near(word) && (in_millis || !is_far_in_seconds(word)))
+}

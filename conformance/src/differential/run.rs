@@ -1,0 +1,53 @@
+//! Cases of one seed after the other, until enough commands were played, or too many differ.
+
+use super::case::Case;
+use super::engines::{Difference, Engines};
+use super::report::to_scenario;
+use super::shrink::shrink;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use tokio::time::Instant;
+
+/// Reports are for people: a few at a time.
+const ENOUGH: usize = 10;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// Commands that were played on both engines.
+    pub commands: usize,
+    /// What differed, shrunk, and the scenario files.
+    pub failures: Vec<(Difference, PathBuf)>,
+}
+
+/// Plays at least `commands` commands from a seed, unless the deadline comes first. Scenarios of failures go to `folder`.
+pub async fn run_seed(seed: u64, commands: usize, deadline: Instant, folder: &Path) -> Result<Totals> {
+    let mut engines = Engines::start().await?;
+    let mut totals = Totals::default();
+    let mut number = 0;
+    while totals.commands < commands && Instant::now() < deadline && totals.failures.len() < ENOUGH {
+        let case = Case::from_seed(seed.wrapping_mul(1_000_003).wrapping_add(number));
+        number += 1;
+        totals.commands += case.requests.len();
+        let Some(difference) = engines.play(&case).await? else {
+            continue;
+        };
+        let (case, difference) = shrink(&mut engines, case, difference).await?;
+        if !totals.failures.iter().any(|(known, _)| is_alike(known, &difference)) {
+            let path = folder.join(format!("seed-{seed}-{}.yaml", totals.failures.len() + 1));
+            std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+            std::fs::write(&path, to_scenario(&case, &difference, seed))
+                .with_context(|| format!("write {}", path.display()))?;
+            totals.failures.push((difference, path));
+        }
+    }
+    engines.stop().await;
+    Ok(totals)
+}
+
+/// Whether two differences look like one: the same command, and replies that begin alike.
+fn is_alike(a: &Difference, b: &Difference) -> bool {
+    let head = |reply: &[u8]| reply[..reply.len().min(12)].to_vec();
+    let heads = |it: &Difference| (it.request.name(), head(&it.upstream), head(&it.ours));
+    heads(a) == heads(b)
+}

@@ -1,0 +1,125 @@
+//! When two replies are the same: byte for byte, but for what differs by nature.
+
+use super::case::Request;
+use super::known;
+use runner::client::{Reply, Style, decode, print};
+
+/// How far two engines' clocks may be apart, in milliseconds.
+const CLOCKS: i64 = 3000;
+
+/// What tells whether two replies to a request are the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judge {
+    /// Whether hashes have an order.
+    pub(super) ordered: bool,
+}
+
+impl Judge {
+    /// Whether two replies to a request are the same; `queued` is what an EXEC executes.
+    pub(super) fn same(self, request: &Request, queued: &[Request], upstream: &[u8], ours: &[u8]) -> bool {
+        if upstream == ours {
+            return true;
+        }
+        match (decode(upstream), decode(ours)) {
+            (Ok(Some((upstream, _))), Ok(Some((ours, _)))) => self.alike(request, queued, upstream, ours),
+            _ => false,
+        }
+    }
+
+    fn alike(self, request: &Request, queued: &[Request], upstream: Reply, ours: Reply) -> bool {
+        if known::is_known(request, &upstream, &ours) {
+            return true;
+        }
+        match (request.name().as_str(), upstream, ours) {
+            ("EXEC", Reply::Array(upstream), Reply::Array(ours)) => {
+                let together = upstream.into_iter().zip(ours.iter().cloned()).zip(queued);
+                let alike = |((upstream, ours), request): ((Reply, Reply), &Request)| {
+                    upstream == ours || self.alike(request, &[], upstream, ours)
+                };
+                ours.len() == queued.len() && together.map(alike).all(|alike| alike)
+            }
+            ("TTL" | "EXPIRETIME" | "OBJECT", Reply::Integer(upstream), Reply::Integer(ours)) => {
+                upstream >= 0 && ours >= 0 && upstream.abs_diff(ours) <= CLOCKS.unsigned_abs() / 1000
+            }
+            ("PTTL" | "PEXPIRETIME", Reply::Integer(upstream), Reply::Integer(ours)) => {
+                upstream >= 0 && ours >= 0 && upstream.abs_diff(ours) <= CLOCKS.unsigned_abs()
+            }
+            ("DUMP", Reply::Bulk(upstream), Reply::Bulk(ours)) => !self.ordered && same_hash_table(upstream, ours),
+            (name, upstream, ours) => {
+                let plain = |reply| self.without_order(name, request, reply);
+                plain(upstream) == plain(ours)
+            }
+        }
+    }
+
+    /// A reply without the order that nobody promises, and without what is left to chance.
+    fn without_order(self, name: &str, request: &Request, reply: Reply) -> Reply {
+        match name {
+            "KEYS" => sorted(reply),
+            "HKEYS" | "HVALS" if !self.ordered => sorted(reply),
+            "HGETALL" if !self.ordered => sorted(pairs(reply)),
+            "RANDOMKEY" | "HRANDFIELD" => shape(reply),
+            "SCAN" | "HSCAN" => match reply {
+                Reply::Array(parts) if asks_for_all(request) => Reply::Array(
+                    parts
+                        .into_iter()
+                        .map(|part| if name == "HSCAN" { sorted(pairs(part)) } else { sorted(part) })
+                        .collect(),
+                ),
+                Reply::Array(parts) => Reply::Integer(parts.len() as i64),
+                other => other,
+            },
+            _ => reply,
+        }
+    }
+}
+
+/// Whether a SCAN asks for more than there is, so that it comes at once.
+fn asks_for_all(request: &Request) -> bool {
+    request.words.windows(2).any(|pair| pair[0].eq_ignore_ascii_case(b"COUNT") && pair[1] == b"1000")
+}
+
+/// Hash tables list their fields in an order of their own; the digest tells of their content.
+fn same_hash_table(mut upstream: Vec<u8>, mut ours: Vec<u8>) -> bool {
+    const HASH: u8 = 4;
+    const VERSION_AND_CHECKSUM: usize = 10;
+    if upstream.first() != Some(&HASH) || ours.first() != Some(&HASH) || upstream.len() != ours.len() {
+        return false;
+    }
+    for payload in [&mut upstream, &mut ours] {
+        payload.truncate(payload.len().saturating_sub(VERSION_AND_CHECKSUM));
+        payload.sort_unstable();
+    }
+    upstream == ours
+}
+
+fn sorted(reply: Reply) -> Reply {
+    match reply {
+        Reply::Array(mut items) => {
+            items.sort_by_cached_key(|item| print(item, Style::Exact));
+            Reply::Array(items)
+        }
+        Reply::Map(mut items) => {
+            items.sort_by_cached_key(|(name, value)| (print(name, Style::Exact), print(value, Style::Exact)));
+            Reply::Map(items)
+        }
+        other => other,
+    }
+}
+
+/// A flat list of names and values as a list of pairs.
+fn pairs(reply: Reply) -> Reply {
+    match reply {
+        Reply::Array(items) => Reply::Array(items.chunks(2).map(|pair| Reply::Array(pair.to_vec())).collect()),
+        other => other,
+    }
+}
+
+/// The kinds of a reply's parts, without their content.
+fn shape(reply: Reply) -> Reply {
+    match reply {
+        Reply::Array(items) => Reply::Array(items.into_iter().map(shape).collect()),
+        Reply::Bulk(_) => Reply::Bulk(Vec::new()),
+        other => other,
+    }
+}

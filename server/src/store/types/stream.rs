@@ -1,0 +1,508 @@
+//! Streams: entries in nodes of delta-encoded listpacks, and consumer groups.
+//!
+//! # Background
+//! A node holds entries that were added one after the other. It starts with a master entry (number of live entries, number of deleted
+//! ones, number of fields, the fields, a zero) whose id is the node's key. Each entry is flags, the differences of its id to the
+//! master's, fields and values (only values if the fields are the master's), and the number of parts before, for walking backwards.
+//! Deletion only marks an entry; a node goes when its last live entry does. All of that goes into RDB files byte by byte, so it is
+//! as Redis has it. Nodes stand in a deque in the order of their ids, found by binary search: entries come at one end and mostly go
+//! at the other.
+//!
+//! Groups and consumers are kept in `stream_group.rs`. Not for: waiting readers, which are dispatch's.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::listpack::{self, Entry, Listpack, Pos};
+use super::stream_group::Group;
+use super::stream_id::StreamId;
+
+/// The entry is deleted.
+pub const FLAG_DELETED: i64 = 1;
+/// The entry has the master entry's fields.
+pub const FLAG_SAME_FIELDS: i64 = 2;
+/// A node takes no more bytes than this, whatever the settings.
+const NODE_LIMIT: usize = 1 << 30;
+
+/// `stream-node-max-bytes` and `stream-node-max-entries`; 0 for no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamLimits {
+    /// Bytes of a node.
+    pub bytes: usize,
+    /// Entries of a node, deleted ones included.
+    pub entries: usize,
+}
+
+/// What a stream knows of its past and present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Entries that are not deleted.
+    pub length: u64,
+    /// The highest id ever added.
+    pub last_id: StreamId,
+    /// The lowest id present; 0-0 without entries.
+    pub first_id: StreamId,
+    /// The highest id ever deleted by XDEL.
+    pub max_deleted_id: StreamId,
+    /// Entries ever added.
+    pub entries_added: u64,
+}
+
+impl Counters {
+    /// How many of the entries ever added come up to `id`, where that can be told without counting.
+    pub fn estimate_entries_read(&self, id: StreamId) -> Option<u64> {
+        if self.entries_added == 0 {
+            return Some(0);
+        }
+        if id == self.last_id || (self.length == 0 && id < self.last_id) {
+            return Some(self.entries_added);
+        }
+        let holes = self.max_deleted_id != StreamId::MIN && self.max_deleted_id >= self.first_id;
+        if id > self.last_id || holes {
+            return None;
+        }
+        let before_first = self.entries_added.saturating_sub(self.length);
+        match id.cmp(&self.first_id) {
+            std::cmp::Ordering::Less => Some(before_first),
+            std::cmp::Ordering::Equal => Some(before_first + 1),
+            std::cmp::Ordering::Greater => None,
+        }
+    }
+
+    /// Whether an entry with an id of at least `start` may have been deleted from the middle.
+    pub fn has_holes_from(&self, start: StreamId) -> bool {
+        self.length > 0 && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
+    }
+}
+
+/// How to trim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trim {
+    /// Keep this many of the latest entries.
+    MaxLength(u64),
+    /// Keep the entries from this id on.
+    MinId(StreamId),
+}
+
+/// The id is not higher than the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdTooSmall;
+
+/// A stream.
+#[derive(Debug, Clone, Default)]
+pub struct Stream {
+    nodes: VecDeque<(StreamId, Listpack)>,
+    /// Ids and numbers.
+    pub counters: Counters,
+    /// Consumer groups by name.
+    pub groups: BTreeMap<Vec<u8>, Group>,
+}
+
+/// An entry, as it stands in its node.
+#[derive(Debug, Clone)]
+pub struct StreamEntry<'a> {
+    /// Its id.
+    pub id: StreamId,
+    master: listpack::Iter<'a>,
+    own: listpack::Iter<'a>,
+    fields: usize,
+    same: bool,
+}
+
+impl<'a> StreamEntry<'a> {
+    /// Number of fields.
+    pub fn len(&self) -> usize {
+        self.fields
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.fields == 0
+    }
+
+    /// The fields with their values.
+    pub fn fields(&self) -> impl Iterator<Item = (Entry<'a>, Entry<'a>)> + use<'a> {
+        let (mut master, mut own, same) = (self.master.clone(), self.own.clone(), self.same);
+        (0..self.fields).map_while(move |_| {
+            let field = if same { master.next()? } else { own.next()? };
+            Some((field, own.next()?))
+        })
+    }
+}
+
+/// An entry's place in its node.
+#[derive(Debug, Clone, Copy)]
+struct Raw {
+    flags_at: Pos,
+    flags: i64,
+    id: StreamId,
+    /// The first part behind the id.
+    rest: Pos,
+}
+
+fn int(pack: &Listpack, pos: Pos) -> i64 {
+    pack.get(pos).as_i64().unwrap_or(0)
+}
+
+/// Walks a node.
+struct Walk<'a> {
+    pack: &'a Listpack,
+    master: StreamId,
+    fields: usize,
+    next: Option<Pos>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(master: StreamId, pack: &'a Listpack) -> Self {
+        let mut walk = Self { pack, master, fields: 0, next: None };
+        if let Some(count) = pack.seek(2) {
+            walk.fields = usize::try_from(int(pack, count)).unwrap_or(0);
+            walk.next = walk.behind(count, walk.fields + 2);
+        }
+        walk
+    }
+
+    fn behind(&self, pos: Pos, parts: usize) -> Option<Pos> {
+        (0..parts).try_fold(pos, |pos, _| self.pack.next(pos))
+    }
+
+    fn entry(&self, raw: Raw) -> StreamEntry<'a> {
+        let same = raw.flags & FLAG_SAME_FIELDS != 0;
+        let mut own = self.pack.iter_from(raw.rest);
+        let fields = if same {
+            self.fields
+        } else {
+            own.next().and_then(Entry::as_i64).and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
+        };
+        let mut master = self.pack.iter();
+        master.by_ref().take(3).for_each(drop);
+        StreamEntry { id: raw.id, master, own, fields, same }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Raw;
+
+    fn next(&mut self) -> Option<Raw> {
+        let flags_at = self.next?;
+        let flags = int(self.pack, flags_at);
+        let ms_at = self.pack.next(flags_at)?;
+        let seq_at = self.pack.next(ms_at)?;
+        let id = StreamId {
+            ms: self.master.ms.wrapping_add_signed(int(self.pack, ms_at)),
+            seq: self.master.seq.wrapping_add_signed(int(self.pack, seq_at)),
+        };
+        let rest = self.pack.next(seq_at)?;
+        let parts = if flags & FLAG_SAME_FIELDS != 0 {
+            self.fields
+        } else {
+            1 + 2 * usize::try_from(int(self.pack, rest)).unwrap_or(0)
+        };
+        self.next = self.behind(rest, parts + 1);
+        Some(Raw { flags_at, flags, id, rest })
+    }
+}
+
+impl Stream {
+    /// A stream of nodes from an RDB file, which were checked there.
+    pub fn from_parts(nodes: impl IntoIterator<Item = (StreamId, Listpack)>, counters: Counters) -> Self {
+        Self { nodes: nodes.into_iter().collect(), counters, groups: BTreeMap::new() }
+    }
+
+    /// The nodes with their master ids, for saving.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (StreamId, &Listpack)> {
+        self.nodes.iter().map(|(id, pack)| (*id, pack))
+    }
+
+    /// The name of the encoding.
+    pub fn encoding(&self) -> &'static str {
+        "stream"
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.counters.length as usize
+    }
+
+    /// True without entries.
+    pub fn is_empty(&self) -> bool {
+        self.counters.length == 0
+    }
+
+    /// How much work it is to free the stream, in allocations.
+    pub fn free_effort(&self) -> usize {
+        self.nodes.len() + self.groups.values().map(|group| 1 + group.pending.len()).sum::<usize>()
+    }
+
+    /// Bytes behind the stream.
+    pub fn memory(&self) -> usize {
+        self.nodes.capacity() * size_of::<(StreamId, Listpack)>()
+            + self.nodes.iter().map(|(_, pack)| pack.capacity()).sum::<usize>()
+            + self.groups.iter().map(|(name, group)| name.capacity() + group.memory()).sum::<usize>()
+    }
+
+    /// The id that XADD `*` gives at a time; `None` when there is none left.
+    pub fn next_id(&self, now_ms: u64) -> Option<StreamId> {
+        let last = self.counters.last_id;
+        if now_ms > last.ms { Some(StreamId { ms: now_ms, seq: 0 }) } else { last.next() }
+    }
+
+    /// Appends an entry.
+    ///
+    /// # Errors
+    /// [`IdTooSmall`] if the id is not higher than all before it.
+    pub fn append(&mut self, id: StreamId, pairs: &[(&[u8], &[u8])], limits: StreamLimits) -> Result<(), IdTooSmall> {
+        if id <= self.counters.last_id {
+            return Err(IdTooSmall);
+        }
+        let size: usize = pairs.iter().map(|(field, value)| field.len() + value.len()).sum();
+        if !self.last_node_takes(size, limits) {
+            if let Some((_, pack)) = self.nodes.back_mut() {
+                pack.shrink_to_fit();
+            }
+            self.nodes.push_back((id, new_node(pairs)));
+        }
+        let (master, pack) = self.nodes.back_mut().expect("there is a node with room now");
+        append_entry(*master, pack, id, pairs);
+        let counters = &mut self.counters;
+        counters.length += 1;
+        counters.entries_added += 1;
+        counters.last_id = id;
+        if counters.length == 1 {
+            counters.first_id = id;
+        }
+        Ok(())
+    }
+
+    fn last_node_takes(&self, size: usize, limits: StreamLimits) -> bool {
+        let Some((_, pack)) = self.nodes.back() else { return false };
+        let bytes = if limits.bytes == 0 { NODE_LIMIT } else { limits.bytes.min(NODE_LIMIT) };
+        if pack.byte_len() + size >= bytes {
+            return false;
+        }
+        let (live, deleted) = counts(pack);
+        limits.entries == 0 || live + deleted < limits.entries as i64
+    }
+
+    /// The index of the node that would hold an id.
+    fn node_for(&self, id: StreamId) -> usize {
+        self.nodes.partition_point(|(master, _)| *master <= id).saturating_sub(1)
+    }
+
+    /// Calls `visit` with the entries from `start` to `end`, the latest first if `reverse`, until it answers false.
+    pub fn visit(
+        &self,
+        start: StreamId,
+        end: StreamId,
+        reverse: bool,
+        mut visit: impl FnMut(&StreamEntry<'_>) -> bool,
+    ) {
+        if start > end {
+            return;
+        }
+        let range = self.node_for(start)..(self.node_for(end) + 1).min(self.nodes.len());
+        let mut each = |at: usize| {
+            let (master, pack) = &self.nodes[at];
+            let mut walk = Walk::new(*master, pack);
+            let inside = |raw: &Raw| raw.flags & FLAG_DELETED == 0 && (start..=end).contains(&raw.id);
+            if reverse {
+                let raws: Vec<Raw> = walk.by_ref().filter(inside).collect();
+                return raws.into_iter().rev().all(|raw| visit(&walk.entry(raw)));
+            }
+            while let Some(raw) = walk.next() {
+                if raw.id > end {
+                    return false;
+                }
+                if inside(&raw) && !visit(&walk.entry(raw)) {
+                    return false;
+                }
+            }
+            true
+        };
+        if reverse {
+            range.rev().all(&mut each);
+        } else {
+            let mut range = range;
+            range.all(&mut each);
+        }
+    }
+
+    /// Whether there is an entry with this id.
+    pub fn contains(&self, id: StreamId) -> bool {
+        let mut found = false;
+        self.visit(id, id, false, |_| {
+            found = true;
+            false
+        });
+        found
+    }
+
+    /// The lowest or highest id present.
+    pub fn edge(&self, highest: bool) -> Option<StreamId> {
+        let mut found = None;
+        self.visit(StreamId::MIN, StreamId::MAX, highest, |entry| {
+            found = Some(entry.id);
+            false
+        });
+        found
+    }
+
+    /// Deletes an entry, as XDEL does; false if there is none. The pending lists of groups keep it.
+    pub fn delete(&mut self, id: StreamId) -> bool {
+        if self.nodes.is_empty() {
+            return false;
+        }
+        let at = self.node_for(id);
+        let (master, pack) = &mut self.nodes[at];
+        let Some(raw) = Walk::new(*master, pack).find(|raw| raw.id == id && raw.flags & FLAG_DELETED == 0) else {
+            return false;
+        };
+        if !mark_deleted(pack, &[raw]) {
+            self.nodes.remove(at);
+        }
+        let counters = &mut self.counters;
+        counters.length -= 1;
+        counters.max_deleted_id = counters.max_deleted_id.max(id);
+        if id == counters.first_id || counters.length == 0 {
+            self.find_first();
+        }
+        true
+    }
+
+    fn find_first(&mut self) {
+        self.counters.first_id = self.edge(false).unwrap_or(StreamId::MIN);
+    }
+
+    /// Removes entries from the start; returns how many. `approximate` only removes whole nodes, `limit` (0 for none) is how many
+    /// entries may go at most.
+    pub fn trim(&mut self, trim: Trim, approximate: bool, limit: u64) -> u64 {
+        let mut removed = 0u64;
+        while let Some((master, pack)) = self.nodes.front_mut() {
+            if matches!(trim, Trim::MaxLength(keep) if self.counters.length <= keep) {
+                break;
+            }
+            let live = counts(pack).0.max(0) as u64;
+            if limit > 0 && removed + live > limit {
+                break;
+            }
+            let whole = match trim {
+                Trim::MaxLength(keep) => self.counters.length - live >= keep,
+                Trim::MinId(id) => Walk::new(*master, pack).last().is_none_or(|raw| raw.id < id),
+            };
+            if whole {
+                self.nodes.pop_front();
+                self.counters.length -= live;
+                removed += live;
+                continue;
+            }
+            if approximate {
+                break;
+            }
+            let mut left = self.counters.length;
+            let gone: Vec<Raw> = Walk::new(*master, pack)
+                .take_while(|raw| {
+                    let stays = match trim {
+                        Trim::MaxLength(keep) => left <= keep,
+                        Trim::MinId(id) => raw.id >= id,
+                    };
+                    left -= u64::from(!stays && raw.flags & FLAG_DELETED == 0);
+                    !stays
+                })
+                .filter(|raw| raw.flags & FLAG_DELETED == 0)
+                .collect();
+            mark_deleted(pack, &gone);
+            self.counters.length -= gone.len() as u64;
+            removed += gone.len() as u64;
+            break;
+        }
+        if removed > 0 || self.counters.length == 0 {
+            self.find_first();
+        }
+        removed
+    }
+
+    /// How many entries a group has still to read, where that can be told.
+    pub fn lag(&self, group: &Group) -> Option<u64> {
+        let counters = &self.counters;
+        if counters.entries_added == 0 {
+            return Some(0);
+        }
+        let read = match group.entries_read {
+            Some(read) if !counters.has_holes_from(group.last_id) => Some(read),
+            _ => counters.estimate_entries_read(group.last_id),
+        };
+        read.map(|read| counters.entries_added.wrapping_sub(read))
+    }
+
+    /// Moves a group on to an entry that is delivered from the front of what it has not read.
+    pub fn advance(&mut self, group: &[u8], id: StreamId) {
+        let counters = self.counters;
+        let Some(group) = self.groups.get_mut(group).filter(|group| id > group.last_id) else { return };
+        match &mut group.entries_read {
+            Some(read) if !counters.has_holes_from(id) => *read += 1,
+            read if counters.entries_added > 0 => *read = counters.estimate_entries_read(id),
+            _ => {}
+        }
+        group.last_id = id;
+    }
+}
+
+/// Live and deleted entries, from the master entry.
+fn counts(pack: &Listpack) -> (i64, i64) {
+    let mut entries = pack.iter();
+    let mut number = || entries.next().and_then(Entry::as_i64).unwrap_or(0);
+    (number(), number())
+}
+
+fn new_node(pairs: &[(&[u8], &[u8])]) -> Listpack {
+    let mut pack = Listpack::new();
+    // No live entry yet, none deleted.
+    pack.push_back_int(0);
+    pack.push_back_int(0);
+    pack.push_back_int(pairs.len() as i64);
+    pairs.iter().for_each(|(field, _)| pack.push_back(field));
+    pack.push_back_int(0);
+    pack
+}
+
+fn append_entry(master: StreamId, pack: &mut Listpack, id: StreamId, pairs: &[(&[u8], &[u8])]) {
+    let (live, _) = counts(pack);
+    let first = pack.first().expect("a node has a master entry");
+    pack.replace_int(first, live + 1);
+    let mut fields = pack.iter().skip(2);
+    let same = fields.next().and_then(Entry::as_i64) == Some(pairs.len() as i64)
+        && pairs.iter().all(|(field, _)| fields.next().is_some_and(|known| known.is(field)));
+    pack.push_back_int(if same { FLAG_SAME_FIELDS } else { 0 });
+    pack.push_back_int(id.ms.wrapping_sub(master.ms) as i64);
+    pack.push_back_int(id.seq.wrapping_sub(master.seq) as i64);
+    if !same {
+        pack.push_back_int(pairs.len() as i64);
+    }
+    for (field, value) in pairs {
+        if !same {
+            pack.push_back(field);
+        }
+        pack.push_back(value);
+    }
+    let parts = if same { pairs.len() + 3 } else { pairs.len() * 2 + 4 };
+    pack.push_back_int(parts as i64);
+}
+
+/// Marks entries of a node as deleted; false if none is left, in which case the node may be dropped instead.
+fn mark_deleted(pack: &mut Listpack, entries: &[Raw]) -> bool {
+    let (live, deleted) = counts(pack);
+    let count = entries.len() as i64;
+    if live <= count {
+        return false;
+    }
+    // Flags are one byte before and after; the counters in front may change width, so they come last.
+    entries.iter().for_each(|raw| pack.replace_int(raw.flags_at, raw.flags | FLAG_DELETED));
+    let first = pack.first().expect("a node has a master entry");
+    pack.replace_int(first, live - count);
+    let second = pack.next(first).expect("a node has a master entry");
+    pack.replace_int(second, deleted + count);
+    true
+}
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;
