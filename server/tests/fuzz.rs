@@ -3,6 +3,8 @@
 //! Inputs are the fixtures and mutations of them, from a seed that a failure prints. `FUZZ_SECONDS` says how long each test goes on
 //! (two by default), `FUZZ_SEED` where it starts.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{
     fs,
     io::Read,
@@ -117,10 +119,10 @@ fn payloads_of_restore() {
     let inputs = fixtures("corpus/dump");
     fuzz(|random| {
         let payload = mutated(random, &inputs);
-        if let Ok(body) = dump::verify(&payload, true) {
-            if let Ok(value) = dump::decode(body, random.below(2) == 0) {
-                use_value(value);
-            }
+        if let Ok(body) = dump::verify(&payload, true)
+            && let Ok(value) = dump::decode(body, random.below(2) == 0)
+        {
+            use_value(value);
         }
         let _ = dump::verify(&payload, false);
     });
