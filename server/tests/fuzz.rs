@@ -1,184 +1,198 @@
-//! Damaged input for everything that reads foreign bytes: nothing may panic, hang, or take memory without end.
+//! Mutational fuzzing of everything that reads foreign bytes: requests, RDB files, RESTORE payloads, configuration files.
 //!
-//! Inputs are the fixtures and mutations of them, from a seed that a failure prints. `FUZZ_SECONDS` says how long each test goes on
-//! (two by default), `FUZZ_SEED` where it starts.
+//! In `cargo test` each target runs for a second from a fixed seed. For a long run:
+//! `FUZZ_SECONDS=900 FUZZ_SEED=7 cargo test -p server --test fuzz -- --nocapture`. The seeds are in `tests/corpus/`; an
+//! input that breaks a target is written there, and so becomes a test.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{
-    fs,
-    io::Read,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
-use server::{
-    base::random::Random,
-    config::{
-        Config, SetContext,
-        file::Loader,
-        rewrite::{Rewrite, rewrite},
-    },
-    persistence::rdb::{FileReader, Item, ListNode, RdbValue, dump, encode},
-    store::types::list::{List, ListLimits, Node},
-};
+use server::base::allocator;
+use server::base::clock::now_ms;
+use server::base::random::Random;
+use server::config::Config;
+use server::config::cli::Arguments;
+use server::dispatch::Server;
+use server::dispatch::client::{Client, Signal};
+use server::persistence::load::load;
+use server::resp::RequestParser;
+use server::resp::request::{Limits, OwnedArgs, Parsed};
 
-fn fixtures(directory: &str) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(directory);
-    let mut paths: Vec<PathBuf> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+/// No input is longer than this, so no allocation may be much larger.
+const MAX_INPUT: usize = 64 * 1024;
+/// The largest single allocation that an input may cause: a length field must not decide.
+const MAX_ALLOCATION: usize = 32 << 20;
+/// An input that takes longer is a hang.
+const MAX_TIME: Duration = Duration::from_secs(5);
+
+fn corpus(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(target)
 }
 
-/// A copy of one of the inputs with some bytes changed, cut out, doubled, or taken from another one.
-fn mutated(random: &mut Random, inputs: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = inputs[random.below(inputs.len())].clone();
-    for _ in 0..=random.below(4) {
-        let at = random.below(bytes.len() + 1);
-        let end = (at + random.below(16)).min(bytes.len());
-        match random.below(7) {
-            0 | 1 if at < bytes.len() => bytes[at] = random.next_u64() as u8,
-            2 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-            3 => drop(bytes.drain(at..end)),
-            4 => {
-                let part = bytes[at..end].to_vec();
-                bytes.splice(at..at, part);
-            }
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(corpus(target)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "target {target} has no corpus");
+    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut input = seeds[random.below(seeds.len())].clone();
+    for _ in 0..1 + random.below(8) {
+        if input.is_empty() {
+            input.push(random.next_u64() as u8);
+        }
+        let at = random.below(input.len());
+        match random.below(8) {
+            0 => input[at] ^= 1 << random.below(8),
+            1 => input[at] = random.next_u64() as u8,
+            2 => input[at] = [0, 1, 0x7f, 0x80, 0x81, 0xc0, 0xc3, 0xfe, 0xff, b'9', b'\r', b'\n'][random.below(12)],
+            3 => input.truncate(at),
+            4 => input.insert(at, random.next_u64() as u8),
             5 => {
-                let other = &inputs[random.below(inputs.len())];
-                let from = random.below(other.len() + 1);
-                let part = &other[from..(from + random.below(32)).min(other.len())];
-                bytes.splice(at..end, part.iter().copied());
+                // A length field that lies.
+                for offset in 0..random.below(9) {
+                    if let Some(byte) = input.get_mut(at + offset) {
+                        *byte = 0xff;
+                    }
+                }
+            }
+            6 => {
+                let other = &seeds[random.below(seeds.len())];
+                let from = random.below(other.len().max(1)).min(other.len());
+                let to = (from + random.below(64)).min(other.len());
+                input.splice(at..at, other[from..to].iter().copied());
             }
             _ => {
-                const SPECIAL: [u8; 12] = [0, 1, 0x3f, 0x40, 0x7f, 0x80, 0x81, 0xc3, 0xf0, 0xf4, 0xfe, 0xff];
-                bytes.splice(at..at, [SPECIAL[random.below(SPECIAL.len())]]);
+                let to = (at + random.below(32)).min(input.len());
+                let part = input[at..to].to_vec();
+                input.splice(at..at, part);
             }
         }
     }
-    bytes
+    input.truncate(MAX_INPUT);
+    input
 }
 
-fn fuzz(mut each: impl FnMut(&mut Random)) {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let end = Instant::now() + Duration::from_secs(number("FUZZ_SECONDS").unwrap_or(2));
-    let mut seed = number("FUZZ_SEED").unwrap_or(0);
-    while Instant::now() < end {
+fn fuzz(target: &str, mut run: impl FnMut(&[u8])) {
+    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
+    let (seconds, seed) = (number("FUZZ_SECONDS", 1), number("FUZZ_SEED", 1));
+    let seeds = seeds(target);
+    let mut random = Random::from_seed(seed);
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let mut inputs = 0u64;
+    let mut check = |input: &[u8]| {
+        allocator::reset_largest();
         let started = Instant::now();
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| each(&mut Random::from_seed(seed))));
-        assert!(outcome.is_ok(), "failed with FUZZ_SEED={seed}");
-        assert!(started.elapsed() < Duration::from_secs(5), "took too long with FUZZ_SEED={seed}");
-        seed += 1;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(input)));
+        let (largest, took) = (allocator::largest(), started.elapsed());
+        if outcome.is_err() || largest > MAX_ALLOCATION || took > MAX_TIME {
+            let name = format!("found-{:016x}", server::base::crc64::crc64(0, input));
+            let path = corpus(target).join(name);
+            std::fs::write(&path, input).unwrap();
+            panic!("{target}: {} broke it (allocated {largest} at once, took {took:?})", path.display());
+        }
+    };
+    seeds.iter().for_each(|seed| check(seed));
+    while Instant::now() < until {
+        for _ in 0..64 {
+            check(&mutate(&mut random, &seeds));
+        }
+        inputs += 64;
     }
-    eprintln!("up to seed {seed}");
+    println!("{target}: {inputs} inputs from seed {seed} in {seconds} s, nothing found");
 }
 
-/// Uses a value as the store would.
-fn use_value(value: RdbValue) {
-    let mut out = Vec::new();
-    encode::value(&mut out, &value, true);
-    match value {
-        RdbValue::HashListpack(pack) | RdbValue::ZsetListpack(pack) => {
-            assert_eq!(pack.pairs().count() * 2, pack.len());
-            assert_eq!(pack.iter_rev().count(), pack.len());
-        }
-        RdbValue::ListNodes(nodes) => {
-            let nodes = nodes.into_iter().map(|node| match node {
-                ListNode::Packed(pack) => Node::Packed(pack),
-                ListNode::Plain(bytes) => Node::Plain(bytes),
-            });
-            let list = List::from_nodes(nodes, ListLimits::new(-2, 1));
-            let mut count = 0;
-            list.visit(0, false, |_, _| {
-                count += 1;
-                true
-            });
-            assert_eq!(count, list.len());
-        }
-        RdbValue::SetIntset(set) => assert_eq!(set.iter().count(), set.len()),
-        RdbValue::Stream(stream) => {
-            use server::store::types::{stream::Trim, stream_id::StreamId};
-            let mut stream = stream.into_stream();
-            let mut ids = Vec::new();
-            stream.visit(StreamId::MIN, StreamId::MAX, true, |entry| {
-                entry.fields().for_each(drop);
-                ids.push(entry.id);
-                true
-            });
-            ids.iter().step_by(2).for_each(|id| {
-                stream.delete(*id);
-            });
-            stream.trim(Trim::MaxLength(1), false, 0);
-        }
-        _ => {}
-    }
-}
-
+// One test: the allocator's record is the process's.
 #[test]
-fn payloads_of_restore() {
-    let inputs = fixtures("corpus/dump");
-    fuzz(|random| {
-        let payload = mutated(random, &inputs);
-        if let Ok(body) = dump::verify(&payload, true)
-            && let Ok(value) = dump::decode(body, random.below(2) == 0)
-        {
-            use_value(value);
+fn foreign_bytes_break_nothing() {
+    requests();
+    rdb_files();
+    restore_payloads();
+    configuration_files();
+}
+
+/// A stream of requests, fed at once and byte by byte, gives the same requests or the same error.
+fn requests() {
+    let parse = |input: &[u8], step: usize, authenticated: bool| {
+        let limits = Limits { max_bulk: 1 << 20, authenticated };
+        let mut parser = RequestParser::default();
+        let (mut start, mut end) = (0, 0);
+        let mut found: Vec<Vec<Vec<u8>>> = Vec::new();
+        loop {
+            match parser.parse(&input[start..end], limits) {
+                Err(error) => return (found, Some(error)),
+                Ok(Parsed::Request { consumed }) => {
+                    found.push(parser.args(&input[start..end]).from(0).map(<[u8]>::to_vec).collect());
+                    start += consumed;
+                }
+                Ok(Parsed::Incomplete) if end == input.len() => return (found, None),
+                Ok(Parsed::Incomplete) => end = (end + step).min(input.len()),
+            }
         }
-        let _ = dump::verify(&payload, false);
+    };
+    fuzz("request", |input| {
+        for authenticated in [true, false] {
+            let whole = parse(input, usize::MAX / 2, authenticated);
+            assert_eq!(whole, parse(input, 1, authenticated), "split input parses differently");
+        }
     });
 }
 
-#[test]
-fn files_of_rdb() {
-    let mut inputs = fixtures("rdb");
-    // Each payload as the only key of a file.
-    for payload in fixtures("corpus/dump") {
-        let mut file = b"REDIS0010\xfa\x09redis-ver\x057.0.15\xfe\x00\xfb\x01\x00".to_vec();
-        file.push(payload[0]);
-        file.extend_from_slice(b"\x03key");
-        file.extend_from_slice(&payload[1..payload.len() - 10]);
-        file.extend_from_slice(&[255, 0, 0, 0, 0, 0, 0, 0, 0]);
-        inputs.push(file);
-    }
-    fuzz(|random| {
-        let bytes = mutated(random, &inputs);
-        let Ok(mut file) = FileReader::open(bytes.as_slice().take(1 << 20), random.below(2) == 0, true) else { return };
-        while let Ok(item) = file.next_item() {
-            match item {
-                Item::End => break,
-                Item::Entry(entry) => use_value(entry.value),
-                _ => {}
+fn rdb_files() {
+    let options = Server::new(Config::default()).load_options(false);
+    fuzz("rdb", |input| {
+        for (checksum, deep) in [(false, false), (false, true), (true, false)] {
+            let options = server::persistence::load::LoadOptions { checksum, deep, ..options };
+            // Either it loads or it says why not.
+            let _ = load(input, &options, &AtomicU64::new(0));
+        }
+    });
+}
+
+/// A payload goes through RESTORE as a client would send it, its checksum made right, and what was stored must be usable.
+fn restore_payloads() {
+    let mut server = Server::new(Config::default());
+    let mut client = Client::new(1, now_ms(), Arc::new(Signal::default()));
+    fuzz("restore", |input| {
+        let mut payload = input[..input.len().saturating_sub(10)].to_vec();
+        server::persistence::rdb::dump::finish(&mut payload);
+        let mut send = |words: &[&[u8]]| {
+            server.begin_batch(now_ms());
+            server.execute(&mut client, &OwnedArgs::new(words.iter().copied()).as_args());
+            server.end_batch();
+            std::mem::take(&mut client.out)
+        };
+        send(&[b"CONFIG", b"SET", b"sanitize-dump-payload", b"yes"]);
+        let reply = send(&[b"RESTORE", b"k", b"0", &payload, b"REPLACE"]);
+        if reply == b"+OK\r\n" {
+            for words in [
+                &[&b"TYPE"[..], b"k"][..],
+                &[b"OBJECT", b"ENCODING", b"k"],
+                &[b"DUMP", b"k"],
+                &[b"HGETALL", b"k"],
+                &[b"HSET", b"k", b"f", b"v"],
+                &[b"APPEND", b"k", b"x"],
+                &[b"DEBUG", b"DIGEST"],
+                &[b"DEL", b"k"],
+            ] {
+                assert!(!send(words).is_empty());
             }
         }
     });
 }
 
-#[test]
-fn files_and_commands_of_configuration() {
-    let inputs: Vec<Vec<u8>> = [
-        "port 1\nbind 127.0.0.1 -::1\nsave 900 1\nsave \"\"\n# comment\n",
-        "client-output-buffer-limit replica 256mb 64mb 60\nmaxmemory 1gb\nmaxmemory-clients 5%\n",
-        "user alice on >pass ~* +@all\nrename-command CONFIG \"\"\nlogfile \"a\\x41\\n\"\n",
-        "replicaof 127.0.0.1 6379\nnotify-keyspace-events KEA\noom-score-adj-values 1 2 3\nunixsocketperm 777\n",
-        "latency-tracking-info-percentiles 50 99 99.9\nshutdown-on-sigterm save now\nproc-title-template '{title}'\n",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .to_vec();
-    fuzz(|random| {
-        let text = mutated(random, &inputs);
-        let mut change_dir = |_: &Path| Ok(());
-        let mut loader = Loader::new(Config::default(), random.below(2) == 0, &mut change_dir);
-        // Nothing of this machine is to be read.
-        if !text.windows(7).any(|window| window.eq_ignore_ascii_case(b"include")) && loader.text(&text).is_ok() {
-            let _ = loader.finish();
+fn configuration_files() {
+    fuzz("config", |input| {
+        let arguments = Arguments { stdin: true, ..Arguments::default() };
+        // An include reads other files, which is not what is tested here.
+        if !input.windows(7).any(|word| word.eq_ignore_ascii_case(b"include")) {
+            let _ = arguments.load(Config::default(), input, &mut |_| Ok(()));
         }
-        let config = Config::default();
-        let new = Rewrite { config: &config, lines: &[], others: &["user"], sentinel_mode: false, force_all: true };
-        let once = rewrite(&text, &new);
-        rewrite(&once, &new);
-        let words: Vec<&[u8]> = text.split(|byte| byte.is_ascii_whitespace()).collect();
-        let pairs: Vec<(&[u8], &[u8])> = words.as_chunks::<2>().0.iter().map(|[name, value]| (*name, *value)).collect();
-        let _ = config.plan_set(&pairs, SetContext::default());
-        config.get(&words);
     });
 }
