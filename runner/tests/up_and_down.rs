@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The engine of these tests.
-const ENGINE: &str = "redis";
+/// The engine of these tests: ours, as a user gets it. `conformance` plays the real one.
+const ENGINE: &str = "server";
 
 const TOPOLOGY: &str = "\
 nodes:

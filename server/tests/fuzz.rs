@@ -4,6 +4,8 @@
 //! `FUZZ_SECONDS=900 FUZZ_SEED=7 cargo test -p server --test fuzz -- --nocapture`. The seeds are in `tests/corpus/`; an
 //! input that breaks a target is written there, and so becomes a test.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -31,7 +31,7 @@ fn change() -> impl Strategy<Value = Change> {
 /// Keys of different lengths: some beyond one byte of length.
 fn key(number: u16) -> Vec<u8> {
     let mut key = format!("key:{number}").into_bytes();
-    if number % 97 == 0 {
+    if number.is_multiple_of(97) {
         key.resize(300, b'k');
         key.extend_from_slice(number.to_string().as_bytes());
     }
@@ -66,7 +66,7 @@ fn apply(keyspace: &mut Keyspace, model: &mut Model, change: &Change) {
             }
         }
         Change::Thin => {
-            let doomed: Vec<Vec<u8>> = model.keys().filter(|key| hash_key(key) % 8 != 0).cloned().collect();
+            let doomed: Vec<Vec<u8>> = model.keys().filter(|key| !hash_key(key).is_multiple_of(8)).cloned().collect();
             for key in doomed {
                 assert!(keyspace.delete(0, &key, false));
                 model.remove(&key);

@@ -32,11 +32,11 @@ impl Judge {
         }
         match (request.name().as_str(), upstream, ours) {
             ("EXEC", Reply::Array(upstream), Reply::Array(ours)) => {
-                let together = upstream.into_iter().zip(ours.iter().cloned()).zip(queued);
+                let mut together = upstream.into_iter().zip(ours.iter().cloned()).zip(queued);
                 let alike = |((upstream, ours), request): ((Reply, Reply), &Request)| {
                     upstream == ours || self.alike(request, &[], upstream, ours)
                 };
-                ours.len() == queued.len() && together.map(alike).all(|alike| alike)
+                ours.len() == queued.len() && together.all(alike)
             }
             ("TTL" | "EXPIRETIME" | "OBJECT", Reply::Integer(upstream), Reply::Integer(ours)) => {
                 upstream >= 0 && ours >= 0 && upstream.abs_diff(ours) <= CLOCKS.unsigned_abs() / 1000

@@ -89,10 +89,12 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             Ok(())
         }
         "port" | "bind" => {
-            crate::network::listener::probe(&server.config).map_err(|()| match name {
-                "port" => "Unable to listen on this port. Check server logs.".to_string(),
-                _ => "Failed to bind to specified addresses.".to_string(),
-            })?;
+            if !crate::network::listener::can_listen(&server.config) {
+                return Err(match name {
+                    "port" => "Unable to listen on this port. Check server logs.".to_string(),
+                    _ => "Failed to bind to specified addresses.".to_string(),
+                });
+            }
             server.orders.push(Order::Listen);
             Ok(())
         }

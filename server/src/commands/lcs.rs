@@ -67,7 +67,7 @@ pub fn lcs(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if a.len() >= u32::MAX as usize - 1 || b.len() >= u32::MAX as usize - 1 {
         return Err(CommandError::Static("ERR String too long for LCS"));
     }
-    if cells * 4 > ctx.config.proto_max_bulk_len as u64 {
+    if cells * 4 > ctx.config.proto_max_bulk_len {
         return Err(CommandError::Static(
             "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
         ));

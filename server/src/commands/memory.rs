@@ -109,7 +109,7 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     };
     integer("overhead.total", overhead as i64);
     integer("keys.count", keys as i64);
-    integer("keys.bytes-per-key", if keys == 0 { 0 } else { (net / keys) as i64 });
+    integer("keys.bytes-per-key", net.checked_div(keys).unwrap_or(0) as i64);
     integer("dataset.bytes", dataset as i64);
     let mut double = |name: &str, value: f64| {
         reply.bulk(name.as_bytes());

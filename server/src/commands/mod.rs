@@ -63,5 +63,5 @@ pub fn int(word: &[u8]) -> CommandResult<i32> {
 
 /// Thresholds of encodings, from the settings.
 pub fn encodings(config: &crate::config::Config) -> crate::persistence::codec::Encodings {
-    crate::persistence::codec::Encodings { hash: crate::dispatch::persist::hash_limits(config) }
+    crate::dispatch::persist::encodings(config)
 }

@@ -176,7 +176,8 @@ fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], i64)>) -> CommandRes
     log(Level::Notice, &format!("Replica {}:{} asks for synchronization", ctx.client.addr, peer.port));
     if let Some((replid, offset)) = from {
         if ctx.server.replication.accepts(replid, offset) {
-            return Ok(continue_from(ctx, offset));
+            continue_from(ctx, offset);
+            return Ok(());
         }
         if !replid.starts_with(b"?") {
             ctx.server.stats.sync_partial_err += 1;

@@ -396,7 +396,7 @@ fn append(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn check_length(ctx: &DataContext<'_>, len: u64) -> CommandResult {
-    if len > ctx.config.proto_max_bulk_len as u64 && !ctx.trusted { Err(STRING_TOO_LONG) } else { Ok(()) }
+    if len > ctx.config.proto_max_bulk_len && !ctx.trusted { Err(STRING_TOO_LONG) } else { Ok(()) }
 }
 
 /// Edits a string that exists as bytes; returns its new length. Large strings are edited where they are.

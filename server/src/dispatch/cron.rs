@@ -27,10 +27,10 @@ impl Server {
         if !self.replicas.is_empty() {
             self.orders.push(Order::ServeReplicas);
         }
-        if let Some(pinned) = self.trim_point() {
-            if let Some(backlog) = &mut self.replication.backlog {
-                backlog.trim(pinned);
-            }
+        if let Some(pinned) = self.trim_point()
+            && let Some(backlog) = &mut self.replication.backlog
+        {
+            backlog.trim(pinned);
         }
         if second {
             self.every_second();

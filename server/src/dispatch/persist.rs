@@ -14,6 +14,8 @@ use crate::persistence::load::{LoadOptions, Loaded};
 use crate::persistence::save::{Encoder, Header, ReplicationInfo};
 use crate::replication::Role;
 use crate::store::types::hash::HashLimits;
+use crate::store::types::list::ListLimits;
+use crate::store::types::sorted_set::SortedSetLimits;
 
 /// Keys that one step of a foreground save takes at a time.
 const STEP: usize = 4096;
@@ -75,7 +77,7 @@ impl Server {
 
     /// Thresholds of encodings.
     pub fn encodings(&self) -> Encodings {
-        Encodings { hash: hash_limits(&self.config) }
+        encodings(&self.config)
     }
 
     /// Takes a loaded dataset over.
@@ -191,6 +193,29 @@ impl Server {
             log(Level::Notice, &format!("{} changes in {} seconds. Saving...", point.changes, point.seconds));
             self.begin_background_save();
         }
+    }
+}
+
+/// Thresholds of encodings, from the settings.
+pub fn encodings(config: &crate::config::Config) -> Encodings {
+    Encodings {
+        hash: hash_limits(config),
+        list: list_limits(config),
+        intset: config.set_max_intset_entries as usize,
+        sorted_set: sorted_set_limits(config),
+    }
+}
+
+/// `list-max-listpack-size` and `list-compress-depth`.
+pub fn list_limits(config: &crate::config::Config) -> ListLimits {
+    ListLimits::new(config.list_max_listpack_size, config.list_compress_depth as usize)
+}
+
+/// `zset-max-listpack-*`.
+pub fn sorted_set_limits(config: &crate::config::Config) -> SortedSetLimits {
+    SortedSetLimits {
+        entries: config.zset_max_listpack_entries as usize,
+        value: config.zset_max_listpack_value as usize,
     }
 }
 

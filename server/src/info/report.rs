@@ -13,8 +13,11 @@ use crate::replication::Role;
 use crate::store::access::lru_clock;
 use crate::store::lazy;
 
-/// Sections in the order in which they are printed, and whether plain INFO shows them.
-const SECTIONS: [(&str, bool, fn(&Server, &mut String)); 13] = [
+/// A section: its name, whether plain INFO shows it, and who writes it.
+type Section = (&'static str, bool, fn(&Server, &mut String));
+
+/// Sections in the order in which they are printed.
+const SECTIONS: [Section; 13] = [
     ("server", true, server_section),
     ("clients", true, clients),
     ("memory", true, memory),

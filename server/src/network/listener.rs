@@ -198,30 +198,23 @@ async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {
     let _ = stream.shutdown().await;
 }
 
-/// Whether the sockets that the settings ask for could be opened. Those that are open already do not count as taken.
-///
-/// # Errors
-/// None of the addresses can be used; the reasons are in the log.
-pub fn probe(config: &Config) -> Result<(), ()> {
-    if config.port == 0 {
-        return Ok(());
+/// Whether the sockets that the settings ask for could be opened; if not, the reasons are in the log.
+pub fn can_listen(config: &Config) -> bool {
+    config.port == 0 || config.bind.0.iter().all(|word| can_bind(&word.to_string_lossy(), config.port))
+}
+
+fn can_bind(text: &str, port: u16) -> bool {
+    let (optional, address) = text.strip_prefix('-').map_or((false, text), |address| (true, address));
+    let bound = resolve(address, port).and_then(|ip| {
+        let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+        let socket = Socket::new(domain, Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&SocketAddr::new(ip, port).into())
+    });
+    if let Err(error) = &bound {
+        log(Level::Warning, &format!("Could not bind {address}:{port}: {error}"));
     }
-    for word in &config.bind.0 {
-        let text = word.to_string_lossy();
-        let (optional, address) = text.strip_prefix('-').map_or((false, &*text), |address| (true, address));
-        let Ok(ip) = resolve(address, config.port) else { if optional { continue } else { return Err(()) } };
-        let Ok(socket) = Socket::new(if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 }, Type::STREAM, None) else {
-            if optional { continue } else { return Err(()) }
-        };
-        let bound = socket.set_reuse_address(true).and_then(|()| socket.bind(&SocketAddr::new(ip, config.port).into()));
-        if let Err(error) = bound {
-            log(Level::Warning, &format!("Could not bind {address}:{}: {error}", config.port));
-            if !optional {
-                return Err(());
-            }
-        }
-    }
-    Ok(())
+    bound.is_ok() || optional
 }
 
 fn resolve(address: &str, port: u16) -> io::Result<IpAddr> {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::rdb::primitives::{ValueType as RdbType, write_entry_head, write_expiry, write_freq, write_idle};
-use super::rdb::{RdbString, RdbValue, encode};
+use super::rdb::{ListNode, RdbString, RdbValue, encode};
 use crate::store::access::{AccessRule, idle_ms};
 use crate::store::entry::{EntryRef, MAX_INLINE, NewValue, OwnedEntry, ValueRef};
 use crate::store::types::hash::{Hash, HashLimits};
+use crate::store::types::list::{End, List, ListLimits, Node};
+use crate::store::types::set::Set;
+use crate::store::types::sorted_set::{SortedSet, SortedSetLimits};
 use crate::store::value::Object;
 
 /// The settings that decide in which encoding a loaded value is kept.
@@ -14,6 +17,12 @@ use crate::store::value::Object;
 pub struct Encodings {
     /// `hash-max-listpack-*`.
     pub hash: HashLimits,
+    /// `list-max-listpack-size` and `list-compress-depth`.
+    pub list: ListLimits,
+    /// `set-max-intset-entries`.
+    pub intset: usize,
+    /// `zset-max-listpack-*`.
+    pub sorted_set: SortedSetLimits,
 }
 
 /// Whether access clocks are written, and which: INFO of LRU or LFU belongs to the policies that use it.
@@ -45,6 +54,12 @@ pub fn rdb_type(value: ValueRef<'_>) -> RdbType {
     match value {
         ValueRef::Object(Object::Hash(Hash::Listpack(_))) => RdbType::HashListpack,
         ValueRef::Object(Object::Hash(Hash::Table(_))) => RdbType::Hash,
+        ValueRef::Object(Object::List(_)) => RdbType::ListQuicklist2,
+        ValueRef::Object(Object::Set(Set::Intset(_))) => RdbType::SetIntset,
+        ValueRef::Object(Object::Set(Set::Table(_))) => RdbType::Set,
+        ValueRef::Object(Object::SortedSet(SortedSet::Listpack(_))) => RdbType::ZsetListpack,
+        ValueRef::Object(Object::SortedSet(SortedSet::Tree(_))) => RdbType::Zset,
+        ValueRef::Object(Object::Stream(_)) => RdbType::StreamListpacks2,
         _ => RdbType::String,
     }
 }
@@ -63,6 +78,34 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
                 encode::string(out, value, compress);
             });
         }
+        ValueRef::Object(Object::List(list)) => {
+            let nodes = list.nodes().map(|node| match node {
+                Node::Packed(pack) => encode::NodeRef::Packed(pack.as_bytes()),
+                Node::Plain(bytes) => encode::NodeRef::Plain(bytes),
+                Node::Compressed { packed, plain_length, .. } => {
+                    encode::NodeRef::Compressed { packed, plain_length: *plain_length as usize, plain: false }
+                }
+            });
+            encode::list(out, list.nodes().len(), nodes, compress);
+        }
+        ValueRef::Object(Object::Set(Set::Intset(members))) => encode::compact(out, members.as_bytes(), compress),
+        ValueRef::Object(Object::Set(set @ Set::Table(_))) => {
+            super::rdb::primitives::write_length(out, set.len() as u64);
+            set.for_each(|member| encode::string(out, member, compress));
+        }
+        ValueRef::Object(Object::SortedSet(SortedSet::Listpack(pairs))) => {
+            encode::compact(out, pairs.as_bytes(), compress);
+        }
+        ValueRef::Object(Object::SortedSet(set @ SortedSet::Tree(_))) => {
+            super::rdb::primitives::write_length(out, set.len() as u64);
+            // The highest score first, as Redis does: a skip list is then filled at its head.
+            set.visit(set.len() - 1, usize::MAX, true, |member, score| {
+                encode::string(out, member, compress);
+                super::rdb::primitives::write_double(out, score);
+                true
+            });
+        }
+        ValueRef::Object(Object::Stream(stream)) => super::rdb::stream::write_stream(out, stream, compress),
         ValueRef::Unit => {}
     }
 }
@@ -89,7 +132,7 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     payload
 }
 
-/// A value that was decoded, in the store's terms. `None`: a type that this server does not keep yet.
+/// A value that was decoded, in the store's terms. `None`: members repeat where they must not.
 pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
     Some(match value {
         RdbValue::String(RdbString::Int(number)) => StoredValue::Int(number),
@@ -113,7 +156,52 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
             }
             StoredValue::Object(Arc::new(Object::Hash(hash)))
         }
-        _ => return None,
+        RdbValue::List(items) => {
+            let mut list = List::default();
+            items.iter().for_each(|item| list.push(End::Tail, item, limits.list));
+            StoredValue::Object(Arc::new(Object::List(Box::new(list))))
+        }
+        RdbValue::ListNodes(nodes) => {
+            let nodes = nodes.into_iter().map(|node| match node {
+                ListNode::Packed(pack) => Node::Packed(pack),
+                ListNode::Plain(bytes) => Node::Plain(bytes),
+            });
+            StoredValue::Object(Arc::new(Object::List(Box::new(List::from_nodes(nodes, limits.list)))))
+        }
+        RdbValue::Set(members) => {
+            let mut set = Set::for_member(members.first()?);
+            if members.len() > limits.intset {
+                set = Set::empty_table();
+            }
+            if !members.iter().all(|member| set.insert(member, limits.intset)) {
+                return None;
+            }
+            StoredValue::Object(Arc::new(Object::Set(set)))
+        }
+        RdbValue::SetIntset(members) => {
+            let too_many = members.len() > limits.intset;
+            let mut set = Set::Intset(members);
+            if too_many {
+                set.convert();
+            }
+            StoredValue::Object(Arc::new(Object::Set(set)))
+        }
+        RdbValue::Zset(pairs) => {
+            let mut set = SortedSet::default();
+            if pairs.iter().any(|(member, score)| set.insert(member, *score, limits.sorted_set).is_some()) {
+                return None;
+            }
+            StoredValue::Object(Arc::new(Object::SortedSet(set)))
+        }
+        RdbValue::ZsetListpack(pairs) => {
+            let too_many = pairs.len() / 2 > limits.sorted_set.entries;
+            let mut set = SortedSet::Listpack(pairs);
+            if too_many {
+                set.convert();
+            }
+            StoredValue::Object(Arc::new(Object::SortedSet(set)))
+        }
+        RdbValue::Stream(stream) => StoredValue::Object(Arc::new(Object::Stream(Box::new(stream.into_stream())))),
     })
 }
 

@@ -5,7 +5,9 @@ use sha1::{Digest as _, Sha1};
 
 use super::entry::{EntryRef, ValueRef};
 use super::keyspace::Keyspace;
+use super::types::stream_id::StreamId;
 use super::value::{Object, ValueType};
+use crate::base::numbers::write_f64_17g;
 
 /// Twenty bytes, all zero for nothing.
 pub type Digest = [u8; 20];
@@ -57,6 +59,27 @@ fn mix_object(digest: &mut Digest, object: &Object) {
             mix(&mut element, field);
             mix(&mut element, value);
             xor(digest, &element);
+        }),
+        Object::List(list) => list.visit(0, false, |_, element| {
+            mix(digest, element);
+            true
+        }),
+        Object::Set(set) => set.for_each(|member| xor(digest, member)),
+        Object::SortedSet(set) => set.visit(0, usize::MAX, false, |member, score| {
+            let (mut element, mut text) = (Digest::default(), Vec::new());
+            write_f64_17g(&mut text, score);
+            mix(&mut element, member);
+            mix(&mut element, &text);
+            xor(digest, &element);
+            true
+        }),
+        Object::Stream(stream) => stream.visit(StreamId::MIN, StreamId::MAX, false, |entry| {
+            mix(digest, format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+            for (field, value) in entry.fields() {
+                mix(digest, &field.to_vec());
+                mix(digest, &value.to_vec());
+            }
+            true
         }),
     }
 }

@@ -105,7 +105,7 @@ impl Segment {
     #[inline]
     fn home(&self, hash: u64) -> usize {
         let rest = u128::from(hash << self.depth);
-        (rest * self.buckets.len() as u128 >> 64) as usize
+        ((rest * self.buckets.len() as u128) >> 64) as usize
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::types::hash::Hash;
+use super::types::{hash::Hash, list::List, set::Set, sorted_set::SortedSet, stream::Stream};
 
 /// A value that lives in an allocation of its own, shared with snapshots copy-on-write.
 #[derive(Debug, Clone)]
@@ -11,6 +11,14 @@ pub enum Object {
     String(Vec<u8>),
     /// A hash.
     Hash(Hash),
+    /// A list.
+    List(Box<List>),
+    /// A set.
+    Set(Set),
+    /// A sorted set.
+    SortedSet(SortedSet),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// The type of a value, as `TYPE` names it.
@@ -50,6 +58,10 @@ impl Object {
         match self {
             Self::String(_) => ValueType::String,
             Self::Hash(_) => ValueType::Hash,
+            Self::List(_) => ValueType::List,
+            Self::Set(_) => ValueType::Set,
+            Self::SortedSet(_) => ValueType::SortedSet,
+            Self::Stream(_) => ValueType::Stream,
         }
     }
 
@@ -58,6 +70,10 @@ impl Object {
         match self {
             Self::String(_) => "raw",
             Self::Hash(hash) => hash.encoding(),
+            Self::List(list) => list.encoding(),
+            Self::Set(set) => set.encoding(),
+            Self::SortedSet(set) => set.encoding(),
+            Self::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -66,6 +82,10 @@ impl Object {
         match self {
             Self::String(_) => 1,
             Self::Hash(hash) => hash.free_effort(),
+            Self::List(list) => list.free_effort(),
+            Self::Set(set) => set.free_effort(),
+            Self::SortedSet(set) => set.free_effort(),
+            Self::Stream(stream) => stream.free_effort(),
         }
     }
 
@@ -76,6 +96,10 @@ impl Object {
         own + match self {
             Self::String(bytes) => bytes.capacity(),
             Self::Hash(hash) => hash.memory(),
+            Self::List(list) => list.memory(),
+            Self::Set(set) => set.memory(),
+            Self::SortedSet(set) => set.memory(),
+            Self::Stream(stream) => stream.memory(),
         }
     }
 }
