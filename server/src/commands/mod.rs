@@ -14,11 +14,13 @@ pub mod expiry;
 pub mod generic;
 pub mod hash;
 pub mod lcs;
+pub mod list;
 pub mod memory;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
 pub mod server;
+pub mod set;
 pub mod slowlog;
 pub mod string;
 pub mod transaction;
@@ -33,11 +35,13 @@ pub static FAMILIES: &[Family] = &[
     expiry::FAMILY,
     generic::FAMILY,
     hash::FAMILY,
+    list::FAMILY,
     memory::FAMILY,
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,
     server::FAMILY,
+    set::FAMILY,
     slowlog::FAMILY,
     string::FAMILY,
     transaction::FAMILY,

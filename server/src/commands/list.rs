@@ -1,0 +1,447 @@
+//! Lists, without those commands that wait: `https://redis.io/commands/?group=list`.
+
+use crate::base::numbers::parse_i64;
+use crate::dispatch::effects::class;
+use crate::dispatch::error::*;
+use crate::dispatch::persist::list_limits;
+use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::resp::Args;
+use crate::store::entry::ValueRef;
+use crate::store::types::list::{End, List};
+use crate::store::types::listpack::Place;
+use crate::store::value::Object;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[
+    ("lindex", Handler::Data(lindex)),
+    ("linsert", Handler::Data(linsert)),
+    ("llen", Handler::Data(llen)),
+    ("lmove", Handler::Data(lmove)),
+    ("lmpop", Handler::Data(lmpop)),
+    ("lpop", Handler::Data(lpop)),
+    ("lpos", Handler::Data(lpos)),
+    ("lpush", Handler::Data(lpush)),
+    ("lpushx", Handler::Data(lpushx)),
+    ("lrange", Handler::Data(lrange)),
+    ("lrem", Handler::Data(lrem)),
+    ("lset", Handler::Data(lset)),
+    ("ltrim", Handler::Data(ltrim)),
+    ("rpop", Handler::Data(rpop)),
+    ("rpoplpush", Handler::Data(rpoplpush)),
+    ("rpush", Handler::Data(rpush)),
+    ("rpushx", Handler::Data(rpushx)),
+];
+
+/// The list under a key, for a read; `None` where the key is absent.
+fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a List>> {
+    match ctx.keyspace.lookup_read(ctx.db, key).map(|entry| entry.value()) {
+        None => Ok(None),
+        Some(ValueRef::Object(Object::List(list))) => Ok(Some(list)),
+        Some(_) => Err(WRONG_TYPE),
+    }
+}
+
+/// The list under a key, for a change; `None` where the key is absent.
+fn write<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a mut List>> {
+    match ctx.object_mut(key)? {
+        None => Ok(None),
+        Some(Object::List(list)) => Ok(Some(list)),
+        Some(_) => Err(WRONG_TYPE),
+    }
+}
+
+fn push_event(end: End) -> &'static str {
+    if end == End::Head { "lpush" } else { "rpush" }
+}
+
+fn pop_event(end: End) -> &'static str {
+    if end == End::Head { "lpop" } else { "rpop" }
+}
+
+/// After elements left: an empty list's key goes.
+fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) {
+    let empty = match ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
+        Some(ValueRef::Object(Object::List(list))) => list.is_empty(),
+        _ => false,
+    };
+    if empty {
+        ctx.delete(key);
+        ctx.notify(class::GENERIC, "del", key);
+    }
+}
+
+/// Pushes elements one after the other; the length then, `None` if the list had to exist and did not.
+fn push_all<'a>(
+    ctx: &mut DataContext<'_>,
+    key: &[u8],
+    elements: impl Iterator<Item = &'a [u8]>,
+    end: End,
+    create: bool,
+) -> CommandResult<Option<usize>> {
+    let limits = list_limits(ctx.config);
+    let fill = |list: &mut List| {
+        elements.for_each(|element| list.push(end, element, limits));
+        list.len()
+    };
+    if let Some(list) = write(ctx, key)? {
+        return Ok(Some(fill(list)));
+    }
+    if !create {
+        return Ok(None);
+    }
+    let mut list = Box::new(List::default());
+    let len = fill(&mut list);
+    ctx.store_object(key, Object::List(list));
+    Ok(Some(len))
+}
+
+fn push(ctx: &mut DataContext<'_>, args: &Args<'_>, end: End, create: bool) -> CommandResult {
+    let key = args.get(1);
+    let len = push_all(ctx, key, args.from(2), end, create)?;
+    if len.is_some() {
+        ctx.effects.dirty += args.len() as u64 - 3;
+        ctx.changed(key, class::LIST, push_event(end));
+    }
+    ctx.reply.integer(len.unwrap_or(0) as i64);
+    Ok(())
+}
+
+/// `LPUSH key element [element ...]`.
+fn lpush(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    push(ctx, args, End::Head, true)
+}
+
+/// `RPUSH key element [element ...]`.
+fn rpush(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    push(ctx, args, End::Tail, true)
+}
+
+/// `LPUSHX key element [element ...]`.
+fn lpushx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    push(ctx, args, End::Head, false)
+}
+
+/// `RPUSHX key element [element ...]`.
+fn rpushx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    push(ctx, args, End::Tail, false)
+}
+
+/// Takes up to `count` elements from an end, with all that follows from it; `None` where the key is absent.
+fn pop_some(ctx: &mut DataContext<'_>, key: &[u8], end: End, count: usize) -> CommandResult<Option<Vec<Vec<u8>>>> {
+    let limits = list_limits(ctx.config);
+    let Some(list) = write(ctx, key)? else { return Ok(None) };
+    let popped: Vec<Vec<u8>> = (0..count.min(list.len())).map_while(|_| list.pop(end, limits)).collect();
+    if !popped.is_empty() {
+        ctx.effects.dirty += popped.len() as u64 - 1;
+        ctx.changed(key, class::LIST, pop_event(end));
+        drop_if_empty(ctx, key);
+    }
+    Ok(Some(popped))
+}
+
+fn pop(ctx: &mut DataContext<'_>, args: &Args<'_>, end: End) -> CommandResult {
+    let key = args.get(1);
+    let count = match args.len() {
+        2 => None,
+        3 => {
+            let count = parse_i64(args.get(2)).and_then(|count| usize::try_from(count).ok());
+            Some(count.ok_or(NOT_POSITIVE)?)
+        }
+        _ => return Err(wrong_arity(pop_event(end))),
+    };
+    match (pop_some(ctx, key, end, count.unwrap_or(1))?, count) {
+        (None, None) => ctx.reply.null(),
+        (None, Some(_)) => ctx.reply.null_array(),
+        (Some(popped), Some(_)) => ctx.reply.bulks(popped.iter().map(Vec::as_slice)),
+        (Some(popped), None) => match popped.first() {
+            Some(element) => ctx.reply.bulk(element),
+            None => ctx.reply.null(),
+        },
+    }
+    Ok(())
+}
+
+/// `LPOP key [count]`.
+fn lpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    pop(ctx, args, End::Head)
+}
+
+/// `RPOP key [count]`.
+fn rpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    pop(ctx, args, End::Tail)
+}
+
+fn parse_end(args: &Args<'_>, at: usize) -> CommandResult<End> {
+    if args.is(at, "left") {
+        Ok(End::Head)
+    } else if args.is(at, "right") {
+        Ok(End::Tail)
+    } else {
+        Err(SYNTAX)
+    }
+}
+
+/// `LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]`: from the first list that is there.
+fn lmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let positive =
+        |word: &[u8]| parse_i64(word).filter(|number| *number > 0).and_then(|number| usize::try_from(number).ok());
+    let keys = positive(args.get(1)).ok_or(CommandError::Static("ERR numkeys should be greater than 0"))?;
+    let place = keys.checked_add(2).filter(|place| *place < args.len()).ok_or(SYNTAX)?;
+    let end = parse_end(args, place)?;
+    let count = match args.len() - place {
+        1 => 1,
+        3 if args.is(place + 1, "count") => {
+            positive(args.get(place + 2)).ok_or(CommandError::Static("ERR count should be greater than 0"))?
+        }
+        _ => return Err(SYNTAX),
+    };
+    for key in args.from(2).take(keys) {
+        let Some(popped) = pop_some(ctx, key, end, count)? else { continue };
+        let how: &[u8] = if end == End::Head { b"LPOP" } else { b"RPOP" };
+        ctx.propagate_as(&[how, key, popped.len().to_string().as_bytes()]);
+        ctx.reply.array(2);
+        ctx.reply.bulk(key);
+        ctx.reply.bulks(popped.iter().map(Vec::as_slice));
+        return Ok(());
+    }
+    ctx.reply.null_array();
+    Ok(())
+}
+
+/// Moves an element from an end of one list to an end of another.
+fn move_element(ctx: &mut DataContext<'_>, source: &[u8], destination: &[u8], from: End, to: End) -> CommandResult {
+    let limits = list_limits(ctx.config);
+    if write(ctx, source)?.is_none() {
+        ctx.reply.null();
+        return Ok(());
+    }
+    write(ctx, destination)?;
+    let Some(element) = write(ctx, source)?.and_then(|list| list.pop(from, limits)) else {
+        ctx.reply.null();
+        return Ok(());
+    };
+    push_all(ctx, destination, std::iter::once(element.as_slice()), to, true)?;
+    ctx.touched(destination);
+    ctx.notify(class::LIST, push_event(to), destination);
+    ctx.changed(source, class::LIST, pop_event(from));
+    drop_if_empty(ctx, source);
+    ctx.reply.bulk(&element);
+    Ok(())
+}
+
+/// `LMOVE source destination LEFT|RIGHT LEFT|RIGHT`.
+fn lmove(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let (from, to) = (parse_end(args, 3)?, parse_end(args, 4)?);
+    move_element(ctx, args.get(1), args.get(2), from, to)
+}
+
+/// `RPOPLPUSH source destination`.
+fn rpoplpush(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    move_element(ctx, args.get(1), args.get(2), End::Tail, End::Head)
+}
+
+/// `LLEN key`.
+fn llen(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let len = read(ctx, args.get(1))?.map_or(0, List::len);
+    ctx.reply.integer(len as i64);
+    Ok(())
+}
+
+/// `LINDEX key index`.
+fn lindex(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let DataContext { keyspace, db, reply, .. } = ctx;
+    let list = match keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) {
+        None => {
+            reply.null();
+            return Ok(());
+        }
+        Some(ValueRef::Object(Object::List(list))) => list,
+        Some(_) => return Err(WRONG_TYPE),
+    };
+    let index = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    if list.get(index, |element| reply.bulk(element)).is_none() {
+        reply.null();
+    }
+    Ok(())
+}
+
+/// The first index and the number of elements of a range whose ends may count from the tail.
+fn range(start: i64, end: i64, len: usize) -> (usize, usize) {
+    let len = len as i64;
+    let absolute = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
+    let (start, end) = (absolute(start).max(0), absolute(end).min(len - 1));
+    if start > end { (0, 0) } else { (start as usize, (end - start + 1) as usize) }
+}
+
+/// `LRANGE key start stop`.
+fn lrange(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let start = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    let end = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
+    let DataContext { keyspace, db, reply, .. } = ctx;
+    let list = match keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) {
+        None => {
+            reply.array(0);
+            return Ok(());
+        }
+        Some(ValueRef::Object(Object::List(list))) => list,
+        Some(_) => return Err(WRONG_TYPE),
+    };
+    let (first, count) = range(start, end, list.len());
+    reply.array(count);
+    let mut left = count;
+    if left > 0 {
+        list.visit(first, false, |_, element| {
+            reply.bulk(element);
+            left -= 1;
+            left > 0
+        });
+    }
+    Ok(())
+}
+
+/// `LTRIM key start stop`.
+fn ltrim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let key = args.get(1);
+    let start = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    let end = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
+    let limits = list_limits(ctx.config);
+    if let Some(list) = write(ctx, key)? {
+        let len = list.len();
+        let (first, count) = range(start, end, len);
+        // Nothing to keep means that everything goes from the head.
+        let head = if count == 0 { len } else { first };
+        let tail = len - head - count;
+        list.remove_range(0, head, limits);
+        list.remove_range(-(tail as i64), tail, limits);
+        ctx.effects.dirty += (head + tail) as u64;
+        ctx.touched(key);
+        ctx.notify(class::LIST, "ltrim", key);
+        drop_if_empty(ctx, key);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `LSET key index element`.
+fn lset(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let key = args.get(1);
+    let limits = list_limits(ctx.config);
+    let list = write(ctx, key)?.ok_or(NO_SUCH_KEY)?;
+    let index = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    if !list.set(index, args.get(3), limits) {
+        return Err(OUT_OF_RANGE);
+    }
+    ctx.changed(key, class::LIST, "lset");
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `LINSERT key BEFORE|AFTER pivot element`.
+fn linsert(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let (key, pivot, element) = (args.get(1), args.get(3), args.get(4));
+    let place = if args.is(2, "after") {
+        Place::After
+    } else if args.is(2, "before") {
+        Place::Before
+    } else {
+        return Err(SYNTAX);
+    };
+    let limits = list_limits(ctx.config);
+    let Some(list) = write(ctx, key)? else {
+        ctx.reply.integer(0);
+        return Ok(());
+    };
+    let mut found = None;
+    list.visit(0, false, |index, other| {
+        found = (other == pivot).then_some(index as i64);
+        found.is_none()
+    });
+    let Some(index) = found else {
+        ctx.reply.integer(-1);
+        return Ok(());
+    };
+    list.insert(index, place, element, limits);
+    let len = list.len();
+    ctx.changed(key, class::LIST, "linsert");
+    ctx.reply.integer(len as i64);
+    Ok(())
+}
+
+/// `LREM key count element`: a negative count goes from the tail, zero removes all.
+fn lrem(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let key = args.get(1);
+    let count = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    let limits = list_limits(ctx.config);
+    let limit = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
+    let removed = write(ctx, key)?.map_or(0, |list| list.remove_equal(args.get(3), limit, count < 0, limits));
+    if removed > 0 {
+        ctx.effects.dirty += removed as u64 - 1;
+        ctx.changed(key, class::LIST, "lrem");
+        drop_if_empty(ctx, key);
+    }
+    ctx.reply.integer(removed as i64);
+    Ok(())
+}
+
+/// `LPOS key element [RANK rank] [COUNT count] [MAXLEN len]`.
+fn lpos(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+    let (mut rank, mut count, mut max_len) = (1i64, None, 0usize);
+    let natural = |word: &[u8], error| match parse_i64(word) {
+        Some(number) => usize::try_from(number).map_err(|_| CommandError::Static(error)),
+        None => Err(NOT_INTEGER),
+    };
+    let mut at = 3;
+    while at < args.len() {
+        let value = args.at(at + 1).ok_or(SYNTAX)?;
+        if args.is(at, "rank") {
+            rank = parse_i64(value).ok_or(NOT_INTEGER)?;
+            if rank == i64::MIN {
+                return Err(CommandError::Static("ERR value is out of range"));
+            }
+            if rank == 0 {
+                return Err(CommandError::Static(RANK_ZERO));
+            }
+        } else if args.is(at, "count") {
+            count = Some(natural(value, "ERR COUNT can't be negative")?);
+        } else if args.is(at, "maxlen") {
+            max_len = natural(value, "ERR MAXLEN can't be negative")?;
+        } else {
+            return Err(SYNTAX);
+        }
+        at += 2;
+    }
+    let element = args.get(2);
+    let mut found: Vec<usize> = Vec::new();
+    if let Some(list) = read(ctx, args.get(1))? {
+        let (mut skip, mut seen) = (rank.unsigned_abs() - 1, 0);
+        let wanted = match count {
+            None => 1,
+            Some(0) => usize::MAX,
+            Some(count) => count,
+        };
+        let start = if rank < 0 { list.len().saturating_sub(1) } else { 0 };
+        list.visit(start, rank < 0, |index, other| {
+            seen += 1;
+            if other == element {
+                if skip > 0 {
+                    skip -= 1;
+                } else {
+                    found.push(index);
+                }
+            }
+            found.len() < wanted && seen != max_len
+        });
+    }
+    match (count, found.first()) {
+        (Some(_), _) => {
+            ctx.reply.array(found.len());
+            found.iter().for_each(|index| ctx.reply.integer(*index as i64));
+        }
+        (None, Some(index)) => ctx.reply.integer(*index as i64),
+        (None, None) => ctx.reply.null(),
+    }
+    Ok(())
+}
+
+const RANK_ZERO: &str = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to \
+     start from the end of the list";
