@@ -386,18 +386,14 @@ fn lrem(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `LPOS key element [RANK rank] [COUNT count] [MAXLEN len]`.
 fn lpos(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (mut rank, mut count, mut max_len) = (1i64, None, 0usize);
-    let natural = |word: &[u8], error| match parse_i64(word) {
-        Some(number) => usize::try_from(number).map_err(|_| CommandError::Static(error)),
-        None => Err(NOT_INTEGER),
+    let natural = |word: &[u8], error| {
+        parse_i64(word).and_then(|number| usize::try_from(number).ok()).ok_or(CommandError::Static(error))
     };
     let mut at = 3;
     while at < args.len() {
         let value = args.at(at + 1).ok_or(SYNTAX)?;
         if args.is(at, "rank") {
             rank = parse_i64(value).ok_or(NOT_INTEGER)?;
-            if rank == i64::MIN {
-                return Err(CommandError::Static("ERR value is out of range"));
-            }
             if rank == 0 {
                 return Err(CommandError::Static(RANK_ZERO));
             }

@@ -22,6 +22,8 @@ pub mod scan;
 pub mod server;
 pub mod set;
 pub mod slowlog;
+pub mod sorted_set;
+pub mod sorted_set_range;
 pub mod string;
 pub mod transaction;
 
@@ -43,6 +45,8 @@ pub static FAMILIES: &[Family] = &[
     server::FAMILY,
     set::FAMILY,
     slowlog::FAMILY,
+    sorted_set::FAMILY,
+    sorted_set_range::FAMILY,
     string::FAMILY,
     transaction::FAMILY,
 ];
