@@ -78,11 +78,11 @@ impl<'a> Ends<'a> {
         })
     }
 
-    /// The ranks inside. Ranks given count from the other end if `reverse`.
+    /// The ranks inside. Ranks given count from the other end if `reverse`, and texts are looked for from there.
     fn ranks(self, set: &SortedSet, reverse: bool) -> Range<usize> {
         match self {
             Ends::Score(min, max) => set.score_range(min, max),
-            Ends::Lex(min, max) => set.lex_range(min, max),
+            Ends::Lex(min, max) => set.lex_range(min, max, reverse),
             Ends::Rank(start, end) => {
                 let len = set.len() as i64;
                 let absolute = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
