@@ -158,7 +158,7 @@ fn add(ctx: &mut DataContext<'_>, args: &Args<'_>, at: usize, flags: AddFlags) -
     if flags.nx && flags.xx {
         return Err(CommandError::Static("ERR XX and NX options at the same time are not compatible"));
     }
-    if (flags.gt && flags.nx) || (flags.lt && flags.nx) || (flags.gt && flags.lt) {
+    if [flags.gt, flags.lt, flags.nx].into_iter().filter(|flag| *flag).count() > 1 {
         return Err(CommandError::Static("ERR GT, LT, and/or NX options at the same time are not compatible"));
     }
     if flags.incr && words > 2 {
