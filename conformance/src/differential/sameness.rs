@@ -38,7 +38,11 @@ impl Judge {
                 };
                 ours.len() == queued.len() && together.all(alike)
             }
-            ("TTL" | "EXPIRETIME" | "OBJECT", Reply::Integer(upstream), Reply::Integer(ours)) => {
+            // Small integers share one clock upstream, whoever used them last.
+            ("OBJECT", Reply::Integer(upstream), Reply::Integer(ours)) if asks_for_idle_time(request) => {
+                upstream >= 0 && ours >= 0
+            }
+            ("TTL" | "EXPIRETIME", Reply::Integer(upstream), Reply::Integer(ours)) => {
                 upstream >= 0 && ours >= 0 && upstream.abs_diff(ours) <= CLOCKS.unsigned_abs() / 1000
             }
             ("PTTL" | "PEXPIRETIME", Reply::Integer(upstream), Reply::Integer(ours)) => {
@@ -72,6 +76,11 @@ impl Judge {
             _ => reply,
         }
     }
+}
+
+/// Whether it is OBJECT IDLETIME.
+fn asks_for_idle_time(request: &Request) -> bool {
+    request.words.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"IDLETIME"))
 }
 
 /// Whether a SCAN asks for more than there is, so that it comes at once.

@@ -54,7 +54,8 @@ impl<'a> ScanOptions<'a> {
 /// # Errors
 /// The text of Redis for anything else.
 pub fn scan_cursor(word: &[u8]) -> CommandResult<u64> {
-    // As `strtoul` has it: nothing is zero, a sign is allowed, and a negative number wraps.
+    // As `strtoul` has it: nothing is zero, a sign is allowed, a negative number wraps, and a NUL ends it.
+    let word = shown(word, word.len());
     let (negative, digits) = match word {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
