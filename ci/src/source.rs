@@ -178,5 +178,5 @@ fn item_end(item: &str) -> usize {
 
 /// Files that are tests as a whole: `tests.rs` anywhere, and what a parent declares behind `#[cfg(test)]`.
 pub fn is_tests(path: &str) -> bool {
-    path.ends_with("/tests.rs") || path.split('/').any(|name| name == "tests")
+    path.ends_with("/tests.rs") || path.ends_with("_tests.rs") || path.split('/').any(|name| name == "tests")
 }

@@ -6,11 +6,11 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Shared;
+use crate::base::clock::monotonic_ns;
 use crate::dispatch::client::{ClientId, Transfer};
 use crate::dispatch::persist::RdbFile;
 use crate::dispatch::server::{Order, Server};
@@ -22,7 +22,7 @@ use crate::store::snapshot::Batch;
 /// Keys visited between two looks at the clock.
 const STEP: usize = 256;
 /// How long a step may hold the lock: what a command waits at most because of a snapshot.
-const STEP_TIME: Duration = Duration::from_micros(250);
+const STEP_NANOS: u64 = 250_000;
 /// Batches on their way to the encoder.
 const QUEUE: usize = 16;
 /// Chunks of 64 KiB on their way to a replica's socket.
@@ -96,9 +96,9 @@ where
 /// Visits keys for as long as a step may take.
 fn step(shared: &Shared) -> Batch {
     let mut server = shared.lock();
-    let started = Instant::now();
+    let started = monotonic_ns();
     let mut batch = server.keyspace.snapshot_step(STEP);
-    while !batch.last && started.elapsed() < STEP_TIME {
+    while !batch.last && monotonic_ns() - started < STEP_NANOS {
         let mut more = server.keyspace.snapshot_step(STEP);
         batch.entries.append(&mut more.entries);
         batch.last = more.last;

@@ -8,7 +8,7 @@
 //!
 //! A segment is an array of buckets, each one cache line of eight slots. A slot packs the entry's address (48 bits), 15
 //! bits of its hash, and whether the entry expires; so a lookup touches one bucket and then, almost always, one entry.
-//! An entry stands in its home bucket or in one of the next [`REACH`] - 1 (wrapping round the segment); a counter for each
+//! An entry stands in its home bucket or in one of the next `REACH` - 1 (wrapping round the segment); a counter for each
 //! home bucket says how many of its entries stand elsewhere, so that a miss ends after one cache line.
 //!
 //! Not for: expiry rules, statistics, notifications. Those are `keyspace.rs`.
