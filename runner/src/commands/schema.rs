@@ -1,17 +1,32 @@
-//! `runner schema`: the JSON Schema of topology files.
+//! `runner schema`: the JSON Schemas of the files that the runner reads.
 
 use super::say;
 use crate::failure::{Doing, Outcome};
+use crate::scenario::Scenario;
 use crate::topology::Topology;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-/// Prints the JSON Schema of topology files, for editors.
+/// Prints the JSON Schema of topology files (or of scenarios), for editors.
 #[derive(Debug, Args)]
-pub struct ShowSchema {}
+pub struct ShowSchema {
+    /// Of which files.
+    #[arg(value_enum, default_value_t = Files::Topology)]
+    files: Files,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Files {
+    Topology,
+    Scenario,
+}
 
 impl ShowSchema {
     pub(super) fn run(self) -> Outcome<u8> {
-        say(serde_json::to_string_pretty(&Topology::schema()).doing(|| "write JSON".into())?);
+        let schema = match self.files {
+            Files::Topology => Topology::schema(),
+            Files::Scenario => Scenario::schema(),
+        };
+        say(serde_json::to_string_pretty(&schema).doing(|| "write JSON".into())?);
         Ok(0)
     }
 }

@@ -118,6 +118,11 @@ impl Scenario {
         Self::parse(&Source::read(path)?)
     }
 
+    /// The JSON Schema of scenario files.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Scenario)
+    }
+
     /// Checks a scenario that is in memory.
     pub fn parse(source: &Source) -> Outcome<Self> {
         let mut scenario: Self = source.load()?;

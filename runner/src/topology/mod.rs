@@ -122,3 +122,44 @@ impl Topology {
         schemars::schema_for!(Topology)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads and checks a text as `load` does a file.
+    fn read(text: &str) -> Outcome<()> {
+        let source = Source::new("t.yaml", text);
+        let topology: Topology = source.load()?;
+        topology.check(&source)
+    }
+
+    const GOOD: &str = "nodes:\n  a: {port: 6379, config: {save: ['1 1', 5]}}\n  b: {replicaof: a, engine: redis}\n\
+        sentinels: {count: 3, monitor: m, master: a, quorum: 2}\n";
+
+    #[test]
+    fn a_good_file_is_good() {
+        read(GOOD).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn a_good_file_that_was_damaged_is_refused_or_read_and_never_a_panic(
+            at in 0..GOOD.len(),
+            length in 0..12_usize,
+            with in "[a-z0-9{}:,&*!|> \n\t\"'é-]{0,12}",
+        ) {
+            let end = (at + length).min(GOOD.len());
+            let text = format!("{}{with}{}", &GOOD[..at], &GOOD[end..]);
+            if let Err(failure) = read(&text) {
+                prop_assert_eq!(failure.kind.exit_code(), 2);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+            let _ = read(&text);
+        }
+    }
+}

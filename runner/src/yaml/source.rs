@@ -72,9 +72,9 @@ impl Source {
         let blank = " ".repeat(width);
         let mut out = format!("{blank} --> {}:{}:{}\n{blank} |\n", self.name, at.line, at.column);
         let line = self.text.lines().nth(at.line - 1).unwrap_or_default();
-        let rest = line.chars().count().saturating_sub(at.column - 1);
+        let rest = line.chars().count().saturating_sub(at.column.saturating_sub(1));
         let marks = "^".repeat(at.length.min(rest).max(1));
-        let indent = " ".repeat(at.column - 1);
+        let indent = " ".repeat(at.column.saturating_sub(1));
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{:>width$} | {line}", at.line);
         let _ = write!(out, "{blank} | {indent}{marks}");
