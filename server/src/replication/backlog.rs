@@ -67,6 +67,8 @@ impl Backlog {
     /// Appends bytes to the stream.
     pub fn append(&mut self, mut bytes: &[u8]) {
         self.end += bytes.len() as i64;
+        // What lies before the size is not served any more, though its chunk is dropped later.
+        self.first = self.first.max(self.end - self.size as i64);
         while !bytes.is_empty() {
             if self.chunks.back().is_none_or(|chunk| chunk.len() == CHUNK) {
                 self.chunks.push_back(Vec::with_capacity(CHUNK));

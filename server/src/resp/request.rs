@@ -415,9 +415,9 @@ mod tests {
     fn inline_words_are_unescaped() {
         let input = b"set \"a\\x41\\n\" 'it\\'s'  end\r\nPING\n";
         let mut parser = RequestParser::default();
-        assert_eq!(parser.parse(input, LIMITS), Ok(Parsed::Request { consumed: 27 }));
+        assert_eq!(parser.parse(input, LIMITS), Ok(Parsed::Request { consumed: 28 }));
         assert_eq!(words(&parser, input), ["set", "aA\n", "it's", "end"]);
-        assert_eq!(parser.parse(&input[27..], LIMITS), Ok(Parsed::Request { consumed: 5 }));
+        assert_eq!(parser.parse(&input[28..], LIMITS), Ok(Parsed::Request { consumed: 5 }));
     }
 
     #[test]
