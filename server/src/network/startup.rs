@@ -92,6 +92,11 @@ fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bo
         let here = std::env::current_dir().unwrap_or_default();
         config.dir = here.to_string_lossy().as_ref().into();
     }
+    if config.appendonly {
+        // Accepting it would promise a durability that is not there.
+        eprintln!("The append-only file is not part of this server yet: start it without `appendonly yes`.");
+        return 1;
+    }
     log::set_level(level(config.loglevel));
     log::set_file(&config.logfile.to_string_lossy());
     if config.daemonize
