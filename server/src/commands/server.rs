@@ -90,10 +90,8 @@ fn swapdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.server.touch_all(ctx.client, Some(first));
         ctx.server.touch_all(ctx.client, Some(second));
         ctx.server.keyspace.swap(first, second);
-        ctx.server.effects.dirty += 1;
-    } else {
-        ctx.server.effects.dirty += 1;
     }
+    ctx.server.effects.dirty += 1;
     ctx.reply().ok();
     Ok(())
 }

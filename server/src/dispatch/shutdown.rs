@@ -26,15 +26,11 @@ impl Server {
             self.shutdown.deadline = self.now + patience;
             // Nothing may be written any more that replicas would have to catch up with.
             self.pause = super::server::Pause { until: i64::MAX, all: false };
-            self.ask_for_acknowledgements_of_all();
+            self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
             self.refresh_gate();
             return true;
         }
         self.finish_shutdown()
-    }
-
-    fn ask_for_acknowledgements_of_all(&mut self) {
-        self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
     }
 
     fn lagging_replicas(&self) -> usize {
