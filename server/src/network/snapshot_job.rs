@@ -64,7 +64,6 @@ where
     let (sender, receiver) = channel(QUEUE);
     let (done, finished) = tokio::sync::oneshot::channel();
     let spawned = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
-        step_back();
         // The receiver of the result may be gone at shutdown.
         let _ = done.send(work(receiver, header));
     });
@@ -104,12 +103,6 @@ fn step(shared: &Shared) -> Batch {
         batch.last = more.last;
     }
     batch
-}
-
-/// The encoder yields to the thread that serves clients where both share a processor.
-fn step_back() {
-    // SAFETY: the call takes no pointers; 0 names the calling thread.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 5) };
 }
 
 fn encode(

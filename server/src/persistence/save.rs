@@ -8,6 +8,9 @@ use crate::store::snapshot::Batch;
 
 /// Bytes after which a chunk goes to the sink.
 const CHUNK: usize = 64 * 1024;
+/// Entries between two offers of the processor to whoever waits for it: less than a millisecond. Without them the encoder
+/// keeps a processor that it shares with the server's thread for a whole slice of the scheduler, 4 ms and more.
+const COURTESY: usize = 2048;
 
 /// What the header tells a replica, so that it can go on with the stream after a restart.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +45,7 @@ pub struct Encoder {
     crc: Option<Crc64>,
     db: Option<usize>,
     announced: Vec<bool>,
+    since_yield: usize,
 }
 
 impl Encoder {
@@ -61,7 +65,7 @@ impl Encoder {
         write_aux_int(&mut out, "aof-base", 0);
         let crc = header.checksum.then(Crc64::new);
         let announced = vec![false; header.sizes.len()];
-        Self { header, out, crc, db: None, announced }
+        Self { header, out, crc, db: None, announced, since_yield: 0 }
     }
 
     /// Encodes a batch; full chunks go to `sink`.
@@ -69,9 +73,14 @@ impl Encoder {
     /// # Errors
     /// The sink's.
     pub fn batch(&mut self, batch: Batch, sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>) -> std::io::Result<()> {
-        for (db, entry) in &batch.entries {
-            if self.db != Some(*db) {
-                self.select(*db);
+        for (db, entry) in batch.entries {
+            if self.db != Some(db) {
+                self.select(db);
+            }
+            self.since_yield += 1;
+            if self.since_yield == COURTESY {
+                self.since_yield = 0;
+                std::thread::yield_now();
             }
             write_entry(&mut self.out, entry.as_ref(), &self.header.options);
             if self.out.len() >= CHUNK {
