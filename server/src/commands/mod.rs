@@ -4,6 +4,8 @@ use crate::base::numbers::parse_i64;
 use crate::dispatch::error::{NOT_INT, NOT_INTEGER};
 use crate::dispatch::{CommandResult, Family};
 
+pub mod bitfield;
+pub mod bitmap;
 pub mod client;
 pub mod command;
 pub mod config;
@@ -12,7 +14,9 @@ pub mod debug;
 pub mod docs;
 pub mod expiry;
 pub mod generic;
+pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
 pub mod lcs;
 pub mod list;
 pub mod memory;
@@ -29,6 +33,7 @@ pub mod transaction;
 
 /// All families.
 pub static FAMILIES: &[Family] = &[
+    bitmap::FAMILY,
     client::FAMILY,
     command::FAMILY,
     config::FAMILY,
@@ -36,7 +41,9 @@ pub static FAMILIES: &[Family] = &[
     debug::FAMILY,
     expiry::FAMILY,
     generic::FAMILY,
+    geo::FAMILY,
     hash::FAMILY,
+    hyperloglog::FAMILY,
     list::FAMILY,
     memory::FAMILY,
     pubsub::FAMILY,

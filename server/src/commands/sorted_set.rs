@@ -166,11 +166,34 @@ fn add(ctx: &mut DataContext<'_>, args: &Args<'_>, at: usize, flags: AddFlags) -
     }
     let scores = (at..args.len()).step_by(2).map(|at| parse_f64(args.get(at)).ok_or(NOT_FLOAT));
     let scores: Vec<f64> = scores.collect::<Result<_, _>>()?;
-    let (key, limits) = (args.get(1), sorted_set_limits(ctx.config));
+    let pairs = scores.iter().enumerate().map(|(index, &score)| (args.get(at + index * 2 + 1), score));
+    add_members(ctx, args.get(1), pairs, flags)
+}
+
+/// GEOADD is a ZADD of the places' scores.
+pub(super) fn add_places(
+    ctx: &mut DataContext<'_>,
+    key: &[u8],
+    places: &[(&[u8], f64)],
+    (nx, xx, ch): (bool, bool, bool),
+) -> CommandResult {
+    if places.is_empty() {
+        return Err(SYNTAX);
+    }
+    add_members(ctx, key, places.iter().copied(), AddFlags { nx, xx, ch, ..AddFlags::default() })
+}
+
+fn add_members<'a>(
+    ctx: &mut DataContext<'_>,
+    key: &[u8],
+    members: impl Iterator<Item = (&'a [u8], f64)>,
+    flags: AddFlags,
+) -> CommandResult {
+    let limits = sorted_set_limits(ctx.config);
     let (mut added, mut changed, mut last) = (0u64, 0u64, None);
-    let mut fill = |set: &mut SortedSet| -> CommandResult {
-        for (index, score) in scores.iter().enumerate() {
-            last = match add_one(set, args.get(at + index * 2 + 1), *score, flags, limits)? {
+    let fill = |set: &mut SortedSet| -> CommandResult {
+        for (member, score) in members {
+            last = match add_one(set, member, score, flags, limits)? {
                 Added::New(score) => {
                     added += 1;
                     Some(score)

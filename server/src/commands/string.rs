@@ -400,7 +400,7 @@ fn check_length(ctx: &DataContext<'_>, len: u64) -> CommandResult {
 }
 
 /// Edits a string that exists as bytes; returns its new length. Large strings are edited where they are.
-fn edit(ctx: &mut DataContext<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> usize {
+pub(super) fn edit(ctx: &mut DataContext<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> usize {
     let Some(mut entry) = ctx.keyspace.lookup_write(ctx.db, key) else { return 0 };
     if let Some(Object::String(bytes)) = entry.object_mut() {
         change(bytes);

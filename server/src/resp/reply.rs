@@ -1,5 +1,6 @@
 //! Replies, written straight into the connection's output buffer in the version that the client speaks.
 
+use crate::base::long_double::LongDouble;
 use crate::base::numbers::{write_f64_17g, write_i64};
 
 /// A writer of replies. It borrows the output buffer; nothing is buffered twice.
@@ -149,12 +150,23 @@ impl<'a> Reply<'a> {
     pub fn double(&mut self, number: f64) {
         let mut text = Vec::with_capacity(32);
         write_f64_17g(&mut text, number);
+        self.double_text(&text);
+    }
+
+    /// A floating point number without exponent and in all its digits, as coordinates are written.
+    pub fn human_double(&mut self, number: f64) {
+        let mut text = Vec::with_capacity(32);
+        LongDouble::from_f64(number).write_human(&mut text);
+        self.double_text(&text);
+    }
+
+    fn double_text(&mut self, text: &[u8]) {
         if self.resp3 {
             self.out.push(b',');
-            self.raw(&text);
+            self.raw(text);
             self.raw(b"\r\n");
         } else {
-            self.bulk(&text);
+            self.bulk(text);
         }
     }
 
