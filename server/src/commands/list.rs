@@ -1,12 +1,13 @@
-//! Lists, without those commands that wait: `https://redis.io/commands/?group=list`.
+//! Lists: `https://redis.io/commands/?group=list`. The commands that wait are in `list_blocking.rs`.
 
 use crate::base::numbers::parse_i64;
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::list_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
-use crate::resp::Args;
+use crate::resp::{Args, Reply};
 use crate::store::entry::ValueRef;
+use crate::store::table::EntryMut;
 use crate::store::types::list::{End, List};
 use crate::store::types::listpack::Place;
 use crate::store::value::Object;
@@ -126,15 +127,35 @@ fn rpushx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     push(ctx, args, End::Tail, false)
 }
 
-/// Takes up to `count` elements from an end, with all that follows from it; `None` where the key is absent.
-fn pop_some(ctx: &mut DataContext<'_>, key: &[u8], end: End, count: usize) -> CommandResult<Option<Vec<Vec<u8>>>> {
+/// Takes up to `count` elements from an end into the reply, behind the head that `head` writes for their number, with all that
+/// follows from it; `None` where the key is absent.
+pub(super) fn pop_some(
+    ctx: &mut DataContext<'_>,
+    key: &[u8],
+    end: End,
+    count: usize,
+    head: impl FnOnce(&mut Reply<'_>, usize),
+) -> CommandResult<Option<usize>> {
     let limits = list_limits(ctx.config);
-    let Some(list) = write(ctx, key)? else { return Ok(None) };
-    let popped: Vec<Vec<u8>> = (0..count.min(list.len())).map_while(|_| list.pop(end, limits)).collect();
-    if !popped.is_empty() {
-        ctx.effects.dirty += popped.len() as u64 - 1;
+    let DataContext { keyspace, db, reply, .. } = ctx;
+    let list = match keyspace.lookup_write(*db, key).map(EntryMut::into_object_mut) {
+        None => return Ok(None),
+        Some(Some(Object::List(list))) => list,
+        Some(_) => return Err(WRONG_TYPE),
+    };
+    let popped = count.min(list.len());
+    head(reply, popped);
+    for _ in 0..popped {
+        list.pop_with(end, limits, |element| reply.bulk(element));
+    }
+    let emptied = list.is_empty();
+    if popped > 0 {
+        ctx.effects.dirty += popped as u64 - 1;
         ctx.changed(key, class::LIST, pop_event(end));
-        drop_if_empty(ctx, key);
+    }
+    if emptied {
+        ctx.delete(key);
+        ctx.notify(class::GENERIC, "del", key);
     }
     Ok(Some(popped))
 }
@@ -149,14 +170,14 @@ fn pop(ctx: &mut DataContext<'_>, args: &Args<'_>, end: End) -> CommandResult {
         }
         _ => return Err(wrong_arity(pop_event(end))),
     };
-    match (pop_some(ctx, key, end, count.unwrap_or(1))?, count) {
+    let popped = match count {
+        Some(count) => pop_some(ctx, key, end, count, |reply, popped| reply.array(popped))?,
+        None => pop_some(ctx, key, end, 1, |_, _| {})?,
+    };
+    match (popped, count) {
         (None, None) => ctx.reply.null(),
         (None, Some(_)) => ctx.reply.null_array(),
-        (Some(popped), Some(_)) => ctx.reply.bulks(popped.iter().map(Vec::as_slice)),
-        (Some(popped), None) => match popped.first() {
-            Some(element) => ctx.reply.bulk(element),
-            None => ctx.reply.null(),
-        },
+        (Some(_), _) => {}
     }
     Ok(())
 }
@@ -171,7 +192,7 @@ fn rpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     pop(ctx, args, End::Tail)
 }
 
-fn parse_end(args: &Args<'_>, at: usize) -> CommandResult<End> {
+pub(super) fn parse_end(args: &Args<'_>, at: usize) -> CommandResult<End> {
     if args.is(at, "left") {
         Ok(End::Head)
     } else if args.is(at, "right") {
@@ -181,63 +202,102 @@ fn parse_end(args: &Args<'_>, at: usize) -> CommandResult<End> {
     }
 }
 
+/// The words of LMPOP and BLMPOP behind the timeout: keys, end and count.
+pub(super) struct MultiPop<'a> {
+    args: Args<'a>,
+    first: usize,
+    keys: usize,
+    end: End,
+    count: usize,
+}
+
+impl<'a> MultiPop<'a> {
+    /// `at` is where the number of keys stands.
+    pub(super) fn parse(args: &Args<'a>, at: usize) -> CommandResult<Self> {
+        let positive =
+            |word: &[u8]| parse_i64(word).filter(|number| *number > 0).and_then(|number| usize::try_from(number).ok());
+        let keys = positive(args.get(at)).ok_or(CommandError::Static("ERR numkeys should be greater than 0"))?;
+        let place = keys.checked_add(at + 1).filter(|place| *place < args.len()).ok_or(SYNTAX)?;
+        let end = parse_end(args, place)?;
+        let count = match args.len() - place {
+            1 => 1,
+            3 if args.is(place + 1, "count") => {
+                positive(args.get(place + 2)).ok_or(CommandError::Static("ERR count should be greater than 0"))?
+            }
+            _ => return Err(SYNTAX),
+        };
+        Ok(Self { args: *args, first: at + 1, keys, end, count })
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.args.from(self.first).take(self.keys)
+    }
+
+    /// Pops from one list; false where it is absent.
+    pub(super) fn pop(&self, ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult<bool> {
+        let popped = pop_some(ctx, key, self.end, self.count, |reply, popped| {
+            reply.array(2);
+            reply.bulk(key);
+            reply.array(popped);
+        })?;
+        let Some(popped) = popped else { return Ok(false) };
+        let how: &[u8] = if self.end == End::Head { b"LPOP" } else { b"RPOP" };
+        ctx.propagate_as(&[how, key, itoa::Buffer::new().format(popped).as_bytes()]);
+        Ok(true)
+    }
+}
+
 /// `LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]`: from the first list that is there.
 fn lmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let positive =
-        |word: &[u8]| parse_i64(word).filter(|number| *number > 0).and_then(|number| usize::try_from(number).ok());
-    let keys = positive(args.get(1)).ok_or(CommandError::Static("ERR numkeys should be greater than 0"))?;
-    let place = keys.checked_add(2).filter(|place| *place < args.len()).ok_or(SYNTAX)?;
-    let end = parse_end(args, place)?;
-    let count = match args.len() - place {
-        1 => 1,
-        3 if args.is(place + 1, "count") => {
-            positive(args.get(place + 2)).ok_or(CommandError::Static("ERR count should be greater than 0"))?
+    let query = MultiPop::parse(args, 1)?;
+    for key in query.keys() {
+        if query.pop(ctx, key)? {
+            return Ok(());
         }
-        _ => return Err(SYNTAX),
-    };
-    for key in args.from(2).take(keys) {
-        let Some(popped) = pop_some(ctx, key, end, count)? else { continue };
-        let how: &[u8] = if end == End::Head { b"LPOP" } else { b"RPOP" };
-        ctx.propagate_as(&[how, key, popped.len().to_string().as_bytes()]);
-        ctx.reply.array(2);
-        ctx.reply.bulk(key);
-        ctx.reply.bulks(popped.iter().map(Vec::as_slice));
-        return Ok(());
     }
     ctx.reply.null_array();
     Ok(())
 }
 
-/// Moves an element from an end of one list to an end of another.
-fn move_element(ctx: &mut DataContext<'_>, source: &[u8], destination: &[u8], from: End, to: End) -> CommandResult {
+/// Moves an element from an end of one list to an end of another; false where there is none.
+pub(super) fn move_element(
+    ctx: &mut DataContext<'_>,
+    source: &[u8],
+    destination: &[u8],
+    from: End,
+    to: End,
+) -> CommandResult<bool> {
     let limits = list_limits(ctx.config);
     if write(ctx, source)?.is_none() {
-        ctx.reply.null();
-        return Ok(());
+        return Ok(false);
     }
     write(ctx, destination)?;
-    let Some(element) = write(ctx, source)?.and_then(|list| list.pop(from, limits)) else {
-        ctx.reply.null();
-        return Ok(());
-    };
+    let Some(element) = write(ctx, source)?.and_then(|list| list.pop(from, limits)) else { return Ok(false) };
     push_all(ctx, destination, std::iter::once(element.as_slice()), to, true)?;
     ctx.touched(destination);
     ctx.notify(class::LIST, push_event(to), destination);
     ctx.changed(source, class::LIST, pop_event(from));
     drop_if_empty(ctx, source);
     ctx.reply.bulk(&element);
+    Ok(true)
+}
+
+fn move_or_null(ctx: &mut DataContext<'_>, args: &Args<'_>, from: End, to: End) -> CommandResult {
+    if !move_element(ctx, args.get(1), args.get(2), from, to)? {
+        ctx.reply.null();
+    }
     Ok(())
 }
 
 /// `LMOVE source destination LEFT|RIGHT LEFT|RIGHT`.
 fn lmove(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (from, to) = (parse_end(args, 3)?, parse_end(args, 4)?);
-    move_element(ctx, args.get(1), args.get(2), from, to)
+    move_or_null(ctx, args, from, to)
 }
 
 /// `RPOPLPUSH source destination`.
 fn rpoplpush(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    move_element(ctx, args.get(1), args.get(2), End::Tail, End::Head)
+    move_or_null(ctx, args, End::Tail, End::Head)
 }
 
 /// `LLEN key`.

@@ -19,6 +19,7 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod lcs;
 pub mod list;
+pub mod list_blocking;
 pub mod memory;
 pub mod pubsub;
 pub mod replication;
@@ -27,6 +28,8 @@ pub mod server;
 pub mod set;
 pub mod slowlog;
 pub mod sorted_set;
+pub mod sorted_set_combine;
+pub mod sorted_set_pop;
 pub mod sorted_set_range;
 pub mod string;
 pub mod transaction;
@@ -45,6 +48,7 @@ pub static FAMILIES: &[Family] = &[
     hash::FAMILY,
     hyperloglog::FAMILY,
     list::FAMILY,
+    list_blocking::FAMILY,
     memory::FAMILY,
     pubsub::FAMILY,
     replication::FAMILY,
@@ -53,6 +57,8 @@ pub static FAMILIES: &[Family] = &[
     set::FAMILY,
     slowlog::FAMILY,
     sorted_set::FAMILY,
+    sorted_set_combine::FAMILY,
+    sorted_set_pop::FAMILY,
     sorted_set_range::FAMILY,
     string::FAMILY,
     transaction::FAMILY,

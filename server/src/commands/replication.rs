@@ -315,16 +315,13 @@ impl Server {
 
     /// Follows a primary from now on.
     pub fn follow(&mut self, host: String, port: u16, current: Option<&mut Client>) {
-        let was_primary = !self.replication.is_replica();
         // What we applied, or wrote ourselves, is where a partial resync can go on: a primary becomes a cached one.
         let cached = match self.replication.link() {
             None => Some((self.replication.replid, self.replication.offset)),
             Some(link) if link.is_up() => Some((self.replication.replid, self.replication.offset)),
             Some(link) => link.cached,
         };
-        if was_primary {
-            self.unblock_for_demotion();
-        }
+        self.unblock_for_demotion();
         let _ = current;
         self.replication.generation += 1;
         let generation = self.replication.generation;

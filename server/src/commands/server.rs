@@ -68,6 +68,7 @@ fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>, db: Option<usize>) -> Com
         Some(_) => return Err(SYNTAX),
     };
     ctx.server.touch_all(ctx.client, db);
+    ctx.server.touch_awaited(db.map_or(0..ctx.server.keyspace.databases(), |db| db..db + 1));
     let removed = ctx.server.keyspace.flush(db, lazy);
     // Propagated even where nothing was there: replicas may hold what we do not.
     ctx.server.effects.dirty += removed as u64 + 1;
@@ -89,7 +90,13 @@ fn swapdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if first != second {
         ctx.server.touch_all(ctx.client, Some(first));
         ctx.server.touch_all(ctx.client, Some(second));
-        ctx.server.keyspace.swap(first, second);
+        for swapped in [false, true] {
+            if swapped {
+                ctx.server.keyspace.swap(first, second);
+            }
+            ctx.server.touch_awaited(first..first + 1);
+            ctx.server.touch_awaited(second..second + 1);
+        }
     }
     ctx.server.effects.dirty += 1;
     ctx.reply().ok();

@@ -1,4 +1,5 @@
-//! Sorted sets: adding, removing, single members. Ranges are in `sorted_set_range.rs`: `https://redis.io/commands/?group=sorted-set`.
+//! Sorted sets: adding, removing, single members: `https://redis.io/commands/?group=sorted-set`. Ranges are in
+//! `sorted_set_range.rs`, unions and the like in `sorted_set_combine.rs`, pops in `sorted_set_pop.rs`.
 
 use crate::base::numbers::{parse_f64, parse_i64, write_f64_17g};
 use crate::commands::scan::{ScanOptions, scan_cursor};
@@ -17,8 +18,6 @@ pub static FAMILY: Family = &[
     ("zcard", Handler::Data(zcard)),
     ("zincrby", Handler::Data(zincrby)),
     ("zmscore", Handler::Data(zmscore)),
-    ("zpopmax", Handler::Data(zpopmax)),
-    ("zpopmin", Handler::Data(zpopmin)),
     ("zrandmember", Handler::Data(zrandmember)),
     ("zrank", Handler::Data(zrank)),
     ("zrem", Handler::Data(zrem)),
@@ -294,52 +293,6 @@ fn zrank(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `ZREVRANK key member`.
 fn zrevrank(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     rank(ctx, args, true)
-}
-
-fn pop(ctx: &mut DataContext<'_>, args: &Args<'_>, highest: bool) -> CommandResult {
-    let key = args.get(1);
-    let count = match args.len() {
-        2 => None,
-        3 => {
-            let count = parse_i64(args.get(2)).and_then(|count| usize::try_from(count).ok());
-            Some(count.ok_or(NOT_POSITIVE)?)
-        }
-        _ => return Err(SYNTAX),
-    };
-    let mut popped: Pairs = Vec::new();
-    if let Some(set) = write(ctx, key)? {
-        let wanted = count.unwrap_or(1).min(set.len());
-        let start = if highest { set.len() - wanted } else { 0 };
-        set.remove_range(start, wanted, |member, score| popped.push((member.to_vec(), score)));
-        if highest {
-            popped.reverse();
-        }
-    }
-    if !popped.is_empty() {
-        ctx.effects.dirty += popped.len() as u64 - 1;
-        ctx.changed(key, class::SORTED_SET, if highest { "zpopmax" } else { "zpopmin" });
-        drop_if_empty(ctx, key);
-    }
-    match (count, popped.first()) {
-        // One member comes as a flat pair even in RESP3.
-        (None, Some((member, score))) => {
-            ctx.reply.array(2);
-            ctx.reply.bulk(member);
-            ctx.reply.double(*score);
-        }
-        _ => reply_pairs(ctx, &popped, true),
-    }
-    Ok(())
-}
-
-/// `ZPOPMIN key [count]`.
-fn zpopmin(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    pop(ctx, args, false)
-}
-
-/// `ZPOPMAX key [count]`.
-fn zpopmax(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    pop(ctx, args, true)
 }
 
 /// `ZRANDMEMBER key [count [WITHSCORES]]`: a negative count may repeat members.

@@ -1,22 +1,26 @@
 //! Clients that wait: for keys, for replicas, for the end of a pause. Fair by arrival.
 
 use super::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
-use super::error::CommandError;
+use super::error::{CommandError, CommandResult};
 use super::server::Server;
+use crate::base::long_double::LongDouble;
 use crate::replication::primary::PeerState;
 use crate::resp::Args;
+use crate::store::keyspace::value_type;
+use crate::store::value::ValueType;
 
 impl Server {
     /// Makes a client wait. Its later requests stay in the read buffer.
     pub fn block(&mut self, client: &mut Client, mut block: Block, args: &Args<'_>) {
-        block.request = args.to_owned_args();
-        if matches!(block.kind, BlockKind::Keys(_)) {
-            self.key_waiters += 1;
+        if block.request.is_empty() {
+            block.request = args.to_owned_args();
+        }
+        if self.waiters.add(client.id, client.db, &block) {
+            self.orders.push(super::server::Order::Rearm);
         }
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));
         self.blocked.push(client.id);
-        self.orders.push(super::server::Order::Rearm);
         self.refresh_watched();
     }
 
@@ -35,29 +39,37 @@ impl Server {
     pub fn stop_waiting(&mut self, client: &mut Client) -> Option<Box<Block>> {
         let block = client.block.take()?;
         client.flags.remove(ClientFlags::BLOCKED);
-        self.blocked.retain(|&id| id != client.id);
-        if matches!(block.kind, BlockKind::Keys(_)) {
-            self.key_waiters -= 1;
-            self.refresh_watched();
+        if let Some(place) = self.blocked.iter().position(|&id| id == client.id) {
+            self.blocked.remove(place);
         }
+        self.waiters.remove(client.id, client.db, &block);
+        self.refresh_watched();
         Some(block)
     }
 
     /// Ends a client's wait from outside. The client's task goes on with its read buffer.
     pub fn unblock(&mut self, client: &mut Client, how: Unblock) {
         let Some(block) = self.stop_waiting(client) else { return };
+        let mark = client.out.len();
         match how {
-            Unblock::Timeout => match block.timeout_reply {
-                TimeoutReply::Null => client.reply().null(),
-                TimeoutReply::NullArray => client.reply().null_array(),
-                TimeoutReply::Replicas => {
-                    let BlockKind::Replicas { offset, .. } = block.kind else { return };
-                    let count = self.replicas_at(offset);
-                    client.reply().integer(count as i64);
+            Unblock::Timeout => {
+                match block.timeout_reply {
+                    TimeoutReply::NullArray => client.reply().null_array(),
+                    TimeoutReply::Replicas => {
+                        let BlockKind::Replicas { offset, .. } = block.kind else { return };
+                        let count = self.replicas_at(offset);
+                        client.reply().integer(count as i64);
+                    }
+                    TimeoutReply::Nothing => {}
                 }
-                TimeoutReply::Nothing => {}
-            },
-            Unblock::Error(text) => self.reply_error(client, text.as_bytes()),
+                self.finish_reply(client, mark);
+            }
+            Unblock::Error(text) => {
+                if let Some(command) = client.last_command {
+                    self.stats.commands[command.index].failed += 1;
+                }
+                self.reply_error(client, text.as_bytes());
+            }
             Unblock::Retry => self.execute(client, &block.request.as_args()),
         }
         client.signal.raise();
@@ -79,8 +91,11 @@ impl Server {
             if self.watchers > 0 {
                 self.mark_watchers(current, &touched);
             }
-            if self.key_waiters > 0 {
-                self.serve_waiters(&touched);
+            for (db, key) in &touched {
+                if self.waiters.is_empty() {
+                    break;
+                }
+                self.serve_key(*db, key);
             }
         }
     }
@@ -100,46 +115,39 @@ impl Server {
         self.clients.iter_mut().for_each(mark);
     }
 
-    fn serve_waiters(&mut self, touched: &[(usize, Vec<u8>)]) {
-        let waiting: Vec<u64> = self
-            .blocked
-            .iter()
-            .copied()
-            .filter(|&id| {
-                self.clients.by_id(id).is_some_and(|client| match client.block.as_ref().map(|block| &block.kind) {
-                    Some(BlockKind::Keys(keys)) => {
-                        touched.iter().any(|(db, key)| *db == client.db && keys.contains(key))
-                    }
-                    _ => false,
-                })
-            })
-            .collect();
-        for id in waiting {
-            self.serve_waiter(id);
+    /// A key that somebody may wait for changed: serves them first come first, as long as it holds what they want.
+    fn serve_key(&mut self, db: usize, key: &[u8]) {
+        let Some(waiting) = self.waiters.of(db, key) else { return };
+        for id in waiting.to_vec() {
+            self.keyspace.expiry = self.expiry_rule(false);
+            let held = self.keyspace.peek(db, key).map(|entry| value_type(entry.value()));
+            let Some(slot) = self.clients.slot_of(id) else { continue };
+            let Some(mut client) = self.clients.take(slot) else { continue };
+            self.serve_waiter(&mut client, key, held);
+            self.clients.put(slot, client);
         }
     }
 
-    /// Runs a waiting client's command again; it goes on waiting, in its place, where that would block again.
-    fn serve_waiter(&mut self, id: u64) {
-        let Some(slot) = self.clients.slot_of(id) else { return };
-        let Some(mut client) = self.clients.take(slot) else { return };
-        if let Some(block) = client.block.take() {
-            client.flags.remove(ClientFlags::BLOCKED);
-            let place = self.blocked.iter().position(|&other| other == id);
-            self.blocked.retain(|&other| other != id);
-            self.key_waiters -= 1;
-            self.execute(&mut client, &block.request.as_args());
-            if let Some(again) = &mut client.block {
-                // Still nothing there: the deadline and the place in the queue stay what they were.
-                again.deadline = block.deadline;
-                self.blocked.retain(|&other| other != id);
-                self.blocked.insert(place.unwrap_or(self.blocked.len()).min(self.blocked.len()), id);
-            } else {
-                client.signal.raise();
-            }
-            self.refresh_watched();
+    fn serve_waiter(&mut self, client: &mut Client, key: &[u8], held: Option<ValueType>) {
+        let Some(Block { kind: BlockKind::Keys(wait), .. }) = client.block.as_deref() else { return };
+        if held == Some(wait.awaited) {
+            self.serve(client, key);
+        } else if wait.until_gone {
+            self.unblock(client, Unblock::Error("UNBLOCKED the stream key no longer exists"));
         }
-        self.clients.put(slot, client);
+    }
+
+    /// Tells clients that wait for keys of these databases, and are there, that the keys changed all at once: SWAPDB, FLUSHALL.
+    /// Call before and after the change.
+    pub fn touch_awaited(&mut self, dbs: std::ops::Range<usize>) {
+        if self.waiters.is_empty() {
+            return;
+        }
+        for db in dbs {
+            let table = self.keyspace.db(db).table();
+            let there = self.waiters.keys(db).filter(|key| table.contains(crate::store::table::hash_key(key), key));
+            self.effects.touched.extend(there.map(|key| (db, key.to_vec())));
+        }
     }
 
     /// Ends waits whose time is up, and those for the end of a pause that has ended.
@@ -148,24 +156,23 @@ impl Server {
             self.pause.until = 0;
             self.refresh_gate();
         }
-        let due: Vec<(u64, Unblock)> = self
-            .blocked
-            .iter()
-            .filter_map(|&id| {
-                let block = self.clients.by_id(id)?.block.as_ref()?;
-                if block.kind == BlockKind::Pause && self.pause.until == 0 {
-                    return Some((id, Unblock::Retry));
-                }
-                (block.deadline? <= self.now).then_some((id, Unblock::Timeout))
-            })
-            .collect();
-        due.into_iter().for_each(|(id, how)| self.unblock_by_id(id, how));
+        if self.pause.until == 0 && !self.blocked.is_empty() {
+            let paused = |id: &u64| {
+                let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
+                block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))
+            };
+            let held_back: Vec<u64> = self.blocked.iter().copied().filter(paused).collect();
+            held_back.into_iter().for_each(|id| self.unblock_by_id(id, Unblock::Retry));
+        }
+        while let Some(id) = self.waiters.first_due(self.now) {
+            self.unblock_by_id(id, Unblock::Timeout);
+        }
     }
 
     /// When the next wait ends by itself, Unix milliseconds.
     pub fn next_deadline(&self) -> Option<i64> {
         let pause = (self.pause.until > 0).then_some(self.pause.until);
-        self.blocked.iter().filter_map(|&id| self.clients.by_id(id)?.block.as_ref()?.deadline).chain(pause).min()
+        self.waiters.next_deadline().into_iter().chain(pause).min()
     }
 
     /// Replicas that acknowledged an offset.
@@ -209,7 +216,8 @@ impl Server {
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
         let waiting: Vec<u64> = self.blocked.clone();
         for id in waiting {
-            let keys = |client: &Client| client.block.as_ref().is_some_and(|block| block.kind != BlockKind::Pause);
+            let keys =
+                |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));
             if self.clients.by_id(id).is_some_and(keys) {
                 self.unblock_by_id(id, Unblock::Error(TEXT));
                 if let Some(client) = self.clients.by_id_mut(id) {
@@ -256,16 +264,43 @@ impl Server {
 /// A number of seconds, perhaps with a fraction, as a deadline; 0 waits for ever.
 ///
 /// # Errors
-/// The texts of Redis for no number, a negative one, or one out of range.
-pub fn deadline_of(seconds: &[u8], now: i64) -> Result<Option<i64>, CommandError> {
+/// The texts of Redis for no number, and for a negative one, which numbers beyond 64 bits of milliseconds become.
+pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     const NO_NUMBER: CommandError = CommandError::Static("ERR timeout is not a float or out of range");
-    let seconds = crate::base::numbers::parse_f64(seconds).ok_or(NO_NUMBER)?;
-    let millis = (seconds * 1000.0).ceil();
-    if !millis.is_finite() || millis > i64::MAX as f64 / 2.0 {
-        return Err(NO_NUMBER);
+    if let Some(whole) = crate::base::numbers::parse_i64(seconds) {
+        return match whole.checked_mul(1000) {
+            Some(millis @ 0..) => Ok(deadline_after(millis, now)),
+            _ => Err(super::error::TIMEOUT_NEGATIVE),
+        };
     }
-    if millis < 0.0 {
+    let seconds = match crate::base::numbers::parse_f64(seconds) {
+        Some(seconds) => seconds,
+        // Redis calculates in more bits here, which take what a double cannot hold.
+        None => match LongDouble::parse(seconds) {
+            Some(_) if seconds.first() == Some(&b'-') || !seconds.contains(&b'-') => f64::NEG_INFINITY,
+            Some(_) => f64::MIN_POSITIVE,
+            None => return Err(NO_NUMBER),
+        },
+    };
+    let millis = (seconds * 1000.0).ceil();
+    if millis < 0.0 || millis >= i64::MAX as f64 {
         return Err(super::error::TIMEOUT_NEGATIVE);
     }
-    Ok((millis > 0.0).then_some(now + millis as i64))
+    Ok(deadline_after(millis as i64, now))
+}
+
+/// A number of milliseconds as a deadline; 0 waits for ever.
+///
+/// # Errors
+/// The texts of Redis for no number, and for a negative one.
+pub fn deadline_of_millis(millis: &[u8], now: i64) -> CommandResult<Option<i64>> {
+    match crate::base::numbers::parse_i64(millis) {
+        None => Err(super::error::TIMEOUT_NOT_INTEGER),
+        Some(..0) => Err(super::error::TIMEOUT_NEGATIVE),
+        Some(millis) => Ok(deadline_after(millis, now)),
+    }
+}
+
+fn deadline_after(millis: i64, now: i64) -> Option<i64> {
+    (millis > 0).then(|| now.saturating_add(millis))
 }

@@ -8,11 +8,14 @@ use std::task::Waker;
 
 use parking_lot::Mutex;
 
+use super::context::DataContext;
+use super::error::CommandResult;
 use super::registry::Command;
 use crate::base::clock::Millis;
 use crate::replication::primary::Peer;
-use crate::resp::Reply;
 use crate::resp::request::OwnedArgs;
+use crate::resp::{Args, Reply};
+use crate::store::value::ValueType;
 
 /// A client's number: unique for the life of the process.
 pub type ClientId = u64;
@@ -180,10 +183,10 @@ impl Subscriptions {
 }
 
 /// What a client waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum BlockKind {
-    /// Keys of the selected database become ready; the command runs again then.
-    Keys(Vec<Vec<u8>>),
+    /// Keys of the selected database become ready.
+    Keys(KeyWait),
     /// WAIT: so many replicas acknowledge this offset.
     Replicas {
         /// Replicas wanted.
@@ -197,6 +200,23 @@ pub enum BlockKind {
     Shutdown,
 }
 
+/// Gives a client that waits what it waits for, out of a key that now holds a value of the awaited type. The arguments are
+/// those of [`Block::request`]. False: this key has nothing for the client, it goes on waiting.
+pub type Serve = fn(&mut DataContext<'_>, &Args<'_>, key: &[u8]) -> CommandResult<bool>;
+
+/// A wait for the first of some keys.
+#[derive(Debug, Clone)]
+pub struct KeyWait {
+    /// The keys.
+    pub keys: Vec<Vec<u8>>,
+    /// A key is ready when it holds this type.
+    pub awaited: ValueType,
+    /// The wait also ends, with an error, when a key that was there goes or changes its type: XREADGROUP.
+    pub until_gone: bool,
+    /// What is done when a key is ready.
+    pub serve: Serve,
+}
+
 /// A blocked client's state.
 pub struct Block {
     /// What it waits for.
@@ -205,15 +225,13 @@ pub struct Block {
     pub deadline: Option<Millis>,
     /// Written when the deadline passes.
     pub timeout_reply: TimeoutReply,
-    /// The command to run again.
+    /// The command that waits; filled in from what the client sent where the handler left it empty.
     pub request: OwnedArgs,
 }
 
 /// What a client gets whose wait ended without success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeoutReply {
-    /// A null bulk.
-    Null,
     /// A null array.
     NullArray,
     /// The number of replicas that acknowledged.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::client::{Block, Client};
+use super::client::{Block, BlockKind, Client, KeyWait, TimeoutReply};
 use super::effects::Effects;
 use super::error::{CommandError, CommandResult, WRONG_TYPE};
 use super::server::Server;
 use crate::base::clock::Millis;
 use crate::config::Config;
 use crate::resp::Reply;
+use crate::resp::request::OwnedArgs;
 use crate::store::entry::{EntryRef, NewValue, ValueRef};
 use crate::store::keyspace::{Happening, Keyspace};
 use crate::store::value::Object;
@@ -113,16 +114,15 @@ impl DataContext<'_> {
         self.effects.replace();
     }
 
-    /// The client waits, unless it may not: then `None` of what it waits for is there.
-    pub fn block(&mut self, block: Block) -> CommandResult {
-        if self.may_block {
-            return Err(CommandError::Block(Box::new(block)));
-        }
-        match block.timeout_reply {
-            super::client::TimeoutReply::NullArray => self.reply.null_array(),
-            _ => self.reply.null(),
-        }
-        Ok(())
+    /// The client waits for the first of some keys. Where it may not wait, the handler answers instead of calling this.
+    pub fn wait(&self, wait: KeyWait, deadline: Option<Millis>) -> CommandResult {
+        debug_assert!(self.may_block);
+        Err(CommandError::Block(Box::new(Block {
+            kind: BlockKind::Keys(wait),
+            deadline,
+            timeout_reply: TimeoutReply::NullArray,
+            request: OwnedArgs::default(),
+        })))
     }
 
     /// Deletes an expired key before a command overwrites it, so that replicas see the DEL first.

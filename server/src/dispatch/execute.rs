@@ -1,7 +1,7 @@
 //! Runs requests: lookup, admission, the handler, and what must follow it.
 
 use super::admission::Admission;
-use super::client::{Client, ClientFlags};
+use super::client::{BlockKind, Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
 use super::doc::Flags;
 use super::effects::{Effects, Rewrite};
@@ -139,6 +139,50 @@ impl Server {
         self.finish_reply(client, mark);
     }
 
+    /// Gives a client that waits what it waits for, out of a key that is ready; it may go on waiting.
+    pub fn serve(&mut self, client: &mut Client, key: &[u8]) {
+        let (Some(block), Some(command)) = (client.block.take(), client.last_command) else { return };
+        let BlockKind::Keys(wait) = &block.kind else { return };
+        let (mark, started) = (client.out.len(), monotonic_ns());
+        let dirty_before = std::mem::take(&mut self.effects.dirty);
+        let rewrite_before = std::mem::replace(&mut self.effects.rewrite, Rewrite::Replaced);
+        self.keyspace.expiry = self.expiry_rule(false);
+        let args = block.request.as_args();
+        let mut context = DataContext {
+            keyspace: &mut self.keyspace,
+            db: client.db,
+            reply: Reply::new(&mut client.out, client.resp3),
+            config: &self.config,
+            effects: &mut self.effects,
+            may_block: false,
+            trusted: false,
+        };
+        let result = (wait.serve)(&mut context, &args, key);
+        self.after_handler(client, client.db, command, &args);
+        self.effects.dirty += dirty_before;
+        self.effects.rewrite = rewrite_before;
+        if matches!(result, Ok(false)) {
+            client.out.truncate(mark);
+            client.block = Some(block);
+            return;
+        }
+        let stats = &mut self.stats.commands[command.index];
+        stats.nanos += monotonic_ns().saturating_sub(started);
+        if let Err(error) = result {
+            stats.failed += 1;
+            client.reply().error(error.bytes());
+            self.stats.count_error(error.bytes());
+        }
+        client.block = Some(block);
+        self.stop_waiting(client);
+        self.finish_reply(client, mark);
+        if self.effects.queued() > 0 {
+            self.flush_propagation(true);
+            client.last_write_offset = self.replication.offset;
+        }
+        client.signal.raise();
+    }
+
     #[inline]
     fn run_handler(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> CommandResult {
         let trusted = client.flags.has(ClientFlags::MASTER);
@@ -162,7 +206,7 @@ impl Server {
     }
 
     #[inline]
-    fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
+    pub(super) fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
         if trusted || self.loading {
             ExpiryRule::Ignore
         } else if self.replication.is_replica() {
@@ -213,7 +257,7 @@ impl Server {
 
     /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none.
     #[inline]
-    fn finish_reply(&mut self, client: &mut Client, mark: usize) {
+    pub(super) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
         const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
         if !client.flags.has(ClientFlags::GATED) {
             return;

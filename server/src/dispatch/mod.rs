@@ -19,6 +19,7 @@ pub mod redact;
 pub mod registry;
 pub mod server;
 pub mod shutdown;
+pub mod waiters;
 
 pub use client::Client;
 pub use context::{DataContext, ServerContext};

@@ -4,6 +4,7 @@ use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::effects::Effects;
 use super::registry::Registry;
+use super::waiters::Waiters;
 use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::RunId;
 use crate::base::random::fill_from_os;
@@ -92,8 +93,8 @@ pub struct Server {
     pub blocked: Vec<ClientId>,
     /// Number of clients with keys under WATCH.
     pub watchers: usize,
-    /// Number of clients that wait for keys.
-    pub key_waiters: usize,
+    /// Who of them waits for which key, and until when.
+    pub waiters: Waiters,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// A shutdown that waits.
@@ -158,7 +159,7 @@ impl Server {
             replicas: Vec::new(),
             blocked: Vec::new(),
             watchers: 0,
-            key_waiters: 0,
+            waiters: Waiters::default(),
             pause: Pause::default(),
             shutdown: Shutdown::default(),
             loading: false,
@@ -241,7 +242,7 @@ impl Server {
 
     /// Watchers, blocked clients or caches must hear of changed keys.
     pub fn refresh_watched(&mut self) {
-        self.effects.watched = self.watchers > 0 || self.key_waiters > 0;
+        self.effects.watched = self.watchers > 0 || !self.waiters.is_empty();
     }
 
     /// Ends a session: subscriptions, watches, waits, monitors, replicas.

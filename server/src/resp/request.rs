@@ -118,6 +118,11 @@ impl OwnedArgs {
         self.data.extend_from_slice(word);
     }
 
+    /// True without arguments.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// The arguments, borrowed.
     pub fn as_args(&self) -> Args<'_> {
         Args { data: &self.data, ranges: &self.ranges }

@@ -230,28 +230,33 @@ impl List {
 
     /// Takes an element from an end.
     pub fn pop(&mut self, end: End, limits: ListLimits) -> Option<Vec<u8>> {
+        self.pop_with(end, limits, <[u8]>::to_vec)
+    }
+
+    /// Takes an element from an end, after `visit` has seen it in its place.
+    pub fn pop_with<R>(&mut self, end: End, limits: ListLimits, visit: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let at = match end {
             End::Head => 0,
             End::Tail => self.nodes.len().checked_sub(1)?,
         };
-        let element = match self.nodes.get_mut(at)? {
-            Node::Plain(bytes) => std::mem::take(bytes),
+        let result = match self.nodes.get_mut(at)? {
+            Node::Plain(bytes) => visit(bytes),
             node => {
                 let pack = node.pack_mut()?;
                 let pos = if end == End::Head { pack.first()? } else { pack.last()? };
-                let element = pack.get(pos).to_vec();
+                let result = visit(pack.get(pos).text(&mut itoa::Buffer::new()));
                 pack.delete(pos, 1);
                 if !pack.is_empty() {
                     self.len -= 1;
-                    return Some(element);
+                    return Some(result);
                 }
-                element
+                result
             }
         };
         self.nodes.remove(at);
         self.settle_ends(limits);
         self.len -= 1;
-        Some(element)
+        Some(result)
     }
 
     /// The node and the place within it of an index; negative ones count from the end.

@@ -1,0 +1,119 @@
+//! Who waits for which key, and until when. For: finding them. Not for: serving them, which is `blocking.rs`.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::client::{Block, BlockKind, ClientId};
+use crate::base::clock::Millis;
+
+/// Clients by the keys that they wait for, first come first.
+type Queues = HashMap<Vec<u8>, Vec<ClientId>, ahash::RandomState>;
+
+/// See the module's comment.
+#[derive(Default)]
+pub struct Waiters {
+    /// One map a database.
+    queues: Vec<Queues>,
+    /// Number of clients in the queues.
+    clients: usize,
+    deadlines: BTreeSet<(Millis, ClientId)>,
+}
+
+impl Waiters {
+    /// True where nobody waits for a key.
+    pub fn is_empty(&self) -> bool {
+        self.clients == 0
+    }
+
+    /// Adds a client that begins to wait; true where its wait is now the next to end by itself.
+    pub fn add(&mut self, id: ClientId, db: usize, block: &Block) -> bool {
+        if let BlockKind::Keys(wait) = &block.kind {
+            self.clients += 1;
+            if self.queues.len() <= db {
+                self.queues.resize_with(db + 1, Queues::default);
+            }
+            for key in &wait.keys {
+                let queue = self.queues[db].entry(key.clone()).or_default();
+                // A key that is named twice counts once.
+                if queue.last() != Some(&id) {
+                    queue.push(id);
+                }
+            }
+        }
+        let Some(deadline) = block.deadline else { return false };
+        self.deadlines.insert((deadline, id));
+        self.deadlines.first() == Some(&(deadline, id))
+    }
+
+    /// Forgets a client whose wait ended.
+    pub fn remove(&mut self, id: ClientId, db: usize, block: &Block) {
+        if let BlockKind::Keys(wait) = &block.kind {
+            self.clients -= 1;
+            for key in &wait.keys {
+                let Some(queue) = self.queues[db].get_mut(key) else { continue };
+                if let Some(place) = queue.iter().position(|&other| other == id) {
+                    queue.remove(place);
+                }
+                if queue.is_empty() {
+                    self.queues[db].remove(key);
+                }
+            }
+        }
+        if let Some(deadline) = block.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+    }
+
+    /// The clients that wait for a key, first come first.
+    pub fn of(&self, db: usize, key: &[u8]) -> Option<&[ClientId]> {
+        self.queues.get(db)?.get(key).map(Vec::as_slice)
+    }
+
+    /// All keys of a database that somebody waits for.
+    pub fn keys(&self, db: usize) -> impl Iterator<Item = &[u8]> {
+        self.queues.get(db).into_iter().flat_map(|queues| queues.keys().map(Vec::as_slice))
+    }
+
+    /// When the next wait ends by itself.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    /// The client whose time is up first, if any is.
+    pub fn first_due(&self, now: Millis) -> Option<ClientId> {
+        self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|&(_, id)| id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::client::{KeyWait, TimeoutReply};
+    use crate::store::value::ValueType;
+
+    fn block(keys: &[&str], deadline: Option<Millis>) -> Block {
+        let keys = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+        let wait = KeyWait { keys, awaited: ValueType::List, until_gone: false, serve: |_, _, _| Ok(true) };
+        Block {
+            kind: BlockKind::Keys(wait),
+            deadline,
+            timeout_reply: TimeoutReply::NullArray,
+            request: Default::default(),
+        }
+    }
+
+    #[test]
+    fn queues_are_first_come_first_and_leave_nothing_behind() {
+        let mut waiters = Waiters::default();
+        let (first, second) = (block(&["a", "a", "b"], Some(20)), block(&["b"], Some(10)));
+        assert!(waiters.add(1, 3, &first));
+        assert!(waiters.add(2, 3, &second), "its time is up first");
+        assert_eq!(waiters.of(3, b"a"), Some(&[1][..]));
+        assert_eq!(waiters.of(3, b"b"), Some(&[1, 2][..]));
+        assert_eq!(waiters.of(0, b"b"), None);
+        assert_eq!((waiters.first_due(9), waiters.first_due(10)), (None, Some(2)));
+        waiters.remove(2, 3, &second);
+        assert_eq!(waiters.next_deadline(), Some(20));
+        waiters.remove(1, 3, &first);
+        assert!(waiters.is_empty() && waiters.keys(3).next().is_none() && waiters.next_deadline().is_none());
+    }
+}
