@@ -52,14 +52,14 @@ const LENGTH: usize = 60;
 impl Case {
     /// The case of a seed.
     pub fn from_seed(seed: u64) -> Self {
-        let grammar = Grammar::new();
         let mut random = Random::new(seed);
+        let grammar = Grammar::some(&mut random);
         let (protocol, ordered) = (if random.one_in(2) { 3 } else { 2 }, random.one_in(2));
         let mut words = Words { random, small_hashes: ordered };
         let mut requests = Vec::with_capacity(LENGTH);
         while requests.len() < LENGTH {
             let request = request(&grammar, &mut words);
-            if !races_with_the_clock(&request) {
+            if !races_with_the_clock(&request) && !waits_long(&request) && !hangs_on_chance(&request) {
                 requests.push(request);
             }
         }
@@ -127,4 +127,36 @@ fn races_with_the_clock(request: &Request) -> bool {
     let in_millis = name.starts_with('P') || name == "RESTORE" || has_option(&"PX");
     let relative = RELATIVE.contains(&name.as_str()) || OPTIONS.iter().any(has_option);
     relative && request.words.iter().skip(1).any(|word| is_near(word) && (in_millis || !is_far_in_seconds(word)))
+}
+
+/// Whether a command might wait for longer than some milliseconds.
+fn waits_long(request: &Request) -> bool {
+    let seconds = |word: Option<&Vec<u8>>| {
+        let text = word.and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+        text.trim().parse::<f64>().ok()
+    };
+    let long = |time: Option<f64>, limit: f64| time.is_some_and(|time| time == 0.0 || time > limit);
+    let words = &request.words;
+    match request.name().as_str() {
+        "BLPOP" | "BRPOP" | "BRPOPLPUSH" | "BLMOVE" | "BZPOPMIN" | "BZPOPMAX" => long(seconds(words.last()), 0.05),
+        "BLMPOP" | "BZMPOP" => long(seconds(words.get(1)), 0.05),
+        "XREAD" | "XREADGROUP" => {
+            let block = words.iter().position(|word| word.eq_ignore_ascii_case(b"BLOCK"));
+            block.is_some_and(|at| long(seconds(words.get(at + 1)), 50.0))
+        }
+        _ => false,
+    }
+}
+
+/// Whether what a command does to the data is left to chance or to the clock.
+fn hangs_on_chance(request: &Request) -> bool {
+    let words = &request.words;
+    match request.name().as_str() {
+        // Only a pop of everything, or of nothing, is sure.
+        "SPOP" => !words.get(2).is_some_and(|count| matches!(count.as_slice(), b"1000" | b"0" | b"x" | b"-1")),
+        "XADD" => words.iter().any(|word| word == b"*"),
+        // The order of ties is the sort's own business.
+        "SORT" | "SORT_RO" => words.iter().any(|word| word == b"s*" || word == b"h*" || word == b"*"),
+        _ => false,
+    }
 }

@@ -152,8 +152,29 @@ async fn ask(client: &mut Client, bytes: &[u8], count: usize) -> Vec<Vec<u8>> {
 
 fn preamble(protocol: u8) -> Vec<Request> {
     let hello = Request::new(&["HELLO", &protocol.to_string()]);
-    vec![Request::new(&["RESET"]), Request::new(&["FLUSHALL"]), hello]
+    let defaults = [&["CONFIG", "SET"], DEFAULTS].concat();
+    vec![Request::new(&["RESET"]), Request::new(&["FLUSHALL"]), Request::new(&defaults), hello]
 }
+
+/// The thresholds that cases change.
+const DEFAULTS: &[&str] = &[
+    "list-max-listpack-size",
+    "-2",
+    "list-compress-depth",
+    "0",
+    "set-max-intset-entries",
+    "512",
+    "zset-max-listpack-entries",
+    "128",
+    "zset-max-listpack-value",
+    "64",
+    "stream-node-max-entries",
+    "100",
+    "stream-node-max-bytes",
+    "4096",
+    "hll-sparse-max-bytes",
+    "3000",
+];
 
 /// What is asked behind every case: all that is there.
 fn epilogue() -> Vec<Request> {

@@ -1,97 +1,11 @@
-//! The commands that are played, one line each.
+//! The little language of the table of commands.
 //!
 //! `UPPER` stands for itself, `lower` for a word of that kind, `[a|b]` for one of them or nothing, `(a|b)` for one of them;
 //! a `+` behind a word or a group repeats it. A number before the line is its weight.
 
+use super::random::Random;
+use super::table::{ALWAYS, Lines, TYPES};
 use super::words::{Kind, Words};
-
-/// The table.
-const COMMANDS: &[(usize, &str)] = &[
-    // Strings.
-    (6, "SET string value [NX|XX] [GET] [EX seconds|PX millis|EXAT at|PXAT atmillis|KEEPTTL]"),
-    (3, "SET key value"),
-    (3, "GET string"),
-    (1, "GET key"),
-    (2, "APPEND string value"),
-    (1, "STRLEN string"),
-    (3, "INCR string"),
-    (2, "DECR string"),
-    (3, "INCRBY string integer"),
-    (2, "DECRBY string integer"),
-    (4, "INCRBYFLOAT string float"),
-    (2, "GETRANGE string offset offset"),
-    (1, "SUBSTR string offset offset"),
-    (3, "SETRANGE string offset value"),
-    (1, "GETSET string value"),
-    (1, "GETDEL string"),
-    (3, "GETEX string [EX seconds|PX millis|EXAT at|PXAT atmillis|PERSIST]"),
-    (1, "SETNX string value"),
-    (1, "SETEX string seconds value"),
-    (1, "PSETEX string millis value"),
-    (2, "MGET key+"),
-    (2, "MSET (string value)+"),
-    (1, "MSETNX (string value)+"),
-    (2, "LCS string string [LEN|IDX [LEN] [MINMATCHLEN count] [WITHMATCHLEN]]"),
-    // Hashes.
-    (6, "HSET hash (field content)+"),
-    (1, "HMSET hash (field content)+"),
-    (1, "HSETNX hash field content"),
-    (2, "HGET hash field"),
-    (1, "HMGET hash field+"),
-    (2, "HGETALL hash"),
-    (1, "HKEYS hash"),
-    (1, "HVALS hash"),
-    (1, "HLEN hash"),
-    (1, "HSTRLEN hash field"),
-    (1, "HEXISTS hash field"),
-    (3, "HDEL hash field+"),
-    (3, "HINCRBY hash field integer"),
-    (4, "HINCRBYFLOAT hash field float"),
-    (2, "HRANDFIELD hash [count [WITHVALUES]]"),
-    (1, "HSCAN hash cursor [MATCH pattern] [COUNT 1000]"),
-    // Keys.
-    (2, "DEL key+"),
-    (1, "UNLINK key+"),
-    (1, "EXISTS key+"),
-    (1, "TOUCH key+"),
-    (2, "TYPE key"),
-    (2, "RENAME key key"),
-    (1, "RENAMENX key key"),
-    (2, "COPY key key [DB db] [REPLACE]"),
-    (2, "MOVE key db"),
-    (1, "KEYS pattern"),
-    (1, "SCAN cursor [MATCH pattern] [COUNT 1000] [TYPE (STRING|Hash|LIST|nonsense)]"),
-    (1, "RANDOMKEY"),
-    (1, "DBSIZE"),
-    (2, "OBJECT ENCODING key"),
-    (1, "OBJECT (REFCOUNT|FREQ|IDLETIME) key"),
-    // The help is in our own words: see `known.rs`.
-    (1, "OBJECT HELP"),
-    (2, "DUMP key"),
-    (3, "RESTORE key (0|10000000|millis) payload [REPLACE] [ABSTTL] [IDLETIME integer]"),
-    // Expiry.
-    (3, "EXPIRE key seconds [NX|XX|GT|LT]"),
-    (2, "PEXPIRE key millis [NX|XX|GT|LT]"),
-    (2, "EXPIREAT key at [NX|XX|GT|LT]"),
-    (2, "PEXPIREAT key atmillis [NX|XX|GT|LT] [NX|XX|GT|LT]"),
-    (1, "TTL key"),
-    (1, "PTTL key"),
-    (1, "EXPIRETIME key"),
-    (1, "PEXPIRETIME key"),
-    (2, "PERSIST key"),
-    // Transactions and connections.
-    (2, "MULTI"),
-    (3, "EXEC"),
-    (1, "DISCARD"),
-    (1, "WATCH key+"),
-    (1, "UNWATCH"),
-    (1, "PING [value]"),
-    (1, "ECHO value"),
-    (1, "SELECT db"),
-    (1, "SWAPDB db db"),
-    (1, "NOSUCHCOMMAND value [value]"),
-    (1, "OBJECT nosuch key"),
-];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -110,9 +24,17 @@ pub(super) struct Grammar {
 }
 
 impl Grammar {
-    /// Reads the table.
-    pub(super) fn new() -> Self {
-        let lines: Vec<_> = COMMANDS.iter().map(|(weight, line)| (*weight, parse(line))).collect();
+    /// Some families of types, and those that are always played.
+    pub(super) fn some(random: &mut Random) -> Self {
+        let types = (0..1 + random.below(3)).map(|_| *random.pick(TYPES));
+        // A type's commands count as often as all others together, or more.
+        let types: Vec<Lines> = types.flat_map(|lines| [lines, lines]).collect();
+        let lines: Vec<_> = types
+            .iter()
+            .chain(ALWAYS)
+            .flat_map(|lines| lines.iter())
+            .map(|(weight, line)| (*weight, parse(line)))
+            .collect();
         let total = lines.iter().map(|(weight, _)| weight).sum();
         Self { lines, total }
     }

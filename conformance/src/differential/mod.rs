@@ -2,7 +2,8 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `grammar.rs` | the table of commands, one line each, and its little language |
+//! | `table.rs` | the table of commands, one line each |
+//! | `grammar.rs` | its little language |
 //! | `words.rs` | what may stand for a key, a value, a number: mostly the edges |
 //! | `case.rs` | a sequence of commands made from a seed |
 //! | `engines.rs` | the two servers, and a case played on both |
@@ -24,6 +25,7 @@ mod report;
 mod run;
 mod sameness;
 mod shrink;
+mod table;
 mod words;
 
 pub use case::{Case, Request};

@@ -41,7 +41,183 @@ pub(super) enum Kind {
     Payload,
     /// A cursor of SCAN.
     Cursor,
+    /// One of a list.
+    Listed(&'static [&'static str]),
+    /// A key that mostly holds what its family is about.
+    KeyOf(&'static [&'static [u8]]),
+    /// A member of a list, a set, a sorted set.
+    Element,
 }
+
+/// Keys of types, by their names in the grammar's table.
+const KEYS_OF: &[(&str, &[&[u8]])] = &[
+    ("list", &[b"l1", b"l2"]),
+    ("set", &[b"t1", b"t2", b"t3"]),
+    ("zset", &[b"z1", b"z2", b"z3"]),
+    ("stream", &[b"x1", b"x2"]),
+    ("bits", &[b"s1", b"b1", b"b2"]),
+    ("hll", &[b"p1", b"p2", b"p3"]),
+    ("geo", &[b"g1", b"g2"]),
+];
+
+/// Words of kinds that have no rule but their list.
+const LISTED: &[(&str, &[&str])] = &[
+    ("small", &["1", "2", "3", "4", "-5", "100", "32767", "32768", "-32769", "2147483648", "-9223372036854775808"]),
+    (
+        "index",
+        &[
+            "0",
+            "1",
+            "2",
+            "3",
+            "5",
+            "-1",
+            "-2",
+            "-3",
+            "-100",
+            "100",
+            "x",
+            "",
+            "9223372036854775807",
+            "-9223372036854775808",
+        ],
+    ),
+    ("numkeys", &["1", "1", "1", "2", "2", "3", "0", "-1", "x", "100"]),
+    // Never long, never for ever.
+    ("timeout", &["0.001", "0.002", "0.01", "-1", "x", "", "1e-3", "nan"]),
+    ("blockmillis", &["1", "2", "5", "-1", "x"]),
+    (
+        "score",
+        &[
+            "0",
+            "1",
+            "1",
+            "2",
+            "-1",
+            "1.5",
+            "0.1",
+            "3.14159265358979",
+            "1e17",
+            "1e-7",
+            "-0",
+            "inf",
+            "-inf",
+            "+inf",
+            "nan",
+            "x",
+            "1e308",
+            "9007199254740993",
+            "100000",
+        ],
+    ),
+    (
+        "bound",
+        &[
+            "0", "1", "(1", "2", "(2", "-inf", "+inf", "inf", "(inf", "(-inf", "1.5", "(1.5", "-1", "x", "", "(",
+            "nan", "5",
+        ],
+    ),
+    ("lexical", &["-", "+", "[a", "(a", "[ab", "(hello world", "[", "(", "x", "", "[1", "(9999", "[f3"]),
+    (
+        "newid",
+        &[
+            "1-1",
+            "1-2",
+            "1-3",
+            "2-1",
+            "2-*",
+            "3-0",
+            "3-*",
+            "5",
+            "5-5",
+            "10-*",
+            "0-0",
+            "0-1",
+            "100-1",
+            "x",
+            "1-x",
+            "18446744073709551615-*",
+            "18446744073709551615-18446744073709551615",
+            "",
+        ],
+    ),
+    (
+        "id",
+        &[
+            "0",
+            "1-1",
+            "1-2",
+            "2-1",
+            "3-0",
+            "5",
+            "5-5",
+            "0-0",
+            "100-1",
+            "x",
+            "10-0",
+            "18446744073709551615-18446744073709551615",
+            "-1",
+        ],
+    ),
+    (
+        "rangeid",
+        &[
+            "-",
+            "+",
+            "0",
+            "1-1",
+            "(1-1",
+            "2",
+            "(2",
+            "5-5",
+            "(5-5",
+            "10",
+            "(-",
+            "x",
+            "(18446744073709551615-18446744073709551615",
+            "$",
+        ],
+    ),
+    ("group", &["ga", "ga", "gb", "gc"]),
+    ("consumer", &["ca", "ca", "cb", ""]),
+    (
+        "bitoffset",
+        &[
+            "0",
+            "1",
+            "7",
+            "8",
+            "9",
+            "15",
+            "31",
+            "63",
+            "100",
+            "#0",
+            "#1",
+            "#3",
+            "-1",
+            "x",
+            "4294967296",
+            "9223372036854775807",
+            "",
+        ],
+    ),
+    (
+        "bittype",
+        &[
+            "u1", "u2", "u4", "u8", "u16", "u63", "u64", "i1", "i5", "i8", "i16", "i32", "i63", "i64", "i65", "u0",
+            "x8", "i", "",
+        ],
+    ),
+    ("longitude", &["0", "13.361389", "15.087269", "-122.27", "180", "-180", "180.1", "179.99", "2.3522", "x"]),
+    (
+        "latitude",
+        &["0", "38.115556", "37.502669", "37.8", "85.05112878", "-85.05112878", "85.06", "48.8566", "-33.9", "x"],
+    ),
+    ("place", &["Palermo", "Catania", "a", "b", "c", "Oakland", "Paris", ""]),
+    ("radius", &["0", "1", "100", "200", "5000", "10000", "30000", "0.5", "-1", "x"]),
+    ("unit", &["m", "km", "KM", "ft", "mi", "x"]),
+];
 
 impl Kind {
     /// By its name in the grammar's table.
@@ -65,13 +241,44 @@ impl Kind {
             "pattern" => Kind::Pattern,
             "payload" => Kind::Payload,
             "cursor" => Kind::Cursor,
-            _ => return None,
+            "element" => Kind::Element,
+            name => match (KEYS_OF.iter().find(|(of, _)| *of == name), LISTED.iter().find(|(of, _)| *of == name)) {
+                (Some((_, keys)), _) => Kind::KeyOf(keys),
+                (_, Some((_, words))) => Kind::Listed(words),
+                _ => return None,
+            },
         })
     }
 }
 
 /// All keys that a case may touch.
-pub(super) const KEYS: &[&[u8]] = &[b"s1", b"s2", b"s3", b"h1", b"h2", b"h3", b"", b"k\r\n\x00\xff"];
+pub(super) const KEYS: &[&[u8]] = &[
+    b"s1",
+    b"s2",
+    b"s3",
+    b"h1",
+    b"h2",
+    b"h3",
+    b"l1",
+    b"l2",
+    b"t1",
+    b"t2",
+    b"t3",
+    b"z1",
+    b"z2",
+    b"z3",
+    b"x1",
+    b"x2",
+    b"b1",
+    b"b2",
+    b"p1",
+    b"p2",
+    b"p3",
+    b"g1",
+    b"g2",
+    b"",
+    b"k\r\n\x00\xff",
+];
 
 const STRING_KEYS: &[&[u8]] = &[b"s1", b"s2", b"s3"];
 const HASH_KEYS: &[&[u8]] = &[b"h1", b"h2", b"h3"];
@@ -300,7 +507,11 @@ impl Words {
         let text = |random: &mut Random, texts: &[&str]| random.pick(texts).as_bytes().to_vec();
         match kind {
             Kind::Key => random.pick(KEYS).to_vec(),
-            Kind::StringKey | Kind::HashKey if random.one_in(10) => random.pick(KEYS).to_vec(),
+            Kind::StringKey | Kind::HashKey | Kind::KeyOf(_) if random.one_in(12) => random.pick(KEYS).to_vec(),
+            Kind::KeyOf(keys) => random.pick(keys).to_vec(),
+            Kind::Listed(words) => text(random, words),
+            Kind::Element if random.one_in(2) => format!("f{}", random.below(9)).into_bytes(),
+            Kind::Element => self.value(),
             Kind::StringKey => random.pick(STRING_KEYS).to_vec(),
             Kind::HashKey => random.pick(HASH_KEYS).to_vec(),
             Kind::Value => self.value(),
