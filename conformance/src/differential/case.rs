@@ -57,6 +57,10 @@ impl Case {
         let (protocol, ordered) = (if random.one_in(2) { 3 } else { 2 }, random.one_in(2));
         let mut words = Words { random, small_hashes: ordered };
         let mut requests = Vec::with_capacity(LENGTH);
+        let settings = Grammar::settings();
+        for _ in 0..words.random.below(4) {
+            requests.push(Request { words: settings.command(&mut words), inline: false });
+        }
         while requests.len() < LENGTH {
             let request = request(&grammar, &mut words);
             if !races_with_the_clock(&request) && !waits_long(&request) && !hangs_on_chance(&request) {

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Request};
 use super::sameness::Judge;
-use super::words::KEYS;
+use super::words::{KEYS, LEXICAL_KEYS};
 use anyhow::{Context, Result};
 use runner::client::Client;
 use runner::engine::Engine;
@@ -182,7 +182,7 @@ fn epilogue() -> Vec<Request> {
     for database in ["0", "1"] {
         all.push(Request::new(&["SELECT", database]));
         all.push(Request::new(&["DBSIZE"]));
-        for key in KEYS {
+        for key in KEYS.iter().chain(LEXICAL_KEYS) {
             all.push(Request::new(&[b"OBJECT".as_slice(), b"ENCODING", key]));
             all.push(Request::new(&[b"PEXPIRETIME".as_slice(), key]));
             all.push(Request::new(&[b"DUMP".as_slice(), key]));

@@ -4,7 +4,7 @@
 //! a `+` behind a word or a group repeats it. A number before the line is its weight.
 
 use super::random::Random;
-use super::table::{ALWAYS, Lines, TYPES};
+use super::table::{ALWAYS, Lines, SETTINGS, TYPES};
 use super::words::{Kind, Words};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +29,17 @@ impl Grammar {
         let types = (0..1 + random.below(3)).map(|_| *random.pick(TYPES));
         // A type's commands count as often as all others together, or more.
         let types: Vec<Lines> = types.flat_map(|lines| [lines, lines]).collect();
-        let lines: Vec<_> = types
-            .iter()
-            .chain(ALWAYS)
-            .flat_map(|lines| lines.iter())
-            .map(|(weight, line)| (*weight, parse(line)))
-            .collect();
+        Self::of(types.iter().chain(ALWAYS).copied())
+    }
+
+    /// What a case begins with.
+    pub(super) fn settings() -> Self {
+        Self::of(std::iter::once(SETTINGS))
+    }
+
+    fn of(families: impl Iterator<Item = Lines>) -> Self {
+        let lines: Vec<_> =
+            families.flat_map(|lines| lines.iter()).map(|(weight, line)| (*weight, parse(line))).collect();
         let total = lines.iter().map(|(weight, _)| weight).sum();
         Self { lines, total }
     }

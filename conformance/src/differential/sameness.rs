@@ -161,6 +161,10 @@ fn sorted(reply: Reply) -> Reply {
             items.sort_by_cached_key(|item| print(item, Style::Exact));
             Reply::Array(items)
         }
+        Reply::Set(mut items) => {
+            items.sort_by_cached_key(|item| print(item, Style::Exact));
+            Reply::Set(items)
+        }
         Reply::Map(mut items) => {
             items.sort_by_cached_key(|(name, value)| (print(name, Style::Exact), print(value, Style::Exact)));
             Reply::Map(items)
@@ -182,6 +186,7 @@ fn shape(reply: Reply) -> Reply {
     match reply {
         Reply::Array(items) => Reply::Array(items.into_iter().map(shape).collect()),
         Reply::Bulk(_) => Reply::Bulk(Vec::new()),
+        Reply::Double(_) => Reply::Double(String::new()),
         other => other,
     }
 }

@@ -8,7 +8,20 @@ pub(super) type Lines = &'static [(usize, &'static str)];
 
 /// Families of which a case plays a few.
 pub(super) const TYPES: &[Lines] =
-    &[STRINGS, BITMAPS, HASHES, LISTS, SETS, SORTED_SETS, UNIONS, STREAMS, GROUPS, HYPERLOGLOGS, PLACES];
+    &[STRINGS, BITMAPS, HASHES, LISTS, SETS, SORTED_SETS, LEXICAL, UNIONS, STREAMS, GROUPS, HYPERLOGLOGS, PLACES];
+
+/// Thresholds, of which a case begins with some. They stay for the case: upstream's lists keep the size of node that they
+/// were born with, ours follow the setting.
+pub(super) const SETTINGS: Lines = &[
+    (1, "CONFIG SET list-max-listpack-size (-2|4|3|1|-1|128)"),
+    (1, "CONFIG SET list-compress-depth (0|1|2)"),
+    (1, "CONFIG SET set-max-intset-entries (512|3|0|5)"),
+    (1, "CONFIG SET zset-max-listpack-entries (128|3|0|5)"),
+    (1, "CONFIG SET zset-max-listpack-value (64|3|0)"),
+    (1, "CONFIG SET stream-node-max-entries (100|2|3|0)"),
+    (1, "CONFIG SET stream-node-max-bytes (4096|40|0)"),
+    (1, "CONFIG SET hll-sparse-max-bytes (3000|20|30|0)"),
+];
 
 /// Families that every case plays.
 pub(super) const ALWAYS: &[Lines] = &[KEYS, EXPIRY, SESSION];
@@ -81,8 +94,6 @@ const LISTS: Lines = &[
     (2, "(SORT|SORT_RO) list [LIMIT index index] [ASC|DESC] [ALPHA]"),
     (1, "SORT list [BY (h1|nosort|s*|*|h*)] [GET (#|s*|h*)] [ALPHA] [STORE list]"),
     (1, "SORT_RO list [BY (nosort|s*)] [GET #] [STORE list]"),
-    (1, "CONFIG SET list-max-listpack-size (-2|4|3|1|-1|128)"),
-    (1, "CONFIG SET list-compress-depth (0|1|2)"),
 ];
 
 const SETS: Lines = &[
@@ -103,7 +114,6 @@ const SETS: Lines = &[
     (1, "SSCAN set cursor [MATCH pattern] [COUNT 1000]"),
     (1, "SORT set [LIMIT index index] [ASC|DESC] [STORE list]"),
     (1, "SORT set ALPHA [DESC] [GET #]"),
-    (1, "CONFIG SET set-max-intset-entries (512|3|0|5)"),
 ];
 
 const SORTED_SETS: Lines = &[
@@ -118,17 +128,13 @@ const SORTED_SETS: Lines = &[
     (2, "ZREM zset element+"),
     (4, "ZRANGE zset index index [REV] [WITHSCORES]"),
     (4, "ZRANGE zset bound bound BYSCORE [REV] [LIMIT index index] [WITHSCORES]"),
-    (2, "ZRANGE zset lexical lexical BYLEX [REV] [LIMIT index index]"),
     (1, "ZREVRANGE zset index index [WITHSCORES]"),
     (2, "(ZRANGEBYSCORE|ZREVRANGEBYSCORE) zset bound bound [WITHSCORES] [LIMIT index index]"),
-    (2, "(ZRANGEBYLEX|ZREVRANGEBYLEX) zset lexical lexical [LIMIT index index]"),
     (3, "ZRANGESTORE zset zset bound bound BYSCORE [REV] [LIMIT index index]"),
     (1, "ZRANGESTORE zset zset index index [REV]"),
     (1, "ZCOUNT zset bound bound"),
-    (1, "ZLEXCOUNT zset lexical lexical"),
     (1, "ZREMRANGEBYRANK zset index index"),
     (1, "ZREMRANGEBYSCORE zset bound bound"),
-    (1, "ZREMRANGEBYLEX zset lexical lexical"),
     (2, "(ZPOPMIN|ZPOPMAX) zset [count]"),
     (1, "ZRANDMEMBER zset [count [WITHSCORES]]"),
     (1, "ZSCAN zset cursor [MATCH pattern] [COUNT 1000]"),
@@ -136,8 +142,16 @@ const SORTED_SETS: Lines = &[
     (2, "(BZPOPMIN|BZPOPMAX) zset+ timeout"),
     (1, "BZMPOP timeout numkeys zset+ (MIN|MAX) [COUNT count]"),
     (1, "SORT zset [BY nosort] [LIMIT index index] [ALPHA]"),
-    (1, "CONFIG SET zset-max-listpack-entries (128|3|0|5)"),
-    (1, "CONFIG SET zset-max-listpack-value (64|3|0)"),
+];
+
+// Only members of one score have an order by text.
+const LEXICAL: Lines = &[
+    (6, "ZADD lexicalset (0 element)+"),
+    (1, "ZREM lexicalset element+"),
+    (2, "ZRANGE lexicalset lexical lexical BYLEX [REV] [LIMIT index index]"),
+    (2, "(ZRANGEBYLEX|ZREVRANGEBYLEX) lexicalset lexical lexical [LIMIT index index]"),
+    (1, "ZLEXCOUNT lexicalset lexical lexical"),
+    (1, "ZREMRANGEBYLEX lexicalset lexical lexical"),
 ];
 
 const UNIONS: Lines = &[
@@ -152,7 +166,6 @@ const UNIONS: Lines = &[
     (2, "ZDIFFSTORE zset numkeys zset+"),
     (2, "ZINTERCARD numkeys zset+ [LIMIT count]"),
     (1, "ZRANGE zset 0 -1 WITHSCORES"),
-    (1, "CONFIG SET zset-max-listpack-entries (128|3|0|5)"),
 ];
 
 const STREAMS: Lines = &[
@@ -166,8 +179,6 @@ const STREAMS: Lines = &[
     (2, "XTRIM stream (MAXLEN|MINID) [=|~] index [LIMIT count]"),
     (1, "XSETID stream id [ENTRIESADDED count] [MAXDELETEDID id]"),
     (2, "XINFO STREAM stream [FULL [COUNT count]]"),
-    (1, "CONFIG SET stream-node-max-entries (100|2|3|0)"),
-    (1, "CONFIG SET stream-node-max-bytes (4096|40|0)"),
 ];
 
 const GROUPS: Lines = &[
@@ -212,7 +223,6 @@ const HYPERLOGLOGS: Lines = &[
     (1, "PFDEBUG (ENCODING|TODENSE|DECODE|nonsense) hll"),
     (1, "APPEND hll value"),
     (1, "GETRANGE hll 0 15"),
-    (1, "CONFIG SET hll-sparse-max-bytes (3000|20|30|0)"),
 ];
 
 const PLACES: Lines = &[

@@ -54,6 +54,7 @@ const KEYS_OF: &[(&str, &[&[u8]])] = &[
     ("list", &[b"l1", b"l2"]),
     ("set", &[b"t1", b"t2", b"t3"]),
     ("zset", &[b"z1", b"z2", b"z3"]),
+    ("lexicalset", LEXICAL_KEYS),
     ("stream", &[b"x1", b"x2"]),
     ("bits", &[b"s1", b"b1", b"b2"]),
     ("hll", &[b"p1", b"p2", b"p3"]),
@@ -279,6 +280,9 @@ pub(super) const KEYS: &[&[u8]] = &[
     b"",
     b"k\r\n\x00\xff",
 ];
+
+/// Keys that only commands on members of one score touch.
+pub(super) const LEXICAL_KEYS: &[&[u8]] = &[b"y1", b"y2"];
 
 const STRING_KEYS: &[&[u8]] = &[b"s1", b"s2", b"s3"];
 const HASH_KEYS: &[&[u8]] = &[b"h1", b"h2", b"h3"];
@@ -507,6 +511,7 @@ impl Words {
         let text = |random: &mut Random, texts: &[&str]| random.pick(texts).as_bytes().to_vec();
         match kind {
             Kind::Key => random.pick(KEYS).to_vec(),
+            Kind::KeyOf(keys) if keys == LEXICAL_KEYS => random.pick(keys).to_vec(),
             Kind::StringKey | Kind::HashKey | Kind::KeyOf(_) if random.one_in(12) => random.pick(KEYS).to_vec(),
             Kind::KeyOf(keys) => random.pick(keys).to_vec(),
             Kind::Listed(words) => text(random, words),

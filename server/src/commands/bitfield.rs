@@ -70,17 +70,32 @@ impl Width {
         if self.signed { ((bits << unused) as i64) >> unused } else { bits as i64 }
     }
 
-    /// The number that is stored instead of `wanted`; `None` where none is. True where it had to be another.
-    fn fit(self, wanted: i128, overflow: Overflow) -> Option<i64> {
+    /// The number that is stored for a sum; `None` where none is.
+    fn fit(self, sum: i128, overflow: Overflow) -> Option<i64> {
         let (low, high) = self.limits();
-        if (low..=high).contains(&wanted) {
-            return Some(wanted as i64);
+        if (low..=high).contains(&sum) {
+            return Some(sum as i64);
         }
         match overflow {
-            Overflow::Wrap => Some(self.number(wanted as u64 & (u64::MAX >> (64 - self.bits)))),
-            Overflow::Saturate => Some(wanted.clamp(low, high) as i64),
+            Overflow::Wrap => Some(self.number(sum as u64 & (u64::MAX >> (64 - self.bits)))),
+            Overflow::Saturate => Some(sum.clamp(low, high) as i64),
             Overflow::Fail => None,
         }
+    }
+
+    /// The number that is stored for one that a client sets. As `fit`, but a signed field saturates at the top where the
+    /// distance from `number` to the top leaves 64 bits: upstream computes it in 64 bits, and clients see the outcome.
+    fn fit_set(self, number: i64, overflow: Overflow) -> Option<i64> {
+        if !self.signed {
+            // An unsigned field takes a negative number for a huge one.
+            return self.fit(i128::from(number as u64), overflow);
+        }
+        let (_, high) = self.limits();
+        let distance = (high as i64).wrapping_sub(number);
+        if self.bits < 64 && overflow == Overflow::Saturate && distance < 0 {
+            return Some(high as i64);
+        }
+        self.fit(i128::from(number), overflow)
     }
 }
 
@@ -163,17 +178,14 @@ fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandRe
     edit(ctx, key, |bytes| {
         for Operation { action, width, offset, overflow } in operations {
             let old = width.number(read_bits(bytes, offset, width.bits));
-            let wanted = match action {
+            let new = match action {
                 Action::Get => {
                     results.push(Some(old));
                     continue;
                 }
-                // An unsigned field takes a negative number for a huge one.
-                Action::Set(number) if !width.signed => i128::from(number as u64),
-                Action::Set(number) => i128::from(number),
-                Action::Add(increment) => i128::from(old) + i128::from(increment),
+                Action::Set(number) => width.fit_set(number, overflow),
+                Action::Add(increment) => width.fit(i128::from(old) + i128::from(increment), overflow),
             };
-            let new = width.fit(wanted, overflow);
             results.push(new.map(|new| if matches!(action, Action::Set(_)) { old } else { new }));
             if let Some(new) = new {
                 write_bits(bytes, offset, width.bits, new as u64);

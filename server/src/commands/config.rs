@@ -52,7 +52,7 @@ pub fn allows(access: Access, ctx: &ServerContext<'_>) -> bool {
 /// `CONFIG SET parameter value [parameter value ...]`: all or nothing.
 fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if !args.len().is_multiple_of(2) {
-        return Err(wrong_arity("config|set"));
+        return Err(SYNTAX);
     }
     let words: Vec<&[u8]> = args.from(2).collect();
     let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();

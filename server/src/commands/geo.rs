@@ -402,11 +402,8 @@ fn store(
         }
     } else {
         let limits = sorted_set_limits(ctx.config);
-        let mut set = SortedSet::default();
-        for place in found {
-            let score = if query.store_distance { place.distance / query.metres } else { place.score };
-            set.insert(&place.member, score, limits);
-        }
+        let score = |place: &Found| if query.store_distance { place.distance / query.metres } else { place.score };
+        let set = SortedSet::of(found.iter().map(|place| (place.member.as_slice(), score(place))), limits);
         ctx.store_object(destination, Object::SortedSet(set));
         ctx.changed(destination, class::SORTED_SET, if search { "geosearchstore" } else { "georadiusstore" });
         ctx.effects.dirty += count as u64 - 1;

@@ -2,7 +2,7 @@
 
 use crate::base::long_double::LongDouble;
 use crate::base::numbers::parse_i64;
-use crate::commands::scan::{ScanOptions, scan_cursor};
+use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::hash_limits;
@@ -296,11 +296,7 @@ fn hrandfield(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         return Ok(());
     };
-    let count = parse_i64(count).ok_or(NOT_INTEGER)?;
-    if count == i64::MIN {
-        let text = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
-        return Err(CommandError::Static(text));
-    }
+    let count = super::random_count(count)?;
     let with_values = args.len() == 4 && args.is(3, "withvalues");
     if args.len() > 4 || (args.len() == 4 && !with_values) {
         return Err(SYNTAX);
@@ -352,11 +348,8 @@ fn random_fields(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_values:
 fn hscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let cursor = scan_cursor(args.get(2))?;
     let DataContext { keyspace, db, reply, .. } = ctx;
-    // The options of a SCAN over nothing are not looked at.
     let Some(value) = keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) else {
-        reply.array(2);
-        reply.bulk(b"0");
-        reply.array(0);
+        nothing_to_scan(reply);
         return Ok(());
     };
     let ValueRef::Object(Object::Hash(hash)) = value else { return Err(WRONG_TYPE) };

@@ -166,7 +166,7 @@ fn pfdebug(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         if dense {
             return Err(CommandError::Static("ERR HLL encoding is not sparse"));
         }
-        ctx.reply.bulk(hll::describe(&bytes)?.as_bytes());
+        ctx.reply.bulk(hll::describe(&bytes).as_bytes());
     } else if args.is(1, "encoding") {
         ctx.reply.simple(if dense { "dense" } else { "sparse" });
     } else {

@@ -221,11 +221,14 @@ impl<'a> MultiPop<'a> {
         let end = parse_end(args, place)?;
         let count = match args.len() - place {
             1 => 1,
-            3 if args.is(place + 1, "count") => {
+            3.. if args.is(place + 1, "count") => {
                 positive(args.get(place + 2)).ok_or(CommandError::Static("ERR count should be greater than 0"))?
             }
             _ => return Err(SYNTAX),
         };
+        if args.len() - place > 3 {
+            return Err(SYNTAX);
+        }
         Ok(Self { args: *args, first: at + 1, keys, end, count })
     }
 
@@ -469,7 +472,9 @@ fn lpos(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let element = args.get(2);
     let mut found: Vec<usize> = Vec::new();
     if let Some(list) = read(ctx, args.get(1))? {
-        let (mut skip, mut seen) = (rank.unsigned_abs() - 1, 0);
+        // The one rank without an opposite skips nothing.
+        let skipped = if rank == i64::MIN { 0 } else { rank.unsigned_abs() - 1 };
+        let (mut skip, mut seen) = (skipped, 0);
         let wanted = match count {
             None => 1,
             Some(0) => usize::MAX,

@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 use crate::dispatch::error::{NOT_INT, NOT_INTEGER};
-use crate::dispatch::{CommandResult, Family};
+use crate::dispatch::{CommandError, CommandResult, Family};
 
 pub mod bitfield;
 pub mod bitmap;
@@ -80,6 +80,19 @@ pub fn help(reply: &mut crate::resp::Reply<'_>, command: &str, lines: &[&str]) {
 pub fn int(word: &[u8]) -> CommandResult<i32> {
     let number = parse_i64(word).ok_or(NOT_INTEGER)?;
     i32::try_from(number).map_err(|_| NOT_INT)
+}
+
+/// The count of the commands that choose at random: negative ones may repeat, so each must have an opposite.
+///
+/// # Errors
+/// No integer, or the one without an opposite.
+pub fn random_count(word: &[u8]) -> CommandResult<i64> {
+    match parse_i64(word).ok_or(NOT_INTEGER)? {
+        i64::MIN => Err(CommandError::Static(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        )),
+        count => Ok(count),
+    }
 }
 
 /// Thresholds of encodings, from the settings.

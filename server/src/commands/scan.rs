@@ -4,7 +4,7 @@ use crate::base::glob;
 use crate::base::numbers::parse_i64;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandResult, DataContext, Family, Handler};
-use crate::resp::Args;
+use crate::resp::{Args, Reply};
 use crate::store::keyspace::value_type;
 use crate::store::table::CURSOR_END;
 
@@ -67,6 +67,13 @@ pub fn scan_cursor(word: &[u8]) -> CommandResult<u64> {
     let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let number: u64 = digits.and_then(|digits| digits.parse().ok()).ok_or(INVALID_CURSOR)?;
     Ok(if negative { number.wrapping_neg() } else { number })
+}
+
+/// The reply to a SCAN over a key that is not there. Its options are not looked at.
+pub fn nothing_to_scan(reply: &mut Reply<'_>) {
+    reply.array(2);
+    reply.bulk(b"0");
+    reply.array(0);
 }
 
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`.

@@ -1,7 +1,7 @@
 //! Sets: `https://redis.io/commands/?group=set`.
 
 use crate::base::numbers::parse_i64;
-use crate::commands::scan::{ScanOptions, scan_cursor};
+use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -191,14 +191,15 @@ fn smembers(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 fn sscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let cursor = scan_cursor(args.get(2))?;
     let mut found: Vec<Vec<u8>> = Vec::new();
-    let set = read(ctx, args.get(1))?;
+    let Some(set) = read(ctx, args.get(1))? else {
+        nothing_to_scan(&mut ctx.reply);
+        return Ok(());
+    };
     let options = ScanOptions::parse(args, 3, false)?;
-    let next = set.map_or(0, |set| {
-        set.scan(cursor, options.count, |member| {
-            if options.accepts(member) {
-                found.push(member.to_vec());
-            }
-        })
+    let next = set.scan(cursor, options.count, |member| {
+        if options.accepts(member) {
+            found.push(member.to_vec());
+        }
     });
     ctx.reply.array(2);
     ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
@@ -256,7 +257,7 @@ fn srandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.get(1);
     let count = match args.len() {
         2 => None,
-        3 => Some(parse_i64(args.get(2)).filter(|count| *count > i64::MIN).ok_or(NOT_INTEGER)?),
+        3 => Some(super::random_count(args.get(2))?),
         _ => return Err(SYNTAX),
     };
     let mut random = ctx.keyspace.random.clone();

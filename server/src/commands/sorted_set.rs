@@ -1,8 +1,8 @@
 //! Sorted sets: adding, removing, single members: `https://redis.io/commands/?group=sorted-set`. Ranges are in
 //! `sorted_set_range.rs`, unions and the like in `sorted_set_combine.rs`, pops in `sorted_set_pop.rs`.
 
-use crate::base::numbers::{parse_f64, parse_i64, write_f64_17g};
-use crate::commands::scan::{ScanOptions, scan_cursor};
+use crate::base::numbers::{parse_f64, score_as_integer, write_f64_17g, write_i64};
+use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::sorted_set_limits;
@@ -308,7 +308,7 @@ fn zrandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         return Ok(());
     }
-    let count = parse_i64(args.get(2)).filter(|count| *count > i64::MIN).ok_or(NOT_INTEGER)?;
+    let count = super::random_count(args.get(2))?;
     let with_scores = args.len() == 4 && args.is(3, "withscores");
     if args.len() > 3 && !with_scores {
         return Err(SYNTAX);
@@ -345,21 +345,27 @@ fn zrandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 fn zscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let cursor = scan_cursor(args.get(2))?;
     let mut found: Pairs = Vec::new();
-    let set = read(ctx, args.get(1))?;
+    let Some(set) = read(ctx, args.get(1))? else {
+        nothing_to_scan(&mut ctx.reply);
+        return Ok(());
+    };
     let options = ScanOptions::parse(args, 3, false)?;
-    let next = set.map_or(0, |set| {
-        set.scan(cursor, options.count, |member, score| {
-            if options.accepts(member) {
-                found.push((member.to_vec(), score));
-            }
-        })
+    let packed = matches!(set, SortedSet::Listpack(_));
+    let next = set.scan(cursor, options.count, |member, score| {
+        if options.accepts(member) {
+            found.push((member.to_vec(), score));
+        }
     });
     ctx.reply.array(2);
     ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
     ctx.reply.array(found.len() * 2);
     for (member, score) in &found {
         let mut text = Vec::new();
-        write_f64_17g(&mut text, *score);
+        // A listpack keeps whole scores as integers, and shows them as such.
+        match score_as_integer(*score).filter(|_| packed) {
+            Some(integer) => write_i64(&mut text, integer),
+            None => write_f64_17g(&mut text, *score),
+        }
         ctx.reply.bulk(member);
         ctx.reply.bulk(&text);
     }

@@ -314,10 +314,7 @@ fn combine_and_store(ctx: &mut DataContext<'_>, args: &Args<'_>, operation: Oper
         }
     } else {
         let limits = sorted_set_limits(ctx.config);
-        let mut set = SortedSet::default();
-        found.iter().for_each(|(member, score)| {
-            set.insert(member, *score, limits);
-        });
+        let set = SortedSet::of(found.iter().map(|(member, score)| (member.as_slice(), *score)), limits);
         ctx.expire_before_overwrite(destination);
         ctx.store_object(destination, Object::SortedSet(set));
         ctx.changed(destination, class::SORTED_SET, operation.store_event());

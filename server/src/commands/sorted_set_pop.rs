@@ -138,11 +138,14 @@ impl<'a> MultiPop<'a> {
         };
         let count = match args.len() - place {
             1 => 1,
-            3 if args.is(place + 1, "count") => {
+            3.. if args.is(place + 1, "count") => {
                 positive(args.get(place + 2)).ok_or(CommandError::Static("ERR count should be greater than 0"))?
             }
             _ => return Err(SYNTAX),
         };
+        if args.len() - place > 3 {
+            return Err(SYNTAX);
+        }
         Ok(Self { args: *args, first: at + 1, keys, end, count })
     }
 
@@ -197,8 +200,8 @@ fn wait<'a>(
 
 /// `BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]`.
 fn bzmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let deadline = deadline_of(args.get(1), ctx.now())?;
     let query = MultiPop::parse(args, 2)?;
+    let deadline = deadline_of(args.get(1), ctx.now())?;
     if query.pop_first(ctx)? {
         return Ok(());
     }

@@ -149,6 +149,18 @@ fn insert_pair(pairs: &mut Listpack, member: &[u8], score: f64) {
 }
 
 impl SortedSet {
+    /// A set of these members, as the STORE commands make one: sorted first, packed then if it is within the limits. On
+    /// the way through a listpack a score of `-0` would lose its sign.
+    pub fn of<'m>(members: impl Iterator<Item = (&'m [u8], f64)>, limits: SortedSetLimits) -> Self {
+        let mut set = Self::default();
+        set.convert();
+        members.for_each(|(member, score)| {
+            set.insert(member, score, limits);
+        });
+        set.compact(limits);
+        set
+    }
+
     /// The name of the encoding: Redis's, whatever ours is made of.
     pub fn encoding(&self) -> &'static str {
         match self {
