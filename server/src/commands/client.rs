@@ -10,8 +10,9 @@ use crate::resp::Args;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
+    ("client|caching", Handler::Server(super::client_tracking::caching)),
     ("client|getname", Handler::Server(getname)),
-    ("client|getredir", Handler::Server(getredir)),
+    ("client|getredir", Handler::Server(super::client_tracking::getredir)),
     ("client|help", Handler::Server(help)),
     ("client|id", Handler::Server(id)),
     ("client|info", Handler::Server(info)),
@@ -21,6 +22,8 @@ pub static FAMILY: Family = &[
     ("client|pause", Handler::Server(pause)),
     ("client|reply", Handler::Server(reply_mode)),
     ("client|setname", Handler::Server(setname)),
+    ("client|tracking", Handler::Server(super::client_tracking::tracking)),
+    ("client|trackinginfo", Handler::Server(super::client_tracking::trackinginfo)),
     ("client|unblock", Handler::Server(unblock)),
     ("client|unpause", Handler::Server(unpause)),
 ];
@@ -59,12 +62,6 @@ fn getname(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     } else {
         ctx.reply().bulk(&name)
     }
-    Ok(())
-}
-
-/// `CLIENT GETREDIR`: -1 while tracking is off.
-fn getredir(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    ctx.reply().integer(-1);
     Ok(())
 }
 
@@ -118,7 +115,7 @@ fn describe(server: &Server, client: &Client) -> String {
         .as_ref()
         .map_or(0, |transaction| transaction.queue.iter().map(|(_, request)| request.memory()).sum::<usize>());
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} qbuf={} qbuf-free={} argv-mem=0 multi-mem={multi_memory} rbs={} rbp={} obl=0 oll=0 omem={} tot-mem={} events={} cmd={} user={} redir=-1 resp={}",
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} qbuf={} qbuf-free={} argv-mem=0 multi-mem={multi_memory} rbs={} rbp={} obl=0 oll=0 omem={} tot-mem={} events={} cmd={} user={} redir={} resp={}",
         client.id,
         client.addr,
         client.laddr,
@@ -140,6 +137,7 @@ fn describe(server: &Server, client: &Client) -> String {
         if client.output() > 0 { "rw" } else { "r" },
         client.last_command.map_or("NULL", |command| command.name),
         client.user,
+        super::client_tracking::redirect(client),
         if client.resp3 { 3 } else { 2 },
     )
 }
@@ -357,6 +355,8 @@ fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         &mut ctx.reply(),
         "CLIENT",
         &[
+            "CACHING (YES|NO)",
+            "    Decide whether the next command's keys are tracked, in OPTIN or OPTOUT mode.",
             "GETNAME",
             "    Show the name of this connection.",
             "GETREDIR",
@@ -377,6 +377,10 @@ fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
             "    Choose whether this connection gets replies.",
             "SETNAME <name>",
             "    Name this connection.",
+            "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]",
+            "    Be told when keys change that this connection has read.",
+            "TRACKINGINFO",
+            "    Describe this connection's tracking.",
             "UNBLOCK <clientid> [TIMEOUT|ERROR]",
             "    End the wait of a blocked connection.",
             "UNPAUSE",

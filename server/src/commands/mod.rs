@@ -7,6 +7,7 @@ use crate::dispatch::{CommandError, CommandResult, Family};
 pub mod bitfield;
 pub mod bitmap;
 pub mod client;
+pub mod client_tracking;
 pub mod command;
 pub mod config;
 pub mod connection;

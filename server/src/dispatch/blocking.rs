@@ -91,6 +91,9 @@ impl Server {
             if self.watchers > 0 {
                 self.mark_watchers(current, &touched);
             }
+            if self.tracking.clients > 0 {
+                touched.iter().for_each(|(_, key)| self.invalidate(current, key));
+            }
             for (db, key) in &touched {
                 if self.waiters.is_empty() {
                     break;

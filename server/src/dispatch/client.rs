@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::context::DataContext;
 use super::error::CommandResult;
 use super::registry::Command;
+use super::tracking::ClientTracking;
 use crate::base::clock::Millis;
 use crate::replication::primary::Peer;
 use crate::resp::request::OwnedArgs;
@@ -99,6 +100,8 @@ impl ClientFlags {
     pub const LOCAL: Self = Self(1 << 19);
     /// Subscribed to anything.
     pub const PUBSUB: Self = Self(1 << 20);
+    /// Its own command made its cache void: it hears so behind the reply.
+    pub const CACHE_IS_VOID: Self = Self(1 << 21);
 
     /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
     pub const GATED: Self = Self(
@@ -284,6 +287,8 @@ pub struct Client {
     pub over_soft_limit_since: Option<Millis>,
     /// Largest output that was seen.
     pub peak_output: usize,
+    /// Bytes of it all that count for `maxmemory-clients`.
+    pub counted_memory: usize,
     /// Bytes of requests that wait in the read buffer.
     pub query_buffer: usize,
     /// How to wake its task.
@@ -292,6 +297,8 @@ pub struct Client {
     pub transaction: Option<Box<Transaction>>,
     /// SUBSCRIBE and the like.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Box<ClientTracking>>,
     /// What it waits for.
     pub block: Option<Box<Block>>,
     /// Set by CLIENT UNBLOCK and the like: how the wait ends.
@@ -337,10 +344,12 @@ impl Client {
             in_flight: 0,
             over_soft_limit_since: None,
             peak_output: 0,
+            counted_memory: 0,
             query_buffer: 0,
             signal,
             transaction: None,
             subscriptions: None,
+            tracking: None,
             block: None,
             unblock: None,
             peer: None,

@@ -39,6 +39,10 @@ impl Server {
 
     fn every_second(&mut self) {
         self.close_idle_clients();
+        if self.config.maxmemory_clients != 0 {
+            self.count_all_client_memory();
+            self.evict_clients();
+        }
         self.serve_replication_timers();
         self.refresh_gate();
     }

@@ -64,6 +64,9 @@ impl Server {
         }
         self.call(client, command, args);
         self.end_unit(client);
+        if self.tracking.clients > 0 {
+            self.end_tracked_unit(client, command);
+        }
     }
 
     /// What ends a unit of execution: a command by itself, or a whole transaction.
@@ -72,6 +75,9 @@ impl Server {
         if self.effects.queued() > 0 {
             self.flush_propagation(true);
             client.last_write_offset = self.replication.offset;
+        }
+        if client.flags.has(ClientFlags::CACHE_IS_VOID) {
+            self.invalidate_own_cache(client);
         }
         if !self.effects.touched.is_empty() {
             self.tell_watchers(client);
@@ -130,6 +136,9 @@ impl Server {
         };
         if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
             self.feed_monitors(client, db, command, args);
+        }
+        if client.tracking.is_some() {
+            self.remember_reads(client, command, args);
         }
         self.after_handler(client, db, command, args);
         self.effects.dirty += dirty_before;

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod blocking;
 pub mod client;
+pub mod client_memory;
 pub mod clients;
 pub mod command_reply;
 pub mod context;
@@ -19,6 +20,7 @@ pub mod redact;
 pub mod registry;
 pub mod server;
 pub mod shutdown;
+pub mod tracking;
 pub mod waiters;
 
 pub use client::Client;

@@ -4,6 +4,7 @@ use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::effects::Effects;
 use super::registry::Registry;
+use super::tracking::Tracking;
 use super::waiters::Waiters;
 use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::RunId;
@@ -93,6 +94,10 @@ pub struct Server {
     pub blocked: Vec<ClientId>,
     /// Number of clients with keys under WATCH.
     pub watchers: usize,
+    /// Who may hold which key in a cache.
+    pub tracking: Tracking,
+    /// Bytes that sessions take, while `maxmemory-clients` is set.
+    pub client_memory: usize,
     /// Who of them waits for which key, and until when.
     pub waiters: Waiters,
     /// CLIENT PAUSE.
@@ -159,6 +164,8 @@ impl Server {
             replicas: Vec::new(),
             blocked: Vec::new(),
             watchers: 0,
+            tracking: Tracking::default(),
+            client_memory: 0,
             waiters: Waiters::default(),
             pause: Pause::default(),
             shutdown: Shutdown::default(),
@@ -215,6 +222,13 @@ impl Server {
     /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.
     #[inline]
     pub fn end_batch(&mut self) {
+        self.broadcast_changes();
+        if self.config.maxmemory_clients != 0 {
+            let woken = std::mem::take(&mut self.woken);
+            self.recount(&woken);
+            self.woken = woken;
+            self.evict_clients();
+        }
         if !self.woken.is_empty() {
             for id in std::mem::take(&mut self.woken) {
                 if let Some(client) = self.clients.by_id(id) {
@@ -242,12 +256,14 @@ impl Server {
 
     /// Watchers, blocked clients or caches must hear of changed keys.
     pub fn refresh_watched(&mut self) {
-        self.effects.watched = self.watchers > 0 || !self.waiters.is_empty();
+        self.effects.watched = self.watchers > 0 || !self.waiters.is_empty() || self.tracking.clients > 0;
     }
 
     /// Ends a session: subscriptions, watches, waits, monitors, replicas.
     pub fn forget_client(&mut self, client: &mut Client) {
+        self.forget_client_memory(client);
         self.unsubscribe_all(client);
+        self.untrack(client);
         self.unwatch(client);
         self.stop_waiting(client);
         self.monitors.retain(|&id| id != client.id);

@@ -127,7 +127,7 @@ fn clients(server: &Server, out: &mut String) {
         "client_recent_max_input_buffer" = largest(|client| client.query_buffer),
         "client_recent_max_output_buffer" = largest(|client| client.output()),
         "blocked_clients" = server.blocked.len(),
-        "tracking_clients" = 0,
+        "tracking_clients" = server.tracking.clients,
         "clients_in_timeout_table" = server
             .clients
             .iter()
@@ -304,7 +304,7 @@ fn stats(server: &Server, out: &mut String) {
         "expired_time_cap_reached_count" = stats.expire_time_cap,
         "expire_cycle_cpu_milliseconds" = stats.expire_micros / 1000,
         "evicted_keys" = keys.evicted,
-        "evicted_clients" = 0,
+        "evicted_clients" = stats.evicted_clients,
         "total_eviction_exceeded_time" = 0,
         "current_eviction_exceeded_time" = 0,
         "keyspace_hits" = keys.hits,
@@ -322,9 +322,9 @@ fn stats(server: &Server, out: &mut String) {
         "active_defrag_key_misses" = 0,
         "total_active_defrag_time" = 0,
         "current_active_defrag_time" = 0,
-        "tracking_total_keys" = 0,
-        "tracking_total_items" = 0,
-        "tracking_total_prefixes" = 0,
+        "tracking_total_keys" = server.tracking.key_count(),
+        "tracking_total_items" = server.tracking.item_count(),
+        "tracking_total_prefixes" = server.tracking.prefix_count(),
         "unexpected_error_replies" = stats.unexpected_errors,
         "total_error_replies" = stats.error_replies,
         "dump_payload_sanitizations" = 0,
@@ -509,6 +509,13 @@ pub fn client_letters(client: &crate::dispatch::Client) -> String {
     let monitor = client.flags.has(ClientFlags::MONITOR);
     let mut letters = String::new();
     for (flag, letter) in LETTERS {
+        if flag == ClientFlags::DIRTY_CAS
+            && let Some(tracking) = client.tracking.as_deref()
+        {
+            letters.push('t');
+            letters.extend(tracking.broken_redirect.then_some('R'));
+            letters.extend(tracking.broadcast.then_some('B'));
+        }
         if client.flags.has(flag) {
             // A monitor counts as a replica, under a letter of its own.
             letters.push(if letter == 'S' && monitor { 'O' } else { letter });

@@ -85,6 +85,8 @@ pub struct Stats {
     pub startup_memory: usize,
     /// Output buffers that passed their limit.
     pub output_limit_disconnections: u64,
+    /// Clients closed for the memory that they took.
+    pub evicted_clients: u64,
     /// Samples for the instantaneous figures.
     pub rates: Rates,
 }

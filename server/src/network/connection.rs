@@ -215,6 +215,9 @@ impl Connection {
         }
         self.take_output(server, &mut client);
         client.query_buffer = self.batch.input.len();
+        if server.config.maxmemory_clients != 0 {
+            server.count_client_memory(&mut client);
+        }
         server.clients.put(self.slot, client);
         server.end_batch();
         if !server.orders.is_empty() {

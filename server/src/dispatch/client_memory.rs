@@ -1,0 +1,75 @@
+//! `maxmemory-clients`: sessions that take the most memory go first when all of them together take too much.
+
+use std::cmp::Reverse;
+
+use super::client::{Client, ClientFlags, ClientId};
+use super::server::Server;
+use crate::info::log::{Level, log};
+
+impl Server {
+    /// What sessions may take together; `None` without a limit. A negative setting is a percentage of `maxmemory`.
+    fn client_memory_limit(&self) -> Option<usize> {
+        match self.config.maxmemory_clients {
+            0 => None,
+            limit if limit > 0 => Some(limit as usize),
+            percent => {
+                let limit = self.config.maxmemory as u128 * u128::from(percent.unsigned_abs()) / 100;
+                (limit > 0).then_some(usize::try_from(limit).unwrap_or(usize::MAX))
+            }
+        }
+    }
+
+    /// Counts a session's memory anew. Links of replication have limits of their own.
+    pub fn count_client_memory(&mut self, client: &mut Client) {
+        let counts = !client.is_replica() && !client.flags.has(ClientFlags::MASTER);
+        let memory = if counts { client.memory() } else { 0 };
+        self.client_memory = self.client_memory + memory - client.counted_memory;
+        client.counted_memory = memory;
+    }
+
+    /// A session ends: it counts no longer.
+    pub(super) fn forget_client_memory(&mut self, client: &mut Client) {
+        self.client_memory -= std::mem::take(&mut client.counted_memory);
+    }
+
+    /// Counts all sessions: the setting changed, or some have grown unseen.
+    pub(super) fn count_all_client_memory(&mut self) {
+        let ids: Vec<ClientId> = self.clients.iter().map(|client| client.id).collect();
+        self.recount(&ids);
+    }
+
+    pub(super) fn recount(&mut self, ids: &[ClientId]) {
+        for &id in ids {
+            let Some(slot) = self.clients.slot_of(id) else { continue };
+            let Some(mut client) = self.clients.take(slot) else { continue };
+            self.count_client_memory(&mut client);
+            self.clients.put(slot, client);
+        }
+    }
+
+    /// Closes the largest sessions until the others fit.
+    pub(super) fn evict_clients(&mut self) {
+        let Some(limit) = self.client_memory_limit() else { return };
+        if self.client_memory <= limit {
+            return;
+        }
+        let mut largest: Vec<(usize, ClientId)> = self
+            .clients
+            .iter()
+            .filter(|client| client.counted_memory > 0 && !client.flags.has(ClientFlags::NO_EVICT))
+            .map(|client| (client.counted_memory, client.id))
+            .collect();
+        largest.sort_unstable_by_key(|&(memory, id)| (Reverse(memory), id));
+        for (memory, id) in largest {
+            if self.client_memory <= limit {
+                return;
+            }
+            let Some(client) = self.clients.by_id_mut(id) else { continue };
+            log(Level::Notice, &format!("Evicting client: id={id} addr={} tot-mem={memory}", client.addr));
+            client.counted_memory = 0;
+            client.close();
+            self.client_memory -= memory;
+            self.stats.evicted_clients += 1;
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Client-side caching: who may hold which key in a cache of its own, and who must hear that a key changed.
+//!
+//! A client that tracks by default is remembered with each key that it reads, once; a change of the key tells it so and
+//! forgets it. A client that tracks by broadcast names prefixes instead, and hears of every change under them, once for
+//! each batch of commands. Messages stand behind the reply of the command that caused them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::client::{Client, ClientFlags, ClientId};
+use super::doc::Flags;
+use super::keys::keys_of;
+use super::registry::Command;
+use super::server::Server;
+use crate::resp::Args;
+
+/// Where clients that speak RESP2 hear of changes.
+const CHANNEL: &[u8] = b"__redis__:invalidate";
+
+/// What a client asked for with CLIENT TRACKING ON.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientTracking {
+    /// Who gets the messages instead: REDIRECT.
+    pub redirect: Option<ClientId>,
+    /// That client is gone.
+    pub broken_redirect: bool,
+    /// BCAST.
+    pub broadcast: bool,
+    /// OPTIN: only reads behind CLIENT CACHING YES count.
+    pub opt_in: bool,
+    /// OPTOUT: reads behind CLIENT CACHING NO do not count.
+    pub opt_out: bool,
+    /// NOLOOP: the client's own changes do not count.
+    pub no_loop: bool,
+    /// CLIENT CACHING came before this command.
+    pub caching: bool,
+    /// PREFIX, in their order; an empty one means everything.
+    pub prefixes: Vec<Vec<u8>>,
+}
+
+/// Who listens to a prefix, and what is to be said of it when the batch ends.
+#[derive(Debug, Default)]
+struct Prefix {
+    clients: Vec<ClientId>,
+    /// Changed keys, and who changed them last.
+    changed: BTreeMap<Vec<u8>, ClientId>,
+}
+
+/// All that is tracked.
+#[derive(Debug, Default)]
+pub struct Tracking {
+    /// Clients that track.
+    pub clients: usize,
+    keys: HashMap<Vec<u8>, Vec<ClientId>, ahash::RandomState>,
+    items: usize,
+    prefixes: BTreeMap<Vec<u8>, Prefix>,
+    changed: bool,
+}
+
+impl Tracking {
+    /// Number of keys that somebody may hold.
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Number of pairs of key and client.
+    pub fn item_count(&self) -> usize {
+        self.items
+    }
+
+    /// Number of prefixes that somebody listens to.
+    pub fn prefix_count(&self) -> usize {
+        self.prefixes.len()
+    }
+
+    fn remember(&mut self, key: &[u8], client: ClientId) {
+        let clients = match self.keys.get_mut(key) {
+            Some(clients) => clients,
+            None => self.keys.entry(key.to_vec()).or_default(),
+        };
+        if !clients.contains(&client) {
+            clients.push(client);
+            self.items += 1;
+        }
+    }
+
+    fn forget(&mut self, key: &[u8]) -> Vec<ClientId> {
+        let clients = self.keys.remove(key).unwrap_or_default();
+        self.items -= clients.len();
+        clients
+    }
+
+    fn note_change(&mut self, key: &[u8], by: ClientId) {
+        for (prefix, listeners) in &mut self.prefixes {
+            if key.starts_with(prefix) {
+                listeners.changed.insert(key.to_vec(), by);
+                self.changed = true;
+            }
+        }
+    }
+}
+
+impl Server {
+    /// CLIENT TRACKING ON.
+    pub fn track(&mut self, client: &mut Client, mut wanted: ClientTracking) {
+        let known = client.tracking.take();
+        self.tracking.clients += usize::from(known.is_none());
+        if wanted.broadcast {
+            let new = std::mem::take(&mut wanted.prefixes);
+            wanted.prefixes = known.map(|known| known.prefixes).unwrap_or_default();
+            let new = if new.is_empty() { vec![Vec::new()] } else { new };
+            for prefix in new {
+                if !wanted.prefixes.contains(&prefix) {
+                    self.tracking.prefixes.entry(prefix.clone()).or_default().clients.push(client.id);
+                    wanted.prefixes.push(prefix);
+                }
+            }
+        }
+        client.tracking = Some(Box::new(wanted));
+        self.refresh_watched();
+    }
+
+    /// CLIENT TRACKING OFF, RESET, the end of a connection.
+    pub fn untrack(&mut self, client: &mut Client) {
+        let Some(known) = client.tracking.take() else { return };
+        self.tracking.clients -= 1;
+        for prefix in &known.prefixes {
+            let Some(listeners) = self.tracking.prefixes.get_mut(prefix) else { continue };
+            listeners.clients.retain(|&id| id != client.id);
+            if listeners.clients.is_empty() {
+                self.tracking.prefixes.remove(prefix);
+            }
+        }
+        if self.tracking.clients == 0 {
+            self.tracking = Tracking::default();
+        }
+        self.refresh_watched();
+    }
+
+    /// A command of a client that tracks has run: it may hold now what it read.
+    pub(super) fn remember_reads(&mut self, client: &Client, command: &Command, args: &Args<'_>) {
+        let Some(wanted) = client.tracking.as_deref() else { return };
+        let counts = match (wanted.opt_in, wanted.opt_out) {
+            (true, _) => wanted.caching,
+            (_, true) => !wanted.caching,
+            _ => !wanted.broadcast,
+        };
+        if !counts || !command.flags.has(Flags::READONLY) || command.flags.has(Flags::PUBSUB) {
+            return;
+        }
+        let words: Vec<&[u8]> = args.from(0).collect();
+        for key in keys_of(command.doc, &words, false).unwrap_or_default() {
+            if let Some(key) = words.get(key.index) {
+                self.tracking.remember(key, client.id);
+            }
+        }
+    }
+
+    /// What follows a command while anybody tracks: the table keeps to its size, and CLIENT CACHING has had its command.
+    #[cold]
+    pub(super) fn end_tracked_unit(&mut self, client: &mut Client, command: &Command) {
+        let limit = self.config.tracking_table_max_keys as usize;
+        while limit > 0 && self.tracking.keys.len() > limit {
+            let Some(key) = self.tracking.keys.keys().next().cloned() else { break };
+            self.invalidate_holders(client, &key, None);
+        }
+        let keeps = client.flags.has(ClientFlags::MULTI) || command.name.starts_with("client|");
+        if let Some(wanted) = client.tracking.as_deref_mut().filter(|_| !keeps) {
+            wanted.caching = false;
+        }
+    }
+
+    /// A key changed.
+    pub(super) fn invalidate(&mut self, current: &mut Client, key: &[u8]) {
+        self.tracking.note_change(key, current.id);
+        let by = current.id;
+        self.invalidate_holders(current, key, Some(by));
+    }
+
+    fn invalidate_holders(&mut self, current: &mut Client, key: &[u8], by: Option<ClientId>) {
+        for id in self.tracking.forget(key) {
+            let Some(client) = self.session(current, id) else { continue };
+            let Some(wanted) = client.tracking.as_deref() else { continue };
+            if !wanted.broadcast && !(wanted.no_loop && by == Some(id)) {
+                self.send_invalidation(current, id, Some(&[key]));
+            }
+        }
+    }
+
+    /// Everything went: FLUSHALL, FLUSHDB, a new dataset.
+    pub fn invalidate_all(&mut self, current: &mut Client) {
+        if self.tracking.clients == 0 {
+            return;
+        }
+        self.tracking.keys.clear();
+        self.tracking.items = 0;
+        let tracks = |client: &Client| client.tracking.is_some().then_some(client.id);
+        let mut ids: Vec<ClientId> = self.clients.iter().filter_map(tracks).chain(tracks(current)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            // The client's own reply comes first.
+            if id == current.id {
+                current.flags.insert(ClientFlags::CACHE_IS_VOID);
+            } else {
+                self.send_invalidation(current, id, None);
+            }
+        }
+    }
+
+    /// Tells the client whose command flushed everything, behind that command's reply.
+    pub(super) fn invalidate_own_cache(&mut self, current: &mut Client) {
+        current.flags.remove(ClientFlags::CACHE_IS_VOID);
+        let id = current.id;
+        self.send_invalidation(current, id, None);
+    }
+
+    /// Tells listeners of prefixes what changed since the last time.
+    pub(super) fn broadcast_changes(&mut self) {
+        if !std::mem::take(&mut self.tracking.changed) {
+            return;
+        }
+        let mut messages = Vec::new();
+        for listeners in self.tracking.prefixes.values_mut().filter(|listeners| !listeners.changed.is_empty()) {
+            messages.push((listeners.clients.clone(), std::mem::take(&mut listeners.changed)));
+        }
+        let mut nobody = Client::new(0, self.now, Default::default());
+        for (clients, changed) in messages {
+            for id in clients {
+                let own = self.clients.by_id(id).and_then(|client| client.tracking.as_deref());
+                let spared = own.is_some_and(|wanted| wanted.no_loop).then_some(id);
+                let keys: Vec<&[u8]> =
+                    changed.iter().filter(|(_, by)| Some(**by) != spared).map(|(key, _)| key.as_slice()).collect();
+                if !keys.is_empty() {
+                    self.send_invalidation(&mut nobody, id, Some(&keys));
+                }
+            }
+        }
+    }
+
+    fn session<'c>(&'c mut self, current: &'c mut Client, id: ClientId) -> Option<&'c mut Client> {
+        if current.id == id { Some(current) } else { self.clients.by_id_mut(id) }
+    }
+
+    /// Tells a client, or the one that it redirects to, that keys changed; `None`: all of them.
+    fn send_invalidation(&mut self, current: &mut Client, id: ClientId, keys: Option<&[&[u8]]>) {
+        let Some(client) = self.session(current, id) else { return };
+        let resp3 = client.resp3;
+        let redirect = client.tracking.as_deref().and_then(|wanted| wanted.redirect);
+        if let Some(to) = redirect
+            && self.session(current, to).is_none()
+        {
+            self.with_client(current, id, |client| {
+                if let Some(wanted) = client.tracking.as_deref_mut() {
+                    wanted.broken_redirect = true;
+                }
+                if resp3 {
+                    let mut reply = client.reply();
+                    reply.push(2);
+                    reply.bulk(b"tracking-redir-broken");
+                    reply.integer(to as i64);
+                }
+            });
+            return;
+        }
+        self.with_client(current, redirect.unwrap_or(id), |client| {
+            let subscribed = client.flags.has(ClientFlags::PUBSUB);
+            let mut reply = client.reply();
+            if reply.is_resp3() {
+                reply.push(2);
+                reply.bulk(b"invalidate");
+            } else if redirect.is_some() && subscribed {
+                reply.push(3);
+                reply.bulk(b"message");
+                reply.bulk(CHANNEL);
+            } else {
+                // RESP2 has no messages outside subscriptions.
+                return;
+            }
+            match keys {
+                Some(keys) => reply.bulks(keys.iter().copied()),
+                None => reply.raw(if resp3 { b"_\r\n" } else { b"$-1\r\n" }),
+            }
+        });
+    }
+}
