@@ -61,8 +61,8 @@ fn brpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `BLMPOP timeout numkeys key [key ...] LEFT|RIGHT [COUNT count]`.
 fn blmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let deadline = deadline_of(args.get(1), ctx.now())?;
     let query = MultiPop::parse(args, 2)?;
+    let deadline = deadline_of(args.get(1), ctx.now())?;
     for key in query.keys() {
         if query.pop(ctx, key)? {
             return Ok(());

@@ -27,6 +27,12 @@ pub mod sorted_set;
 pub mod sorted_set_combine;
 pub mod sorted_set_pop;
 pub mod sorted_set_range;
+pub mod stream;
+pub mod stream_args;
+pub mod stream_group;
+pub mod stream_info;
+pub mod stream_pending;
+pub mod stream_read;
 pub mod string;
 pub mod transaction;
 
@@ -53,6 +59,11 @@ pub static FAMILIES: &[Family] = &[
     sorted_set_combine::FAMILY,
     sorted_set_pop::FAMILY,
     sorted_set_range::FAMILY,
+    stream::FAMILY,
+    stream_group::FAMILY,
+    stream_info::FAMILY,
+    stream_pending::FAMILY,
+    stream_read::FAMILY,
     string::FAMILY,
     transaction::FAMILY,
 ];

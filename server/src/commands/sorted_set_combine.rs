@@ -314,10 +314,13 @@ fn combine_and_store(ctx: &mut DataContext<'_>, args: &Args<'_>, operation: Oper
         }
     } else {
         let limits = sorted_set_limits(ctx.config);
+        // As in Redis the result is made large and shrinks, which shows in the sign of a zero.
         let mut set = SortedSet::default();
+        set.convert();
         found.iter().for_each(|(member, score)| {
             set.insert(member, *score, limits);
         });
+        set.compact(limits);
         ctx.expire_before_overwrite(destination);
         ctx.store_object(destination, Object::SortedSet(set));
         ctx.changed(destination, class::SORTED_SET, operation.store_event());

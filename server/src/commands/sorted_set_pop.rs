@@ -197,8 +197,8 @@ fn wait<'a>(
 
 /// `BZMPOP timeout numkeys key [key ...] MIN|MAX [COUNT count]`.
 fn bzmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let deadline = deadline_of(args.get(1), ctx.now())?;
     let query = MultiPop::parse(args, 2)?;
+    let deadline = deadline_of(args.get(1), ctx.now())?;
     if query.pop_first(ctx)? {
         return Ok(());
     }

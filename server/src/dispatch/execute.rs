@@ -73,7 +73,7 @@ impl Server {
             self.flush_propagation(true);
             client.last_write_offset = self.replication.offset;
         }
-        if !self.effects.touched.is_empty() {
+        if !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
             self.tell_watchers(client);
         }
     }
