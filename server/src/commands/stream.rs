@@ -107,7 +107,7 @@ impl TrimmedTo {
     fn of(stream: &Stream, trimming: &Trimming) -> Option<Self> {
         let text = || match trimming.trim {
             Trim::MaxLength(_) => stream.len().to_string().into_bytes(),
-            Trim::MinId(_) => stream.edge(false).unwrap_or(StreamId::MAX).to_string().into_bytes(),
+            Trim::MinId(_) => stream.oldest_stored().unwrap_or(StreamId::MAX).to_string().into_bytes(),
         };
         trimming.approximate.then(|| Self { word: trimming.word, text: text() })
     }
@@ -257,11 +257,6 @@ fn xsetid(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
                 "ERR The entries_added specified in XSETID is smaller than the target stream length",
             ));
         }
-    }
-    if id < stream.counters.max_deleted_id {
-        return Err(CommandError::Static(
-            "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id",
-        ));
     }
     let counters = &mut stream.counters;
     counters.last_id = id;

@@ -70,7 +70,10 @@ impl Counters {
 
     /// Whether an entry with an id of at least `start` may have been deleted from the middle.
     pub fn has_holes_from(&self, start: StreamId) -> bool {
-        self.length > 0 && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
+        self.length > 0
+            && self.max_deleted_id != StreamId::MIN
+            && self.first_id <= self.max_deleted_id
+            && start <= self.max_deleted_id
     }
 }
 
@@ -353,6 +356,12 @@ impl Stream {
             false
         });
         found
+    }
+
+    /// The lowest id that is still stored, be its entry deleted.
+    pub fn oldest_stored(&self) -> Option<StreamId> {
+        let (master, pack) = self.nodes.front()?;
+        Walk::new(*master, pack).next().map(|raw| raw.id)
     }
 
     /// Deletes an entry, as XDEL does; false if there is none. The pending lists of groups keep it.
