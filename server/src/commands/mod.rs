@@ -23,6 +23,7 @@ pub mod scan;
 pub mod server;
 pub mod set;
 pub mod slowlog;
+pub mod sort;
 pub mod sorted_set;
 pub mod sorted_set_combine;
 pub mod sorted_set_pop;
@@ -55,6 +56,7 @@ pub static FAMILIES: &[Family] = &[
     server::FAMILY,
     set::FAMILY,
     slowlog::FAMILY,
+    sort::FAMILY,
     sorted_set::FAMILY,
     sorted_set_combine::FAMILY,
     sorted_set_pop::FAMILY,
