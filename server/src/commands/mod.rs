@@ -28,10 +28,17 @@ pub mod scan;
 pub mod server;
 pub mod set;
 pub mod slowlog;
+pub mod sort;
 pub mod sorted_set;
 pub mod sorted_set_combine;
 pub mod sorted_set_pop;
 pub mod sorted_set_range;
+pub mod stream;
+pub mod stream_args;
+pub mod stream_group;
+pub mod stream_info;
+pub mod stream_pending;
+pub mod stream_read;
 pub mod string;
 pub mod transaction;
 
@@ -57,10 +64,16 @@ pub static FAMILIES: &[Family] = &[
     server::FAMILY,
     set::FAMILY,
     slowlog::FAMILY,
+    sort::FAMILY,
     sorted_set::FAMILY,
     sorted_set_combine::FAMILY,
     sorted_set_pop::FAMILY,
     sorted_set_range::FAMILY,
+    stream::FAMILY,
+    stream_group::FAMILY,
+    stream_info::FAMILY,
+    stream_pending::FAMILY,
+    stream_read::FAMILY,
     string::FAMILY,
     transaction::FAMILY,
 ];

@@ -86,14 +86,15 @@ impl Server {
     /// WATCH and blocked clients hear of the keys that the last unit changed.
     pub fn tell_watchers(&mut self, current: &mut Client) {
         // A client that is served may change keys that others wait for.
-        while !self.effects.touched.is_empty() {
-            let touched = std::mem::take(&mut self.effects.touched);
+        while !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
+            let mut touched = std::mem::take(&mut self.effects.touched);
             if self.watchers > 0 {
                 self.mark_watchers(current, &touched);
             }
             if self.tracking.clients > 0 {
                 touched.iter().for_each(|(_, key)| self.invalidate(current, key));
             }
+            touched.append(&mut self.effects.awaited);
             for (db, key) in &touched {
                 if self.waiters.is_empty() {
                     break;
@@ -149,7 +150,7 @@ impl Server {
         for db in dbs {
             let table = self.keyspace.db(db).table();
             let there = self.waiters.keys(db).filter(|key| table.contains(crate::store::table::hash_key(key), key));
-            self.effects.touched.extend(there.map(|key| (db, key.to_vec())));
+            self.effects.awaited.extend(there.map(|key| (db, key.to_vec())));
         }
     }
 

@@ -75,6 +75,13 @@ impl DataContext<'_> {
         }
     }
 
+    /// Tells clients that wait for `key`, but nobody else, that they should look at it again.
+    pub fn wake(&mut self, key: &[u8]) {
+        if self.effects.watched {
+            self.effects.awaited.push((self.db, key.to_vec()));
+        }
+    }
+
     /// A change of `key`: counts it, tells watchers, and notifies of `event`.
     #[inline]
     pub fn changed(&mut self, key: &[u8], class: u32, event: &'static str) {

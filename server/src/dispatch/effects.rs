@@ -88,6 +88,8 @@ pub struct Effects {
     pub notifications: Vec<Notification>,
     /// Changed keys, if `watched`.
     pub touched: Vec<(usize, Vec<u8>)>,
+    /// Keys that only clients that wait for them must hear of, if `watched`.
+    pub awaited: Vec<(usize, Vec<u8>)>,
     commands: Vec<Queued>,
     bytes: Vec<u8>,
 }

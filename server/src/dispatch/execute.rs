@@ -79,7 +79,7 @@ impl Server {
         if client.flags.has(ClientFlags::CACHE_IS_VOID) {
             self.invalidate_own_cache(client);
         }
-        if !self.effects.touched.is_empty() {
+        if !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
             self.tell_watchers(client);
         }
     }

@@ -222,6 +222,11 @@ impl<'a> Reply<'a> {
         if self.resp3 { self.insert_head(place, b'%', pairs) } else { self.insert_head(place, b'*', pairs * 2) }
     }
 
+    /// Writes the head of a deferred map of pairs that are arrays of two in RESP2, each with a head of its own.
+    pub fn set_deferred_map_of_pairs(&mut self, place: Deferred, pairs: usize) {
+        self.insert_head(place, if self.resp3 { b'%' } else { b'*' }, pairs);
+    }
+
     /// Writes the head of a deferred set in front of its members.
     pub fn set_deferred_set(&mut self, place: Deferred, len: usize) {
         self.insert_head(place, if self.resp3 { b'~' } else { b'*' }, len);

@@ -70,7 +70,10 @@ impl Counters {
 
     /// Whether an entry with an id of at least `start` may have been deleted from the middle.
     pub fn has_holes_from(&self, start: StreamId) -> bool {
-        self.length > 0 && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
+        self.length > 0
+            && self.max_deleted_id != StreamId::MIN
+            && self.first_id <= self.max_deleted_id
+            && start <= self.max_deleted_id
     }
 }
 
@@ -250,16 +253,19 @@ impl Stream {
     ///
     /// # Errors
     /// [`IdTooSmall`] if the id is not higher than all before it.
-    pub fn append(&mut self, id: StreamId, pairs: &[(&[u8], &[u8])], limits: StreamLimits) -> Result<(), IdTooSmall> {
+    pub fn append<'a, P>(&mut self, id: StreamId, pairs: P, limits: StreamLimits) -> Result<(), IdTooSmall>
+    where
+        P: Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    {
         if id <= self.counters.last_id {
             return Err(IdTooSmall);
         }
-        let size: usize = pairs.iter().map(|(field, value)| field.len() + value.len()).sum();
+        let size: usize = pairs.clone().map(|(field, value)| field.len() + value.len()).sum();
         if !self.last_node_takes(size, limits) {
             if let Some((_, pack)) = self.nodes.back_mut() {
                 pack.shrink_to_fit();
             }
-            self.nodes.push_back((id, new_node(pairs)));
+            self.nodes.push_back((id, new_node(pairs.clone())));
         }
         let (master, pack) = self.nodes.back_mut().expect("there is a node with room now");
         append_entry(*master, pack, id, pairs);
@@ -326,6 +332,12 @@ impl Stream {
         }
     }
 
+    /// Nodes that Redis's radix tree of our nodes would have: XINFO tells.
+    pub fn radix_tree_nodes(&self) -> usize {
+        let keys: Vec<[u8; 16]> = self.nodes.iter().map(|(id, _)| id.to_bytes()).collect();
+        radix_nodes(&keys, 0)
+    }
+
     /// Whether there is an entry with this id.
     pub fn contains(&self, id: StreamId) -> bool {
         let mut found = false;
@@ -344,6 +356,12 @@ impl Stream {
             false
         });
         found
+    }
+
+    /// The lowest id that is still stored, be its entry deleted.
+    pub fn oldest_stored(&self) -> Option<StreamId> {
+        let (master, pack) = self.nodes.front()?;
+        Walk::new(*master, pack).next().map(|raw| raw.id)
     }
 
     /// Deletes an entry, as XDEL does; false if there is none. The pending lists of groups keep it.
@@ -433,17 +451,29 @@ impl Stream {
         read.map(|read| counters.entries_added.wrapping_sub(read))
     }
 
-    /// Moves a group on to an entry that is delivered from the front of what it has not read.
-    pub fn advance(&mut self, group: &[u8], id: StreamId) {
+    /// Moves a group on to an entry that is delivered from the front of what it has not read; false where it is farther already.
+    pub fn advance(&mut self, group: &[u8], id: StreamId) -> bool {
         let counters = self.counters;
-        let Some(group) = self.groups.get_mut(group).filter(|group| id > group.last_id) else { return };
+        let Some(group) = self.groups.get_mut(group).filter(|group| id > group.last_id) else { return false };
         match &mut group.entries_read {
             Some(read) if !counters.has_holes_from(id) => *read += 1,
             read if counters.entries_added > 0 => *read = counters.estimate_entries_read(id),
             _ => {}
         }
         group.last_id = id;
+        true
     }
+}
+
+/// Nodes of a radix tree of sorted keys that share `depth` bytes: a run of bytes without a fork is one, and so is a leaf.
+fn radix_nodes(keys: &[[u8; 16]], depth: usize) -> usize {
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return 1 };
+    if keys.len() == 1 {
+        return if depth < first.len() { 2 } else { 1 };
+    }
+    let fork = (depth..first.len()).find(|&at| first[at] != last[at]).unwrap_or(first.len() - 1);
+    let below: usize = keys.chunk_by(|a, b| a[fork] == b[fork]).map(|keys| radix_nodes(keys, fork + 1)).sum();
+    usize::from(fork > depth) + 1 + below
 }
 
 /// Live and deleted entries, from the master entry.
@@ -453,29 +483,35 @@ fn counts(pack: &Listpack) -> (i64, i64) {
     (number(), number())
 }
 
-fn new_node(pairs: &[(&[u8], &[u8])]) -> Listpack {
+fn new_node<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Listpack {
     let mut pack = Listpack::new();
     // No live entry yet, none deleted.
     pack.push_back_int(0);
     pack.push_back_int(0);
-    pack.push_back_int(pairs.len() as i64);
-    pairs.iter().for_each(|(field, _)| pack.push_back(field));
+    pack.push_back_int(pairs.clone().count() as i64);
+    pairs.for_each(|(field, _)| pack.push_back(field));
     pack.push_back_int(0);
     pack
 }
 
-fn append_entry(master: StreamId, pack: &mut Listpack, id: StreamId, pairs: &[(&[u8], &[u8])]) {
+fn append_entry<'a>(
+    master: StreamId,
+    pack: &mut Listpack,
+    id: StreamId,
+    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+) {
+    let count = pairs.clone().count();
     let (live, _) = counts(pack);
     let first = pack.first().expect("a node has a master entry");
     pack.replace_int(first, live + 1);
     let mut fields = pack.iter().skip(2);
-    let same = fields.next().and_then(Entry::as_i64) == Some(pairs.len() as i64)
-        && pairs.iter().all(|(field, _)| fields.next().is_some_and(|known| known.is(field)));
+    let same = fields.next().and_then(Entry::as_i64) == Some(count as i64)
+        && pairs.clone().all(|(field, _)| fields.next().is_some_and(|known| known.is(field)));
     pack.push_back_int(if same { FLAG_SAME_FIELDS } else { 0 });
     pack.push_back_int(id.ms.wrapping_sub(master.ms) as i64);
     pack.push_back_int(id.seq.wrapping_sub(master.seq) as i64);
     if !same {
-        pack.push_back_int(pairs.len() as i64);
+        pack.push_back_int(count as i64);
     }
     for (field, value) in pairs {
         if !same {
@@ -483,7 +519,7 @@ fn append_entry(master: StreamId, pack: &mut Listpack, id: StreamId, pairs: &[(&
         }
         pack.push_back(value);
     }
-    let parts = if same { pairs.len() + 3 } else { pairs.len() * 2 + 4 };
+    let parts = if same { count + 3 } else { count * 2 + 4 };
     pack.push_back_int(parts as i64);
 }
 

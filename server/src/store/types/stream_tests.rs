@@ -57,8 +57,8 @@ fn streams_dump_as_the_real_servers_after_the_same_commands() {
                         let fields = random_fields(&mut random);
                         let pairs: Vec<(&[u8], &[u8])> =
                             fields.iter().map(|(field, value)| (field.as_slice(), value.as_slice())).collect();
-                        stream.append(id, &pairs, limits).unwrap();
-                        assert_eq!(stream.append(id, &pairs, limits), Err(IdTooSmall));
+                        stream.append(id, pairs.iter().copied(), limits).unwrap();
+                        assert_eq!(stream.append(id, pairs.iter().copied(), limits), Err(IdTooSmall));
                         let mut words = vec![b"XADD".to_vec(), b"k".to_vec(), text(id.to_string())];
                         words.extend(fields.iter().flat_map(|(field, value)| [field.clone(), value.clone()]));
                         model.push((id, fields));
@@ -108,7 +108,7 @@ fn groups_go_through_rdb_and_back() {
     let mut stream = Stream::default();
     let limits = StreamLimits { bytes: 4096, entries: 100 };
     for seq in 1..=5 {
-        stream.append(StreamId { ms: 1, seq }, &[(b"f", b"v")], limits).unwrap();
+        stream.append(StreamId { ms: 1, seq }, [(&b"f"[..], &b"v"[..])].into_iter(), limits).unwrap();
     }
     stream.groups.insert(b"g".to_vec(), Group::new(StreamId::MIN, Some(0)));
     assert_eq!(stream.lag(&stream.groups[b"g".as_slice()]), Some(5));
