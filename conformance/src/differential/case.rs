@@ -63,7 +63,12 @@ impl Case {
         }
         while requests.len() < LENGTH {
             let request = request(&grammar, &mut words);
-            if !races_with_the_clock(&request) && !waits_long(&request) && !hangs_on_chance(&request) {
+            let lists_are_special = requests.iter().any(sets_lists_up);
+            if !races_with_the_clock(&request)
+                && !waits_long(&request)
+                && !hangs_on_chance(&request)
+                && !(lists_are_special && stores_a_sorted_list(&request))
+            {
                 requests.push(request);
             }
         }
@@ -159,8 +164,21 @@ fn hangs_on_chance(request: &Request) -> bool {
         // Only a pop of everything, or of nothing, is sure.
         "SPOP" => !words.get(2).is_some_and(|count| matches!(count.as_slice(), b"1000" | b"0" | b"x" | b"-1")),
         "XADD" => words.iter().any(|word| word == b"*"),
-        // The order of ties is the sort's own business.
-        "SORT" | "SORT_RO" => words.iter().any(|word| word == b"s*" || word == b"h*" || word == b"*"),
+        // The order of ties is the sort's own business, and so is that of a set that is not sorted.
+        "SORT" | "SORT_RO" => {
+            let has = |wanted: &[u8]| words.iter().any(|word| word.eq_ignore_ascii_case(wanted));
+            has(b"s*") || has(b"h*") || has(b"*") || (has(b"nosort") && (has(b"LIMIT") || has(b"STORE")))
+        }
         _ => false,
     }
+}
+
+/// Whether lists have another node size or compression from here on.
+fn sets_lists_up(request: &Request) -> bool {
+    request.words.iter().any(|word| word.starts_with(b"list-"))
+}
+
+/// Upstream's SORT STORE makes a list with the sizes of the default settings, whatever they are.
+fn stores_a_sorted_list(request: &Request) -> bool {
+    request.name() == "SORT" && request.words.iter().any(|word| word.eq_ignore_ascii_case(b"STORE"))
 }

@@ -67,6 +67,7 @@ impl Judge {
             "HKEYS" | "HVALS" if !self.ordered => sorted(reply),
             "HGETALL" if !self.ordered => sorted(pairs(reply)),
             "SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" | "SPOP" => sorted(reply),
+            "SORT" | "SORT_RO" if request.words.iter().any(|word| word == b"nosort") => sorted(reply),
             // Places as far away as each other.
             name if name.starts_with("GEO") => sorted(reply),
             "XINFO" | "XPENDING" => without_times(reply),
