@@ -73,3 +73,46 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn session(server: &mut Server, output: usize, flags: ClientFlags) -> ClientId {
+        let id = server.clients.next_id();
+        let mut client = Client::new(id, 0, Default::default());
+        client.out = Vec::with_capacity(output);
+        client.flags.insert(flags);
+        server.clients.add(client);
+        id
+    }
+
+    #[test]
+    fn the_largest_go_until_the_others_fit_and_some_are_spared() {
+        let mut server = Server::new(Config { maxmemory_clients: 400_000, ..Config::default() });
+        let small = session(&mut server, 100_000, ClientFlags::default());
+        let large = session(&mut server, 300_000, ClientFlags::default());
+        let larger = session(&mut server, 500_000, ClientFlags::default());
+        let spared = session(&mut server, 200_000, ClientFlags::NO_EVICT);
+        let replica = session(&mut server, 900_000, ClientFlags::REPLICA);
+        server.count_all_client_memory();
+        assert!((1_100_000..1_200_000).contains(&server.client_memory), "{}", server.client_memory);
+        server.evict_clients();
+        let closes = |id| server.clients.by_id(id).is_some_and(|client| client.flags.has(ClientFlags::CLOSE_ASAP));
+        assert_eq!([small, large, larger, spared, replica].map(closes), [false, true, true, false, false]);
+        assert_eq!(server.stats.evicted_clients, 2);
+        assert!(server.client_memory < 400_000);
+    }
+
+    #[test]
+    fn a_percentage_is_one_of_maxmemory() {
+        let limit = |maxmemory_clients, maxmemory| {
+            Server::new(Config { maxmemory_clients, maxmemory, ..Config::default() }).client_memory_limit()
+        };
+        assert_eq!(limit(0, 1000), None);
+        assert_eq!(limit(-5, 1000), Some(50));
+        assert_eq!(limit(-5, 0), None);
+        assert_eq!(limit(77, 0), Some(77));
+    }
+}

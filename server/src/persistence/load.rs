@@ -137,7 +137,10 @@ fn take_entry(
     let owned = value.into_entry(&entry.key, entry.expires_at);
     let clock = match (options.access.lfu, entry.freq, entry.idle) {
         (true, Some(frequency), _) => options.access.fresh(options.now) & !0xff | u32::from(frequency),
-        (false, _, Some(idle)) => crate::store::access::lru_clock(options.now - idle as i64 * 1000),
+        (false, _, Some(idle)) => {
+            // A file may claim any idle time.
+            crate::store::access::lru_clock(options.now.saturating_sub((idle as i64).saturating_mul(1000)))
+        }
         _ => options.access.fresh(options.now),
     };
     if !loaded.dbs[db].load(owned, clock) {
