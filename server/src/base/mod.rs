@@ -8,4 +8,5 @@ pub mod ids;
 pub mod long_double;
 pub mod lzf;
 pub mod numbers;
+pub mod partial_sort;
 pub mod random;

@@ -1,6 +1,7 @@
 //! SORT and SORT_RO: the elements of a list, a set or a sorted set, by themselves or by values of other keys.
 
 use crate::base::numbers::{parse_f64, parse_i64};
+use crate::base::partial_sort::partial_sort;
 use crate::dispatch::context::with_string;
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
@@ -191,7 +192,7 @@ fn in_order(ctx: &mut DataContext<'_>, query: &Query<'_>, elements: Vec<Vec<u8>>
     let stores = query.store.is_some();
     // The locale's order, which ends at a NUL, unless the result must be the same everywhere.
     let collate = |a: &[u8], b: &[u8]| if stores { a.cmp(b) } else { as_text(a).cmp(as_text(b)) };
-    weighed.sort_by(|(weight, element), (other_weight, other)| {
+    let mut compare = |(weight, element): &(Weight, Vec<u8>), (other_weight, other): &(Weight, Vec<u8>)| {
         let order = match (weight, other_weight) {
             (Weight::Number(a), Weight::Number(b)) => {
                 a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal).then_with(|| element.cmp(other))
@@ -201,7 +202,13 @@ fn in_order(ctx: &mut DataContext<'_>, query: &Query<'_>, elements: Vec<Vec<u8>>
             _ => collate(element, other),
         };
         if query.descending { order.reverse() } else { order }
-    });
+    };
+    let range = query.limited(weighed.len());
+    if query.by.is_some() && range != (0..weighed.len()) {
+        partial_sort(&mut weighed, range, &mut compare);
+    } else {
+        weighed.sort_by(compare);
+    }
     Ok(weighed.into_iter().map(|(_, element)| element).collect())
 }
 

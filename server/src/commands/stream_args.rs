@@ -24,6 +24,14 @@ pub(super) fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResul
     }
 }
 
+/// The stream under a key for a change of its groups, which counts as a read.
+pub(super) fn write_groups<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a mut Stream>> {
+    match read(ctx, key)? {
+        None => Ok(None),
+        Some(_) => write(ctx.keyspace, ctx.db, key),
+    }
+}
+
 /// The stream under a key, for a change; `None` where the key is absent.
 pub(super) fn write<'a>(keyspace: &'a mut Keyspace, db: usize, key: &[u8]) -> CommandResult<Option<&'a mut Stream>> {
     match keyspace.lookup_write(db, key).map(EntryMut::into_object_mut) {

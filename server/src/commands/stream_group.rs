@@ -1,7 +1,7 @@
 //! Consumer groups of streams: made, moved, removed; and XACK.
 
 use crate::base::numbers::parse_i64;
-use crate::commands::stream_args::{no_group, strict_id, write};
+use crate::commands::stream_args::{no_group, strict_id, write, write_groups};
 use crate::commands::stream_info::wrong_options;
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
@@ -182,7 +182,7 @@ fn help(ctx: &mut DataContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `XACK key group id [id ...]`.
 fn xack(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let group = write(ctx.keyspace, ctx.db, args.get(1))?.and_then(|stream| stream.groups.get_mut(args.get(2)));
+    let group = write_groups(ctx, args.get(1))?.and_then(|stream| stream.groups.get_mut(args.get(2)));
     let Some(group) = group else {
         ctx.reply.integer(0);
         return Ok(());

@@ -66,7 +66,8 @@ fn xpending(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         let group = stream.and_then(|stream| stream.groups.get(name)).ok_or_else(|| no_key_or_group(key, name))?;
         let Some(query) = query else { return Ok(summary(&summarize(group), ctx)) };
         let (start, end) = query.ends;
-        let wanted = |pending: &Pending| query.min_idle == 0 || now - pending.delivered_at >= query.min_idle;
+        let wanted =
+            |pending: &Pending| query.min_idle == 0 || now.saturating_sub(pending.delivered_at) >= query.min_idle;
         if start > end {
             Vec::new()
         } else if let Some(consumer) = query.consumer {
@@ -86,7 +87,7 @@ fn xpending(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply.array(4);
         reply_id(&mut ctx.reply, id);
         ctx.reply.bulk(&pending.consumer);
-        ctx.reply.integer((now - pending.delivered_at).max(0));
+        ctx.reply.integer(now.saturating_sub(pending.delivered_at).max(0));
         ctx.reply.integer(pending.deliveries as i64);
     }
     Ok(())
@@ -254,6 +255,7 @@ impl ClaimOptions {
 fn xclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (key, name) = (args.get(1), args.get(2));
     let now = ctx.now();
+    read(ctx, key)?;
     let DataContext { keyspace, db, reply, effects, .. } = ctx;
     let stream = write(keyspace, *db, key)?.filter(|stream| stream.groups.contains_key(name));
     let stream = stream.ok_or_else(|| no_key_or_group(key, name))?;
@@ -288,7 +290,7 @@ fn xclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         let deliveries = match &known {
             None if !options.force => continue,
             None => 1,
-            Some(known) if min_idle > 0 && now - known.delivered_at < min_idle => continue,
+            Some(known) if min_idle > 0 && now.saturating_sub(known.delivered_at) < min_idle => continue,
             Some(known) => known.deliveries,
         };
         let owner = consumer.get_or_insert_with(|| {
@@ -297,7 +299,7 @@ fn xclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             new_consumer = new;
             owner
         });
-        let deliveries = options.retry_count.unwrap_or(deliveries + u64::from(!options.just_id));
+        let deliveries = options.retry_count.unwrap_or(deliveries.wrapping_add(u64::from(!options.just_id)));
         group.assign(id, owner, options.delivered_at.unwrap_or(now), deliveries);
         if options.just_id {
             reply_id(reply, id);
@@ -365,6 +367,8 @@ fn xautoclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     const ATTEMPTS: usize = 10;
     let (key, name) = (args.get(1), args.get(2));
     let now = ctx.now();
+    // Looked up before the words are read, but the words' errors come first.
+    ctx.lookup_read(key);
     let min_idle =
         parse_i64(args.get(4)).ok_or(CommandError::Static("ERR Invalid min-idle-time argument for XAUTOCLAIM"))?.max(0);
     let start = range_start(args.get(5))?;
@@ -399,7 +403,7 @@ fn xautoclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             left -= 1;
             continue;
         }
-        if min_idle > 0 && now - known.delivered_at < min_idle {
+        if min_idle > 0 && now.saturating_sub(known.delivered_at) < min_idle {
             continue;
         }
         let owner = consumer.get_or_insert_with(|| {
@@ -408,7 +412,7 @@ fn xautoclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             new_consumer = new;
             owner
         });
-        group.assign(id, owner, now, known.deliveries + u64::from(!just_id));
+        group.assign(id, owner, now, known.deliveries.wrapping_add(u64::from(!just_id)));
         if let Some(pending) = group.pending.get(&id) {
             claiming.of.propagate(effects, &IdText::new(id), pending, group.last_id);
         }

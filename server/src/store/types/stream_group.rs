@@ -87,7 +87,7 @@ impl Group {
     pub fn redelivered(&mut self, id: StreamId, now: i64) {
         if let Some(pending) = self.pending.get_mut(&id) {
             pending.delivered_at = now;
-            pending.deliveries += 1;
+            pending.deliveries = pending.deliveries.wrapping_add(1);
         }
     }
 
