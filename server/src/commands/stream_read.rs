@@ -62,10 +62,9 @@ impl<'a> Query<'a> {
                 query.first = at + 1;
                 let words = args.len() - query.first;
                 if !words.is_multiple_of(2) {
-                    let (name, symbol) = if in_group { ("xreadgroup", '>') } else { ("xread", '$') };
-                    return Err(CommandError::text(format!(
-                        "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{symbol}' must be specified."
-                    )));
+                    return Err(CommandError::Static(
+                        "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+                    ));
                 }
                 query.keys = words / 2;
                 break;
