@@ -15,7 +15,7 @@ pub struct WriteMix {
     /// Keys of each family.
     #[serde(default = "fifty")]
     pub keys: u64,
-    /// `string`, `hash`, `list`, `set`, `zset`, `expire`, `delete`.
+    /// `string`, `hash`, `list`, `set`, `zset`, `stream`, `bits`, `expire`, `delete`.
     pub families: Vec<Family>,
 }
 
@@ -37,6 +37,10 @@ pub enum Family {
     Set,
     /// Sorted sets.
     Zset,
+    /// Streams, with ids of the server's own making.
+    Stream,
+    /// Bitmaps and HyperLogLogs.
+    Bits,
     /// Expiries far in the future.
     Expire,
     /// DEL, of any type.
@@ -90,6 +94,11 @@ impl Writes {
             (Family::Zset, 0) => format!("ZREM zset:{key} m{small}"),
             (Family::Zset, 1) => format!("ZINCRBY zset:{key} 1.5 m{small}"),
             (Family::Zset, _) => format!("ZADD zset:{key} {small} m{small}"),
+            (Family::Stream, 0) => format!("XTRIM stream:{key} MAXLEN {small}"),
+            (Family::Stream, _) => format!("XADD stream:{key} MAXLEN ~ 1000 * f{small} {value}"),
+            (Family::Bits, 0) => format!("SETBIT bits:{key} {} 1", small * 11),
+            (Family::Bits, 1) => format!("BITFIELD bits:{key} INCRBY u5 {small} 7"),
+            (Family::Bits, _) => format!("PFADD hll:{key} {value}"),
             (Family::Expire, 0) => format!("PERSIST string:{key}"),
             (Family::Expire, _) => format!("EXPIRE string:{key} {}", 10_000 + small),
             (Family::Delete, 0) => format!("DEL hash:{key}"),

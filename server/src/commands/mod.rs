@@ -96,15 +96,17 @@ pub fn int(word: &[u8]) -> CommandResult<i32> {
     i32::try_from(number).map_err(|_| NOT_INT)
 }
 
-/// The count of the commands that choose at random: negative ones may repeat, so each must have an opposite.
+/// The count of the commands that choose at random: negative ones may repeat, so each must have an opposite. More than
+/// 2^31 repetitions are refused, though upstream begins to write them: no memory holds such a reply.
 ///
 /// # Errors
-/// No integer, or the one without an opposite.
+/// No integer, the one without an opposite, or too many repetitions.
 pub fn random_count(word: &[u8]) -> CommandResult<i64> {
     match parse_i64(word).ok_or(NOT_INTEGER)? {
         i64::MIN => Err(CommandError::Static(
             "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
         )),
+        count if count < i64::from(i32::MIN) => Err(CommandError::Static("ERR value is out of range")),
         count => Ok(count),
     }
 }

@@ -64,7 +64,10 @@ fn xpending(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let found: Vec<(StreamId, Pending)> = {
         let stream = read(ctx, key)?;
         let group = stream.and_then(|stream| stream.groups.get(name)).ok_or_else(|| no_key_or_group(key, name))?;
-        let Some(query) = query else { return Ok(summary(&summarize(group), ctx)) };
+        let Some(query) = query else {
+            reply_summary(&summarize(group), ctx);
+            return Ok(());
+        };
         let (start, end) = query.ends;
         let wanted =
             |pending: &Pending| query.min_idle == 0 || now.saturating_sub(pending.delivered_at) >= query.min_idle;
@@ -110,7 +113,7 @@ fn summarize(group: &Group) -> Summary {
     }
 }
 
-fn summary(summary: &Summary, ctx: &mut DataContext<'_>) {
+fn reply_summary(summary: &Summary, ctx: &mut DataContext<'_>) {
     let reply = &mut ctx.reply;
     reply.array(4);
     reply.integer(summary.total as i64);

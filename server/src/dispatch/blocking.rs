@@ -1,6 +1,6 @@
 //! Clients that wait: for keys, for replicas, for the end of a pause. Fair by arrival.
 
-use super::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
+use super::client::{Block, BlockKind, Client, ClientFlags, ClientId, TimeoutReply, Unblock};
 use super::error::{CommandError, CommandResult};
 use super::server::Server;
 use crate::base::long_double::LongDouble;
@@ -121,8 +121,8 @@ impl Server {
 
     /// A key that somebody may wait for changed: serves them first come first, as long as it holds what they want.
     fn serve_key(&mut self, db: usize, key: &[u8]) {
-        let Some(waiting) = self.waiters.of(db, key) else { return };
-        for id in waiting.to_vec() {
+        let waiting: Vec<ClientId> = self.waiters.of(db, key).unwrap_or_default().to_vec();
+        for id in waiting {
             self.keyspace.expiry = self.expiry_rule(false);
             let held = self.keyspace.peek(db, key).map(|entry| value_type(entry.value()));
             let Some(slot) = self.clients.slot_of(id) else { continue };
