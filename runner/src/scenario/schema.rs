@@ -70,6 +70,8 @@ pub struct Step {
     pub acknowledged: bool,
     /// These nodes hold equal data: their DEBUG DIGESTs, which are shown.
     pub digest: Option<Vec<Located<String>>>,
+    /// With `digest`: the data hang on chance or on the clock, so equal digests are shown as `equal`.
+    pub by_chance: bool,
     /// Random writes, the same for the same seed.
     pub writes: Option<WriteMix>,
     /// Closes the named connection.

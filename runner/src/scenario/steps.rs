@@ -60,7 +60,7 @@ impl Stage<'_> {
             Step { until: Some(command), .. } => self.until(&node, step, command).await?,
             Step { act: Some(action), .. } => self.act(&node, *action).await?,
             Step { synced: Some(nodes), .. } => self.synced(nodes, step).await?,
-            Step { digest: Some(nodes), .. } => self.digest(nodes).await?,
+            Step { digest: Some(nodes), by_chance, .. } => self.digest(nodes, *by_chance).await?,
             Step { writes: Some(mix), .. } => self.writes(&node, mix).await?,
             Step { close: Some(_), .. } => self.close(&node, step),
             _ => Entry { title: String::new(), lines: Vec::new() },
@@ -265,7 +265,7 @@ impl Stage<'_> {
         Ok((ours != theirs).then(|| format!("at {ours}, {upstream} at {theirs}")))
     }
 
-    async fn digest(&mut self, nodes: &[Located<String>]) -> Played<Entry> {
+    async fn digest(&mut self, nodes: &[Located<String>], by_chance: bool) -> Played<Entry> {
         let mut digests = Vec::new();
         for node in nodes {
             let reply = self.try_call(node, &Step::default(), &["DEBUG", "DIGEST"]).await?;
@@ -274,7 +274,7 @@ impl Stage<'_> {
         // A digest tells of data, not of a run: engines must agree on it, so it stays as it is.
         let lines = match digests.as_slice() {
             [(_, first), rest @ ..] if rest.iter().all(|(_, digest)| digest == first) => {
-                vec![first.clone()]
+                vec![if by_chance { "equal".to_owned() } else { first.clone() }]
             }
             all => all.iter().map(|(node, digest)| format!("{node} {digest}")).collect(),
         };
