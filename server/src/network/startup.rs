@@ -16,7 +16,7 @@ use crate::base::clock::now_ms;
 use crate::config::cli::{self, Arguments, Startup};
 use crate::config::file::{LoadError, Loaded, os_text};
 use crate::config::special::ShutdownFlags;
-use crate::config::values::Supervised;
+use crate::config::values::{Supervised, SyslogFacility};
 use crate::config::{Config, LogLevel};
 use crate::dispatch::server::Server;
 use crate::dispatch::shutdown::ShutdownOptions;
@@ -99,6 +99,9 @@ fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bo
     }
     log::set_level(level(config.loglevel));
     log::set_file(&config.logfile.to_string_lossy());
+    if config.syslog_enabled {
+        log::set_syslog(&config.syslog_ident.to_string_lossy(), facility(config.syslog_facility));
+    }
     if config.daemonize
         && let Err(error) = daemonize()
     {
@@ -130,6 +133,21 @@ fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bo
     // Tasks that still wait end with the process.
     runtime.shutdown_background();
     code
+}
+
+/// The number of a facility in `<syslog.h>`.
+fn facility(facility: SyslogFacility) -> i32 {
+    match facility {
+        SyslogFacility::User => libc::LOG_USER,
+        SyslogFacility::Local0 => libc::LOG_LOCAL0,
+        SyslogFacility::Local1 => libc::LOG_LOCAL1,
+        SyslogFacility::Local2 => libc::LOG_LOCAL2,
+        SyslogFacility::Local3 => libc::LOG_LOCAL3,
+        SyslogFacility::Local4 => libc::LOG_LOCAL4,
+        SyslogFacility::Local5 => libc::LOG_LOCAL5,
+        SyslogFacility::Local6 => libc::LOG_LOCAL6,
+        SyslogFacility::Local7 => libc::LOG_LOCAL7,
+    }
 }
 
 /// Where `loglevel` puts the threshold.
