@@ -304,6 +304,13 @@ impl Sentinel {
         }
     }
 
+    /// Everything may be due at other times than before.
+    pub fn look_again(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.begin(now, out);
+        self.advance_all();
+        self.end(out);
+    }
+
     /// The master called `name`.
     pub fn index_of(&self, name: &[u8]) -> Option<usize> {
         self.masters.iter().position(|master| master.base.name.as_bytes() == name)
