@@ -117,7 +117,11 @@ impl Sentinel {
 
     fn info_period(&self, place: Place) -> Millis {
         let usual = self.timing.info_period;
-        let Place::Replica(m, r) = place else { return usual };
+        let Place::Replica(m, r) = place else {
+            // A new master's replicas come one after the other, so at first it is asked often.
+            let age = self.age(self.instance(place).role_reported_since);
+            return usual.min((age / 4).max(POLL_PERIOD));
+        };
         let (master, replica) = (&self.masters[m], &self.masters[m].replicas[r]);
         let promoted = replica.promoted && master.failover == Failover::WaitPromotion;
         if promoted || replica.reconf != Reconf::None && replica.reconf != Reconf::Done {
