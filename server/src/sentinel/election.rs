@@ -110,7 +110,8 @@ impl Sentinel {
         let has_voted = |peer: &&Peer| peer.leader.is_some() && peer.leader_epoch >= epoch;
         let all_voted = master.peers.iter().filter(has_voted).count() + 1 >= master.usable();
         let ours = master.leader.as_ref().is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
-        if !ours || !master.o_down || !(all_voted || self.current_epoch > epoch) {
+        let can_win = master.usable() >= self.votes_needed(m);
+        if !ours || !master.o_down || !can_win || !(all_voted || self.current_epoch > epoch) {
             return;
         }
         let patience = self.timing.ask_period.min(RESTAND_PERIOD) + self.rank(m) * RANK_DELAY * 2;
@@ -121,6 +122,12 @@ impl Sentinel {
             self.masters[m].failover_start = start;
             self.ask_peers(m, true);
         }
+    }
+
+    /// More than half of all Sentinels, and at least the quorum.
+    fn votes_needed(&self, m: usize) -> usize {
+        let master = &self.masters[m];
+        (master.voters() / 2 + 1).max(master.quorum as usize)
     }
 
     /// Who leads in the epoch that we stand in, counting ourselves; `None` as long as nobody has enough votes.
@@ -136,8 +143,7 @@ impl Sentinel {
         if let Some(leader) = ours.leader.filter(|_| ours.epoch == epoch) {
             *votes.entry(leader).or_default() += 1;
         }
-        let master = &self.masters[m];
-        let needed = (master.voters() / 2 + 1).max(master.quorum as usize);
+        let needed = self.votes_needed(m);
         votes.into_iter().find(|(_, count)| *count >= needed).map(|(leader, _)| leader)
     }
 }

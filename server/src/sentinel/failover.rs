@@ -262,12 +262,12 @@ impl Sentinel {
     pub(super) fn switch_to_promoted(&mut self, m: usize) {
         let master = &self.masters[m];
         let to = master.promoted_replica().map_or(&master.base.address, |replica| &replica.base.address).clone();
-        self.announce_switch(m, &to);
+        let from = master.base.address.clone();
+        self.announce_switch(m, &from, &to);
         self.change_address(m, to);
     }
 
-    pub(super) fn announce_switch(&mut self, m: usize, to: &Address) {
-        let from = &self.masters[m].base.address;
+    pub(super) fn announce_switch(&mut self, m: usize, from: &Address, to: &Address) {
         let shown = |address: &Address| format!("{} {}", address.shown(self.settings.announce_hostnames), address.port);
         let text = format!("{} {} {}", self.masters[m].name(), shown(from), shown(to));
         self.emit_text(Level::Warning, "+switch-master", Some(m), text);

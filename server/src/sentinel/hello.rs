@@ -163,15 +163,20 @@ impl Sentinel {
         }
     }
 
-    /// A newer configuration: it counts, whatever we think.
+    /// A newer configuration: it counts, whatever we think, and whatever failover of ours it overtakes.
+    ///
+    /// Redis compares with the master's old address until its own failover ends, and then ends it under the other's epoch:
+    /// two configurations of one epoch, which never agree (found by the simulation).
     fn adopt_configuration(&mut self, m: usize, p: usize, hello: &Hello) {
         self.masters[m].config_epoch = hello.config_epoch;
-        let from = self.masters[m].base.address.clone();
-        if from.is_same(&hello.master) {
+        let master = &self.masters[m];
+        let from = master.current_address().clone();
+        let overtaken = master.is_failing_over() && master.failover_epoch <= hello.config_epoch;
+        if from.is_same(&hello.master) && !overtaken {
             return self.save();
         }
         self.emit(Level::Warning, "+config-update-from", Place::Peer(m, p));
-        self.announce_switch(m, &hello.master);
+        self.announce_switch(m, &from, &hello.master);
         self.change_address(m, hello.master.clone());
         self.call_reconfig_script(m, "observer", &from, &hello.master);
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::address::Address;
 use super::effect::Channel;
 use super::instance::InstanceId;
+use super::timing::RECONNECT_PAUSE;
 use crate::base::clock::Millis;
 
 /// Names a connection; never used twice.
@@ -165,9 +166,13 @@ impl Links {
     }
 
     /// Forgets a connection; its link notes when it was lost.
-    pub fn close(&mut self, id: LinkId, channel: Channel, now: Millis) -> Option<ConnId> {
+    pub fn close(&mut self, id: LinkId, channel: Channel, now: Millis, ping_period: Millis) -> Option<ConnId> {
         let link = self.get_mut(id);
         let conn = link.slot(channel).take()?;
+        if conn.up {
+            // It worked until now: no need to wait long before it is made again.
+            link.last_attempt = link.last_attempt.min(now + RECONNECT_PAUSE - ping_period);
+        }
         if channel == Channel::Commands {
             link.pending.clear();
             if link.waiting_since == 0 {

@@ -246,7 +246,7 @@ impl Sentinel {
     /// A connection ended.
     pub(super) fn on_lost(&mut self, conn: ConnId, reason: &str) {
         let Some((id, channel)) = self.links.owner(conn) else { return };
-        self.links.close(id, channel, self.moment.now);
+        self.links.close(id, channel, self.moment.now, self.timing.ping_period);
         self.forget_questions(id, channel);
         if let Some(place) = self.find(|instance| instance.link == id) {
             let name =

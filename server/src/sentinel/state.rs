@@ -299,7 +299,7 @@ impl Sentinel {
 
     /// Closes one connection of a link.
     pub(super) fn cut(&mut self, link: LinkId, channel: Channel) {
-        if let Some(conn) = self.links.close(link, channel, self.moment.now) {
+        if let Some(conn) = self.links.close(link, channel, self.moment.now, self.timing.ping_period) {
             self.forget_questions(link, channel);
             self.out.push(Effect::Disconnect(conn));
         }

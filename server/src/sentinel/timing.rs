@@ -76,5 +76,7 @@ pub const RANK_DELAY: Millis = 40;
 pub const IMPATIENCE: Millis = 50;
 /// A split vote is followed by another after so long.
 pub const RESTAND_PERIOD: Millis = 200;
+/// A connection that worked and was lost is made again after so long.
+pub const RECONNECT_PAUSE: Millis = 20;
 /// We look at the clock at least so often: a gap is a reason for TILT.
 pub const HEARTBEAT: Millis = 500;
