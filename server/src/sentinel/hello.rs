@@ -89,7 +89,7 @@ impl Sentinel {
     }
 
     /// Names instead of addresses only where the settings allow them.
-    fn accepts(&self, address: &Address) -> bool {
+    pub(super) fn accepts(&self, address: &Address) -> bool {
         self.settings.resolve_hostnames || is_ip(&address.host)
     }
 

@@ -116,7 +116,8 @@ impl Sentinel {
 
     fn discover_replicas(&mut self, m: usize, found: &[(String, u16)]) {
         for (host, port) in found {
-            if self.add_replica(m, Address::new(host, *port)) {
+            let address = Address::new(host, *port);
+            if self.accepts(&address) && self.add_replica(m, address) {
                 let r = self.masters[m].replicas.len() - 1;
                 self.emit(Level::Notice, "+slave", Place::Replica(m, r));
                 self.save();
