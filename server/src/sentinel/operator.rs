@@ -142,7 +142,8 @@ impl Sentinel {
             self.log(Level::Warning, format!("Executing user requested FAILOVER of '{name}'"));
             self.start_failover(m);
             self.masters[m].forced = true;
-            self.advance(m);
+            // Whoever asked hears that it began before it goes on.
+            self.masters[m].due = self.moment.now;
             Ok(())
         };
         self.end(out);
