@@ -26,6 +26,56 @@ fn play(seed: u64) -> Result<usize, String> {
     }
 }
 
+/// As the real Sentinel tells it, measured; it says -odown, too, where the others' opinions grow old meanwhile.
+const LEADER: [&str; 20] = [
+    "+sdown",
+    "+odown",
+    "+new-epoch",
+    "+try-failover",
+    "+vote-for-leader",
+    "+elected-leader",
+    "+failover-state-select-slave",
+    "+selected-slave",
+    "+failover-state-send-slaveof-noone",
+    "+failover-state-wait-promotion",
+    "-role-change",
+    "+promoted-slave",
+    "+failover-state-reconf-slaves",
+    "+slave-reconf-sent",
+    "+slave-reconf-inprog",
+    "+slave-reconf-done",
+    "+failover-end",
+    "+switch-master",
+    "+slave",
+    "+slave",
+];
+
+#[test]
+fn a_leader_tells_each_step_and_the_others_that_they_follow() {
+    for seed in 0..20 {
+        let told = World::new(seed, Plan::calm()).events_of_a_failover(8).expect("nothing forbidden happens");
+        let leads = |events: &&Vec<&str>| events.contains(&"+elected-leader");
+        let leaders: Vec<_> = told.iter().filter(leads).collect();
+        let [leader] = leaders.as_slice() else { panic!("seed {seed}: {} leaders", leaders.len()) };
+        // The old master, a replica now, is down in the end.
+        assert_eq!(leader[..], [&LEADER[..], &["+sdown"]].concat(), "seed {seed}");
+        for observer in told.iter().filter(|events| !leads(events)) {
+            let rest: Vec<_> = observer.iter().filter(|name| !["+odown", "-role-change"].contains(name)).collect();
+            let expected = [
+                "+sdown",
+                "+new-epoch",
+                "+vote-for-leader",
+                "+config-update-from",
+                "+switch-master",
+                "+slave",
+                "+slave",
+                "+sdown",
+            ];
+            assert_eq!(rest, expected.iter().collect::<Vec<_>>(), "seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn whatever_happens_one_leader_an_epoch_and_one_master_in_the_end() {
     let seeds: Vec<u64> = match (number("SENTINEL_SEED"), number("SENTINEL_SEEDS")) {

@@ -331,5 +331,6 @@ impl Sentinel {
         master.failover_change = 0;
         master.stand_at = 0;
         master.promoted = None;
+        self.reindex();
     }
 }

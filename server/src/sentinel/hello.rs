@@ -141,6 +141,7 @@ impl Sentinel {
         let (gone, stay): (Vec<_>, Vec<_>) = peers.drain(..).partition(|peer| peer.base.run_id == run_id);
         *peers = stay;
         gone.into_iter().for_each(|peer| self.release(peer.base.link));
+        self.reindex();
     }
 
     /// A Sentinel that moved is at its new address for all masters that it watches.

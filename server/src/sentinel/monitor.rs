@@ -3,8 +3,8 @@
 use super::HELLO_CHANNEL;
 use super::address::is_ip;
 use super::effect::{Channel, Effect, Level};
-use super::instance::{Failover, InstanceId, Kind, Place, Reconf};
-use super::link::{Asked, ConnId};
+use super::instance::{Failover, Kind, Place, Reconf};
+use super::link::{Asked, ConnId, LinkId};
 use super::state::Sentinel;
 use super::timing::{CONNECT_TIMEOUT, HELLO_RETRY, POLL_PERIOD};
 use crate::base::clock::Millis;
@@ -186,14 +186,11 @@ impl Sentinel {
         link.last_hello_traffic = now;
         if !is_ip(&link.address.host) {
             link.address.ip = peer.to_owned();
-            for place in self.masters_of(id).into_iter().flat_map(|m| self.places(m)).collect::<Vec<_>>() {
-                let instance = self.instance_mut(place);
-                if instance.link == id {
-                    instance.address.ip = peer.to_owned();
-                }
+            for place in self.owners(id) {
+                self.instance_mut(place).address.ip = peer.to_owned();
             }
         }
-        let Some(place) = self.find(|instance| instance.link == id) else { return };
+        let Some(place) = self.owner(id) else { return };
         self.introduce(place, conn, channel);
         match channel {
             Channel::Commands => self.ping(place, conn),
@@ -248,7 +245,7 @@ impl Sentinel {
         let Some((id, channel)) = self.links.owner(conn) else { return };
         self.links.close(id, channel, self.moment.now, self.timing.ping_period);
         self.forget_questions(id, channel);
-        if let Some(place) = self.find(|instance| instance.link == id) {
+        if let Some(place) = self.owner(id) {
             let name =
                 if channel == Channel::Commands { "-cmd-link-reconnection" } else { "-pubsub-link-reconnection" };
             let text = format!("{} #{reason}", self.describe(place));
@@ -257,9 +254,10 @@ impl Sentinel {
         self.advance_masters(id);
     }
 
-    pub(super) fn advance_masters(&mut self, link: super::link::LinkId) {
-        for m in self.masters_of(link) {
-            self.advance(m);
+    /// Looks at the masters that have to do with a link.
+    fn advance_masters(&mut self, link: LinkId) {
+        for place in self.owners(link) {
+            self.advance(place.master());
         }
     }
 
@@ -270,25 +268,21 @@ impl Sentinel {
             return self.on_message(id, value);
         }
         let Some((asked, about)) = self.links.get_mut(id).pending.pop_front() else { return };
-        match asked {
-            Asked::Ping => self.on_pong(id, value),
-            Asked::Info => {
-                if let Some(place) = self.place(about) {
-                    self.on_info(place, value);
-                }
-            }
-            Asked::Hello => self.on_published(about, value),
-            Asked::MasterDown => {
-                if let Some(Place::Peer(m, p)) = self.place(about) {
-                    self.on_opinion(m, p, value);
-                }
-            }
-            Asked::Other => return,
+        if asked == Asked::Ping {
+            self.on_pong(id, value);
+            return self.advance_masters(id);
         }
-        self.advance_masters(id);
+        let Some(place) = self.place(about) else { return };
+        match (asked, place) {
+            (Asked::Info, _) => self.on_info(place, value),
+            (Asked::Hello, _) => self.on_published(place, value),
+            (Asked::MasterDown, Place::Peer(m, p)) => self.on_opinion(m, p, value),
+            _ => return,
+        }
+        self.advance(place.master());
     }
 
-    fn on_message(&mut self, id: super::link::LinkId, value: &Value) {
+    fn on_message(&mut self, id: LinkId, value: &Value) {
         self.links.get_mut(id).last_hello_traffic = self.moment.now;
         let Value::Array(parts) = value else { return };
         let [kind, _, payload] = parts.as_slice() else { return };
@@ -302,7 +296,7 @@ impl Sentinel {
         }
     }
 
-    fn on_pong(&mut self, id: super::link::LinkId, value: &Value) {
+    fn on_pong(&mut self, id: LinkId, value: &Value) {
         let now = self.moment.now;
         let text = match value {
             Value::Status(text) | Value::Error(text) => text.as_slice(),
@@ -316,7 +310,7 @@ impl Sentinel {
         }
         link.last_pong = now;
         let open = link.open_commands();
-        let Some(place) = self.find(|instance| instance.link == id) else { return };
+        let Some(place) = self.owner(id) else { return };
         let instance = self.instance_mut(place);
         if text.starts_with(b"PONG") {
             instance.rebooted_since = None;
@@ -328,8 +322,7 @@ impl Sentinel {
         }
     }
 
-    fn on_published(&mut self, about: InstanceId, value: &Value) {
-        let Some(place) = self.place(about) else { return };
+    fn on_published(&mut self, place: Place, value: &Value) {
         if matches!(value, Value::Error(_)) {
             self.instance_mut(place).last_publish = self.moment.now - self.timing.publish_period + HELLO_RETRY;
         }

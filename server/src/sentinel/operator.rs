@@ -64,6 +64,7 @@ impl Sentinel {
         let base = self.new_instance(Kind::Master, name.to_owned(), address, link);
         let quorum = u32::try_from(quorum).unwrap_or(u32::MAX);
         self.masters.push(Master::new(base, quorum, &self.timing));
+        self.reindex();
         Ok(())
     }
 
@@ -103,6 +104,7 @@ impl Sentinel {
             let peers = master.peers.iter().map(|peer| peer.base.link);
             let links: Vec<_> = replicas.chain(peers).chain([master.base.link]).collect();
             links.into_iter().for_each(|link| self.release(link));
+            self.reindex();
             self.save();
         }
         self.end(out);

@@ -161,3 +161,99 @@ impl Sentinel {
         self.scripts.due = self.moment.now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::effect::Input;
+    use super::*;
+    use crate::base::random::Random;
+    use crate::config::Config;
+    use crate::config::file::Loader;
+
+    /// A Sentinel with scripts, started at 0; its first effects.
+    fn sentinel() -> (Sentinel, Vec<Effect>) {
+        let text = "sentinel monitor m 10.0.0.1 6379 1\nsentinel notification-script m /bin/tell\n\
+                    sentinel client-reconfig-script m /bin/move\nsentinel myid 0123456789012345678901234567890123456789";
+        let mut nowhere = |_: &std::path::Path| Ok(());
+        let mut loader = Loader::new(Config::default(), true, &mut nowhere);
+        loader.text(text.as_bytes()).unwrap();
+        let mut sentinel = Sentinel::new(0, Random::from_seed(1));
+        sentinel.configure_from(&loader.finish().unwrap().sentinel, &|_| None).unwrap();
+        let mut out = Vec::new();
+        sentinel.start(0, &mut out);
+        sentinel.handle(0, Input::Tick, &mut out);
+        (sentinel, out)
+    }
+
+    fn started(effects: &[Effect]) -> Vec<Vec<String>> {
+        let runs = effects.iter().filter_map(|effect| match effect {
+            Effect::RunScript { argv, .. } => Some(argv.clone()),
+            _ => None,
+        });
+        runs.collect()
+    }
+
+    /// Calls the machine up to a time, as often as it likes.
+    fn run_to(sentinel: &mut Sentinel, end: Millis) -> Vec<(Millis, Effect)> {
+        let mut all = Vec::new();
+        loop {
+            let now = sentinel.next_wakeup().min(end);
+            let mut out = Vec::new();
+            sentinel.handle(now, Input::Tick, &mut out);
+            all.extend(out.into_iter().map(|effect| (now, effect)));
+            if now == end {
+                return all;
+            }
+        }
+    }
+
+    #[test]
+    fn a_script_hears_of_what_matters_and_of_the_new_master() {
+        let (mut sentinel, out) = sentinel();
+        assert_eq!(started(&out), [["/bin/tell", "+monitor", "master m 10.0.0.1 6379 quorum 1"]]);
+        let mut out = Vec::new();
+        let hello = b"10.0.0.9,26379,aaaa,1,m,10.0.0.2,6379,1".to_vec();
+        sentinel.handle(1, Input::Hello(hello), &mut out);
+        sentinel.handle(2, Input::Tick, &mut out);
+        let last = started(&out).pop().unwrap();
+        assert_eq!(last, ["/bin/move", "m", "observer", "start", "10.0.0.1", "6379", "10.0.0.2", "6379"]);
+    }
+
+    #[test]
+    fn failures_that_may_pass_are_tried_again_later_and_later_and_others_are_not() {
+        let (mut sentinel, out) = sentinel();
+        let Some(Effect::RunScript { job, .. }) = out.iter().find(|it| matches!(it, Effect::RunScript { .. })) else {
+            panic!("no script runs: {out:?}");
+        };
+        let job = *job;
+        let mut starts = vec![0];
+        for _ in 0..4 {
+            let now = *starts.last().unwrap();
+            sentinel.handle(now, Input::ScriptEnded { job, end: ScriptEnd::Code(1) }, &mut Vec::new());
+            let ran = run_to(&mut sentinel, now + 400_000);
+            let again =
+                |(_, effect): &&(Millis, Effect)| matches!(effect, Effect::RunScript { job: it, .. } if *it == job);
+            starts.push(ran.iter().find(again).expect("it is tried again").0);
+            // Later scripts, of the master that is down meanwhile, do not matter here.
+            sentinel.scripts.queue.retain(|script| script.job == job);
+        }
+        let delays: Vec<Millis> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(delays, [30_000, 60_000, 120_000, 240_000]);
+        let mut out = Vec::new();
+        let now = sentinel.now();
+        sentinel.handle(now, Input::ScriptEnded { job, end: ScriptEnd::Code(2) }, &mut out);
+        assert!(out.iter().any(
+            |it| matches!(it, Effect::Event { name: "-script-error", payload, .. } if payload == "/bin/tell 0 2")
+        ));
+        assert!(sentinel.scripts.queue.is_empty());
+    }
+
+    #[test]
+    fn a_script_that_hangs_is_killed() {
+        let (mut sentinel, _) = sentinel();
+        let ran = run_to(&mut sentinel, 61_000);
+        let kills: Vec<Millis> =
+            ran.iter().filter(|(_, it)| matches!(it, Effect::KillScript(1))).map(|(time, _)| *time).collect();
+        assert_eq!(kills, [60_001]);
+    }
+}

@@ -1,5 +1,7 @@
 //! The machine: all that a Sentinel knows, and what it does about an input.
 
+use std::collections::HashMap;
+
 use super::address::Address;
 use super::effect::{Channel, Effect, Input, Level};
 use super::instance::{Failover, Instance, InstanceId, Kind, Master, Peer, Place, Replica};
@@ -67,6 +69,9 @@ pub struct Sentinel {
     /// Effects of the input that is being handled.
     pub(super) out: Vec<Effect>,
     next_instance: u64,
+    /// Where instances are, and which of them share a link; made anew where any comes or goes.
+    places: HashMap<InstanceId, Place>,
+    owners: HashMap<LinkId, Vec<Place>>,
 }
 
 impl Sentinel {
@@ -86,6 +91,8 @@ impl Sentinel {
             random,
             out: Vec::new(),
             next_instance: 0,
+            places: HashMap::new(),
+            owners: HashMap::new(),
         }
     }
 
@@ -243,14 +250,28 @@ impl Sentinel {
 
     /// Where an instance is; `None` where it is gone.
     pub(super) fn place(&self, id: InstanceId) -> Option<Place> {
-        self.find(|instance| instance.id == id)
+        self.places.get(&id).copied()
     }
 
-    /// The masters that have to do with a link.
-    pub(super) fn masters_of(&self, link: LinkId) -> Vec<usize> {
-        (0..self.masters.len())
-            .filter(|&m| self.places(m).into_iter().any(|place| self.instance(place).link == link))
-            .collect()
+    /// One of the instances that share a link.
+    pub(super) fn owner(&self, link: LinkId) -> Option<Place> {
+        self.owners.get(&link)?.first().copied()
+    }
+
+    /// All instances that share a link.
+    pub(super) fn owners(&self, link: LinkId) -> Vec<Place> {
+        self.owners.get(&link).cloned().unwrap_or_default()
+    }
+
+    /// Instances came or went.
+    pub(super) fn reindex(&mut self) {
+        self.places.clear();
+        self.owners.clear();
+        for place in (0..self.masters.len()).flat_map(|m| self.places(m)).collect::<Vec<_>>() {
+            let (id, link) = (self.instance(place).id, self.instance(place).link);
+            self.places.insert(id, place);
+            self.owners.entry(link).or_default().push(place);
+        }
     }
 
     pub(super) fn new_instance(&mut self, kind: Kind, name: String, address: Address, link: LinkId) -> Instance {
@@ -269,6 +290,7 @@ impl Sentinel {
         let mut base = self.new_instance(Kind::Replica, name, address, link);
         base.down_after = self.masters[m].base.down_after;
         self.masters[m].replicas.push(Replica::new(base));
+        self.reindex();
         true
     }
 
@@ -288,6 +310,7 @@ impl Sentinel {
         base.run_id = run_id.to_owned();
         base.down_after = self.masters[m].base.down_after;
         self.masters[m].peers.push(Peer::new(base));
+        self.reindex();
     }
 
     /// An instance is gone; so is its link, unless it is shared.

@@ -9,7 +9,7 @@ use server::base::random::Random;
 use server::config::Config;
 use server::config::file::Loader;
 use server::resp::Value;
-use server::sentinel::{Address, ConnId, Effect, Failover, Input, Sentinel};
+use server::sentinel::{Address, ConnId, Effect, Failover, Input, Level, Sentinel};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
@@ -34,6 +34,21 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Three Sentinels, three data nodes, the document's settings but quicker.
+    pub fn calm() -> Self {
+        Self {
+            sentinels: 3,
+            data: 3,
+            quorum: 2,
+            down_after: 2000,
+            failover_timeout: 10_000,
+            parallel_syncs: 1,
+            chaos: 0,
+            between_faults: 1,
+            slowest_message: 1,
+        }
+    }
+
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::from_seed(seed ^ 0x5eed);
         let mut pick = |choices: &[i64]| choices[random.below(choices.len())];
@@ -103,6 +118,8 @@ pub struct World {
     witness: Witness,
     healed: bool,
     trace: VecDeque<String>,
+    /// Events of each Sentinel, those for debugging left out.
+    events: Vec<Vec<&'static str>>,
 }
 
 type Result<T> = std::result::Result<T, String>;
@@ -148,7 +165,33 @@ impl World {
             witness: Witness::default(),
             healed: false,
             trace: VecDeque::new(),
+            events: Vec::new(),
         }
+    }
+
+    /// Nothing goes wrong but one thing: the master dies. What each Sentinel tells from then on, for a while.
+    pub fn events_of_a_failover(mut self, seconds: i64) -> Result<Vec<Vec<&'static str>>> {
+        self.healed = true;
+        self.data.iter_mut().for_each(|node| node.priority = 100);
+        for sentinel in 0..self.sentinels.len() {
+            self.start_sentinel(sentinel)?;
+        }
+        self.at(100, Event::Replicate);
+        let (dies, ends) = (self.now + 12_000, self.now + 12_000 + seconds * 1000);
+        while let Some(Reverse((time, _, event))) = self.queue.pop() {
+            if self.now < dies && time >= dies {
+                self.events = vec![Vec::new(); self.sentinels.len()];
+                self.now = dies;
+                self.data[0].crash();
+                self.break_connections(|conn| conn.to == 0);
+            }
+            self.now = time;
+            if time > ends {
+                break;
+            }
+            self.happen(event)?;
+        }
+        Ok(self.events)
     }
 
     /// Plays to the end: things go wrong for a while, then all is mended, and all must agree before long.
@@ -331,7 +374,12 @@ impl World {
                     self.at(time - self.now, Event::Arrive { conn: key, to_server: true });
                 }
             }
-            Effect::Event { name, payload, .. } => self.tell(format!("sentinel {s}: {name} {payload}")),
+            Effect::Event { level, name, payload } => {
+                if let Some(events) = self.events.get_mut(s).filter(|_| level > Level::Debug) {
+                    events.push(name);
+                }
+                self.tell(format!("sentinel {s}: {name} {payload}"));
+            }
             Effect::Crash(_) => return Err("a crash that nobody asked for".into()),
             Effect::Log { .. } | Effect::LogDelay(_) | Effect::RunScript { .. } | Effect::KillScript(_) => {}
         }
