@@ -1,5 +1,5 @@
 //! What operators and other Sentinels ask for by SENTINEL's subcommands: changes and their refusals. Replies are written in
-//! `commands/sentinel/`.
+//! `commands/sentinel.rs`.
 
 use super::address::Address;
 use super::effect::{Effect, Level};
