@@ -25,6 +25,8 @@ pub mod memory;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
+pub mod sentinel;
+pub mod sentinel_view;
 pub mod server;
 pub mod set;
 pub mod slowlog;
@@ -61,6 +63,7 @@ pub static FAMILIES: &[Family] = &[
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,
+    sentinel::FAMILY,
     server::FAMILY,
     set::FAMILY,
     slowlog::FAMILY,

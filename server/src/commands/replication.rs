@@ -64,6 +64,12 @@ fn describe(client: &Client) -> String {
 fn role(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let server = &*ctx.server;
     let mut reply = ctx.client.reply();
+    if let Some(core) = server.sentinel_core() {
+        reply.array(2);
+        reply.bulk(b"sentinel");
+        reply.bulks(core.masters.iter().map(|master| master.name().as_bytes()));
+        return Ok(());
+    }
     match &server.replication.role {
         Role::Primary => {
             let online: Vec<&Client> = server

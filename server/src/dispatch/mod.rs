@@ -18,6 +18,7 @@ pub mod persist;
 pub mod propagate;
 pub mod redact;
 pub mod registry;
+pub mod sentinel;
 pub mod server;
 pub mod shutdown;
 pub mod tracking;

@@ -4,6 +4,7 @@ use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::effects::Effects;
 use super::registry::Registry;
+use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
 use super::waiters::Waiters;
 use crate::base::clock::{Millis, now_ms};
@@ -34,6 +35,8 @@ pub enum Order {
     Exit(i32),
     /// Open the listening sockets anew: port or bind changed.
     Listen,
+    /// Carry out what the machine of Sentinel mode decided.
+    Sentinel,
 }
 
 /// CLIENT PAUSE and FAILOVER hold commands back.
@@ -136,6 +139,8 @@ pub struct Server {
     pub active_expire: bool,
     /// When the last tick was, Unix milliseconds.
     pub last_cron: Millis,
+    /// Sentinel mode: what watches other servers.
+    pub sentinel: Option<Box<SentinelMode>>,
 }
 
 impl Server {
@@ -185,6 +190,7 @@ impl Server {
             restored_history: false,
             active_expire: true,
             last_cron: now,
+            sentinel: None,
             config,
         };
         server.apply_config();

@@ -67,7 +67,8 @@ impl Server {
     fn finish_shutdown(&mut self) -> bool {
         let Shutdown { save, force, .. } = self.shutdown;
         self.report_lag();
-        let wanted = save.unwrap_or(!self.config.save.0.is_empty());
+        // A Sentinel has no data.
+        let wanted = self.sentinel.is_none() && save.unwrap_or(!self.config.save.0.is_empty());
         if wanted && !self.loading {
             log(Level::Notice, "Saving the final RDB snapshot before exiting.");
             if self.save_now().is_err() && !force {
@@ -84,7 +85,8 @@ impl Server {
             // It may be gone already, which is what is wanted.
             let _ = std::fs::remove_file(self.config.pidfile.as_path());
         }
-        log(Level::Warning, "Redis is now ready to exit, bye bye...");
+        let who = if self.sentinel.is_some() { "Sentinel" } else { "Redis" };
+        log(Level::Warning, &format!("{who} is now ready to exit, bye bye..."));
         self.orders.push(Order::Exit(0));
         true
     }

@@ -81,16 +81,36 @@ pub fn write_raw(text: &str) {
     }
 }
 
-/// Local time as `DD Mon YYYY HH:MM:SS.mmm`.
-fn timestamp(now: i64) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let seconds: libc::time_t = now / 1000;
+/// Local time as C's `ctime` writes it, without its line end.
+pub fn long_time(seconds: i64) -> String {
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    let time = local(seconds);
+    format!(
+        "{} {} {:2} {:02}:{:02}:{:02} {}",
+        DAYS[time.tm_wday.clamp(0, 6) as usize],
+        MONTHS[time.tm_mon.clamp(0, 11) as usize],
+        time.tm_mday,
+        time.tm_hour,
+        time.tm_min,
+        time.tm_sec,
+        time.tm_year + 1900
+    )
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+fn local(seconds: libc::time_t) -> libc::tm {
     // SAFETY: an all-zero `tm` is a valid value, and both pointers are to live locals.
-    let time = unsafe {
+    unsafe {
         let mut time: libc::tm = std::mem::zeroed();
         libc::localtime_r(&seconds, &mut time);
         time
-    };
+    }
+}
+
+/// Local time as `DD Mon YYYY HH:MM:SS.mmm`.
+fn timestamp(now: i64) -> String {
+    let time = local(now / 1000);
     format!(
         "{:02} {} {} {:02}:{:02}:{:02}.{:03}",
         time.tm_mday,

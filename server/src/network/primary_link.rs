@@ -130,7 +130,8 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     apply_stream(shared, generation, &mut wire).await
 }
 
-async fn connect(shared: &Shared, host: &str, port: u16) -> io::Result<TcpStream> {
+/// Connects from `bind-source-addr`, where that is set.
+pub async fn connect(shared: &Shared, host: &str, port: u16) -> io::Result<TcpStream> {
     let source = shared.lock().config.bind_source_addr.to_string();
     if source.is_empty() {
         return TcpStream::connect((host, port)).await;
