@@ -13,7 +13,7 @@ use crate::resp::Value;
 use crate::sentinel::{ConnId, Input};
 
 /// A reply that is longer is not worth waiting for.
-const LONGEST_REPLY: usize = 16 << 20;
+const LONGEST_REPLY: usize = 1 << 20;
 
 /// Connects, and passes on what comes and what goes, until either side ends it.
 pub async fn run(shared: Shared, conn: ConnId, host: String, port: u16, mut outbox: UnboundedReceiver<Vec<u8>>) {
