@@ -8,6 +8,7 @@ pub mod bitfield;
 pub mod bitmap;
 pub mod client;
 pub mod client_tracking;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -22,6 +23,7 @@ pub mod lcs;
 pub mod list;
 pub mod list_blocking;
 pub mod memory;
+pub mod migrate;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
@@ -48,6 +50,7 @@ pub mod transaction;
 pub static FAMILIES: &[Family] = &[
     bitmap::FAMILY,
     client::FAMILY,
+    cluster::FAMILY,
     command::FAMILY,
     config::FAMILY,
     connection::FAMILY,
@@ -60,6 +63,7 @@ pub static FAMILIES: &[Family] = &[
     list::FAMILY,
     list_blocking::FAMILY,
     memory::FAMILY,
+    migrate::FAMILY,
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,

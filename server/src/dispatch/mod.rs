@@ -13,6 +13,7 @@ pub mod doc;
 pub mod effects;
 pub mod error;
 pub mod execute;
+pub mod failover;
 pub mod keys;
 pub mod persist;
 pub mod propagate;

@@ -3,6 +3,7 @@
 use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::effects::Effects;
+use super::failover::Failover;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
@@ -95,6 +96,8 @@ pub struct Server {
     pub replicas: Vec<ClientId>,
     /// Clients that wait, in the order in which they began to: keys, replicas, the end of a pause.
     pub blocked: Vec<ClientId>,
+    /// FAILOVER, if one runs.
+    pub failover: Failover,
     /// Number of clients with keys under WATCH.
     pub watchers: usize,
     /// Who may hold which key in a cache.
@@ -168,6 +171,7 @@ impl Server {
             orders: Vec::new(),
             replicas: Vec::new(),
             blocked: Vec::new(),
+            failover: Failover::default(),
             watchers: 0,
             tracking: Tracking::default(),
             client_memory: 0,

@@ -120,12 +120,4 @@ impl Server {
             log(Level::Notice, &format!("{in_sync} of {} replicas are in sync when shutting down.", online.len()));
         }
     }
-
-    /// FAILOVER's tick.
-    pub fn advance_failover(&mut self) {}
-
-    /// FAILOVER is running.
-    pub fn is_failing_over(&self) -> bool {
-        false
-    }
 }

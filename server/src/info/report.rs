@@ -416,7 +416,7 @@ fn replication(server: &Server, out: &mut String) {
     replicas(server, out);
     fields!(
         out,
-        "master_failover_state" = "no-failover",
+        "master_failover_state" = server.failover.stage.name(),
         "master_replid" = state.replid,
         "master_replid2" = state.replid2,
         "master_repl_offset" = state.offset,

@@ -155,6 +155,10 @@ fn start(
         eprintln!("The append-only file is not part of this server yet: start it without `appendonly yes`.");
         return 1;
     }
+    if config.cluster_enabled {
+        eprintln!("Cluster mode is not part of this server yet: start it without `cluster-enabled yes`.");
+        return 1;
+    }
     log::set_level(level(config.loglevel));
     log::set_file(&config.logfile.to_string_lossy());
     if config.syslog_enabled {
