@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! tag:1  lru:3  key length:1 or 4  [expiry:8]  key  value
+//! tag:1  key length:1  key                                   a member of a set, up to 255 bytes
 //! ```
 //!
 //! `tag` holds the kind of the value (low four bits) and flags. A value is an integer (8 bytes), a short string (length:1,
@@ -32,6 +33,7 @@ const INT: u8 = 0;
 const SHORT: u8 = 1;
 const LONG: u8 = 2;
 const OBJECT: u8 = 3;
+/// The only kind with this bit.
 const UNIT: u8 = 4;
 
 /// Strings above this many bytes live in an [`Object`] of their own: growing them must not copy the key, and a snapshot
@@ -105,6 +107,8 @@ impl Shape {
         let mut key_at = if key_len > 255 {
             tag |= LONG_KEY;
             8
+        } else if tag & UNIT != 0 {
+            2
         } else {
             5
         };
@@ -135,11 +139,15 @@ impl OwnedEntry {
         unsafe {
             let base = block.as_ptr();
             base.write(shape.tag);
-            base.add(1).write_bytes(0, 3);
-            if shape.tag & LONG_KEY != 0 {
-                base.add(4).cast::<u32>().write_unaligned(key.len() as u32);
+            if shape.key_at == 2 {
+                base.add(1).write(key.len() as u8);
             } else {
-                base.add(4).write(key.len() as u8);
+                base.add(1).write_bytes(0, 3);
+                if shape.tag & LONG_KEY != 0 {
+                    base.add(4).cast::<u32>().write_unaligned(key.len() as u32);
+                } else {
+                    base.add(4).write(key.len() as u8);
+                }
             }
             if let Some(at) = expire {
                 base.add(shape.key_at - 8).cast::<i64>().write_unaligned(at);
@@ -243,13 +251,15 @@ impl<'a> EntryRef<'a> {
     #[inline]
     fn key_span(self) -> (usize, usize) {
         let tag = self.tag();
-        // SAFETY: the length stands at offset 4 in the width that the tag says.
+        // SAFETY: the length stands at offset 4 in the width that the tag says, or at offset 1 of a short member.
         let (at, len) = unsafe {
             let base = self.block.as_ptr();
-            if tag & LONG_KEY != 0 {
+            if tag & (LONG_KEY | UNIT) == 0 {
+                (5, usize::from(base.add(4).read()))
+            } else if tag & LONG_KEY != 0 {
                 (8, base.add(4).cast::<u32>().read_unaligned() as usize)
             } else {
-                (5, usize::from(base.add(4).read()))
+                (2, usize::from(base.add(1).read()))
             }
         };
         (at + usize::from(tag & EXPIRES != 0) * 8, len)
@@ -323,9 +333,12 @@ impl<'a> EntryRef<'a> {
         self.tag() & MARKED != 0
     }
 
-    /// The 24-bit access clock: LRU time or LFU counter, as the policy says.
+    /// The 24-bit access clock: LRU time or LFU counter, as the policy says. Members of sets have none.
     #[inline]
     pub fn access(self) -> u32 {
+        if self.kind() == UNIT {
+            return 0;
+        }
         // SAFETY: bytes 0..4 are the tag and the clock; blocks are aligned to 8.
         unsafe { self.block.as_ptr().cast::<u32>().read() >> 8 }
     }
@@ -361,6 +374,9 @@ impl<'a> EntryRef<'a> {
     /// No other reference reads the entry's clock at the same time: the caller owns the table.
     #[inline]
     pub unsafe fn set_access(self, clock: u32) {
+        if self.kind() == UNIT {
+            return;
+        }
         // SAFETY: as in `access`; exclusive by the contract.
         unsafe {
             let word = self.block.as_ptr().cast::<u32>();
@@ -402,8 +418,7 @@ impl<'a> EntryRef<'a> {
     pub unsafe fn overwrite_value<'v>(self, value: NewValue<'v>) -> Result<(), NewValue<'v>> {
         let (key_at, key_len) = self.key_span();
         let shape = Shape::of(key_len, &value, self.tag() & EXPIRES != 0);
-        debug_assert_eq!(shape.key_at, key_at);
-        if self.kind() == OBJECT || shape.size != self.block_size() {
+        if shape.key_at != key_at || self.kind() == OBJECT || shape.size != self.block_size() {
             return Err(value);
         }
         // SAFETY: same size class, so the block has room; the old value needs no drop as it is no object.
