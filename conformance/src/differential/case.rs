@@ -64,11 +64,11 @@ impl Case {
         while requests.len() < LENGTH {
             let request = request(&grammar, &mut words);
             let lists_are_special = requests.iter().any(sets_lists_up);
-            if !races_with_the_clock(&request)
-                && !waits_long(&request)
-                && !hangs_on_chance(&request)
-                && !(lists_are_special && stores_a_sorted_list(&request))
-            {
+            let left_out = races_with_the_clock(&request)
+                || waits_long(&request)
+                || hangs_on_chance(&request)
+                || (lists_are_special && stores_a_sorted_list(&request));
+            if !left_out {
                 requests.push(request);
             }
         }
