@@ -92,11 +92,6 @@ fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bo
         let here = std::env::current_dir().unwrap_or_default();
         config.dir = here.to_string_lossy().as_ref().into();
     }
-    if config.appendonly {
-        // Accepting it would promise a durability that is not there.
-        eprintln!("The append-only file is not part of this server yet: start it without `appendonly yes`.");
-        return 1;
-    }
     log::set_level(level(config.loglevel));
     log::set_file(&config.logfile.to_string_lossy());
     if config.daemonize
@@ -216,7 +211,7 @@ fn daemonize() -> io::Result<()> {
 async fn live(server: Server) -> i32 {
     let (exit, mut exits) = mpsc::unbounded_channel();
     let shared: Shared =
-        Arc::new(Node { server: Mutex::new(server), rearm: Notify::new(), exit, listen: Notify::new() });
+        Arc::new(Node { server: Mutex::new(server), rearm: Notify::new(), exit, rewriting: Default::default(), listen: Notify::new() });
     log(Level::Notice, "monotonic clock: POSIX clock_gettime");
     let bound = {
         let config = shared.lock().config.clone();
@@ -236,7 +231,9 @@ async fn live(server: Server) -> i32 {
     log(Level::Warning, "Server initialized");
     write_pidfile(&shared.lock().config);
     let mut listeners = bound.serve(&shared);
-    if let Err(text) = load_dataset(&shared).await {
+    let with_aof = shared.lock().config.appendonly;
+    let loaded = if with_aof { super::aof_job::load_at_start(&shared).await } else { load_dataset(&shared).await };
+    if let Err(text) = loaded {
         log(Level::Warning, &text);
         return 1;
     }

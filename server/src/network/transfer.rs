@@ -240,6 +240,8 @@ fn begin_loading(shared: &Shared, generation: u64, flush: bool) -> io::Result<Lo
     server.async_loading = !flush;
     server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
     server.finish_running_snapshot();
+    // What it holds is about to be replaced as a whole: a new base follows.
+    server.stop_aof();
     // Our replicas must start again from what we are about to hold.
     server.disconnect_replicas(None);
     server.replication.backlog = None;
@@ -258,6 +260,12 @@ fn end_loading(shared: &Shared) {
     server.async_loading = false;
     server.persistence.loading = None;
     server.refresh_gate();
+    // `tend_aof` begins the rewrite, when the role and the data are settled.
+    if server.config.appendonly
+        && let Err(text) = server.start_aof_later()
+    {
+        log(Level::Warning, &text);
+    }
 }
 
 /// The snapshot is in: its history is ours.
