@@ -113,6 +113,7 @@ fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bo
             return 1;
         }
     }
+    ignore_file_size_signal();
     let threads = server.config.io_threads as usize;
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
@@ -125,6 +126,15 @@ fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bo
     // Tasks that still wait end with the process.
     runtime.shutdown_background();
     code
+}
+
+/// A limit on the size of files is an error of writing like a full disk, not the end of the process.
+fn ignore_file_size_signal() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: no handler of ours runs; the signal is ignored from now on.
+    if let Err(error) = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) } {
+        log(Level::Warning, &format!("Cannot ignore SIGXFSZ: {error}"));
+    }
 }
 
 /// Where `loglevel` puts the threshold.

@@ -23,7 +23,7 @@ const MAX_LINE: u64 = 128;
 pub struct Commands {
     /// The words, one behind the other.
     pub data: Vec<u8>,
-    /// Where the words start and end in `data`.
+    /// Where the words start in `data`, and their lengths.
     pub words: Vec<(usize, usize)>,
     /// Where the words of each command end in `words`.
     pub ends: Vec<usize>,
@@ -35,7 +35,7 @@ impl Commands {
     fn truncate(&mut self, commands: usize) {
         self.ends.truncate(commands);
         self.words.truncate(self.ends.last().copied().unwrap_or(0));
-        self.data.truncate(self.words.last().map_or(0, |word| word.1));
+        self.data.truncate(self.words.last().map_or(0, |word| word.0 + word.1));
     }
 }
 
@@ -205,7 +205,7 @@ impl FileReading<'_, '_> {
                 Ok(true) => {
                     let words = &batch.words[mark.1..];
                     let word = |text: &[u8]| {
-                        words.len() == 1 && batch.data[words[0].0..words[0].1].eq_ignore_ascii_case(text)
+                        words.len() == 1 && batch.data[words[0].0..].eq_ignore_ascii_case(text)
                     };
                     let (multi, exec) = (word(b"multi"), word(b"exec"));
                     if multi || exec {
@@ -300,7 +300,7 @@ fn read_command<R: Read>(source: &mut BufReader<R>, batch: &mut Commands, offset
         if read < length {
             return Err(Bad::End);
         }
-        batch.words.push((start, batch.data.len()));
+        batch.words.push((start, batch.data.len() - start));
         let mut end = [0; 2];
         source.read_exact(&mut end)?;
         size += length + 2;
@@ -377,7 +377,7 @@ mod tests {
             checksum: true,
             deep: false,
             key_delay: 0,
-            access: AccessRule::default(),
+            access: AccessRule { lfu: false, log_factor: 10, decay_minutes: 1 },
             now: 0,
         };
         ReadOptions { load, load_truncated }
@@ -394,7 +394,9 @@ mod tests {
             if let Step::Commands(batch) = step {
                 let mut start = 0;
                 for &end in &batch.ends {
-                    let word = |&(from, to): &(usize, usize)| String::from_utf8(batch.data[from..to].to_vec()).unwrap();
+                    let word = |&(from, length): &(usize, usize)| {
+                        String::from_utf8(batch.data[from..from + length].to_vec()).unwrap()
+                    };
                     commands.push(batch.words[start..end].iter().map(word).collect());
                     start = end;
                 }
