@@ -134,8 +134,14 @@ impl Server {
         assert_eq!(self.info("aof_last_bgrewrite_status"), "ok");
     }
 
-    /// SIGKILL, by the process's id.
-    fn kill(mut self) {
+    /// SIGKILL, by the process's id, when nothing waits to be written: with `everysec`, writes wait for a running sync.
+    fn kill(self) {
+        until("all is written", || self.info("aof_buffer_length").parse().unwrap_or(0) == 0);
+        self.kill_now();
+    }
+
+    /// SIGKILL, by the process's id, whatever it is doing.
+    fn kill_now(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
@@ -187,7 +193,7 @@ fn fill(server: &Server, round: usize) {
     };
     for number in 0..120 {
         send(format!("SELECT {}", number % 3));
-        send(format!("SET string:{round}:{number} {}", "x".repeat(number)));
+        send(format!("SET string:{round}:{number} {}", "x".repeat(number + 1)));
         send(format!("SET number:{number} {}", number * round));
         send(format!("SET expiring:{number} v PX {}", 10_000_000 + number));
         send(format!("APPEND log {round}-{number}"));
@@ -272,7 +278,7 @@ fn with_always_no_acknowledged_write_is_lost_by_a_kill() {
         until("enough was written", || {
             client.ask("GET w7").parse::<usize>().is_ok_and(|found| found > last[7] + 100 * (round + 1))
         });
-        server.kill();
+        server.kill_now();
         last = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
         check_aof(directory);
     }
@@ -304,7 +310,7 @@ fn rewrites_under_writes_lose_nothing_and_a_kill_in_the_middle_does_no_harm() {
         (0..3).for_each(|_| server.rewrite());
         // The kill comes while one more runs.
         server.ask("BGREWRITEAOF");
-        server.kill();
+        server.kill_now();
         let acknowledged: Vec<i64> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
         check_aof(directory);
         let server = Server::start(OURS, directory, &[]);
