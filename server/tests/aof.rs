@@ -102,7 +102,9 @@ impl Server {
 
     fn process_lives(&self, directory: &Path) -> bool {
         let lives = Path::new(&format!("/proc/{}", self.process.id())).exists()
-            && !std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap_or_default().contains(") Z");
+            && !std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
+                .unwrap_or_default()
+                .contains(") Z");
         assert!(lives, "it ended: {}", log(directory));
         lives
     }
@@ -334,10 +336,14 @@ fn a_cut_end_is_truncated_and_anything_else_that_is_wrong_stops_the_start() {
     server.kill();
     let incr = aof(directory, "appendonly.aof.1.incr.aof");
     let whole = std::fs::read(&incr).unwrap();
-    for tail in [&b"*3\r\n$3\r\nSET\r\n$1\r\nc"[..], b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n"] {
+    for tail in [&b"*3\r\n$3\r\nSET\r\n$1\r\nc"[..], b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n"]
+    {
         std::fs::write(&incr, [&whole, tail].concat()).unwrap();
         let text = refused(directory, &["--aof-load-truncated", "no"]);
-        assert!(text.contains("Unexpected end of file reading the append only file appendonly.aof.1.incr.aof"), "{text}");
+        assert!(
+            text.contains("Unexpected end of file reading the append only file appendonly.aof.1.incr.aof"),
+            "{text}"
+        );
         let server = Server::start(OURS, directory, &[]);
         assert_eq!(server.ask("DBSIZE"), ":2");
         server.kill();
@@ -364,10 +370,7 @@ fn a_single_file_of_an_older_version_becomes_the_base() {
     let old = b"*2\r\n$6\r\nSELECT\r\n$1\r\n4\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
     std::fs::write(directory.join("appendonly.aof"), old).unwrap();
     let server = Server::start(OURS, directory, &[]);
-    assert_eq!(
-        manifest(directory),
-        "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
-    );
+    assert_eq!(manifest(directory), "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n");
     server.ask("SET b 2");
     server.kill();
     check_aof(directory);
@@ -376,7 +379,11 @@ fn a_single_file_of_an_older_version_becomes_the_base() {
     assert_eq!(server.ask("GET b"), "2");
     server.rewrite();
     assert!(!aof(directory, "appendonly.aof").exists());
-    assert!(manifest(directory).starts_with("file appendonly.aof.2.base.rdb seq 2 type b\n"), "{}", manifest(directory));
+    assert!(
+        manifest(directory).starts_with("file appendonly.aof.2.base.rdb seq 2 type b\n"),
+        "{}",
+        manifest(directory)
+    );
 }
 
 #[test]

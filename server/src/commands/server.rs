@@ -142,6 +142,7 @@ fn bgrewriteaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult 
         ctx.reply().simple("Background append only file rewriting started");
     } else {
         ctx.server.aof.rewrite.scheduled = true;
+        ctx.server.aof.rewrite.not_before = 0;
         ctx.reply().simple("Background append only file rewriting scheduled");
     }
     Ok(())

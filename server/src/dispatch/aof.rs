@@ -180,10 +180,7 @@ impl Server {
                     self.aof.last_error_log = self.now;
                     let expected = self.aof_buffer.len();
                     match failed.written {
-                        0 => log(
-                            Level::Warning,
-                            &format!("Error writing to the AOF file: {}", os_text(&failed.error)),
-                        ),
+                        0 => log(Level::Warning, &format!("Error writing to the AOF file: {}", os_text(&failed.error))),
                         written => log(
                             Level::Warning,
                             &format!(
@@ -275,7 +272,13 @@ impl Server {
                 self.aof.requested = self.aof.written;
                 syncer.advance(self.aof.written);
             }
-            Err(error) => log(Level::Warning, &format!("Fail to fsync the AOF file: {}.", os_text(&error))),
+            Err(error) => {
+                log(Level::Warning, &format!("Fail to fsync the AOF file: {}.", os_text(&error)));
+                if self.config.appendfsync == AppendFsync::Always {
+                    // Replies wait for what will not come.
+                    std::process::exit(1);
+                }
+            }
         }
     }
 
@@ -311,6 +314,7 @@ impl Server {
             log(Level::Warning, &format!("Cannot start the thread that syncs the AOF: {error}"));
             return Err("Unable to turn on AOF. Check server logs.".into());
         }
+        self.cancel_aof_rewrite();
         self.aof.state = AofState::Starting;
         self.aof.rewrite.scheduled = true;
         Ok(())
@@ -340,10 +344,12 @@ impl Server {
     pub fn open_aof_at_start(&mut self) -> Result<(), String> {
         let directory = self.aof_directory();
         let name = self.aof_name();
-        std::fs::create_dir_all(&directory)
-            .map_err(|error| format!("Can't open or create append-only dir {}: {}", directory.display(), os_text(&error)))?;
+        std::fs::create_dir_all(&directory).map_err(|error| {
+            format!("Can't open or create append-only dir {}: {}", directory.display(), os_text(&error))
+        })?;
         let failed = |error: std::io::Error| format!("Can't open the append-only file: {}", os_text(&error));
         self.aof_syncer().map_err(failed)?;
+        remove_leftovers(&directory);
         let mut manifest = std::mem::take(&mut self.aof.manifest);
         if manifest.is_empty() {
             let base = manifest.replace_base(&name, self.config.aof_use_rdb_preamble);
@@ -375,6 +381,19 @@ impl Server {
         self.aof_selected_db = None;
         self.refresh_listening();
         Ok(())
+    }
+}
+
+/// Deletes what a rewrite left behind that did not come to its end.
+fn remove_leftovers(directory: &std::path::Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = [".rdb", ".aof", ".incr", ".manifest"].iter().any(|end| name.ends_with(end));
+        if name.starts_with("temp-") && ours {
+            // It is only untidy if it stays.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -28,7 +28,10 @@ impl Server {
         }
         log(
             Level::Notice,
-            &format!("Successfully migrated an old-style AOF configuration ({name}) into the AOF directory ({}).", self.config.appenddirname),
+            &format!(
+                "Successfully migrated an old-style AOF configuration ({name}) into the AOF directory ({}).",
+                self.config.appenddirname
+            ),
         );
         let upgraded =
             Manifest { base: Some(AofFile { name: name.clone(), seq: 1 }), base_seq: 1, ..Manifest::default() };
@@ -52,6 +55,10 @@ impl Server {
     /// A command that this server does not know: a text for the log.
     pub fn replay(&mut self, loader: &mut Client, step: Step) -> Result<(), String> {
         match step {
+            Step::Begin(name) => {
+                loader.db = 0;
+                loader.name = name.into_bytes();
+            }
             Step::Note(text) => log(Level::Notice, &text),
             Step::Warning(text) => log(Level::Warning, &text),
             Step::Rdb(loaded) => {
@@ -75,7 +82,8 @@ impl Server {
             start = end;
             let Ok(command) = self.resolve(&args) else {
                 let name = String::from_utf8_lossy(args.get(0)).into_owned();
-                return Err(format!("Unknown command '{name}' reading the append only file"));
+                let file = String::from_utf8_lossy(&loader.name);
+                return Err(format!("Unknown command '{name}' reading the append only file {file}"));
             };
             self.replay_command(loader, command, &args);
         }
@@ -101,14 +109,12 @@ impl Server {
             self.find_aof()?;
         }
         self.keyspace.flush(None, false);
-        let (directory, manifest, options) =
-            (self.aof_directory(), self.aof.manifest.clone(), self.aof_read_options());
+        let (directory, manifest, options) = (self.aof_directory(), self.aof.manifest.clone(), self.aof_read_options());
         let listening = std::mem::replace(&mut self.effects.listening, false);
         let was_loading = std::mem::replace(&mut self.loading, true);
         let mut loader = self.aof_loader();
-        let result = read_set(&directory, &manifest, &options, &AtomicU64::new(0), &mut |step| {
-            self.replay(&mut loader, step)
-        });
+        let result =
+            read_set(&directory, &manifest, &options, &AtomicU64::new(0), &mut |step| self.replay(&mut loader, step));
         self.loading = was_loading;
         self.effects.listening = listening;
         self.persistence.dirty = 0;

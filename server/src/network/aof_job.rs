@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
@@ -23,6 +23,8 @@ use crate::persistence::state::Loading;
 
 /// Batches on their way from the reader.
 const QUEUE: usize = 32;
+/// While nothing comes from the reader (an RDB part is long), INFO hears of its progress so often.
+const PROGRESS: Duration = Duration::from_millis(100);
 /// How long to wait before asking again whether another snapshot has ended.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -63,15 +65,25 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
         (server.aof_directory(), server.aof.manifest.clone(), server.aof_read_options(), server.aof_loader())
     };
     let (sender, mut steps) = channel(QUEUE);
+    let progress = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&progress);
     let reading = tokio::task::spawn_blocking(move || {
         let mut hand_on = |step| sender.blocking_send(step).map_err(|_| "loading was given up".to_string());
-        read_set(&directory, &manifest, &options, &AtomicU64::new(0), &mut hand_on)
+        read_set(&directory, &manifest, &options, &counter, &mut hand_on)
     });
-    while let Some(step) = steps.recv().await {
-        let mut server = shared.lock();
-        server.replay(&mut loader, step)?;
-        drop(server);
-        tokio::task::yield_now().await;
+    loop {
+        tokio::select! {
+            step = steps.recv() => {
+                let Some(step) = step else { break };
+                shared.lock().replay(&mut loader, step)?;
+                tokio::task::yield_now().await;
+            }
+            () = tokio::time::sleep(PROGRESS) => {
+                if let Some(loading) = &mut shared.lock().persistence.loading {
+                    loading.loaded = progress.load(Ordering::Relaxed);
+                }
+            }
+        }
     }
     match reading.await {
         Ok(Ok(some)) => Ok(some),

@@ -220,8 +220,13 @@ fn daemonize() -> io::Result<()> {
 
 async fn live(server: Server) -> i32 {
     let (exit, mut exits) = mpsc::unbounded_channel();
-    let shared: Shared =
-        Arc::new(Node { server: Mutex::new(server), rearm: Notify::new(), exit, rewriting: Default::default(), listen: Notify::new() });
+    let shared: Shared = Arc::new(Node {
+        server: Mutex::new(server),
+        rearm: Notify::new(),
+        exit,
+        rewriting: Default::default(),
+        listen: Notify::new(),
+    });
     log(Level::Notice, "monotonic clock: POSIX clock_gettime");
     let bound = {
         let config = shared.lock().config.clone();

@@ -38,7 +38,9 @@ pub enum ManifestError {
     #[error("Fatal error: can't open the AOF manifest file: {0}")]
     Io(#[from] io::Error),
     /// A line is wrong.
-    #[error("\n*** FATAL AOF MANIFEST FILE ERROR ***\nReading the manifest file, at line {line}\n>>> '{text}'\n{reason}")]
+    #[error(
+        "\n*** FATAL AOF MANIFEST FILE ERROR ***\nReading the manifest file, at line {line}\n>>> '{text}'\n{reason}"
+    )]
     Line {
         /// Counted from one.
         line: usize,

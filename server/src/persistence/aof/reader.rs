@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::manifest::Manifest;
+use crate::base::clock::monotonic_ns;
 use crate::persistence::load::{LoadOptions, Loaded, load_prefix};
 
 /// A batch is handed on when it holds so many bytes.
@@ -42,6 +43,8 @@ impl Commands {
 /// What reading yields, in this order.
 #[derive(Debug)]
 pub enum Step {
+    /// A file begins; its name.
+    Begin(String),
     /// An RDB part: what there was before is replaced.
     Rdb(Box<Loaded>),
     /// Commands to execute.
@@ -114,10 +117,14 @@ pub fn read_set(
     for (number, name) in names.iter().enumerate() {
         let mut file = FileReading { path: &directory.join(name), name, options, progress, before, sink };
         let is_base = number == 0 && manifest.base.is_some();
+        let started = monotonic_ns();
+        (file.sink)(Step::Begin(name.to_string())).map_err(ReadError::Refused)?;
         let end = file.read(is_base, number + 1 == names.len())?;
         before += end;
         let kind = if is_base { "base" } else { "incr" };
-        sink(Step::Note(format!("DB loaded from {kind} file {name}"))).map_err(ReadError::Refused)?;
+        let seconds = (monotonic_ns() - started) as f64 / 1e9;
+        sink(Step::Note(format!("DB loaded from {kind} file {name}: {seconds:.3} seconds")))
+            .map_err(ReadError::Refused)?;
     }
     Ok(true)
 }
@@ -204,9 +211,7 @@ impl FileReading<'_, '_> {
                 Ok(true) if batch.words.len() == mark.1 => {}
                 Ok(true) => {
                     let words = &batch.words[mark.1..];
-                    let word = |text: &[u8]| {
-                        words.len() == 1 && batch.data[words[0].0..].eq_ignore_ascii_case(text)
-                    };
+                    let word = |text: &[u8]| words.len() == 1 && batch.data[words[0].0..].eq_ignore_ascii_case(text);
                     let (multi, exec) = (word(b"multi"), word(b"exec"));
                     if multi || exec {
                         batch.data.truncate(mark.0);
