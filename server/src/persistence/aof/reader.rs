@@ -358,7 +358,6 @@ fn skip_line<R: Read>(source: &mut BufReader<R>) -> Result<u64, Bad> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
     use crate::persistence::aof::AofFile;
