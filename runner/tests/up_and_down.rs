@@ -137,6 +137,35 @@ fn a_killed_node_is_shown_as_ended_and_comes_back_by_restart() {
 }
 
 #[test]
+fn sentinels_are_ready_when_they_agree_and_fail_over_when_the_master_is_killed() {
+    const WATCHED: &str = "\
+nodes:
+  master: {}
+  replica: {replicaof: master}
+config: {save: '', repl-diskless-sync-delay: 0}
+sentinels:
+  count: 3
+  monitor: mymaster
+  master: master
+  quorum: 2
+  config: [sentinel down-after-milliseconds mymaster 500]
+";
+    let user = User::new();
+    std::fs::write(user.home.path().join("t.yaml"), WATCHED).expect("write the topology");
+    user.up();
+    let pids = user.pids();
+    let is = |node: usize, field: &str, wanted: &str| user.status()["nodes"][node][field].as_str() == Some(wanted);
+    let view = user.status()["nodes"][2]["link"].as_str().unwrap_or_default().to_owned();
+    assert!(view.contains("status=ok") && view.contains("slaves=1,sentinels=3"), "{view}");
+    user.ok(&["kill", "@master"]);
+    eventually("the replica is the master", || is(1, "role", "master"));
+    user.ok(&["restart", "master"]);
+    eventually("the old master follows it", || is(0, "upstream", "replica"));
+    user.ok(&["down"]);
+    user.assert_nothing_left(&pids);
+}
+
+#[test]
 fn ctrl_c_takes_a_topology_in_the_foreground_down() {
     let user = User::new();
     let mut command = user.command(&["up", "--engine", ENGINE, "t.yaml"]);

@@ -10,6 +10,7 @@ pub mod persistence;
 pub mod pubsub;
 pub mod replication;
 pub mod resp;
+pub mod sentinel;
 pub mod store;
 #[cfg(test)]
 mod upstream;

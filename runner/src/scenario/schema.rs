@@ -129,7 +129,10 @@ impl Scenario {
     pub fn parse(source: &Source) -> Outcome<Self> {
         let mut scenario: Self = source.load()?;
         scenario.topology.check(source)?;
-        let nodes: Vec<&str> = scenario.topology.nodes.iter().map(|(name, _)| name).collect();
+        let sentinels = scenario.topology.sentinels.as_ref().map_or(0, |sentinels| sentinels.len());
+        let sentinels: Vec<String> = (1..=sentinels).map(|number| format!("sentinel-{number}")).collect();
+        let nodes = scenario.topology.nodes.iter().map(|(name, _)| name);
+        let nodes: Vec<&str> = nodes.chain(sentinels.iter().map(String::as_str)).collect();
         for step in &scenario.steps {
             check_step(step, &nodes, source)?;
         }

@@ -133,7 +133,7 @@ fn parse(ctx: &DataContext<'_>, args: &Args<'_>) -> CommandResult<Vec<Operation>
             continue;
         }
         let (get, set) = (args.is(at, "get") && left >= 2, args.is(at, "set") && left >= 3);
-        if !get && !set && !(args.is(at, "incrby") && left >= 3) {
+        if !(get || set || args.is(at, "incrby") && left >= 3) {
             return Err(SYNTAX);
         }
         let width = Width::parse(args.get(at + 1))?;

@@ -318,7 +318,7 @@ fn pause(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `CLIENT UNPAUSE`.
 fn unpause(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.server.shutdown.deadline == 0 && ctx.server.pause.until > 0 {
+    if ctx.server.shutdown.deadline == 0 && !ctx.server.is_failing_over() && ctx.server.pause.until > 0 {
         ctx.server.pause.until = ctx.server.now;
         ctx.server.end_due_waits();
     }

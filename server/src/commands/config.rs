@@ -150,6 +150,22 @@ fn rewrite_file(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult 
     Ok(())
 }
 
+/// Writes what a Sentinel knows to its configuration file; false where that failed, which the log tells.
+pub fn save_sentinel(server: &Server) -> bool {
+    match rewrite_now(server, false) {
+        Ok(()) => {
+            log::log(log::Level::Notice, "Sentinel new configuration saved on disk");
+            true
+        }
+        Err(error) => {
+            let reason = crate::config::file::os_text(&error);
+            let text = "WARNING: Sentinel was not able to save the new configuration on disk!!!";
+            log::log(log::Level::Warning, &format!("{text}: {reason}"));
+            false
+        }
+    }
+}
+
 /// Rewrites the configuration file; `force_all` writes defaults too.
 ///
 /// # Errors
@@ -171,9 +187,15 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
             format!("user default on #{hash} ~* &* +@all")
         }
     };
-    let lines = [("user".to_string(), user.into_bytes())];
-    let text =
-        rewrite(&old, &Rewrite { config: &config, lines: &lines, others: &["user"], sentinel_mode: false, force_all });
+    let mut lines = vec![("user".to_string(), user.into_bytes())];
+    let mut others = vec!["user"];
+    let sentinel = server.sentinel_core();
+    if let Some(core) = sentinel {
+        lines.extend(core.lines());
+        others.extend(crate::sentinel::settings::KEYS);
+    }
+    let sentinel_mode = sentinel.is_some();
+    let text = rewrite(&old, &Rewrite { config: &config, lines: &lines, others: &others, sentinel_mode, force_all });
     write_atomically(path, &text)
 }
 

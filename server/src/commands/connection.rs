@@ -147,12 +147,13 @@ fn hello(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn reply_hello(ctx: &mut ServerContext<'_>) {
-    let mode = if ctx.server.config.cluster_enabled { "cluster" } else { "standalone" };
+    let mode = ctx.server.mode();
+    let is_sentinel = ctx.server.sentinel.is_some();
     let role = if ctx.server.replication.is_replica() { "replica" } else { "master" };
     let id = ctx.client.id as i64;
     let version = if ctx.client.resp3 { 3 } else { 2 };
     let mut reply = ctx.reply();
-    reply.map(7);
+    reply.map(if is_sentinel { 6 } else { 7 });
     for (field, value) in [("server", "redis"), ("version", crate::info::REDIS_VERSION)] {
         reply.bulk(field.as_bytes());
         reply.bulk(value.as_bytes());
@@ -161,7 +162,7 @@ fn reply_hello(ctx: &mut ServerContext<'_>) {
     reply.integer(version);
     reply.bulk(b"id");
     reply.integer(id);
-    for (field, value) in [("mode", mode), ("role", role)] {
+    for (field, value) in [("mode", mode), ("role", role)].into_iter().take(if is_sentinel { 1 } else { 2 }) {
         reply.bulk(field.as_bytes());
         reply.bulk(value.as_bytes());
     }

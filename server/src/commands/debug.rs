@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::base::numbers::{parse_f64, parse_i64};
 use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
 use crate::info::log::{Level, log};
+use crate::persistence::load::{LoadError, Loaded};
 use crate::resp::{Args, Reply};
 use crate::store::digest::{Digest, mix_value, to_hex};
 use crate::store::entry::{NewValue, ValueRef};
 use crate::store::keyspace::ExpiryRule;
+use crate::store::table::hash_key;
 use crate::store::types::hash::Hash;
 use crate::store::value::Object;
 
@@ -175,12 +177,12 @@ fn populate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]`: saves, and loads what was saved.
 fn reload(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let (mut save, mut flush) = (true, true);
+    let (mut save, mut flush, mut merge) = (true, true, false);
     for word in args.from(2) {
         match word.to_ascii_lowercase().as_slice() {
             b"nosave" => save = false,
             b"noflush" => flush = false,
-            b"merge" => {}
+            b"merge" => merge = true,
             _ => {
                 return Err(CommandError::Static(
                     "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
@@ -191,11 +193,6 @@ fn reload(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if save {
         ctx.server.save_now().map_err(|_| CommandError::Static("ERR"))?;
     }
-    if !flush {
-        return Err(CommandError::Static(
-            "ERR DEBUG RELOAD NOFLUSH would merge datasets, which this server does not do",
-        ));
-    }
     let failed = |_| CommandError::Static("ERR Error trying to load the RDB dump, check server logs.");
     let file = std::fs::File::open(ctx.server.rdb_path()).map_err(failed)?;
     let options = ctx.server.load_options(!ctx.server.replication.is_replica());
@@ -205,7 +202,11 @@ fn reload(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         CommandError::Static("ERR Error trying to load the RDB dump, check server logs.")
     })?;
     ctx.server.finish_running_snapshot();
-    ctx.server.install(loaded);
+    if flush {
+        ctx.server.install(loaded);
+    } else {
+        add_loaded(ctx.server, &loaded, merge)?;
+    }
     log(Level::Warning, "DB reloaded by DEBUG RELOAD");
     ctx.reply().ok();
     Ok(())
@@ -219,6 +220,25 @@ fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     })?;
     log(Level::Warning, "Append Only File loaded by DEBUG LOADAOF");
     ctx.reply().ok();
+    Ok(())
+}
+
+/// Adds a loaded dataset to what is there; with `merge`, keys that are there are replaced.
+fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResult {
+    for (number, db) in loaded.dbs.iter().enumerate() {
+        for entry in db.table().iter() {
+            let known = server.keyspace.db(number).table().contains(hash_key(entry.key()), entry.key());
+            if known && !merge {
+                log(
+                    Level::Warning,
+                    &LoadError::Duplicate(String::from_utf8_lossy(entry.key()).into(), number).to_string(),
+                );
+                return Err(CommandError::Static("ERR Error trying to load the RDB dump, check server logs."));
+            }
+            server.keyspace.delete(number, entry.key(), false);
+            server.keyspace.add(number, hash_key(entry.key()), entry.to_owned_entry());
+        }
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::persistence::rdb::dump as payload;
 use crate::resp::Args;
 use crate::store::access::{idle_ms, lru_clock};
 use crate::store::entry::{EntryRef, OwnedEntry, ValueRef};
-use crate::store::keyspace::value_type;
+use crate::store::keyspace::{ExpiryRule, value_type};
 use crate::store::table::hash_key;
 
 /// Handlers of the family.
@@ -83,18 +83,18 @@ fn type_of(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 fn keys(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let pattern = args.get(1);
     let all = pattern == b"*";
-    let mut found: Vec<Vec<u8>> = ctx
+    let (now, trusts_all) = (ctx.now(), ctx.keyspace.expiry == ExpiryRule::Ignore);
+    let found: Vec<Vec<u8>> = ctx
         .keyspace
         .db(ctx.db)
         .table()
         .iter()
+        // Expired keys are passed over, and stay until something else meets them.
+        .filter(|entry| trusts_all || entry.expire().is_none_or(|at| at >= now))
         .map(EntryRef::key)
         .filter(|key| all || glob::matches(pattern, key, false))
         .map(<[u8]>::to_vec)
         .collect();
-    if ctx.keyspace.db(ctx.db).expires() > 0 {
-        found.retain(|key| ctx.keyspace.exists(ctx.db, key));
-    }
     ctx.reply.bulks(found.iter().map(Vec::as_slice));
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod bitfield;
 pub mod bitmap;
 pub mod client;
 pub mod client_tracking;
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -22,9 +23,12 @@ pub mod lcs;
 pub mod list;
 pub mod list_blocking;
 pub mod memory;
+pub mod migrate;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
+pub mod sentinel;
+pub mod sentinel_view;
 pub mod server;
 pub mod set;
 pub mod slowlog;
@@ -46,6 +50,7 @@ pub mod transaction;
 pub static FAMILIES: &[Family] = &[
     bitmap::FAMILY,
     client::FAMILY,
+    cluster::FAMILY,
     command::FAMILY,
     config::FAMILY,
     connection::FAMILY,
@@ -58,9 +63,11 @@ pub static FAMILIES: &[Family] = &[
     list::FAMILY,
     list_blocking::FAMILY,
     memory::FAMILY,
+    migrate::FAMILY,
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,
+    sentinel::FAMILY,
     server::FAMILY,
     set::FAMILY,
     slowlog::FAMILY,

@@ -6,6 +6,7 @@ use crate::dispatch::client::{Client, ClientFlags, Subscriptions};
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::pubsub::Space;
 use crate::resp::Args;
+use crate::sentinel::{HELLO_CHANNEL, Input};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -115,8 +116,17 @@ fn sunsubscribe(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     remove(ctx, args, Space::Shard, "sunsubscribe")
 }
 
-/// `PUBLISH channel message`. Replicas hear it too.
+/// `PUBLISH channel message`. Replicas hear it too. A Sentinel takes hellos only, for itself.
 fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if ctx.server.sentinel.is_some() {
+        if args.get(1) != HELLO_CHANNEL.as_bytes() {
+            return Err(CommandError::Static("ERR Only HELLO messages are accepted by Sentinel instances."));
+        }
+        let hello = Input::Hello(args.get(2).to_vec());
+        ctx.server.with_sentinel(|core, now, out| core.handle(now, hello, out));
+        ctx.reply().integer(1);
+        return Ok(());
+    }
     let receivers = ctx.server.publish(ctx.client, args.get(1), args.get(2));
     if !ctx.server.config.cluster_enabled {
         ctx.server.effects.queue(ctx.client.db, &[args.get(0), args.get(1), args.get(2)]);

@@ -13,6 +13,7 @@ use crate::resp::Args;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
+    ("failover", Handler::Server(failover)),
     ("psync", Handler::Server(psync)),
     ("replconf", Handler::Server(replconf)),
     ("replicaof", Handler::Server(replicaof)),
@@ -26,6 +27,9 @@ pub static FAMILY: Family = &[
 fn replicaof(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if ctx.server.config.cluster_enabled {
         return Err(CommandError::Static("ERR REPLICAOF not allowed in cluster mode."));
+    }
+    if ctx.server.is_failing_over() {
+        return Err(CommandError::Static("ERR REPLICAOF not allowed while failing over."));
     }
     if args.is(1, "no") && args.is(2, "one") {
         if ctx.server.replication.is_replica() {
@@ -64,6 +68,12 @@ fn describe(client: &Client) -> String {
 fn role(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let server = &*ctx.server;
     let mut reply = ctx.client.reply();
+    if let Some(core) = server.sentinel_core() {
+        reply.array(2);
+        reply.bulk(b"sentinel");
+        reply.bulks(core.masters.iter().map(|master| master.name().as_bytes()));
+        return Ok(());
+    }
     match &server.replication.role {
         Role::Primary => {
             let online: Vec<&Client> = server
@@ -129,6 +139,76 @@ fn wait(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         timeout_reply: TimeoutReply::Replicas,
         request: Default::default(),
     })))
+}
+
+/// `FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]`.
+fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let refuse = |text| Err(CommandError::Static(text));
+    if ctx.server.config.cluster_enabled {
+        return refuse("ERR FAILOVER not allowed in cluster mode.");
+    }
+    let (mut timeout, mut target, mut force, mut abort) = (None, None, false, false);
+    let mut at = 1;
+    while at < args.len() {
+        let left = args.len() - at - 1;
+        if args.is(at, "timeout") && left >= 1 && timeout.is_none() {
+            let milliseconds = parse_i64(args.get(at + 1)).ok_or(NOT_INTEGER)?;
+            if milliseconds <= 0 {
+                return refuse("ERR FAILOVER timeout must be greater than 0");
+            }
+            timeout = Some(milliseconds);
+            at += 1;
+        } else if args.is(at, "abort") && args.len() == 2 {
+            abort = true;
+        } else if args.is(at, "to") && left >= 2 && target.is_none() {
+            let port = parse_i64(args.get(at + 2)).ok_or(NOT_INTEGER)?;
+            target = Some((String::from_utf8_lossy(args.get(at + 1)).into_owned(), port));
+            at += 2;
+        } else if args.is(at, "force") && !force {
+            force = true;
+        } else {
+            return Err(SYNTAX);
+        }
+        at += 1;
+    }
+    if abort {
+        if !ctx.server.is_failing_over() {
+            return refuse("ERR No failover in progress.");
+        }
+        ctx.server.abort_failover("Failover manually aborted");
+        ctx.reply().ok();
+        return Ok(());
+    }
+    if ctx.server.is_failing_over() {
+        return refuse("ERR FAILOVER already in progress.");
+    }
+    if ctx.server.replication.is_replica() {
+        return refuse("ERR FAILOVER is not valid when server is a replica.");
+    }
+    if ctx.server.replicas.is_empty() {
+        return refuse("ERR FAILOVER requires connected replicas.");
+    }
+    if force && (timeout.is_none() || target.is_none()) {
+        return refuse("ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
+    }
+    let target = match target {
+        None => None,
+        Some((host, port)) => {
+            let port = u16::try_from(port).unwrap_or(0);
+            let Some(id) = ctx.server.replica_at(&host, port) else {
+                return refuse("ERR FAILOVER target HOST and PORT is not a replica.");
+            };
+            let peer = ctx.server.clients.by_id(id).and_then(|client| client.peer.as_deref());
+            if peer.is_none_or(|peer| peer.state != PeerState::Online) {
+                return refuse("ERR FAILOVER target replica is not online.");
+            }
+            Some((host, port))
+        }
+    };
+    let deadline = timeout.map(|milliseconds| ctx.server.now.saturating_add(milliseconds));
+    ctx.server.begin_failover(target, deadline, force);
+    ctx.reply().ok();
+    Ok(())
 }
 
 /// `SYNC`: the old protocol, without ids and offsets.

@@ -106,7 +106,7 @@ fn sort_ro(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 
 fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandResult {
     let mut query = Query::parse(args, read_only, ctx.config.cluster_enabled)?;
-    let (kind, mut elements) = load(ctx, args.get(1), query.unsorted && query.descending)?;
+    let (kind, mut elements) = load(ctx, args.get(1), &query)?;
     if query.unsorted && kind == ValueType::Set && query.store.is_some() {
         // A set has no order of its own, but what is stored must be the same everywhere.
         (query.unsorted, query.alpha, query.by) = (false, true, None);
@@ -114,8 +114,9 @@ fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandRe
     if !query.unsorted {
         elements = in_order(ctx, &query, elements)?;
     }
-    let range = query.limited(elements.len());
-    let chosen = &elements[range];
+    // Of what keeps its order, only what was asked for is there.
+    let limited = query.unsorted && kind != ValueType::Set;
+    let chosen = if limited { &elements[..] } else { &elements[query.limited(elements.len())] };
     match query.store {
         None => reply(ctx, &query, chosen),
         Some(destination) => store(ctx, &query, chosen, destination),
@@ -123,17 +124,27 @@ fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandRe
     Ok(())
 }
 
-/// The elements under a key in their own order, from the end if `reverse`. A set has none to reverse.
-fn load(ctx: &mut DataContext<'_>, key: &[u8], reverse: bool) -> CommandResult<(ValueType, Vec<Vec<u8>>)> {
+/// The elements under a key in their own order. Lists and sorted sets that are not to be sorted come from the end if DESC says so,
+/// and within LIMIT.
+fn load(ctx: &mut DataContext<'_>, key: &[u8], query: &Query<'_>) -> CommandResult<(ValueType, Vec<Vec<u8>>)> {
     let mut elements = Vec::new();
+    let reverse = query.unsorted && query.descending;
+    // The first index, counted in the direction of the walk, and how many elements.
+    let span = |len: usize| {
+        let range = if query.unsorted { query.limited(len) } else { 0..len };
+        let first = if reverse { len.saturating_sub(range.start + 1) } else { range.start };
+        (first, range.len())
+    };
     let (kind, compact) = match ctx.lookup_read(key).map(|entry| entry.value()) {
         None => (ValueType::List, false),
         Some(ValueRef::Object(Object::List(list))) => {
-            let first = if reverse { list.len().saturating_sub(1) } else { 0 };
-            list.visit(first, reverse, |_, element| {
-                elements.push(element.to_vec());
-                true
-            });
+            let (first, count) = span(list.len());
+            if count > 0 {
+                list.visit(first, reverse, |_, element| {
+                    elements.push(element.to_vec());
+                    elements.len() < count
+                });
+            }
             (ValueType::List, false)
         }
         Some(ValueRef::Object(Object::Set(set))) => {
@@ -141,8 +152,8 @@ fn load(ctx: &mut DataContext<'_>, key: &[u8], reverse: bool) -> CommandResult<(
             (ValueType::Set, false)
         }
         Some(ValueRef::Object(Object::SortedSet(set))) => {
-            let first = if reverse { set.len().saturating_sub(1) } else { 0 };
-            set.visit(first, usize::MAX, reverse, |member, _| {
+            let (first, count) = span(set.len());
+            set.visit(first, count, reverse, |member, _| {
                 elements.push(member.to_vec());
                 true
             });

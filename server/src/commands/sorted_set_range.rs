@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use crate::base::numbers::{parse_f64, parse_i64};
-use crate::commands::sorted_set::{Pairs, drop_if_empty, read, reply_pairs, write};
+use crate::commands::sorted_set::{Pairs, drop_if_empty, read, write};
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::sorted_set_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::store::entry::ValueRef;
 use crate::store::types::sorted_set::{LexBound, ScoreBound, SortedSet};
 use crate::store::value::Object;
 
@@ -147,15 +148,20 @@ impl<'a> Query<'a> {
         Ok(Self { ends: Ends::parse(by, min, max)?, reverse, offset, limit, with_scores })
     }
 
-    fn run(&self, set: &SortedSet) -> Pairs {
+    /// The first rank and the number of members, which go downwards if `reverse`.
+    fn span(&self, set: &SortedSet) -> (usize, usize) {
         let ranks = self.ends.ranks(set, self.reverse);
         // A negative offset passes over everything.
         let offset = usize::try_from(self.offset).unwrap_or(usize::MAX);
         if offset >= ranks.len() {
-            return Vec::new();
+            return (0, 0);
         }
         let count = usize::try_from(self.limit).unwrap_or(usize::MAX).min(ranks.len() - offset);
-        let start = if self.reverse { ranks.end - 1 - offset } else { ranks.start + offset };
+        (if self.reverse { ranks.end - 1 - offset } else { ranks.start + offset }, count)
+    }
+
+    fn run(&self, set: &SortedSet) -> Pairs {
+        let (start, count) = self.span(set);
         let mut found = Vec::with_capacity(count);
         set.visit(start, count, self.reverse, |member, score| {
             found.push((member.to_vec(), score));
@@ -167,8 +173,28 @@ impl<'a> Query<'a> {
 
 fn range(ctx: &mut DataContext<'_>, args: &Args<'_>, fixed: Option<(By, bool)>) -> CommandResult {
     let query = Query::parse(args, 2, fixed, false)?;
-    let found = read(ctx, args.get(1))?.map_or_else(Vec::new, |set| query.run(set));
-    reply_pairs(ctx, &found, query.with_scores);
+    let DataContext { keyspace, db, reply, .. } = ctx;
+    let set = match keyspace.lookup_read(*db, args.get(1)).map(|entry| entry.value()) {
+        None => {
+            reply.array(0);
+            return Ok(());
+        }
+        Some(ValueRef::Object(Object::SortedSet(set))) => set,
+        Some(_) => return Err(WRONG_TYPE),
+    };
+    let (start, count) = query.span(set);
+    let nested = query.with_scores && reply.is_resp3();
+    reply.array(if query.with_scores && !nested { count * 2 } else { count });
+    set.visit(start, count, query.reverse, |member, score| {
+        if nested {
+            reply.array(2);
+        }
+        reply.bulk(member);
+        if query.with_scores {
+            reply.double(score);
+        }
+        true
+    });
     Ok(())
 }
 

@@ -120,6 +120,12 @@ impl Server {
                 self.aof.rewrite.failures = 0;
                 log(Level::Notice, "Background AOF rewrite finished successfully");
             }
+            // SAVE and the like ended the walk for theirs: it begins again.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                log(Level::Notice, "Background AOF rewrite was interrupted by a save, and is scheduled again");
+                self.aof.rewrite.last_failed = false;
+                self.aof.rewrite.scheduled = true;
+            }
             Err(error) => {
                 log(Level::Warning, &format!("Background AOF rewrite terminated with error: {error}"));
                 self.aof.rewrite.failures += 1;

@@ -1,4 +1,11 @@
 //! Clients that wait: for keys, for replicas, for the end of a pause. Fair by arrival.
+//!
+//! # Background
+//! A key that changed is looked at when the unit of execution (a command, or a whole transaction) is over: keys in the order in
+//! which they changed, at each key those who wait for it in the order in which they came. A client is served from that key, not by
+//! running its command again, which might prefer another key or stumble over one that has another type by now. What serving
+//! changes is looked at in a further round, so a chain of moves takes rounds, not recursion. Each client that is served is a unit of
+//! its own in the stream of replication, under the name of the command that does not wait.
 
 use super::client::{Block, BlockKind, Client, ClientFlags, ClientId, TimeoutReply, Unblock};
 use super::error::{CommandError, CommandResult};
@@ -127,7 +134,10 @@ impl Server {
             let held = self.keyspace.peek(db, key).map(|entry| value_type(entry.value()));
             let Some(slot) = self.clients.slot_of(id) else { continue };
             let Some(mut client) = self.clients.take(slot) else { continue };
-            self.serve_waiter(&mut client, key, held);
+            // Who is being killed must not take anything along.
+            if !client.flags.has(ClientFlags::CLOSE_ASAP) {
+                self.serve_waiter(&mut client, key, held);
+            }
             self.clients.put(slot, client);
         }
     }

@@ -309,7 +309,7 @@ pub struct Client {
     pub transfer: Option<Transfer>,
     /// The command that ran last.
     pub last_command: Option<&'static Command>,
-    /// Replication offset after this client's last write: what WAIT waits for.
+    /// Replication offset after this client's last command: what WAIT waits for.
     pub last_write_offset: i64,
     /// The user it authenticated as.
     pub user: String,

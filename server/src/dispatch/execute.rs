@@ -74,8 +74,9 @@ impl Server {
     fn end_unit(&mut self, client: &mut Client) {
         if self.effects.queued() > 0 {
             self.flush_propagation(true);
-            client.last_write_offset = self.replication.offset;
         }
+        // After reads as well, as upstream has it: what a client saw may be another's write.
+        client.last_write_offset = self.replication.offset;
         if client.flags.has(ClientFlags::CACHE_IS_VOID) {
             self.invalidate_own_cache(client);
         }

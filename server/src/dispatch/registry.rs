@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
-use super::doc::{CommandDoc, Flags};
+use super::doc::{CommandDoc, Flags, internal};
 use super::error::CommandResult;
 use crate::resp::Args;
 
@@ -143,13 +143,23 @@ fn command(
 
 impl Default for Registry {
     fn default() -> Self {
-        let catalogue = catalogue();
-        let names = catalogue.top.iter().map(|&command| (command.name.as_bytes(), command)).collect();
-        Self { names, size: catalogue.size }
+        Self::with(|doc| !doc.is(internal::ONLY_SENTINEL))
     }
 }
 
 impl Registry {
+    /// The few commands of Sentinel mode.
+    pub fn of_sentinel() -> Self {
+        Self::with(|doc| doc.is(internal::SENTINEL))
+    }
+
+    fn with(wanted: impl Fn(&CommandDoc) -> bool) -> Self {
+        let catalogue = catalogue();
+        let commands = catalogue.top.iter().filter(|command| wanted(command.doc));
+        let names = commands.map(|&command| (command.name.as_bytes(), command)).collect();
+        Self { names, size: catalogue.size }
+    }
+
     /// The command of that name, whatever its case.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<&'static Command> {

@@ -3,7 +3,9 @@
 use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::effects::Effects;
+use super::failover::Failover;
 use super::registry::Registry;
+use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
 use super::waiters::Waiters;
 use crate::base::clock::{Millis, now_ms};
@@ -36,6 +38,8 @@ pub enum Order {
     Exit(i32),
     /// Open the listening sockets anew: port or bind changed.
     Listen,
+    /// Carry out what the machine of Sentinel mode decided.
+    Sentinel,
 }
 
 /// CLIENT PAUSE and FAILOVER hold commands back.
@@ -94,6 +98,8 @@ pub struct Server {
     pub replicas: Vec<ClientId>,
     /// Clients that wait, in the order in which they began to: keys, replicas, the end of a pause.
     pub blocked: Vec<ClientId>,
+    /// FAILOVER, if one runs.
+    pub failover: Failover,
     /// Number of clients with keys under WATCH.
     pub watchers: usize,
     /// Who may hold which key in a cache.
@@ -140,6 +146,8 @@ pub struct Server {
     pub active_expire: bool,
     /// When the last tick was, Unix milliseconds.
     pub last_cron: Millis,
+    /// Sentinel mode: what watches other servers.
+    pub sentinel: Option<Box<SentinelMode>>,
 }
 
 impl Server {
@@ -167,6 +175,7 @@ impl Server {
             orders: Vec::new(),
             replicas: Vec::new(),
             blocked: Vec::new(),
+            failover: Failover::default(),
             watchers: 0,
             tracking: Tracking::default(),
             client_memory: 0,
@@ -190,6 +199,7 @@ impl Server {
             restored_history: false,
             active_expire: true,
             last_cron: now,
+            sentinel: None,
             config,
         };
         server.apply_config();

@@ -81,7 +81,8 @@ impl Server {
             log(Level::Notice, "Calling fsync() on the AOF file.");
             self.sync_aof();
         }
-        let wanted = save.unwrap_or(!self.config.save.0.is_empty());
+        // A Sentinel has no data.
+        let wanted = self.sentinel.is_none() && save.unwrap_or(!self.config.save.0.is_empty());
         if wanted && !self.loading {
             log(Level::Notice, "Saving the final RDB snapshot before exiting.");
             if self.save_now().is_err() && !force {
@@ -94,7 +95,8 @@ impl Server {
             // It may be gone already, which is what is wanted.
             let _ = std::fs::remove_file(self.config.pidfile.as_path());
         }
-        log(Level::Warning, "Redis is now ready to exit, bye bye...");
+        let who = if self.sentinel.is_some() { "Sentinel" } else { "Redis" };
+        log(Level::Warning, &format!("{who} is now ready to exit, bye bye..."));
         self.orders.push(Order::Exit(0));
         true
     }
@@ -136,13 +138,5 @@ impl Server {
         if !online.is_empty() {
             log(Level::Notice, &format!("{in_sync} of {} replicas are in sync when shutting down.", online.len()));
         }
-    }
-
-    /// FAILOVER's tick.
-    pub fn advance_failover(&mut self) {}
-
-    /// FAILOVER is running.
-    pub fn is_failing_over(&self) -> bool {
-        false
     }
 }

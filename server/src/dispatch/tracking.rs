@@ -180,7 +180,7 @@ impl Server {
         for id in self.tracking.forget(key) {
             let Some(client) = self.session(current, id) else { continue };
             let Some(wanted) = client.tracking.as_deref() else { continue };
-            if !wanted.broadcast && !(wanted.no_loop && by == Some(id)) {
+            if !(wanted.broadcast || wanted.no_loop && by == Some(id)) {
                 self.send_invalidation(current, id, Some(&[key]));
             }
         }

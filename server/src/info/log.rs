@@ -1,7 +1,8 @@
 //! Log lines in Redis's format: `PID:R DD Mon YYYY HH:MM:SS.mmm L text`.
 
+use std::ffi::CString;
 use std::io::Write;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use parking_lot::Mutex;
 
@@ -22,6 +23,7 @@ pub enum Level {
 
 static THRESHOLD: AtomicU8 = AtomicU8::new(2);
 static ROLE: AtomicU8 = AtomicU8::new(b'M');
+static SYSLOG: AtomicBool = AtomicBool::new(false);
 static FILE: Mutex<String> = Mutex::new(String::new());
 
 /// `loglevel`.
@@ -39,10 +41,29 @@ pub fn set_file(path: &str) {
     *FILE.lock() = path.to_string();
 }
 
+/// `syslog-enabled`: lines go to the system's log as well. `facility` is a number of `<syslog.h>`.
+pub fn set_syslog(ident: &str, facility: i32) {
+    let Ok(ident) = CString::new(ident) else { return };
+    // SAFETY: `openlog` keeps the pointer, so the text is leaked; it is called once, at start.
+    unsafe { libc::openlog(ident.into_raw(), libc::LOG_PID | libc::LOG_NDELAY | libc::LOG_NOWAIT, facility) };
+    SYSLOG.store(true, Ordering::Relaxed);
+}
+
+fn to_syslog(level: Level, text: &str) {
+    let priority = [libc::LOG_DEBUG, libc::LOG_INFO, libc::LOG_NOTICE, libc::LOG_WARNING][level as usize];
+    if let Ok(text) = CString::new(text) {
+        // SAFETY: both strings end in NUL, and the format takes exactly one.
+        unsafe { libc::syslog(priority, c"%s".as_ptr(), text.as_ptr()) };
+    }
+}
+
 /// Writes a line, unless `loglevel` leaves it out.
 pub fn log(level: Level, text: &str) {
     if (level as u8) < THRESHOLD.load(Ordering::Relaxed) {
         return;
+    }
+    if SYSLOG.load(Ordering::Relaxed) {
+        to_syslog(level, text);
     }
     let sign = [".", "-", "*", "#"][level as usize];
     let role = char::from(ROLE.load(Ordering::Relaxed));
@@ -60,16 +81,36 @@ pub fn write_raw(text: &str) {
     }
 }
 
-/// Local time as `DD Mon YYYY HH:MM:SS.mmm`.
-fn timestamp(now: i64) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let seconds: libc::time_t = now / 1000;
+/// Local time as C's `ctime` writes it, without its line end.
+pub fn long_time(seconds: i64) -> String {
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    let time = local(seconds);
+    format!(
+        "{} {} {:2} {:02}:{:02}:{:02} {}",
+        DAYS[time.tm_wday.clamp(0, 6) as usize],
+        MONTHS[time.tm_mon.clamp(0, 11) as usize],
+        time.tm_mday,
+        time.tm_hour,
+        time.tm_min,
+        time.tm_sec,
+        time.tm_year + 1900
+    )
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+fn local(seconds: libc::time_t) -> libc::tm {
     // SAFETY: an all-zero `tm` is a valid value, and both pointers are to live locals.
-    let time = unsafe {
+    unsafe {
         let mut time: libc::tm = std::mem::zeroed();
         libc::localtime_r(&seconds, &mut time);
         time
-    };
+    }
+}
+
+/// Local time as `DD Mon YYYY HH:MM:SS.mmm`.
+fn timestamp(now: i64) -> String {
+    let time = local(now / 1000);
     format!(
         "{:02} {} {} {:02}:{:02}:{:02}.{:03}",
         time.tm_mday,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::base::allocator::used_memory;
 use crate::base::clock::now_us;
 use crate::commands::replication::peer_ip;
+use crate::commands::sentinel_view::status;
 use crate::dispatch::client::{ClientFlags, Transfer};
 use crate::dispatch::registry::Command;
 use crate::dispatch::server::Server;
@@ -33,13 +34,23 @@ const SECTIONS: [Section; 13] = [
     ("keyspace", true, keyspace),
 ];
 
+/// Sections in Sentinel mode.
+const OF_SENTINEL: [Section; 5] = [
+    ("server", true, server_section),
+    ("clients", true, clients),
+    ("stats", true, stats),
+    ("cpu", true, cpu),
+    ("sentinel", true, sentinel),
+];
+
 /// INFO with these section names; none: the default ones.
 pub fn info(server: &Server, wanted: &[&[u8]]) -> String {
     let has = |name: &str| wanted.iter().any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
     let all = has("all") || has("everything");
     let default = wanted.is_empty() || has("default");
     let mut out = String::new();
-    for (name, shown, write) in SECTIONS {
+    let sections: &[Section] = if server.sentinel.is_some() { &OF_SENTINEL } else { &SECTIONS };
+    for &(name, shown, write) in sections {
         if all || has(name) || (default && shown) {
             if !out.is_empty() {
                 out.push_str("\r\n");
@@ -79,7 +90,6 @@ pub fn human(bytes: u64) -> String {
 fn server_section(server: &Server, out: &mut String) {
     let config = &server.config;
     let uptime = (server.now - server.started).max(0) / 1000;
-    let mode = if config.cluster_enabled { "cluster" } else { "standalone" };
     out.push_str("# Server\r\n");
     fields!(
         out,
@@ -87,7 +97,7 @@ fn server_section(server: &Server, out: &mut String) {
         "redis_git_sha1" = "00000000",
         "redis_git_dirty" = 0,
         "redis_build_id" = "0",
-        "redis_mode" = mode,
+        "redis_mode" = server.mode(),
         "server_name" = env!("CARGO_PKG_NAME"),
         "server_version" = env!("CARGO_PKG_VERSION"),
         "os" = process::system(),
@@ -202,6 +212,34 @@ fn memory(server: &Server, out: &mut String) {
         "lazyfree_pending_objects" = lazy::pending(),
         "lazyfreed_objects" = lazy::freed(),
     );
+}
+
+fn sentinel(server: &Server, out: &mut String) {
+    let Some(core) = server.sentinel_core() else { return };
+    let tilted = core.tilted_since();
+    let simulated = flag(core.simulated.after_election) + 2 * flag(core.simulated.after_promotion);
+    out.push_str("# Sentinel\r\n");
+    fields!(
+        out,
+        "sentinel_masters" = core.masters.len(),
+        "sentinel_tilt" = flag(tilted.is_some()),
+        "sentinel_tilt_since_seconds" = tilted.map_or(-1, |since| core.age(since) / 1000),
+        "sentinel_running_scripts" = core.scripts.running(),
+        "sentinel_scripts_queue_length" = core.scripts.queue.len(),
+        "sentinel_simulate_failure_flags" = simulated,
+    );
+    for (number, master) in core.masters.iter().enumerate() {
+        let address = master.base.address.joined(core.settings.announce_hostnames);
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "master{number}:name={},status={},address={address},slaves={},sentinels={}\r\n",
+            master.name(),
+            status(master.base.s_down, master.o_down),
+            master.replicas.len(),
+            master.voters(),
+        );
+    }
 }
 
 fn backlog_memory(server: &Server) -> usize {
@@ -391,7 +429,7 @@ fn replication(server: &Server, out: &mut String) {
     replicas(server, out);
     fields!(
         out,
-        "master_failover_state" = "no-failover",
+        "master_failover_state" = server.failover.stage.name(),
         "master_replid" = state.replid,
         "master_replid2" = state.replid2,
         "master_repl_offset" = state.offset,

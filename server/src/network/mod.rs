@@ -14,6 +14,7 @@ pub mod listener;
 pub mod primary_link;
 pub mod replica_output;
 pub mod selftest;
+pub mod sentinel;
 pub mod snapshot_job;
 pub mod startup;
 pub mod timers;
@@ -32,6 +33,8 @@ pub struct Node {
     rewriting: tokio::sync::Mutex<()>,
     /// The sockets must be opened anew.
     listen: Notify,
+    /// Sentinel mode's links and scripts.
+    sentinel: sentinel::Outside,
 }
 
 impl Node {
@@ -59,6 +62,7 @@ pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::RewriteAof(generation) => aof_job::spawn(shared, generation),
             Order::Rearm => shared.rearm.notify_one(),
             Order::Listen => shared.listen.notify_one(),
+            Order::Sentinel => sentinel::carry_out(shared, server),
             // Nobody listens any more only when the process ends already.
             Order::Exit(code) => drop(shared.exit.send(code)),
         }

@@ -17,6 +17,7 @@ use crate::base::ids::ReplId;
 use crate::dispatch::client::{Client, ClientFlags, Signal};
 use crate::dispatch::clients::Slot;
 use crate::dispatch::effects::encode_command;
+use crate::dispatch::failover::Stage;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 use crate::replication::replica::{Link, LinkState, PsyncReply, psync_reply};
@@ -130,7 +131,8 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     apply_stream(shared, generation, &mut wire).await
 }
 
-async fn connect(shared: &Shared, host: &str, port: u16) -> io::Result<TcpStream> {
+/// Connects from `bind-source-addr`, where that is set.
+pub async fn connect(shared: &Shared, host: &str, port: u16) -> io::Result<TcpStream> {
     let source = shared.lock().config.bind_source_addr.to_string();
     if source.is_empty() {
         return TcpStream::connect((host, port)).await;
@@ -209,7 +211,10 @@ async fn ask(shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<Ps
         Some(_) => log(Level::Notice, &format!("Trying a partial resynchronization (request {replid}:{offset}).")),
         None => log(Level::Notice, "Partial resynchronization not possible (no cached master)"),
     }
-    wire.send(&[b"PSYNC", replid.as_bytes(), offset.to_string().as_bytes()]).await?;
+    let hands_over = shared.lock().failover.stage == Stage::InProgress;
+    let offset = offset.to_string();
+    let words: [&[u8]; 4] = [b"PSYNC", replid.as_bytes(), offset.as_bytes(), b"FAILOVER"];
+    wire.send(&words[..if hands_over { 4 } else { 3 }]).await?;
     let reply = loop {
         // Empty lines keep the link alive while the primary prepares.
         let limit = Duration::from_secs(shared.lock().config.repl_timeout.max(1).into());
@@ -219,6 +224,17 @@ async fn ask(shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<Ps
         }
     };
     let answer = psync_reply(&reply);
+    if hands_over {
+        let mut server = shared.lock();
+        match answer {
+            PsyncReply::Continue(_) | PsyncReply::FullResync { .. } => server.end_failover(),
+            _ => {
+                server.abort_failover("Failover target rejected psync request");
+                super::carry_out_orders(shared, &mut server);
+                return Err(refused("the replica would not take over", &reply));
+            }
+        }
+    }
     if answer == PsyncReply::NotSupported {
         log(Level::Warning, &format!("Unexpected reply to PSYNC from master: {}", String::from_utf8_lossy(&reply)));
     }

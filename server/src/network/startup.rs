@@ -13,17 +13,21 @@ use tokio::sync::{Notify, mpsc};
 use super::{Node, Shared, carry_out_orders, listener, timers};
 use crate::base::allocator::used_memory;
 use crate::base::clock::now_ms;
+use crate::base::random::Random;
 use crate::config::cli::{self, Arguments, Startup};
-use crate::config::file::{LoadError, Loaded, os_text};
+use crate::config::file::{FatalError, LoadError, Loaded, os_text};
 use crate::config::special::ShutdownFlags;
-use crate::config::values::Supervised;
+use crate::config::values::{Supervised, SyslogFacility};
 use crate::config::{Config, LogLevel};
+use crate::dispatch::registry::Registry;
+use crate::dispatch::sentinel::{Clock, SentinelMode};
 use crate::dispatch::server::Server;
 use crate::dispatch::shutdown::ShutdownOptions;
 use crate::info::REDIS_VERSION;
 use crate::info::log::{self, Level, log};
 use crate::persistence::load::{LoadError as RdbLoadError, load};
 use crate::persistence::state::Loading;
+use crate::sentinel::Sentinel;
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
 ///
@@ -55,10 +59,6 @@ pub fn run(argv: Vec<OsString>) -> i32 {
 }
 
 fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
-    if arguments.sentinel {
-        eprintln!("Sentinel mode is not part of this server yet.");
-        return 1;
-    }
     let loaded = match read_configuration(arguments) {
         Ok(loaded) => loaded,
         Err(LoadError::Fatal(error)) => {
@@ -72,28 +72,93 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
     };
     let with_file = arguments.file.is_some() || arguments.stdin;
     let config_file = arguments.file.as_deref().map(absolute).unwrap_or_default();
-    start(argv, loaded, config_file, with_file || !arguments.options.is_empty())
+    let sentinel = match arguments.sentinel.then(|| sentinel_mode(&loaded, &config_file)).transpose() {
+        Ok(sentinel) => sentinel,
+        Err(code) => return code,
+    };
+    start(argv, loaded, config_file, with_file || !arguments.options.is_empty(), sentinel)
+}
+
+/// The machine of Sentinel mode as the configuration describes it. Without a file that it can write to it must not run.
+fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<SentinelMode>, i32> {
+    log::set_role(b'X');
+    let clock = Clock::start();
+    let mut core = Sentinel::new(clock.now(), Random::from_os());
+    core.settings.port = loaded.config.port;
+    core.settings.requirepass = loaded.config.requirepass.to_vec();
+    let resolve = |host: &str| crate::commands::sentinel::resolve(host);
+    if let Err(error) = core.configure_from(&loaded.sentinel, &resolve) {
+        eprint!("{error}");
+        return Err(1);
+    }
+    if let Err(error) = check_scripts(loaded) {
+        eprint!("{error}");
+        return Err(1);
+    }
+    if file.as_os_str().is_empty() {
+        log(Level::Warning, "Sentinel needs config file on disk to save state. Exiting...");
+        return Err(1);
+    }
+    if let Err(error) = std::fs::OpenOptions::new().append(true).open(file) {
+        let (path, reason) = (file.display(), os_text(&error));
+        log(Level::Warning, &format!("Sentinel config file {path} is not writable: {reason}. Exiting..."));
+        return Err(1);
+    }
+    Ok(Box::new(SentinelMode::new(core, clock)))
+}
+
+/// Scripts must be there, and executable.
+fn check_scripts(loaded: &Loaded) -> Result<(), FatalError> {
+    for directive in &loaded.sentinel {
+        let [_, name, _, path] = directive.words.as_slice() else { continue };
+        let what = match name.to_ascii_lowercase().as_slice() {
+            b"notification-script" => "Notification",
+            b"client-reconfig-script" => "Client reconfiguration",
+            _ => continue,
+        };
+        if !crate::commands::sentinel::is_executable(path) {
+            return Err(directive.error(format!("{what} script seems non existing or non executable.")));
+        }
+    }
+    Ok(())
 }
 
 fn read_configuration(arguments: &Arguments) -> Result<Loaded, LoadError> {
     // The file's path is meant from where the process was started, whatever `dir` says in it.
     let arguments = Arguments { file: arguments.file.as_deref().map(absolute), ..arguments.clone() };
     let mut change_dir = |path: &Path| std::env::set_current_dir(path);
-    arguments.load(Config::default(), io::stdin().lock(), &mut change_dir)
+    let config = match arguments.sentinel {
+        true => Config { port: 26379, protected_mode: false, ..Config::default() },
+        false => Config::default(),
+    };
+    arguments.load(config, io::stdin().lock(), &mut change_dir)
 }
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bool) -> i32 {
+fn start(
+    argv: &[OsString],
+    loaded: Loaded,
+    config_file: PathBuf,
+    configured: bool,
+    sentinel: Option<Box<SentinelMode>>,
+) -> i32 {
     let mut config = loaded.config;
     if config.dir.is_empty() || config.dir.as_path().is_relative() {
         let here = std::env::current_dir().unwrap_or_default();
         config.dir = here.to_string_lossy().as_ref().into();
     }
+    if config.cluster_enabled {
+        eprintln!("Cluster mode is not part of this server yet: start it without `cluster-enabled yes`.");
+        return 1;
+    }
     log::set_level(level(config.loglevel));
     log::set_file(&config.logfile.to_string_lossy());
+    if config.syslog_enabled {
+        log::set_syslog(&config.syslog_ident.to_string_lossy(), facility(config.syslog_facility));
+    }
     if config.daemonize
         && let Err(error) = daemonize()
     {
@@ -104,6 +169,10 @@ fn start(argv: &[OsString], loaded: Loaded, config_file: PathBuf, configured: bo
     raise_file_limit(&mut config);
     let mut server = Server::new(config);
     server.stats.startup_memory = used_memory();
+    if sentinel.is_some() {
+        server.registry = Registry::of_sentinel();
+        server.sentinel = sentinel;
+    }
     server.executable = executable(argv);
     server.config_file = config_file.to_string_lossy().into_owned();
     for rename in &loaded.renames {
@@ -134,6 +203,21 @@ fn ignore_file_size_signal() {
     // SAFETY: no handler of ours runs; the signal is ignored from now on.
     if let Err(error) = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) } {
         log(Level::Warning, &format!("Cannot ignore SIGXFSZ: {error}"));
+    }
+}
+
+/// The number of a facility in `<syslog.h>`.
+fn facility(facility: SyslogFacility) -> i32 {
+    match facility {
+        SyslogFacility::User => libc::LOG_USER,
+        SyslogFacility::Local0 => libc::LOG_LOCAL0,
+        SyslogFacility::Local1 => libc::LOG_LOCAL1,
+        SyslogFacility::Local2 => libc::LOG_LOCAL2,
+        SyslogFacility::Local3 => libc::LOG_LOCAL3,
+        SyslogFacility::Local4 => libc::LOG_LOCAL4,
+        SyslogFacility::Local5 => libc::LOG_LOCAL5,
+        SyslogFacility::Local6 => libc::LOG_LOCAL6,
+        SyslogFacility::Local7 => libc::LOG_LOCAL7,
     }
 }
 
@@ -226,6 +310,7 @@ async fn live(server: Server) -> i32 {
         exit,
         rewriting: Default::default(),
         listen: Notify::new(),
+        sentinel: Default::default(),
     });
     log(Level::Notice, "monotonic clock: POSIX clock_gettime");
     let bound = {
@@ -240,20 +325,24 @@ async fn live(server: Server) -> i32 {
     };
     let (port, mode) = {
         let server = shared.lock();
-        (server.config.port, if server.config.cluster_enabled { "cluster" } else { "standalone" })
+        (server.config.port, server.mode())
     };
     banner(&shared.lock().config, mode, port);
-    log(Level::Warning, "Server initialized");
     write_pidfile(&shared.lock().config);
     let mut listeners = bound.serve(&shared);
-    let with_aof = shared.lock().config.appendonly;
-    let loaded = if with_aof { super::aof_job::load_at_start(&shared).await } else { load_dataset(&shared).await };
-    if let Err(text) = loaded {
-        log(Level::Warning, &text);
-        return 1;
+    if mode == "sentinel" {
+        watch_others(&shared);
+    } else {
+        log(Level::Warning, "Server initialized");
+        let with_aof = shared.lock().config.appendonly;
+        let loaded = if with_aof { super::aof_job::load_at_start(&shared).await } else { load_dataset(&shared).await };
+        if let Err(text) = loaded {
+            log(Level::Warning, &text);
+            return 1;
+        }
+        follow_configured_primary(&shared);
+        log(Level::Notice, "Ready to accept connections");
     }
-    follow_configured_primary(&shared);
-    log(Level::Notice, "Ready to accept connections");
     tell_supervisor(shared.lock().config.supervised);
     tokio::spawn(timers::run(Arc::clone(&shared)));
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
@@ -283,6 +372,14 @@ async fn live(server: Server) -> i32 {
             }
         }
     }
+}
+
+/// Sentinel mode: from now on the machine is told what happens.
+fn watch_others(shared: &Shared) {
+    let mut server = shared.lock();
+    server.with_sentinel(|core, now, out| core.start(now, out));
+    carry_out_orders(shared, &mut server);
+    tokio::spawn(super::sentinel::run(Arc::clone(shared)));
 }
 
 fn finish(shared: &Shared, code: i32) -> i32 {

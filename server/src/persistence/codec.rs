@@ -187,10 +187,13 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
             StoredValue::Object(Arc::new(Object::Set(set)))
         }
         RdbValue::Zset(pairs) => {
+            // As in Redis the set is made large and shrinks, which shows in the sign of a zero.
             let mut set = SortedSet::default();
+            set.convert();
             if pairs.iter().any(|(member, score)| set.insert(member, *score, limits.sorted_set).is_some()) {
                 return None;
             }
+            set.compact(limits.sorted_set);
             StoredValue::Object(Arc::new(Object::SortedSet(set)))
         }
         RdbValue::ZsetListpack(pairs) => {

@@ -2,6 +2,8 @@
 
 pub mod reply;
 pub mod request;
+pub mod value;
 
 pub use reply::Reply;
 pub use request::{Args, ProtocolError, RequestParser};
+pub use value::Value;

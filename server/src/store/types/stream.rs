@@ -169,39 +169,81 @@ impl<'a> Walk<'a> {
     }
 
     fn entry(&self, raw: Raw) -> StreamEntry<'a> {
-        let same = raw.flags & FLAG_SAME_FIELDS != 0;
-        let mut own = self.pack.iter_from(raw.rest);
-        let fields = if same {
-            self.fields
-        } else {
-            own.next().and_then(Entry::as_i64).and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
-        };
-        let mut master = self.pack.iter();
-        master.by_ref().take(3).for_each(drop);
-        StreamEntry { id: raw.id, master, own, fields, same }
+        entry_at(self.pack, self.fields, raw)
     }
+}
+
+fn entry_at(pack: &Listpack, master_fields: usize, raw: Raw) -> StreamEntry<'_> {
+    let same = raw.flags & FLAG_SAME_FIELDS != 0;
+    let mut own = pack.iter_from(raw.rest);
+    let fields = if same {
+        master_fields
+    } else {
+        own.next().and_then(Entry::as_i64).and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
+    };
+    let mut master = pack.iter();
+    master.by_ref().take(3).for_each(drop);
+    StreamEntry { id: raw.id, master, own, fields, same }
+}
+
+/// Walks a node from its end, by the numbers of parts behind each entry.
+struct WalkBack<'a> {
+    pack: &'a Listpack,
+    master: StreamId,
+    /// Where the number of parts of the next entry stands.
+    parts_at: Option<Pos>,
+}
+
+impl<'a> WalkBack<'a> {
+    fn new(master: StreamId, pack: &'a Listpack) -> Self {
+        Self { pack, master, parts_at: pack.last() }
+    }
+
+    fn entry(&self, raw: Raw) -> StreamEntry<'a> {
+        let fields = self.pack.seek(2).and_then(|at| usize::try_from(int(self.pack, at)).ok());
+        entry_at(self.pack, fields.unwrap_or(0), raw)
+    }
+}
+
+impl Iterator for WalkBack<'_> {
+    type Item = Raw;
+
+    fn next(&mut self) -> Option<Raw> {
+        let parts_at = self.parts_at.take()?;
+        // The master entry ends with a zero.
+        let parts = usize::try_from(int(self.pack, parts_at)).ok().filter(|parts| *parts > 0)?;
+        let flags_at = (0..parts).try_fold(parts_at, |pos, _| self.pack.prev(pos))?;
+        self.parts_at = self.pack.prev(flags_at);
+        raw_at(self.pack, self.master, flags_at)
+    }
+}
+
+/// The entry whose flags stand at a place.
+fn raw_at(pack: &Listpack, master: StreamId, flags_at: Pos) -> Option<Raw> {
+    let flags = int(pack, flags_at);
+    let ms_at = pack.next(flags_at)?;
+    let seq_at = pack.next(ms_at)?;
+    let id = StreamId {
+        ms: master.ms.wrapping_add_signed(int(pack, ms_at)),
+        seq: master.seq.wrapping_add_signed(int(pack, seq_at)),
+    };
+    let rest = pack.next(seq_at)?;
+    Some(Raw { flags_at, flags, id, rest })
 }
 
 impl Iterator for Walk<'_> {
     type Item = Raw;
 
     fn next(&mut self) -> Option<Raw> {
-        let flags_at = self.next?;
-        let flags = int(self.pack, flags_at);
-        let ms_at = self.pack.next(flags_at)?;
-        let seq_at = self.pack.next(ms_at)?;
-        let id = StreamId {
-            ms: self.master.ms.wrapping_add_signed(int(self.pack, ms_at)),
-            seq: self.master.seq.wrapping_add_signed(int(self.pack, seq_at)),
-        };
-        let rest = self.pack.next(seq_at)?;
-        let parts = if flags & FLAG_SAME_FIELDS != 0 {
+        let raw = raw_at(self.pack, self.master, self.next?)?;
+        let rest = raw.rest;
+        let parts = if raw.flags & FLAG_SAME_FIELDS != 0 {
             self.fields
         } else {
             1 + 2 * usize::try_from(int(self.pack, rest)).unwrap_or(0)
         };
         self.next = self.behind(rest, parts + 1);
-        Some(Raw { flags_at, flags, id, rest })
+        Some(raw)
     }
 }
 
@@ -308,12 +350,20 @@ impl Stream {
         let range = self.node_for(start)..(self.node_for(end) + 1).min(self.nodes.len());
         let mut each = |at: usize| {
             let (master, pack) = &self.nodes[at];
-            let mut walk = Walk::new(*master, pack);
             let inside = |raw: &Raw| raw.flags & FLAG_DELETED == 0 && (start..=end).contains(&raw.id);
             if reverse {
-                let raws: Vec<Raw> = walk.by_ref().filter(inside).collect();
-                return raws.into_iter().rev().all(|raw| visit(&walk.entry(raw)));
+                let mut walk = WalkBack::new(*master, pack);
+                while let Some(raw) = walk.next() {
+                    if raw.id < start {
+                        return false;
+                    }
+                    if inside(&raw) && !visit(&walk.entry(raw)) {
+                        return false;
+                    }
+                }
+                return true;
             }
+            let mut walk = Walk::new(*master, pack);
             while let Some(raw) = walk.next() {
                 if raw.id > end {
                     return false;
@@ -374,8 +424,10 @@ impl Stream {
         let Some(raw) = Walk::new(*master, pack).find(|raw| raw.id == id && raw.flags & FLAG_DELETED == 0) else {
             return false;
         };
-        if !mark_deleted(pack, &[raw]) {
+        if counts(pack).0 <= 1 {
             self.nodes.remove(at);
+        } else {
+            mark_deleted(pack, &[raw]);
         }
         let counters = &mut self.counters;
         counters.length -= 1;
@@ -523,20 +575,16 @@ fn append_entry<'a>(
     pack.push_back_int(parts as i64);
 }
 
-/// Marks entries of a node as deleted; false if none is left, in which case the node may be dropped instead.
-fn mark_deleted(pack: &mut Listpack, entries: &[Raw]) -> bool {
+/// Marks entries of a node as deleted.
+fn mark_deleted(pack: &mut Listpack, entries: &[Raw]) {
     let (live, deleted) = counts(pack);
     let count = entries.len() as i64;
-    if live <= count {
-        return false;
-    }
     // Flags are one byte before and after; the counters in front may change width, so they come last.
     entries.iter().for_each(|raw| pack.replace_int(raw.flags_at, raw.flags | FLAG_DELETED));
     let first = pack.first().expect("a node has a master entry");
     pack.replace_int(first, live - count);
     let second = pack.next(first).expect("a node has a master entry");
     pack.replace_int(second, deleted + count);
-    true
 }
 
 #[cfg(test)]

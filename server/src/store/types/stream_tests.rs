@@ -104,6 +104,20 @@ fn streams_dump_as_the_real_servers_after_the_same_commands() {
 }
 
 #[test]
+fn a_node_whose_last_entries_are_trimmed_in_front_of_deleted_ones_stays_empty() {
+    let mut stream = Stream::default();
+    let id = |ms| StreamId { ms, seq: 0 };
+    for ms in 1..=3 {
+        let pairs = [(&b"f"[..], &b"v"[..])].into_iter();
+        stream.append(id(ms), pairs, StreamLimits { bytes: 4096, entries: 100 }).unwrap();
+    }
+    assert!(stream.delete(id(3)));
+    assert_eq!(stream.trim(Trim::MinId(id(3)), false, 0), 2);
+    assert!(stream.is_empty() && stream.edge(false).is_none() && contents(&stream, true).is_empty());
+    assert_eq!(stream.oldest_stored(), Some(id(1)));
+}
+
+#[test]
 fn groups_go_through_rdb_and_back() {
     let mut stream = Stream::default();
     let limits = StreamLimits { bytes: 4096, entries: 100 };

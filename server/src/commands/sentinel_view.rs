@@ -1,0 +1,196 @@
+//! How Sentinel shows masters, replicas, other Sentinels, settings and scripts: fields in Redis's order.
+
+use crate::base::clock::Millis;
+use crate::resp::Reply;
+use crate::sentinel::state::Settings;
+use crate::sentinel::{Instance, Kind, Reconf, Replica, Sentinel};
+
+/// Fields with their values, in order.
+pub type Map = Vec<(&'static str, Vec<u8>)>;
+
+/// An INFO with its age.
+pub type Cached = (Millis, Option<String>);
+
+/// Maps as an array.
+pub fn reply(reply: &mut Reply<'_>, maps: &[Map]) {
+    reply.array(maps.len());
+    maps.iter().for_each(|map| reply_one(reply, map));
+}
+
+/// One map.
+pub fn reply_one(reply: &mut Reply<'_>, map: &Map) {
+    reply.map(map.len());
+    for (name, value) in map {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value);
+    }
+}
+
+fn number(number: i64) -> Vec<u8> {
+    number.to_string().into_bytes()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+/// Flags that every kind has, and those that only this one has.
+fn flags(core: &Sentinel, instance: &Instance, o_down: bool, own: &[(bool, &'static str)]) -> Vec<u8> {
+    let link = core.link(instance);
+    let unlinked = link.commands.is_none() || (instance.kind != Kind::Sentinel && link.hellos.is_none());
+    let common =
+        [(instance.s_down, "s_down"), (o_down, "o_down"), (true, instance.kind.word()), (unlinked, "disconnected")];
+    let kill = [(instance.script_kill_sent, "script_kill_sent")];
+    let all = common.iter().chain(own).chain(&kill);
+    let words: Vec<&str> = all.filter(|(on, _)| *on).map(|(_, word)| *word).collect();
+    text(&words.join(","))
+}
+
+fn head(core: &Sentinel, instance: &Instance, flags: Vec<u8>) -> Map {
+    let link = core.link(instance);
+    vec![
+        ("name", text(&instance.name)),
+        ("ip", text(instance.address.shown(core.settings.announce_hostnames))),
+        ("port", number(instance.address.port.into())),
+        ("runid", text(&instance.run_id)),
+        ("flags", flags),
+        ("link-pending-commands", number(link.pending.len() as i64)),
+        ("link-refcount", number(link.refs as i64)),
+    ]
+}
+
+fn times(core: &Sentinel, instance: &Instance, map: &mut Map) {
+    let link = core.link(instance);
+    let pending = if link.waiting_since == 0 { 0 } else { core.age(link.waiting_since) };
+    map.push(("last-ping-sent", number(pending)));
+    map.push(("last-ok-ping-reply", number(core.age(link.last_available))));
+    map.push(("last-ping-reply", number(core.age(link.last_pong))));
+    if instance.s_down {
+        map.push(("s-down-time", number(core.age(instance.s_down_since))));
+    }
+}
+
+fn reported(core: &Sentinel, instance: &Instance, map: &mut Map) {
+    let refresh = if instance.info_refresh == 0 { 0 } else { core.age(instance.info_refresh) };
+    map.push(("info-refresh", number(refresh)));
+    map.push(("role-reported", text(instance.role_reported.word())));
+    map.push(("role-reported-time", number(core.age(instance.role_reported_since))));
+}
+
+/// A master.
+pub fn master(core: &Sentinel, m: usize) -> Map {
+    let master = &core.masters[m];
+    let base = &master.base;
+    let own = [(master.is_failing_over(), "failover_in_progress"), (master.forced, "force_failover")];
+    let mut map = head(core, base, flags(core, base, master.o_down, &own));
+    if master.is_failing_over() {
+        map.push(("failover-state", text(master.failover.word())));
+    }
+    times(core, base, &mut map);
+    if master.o_down {
+        map.push(("o-down-time", number(core.age(master.o_down_since))));
+    }
+    map.push(("down-after-milliseconds", number(base.down_after)));
+    reported(core, base, &mut map);
+    map.extend([
+        ("config-epoch", number(master.config_epoch.cast_signed())),
+        ("num-slaves", number(master.replicas.len() as i64)),
+        ("num-other-sentinels", number(master.peers.len() as i64)),
+        ("quorum", number(master.quorum.into())),
+        ("failover-timeout", number(master.failover_timeout)),
+        ("parallel-syncs", number(master.parallel_syncs.into())),
+    ]);
+    map.extend(master.notification_script.as_ref().map(|path| ("notification-script", text(path))));
+    map.extend(master.reconfig_script.as_ref().map(|path| ("client-reconfig-script", text(path))));
+    map
+}
+
+/// A replica.
+pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
+    let replica: &Replica = &core.masters[m].replicas[r];
+    let base = &replica.base;
+    let own = [
+        (replica.promoted, "promoted"),
+        (matches!(replica.reconf, Reconf::Sent(_)), "reconf_sent"),
+        (replica.reconf == Reconf::InProgress, "reconf_inprog"),
+        (replica.reconf == Reconf::Done, "reconf_done"),
+    ];
+    let mut map = head(core, base, flags(core, base, false, &own));
+    times(core, base, &mut map);
+    map.push(("down-after-milliseconds", number(base.down_after)));
+    reported(core, base, &mut map);
+    map.extend([
+        ("master-link-down-time", number(replica.link_down_time)),
+        ("master-link-status", text(if replica.link_up { "ok" } else { "err" })),
+        ("master-host", text(replica.master_host.as_deref().unwrap_or("?"))),
+        ("master-port", number(replica.master_port.into())),
+        ("slave-priority", number(replica.priority)),
+        ("slave-repl-offset", number(replica.offset)),
+        ("replica-announced", number(i64::from(replica.announced))),
+    ]);
+    map
+}
+
+/// Another Sentinel.
+pub fn peer(core: &Sentinel, m: usize, p: usize) -> Map {
+    let peer = &core.masters[m].peers[p];
+    let base = &peer.base;
+    let mut map = head(core, base, flags(core, base, false, &[(peer.master_down, "master_down")]));
+    times(core, base, &mut map);
+    map.extend([
+        ("down-after-milliseconds", number(base.down_after)),
+        ("last-hello-message", number(core.age(peer.last_hello))),
+        ("voted-leader", text(peer.leader.as_deref().unwrap_or("?"))),
+        ("voted-leader-epoch", number(peer.leader_epoch.cast_signed())),
+    ]);
+    map
+}
+
+/// What SENTINEL CONFIG knows.
+pub fn settings(settings: &Settings) -> Map {
+    let yes_no = |yes: bool| text(if yes { "yes" } else { "no" });
+    vec![
+        ("resolve-hostnames", yes_no(settings.resolve_hostnames)),
+        ("announce-hostnames", yes_no(settings.announce_hostnames)),
+        ("announce-ip", text(settings.announce_ip.as_deref().unwrap_or_default())),
+        ("announce-port", number(settings.announce_port.into())),
+        ("sentinel-user", settings.sentinel_user.clone().unwrap_or_default()),
+        ("sentinel-pass", settings.sentinel_pass.clone().unwrap_or_default()),
+    ]
+}
+
+/// The last INFO of a master and of its replicas.
+pub fn cached(core: &Sentinel, m: usize) -> Vec<Cached> {
+    let master = &core.masters[m];
+    let instances = [&master.base].into_iter().chain(master.replicas.iter().map(|replica| &replica.base));
+    let age = |instance: &Instance| if instance.info_refresh == 0 { 0 } else { core.age(instance.info_refresh) };
+    instances.map(|instance| (age(instance), instance.info.clone())).collect()
+}
+
+/// Scripts that run or wait: their words, and their state.
+pub fn scripts(core: &Sentinel) -> Vec<(Vec<String>, Map)> {
+    let now = core.now();
+    let shown = core.scripts.queue.iter().map(|script| {
+        let state: Map = if script.running {
+            vec![
+                ("flags", text("running")),
+                ("pid", number(script.pid.into())),
+                ("run-time", number(now - script.time)),
+            ]
+        } else {
+            vec![("flags", text("scheduled")), ("pid", number(0)), ("run-delay", number((script.time - now).max(0)))]
+        };
+        let tries = ("retry-num", number(i64::from(script.tries)));
+        (script.argv.clone(), state.into_iter().chain([tries]).collect())
+    });
+    shown.collect()
+}
+
+/// `status=` of INFO.
+pub fn status(s_down: bool, o_down: bool) -> &'static str {
+    match (s_down, o_down) {
+        (_, true) => "odown",
+        (true, false) => "sdown",
+        (false, false) => "ok",
+    }
+}

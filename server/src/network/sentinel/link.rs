@@ -1,0 +1,83 @@
+//! One connection to a monitored instance: commands out, replies in.
+
+use std::io;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{Shared, feed};
+use crate::config::file::os_text;
+use crate::network::primary_link::connect;
+use crate::resp::Value;
+use crate::sentinel::{ConnId, Input};
+
+/// A reply that is longer is not worth waiting for.
+const LONGEST_REPLY: usize = 1 << 20;
+
+/// Connects, and passes on what comes and what goes, until either side ends it.
+pub async fn run(shared: Shared, conn: ConnId, host: String, port: u16, mut outbox: UnboundedReceiver<Vec<u8>>) {
+    let Err(error) = talk(&shared, conn, &host, port, &mut outbox).await else { return };
+    shared.sentinel.links.lock().remove(&conn);
+    feed(&shared, [Input::Lost { conn, reason: os_text(&error) }]);
+}
+
+/// Ends well where the machine closed the connection.
+async fn talk(
+    shared: &Shared,
+    conn: ConnId,
+    host: &str,
+    port: u16,
+    outbox: &mut UnboundedReceiver<Vec<u8>>,
+) -> io::Result<()> {
+    let mut stream = tokio::select! {
+        stream = connect(shared, host, port) => stream?,
+        // Nothing is sent before the connection is there: it was given up.
+        _ = outbox.recv() => return Ok(()),
+    };
+    stream.set_nodelay(true)?;
+    let (local, peer) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
+    let (local, peer) = (local.to_canonical().to_string(), peer.to_canonical().to_string());
+    feed(shared, [Input::Connected { conn, local, peer }]);
+    let mut input = Vec::new();
+    loop {
+        tokio::select! {
+            read = stream.read_buf(&mut input) => {
+                if read? == 0 {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "Server closed the connection"));
+                }
+                let replies = replies(&mut input)?;
+                if !replies.is_empty() {
+                    feed(shared, replies.into_iter().map(|value| Input::Reply { conn, value }));
+                }
+            }
+            sent = outbox.recv() => match sent {
+                Some(bytes) => write(&mut stream, bytes, outbox).await?,
+                None => return Ok(()),
+            },
+        }
+    }
+}
+
+/// Writes what waits, all of it at once.
+async fn write(stream: &mut TcpStream, mut bytes: Vec<u8>, outbox: &mut UnboundedReceiver<Vec<u8>>) -> io::Result<()> {
+    while let Ok(more) = outbox.try_recv() {
+        bytes.extend_from_slice(&more);
+    }
+    stream.write_all(&bytes).await
+}
+
+/// Takes all complete replies out of the input.
+fn replies(input: &mut Vec<u8>) -> io::Result<Vec<Value>> {
+    let mut found = Vec::new();
+    let mut used = 0;
+    while let Some((value, length)) = Value::parse(&input[used..]).map_err(io::Error::other)? {
+        found.push(value);
+        used += length;
+    }
+    input.drain(..used);
+    if input.len() > LONGEST_REPLY {
+        return Err(io::Error::other("a reply that is too long"));
+    }
+    Ok(found)
+}

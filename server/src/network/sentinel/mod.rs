@@ -1,0 +1,115 @@
+//! Sentinel mode: carries out what the machine decides, and tells it what happens.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
+
+use super::Shared;
+use crate::commands::config::save_sentinel;
+use crate::dispatch::client::Client;
+use crate::dispatch::effects::encode_command;
+use crate::dispatch::server::Server;
+use crate::info::log::{self, log};
+use crate::sentinel::{ConnId, Effect, Input, Level};
+
+mod link;
+mod script;
+
+/// Connections and scripts that run, and how to reach them.
+#[derive(Default)]
+pub struct Outside {
+    links: Mutex<HashMap<ConnId, mpsc::UnboundedSender<Vec<u8>>>>,
+    scripts: Mutex<HashMap<u64, u32>>,
+    /// The machine may have to be called sooner.
+    rearm: Notify,
+}
+
+/// Calls the machine whenever it wants to be called.
+pub async fn run(shared: Shared) {
+    loop {
+        let pause = shared.lock().sentinel.as_ref().map_or(1000, |mode| mode.pause());
+        if pause > 0 {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
+                () = shared.sentinel.rearm.notified() => continue,
+            }
+        }
+        feed(&shared, [Input::Tick]);
+        // Others may run even if the machine has much to do.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Tells the machine what happened, and carries out what it decides.
+pub fn feed(shared: &Shared, inputs: impl IntoIterator<Item = Input>) {
+    let mut server = shared.lock();
+    let Some(mode) = &mut server.sentinel else { return };
+    inputs.into_iter().for_each(|input| mode.take(input));
+    carry_out(shared, &mut server);
+}
+
+/// Does what the machine decided, in its order: what it saves is on disk before anybody hears of it.
+pub fn carry_out(shared: &Shared, server: &mut Server) {
+    let Some(mode) = &mut server.sentinel else { return };
+    let effects = std::mem::take(&mut mode.effects);
+    let mut saved = false;
+    for effect in effects {
+        match effect {
+            // The first one of a batch writes what all of the batch changed.
+            Effect::Save if saved => {}
+            Effect::Save => {
+                saved = true;
+                save_sentinel(server);
+            }
+            Effect::Connect { conn, channel: _, host, port } => {
+                let (sender, outbox) = mpsc::unbounded_channel();
+                shared.sentinel.links.lock().insert(conn, sender);
+                tokio::spawn(link::run(Arc::clone(shared), conn, host, port, outbox));
+            }
+            Effect::Disconnect(conn) => drop(shared.sentinel.links.lock().remove(&conn)),
+            Effect::Send { conn, words } => {
+                let mut bytes = Vec::new();
+                encode_command(&mut bytes, words.len(), words.iter().map(Vec::as_slice));
+                if let Some(link) = shared.sentinel.links.lock().get(&conn) {
+                    // A link that has just ended says so itself.
+                    let _ = link.send(bytes);
+                }
+            }
+            Effect::Event { level, name, payload } => publish(server, level, name, &payload),
+            Effect::Log { level, text } => log(level_of(level), &text),
+            Effect::LogDelay(until) => {
+                let until = log::long_time(until / 1000);
+                log(log::Level::Warning, &format!("Next failover delay: I will not start a failover before {until}"));
+            }
+            Effect::RunScript { job, argv } => {
+                tokio::spawn(script::run(Arc::clone(shared), job, argv));
+            }
+            Effect::KillScript(job) => script::kill(shared, job),
+            Effect::Crash(code) => std::process::exit(code),
+        }
+    }
+    server.end_batch();
+    shared.sentinel.rearm.notify_one();
+}
+
+fn level_of(level: Level) -> log::Level {
+    match level {
+        Level::Debug => log::Level::Debug,
+        Level::Verbose => log::Level::Verbose,
+        Level::Notice => log::Level::Notice,
+        Level::Warning => log::Level::Warning,
+    }
+}
+
+/// An event: to the log, and unless it is for debugging to its channel.
+fn publish(server: &mut Server, level: Level, name: &str, payload: &str) {
+    log(level_of(level), &format!("{name} {payload}"));
+    if level != Level::Debug {
+        // Nobody's session is taken out: a stand-in that nobody can name.
+        let mut nobody = Client::new(0, server.now, Default::default());
+        server.publish(&mut nobody, name.as_bytes(), payload.as_bytes());
+    }
+}

@@ -1,0 +1,52 @@
+//! Where an instance is: a host as it was given, what it resolved to, a port.
+
+use std::net::IpAddr;
+
+/// An instance's address.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// As configured or announced: an address or a host name.
+    pub host: String,
+    /// What the host resolved to; the host itself where it is an address; empty while unknown.
+    pub ip: String,
+    /// The port; 0: not to be contacted.
+    pub port: u16,
+}
+
+impl Address {
+    /// An address; a host name is not resolved yet.
+    pub fn new(host: &str, port: u16) -> Self {
+        let ip = if is_ip(host) { host.to_owned() } else { String::new() };
+        Self { host: host.to_owned(), ip, port }
+    }
+
+    /// What Sentinel shows and sends: the name where names are announced, otherwise the resolved address.
+    pub fn shown(&self, announce_hostnames: bool) -> &str {
+        if announce_hostnames || self.ip.is_empty() { &self.host } else { &self.ip }
+    }
+
+    /// True where both mean one place: the same port, and the same resolved address or the same name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.port == other.port && self.has_host(&other.host, &other.ip)
+    }
+
+    /// True where `host` names this place, whatever the port.
+    pub fn is_host(&self, host: &str) -> bool {
+        self.has_host(host, host)
+    }
+
+    fn has_host(&self, host: &str, ip: &str) -> bool {
+        (!self.ip.is_empty() && self.ip == ip) || self.host.eq_ignore_ascii_case(host)
+    }
+
+    /// `host:port`, the host in brackets where it is an IPv6 address.
+    pub fn joined(&self, announce_hostnames: bool) -> String {
+        let host = self.shown(announce_hostnames);
+        if host.contains(':') { format!("[{host}]:{}", self.port) } else { format!("{host}:{}", self.port) }
+    }
+}
+
+/// True for an IPv4 or IPv6 address.
+pub fn is_ip(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
+}

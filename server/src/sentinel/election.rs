@@ -1,0 +1,149 @@
+//! Votes. One vote for each master and epoch, on disk before it is given: so an epoch has at most one leader.
+//!
+//! Background. Whoever wants to lead takes the next epoch, votes for itself and asks the others. A Sentinel votes for the first
+//! that asks in an epoch, and never goes back to an older one. To lead takes more than half of all known Sentinels, and at
+//! least the quorum.
+//!
+//! Redis's Sentinels stand for election at about the same time and rely on the jitter of their ticks to be apart. Ours agree
+//! on an order instead, that of their ids: each waits a little longer than those before it, and finds mostly that it has
+//! voted by then.
+
+use std::collections::BTreeMap;
+
+use super::effect::{Effect, Level};
+use super::instance::{Failover, Peer, Place};
+use super::state::Sentinel;
+use super::timing::{MAX_DESYNC, RANK_DELAY, RESTAND_PERIOD};
+use crate::base::clock::Millis;
+
+/// Our vote in an epoch: whom we last voted for, and when that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vote {
+    /// The id that got it; `None`: nobody yet, or nobody that we remember.
+    pub leader: Option<String>,
+    /// Its epoch.
+    pub epoch: u64,
+}
+
+impl Sentinel {
+    /// A higher epoch than ours is ours from now on.
+    pub(super) fn adopt_epoch(&mut self, m: usize, epoch: u64) {
+        if epoch > self.current_epoch {
+            self.current_epoch = epoch;
+            self.save();
+            self.emit_text(Level::Warning, "+new-epoch", Some(m), epoch.to_string());
+        }
+    }
+
+    /// Votes for `candidate` in `epoch`, unless we voted then or went on already; our vote in any case.
+    pub(super) fn vote(&mut self, m: usize, epoch: u64, candidate: &str) -> Vote {
+        self.adopt_epoch(m, epoch);
+        if self.masters[m].leader_epoch < epoch && self.current_epoch <= epoch {
+            self.masters[m].leader = Some(candidate.to_owned());
+            self.masters[m].leader_epoch = epoch;
+            self.save();
+            self.emit_text(Level::Warning, "+vote-for-leader", Some(m), format!("{candidate} {epoch}"));
+            if !candidate.eq_ignore_ascii_case(&self.id) {
+                // It is the other's turn.
+                self.masters[m].failover_start = self.moment.now + self.desync();
+            }
+        }
+        Vote { leader: self.masters[m].leader.clone(), epoch: self.masters[m].leader_epoch }
+    }
+
+    fn desync(&mut self) -> Millis {
+        self.random.below(MAX_DESYNC) as Millis
+    }
+
+    /// Starts a failover where the master is objectively down and none was started lately; true where it did.
+    pub(super) fn start_failover_if_needed(&mut self, m: usize) -> bool {
+        if !self.masters[m].o_down || self.masters[m].is_failing_over() {
+            return false;
+        }
+        let (start, pause) = (self.masters[m].failover_start, self.masters[m].failover_timeout.saturating_mul(2));
+        if start != 0 && !self.moment.has_come(start.saturating_add(pause)) {
+            if self.masters[m].delay_logged != start {
+                self.masters[m].delay_logged = start;
+                self.out.push(Effect::LogDelay(start.saturating_add(pause)));
+            }
+            return false;
+        }
+        if self.masters[m].stand_at == 0 {
+            self.masters[m].stand_at = self.moment.now + self.rank(m) * RANK_DELAY;
+        }
+        if !self.moment.has_come(self.masters[m].stand_at) {
+            return false;
+        }
+        self.start_failover(m);
+        true
+    }
+
+    /// How many of the Sentinels that we can reach come before us in the order of ids.
+    fn rank(&self, m: usize) -> Millis {
+        let before = |id: &str| *id < *self.id;
+        self.masters[m].peers.iter().filter(|peer| !peer.base.s_down && before(&peer.base.run_id)).count() as Millis
+    }
+
+    /// Stands for election in a new epoch.
+    pub(super) fn start_failover(&mut self, m: usize) {
+        self.current_epoch += 1;
+        let (epoch, now, desync) = (self.current_epoch, self.moment.now, self.desync());
+        let master = &mut self.masters[m];
+        master.failover = Failover::WaitStart;
+        master.failover_epoch = epoch;
+        master.failover_start = now + desync;
+        master.failover_change = now;
+        master.stand_at = 0;
+        self.save();
+        self.emit_text(Level::Warning, "+new-epoch", Some(m), epoch.to_string());
+        self.emit(Level::Warning, "+try-failover", Place::Master(m));
+        // Before anybody is asked, so that nobody else gets our vote in this epoch.
+        let id = self.id.clone();
+        self.vote(m, epoch, &id);
+    }
+
+    /// Where all have voted and nobody won, or the epoch went by, we try the next one, in the order of ids again. Not where
+    /// we have voted for somebody else since.
+    pub(super) fn stand_again_if_split(&mut self, m: usize) {
+        let master = &self.masters[m];
+        let epoch = master.failover_epoch;
+        let has_voted = |peer: &&Peer| peer.leader.is_some() && peer.leader_epoch >= epoch;
+        let all_voted = master.peers.iter().filter(has_voted).count() + 1 >= master.usable();
+        let ours = master.leader.as_ref().is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
+        let can_win = master.usable() >= self.votes_needed(m);
+        if !ours || !master.o_down || !can_win || !(all_voted || self.current_epoch > epoch) {
+            return;
+        }
+        let patience = self.timing.ask_period.min(RESTAND_PERIOD) + self.rank(m) * RANK_DELAY * 2;
+        if self.moment.is_over(self.masters[m].failover_change, patience) {
+            let start = self.masters[m].failover_start;
+            self.start_failover(m);
+            // The time that an election may take counts from the first attempt.
+            self.masters[m].failover_start = start;
+            self.ask_peers(m, true);
+        }
+    }
+
+    /// More than half of all Sentinels, and at least the quorum.
+    fn votes_needed(&self, m: usize) -> usize {
+        let master = &self.masters[m];
+        (master.voters() / 2 + 1).max(master.quorum as usize)
+    }
+
+    /// Who leads in the epoch that we stand in, counting ourselves; `None` as long as nobody has enough votes.
+    pub(super) fn leader(&mut self, m: usize) -> Option<String> {
+        let epoch = self.masters[m].failover_epoch;
+        let mut votes: BTreeMap<String, usize> = BTreeMap::new();
+        for peer in &self.masters[m].peers {
+            if let Some(leader) = peer.leader.as_ref().filter(|_| peer.leader_epoch == epoch) {
+                *votes.entry(leader.clone()).or_default() += 1;
+            }
+        }
+        let ours = Vote { leader: self.masters[m].leader.clone(), epoch: self.masters[m].leader_epoch };
+        if let Some(leader) = ours.leader.filter(|_| ours.epoch == epoch) {
+            *votes.entry(leader).or_default() += 1;
+        }
+        let needed = self.votes_needed(m);
+        votes.into_iter().find(|(_, count)| *count >= needed).map(|(leader, _)| leader)
+    }
+}

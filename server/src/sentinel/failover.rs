@@ -1,0 +1,336 @@
+//! The failover: elected, choose a replica, promote it, have the others follow, change our own configuration.
+//!
+//! Each state has a way on and a time after which it is given up. Giving up is possible as long as no replica said that it
+//! is the master; from then on the new configuration, with its epoch, is the one that all will have.
+
+use std::cmp::Reverse;
+
+use super::address::Address;
+use super::effect::{Effect, Level};
+use super::instance::{Failover, InstanceId, Master, Place, Reconf, Replica};
+use super::link::Asked;
+use super::state::Sentinel;
+use super::timing::FRESH_INFO_PATIENCE;
+use crate::base::clock::Millis;
+
+/// The code of a process that ended on purpose, to show what others make of it.
+const CRASH_CODE: i32 = 99;
+
+impl Sentinel {
+    /// Takes the steps that are possible now.
+    pub(super) fn step_failover(&mut self, m: usize) {
+        loop {
+            let before = self.masters[m].failover;
+            match before {
+                Failover::None | Failover::UpdateConfig => return,
+                Failover::WaitStart => self.wait_for_election(m),
+                Failover::SelectReplica => self.select(m),
+                Failover::SendPromotion => self.send_promotion(m),
+                Failover::WaitPromotion => {
+                    if self.moment.is_over(self.masters[m].failover_change, self.masters[m].failover_timeout) {
+                        self.abort(m, "-failover-abort-slave-timeout");
+                    }
+                }
+                Failover::ReconfigureReplicas => self.reconfigure_replicas(m),
+            }
+            if self.masters[m].failover == before {
+                return;
+            }
+        }
+    }
+
+    fn enter(&mut self, m: usize, state: Failover) {
+        self.masters[m].failover = state;
+        self.masters[m].failover_change = self.moment.now;
+    }
+
+    fn wait_for_election(&mut self, m: usize) {
+        let elected = self.leader(m).is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
+        if !elected && !self.masters[m].forced {
+            let patience = self.timing.election_timeout.min(self.masters[m].failover_timeout);
+            if self.moment.is_over(self.masters[m].failover_start, patience) {
+                self.abort(m, "-failover-abort-not-elected");
+            } else {
+                self.stand_again_if_split(m);
+            }
+            return;
+        }
+        self.emit(Level::Warning, "+elected-leader", Place::Master(m));
+        if self.simulated.after_election {
+            return self.crash();
+        }
+        self.enter(m, Failover::SelectReplica);
+        self.emit(Level::Warning, "+failover-state-select-slave", Place::Master(m));
+    }
+
+    fn crash(&mut self) {
+        self.log(Level::Warning, "Sentinel CRASH because of SENTINEL simulate-failure".into());
+        self.out.push(Effect::Crash(CRASH_CODE));
+    }
+
+    fn select(&mut self, m: usize) {
+        if self.is_fresh_info_awaited(m) {
+            return;
+        }
+        let Some(r) = self.best_replica(m) else { return self.abort(m, "-failover-abort-no-good-slave") };
+        let place = Place::Replica(m, r);
+        self.emit(Level::Warning, "+selected-slave", place);
+        let replica = &mut self.masters[m].replicas[r];
+        replica.promoted = true;
+        self.masters[m].promoted = Some(self.masters[m].replicas[r].base.id);
+        self.enter(m, Failover::SendPromotion);
+        self.emit(Level::Notice, "+failover-state-send-slaveof-noone", place);
+    }
+
+    /// Replicas that answer are asked how far they are before one is chosen; those that do not are not waited for long.
+    fn is_fresh_info_awaited(&self, m: usize) -> bool {
+        let master = &self.masters[m];
+        let down_since = if master.base.s_down { master.base.s_down_since } else { return false };
+        let awaited = |replica: &Replica| {
+            !replica.base.s_down && self.links.get(replica.base.link).is_up() && replica.base.info_refresh < down_since
+        };
+        master.replicas.iter().any(awaited) && !self.moment.is_over(master.failover_change, FRESH_INFO_PATIENCE)
+    }
+
+    /// The replica to promote: of those that are well, the one of best priority, then furthest, then of smallest run id.
+    pub(super) fn best_replica(&self, m: usize) -> Option<usize> {
+        let master = &self.masters[m];
+        let down_for = if master.base.s_down { self.age(master.base.s_down_since) } else { 0 };
+        let longest_link_down = master.base.down_after.saturating_mul(10).saturating_add(down_for);
+        let fits = |replica: &Replica| self.is_well(master, replica, longest_link_down);
+        let rank = |&r: &usize| {
+            let replica = &master.replicas[r];
+            let id = replica.base.run_id.to_ascii_lowercase();
+            (replica.priority, Reverse(replica.offset), id.is_empty(), id)
+        };
+        (0..master.replicas.len()).filter(|&r| fits(&master.replicas[r])).min_by_key(rank)
+    }
+
+    fn is_well(&self, master: &Master, replica: &Replica, longest_link_down: Millis) -> bool {
+        let link = self.links.get(replica.base.link);
+        let five_pings = self.timing.ping_period * 5;
+        let info_valid = if master.base.s_down { five_pings } else { self.timing.info_period * 3 };
+        !replica.base.s_down
+            && link.is_up()
+            && self.age(link.last_available) <= five_pings
+            && replica.priority != 0
+            && replica.base.info_refresh != 0
+            && self.age(replica.base.info_refresh) <= info_valid
+            && replica.link_down_time <= longest_link_down
+    }
+
+    fn send_promotion(&mut self, m: usize) {
+        let Some(r) = self.promoted_index(m) else { return self.abort(m, "-failover-abort-slave-timeout") };
+        if !self.send_replicaof(Place::Replica(m, r), None) {
+            if self.moment.is_over(self.masters[m].failover_change, self.masters[m].failover_timeout) {
+                self.abort(m, "-failover-abort-slave-timeout");
+            }
+            return;
+        }
+        self.emit(Level::Notice, "+failover-state-wait-promotion", Place::Replica(m, r));
+        self.enter(m, Failover::WaitPromotion);
+    }
+
+    fn promoted_index(&self, m: usize) -> Option<usize> {
+        let master = &self.masters[m];
+        let promoted: InstanceId = master.promoted?;
+        master.replicas.iter().position(|replica| replica.base.id == promoted)
+    }
+
+    /// Tells an instance whom to follow, `None`: nobody, and disconnects its clients so that they look again. False where it
+    /// cannot be reached.
+    pub(super) fn send_replicaof(&mut self, place: Place, of: Option<&Address>) -> bool {
+        let Some(conn) = self.link_at(place).open_commands() else { return false };
+        let (host, port) = match of {
+            Some(address) => (address.shown(self.settings.announce_hostnames).to_owned(), address.port.to_string()),
+            None => ("NO".to_owned(), "ONE".to_owned()),
+        };
+        self.ask(place, conn, Asked::Other, &["MULTI"]);
+        self.ask(place, conn, Asked::Other, &["SLAVEOF", &host, &port]);
+        self.ask(place, conn, Asked::Other, &["CONFIG", "REWRITE"]);
+        self.ask(place, conn, Asked::Other, &["CLIENT", "KILL", "TYPE", "normal"]);
+        self.ask(place, conn, Asked::Other, &["CLIENT", "KILL", "TYPE", "pubsub"]);
+        self.ask(place, conn, Asked::Other, &["EXEC"]);
+        // What became of it is seen at once.
+        self.ask_info(place, conn);
+        true
+    }
+
+    /// The chosen replica says that it is a master: from now on it is, for everybody.
+    pub(super) fn promotion_succeeded(&mut self, m: usize, r: usize) {
+        self.masters[m].config_epoch = self.masters[m].failover_epoch;
+        self.enter(m, Failover::ReconfigureReplicas);
+        self.save();
+        self.emit(Level::Warning, "+promoted-slave", Place::Replica(m, r));
+        if self.simulated.after_promotion {
+            return self.crash();
+        }
+        self.emit(Level::Warning, "+failover-state-reconf-slaves", Place::Master(m));
+        let (from, to) = (self.masters[m].base.address.clone(), self.masters[m].replicas[r].base.address.clone());
+        self.call_reconfig_script(m, "leader", &from, &to);
+        self.publish_at_once(m);
+    }
+
+    /// Everybody shall hear the new configuration now.
+    fn publish_at_once(&mut self, m: usize) {
+        for place in self.places(m) {
+            self.instance_mut(place).last_publish = Millis::MIN / 2;
+        }
+    }
+
+    fn reconfigure_replicas(&mut self, m: usize) {
+        let Some(target) = self.masters[m].promoted_replica().map(|replica| replica.base.address.clone()) else {
+            return;
+        };
+        for r in 0..self.masters[m].replicas.len() {
+            self.reconfigure(m, r, &target);
+        }
+        self.detect_end(m, &target);
+    }
+
+    fn reconfigure(&mut self, m: usize, r: usize, target: &Address) {
+        let now = self.moment.now;
+        let master = &self.masters[m];
+        if master.replicas[r].promoted {
+            return;
+        }
+        match master.replicas[r].reconf {
+            Reconf::Sent(since) if self.moment.is_over(since, self.timing.slave_reconf_timeout) => {
+                // It is found to follow the wrong master later, and put right.
+                self.masters[m].replicas[r].reconf = Reconf::Done;
+                self.emit(Level::Notice, "-slave-reconf-sent-timeout", Place::Replica(m, r));
+            }
+            Reconf::None => {
+                let busy = master.replicas.iter().filter(|replica| replica.is_being_reconfigured()).count();
+                if busy < master.parallel_syncs as usize && self.send_replicaof(Place::Replica(m, r), Some(target)) {
+                    self.masters[m].replicas[r].reconf = Reconf::Sent(now);
+                    self.emit(Level::Notice, "+slave-reconf-sent", Place::Replica(m, r));
+                }
+            }
+            Reconf::Sent(_) | Reconf::InProgress | Reconf::Done => {}
+        }
+    }
+
+    fn detect_end(&mut self, m: usize, target: &Address) {
+        let master = &self.masters[m];
+        if master.promoted_replica().is_none_or(|replica| replica.base.s_down) {
+            return;
+        }
+        let timed_out = self.moment.is_over(master.failover_change, master.failover_timeout);
+        let missing = |replica: &Replica| !replica.promoted && replica.reconf != Reconf::Done && !replica.base.s_down;
+        if master.replicas.iter().any(missing) && !timed_out {
+            return;
+        }
+        if timed_out {
+            self.emit(Level::Warning, "+failover-end-for-timeout", Place::Master(m));
+        }
+        self.emit(Level::Warning, "+failover-end", Place::Master(m));
+        if timed_out {
+            self.tell_the_rest(m, target);
+        }
+        self.enter(m, Failover::UpdateConfig);
+    }
+
+    /// Best effort, for those that were not reached in time.
+    fn tell_the_rest(&mut self, m: usize, target: &Address) {
+        for r in 0..self.masters[m].replicas.len() {
+            let replica = &self.masters[m].replicas[r];
+            if replica.promoted || matches!(replica.reconf, Reconf::Done | Reconf::Sent(_)) {
+                continue;
+            }
+            if self.send_replicaof(Place::Replica(m, r), Some(target)) {
+                self.emit(Level::Notice, "+slave-reconf-sent-be", Place::Replica(m, r));
+                self.masters[m].replicas[r].reconf = Reconf::Sent(self.moment.now);
+            }
+        }
+    }
+
+    /// Gives a failover up. Only while nobody was promoted.
+    fn abort(&mut self, m: usize, event: &'static str) {
+        debug_assert!(self.masters[m].failover <= Failover::WaitPromotion, "a promotion cannot be taken back");
+        self.emit(Level::Warning, event, Place::Master(m));
+        let now = self.moment.now;
+        let master = &mut self.masters[m];
+        master.failover = Failover::None;
+        master.forced = false;
+        master.failover_change = now;
+        master.promoted = None;
+        master.replicas.iter_mut().for_each(|replica| replica.promoted = false);
+    }
+
+    /// The failover is over: the promoted replica is our master.
+    pub(super) fn switch_to_promoted(&mut self, m: usize) {
+        let master = &self.masters[m];
+        let to = master.promoted_replica().map_or(&master.base.address, |replica| &replica.base.address).clone();
+        let from = master.base.address.clone();
+        self.announce_switch(m, &from, &to);
+        self.change_address(m, to);
+    }
+
+    pub(super) fn announce_switch(&mut self, m: usize, from: &Address, to: &Address) {
+        let shown = |address: &Address| format!("{} {}", address.shown(self.settings.announce_hostnames), address.port);
+        let text = format!("{} {} {}", self.masters[m].name(), shown(from), shown(to));
+        self.emit_text(Level::Warning, "+switch-master", Some(m), text);
+    }
+
+    /// A master of the same name at another address; the old one becomes one of its replicas.
+    pub(super) fn change_address(&mut self, m: usize, to: Address) {
+        let old = self.masters[m].base.address.clone();
+        let mut replicas: Vec<Address> =
+            self.masters[m].replicas.iter().map(|replica| replica.base.address.clone()).collect();
+        replicas.retain(|address| !address.is_same(&to));
+        if !old.is_same(&to) {
+            replicas.push(old);
+        }
+        self.reset_master(m, to, false);
+        self.masters[m].o_down_since = 0;
+        self.masters[m].base.s_down_since = 0;
+        for address in replicas {
+            if self.add_replica(m, address) {
+                let r = self.masters[m].replicas.len() - 1;
+                self.emit(Level::Notice, "+slave", Place::Replica(m, r));
+            }
+        }
+        self.save();
+    }
+
+    /// Forgets what was learnt about a master: its replicas, its state, and where `with_peers` the other Sentinels.
+    pub(super) fn reset_master(&mut self, m: usize, address: Address, with_peers: bool) {
+        let now = self.moment.now;
+        let master = &mut self.masters[m];
+        let mut gone: Vec<_> = master.replicas.drain(..).map(|replica| replica.base.link).collect();
+        if with_peers {
+            gone.extend(master.peers.drain(..).map(|peer| peer.base.link));
+        }
+        for peer in &mut master.peers {
+            peer.master_down = false;
+            peer.leader = None;
+        }
+        gone.push(master.base.link);
+        gone.into_iter().for_each(|link| self.release(link));
+        let link = self.links.add(address.clone(), now);
+        let master = &mut self.masters[m];
+        let base = &mut master.base;
+        base.address = address;
+        base.link = link;
+        base.run_id.clear();
+        base.s_down = false;
+        base.role_reported = super::instance::Kind::Master;
+        base.role_reported_since = now;
+        base.info_refresh = 0;
+        base.info_asked = 0;
+        base.info = None;
+        base.rebooted_since = None;
+        base.script_kill_sent = false;
+        base.last_publish = Millis::MIN / 2;
+        master.o_down = false;
+        master.leader = None;
+        master.failover = Failover::None;
+        master.forced = false;
+        master.failover_start = 0;
+        master.failover_change = 0;
+        master.stand_at = 0;
+        master.promoted = None;
+        self.reindex();
+    }
+}

@@ -1,0 +1,199 @@
+//! Hello: how Sentinels find each other, and how the configuration with the higher epoch spreads.
+
+use super::address::{Address, is_ip};
+use super::effect::Level;
+use super::instance::Place;
+use super::state::Sentinel;
+
+/// More Sentinels than these are not believed to exist.
+const MAX_PEERS: usize = 1024;
+
+/// What a hello says.
+#[derive(Debug, PartialEq, Eq)]
+struct Hello {
+    sentinel: Address,
+    run_id: String,
+    current_epoch: u64,
+    master_name: String,
+    master: Address,
+    config_epoch: u64,
+}
+
+// Addresses are compared by what they mean elsewhere; here all of it counts.
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.host, &self.ip, self.port) == (&other.host, &other.ip, other.port)
+    }
+}
+
+impl Eq for Address {}
+
+impl Hello {
+    /// Eight fields with commas between them.
+    fn read(payload: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(payload).ok()?;
+        let fields: Vec<&str> = text.split(',').collect();
+        let [ip, port, run_id, current_epoch, master_name, master_ip, master_port, config_epoch] = fields.as_slice()
+        else {
+            return None;
+        };
+        Some(Self {
+            sentinel: Address::new(ip, port.parse().ok()?),
+            run_id: (*run_id).to_owned(),
+            current_epoch: current_epoch.parse().ok()?,
+            master_name: (*master_name).to_owned(),
+            master: Address::new(master_ip, master_port.parse().ok()?),
+            config_epoch: config_epoch.parse().ok()?,
+        })
+    }
+}
+
+impl Sentinel {
+    /// What we say of ourselves to an instance; `None` while we do not know our own address.
+    pub(super) fn hello_for(&self, place: Place) -> Option<String> {
+        let settings = &self.settings;
+        let ip = settings.announce_ip.clone().unwrap_or_else(|| self.link_at(place).local.clone());
+        let port = if settings.announce_port != 0 { settings.announce_port } else { settings.port };
+        let master = &self.masters[place.master()];
+        let address = master.current_address();
+        (!ip.is_empty()).then(|| {
+            format!(
+                "{ip},{port},{},{},{},{},{},{}",
+                self.id,
+                self.current_epoch,
+                master.name(),
+                address.shown(settings.announce_hostnames),
+                address.port,
+                master.config_epoch
+            )
+        })
+    }
+
+    /// Another Sentinel introduces itself; the master that it speaks of, if we know it.
+    pub(super) fn on_hello(&mut self, payload: &[u8]) -> Option<usize> {
+        let hello = Hello::read(payload)?;
+        let m = self.master_index(&hello.master_name)?;
+        if hello.run_id == self.id {
+            return None;
+        }
+        if !self.accepts(&hello.sentinel) || !self.accepts(&hello.master) {
+            return Some(m);
+        }
+        let p = self.meet(m, &hello)?;
+        self.adopt_epoch(m, hello.current_epoch);
+        if self.masters[m].config_epoch < hello.config_epoch {
+            self.adopt_configuration(m, p, &hello);
+        }
+        self.masters[m].peers[p].last_hello = self.moment.now;
+        Some(m)
+    }
+
+    /// Names instead of addresses only where the settings allow them.
+    pub(super) fn accepts(&self, address: &Address) -> bool {
+        self.settings.resolve_hostnames || is_ip(&address.host)
+    }
+
+    /// The index of the Sentinel that sent a hello, made known where it was not.
+    fn meet(&mut self, m: usize, hello: &Hello) -> Option<usize> {
+        let known = self.masters[m]
+            .peers
+            .iter()
+            .position(|peer| peer.base.run_id == hello.run_id && peer.base.address.is_same(&hello.sentinel));
+        if let Some(p) = known {
+            return Some(p);
+        }
+        let moved = self.masters[m].peers.iter().any(|peer| peer.base.run_id == hello.run_id);
+        if moved {
+            self.remove_peers(m, &hello.run_id);
+            let Address { host, port, .. } = &hello.sentinel;
+            let text = format!("{} ip {host} port {port} for {}", self.describe(Place::Master(m)), hello.run_id);
+            self.emit_text(Level::Notice, "+sentinel-address-switch", Some(m), text);
+        } else {
+            self.remove_usurped(m, &hello.sentinel);
+        }
+        if self.masters[m].peers.len() >= MAX_PEERS {
+            return None;
+        }
+        self.add_peer(m, &hello.run_id, hello.sentinel.clone());
+        let p = self.masters[m].peers.len() - 1;
+        if moved {
+            self.move_elsewhere(m, p);
+        } else {
+            self.emit(Level::Notice, "+sentinel", Place::Peer(m, p));
+        }
+        self.save();
+        Some(p)
+    }
+
+    /// A Sentinel with another id at the same address is no more: it was reborn as the new one.
+    fn remove_usurped(&mut self, m: usize, address: &Address) {
+        let usurped = self.masters[m].peers.iter().position(|peer| peer.base.address.is_same(address));
+        let Some(p) = usurped else { return };
+        self.emit(Level::Notice, "+sentinel-invalid-addr", Place::Peer(m, p));
+        let run_id = self.masters[m].peers[p].base.run_id.clone();
+        for m in 0..self.masters.len() {
+            self.remove_peers(m, &run_id);
+        }
+    }
+
+    fn remove_peers(&mut self, m: usize, run_id: &str) {
+        let peers = &mut self.masters[m].peers;
+        let (gone, stay): (Vec<_>, Vec<_>) = peers.drain(..).partition(|peer| peer.base.run_id == run_id);
+        *peers = stay;
+        gone.into_iter().for_each(|peer| self.release(peer.base.link));
+        self.reindex();
+    }
+
+    /// A Sentinel that moved is at its new address for all masters that it watches.
+    fn move_elsewhere(&mut self, m: usize, p: usize) {
+        let (run_id, address) = {
+            let base = &self.masters[m].peers[p].base;
+            (base.run_id.clone(), base.address.clone())
+        };
+        let mut others = 0;
+        for other in (0..self.masters.len()).filter(|&other| other != m) {
+            if self.masters[other].peers.iter().any(|peer| peer.base.run_id == run_id) {
+                self.remove_peers(other, &run_id);
+                self.add_peer(other, &run_id, address.clone());
+                others += 1;
+            }
+        }
+        if others > 0 {
+            let text = format!("{} {others} additional matching instances", self.describe(Place::Peer(m, p)));
+            self.emit_text(Level::Notice, "+sentinel-address-update", Some(m), text);
+        }
+    }
+
+    /// A newer configuration: it counts, whatever we think, and whatever failover of ours it overtakes.
+    ///
+    /// Redis compares with the master's old address until its own failover ends, and then ends it under the other's epoch:
+    /// two configurations of one epoch, which never agree (found by the simulation).
+    fn adopt_configuration(&mut self, m: usize, p: usize, hello: &Hello) {
+        self.masters[m].config_epoch = hello.config_epoch;
+        let master = &self.masters[m];
+        let from = master.current_address().clone();
+        let overtaken = master.is_failing_over() && master.failover_epoch <= hello.config_epoch;
+        if from.is_same(&hello.master) && !overtaken {
+            return self.save();
+        }
+        self.emit(Level::Warning, "+config-update-from", Place::Peer(m, p));
+        self.announce_switch(m, &from, &hello.master);
+        self.change_address(m, hello.master.clone());
+        self.call_reconfig_script(m, "observer", &from, &hello.master);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hello_has_eight_fields_and_numbers_where_they_belong() {
+        let good = b"127.0.0.1,26379,abc,7,mymaster,127.0.0.1,6379,3";
+        let hello = Hello::read(good).unwrap();
+        assert_eq!((hello.sentinel.port, hello.current_epoch, hello.config_epoch), (26379, 7, 3));
+        for bad in ["", "a,b", "h,1,i,2,m,h,3", "h,x,i,2,m,h,3,4", "h,1,i,-2,m,h,3,4", "h,1,i,2,m,h,3,4,5"] {
+            assert_eq!(Hello::read(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! What is monitored: masters with their replicas, and the other Sentinels that watch them.
+
+use super::address::Address;
+use super::link::LinkId;
+use super::timing::Timing;
+use crate::base::clock::Millis;
+
+/// Names an instance for the life of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InstanceId(pub u64);
+
+/// What an instance is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A master by our configuration.
+    Master,
+    /// A replica of it.
+    Replica,
+    /// Another Sentinel.
+    Sentinel,
+}
+
+impl Kind {
+    /// As events and flags call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Replica => "slave",
+            Self::Sentinel => "sentinel",
+        }
+    }
+}
+
+/// What all instances have.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its name within the process.
+    pub id: InstanceId,
+    /// What it is to us.
+    pub kind: Kind,
+    /// A master's configured name; a replica's address; a Sentinel's id.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// Its run id; empty while unknown.
+    pub run_id: String,
+    /// How we reach it.
+    pub link: LinkId,
+    /// Subjectively down: to us.
+    pub s_down: bool,
+    /// Since when, or when last; 0: never.
+    pub s_down_since: Millis,
+    /// How long it may be silent.
+    pub down_after: Millis,
+    /// When we last published a hello through it.
+    pub last_publish: Millis,
+    /// When INFO last came; 0: never.
+    pub info_refresh: Millis,
+    /// When we last asked for INFO without an answer so far; 0: not.
+    pub info_asked: Millis,
+    /// The last INFO.
+    pub info: Option<String>,
+    /// What it last said that it is.
+    pub role_reported: Kind,
+    /// Since when.
+    pub role_reported_since: Millis,
+    /// Its run id changed, and no PONG came since.
+    pub rebooted_since: Option<Millis>,
+    /// A busy script was told to end.
+    pub script_kill_sent: bool,
+}
+
+impl Instance {
+    pub(super) fn new(
+        id: InstanceId,
+        kind: Kind,
+        name: String,
+        address: Address,
+        link: LinkId,
+        down_after: Millis,
+        now: Millis,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            name,
+            address,
+            run_id: String::new(),
+            link,
+            s_down: false,
+            s_down_since: 0,
+            down_after,
+            // The first hello leaves as soon as there is a connection.
+            last_publish: Millis::MIN / 2,
+            info_refresh: 0,
+            info_asked: 0,
+            info: None,
+            role_reported: kind,
+            role_reported_since: now,
+            rebooted_since: None,
+            script_kill_sent: false,
+        }
+    }
+}
+
+/// How far a replica is in following the new master.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reconf {
+    /// It was told nothing.
+    #[default]
+    None,
+    /// It was told, at this time.
+    Sent(Millis),
+    /// It follows the right master and is not in sync yet.
+    InProgress,
+    /// It is in sync.
+    Done,
+}
+
+/// A replica.
+#[derive(Debug)]
+pub struct Replica {
+    /// What all instances have.
+    pub base: Instance,
+    /// How long its link to its master has been down, by its own account.
+    pub link_down_time: Millis,
+    /// Its link to its master is up.
+    pub link_up: bool,
+    /// Whom it says it follows.
+    pub master_host: Option<String>,
+    /// And its port.
+    pub master_port: u16,
+    /// When that last changed.
+    pub conf_change: Millis,
+    /// `replica-priority`.
+    pub priority: i64,
+    /// How far it has replicated.
+    pub offset: i64,
+    /// `replica-announced`.
+    pub announced: bool,
+    /// How far it is in following the new master.
+    pub reconf: Reconf,
+    /// Chosen to be the new master.
+    pub promoted: bool,
+}
+
+impl Replica {
+    pub(super) fn new(base: Instance) -> Self {
+        Self {
+            conf_change: base.role_reported_since,
+            base,
+            link_down_time: 0,
+            link_up: false,
+            master_host: None,
+            master_port: 0,
+            priority: 100,
+            offset: 0,
+            announced: true,
+            reconf: Reconf::None,
+            promoted: false,
+        }
+    }
+
+    /// True between SLAVEOF and a working link.
+    pub fn is_being_reconfigured(&self) -> bool {
+        matches!(self.reconf, Reconf::Sent(_) | Reconf::InProgress)
+    }
+}
+
+/// Another Sentinel that watches the same master.
+#[derive(Debug)]
+pub struct Peer {
+    /// What all instances have.
+    pub base: Instance,
+    /// When its hello last came.
+    pub last_hello: Millis,
+    /// It says that the master is down.
+    pub master_down: bool,
+    /// When it last said whether.
+    pub last_opinion: Millis,
+    /// When we asked and were not answered yet; 0: not.
+    pub asked: Millis,
+    /// Whom it voted for.
+    pub leader: Option<String>,
+    /// In which epoch.
+    pub leader_epoch: u64,
+}
+
+impl Peer {
+    pub(super) fn new(base: Instance) -> Self {
+        Self {
+            last_hello: base.role_reported_since,
+            last_opinion: base.role_reported_since,
+            base,
+            master_down: false,
+            asked: 0,
+            leader: None,
+            leader_epoch: 0,
+        }
+    }
+}
+
+/// Where a failover stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failover {
+    /// None is running.
+    None,
+    /// We stand for election.
+    WaitStart,
+    /// We choose a replica.
+    SelectReplica,
+    /// We tell it to be a master.
+    SendPromotion,
+    /// It has to say that it is one.
+    WaitPromotion,
+    /// The other replicas are told to follow it.
+    ReconfigureReplicas,
+    /// Our own configuration is changed.
+    UpdateConfig,
+}
+
+impl Failover {
+    /// As `failover-state` shows it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::WaitStart => "wait_start",
+            Self::SelectReplica => "select_slave",
+            Self::SendPromotion => "send_slaveof_noone",
+            Self::WaitPromotion => "wait_promotion",
+            Self::ReconfigureReplicas => "reconf_slaves",
+            Self::UpdateConfig => "update_config",
+        }
+    }
+}
+
+/// A master.
+#[derive(Debug)]
+pub struct Master {
+    /// What all instances have.
+    pub base: Instance,
+    /// So many Sentinels must agree that it is down.
+    pub quorum: u32,
+    /// How long steps of a failover may take.
+    pub failover_timeout: Millis,
+    /// How many replicas may be out of service at once while they follow a new master.
+    pub parallel_syncs: u32,
+    /// Runs at each event that matters.
+    pub notification_script: Option<String>,
+    /// Runs when the master changes.
+    pub reconfig_script: Option<String>,
+    /// Password for master and replicas.
+    pub auth_pass: Option<Vec<u8>>,
+    /// User for master and replicas.
+    pub auth_user: Option<Vec<u8>>,
+    /// Commands that it and its replicas know by other names.
+    pub renamed: Vec<(String, String)>,
+    /// A master that restarted and does not serve within this time is down; 0: off.
+    pub reboot_down_after: Millis,
+    /// Objectively down: to a quorum.
+    pub o_down: bool,
+    /// Since when, or when last; 0: never.
+    pub o_down_since: Millis,
+    /// Epoch of the last failover that we know of.
+    pub config_epoch: u64,
+    /// Whom we voted for.
+    pub leader: Option<String>,
+    /// In which epoch.
+    pub leader_epoch: u64,
+    /// Where a failover stands.
+    pub failover: Failover,
+    /// An operator asked for it: no election.
+    pub forced: bool,
+    /// The epoch in which we stand for election.
+    pub failover_epoch: u64,
+    /// When the last failover started, ours or another's; 0: none did.
+    pub failover_start: Millis,
+    /// When its state last changed.
+    pub failover_change: Millis,
+    /// Which start the log was told of that delays the next.
+    pub delay_logged: Millis,
+    /// When we may stand for election, once it is objectively down; 0: not decided.
+    pub stand_at: Millis,
+    /// The replica that becomes master.
+    pub promoted: Option<InstanceId>,
+    /// Its replicas.
+    pub replicas: Vec<Replica>,
+    /// The other Sentinels.
+    pub peers: Vec<Peer>,
+    /// When something is to be looked at again.
+    pub(super) due: Millis,
+}
+
+impl Master {
+    pub(super) fn new(base: Instance, quorum: u32, timing: &Timing) -> Self {
+        Self {
+            base,
+            quorum,
+            failover_timeout: timing.default_failover_timeout,
+            parallel_syncs: 1,
+            notification_script: None,
+            reconfig_script: None,
+            auth_pass: None,
+            auth_user: None,
+            renamed: Vec::new(),
+            reboot_down_after: 0,
+            o_down: false,
+            o_down_since: 0,
+            config_epoch: 0,
+            leader: None,
+            leader_epoch: 0,
+            failover: Failover::None,
+            forced: false,
+            failover_epoch: 0,
+            failover_start: 0,
+            failover_change: 0,
+            delay_logged: 0,
+            stand_at: 0,
+            promoted: None,
+            replicas: Vec::new(),
+            peers: Vec::new(),
+            due: 0,
+        }
+    }
+
+    /// The name of the master.
+    pub fn name(&self) -> &str {
+        &self.base.name
+    }
+
+    /// True while a failover runs.
+    pub fn is_failing_over(&self) -> bool {
+        self.failover != Failover::None
+    }
+
+    /// The chosen replica.
+    pub fn promoted_replica(&self) -> Option<&Replica> {
+        self.replicas.iter().find(|replica| Some(replica.base.id) == self.promoted)
+    }
+
+    /// Where clients find the master: the promoted replica's address as soon as it is one.
+    pub fn current_address(&self) -> &Address {
+        match self.promoted_replica() {
+            Some(replica) if self.failover >= Failover::ReconfigureReplicas => &replica.base.address,
+            _ => &self.base.address,
+        }
+    }
+
+    /// What a command is called there.
+    pub fn command<'a>(&'a self, name: &'a str) -> &'a str {
+        self.renamed.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)).map_or(name, |(_, new)| new)
+    }
+
+    /// Number of Sentinels that may vote: all that are known, be they up or down, and ourselves.
+    pub fn voters(&self) -> usize {
+        self.peers.len() + 1
+    }
+
+    /// Number of Sentinels that we could reach now, ourselves included.
+    pub fn usable(&self) -> usize {
+        1 + self.peers.iter().filter(|peer| !peer.base.s_down).count()
+    }
+}
+
+/// Which of our instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The master of this index.
+    Master(usize),
+    /// A master's replica.
+    Replica(usize, usize),
+    /// A master's other Sentinel.
+    Peer(usize, usize),
+}
+
+impl Place {
+    /// The index of the master.
+    pub fn master(self) -> usize {
+        match self {
+            Self::Master(master) | Self::Replica(master, _) | Self::Peer(master, _) => master,
+        }
+    }
+}

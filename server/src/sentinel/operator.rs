@@ -1,0 +1,328 @@
+//! What operators and other Sentinels ask for by SENTINEL's subcommands: changes and their refusals. Replies are written in
+//! `commands/sentinel/`.
+
+use super::address::Address;
+use super::effect::{Effect, Level};
+use super::election::Vote;
+use super::instance::{Kind, Master, Place};
+use super::state::Sentinel;
+use crate::base::clock::Millis;
+use crate::base::glob;
+use crate::base::numbers::parse_i64;
+
+pub use super::election::Vote as LeaderVote;
+
+/// Why something was not done; the text behind `ERR `, or with a code of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(text.into()))
+}
+
+/// A change of one master: the option's name and its values.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// `down-after-milliseconds`.
+    pub option: &'a str,
+    /// One value, for rename-command two.
+    pub values: &'a [&'a [u8]],
+}
+
+/// Number of values that an option of SENTINEL SET takes; `None` for one that does not exist.
+pub fn values_of(option: &str) -> Option<usize> {
+    const ONE: [&str; 9] = [
+        "down-after-milliseconds",
+        "failover-timeout",
+        "parallel-syncs",
+        "notification-script",
+        "client-reconfig-script",
+        "auth-pass",
+        "auth-user",
+        "quorum",
+        "master-reboot-down-after-period",
+    ];
+    match option {
+        "rename-command" => Some(2),
+        option => ONE.contains(&option).then_some(1),
+    }
+}
+
+impl Sentinel {
+    /// Monitors another master.
+    ///
+    /// # Errors
+    /// A quorum of 0, or a name that is taken.
+    pub fn monitor(&mut self, name: &str, address: Address, quorum: i64) -> Result<(), Refusal> {
+        if quorum <= 0 {
+            return refuse("Quorum must be 1 or greater.");
+        }
+        if self.master_index(name).is_some() {
+            return refuse("Duplicate master name.");
+        }
+        let link = self.links.add(address.clone(), self.moment.now);
+        let base = self.new_instance(Kind::Master, name.to_owned(), address, link);
+        let quorum = u32::try_from(quorum).unwrap_or(u32::MAX);
+        self.masters.push(Master::new(base, quorum, &self.timing));
+        self.reindex();
+        Ok(())
+    }
+
+    /// SENTINEL MONITOR.
+    ///
+    /// # Errors
+    /// As [`Self::monitor`].
+    pub fn monitor_now(
+        &mut self,
+        now: Millis,
+        name: &str,
+        address: Address,
+        quorum: i64,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        self.begin(now, out);
+        let done = self.monitor(name, address, quorum);
+        if done.is_ok() {
+            let m = self.masters.len() - 1;
+            let text = format!("{} quorum {quorum}", self.describe(Place::Master(m)));
+            self.emit_text(Level::Warning, "+monitor", Some(m), text);
+            self.save();
+            self.advance(m);
+        }
+        self.end(out);
+        done
+    }
+
+    /// SENTINEL REMOVE; false where there is no such master.
+    pub fn remove(&mut self, now: Millis, name: &str, out: &mut Vec<Effect>) -> bool {
+        self.begin(now, out);
+        let found = self.master_index(name);
+        if let Some(m) = found {
+            self.emit(Level::Warning, "-monitor", Place::Master(m));
+            let master = self.masters.remove(m);
+            let replicas = master.replicas.iter().map(|replica| replica.base.link);
+            let peers = master.peers.iter().map(|peer| peer.base.link);
+            let links: Vec<_> = replicas.chain(peers).chain([master.base.link]).collect();
+            links.into_iter().for_each(|link| self.release(link));
+            self.reindex();
+            self.save();
+        }
+        self.end(out);
+        found.is_some()
+    }
+
+    /// SENTINEL RESET: forgets replicas, other Sentinels and failovers of all masters whose names match; their number.
+    pub fn reset(&mut self, now: Millis, pattern: &[u8], out: &mut Vec<Effect>) -> usize {
+        self.begin(now, out);
+        let mut count = 0;
+        for m in 0..self.masters.len() {
+            if glob::matches(pattern, self.masters[m].name().as_bytes(), true) {
+                let address = self.masters[m].base.address.clone();
+                self.reset_master(m, address, true);
+                self.emit(Level::Warning, "+reset-master", Place::Master(m));
+                count += 1;
+                self.advance(m);
+            }
+        }
+        self.save();
+        self.end(out);
+        count
+    }
+
+    /// SENTINEL FAILOVER: without asking the others.
+    ///
+    /// # Errors
+    /// One is running, or no replica is fit.
+    pub fn failover(&mut self, now: Millis, m: usize, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        self.begin(now, out);
+        let done = if self.masters[m].is_failing_over() {
+            refuse("INPROG Failover already in progress")
+        } else if self.best_replica(m).is_none() {
+            refuse("NOGOODSLAVE No suitable replica to promote")
+        } else {
+            let name = self.masters[m].name().to_owned();
+            self.log(Level::Warning, format!("Executing user requested FAILOVER of '{name}'"));
+            self.start_failover(m);
+            self.masters[m].forced = true;
+            // Whoever asked hears that it began before it goes on.
+            self.masters[m].due = self.moment.now;
+            Ok(())
+        };
+        self.end(out);
+        done
+    }
+
+    /// SENTINEL IS-MASTER-DOWN-BY-ADDR: whether we see the master at that address down, and our vote where one is asked for.
+    pub fn is_master_down(
+        &mut self,
+        now: Millis,
+        address: &Address,
+        epoch: u64,
+        candidate: &str,
+        out: &mut Vec<Effect>,
+    ) -> (bool, Vote) {
+        self.begin(now, out);
+        let found = self.masters.iter().position(|master| master.base.address.is_same(address));
+        let down = self.sees_down(found);
+        let vote = match found {
+            Some(m) if candidate != "*" => {
+                let vote = self.vote(m, epoch, candidate);
+                self.advance(m);
+                vote
+            }
+            _ => Vote { leader: None, epoch: 0 },
+        };
+        self.end(out);
+        (down, vote)
+    }
+
+    /// SENTINEL SET, one option.
+    ///
+    /// # Errors
+    /// A value that does not fit, or a script that may not be changed.
+    pub fn set(&mut self, now: Millis, m: usize, change: Change<'_>, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        self.begin(now, out);
+        let done = self.change(m, change);
+        if done.is_ok() {
+            let shown: Vec<_> = match change.option {
+                "auth-pass" => vec!["******".into()],
+                _ => change.values.iter().map(|value| String::from_utf8_lossy(value)).collect(),
+            };
+            let text = format!("{} {} {}", self.describe(Place::Master(m)), change.option, shown.join(" "));
+            self.emit_text(Level::Warning, "+set", Some(m), text);
+            self.advance(m);
+        }
+        self.end(out);
+        done
+    }
+
+    fn change(&mut self, m: usize, change: Change<'_>) -> Result<(), Refusal> {
+        let value = change.values[0];
+        let text = || String::from_utf8_lossy(value).into_owned();
+        let wrong = |value: &[u8]| {
+            let value = String::from_utf8_lossy(value);
+            Refusal(format!("Invalid argument '{value}' for SENTINEL SET '{}'", change.option))
+        };
+        let number = |least: i64| parse_i64(value).filter(|&number| number >= least).ok_or_else(|| wrong(value));
+        let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        let master = &mut self.masters[m];
+        match change.option {
+            "down-after-milliseconds" => set_down_after(master, number(1)?),
+            "failover-timeout" => master.failover_timeout = number(1)?,
+            "parallel-syncs" => master.parallel_syncs = small(number(1)?),
+            "quorum" => master.quorum = small(number(1)?),
+            "master-reboot-down-after-period" => master.reboot_down_after = number(0)?,
+            "notification-script" | "client-reconfig-script" if self.settings.scripts_fixed => {
+                return refuse(
+                    "Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration",
+                );
+            }
+            "notification-script" => master.notification_script = Some(text()).filter(|path| !path.is_empty()),
+            "client-reconfig-script" => master.reconfig_script = Some(text()).filter(|path| !path.is_empty()),
+            "auth-pass" => {
+                master.auth_pass = Some(value.to_vec()).filter(|value| !value.is_empty());
+                self.reconnect_data_nodes(m);
+            }
+            "auth-user" => {
+                master.auth_user = Some(value.to_vec()).filter(|value| !value.is_empty());
+                self.reconnect_data_nodes(m);
+            }
+            "rename-command" => {
+                let new = change.values[1];
+                if new.is_empty() || value.is_empty() {
+                    return Err(wrong(if new.is_empty() { new } else { value }));
+                }
+                let (old, new) = (text(), String::from_utf8_lossy(new).into_owned());
+                master.renamed.retain(|(known, _)| !known.eq_ignore_ascii_case(&old));
+                if !old.eq_ignore_ascii_case(&new) {
+                    master.renamed.push((old, new));
+                }
+            }
+            other => return refuse(format!("Unknown option or number of arguments for SENTINEL SET '{other}'")),
+        }
+        Ok(())
+    }
+
+    /// Links to master and replicas are made anew, with the new credentials.
+    fn reconnect_data_nodes(&mut self, m: usize) {
+        use super::effect::Channel;
+        for place in self.places(m).into_iter().filter(|place| !matches!(place, Place::Peer(..))) {
+            let link = self.instance(place).link;
+            self.cut(link, Channel::Commands);
+            self.cut(link, Channel::Hellos);
+        }
+    }
+
+    /// SENTINEL CONFIG SET.
+    ///
+    /// # Errors
+    /// An option that does not exist, or a value that does not fit.
+    pub fn configure(&mut self, now: Millis, option: &str, value: &[u8], out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        self.begin(now, out);
+        let done = self.configure_one(option, value);
+        if done.is_ok() {
+            self.save();
+        }
+        self.end(out);
+        done
+    }
+
+    fn configure_one(&mut self, option: &str, value: &[u8]) -> Result<(), Refusal> {
+        let text = String::from_utf8_lossy(value).into_owned();
+        let wrong = || Refusal(format!("Invalid value '{text}' to SENTINEL CONFIG SET '{option}'"));
+        let yes_no = || match text.to_ascii_lowercase().as_str() {
+            "yes" => Ok(true),
+            "no" => Ok(false),
+            _ => Err(wrong()),
+        };
+        let some = || Some(value.to_vec()).filter(|value| !value.is_empty());
+        let settings = &mut self.settings;
+        match option.to_ascii_lowercase().as_str() {
+            "resolve-hostnames" => settings.resolve_hostnames = yes_no()?,
+            "announce-hostnames" => settings.announce_hostnames = yes_no()?,
+            "announce-ip" => settings.announce_ip = Some(text.clone()).filter(|ip| !ip.is_empty()),
+            "announce-port" => {
+                settings.announce_port =
+                    parse_i64(value).and_then(|port| u16::try_from(port).ok()).ok_or_else(wrong)?;
+            }
+            "sentinel-user" => {
+                settings.sentinel_user = some();
+                self.reconnect_peers();
+            }
+            "sentinel-pass" => {
+                settings.sentinel_pass = some();
+                self.reconnect_peers();
+            }
+            _ => return refuse(format!("Invalid argument '{option}' to SENTINEL CONFIG SET")),
+        }
+        Ok(())
+    }
+
+    fn reconnect_peers(&mut self) {
+        for m in 0..self.masters.len() {
+            for place in self.places(m).into_iter().filter(|place| matches!(place, Place::Peer(..))) {
+                let link = self.instance(place).link;
+                self.cut(link, super::effect::Channel::Commands);
+            }
+        }
+    }
+
+    /// Everything may be due at other times than before.
+    pub fn look_again(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.begin(now, out);
+        self.advance_all();
+        self.end(out);
+    }
+
+    /// The master called `name`.
+    pub fn index_of(&self, name: &[u8]) -> Option<usize> {
+        self.masters.iter().position(|master| master.base.name.as_bytes() == name)
+    }
+}
+
+/// The master's limit is that of its replicas and of its other Sentinels.
+pub(super) fn set_down_after(master: &mut Master, millis: Millis) {
+    master.base.down_after = millis;
+    master.replicas.iter_mut().for_each(|replica| replica.base.down_after = millis);
+    master.peers.iter_mut().for_each(|peer| peer.base.down_after = millis);
+}

@@ -1,0 +1,64 @@
+//! Replicas that are not what they should be: a returned master, one that follows somebody else.
+//!
+//! We may be the ones who are wrong, cut off while others moved on. So nothing is done before our master has been well, and
+//! the replica up and unchanged, for long enough that a newer configuration would have reached us.
+
+use super::effect::Level;
+use super::instance::{Kind, Place};
+use super::state::Sentinel;
+use crate::base::clock::Millis;
+
+impl Sentinel {
+    fn master_looks_sane(&self, m: usize) -> bool {
+        let master = &self.masters[m];
+        master.base.role_reported == Kind::Master
+            && !master.base.s_down
+            && !master.o_down
+            && master.base.info_refresh != 0
+            && self.age(master.base.info_refresh) < self.timing.info_period * 2
+    }
+
+    fn was_not_down_for(&self, place: Place, period: Millis) -> bool {
+        let since = self.instance(place).s_down_since;
+        since == 0 || self.age(since) > period
+    }
+
+    /// A replica that says it is a master, and is not the one that we promoted.
+    pub(super) fn convert_to_replica(&mut self, m: usize, r: usize) {
+        let place = Place::Replica(m, r);
+        let patience = self.timing.publish_period * 4;
+        let replica = &self.masters[m].replicas[r];
+        let ripe = !replica.promoted
+            && self.master_looks_sane(m)
+            && self.was_not_down_for(place, patience)
+            && self.age(replica.base.role_reported_since) > patience;
+        if ripe {
+            self.send_to_our_master(m, place, "+convert-to-slave");
+        }
+    }
+
+    /// A replica that follows somebody else.
+    pub(super) fn fix_wrong_master(&mut self, m: usize, r: usize) {
+        let place = Place::Replica(m, r);
+        let master = &self.masters[m];
+        let replica = &master.replicas[r];
+        let address = &master.base.address;
+        let right = replica.master_port == address.port
+            && replica.master_host.as_ref().is_some_and(|host| address.is_host(host));
+        let patience = master.failover_timeout;
+        let ripe = !right
+            && self.master_looks_sane(m)
+            && self.was_not_down_for(place, patience)
+            && self.age(replica.conf_change) > patience;
+        if ripe {
+            self.send_to_our_master(m, place, "+fix-slave-config");
+        }
+    }
+
+    fn send_to_our_master(&mut self, m: usize, place: Place, event: &'static str) {
+        let address = self.masters[m].base.address.clone();
+        if self.send_replicaof(place, Some(&address)) {
+            self.emit(Level::Notice, event, place);
+        }
+    }
+}

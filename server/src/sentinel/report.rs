@@ -1,0 +1,224 @@
+//! INFO read: what an instance says about itself, and what follows from it at once.
+
+use super::address::Address;
+use super::effect::Level;
+use super::instance::{Failover, Kind, Place, Reconf};
+use super::state::Sentinel;
+use crate::base::clock::Millis;
+use crate::resp::Value;
+
+/// More replicas than these are not believed to one INFO.
+const MAX_REPLICAS: usize = 1024;
+
+/// What Sentinel reads of an INFO.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Report {
+    run_id: Option<String>,
+    role: Option<Kind>,
+    replicas: Vec<(String, u16)>,
+    link_down_seconds: Option<i64>,
+    master_host: Option<String>,
+    master_port: Option<u16>,
+    link_up: Option<bool>,
+    priority: Option<i64>,
+    offset: Option<i64>,
+    announced: Option<bool>,
+}
+
+impl Report {
+    fn read(text: &str) -> Self {
+        let mut report = Self::default();
+        for line in text.split("\r\n") {
+            let Some((name, value)) = line.split_once(':') else { continue };
+            match name {
+                "run_id" if value.len() >= 40 => report.run_id = value.get(..40).map(str::to_owned),
+                "role" if value.starts_with("master") => report.role = Some(Kind::Master),
+                "role" if value.starts_with("slave") => report.role = Some(Kind::Replica),
+                "master_link_down_since_seconds" => report.link_down_seconds = value.parse().ok(),
+                "master_host" => report.master_host = Some(value.to_owned()),
+                "master_port" => report.master_port = value.parse().ok(),
+                "master_link_status" => report.link_up = Some(value.eq_ignore_ascii_case("up")),
+                "slave_priority" => report.priority = value.parse().ok(),
+                "slave_repl_offset" => report.offset = value.parse().ok(),
+                "replica_announced" => report.announced = Some(value.trim() != "0"),
+                _ if is_replica_line(name) && report.replicas.len() < MAX_REPLICAS => {
+                    report.replicas.extend(replica_of(value));
+                }
+                _ => {}
+            }
+        }
+        report
+    }
+}
+
+/// `slave0`, `slave1`, ...
+fn is_replica_line(name: &str) -> bool {
+    name.strip_prefix("slave").is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// `ip=IP,port=PORT,...`, or `IP,PORT,STATE` of old.
+fn replica_of(value: &str) -> Option<(String, u16)> {
+    let field = |name: &str| value.split(',').find_map(|field| field.strip_prefix(name));
+    let (ip, port) = match field("ip=") {
+        Some(ip) => (ip, field("port=")?),
+        None => {
+            let mut fields = value.split(',');
+            (fields.next()?, fields.next()?)
+        }
+    };
+    Some((ip.to_owned(), port.parse().ok()?)).filter(|(ip, _)| !ip.is_empty())
+}
+
+impl Sentinel {
+    /// INFO came.
+    pub(super) fn on_info(&mut self, place: Place, value: &Value) {
+        let now = self.moment.now;
+        self.instance_mut(place).info_asked = 0;
+        let Value::Bulk(text) = value else { return };
+        let text = String::from_utf8_lossy(text).into_owned();
+        let report = Report::read(&text);
+        self.take_run_id(place, report.run_id.as_deref());
+        match place {
+            Place::Master(m) => self.discover_replicas(m, &report.replicas),
+            Place::Replica(m, r) => self.take_replica_fields(m, r, &report),
+            Place::Peer(..) => return,
+        }
+        let instance = self.instance_mut(place);
+        instance.info = Some(text);
+        instance.info_refresh = now;
+        let role = report.role.unwrap_or(instance.role_reported);
+        self.take_role(place, role);
+        if self.is_tilted() {
+            return;
+        }
+        if let Place::Replica(m, r) = place {
+            match role {
+                Kind::Master => self.replica_is_a_master(m, r),
+                _ => {
+                    self.fix_wrong_master(m, r);
+                    self.follow_reconfiguration(m, r);
+                }
+            }
+        }
+    }
+
+    fn take_run_id(&mut self, place: Place, run_id: Option<&str>) {
+        let Some(run_id) = run_id else { return };
+        let known = self.instance(place).run_id.clone();
+        if !known.is_empty() && known != run_id {
+            self.emit(Level::Notice, "+reboot", place);
+            if self.masters[place.master()].reboot_down_after != 0 {
+                self.instance_mut(place).rebooted_since = Some(self.moment.now);
+            }
+        }
+        self.instance_mut(place).run_id = run_id.to_owned();
+    }
+
+    fn discover_replicas(&mut self, m: usize, found: &[(String, u16)]) {
+        for (host, port) in found {
+            let address = Address::new(host, *port);
+            if self.accepts(&address) && self.add_replica(m, address) {
+                let r = self.masters[m].replicas.len() - 1;
+                self.emit(Level::Notice, "+slave", Place::Replica(m, r));
+                self.save();
+            }
+        }
+    }
+
+    fn take_replica_fields(&mut self, m: usize, r: usize, report: &Report) {
+        let now = self.moment.now;
+        let replica = &mut self.masters[m].replicas[r];
+        replica.link_down_time = report.link_down_seconds.unwrap_or(0).saturating_mul(1000);
+        if report.role != Some(Kind::Replica) {
+            return;
+        }
+        if let Some(host) = &report.master_host
+            && !replica.master_host.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(host))
+        {
+            replica.master_host = Some(host.clone());
+            replica.conf_change = now;
+        }
+        if let Some(port) = report.master_port.filter(|&port| port != replica.master_port) {
+            replica.master_port = port;
+            replica.conf_change = now;
+        }
+        replica.link_up = report.link_up.unwrap_or(replica.link_up);
+        replica.priority = report.priority.unwrap_or(replica.priority);
+        replica.offset = report.offset.unwrap_or(replica.offset);
+        replica.announced = report.announced.unwrap_or(true);
+    }
+
+    fn take_role(&mut self, place: Place, role: Kind) {
+        let now = self.moment.now;
+        let instance = self.instance_mut(place);
+        if instance.role_reported == role {
+            return;
+        }
+        instance.role_reported = role;
+        instance.role_reported_since = now;
+        let agrees = instance.kind == role;
+        if let (Place::Replica(m, r), Kind::Replica) = (place, role) {
+            self.masters[m].replicas[r].conf_change = now;
+        }
+        let word = if role == Kind::Master { "master" } else { "slave" };
+        let text = format!("{} new reported role is {word}", self.describe(place));
+        let name = if agrees { "+role-change" } else { "-role-change" };
+        self.emit_text(Level::Verbose, name, Some(place.master()), text);
+    }
+
+    /// A replica that says it is a master: the one we promoted, or one that has to be told.
+    fn replica_is_a_master(&mut self, m: usize, r: usize) {
+        let master = &self.masters[m];
+        if master.replicas[r].promoted && master.failover == Failover::WaitPromotion {
+            self.promotion_succeeded(m, r);
+        } else {
+            self.convert_to_replica(m, r);
+        }
+    }
+
+    /// Sent, in progress, done: as the replica's own account shows.
+    fn follow_reconfiguration(&mut self, m: usize, r: usize) {
+        let master = &self.masters[m];
+        let Some(target) = master.promoted_replica().map(|promoted| promoted.base.address.clone()) else { return };
+        let replica = &master.replicas[r];
+        let follows =
+            replica.master_port == target.port && replica.master_host.as_ref().is_some_and(|host| target.is_host(host));
+        if matches!(replica.reconf, Reconf::Sent(_)) && follows {
+            self.masters[m].replicas[r].reconf = Reconf::InProgress;
+            self.emit(Level::Notice, "+slave-reconf-inprog", Place::Replica(m, r));
+        }
+        let replica = &self.masters[m].replicas[r];
+        if replica.reconf == Reconf::InProgress && replica.link_up {
+            self.masters[m].replicas[r].reconf = Reconf::Done;
+            self.emit(Level::Notice, "+slave-reconf-done", Place::Replica(m, r));
+        }
+    }
+
+    /// How old a master's or replica's INFO is; `None` where none ever came.
+    pub fn info_age(&self, place: Place) -> Option<Millis> {
+        let refresh = self.instance(place).info_refresh;
+        (refresh != 0).then(|| self.age(refresh))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn info_is_read_whatever_else_it_says() {
+        let id = "a".repeat(40);
+        let text = format!(
+            "# Server\r\nrun_id:{id}\r\nrole:master\r\nslave0:ip=::1,port=6380,state=online\r\nslave1:127.0.0.1,6381,x\r\n\
+             slave_priority:7\r\nslave2:nonsense\r\nslave_repl_offset:x\r\n"
+        );
+        let expected = Report {
+            run_id: Some(id),
+            role: Some(Kind::Master),
+            replicas: vec![("::1".into(), 6380), ("127.0.0.1".into(), 6381)],
+            priority: Some(7),
+            ..Report::default()
+        };
+        assert_eq!(Report::read(&text), expected);
+    }
+}

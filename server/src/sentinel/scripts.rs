@@ -1,0 +1,259 @@
+//! Users' scripts: queued, a few at a time, tried again where they fail in a way that may pass, killed where they hang.
+
+use super::address::Address;
+use super::effect::{Effect, Level, ScriptEnd};
+use super::state::Sentinel;
+use crate::base::clock::Millis;
+
+/// More than these do not wait: the oldest that does not run goes.
+const MAX_QUEUED: usize = 256;
+/// So many run at once.
+const MAX_RUNNING: usize = 16;
+/// So often one is tried.
+const MAX_TRIES: u32 = 10;
+
+/// A script that waits or runs.
+#[derive(Debug)]
+pub struct Script {
+    /// Its name.
+    pub job: u64,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// It runs.
+    pub running: bool,
+    /// Its process id while it runs; 0: not known yet.
+    pub pid: u32,
+    /// Since when it runs; or when it may, 0: now.
+    pub time: Millis,
+    /// How often it was started.
+    pub tries: u32,
+    killed: bool,
+}
+
+/// All scripts.
+#[derive(Debug)]
+pub struct Scripts {
+    /// In the order of their coming.
+    pub queue: Vec<Script>,
+    next: u64,
+    pub(super) due: Millis,
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self { queue: Vec::new(), next: 0, due: Millis::MAX }
+    }
+}
+
+impl Scripts {
+    /// Number of scripts that run.
+    pub fn running(&self) -> usize {
+        self.queue.iter().filter(|script| script.running).count()
+    }
+}
+
+impl Sentinel {
+    /// Queues a script.
+    pub(super) fn schedule_script(&mut self, argv: Vec<String>) {
+        let scripts = &mut self.scripts;
+        scripts.next += 1;
+        scripts.queue.push(Script {
+            job: scripts.next,
+            argv,
+            running: false,
+            pid: 0,
+            time: 0,
+            tries: 0,
+            killed: false,
+        });
+        if scripts.queue.len() > MAX_QUEUED
+            && let Some(oldest) = scripts.queue.iter().position(|script| !script.running)
+        {
+            scripts.queue.remove(oldest);
+        }
+        // Behind the effects of what caused it.
+        self.scripts.due = self.moment.now;
+    }
+
+    /// `client-reconfig-script`: the master changed.
+    pub(super) fn call_reconfig_script(&mut self, m: usize, role: &str, from: &Address, to: &Address) {
+        let Some(script) = self.masters[m].reconfig_script.clone() else { return };
+        let shown = |address: &Address| address.shown(self.settings.announce_hostnames).to_owned();
+        let argv = vec![
+            script,
+            self.masters[m].name().to_owned(),
+            role.to_owned(),
+            "start".to_owned(),
+            shown(from),
+            from.port.to_string(),
+            shown(to),
+            to.port.to_string(),
+        ];
+        self.schedule_script(argv);
+    }
+
+    /// Starts what may run, kills what runs for too long.
+    pub(super) fn tend_scripts(&mut self) {
+        let (now, limit) = (self.moment.now, self.timing.script_max_runtime);
+        let mut late = Vec::new();
+        for script in self.scripts.queue.iter_mut().filter(|script| script.running && !script.killed) {
+            if now - script.time > limit {
+                script.killed = true;
+                late.push((script.job, format!("{} {}", script.argv[0], script.pid)));
+            }
+        }
+        for (job, text) in late {
+            self.out.push(Effect::KillScript(job));
+            self.emit_text(Level::Warning, "-script-timeout", None, text);
+        }
+        let mut free = MAX_RUNNING.saturating_sub(self.scripts.running());
+        for script in self.scripts.queue.iter_mut().filter(|script| !script.running && script.time <= now) {
+            if free == 0 {
+                break;
+            }
+            free -= 1;
+            script.running = true;
+            script.time = now;
+            script.tries += 1;
+            self.out.push(Effect::RunScript { job: script.job, argv: script.argv.clone() });
+        }
+        let times = self
+            .scripts
+            .queue
+            .iter()
+            .filter(|script| !script.killed)
+            .map(|script| if script.running { script.time + limit + 1 } else { script.time.max(now + 1) });
+        self.scripts.due = times.min().unwrap_or(Millis::MAX);
+    }
+
+    pub(super) fn script_started(&mut self, job: u64, pid: u32) {
+        if let Some(script) = self.scripts.queue.iter_mut().find(|script| script.job == job) {
+            script.pid = pid;
+            self.emit_text(Level::Debug, "+script-child", None, pid.to_string());
+        }
+    }
+
+    /// 0: done. 1 or a signal: tried again. Anything else: given up.
+    pub(super) fn script_ended(&mut self, job: u64, end: ScriptEnd) {
+        let Some(at) = self.scripts.queue.iter().position(|script| script.job == job) else { return };
+        let (signal, code) = match end {
+            ScriptEnd::Code(code) => (0, code),
+            ScriptEnd::Signal(signal) => (signal, 0),
+            ScriptEnd::NotStarted => (99, 0),
+        };
+        let script = &mut self.scripts.queue[at];
+        let (pid, path, tries) = (script.pid, script.argv[0].clone(), script.tries);
+        self.emit_text(Level::Debug, "-script-child", None, format!("{pid} {code} {signal}"));
+        let may_pass = matches!(end, ScriptEnd::Code(1) | ScriptEnd::Signal(_) | ScriptEnd::NotStarted);
+        if may_pass && tries < MAX_TRIES {
+            let delay = self.timing.script_retry_delay.saturating_mul(1 << (tries - 1).min(16));
+            let script = &mut self.scripts.queue[at];
+            script.running = false;
+            script.killed = false;
+            script.pid = 0;
+            script.time = self.moment.now + delay;
+        } else {
+            self.scripts.queue.remove(at);
+            if end != ScriptEnd::Code(0) {
+                self.emit_text(Level::Warning, "-script-error", None, format!("{path} {signal} {code}"));
+            }
+        }
+        self.scripts.due = self.moment.now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::effect::Input;
+    use super::*;
+    use crate::base::random::Random;
+    use crate::config::Config;
+    use crate::config::file::Loader;
+
+    /// A Sentinel with scripts, started at 0; its first effects.
+    fn sentinel() -> (Sentinel, Vec<Effect>) {
+        let text = "sentinel monitor m 10.0.0.1 6379 1\nsentinel notification-script m /bin/tell\n\
+                    sentinel client-reconfig-script m /bin/move\nsentinel myid 0123456789012345678901234567890123456789";
+        let mut nowhere = |_: &std::path::Path| Ok(());
+        let mut loader = Loader::new(Config::default(), true, &mut nowhere);
+        loader.text(text.as_bytes()).unwrap();
+        let mut sentinel = Sentinel::new(0, Random::from_seed(1));
+        sentinel.configure_from(&loader.finish().unwrap().sentinel, &|_| None).unwrap();
+        let mut out = Vec::new();
+        sentinel.start(0, &mut out);
+        sentinel.handle(0, Input::Tick, &mut out);
+        (sentinel, out)
+    }
+
+    fn started(effects: &[Effect]) -> Vec<Vec<String>> {
+        let runs = effects.iter().filter_map(|effect| match effect {
+            Effect::RunScript { argv, .. } => Some(argv.clone()),
+            _ => None,
+        });
+        runs.collect()
+    }
+
+    /// Calls the machine up to a time, as often as it likes.
+    fn run_to(sentinel: &mut Sentinel, end: Millis) -> Vec<(Millis, Effect)> {
+        let mut all = Vec::new();
+        loop {
+            let now = sentinel.next_wakeup().min(end);
+            let mut out = Vec::new();
+            sentinel.handle(now, Input::Tick, &mut out);
+            all.extend(out.into_iter().map(|effect| (now, effect)));
+            if now == end {
+                return all;
+            }
+        }
+    }
+
+    #[test]
+    fn a_script_hears_of_what_matters_and_of_the_new_master() {
+        let (mut sentinel, out) = sentinel();
+        assert_eq!(started(&out), [["/bin/tell", "+monitor", "master m 10.0.0.1 6379 quorum 1"]]);
+        let mut out = Vec::new();
+        let hello = b"10.0.0.9,26379,aaaa,1,m,10.0.0.2,6379,1".to_vec();
+        sentinel.handle(1, Input::Hello(hello), &mut out);
+        sentinel.handle(2, Input::Tick, &mut out);
+        let last = started(&out).pop().unwrap();
+        assert_eq!(last, ["/bin/move", "m", "observer", "start", "10.0.0.1", "6379", "10.0.0.2", "6379"]);
+    }
+
+    #[test]
+    fn failures_that_may_pass_are_tried_again_later_and_later_and_others_are_not() {
+        let (mut sentinel, out) = sentinel();
+        let Some(Effect::RunScript { job, .. }) = out.iter().find(|it| matches!(it, Effect::RunScript { .. })) else {
+            panic!("no script runs: {out:?}");
+        };
+        let job = *job;
+        let mut starts = vec![0];
+        for _ in 0..4 {
+            let now = *starts.last().unwrap();
+            sentinel.handle(now, Input::ScriptEnded { job, end: ScriptEnd::Code(1) }, &mut Vec::new());
+            let ran = run_to(&mut sentinel, now + 400_000);
+            let again =
+                |(_, effect): &&(Millis, Effect)| matches!(effect, Effect::RunScript { job: it, .. } if *it == job);
+            starts.push(ran.iter().find(again).expect("it is tried again").0);
+            // Later scripts, of the master that is down meanwhile, do not matter here.
+            sentinel.scripts.queue.retain(|script| script.job == job);
+        }
+        let delays: Vec<Millis> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(delays, [30_000, 60_000, 120_000, 240_000]);
+        let mut out = Vec::new();
+        let now = sentinel.now();
+        sentinel.handle(now, Input::ScriptEnded { job, end: ScriptEnd::Code(2) }, &mut out);
+        assert!(out.iter().any(
+            |it| matches!(it, Effect::Event { name: "-script-error", payload, .. } if payload == "/bin/tell 0 2")
+        ));
+        assert!(sentinel.scripts.queue.is_empty());
+    }
+
+    #[test]
+    fn a_script_that_hangs_is_killed() {
+        let (mut sentinel, _) = sentinel();
+        let ran = run_to(&mut sentinel, 61_000);
+        let kills: Vec<Millis> =
+            ran.iter().filter(|(_, it)| matches!(it, Effect::KillScript(1))).map(|(time, _)| *time).collect();
+        assert_eq!(kills, [60_001]);
+    }
+}

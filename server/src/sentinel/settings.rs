@@ -1,0 +1,331 @@
+//! `sentinel ...` lines of the configuration file: read in the order that makes sense, whatever theirs is, and written.
+
+use super::address::{Address, is_ip};
+use super::instance::{Kind, Master};
+use super::operator::set_down_after;
+use super::state::Sentinel;
+use crate::base::numbers::parse_i64;
+use crate::config::file::{Directive, FatalError};
+use crate::config::words;
+
+/// The directives that a rewrite is in charge of.
+pub const KEYS: [&str; 24] = [
+    "sentinel myid",
+    "sentinel deny-scripts-reconfig",
+    "sentinel resolve-hostnames",
+    "sentinel announce-hostnames",
+    "sentinel monitor",
+    "sentinel down-after-milliseconds",
+    "sentinel failover-timeout",
+    "sentinel parallel-syncs",
+    "sentinel notification-script",
+    "sentinel client-reconfig-script",
+    "sentinel auth-pass",
+    "sentinel auth-user",
+    "sentinel master-reboot-down-after-period",
+    "sentinel config-epoch",
+    "sentinel leader-epoch",
+    "sentinel known-replica",
+    "sentinel known-slave",
+    "sentinel known-sentinel",
+    "sentinel rename-command",
+    "sentinel current-epoch",
+    "sentinel announce-ip",
+    "sentinel announce-port",
+    "sentinel sentinel-user",
+    "sentinel sentinel-pass",
+];
+
+/// Directives that others build on.
+const FIRST: [&str; 9] = [
+    "announce-ip",
+    "announce-port",
+    "deny-scripts-reconfig",
+    "sentinel-user",
+    "sentinel-pass",
+    "current-epoch",
+    "myid",
+    "resolve-hostnames",
+    "announce-hostnames",
+];
+
+/// Looks a host name up; `None` where there is no such host.
+pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Sentinel {
+    /// Reads the lines: settings first, then masters, then what belongs to masters.
+    ///
+    /// # Errors
+    /// A line that is wrong.
+    pub fn configure_from(&mut self, directives: &[Directive], resolve: Resolve<'_>) -> Result<(), FatalError> {
+        let pass = |directive: &Directive| match word(directive, 1).to_ascii_lowercase().as_str() {
+            "monitor" => 1,
+            name if FIRST.contains(&name) => 0,
+            _ => 2,
+        };
+        for number in 0..3 {
+            for directive in directives.iter().filter(|directive| pass(directive) == number) {
+                self.read_line(directive, resolve).map_err(|reason| directive.error(reason))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_line(&mut self, directive: &Directive, resolve: Resolve<'_>) -> Result<(), String> {
+        let name = word(directive, 1).to_ascii_lowercase();
+        let words: Vec<&[u8]> = directive.words.iter().skip(2).map(|word| &**word).collect();
+        let text = |index: usize| String::from_utf8_lossy(words[index]).into_owned();
+        match (name.as_str(), words.len()) {
+            ("monitor", 4) => {
+                let quorum = lenient(words[3]);
+                if quorum <= 0 {
+                    return Err("Quorum must be 1 or greater.".into());
+                }
+                let address = self.address(&text(1), words[2], resolve)?;
+                self.monitor(&text(0), address, quorum).map_err(|refusal| refusal.0)
+            }
+            ("announce-ip", 1) => {
+                self.settings.announce_ip = Some(text(0)).filter(|ip| !ip.is_empty());
+                Ok(())
+            }
+            ("announce-port", 1) => {
+                self.settings.announce_port = u16::try_from(lenient(words[0])).unwrap_or(0);
+                Ok(())
+            }
+            ("deny-scripts-reconfig" | "resolve-hostnames" | "announce-hostnames", 1) => {
+                self.read_yes_no(&name, words[0])
+            }
+            ("sentinel-user", 1) => {
+                self.settings.sentinel_user = Some(words[0].to_vec());
+                Ok(())
+            }
+            ("sentinel-pass", 1) => {
+                self.settings.sentinel_pass = Some(words[0].to_vec());
+                Ok(())
+            }
+            ("current-epoch", 1) => {
+                self.current_epoch = self.current_epoch.max(epoch(words[0]));
+                Ok(())
+            }
+            ("myid", 1) if words[0].len() == 40 => {
+                self.id = text(0);
+                Ok(())
+            }
+            ("myid", 1) => Err("Malformed Sentinel id in myid option.".into()),
+            (_, 0) => Err("Unrecognized sentinel configuration statement.".into()),
+            _ => self.read_masters_line(&name, &words, resolve),
+        }
+    }
+
+    fn read_yes_no(&mut self, name: &str, value: &[u8]) -> Result<(), String> {
+        let yes = match value.to_ascii_lowercase().as_slice() {
+            b"yes" => true,
+            b"no" => false,
+            _ => {
+                let option = if name == "deny-scripts-reconfig" { "options" } else { "option" };
+                return Err(format!("Please specify yes or no for the {name} {option}."));
+            }
+        };
+        match name {
+            "deny-scripts-reconfig" => self.settings.scripts_fixed = yes,
+            "resolve-hostnames" => self.settings.resolve_hostnames = yes,
+            _ => self.settings.announce_hostnames = yes,
+        }
+        Ok(())
+    }
+
+    fn address(&self, host: &str, port: &[u8], resolve: Resolve<'_>) -> Result<Address, String> {
+        let port = u16::try_from(lenient(port)).map_err(|_| "Invalid port number.")?;
+        let mut address = Address::new(host, port);
+        if !is_ip(host) {
+            if !self.settings.resolve_hostnames {
+                return Err("Can't resolve instance hostname.".into());
+            }
+            // One that cannot be resolved now may be later.
+            address.ip = resolve(host).unwrap_or_default();
+        }
+        Ok(address)
+    }
+
+    fn read_masters_line(&mut self, name: &str, words: &[&[u8]], resolve: Resolve<'_>) -> Result<(), String> {
+        const KNOWN: [(&str, usize); 15] = [
+            ("down-after-milliseconds", 2),
+            ("failover-timeout", 2),
+            ("parallel-syncs", 2),
+            ("notification-script", 2),
+            ("client-reconfig-script", 2),
+            ("auth-pass", 2),
+            ("auth-user", 2),
+            ("config-epoch", 2),
+            ("leader-epoch", 2),
+            ("known-replica", 3),
+            ("known-slave", 3),
+            ("known-sentinel", 3),
+            ("known-sentinel", 4),
+            ("rename-command", 3),
+            ("master-reboot-down-after-period", 2),
+        ];
+        if !KNOWN.contains(&(name, words.len())) {
+            return Err("Unrecognized sentinel configuration statement.".into());
+        }
+        let m = self.index_of(words[0]).ok_or("No such master with specified name.")?;
+        let value = words[1];
+        let text = || String::from_utf8_lossy(value).into_owned();
+        let positive = || Some(lenient(value)).filter(|&n| n > 0).ok_or("negative or zero time parameter.");
+        match name {
+            "down-after-milliseconds" => set_down_after(&mut self.masters[m], positive()?),
+            "failover-timeout" => self.masters[m].failover_timeout = positive()?,
+            "parallel-syncs" => self.masters[m].parallel_syncs = u32::try_from(lenient(value)).unwrap_or(0),
+            "notification-script" => self.masters[m].notification_script = Some(text()),
+            "client-reconfig-script" => self.masters[m].reconfig_script = Some(text()),
+            "auth-pass" => self.masters[m].auth_pass = Some(value.to_vec()),
+            "auth-user" => self.masters[m].auth_user = Some(value.to_vec()),
+            "config-epoch" => {
+                self.masters[m].config_epoch = epoch(value);
+                // A configuration is never newer than the epoch that we know.
+                self.current_epoch = self.current_epoch.max(epoch(value));
+            }
+            "leader-epoch" => self.masters[m].leader_epoch = epoch(value),
+            "known-replica" | "known-slave" => {
+                let address = self.address(&text(), words[2], resolve)?;
+                if !self.add_replica(m, address) {
+                    return Err("Duplicate hostname and port for replica.".into());
+                }
+            }
+            "known-sentinel" => {
+                // Lines of old versions had no id.
+                let Some(run_id) = words.get(3) else { return Ok(()) };
+                let address = self.address(&text(), words[2], resolve)?;
+                let run_id = String::from_utf8_lossy(run_id).into_owned();
+                if self.masters[m].peers.iter().any(|peer| peer.base.run_id == run_id) {
+                    return Err("Duplicate runid for sentinel.".into());
+                }
+                self.add_peer(m, &run_id, address);
+            }
+            "rename-command" => {
+                let old = text();
+                if self.masters[m].renamed.iter().any(|(known, _)| known.eq_ignore_ascii_case(&old)) {
+                    return Err("Same command renamed multiple times with rename-command.".into());
+                }
+                self.masters[m].renamed.push((old, String::from_utf8_lossy(words[2]).into_owned()));
+            }
+            _ => {
+                let period = Some(lenient(value)).filter(|&n| n >= 0).ok_or("negative time parameter.")?;
+                self.masters[m].reboot_down_after = period;
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines that stand for what we know: keys as a rewrite tells them apart, and texts.
+    pub fn lines(&self) -> Vec<(String, Vec<u8>)> {
+        let mut lines = Lines::default();
+        let settings = &self.settings;
+        lines.add("myid", &[self.id.as_bytes()]);
+        if !settings.scripts_fixed {
+            lines.add("deny-scripts-reconfig", &[b"no"]);
+        }
+        if settings.resolve_hostnames {
+            lines.add("resolve-hostnames", &[b"yes"]);
+        }
+        if settings.announce_hostnames {
+            lines.add("announce-hostnames", &[b"yes"]);
+        }
+        self.masters.iter().for_each(|master| self.master_lines(master, &mut lines));
+        lines.add("current-epoch", &[self.current_epoch.to_string().as_bytes()]);
+        if let Some(ip) = &settings.announce_ip {
+            let mut quoted = Vec::new();
+            words::quote(&mut quoted, ip.as_bytes());
+            lines.add("announce-ip", &[&quoted]);
+        }
+        if settings.announce_port != 0 {
+            lines.add("announce-port", &[settings.announce_port.to_string().as_bytes()]);
+        }
+        if let Some(user) = &settings.sentinel_user {
+            lines.add("sentinel-user", &[user]);
+        }
+        if let Some(password) = &settings.sentinel_pass {
+            lines.add("sentinel-pass", &[password]);
+        }
+        lines.0
+    }
+
+    fn master_lines(&self, master: &Master, lines: &mut Lines) {
+        let hostnames = self.settings.announce_hostnames;
+        let name = master.name().as_bytes();
+        let number = |number: i64| number.to_string().into_bytes();
+        let place =
+            |address: &Address| (address.shown(hostnames).as_bytes().to_vec(), address.port.to_string().into_bytes());
+        let address = master.current_address();
+        let (host, port) = place(address);
+        lines.add("monitor", &[name, &host, &port, &number(master.quorum.into())]);
+        let timing = &self.timing;
+        let usual = [
+            ("down-after-milliseconds", master.base.down_after, timing.default_down_after),
+            ("failover-timeout", master.failover_timeout, timing.default_failover_timeout),
+            ("parallel-syncs", master.parallel_syncs.into(), 1),
+        ];
+        for (option, value, default) in usual {
+            if value != default {
+                lines.add(option, &[name, &number(value)]);
+            }
+        }
+        let texts = [
+            ("notification-script", master.notification_script.as_ref().map(|path| path.as_bytes())),
+            ("client-reconfig-script", master.reconfig_script.as_ref().map(|path| path.as_bytes())),
+            ("auth-pass", master.auth_pass.as_deref()),
+            ("auth-user", master.auth_user.as_deref()),
+        ];
+        for (option, value) in texts {
+            if let Some(value) = value {
+                lines.add(option, &[name, value]);
+            }
+        }
+        if master.reboot_down_after != 0 {
+            lines.add("master-reboot-down-after-period", &[name, &number(master.reboot_down_after)]);
+        }
+        lines.add("config-epoch", &[name, master.config_epoch.to_string().as_bytes()]);
+        lines.add("leader-epoch", &[name, master.leader_epoch.to_string().as_bytes()]);
+        for replica in &master.replicas {
+            // Where the promoted replica counts as the master already, the old master counts as a replica.
+            let known = &replica.base.address;
+            let (host, port) = place(if known.is_same(address) { &master.base.address } else { known });
+            lines.add("known-replica", &[name, &host, &port]);
+        }
+        for peer in master.peers.iter().filter(|peer| peer.base.kind == Kind::Sentinel) {
+            let (host, port) = place(&peer.base.address);
+            lines.add("known-sentinel", &[name, &host, &port, peer.base.run_id.as_bytes()]);
+        }
+        for (old, new) in &master.renamed {
+            lines.add("rename-command", &[name, old.as_bytes(), new.as_bytes()]);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Lines(Vec<(String, Vec<u8>)>);
+
+impl Lines {
+    fn add(&mut self, option: &str, words: &[&[u8]]) {
+        let key = format!("sentinel {option}");
+        let mut line = key.clone().into_bytes();
+        for word in words {
+            line.push(b' ');
+            line.extend_from_slice(word);
+        }
+        self.0.push((key, line));
+    }
+}
+
+fn word(directive: &Directive, index: usize) -> String {
+    directive.words.get(index).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Numbers as C's `atoi` reads them: what is none counts as 0.
+fn lenient(word: &[u8]) -> i64 {
+    parse_i64(word).unwrap_or(0)
+}
+
+fn epoch(word: &[u8]) -> u64 {
+    std::str::from_utf8(word).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,399 @@
+//! The machine: all that a Sentinel knows, and what it does about an input.
+
+use std::collections::HashMap;
+
+use super::address::Address;
+use super::effect::{Channel, Effect, Input, Level};
+use super::instance::{Failover, Instance, InstanceId, Kind, Master, Peer, Place, Replica};
+use super::link::{Link, LinkId, Links};
+use super::moment::Moment;
+use super::scripts::Scripts;
+use super::tilt::Tilt;
+use super::timing::{HEARTBEAT, Timing};
+use crate::base::clock::Millis;
+use crate::base::random::Random;
+
+/// Settings that concern no single master.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `announce-ip`.
+    pub announce_ip: Option<String>,
+    /// `announce-port`; 0: our own.
+    pub announce_port: u16,
+    /// `resolve-hostnames`.
+    pub resolve_hostnames: bool,
+    /// `announce-hostnames`.
+    pub announce_hostnames: bool,
+    /// `deny-scripts-reconfig`.
+    pub scripts_fixed: bool,
+    /// `sentinel-user`.
+    pub sentinel_user: Option<Vec<u8>>,
+    /// `sentinel-pass`.
+    pub sentinel_pass: Option<Vec<u8>>,
+    /// Our own port.
+    pub port: u16,
+    /// `requirepass`: what other Sentinels are told where there is no `sentinel-pass`.
+    pub requirepass: Vec<u8>,
+}
+
+/// Ends the process on purpose: SENTINEL SIMULATE-FAILURE.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SimulatedFailures {
+    /// When elected.
+    pub after_election: bool,
+    /// When a replica was promoted.
+    pub after_promotion: bool,
+}
+
+/// See the module's comment.
+#[derive(Debug)]
+pub struct Sentinel {
+    /// Our id; empty until it is made or read.
+    pub id: String,
+    /// The highest epoch that was seen.
+    pub current_epoch: u64,
+    /// Settings.
+    pub settings: Settings,
+    /// Periods and time-outs.
+    pub timing: Timing,
+    /// SENTINEL SIMULATE-FAILURE.
+    pub simulated: SimulatedFailures,
+    /// The monitored masters, in the order of their coming.
+    pub masters: Vec<Master>,
+    /// Users' scripts.
+    pub scripts: Scripts,
+    pub(super) tilt: Tilt,
+    pub(super) links: Links,
+    pub(super) moment: Moment,
+    pub(super) random: Random,
+    /// Effects of the input that is being handled.
+    pub(super) out: Vec<Effect>,
+    next_instance: u64,
+    /// Where instances are, and which of them share a link; made anew where any comes or goes.
+    places: HashMap<InstanceId, Place>,
+    owners: HashMap<LinkId, Vec<Place>>,
+}
+
+impl Sentinel {
+    /// A Sentinel that monitors nothing.
+    pub fn new(now: Millis, random: Random) -> Self {
+        Self {
+            id: String::new(),
+            current_epoch: 0,
+            settings: Settings { scripts_fixed: true, ..Settings::default() },
+            timing: Timing::default(),
+            simulated: SimulatedFailures::default(),
+            masters: Vec::new(),
+            scripts: Scripts::default(),
+            tilt: Tilt::default(),
+            links: Links::default(),
+            moment: Moment::new(now),
+            random,
+            out: Vec::new(),
+            next_instance: 0,
+            places: HashMap::new(),
+            owners: HashMap::new(),
+        }
+    }
+
+    /// The configuration is read: makes an id where there is none, and says what is monitored.
+    pub fn start(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        self.begin(now, out);
+        if self.id.is_empty() {
+            self.id = self.random.hex::<40>().iter().map(|&digit| char::from(digit)).collect();
+            self.save();
+        }
+        self.log(Level::Warning, format!("Sentinel ID is {}", self.id));
+        for m in 0..self.masters.len() {
+            let text = format!("{} quorum {}", self.describe(Place::Master(m)), self.masters[m].quorum);
+            self.emit_text(Level::Warning, "+monitor", Some(m), text);
+        }
+        self.advance_all();
+        self.end(out);
+    }
+
+    /// Something happened: takes it in, decides, and says what to do.
+    pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Effect>) {
+        self.begin(now, out);
+        match input {
+            Input::Tick => {
+                let now = self.moment.now;
+                let due = |m: &usize| self.masters[*m].due <= now;
+                let due: Vec<usize> = (0..self.masters.len()).filter(due).collect();
+                due.into_iter().for_each(|m| self.advance(m));
+                self.tend_scripts();
+            }
+            Input::Connected { conn, local, peer } => self.on_connected(conn, local, &peer),
+            Input::Lost { conn, reason } => self.on_lost(conn, &reason),
+            Input::Reply { conn, value } => self.on_value(conn, &value),
+            Input::Hello(payload) => {
+                if let Some(m) = self.on_hello(&payload) {
+                    self.advance(m);
+                }
+            }
+            Input::ScriptStarted { job, pid } => self.script_started(job, pid),
+            Input::ScriptEnded { job, end } => self.script_ended(job, end),
+        }
+        self.end(out);
+    }
+
+    /// When to call [`Self::handle`] with [`Input::Tick`] at the latest.
+    pub fn next_wakeup(&self) -> Millis {
+        let heartbeat = self.moment.now + HEARTBEAT.min((self.timing.tilt_trigger / 2).max(1));
+        let masters = self.masters.iter().map(|master| master.due);
+        let due = masters.chain([self.scripts.due, heartbeat]).min().unwrap_or(heartbeat);
+        self.tilt.outside(due)
+    }
+
+    /// An input or an operator's wish begins to be handled.
+    pub(super) fn begin(&mut self, now: Millis, out: &mut Vec<Effect>) {
+        std::mem::swap(out, &mut self.out);
+        self.watch_the_clock(now);
+    }
+
+    /// And ends.
+    pub(super) fn end(&mut self, out: &mut Vec<Effect>) {
+        std::mem::swap(out, &mut self.out);
+    }
+
+    /// Looks at everything that may have changed with one master, until nothing does.
+    pub(super) fn advance(&mut self, m: usize) {
+        // Each round may give the next one a reason; there is no circle, but none could hang us either.
+        for _ in 0..16 {
+            self.moment.forget();
+            let before = (self.out.len(), self.masters[m].failover);
+            self.look_at(m);
+            if self.masters[m].failover == Failover::UpdateConfig {
+                self.switch_to_promoted(m);
+            }
+            if before == (self.out.len(), self.masters[m].failover) {
+                break;
+            }
+        }
+        self.masters[m].due = self.moment.wake();
+    }
+
+    pub(super) fn advance_all(&mut self) {
+        (0..self.masters.len()).for_each(|m| self.advance(m));
+    }
+
+    fn look_at(&mut self, m: usize) {
+        for place in self.places(m) {
+            self.tend(place);
+        }
+        if self.is_tilted() {
+            return;
+        }
+        self.check_subjectively_down(Place::Master(m));
+        self.check_objectively_down(m);
+        let started = self.start_failover_if_needed(m);
+        self.step_failover(m);
+        self.ask_peers(m, started);
+        for place in self.places(m).into_iter().skip(1) {
+            self.check_subjectively_down(place);
+        }
+    }
+
+    /// A master, its replicas, the other Sentinels.
+    pub(super) fn places(&self, m: usize) -> Vec<Place> {
+        let master = &self.masters[m];
+        let replicas = (0..master.replicas.len()).map(|index| Place::Replica(m, index));
+        let peers = (0..master.peers.len()).map(|index| Place::Peer(m, index));
+        [Place::Master(m)].into_iter().chain(replicas).chain(peers).collect()
+    }
+
+    /// The index of the master of that name.
+    pub fn master_index(&self, name: &str) -> Option<usize> {
+        self.masters.iter().position(|master| master.base.name == name)
+    }
+
+    /// The master of that name.
+    pub fn master(&self, name: &str) -> Option<&Master> {
+        self.master_index(name).map(|m| &self.masters[m])
+    }
+
+    /// An instance.
+    pub fn instance(&self, place: Place) -> &Instance {
+        match place {
+            Place::Master(m) => &self.masters[m].base,
+            Place::Replica(m, r) => &self.masters[m].replicas[r].base,
+            Place::Peer(m, p) => &self.masters[m].peers[p].base,
+        }
+    }
+
+    pub(super) fn instance_mut(&mut self, place: Place) -> &mut Instance {
+        match place {
+            Place::Master(m) => &mut self.masters[m].base,
+            Place::Replica(m, r) => &mut self.masters[m].replicas[r].base,
+            Place::Peer(m, p) => &mut self.masters[m].peers[p].base,
+        }
+    }
+
+    /// How an instance is reached.
+    pub fn link(&self, instance: &Instance) -> &Link {
+        self.links.get(instance.link)
+    }
+
+    pub(super) fn link_at(&self, place: Place) -> &Link {
+        self.links.get(self.instance(place).link)
+    }
+
+    pub(super) fn link_mut(&mut self, place: Place) -> &mut Link {
+        let id = self.instance(place).link;
+        self.links.get_mut(id)
+    }
+
+    /// Where the first instance is that `is` is true of.
+    pub(super) fn find(&self, is: impl Fn(&Instance) -> bool) -> Option<Place> {
+        (0..self.masters.len()).flat_map(|m| self.places(m)).find(|&place| is(self.instance(place)))
+    }
+
+    /// Where an instance is; `None` where it is gone.
+    pub(super) fn place(&self, id: InstanceId) -> Option<Place> {
+        self.places.get(&id).copied()
+    }
+
+    /// One of the instances that share a link.
+    pub(super) fn owner(&self, link: LinkId) -> Option<Place> {
+        self.owners.get(&link)?.first().copied()
+    }
+
+    /// All instances that share a link.
+    pub(super) fn owners(&self, link: LinkId) -> Vec<Place> {
+        self.owners.get(&link).cloned().unwrap_or_default()
+    }
+
+    /// Instances came or went.
+    pub(super) fn reindex(&mut self) {
+        self.places.clear();
+        self.owners.clear();
+        for place in (0..self.masters.len()).flat_map(|m| self.places(m)).collect::<Vec<_>>() {
+            let (id, link) = (self.instance(place).id, self.instance(place).link);
+            self.places.insert(id, place);
+            self.owners.entry(link).or_default().push(place);
+        }
+    }
+
+    pub(super) fn new_instance(&mut self, kind: Kind, name: String, address: Address, link: LinkId) -> Instance {
+        self.next_instance += 1;
+        let (id, now, down_after) = (InstanceId(self.next_instance), self.moment.now, self.timing.default_down_after);
+        Instance::new(id, kind, name, address, link, down_after, now)
+    }
+
+    /// Adds a replica that is not known yet; true where it is new.
+    pub(super) fn add_replica(&mut self, m: usize, address: Address) -> bool {
+        if self.masters[m].replicas.iter().any(|replica| replica.base.address.is_same(&address)) {
+            return false;
+        }
+        let link = self.links.add(address.clone(), self.moment.now);
+        let name = address.joined(self.settings.announce_hostnames);
+        let mut base = self.new_instance(Kind::Replica, name, address, link);
+        base.down_after = self.masters[m].base.down_after;
+        self.masters[m].replicas.push(Replica::new(base));
+        self.reindex();
+        true
+    }
+
+    /// Adds another Sentinel; the link is shared with other masters that it watches.
+    pub(super) fn add_peer(&mut self, m: usize, run_id: &str, address: Address) {
+        let known = self.find(|instance| {
+            instance.kind == Kind::Sentinel && instance.run_id == run_id && instance.address.is_same(&address)
+        });
+        let link = match known.map(|place| self.instance(place).link) {
+            Some(link) => {
+                self.links.share(link);
+                link
+            }
+            None => self.links.add(address.clone(), self.moment.now),
+        };
+        let mut base = self.new_instance(Kind::Sentinel, run_id.to_owned(), address, link);
+        base.run_id = run_id.to_owned();
+        base.down_after = self.masters[m].base.down_after;
+        self.masters[m].peers.push(Peer::new(base));
+        self.reindex();
+    }
+
+    /// An instance is gone; so is its link, unless it is shared.
+    pub(super) fn release(&mut self, link: LinkId) {
+        for conn in self.links.release(link) {
+            self.out.push(Effect::Disconnect(conn));
+        }
+    }
+
+    /// Closes one connection of a link.
+    pub(super) fn cut(&mut self, link: LinkId, channel: Channel) {
+        if let Some(conn) = self.links.close(link, channel, self.moment.now, self.timing.ping_period) {
+            self.forget_questions(link, channel);
+            self.out.push(Effect::Disconnect(conn));
+        }
+    }
+
+    /// Questions on a lost connection are not answered any more.
+    pub(super) fn forget_questions(&mut self, link: LinkId, channel: Channel) {
+        if channel == Channel::Hellos {
+            return;
+        }
+        for master in &mut self.masters {
+            let peers = master.peers.iter_mut().filter(|peer| peer.base.link == link);
+            peers.for_each(|peer| peer.asked = 0);
+            let bases = [&mut master.base].into_iter();
+            let bases = bases.chain(master.replicas.iter_mut().map(|replica| &mut replica.base));
+            let bases = bases.chain(master.peers.iter_mut().map(|peer| &mut peer.base));
+            for base in bases.filter(|base| base.link == link) {
+                base.info_asked = 0;
+            }
+        }
+    }
+
+    /// `master NAME IP PORT`, and for others whose they are.
+    pub fn describe(&self, place: Place) -> String {
+        let shown = |instance: &Instance| {
+            let host = instance.address.shown(self.settings.announce_hostnames);
+            format!("{} {host} {}", instance.name, instance.address.port)
+        };
+        let instance = self.instance(place);
+        let own = format!("{} {}", instance.kind.word(), shown(instance));
+        match place {
+            Place::Master(_) => own,
+            Place::Replica(m, _) | Place::Peer(m, _) => format!("{own} @ {}", shown(&self.masters[m].base)),
+        }
+    }
+
+    /// An event about an instance.
+    pub(super) fn emit(&mut self, level: Level, name: &'static str, place: Place) {
+        let payload = self.describe(place);
+        self.emit_text(level, name, Some(place.master()), payload);
+    }
+
+    /// An event with words of its own; the master's script hears of it where it matters.
+    pub(super) fn emit_text(&mut self, level: Level, name: &'static str, master: Option<usize>, payload: String) {
+        let script = master.and_then(|m| self.masters[m].notification_script.clone());
+        if let Some(script) = script.filter(|_| level == Level::Warning) {
+            self.schedule_script(vec![script, name.to_owned(), payload.clone()]);
+        }
+        self.out.push(Effect::Event { level, name, payload });
+    }
+
+    pub(super) fn log(&mut self, level: Level, text: String) {
+        self.out.push(Effect::Log { level, text });
+    }
+
+    pub(super) fn save(&mut self) {
+        self.out.push(Effect::Save);
+    }
+
+    /// The time that ages are counted to.
+    pub fn now(&self) -> Millis {
+        self.moment.now
+    }
+
+    /// How long ago, for replies.
+    pub fn age(&self, time: Millis) -> Millis {
+        (self.moment.now - time).max(0)
+    }
+
+    /// Brings the time up to date without anything else happening: for replies that show ages.
+    pub fn look_at_the_clock(&mut self, now: Millis) {
+        self.moment.now = self.moment.now.max(self.tilt.inside(now));
+    }
+}
