@@ -290,7 +290,7 @@ fn with_always_no_acknowledged_write_is_lost_by_a_kill() {
 fn rewrites_under_writes_lose_nothing_and_a_kill_in_the_middle_does_no_harm() {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path();
-    let mut totals = vec![0_i64; 4];
+    let mut totals = [0_i64; 4];
     for round in 0..4 {
         let server = Server::start(OURS, directory, &["--appendfsync", "no"]);
         server.ask("DEBUG POPULATE 20000 filler 64");
