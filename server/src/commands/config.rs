@@ -107,7 +107,11 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             server.evict_until_it_fits();
             Ok(())
         }
-        "appendonly" if server.config.appendonly => Err("The append-only file is not part of this server yet.".into()),
+        "appendonly" if server.config.appendonly => server.start_aof(),
+        "appendonly" => {
+            server.stop_aof();
+            Ok(())
+        }
         "hz" => {
             server.orders.push(Order::Rearm);
             Ok(())

@@ -36,6 +36,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("jmap", accept),
     ("leak", accept),
     ("listpack", listpack),
+    ("loadaof", loadaof),
     ("log", write_log),
     ("object", object),
     ("oom", crash),
@@ -207,6 +208,17 @@ fn reload(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         add_loaded(ctx.server, &loaded, merge)?;
     }
     log(Level::Warning, "DB reloaded by DEBUG RELOAD");
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG LOADAOF`: the dataset anew from the append-only file.
+fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    ctx.server.reload_aof().map_err(|text| {
+        log(Level::Warning, &text);
+        CommandError::Static("ERR Error trying to load the AOF files, check server logs.")
+    })?;
+    log(Level::Warning, "Append Only File loaded by DEBUG LOADAOF");
     ctx.reply().ok();
     Ok(())
 }

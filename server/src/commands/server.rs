@@ -9,6 +9,7 @@ use crate::resp::Args;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
+    ("bgrewriteaof", Handler::Server(bgrewriteaof)),
     ("bgsave", Handler::Server(bgsave)),
     ("dbsize", Handler::Server(dbsize)),
     ("flushall", Handler::Server(flushall)),
@@ -128,6 +129,22 @@ fn save(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     // The reason is in the log, as with Redis.
     ctx.server.save_now().map_err(|_| CommandError::Static("ERR"))?;
     ctx.reply().ok();
+    Ok(())
+}
+
+/// `BGREWRITEAOF`.
+fn bgrewriteaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    if ctx.server.aof.rewrite.is_running() {
+        return Err(CommandError::Static("ERR Background append only file rewriting already in progress"));
+    }
+    if !ctx.client.flags.has(ClientFlags::IN_EXEC) && ctx.server.begin_aof_rewrite() {
+        ctx.server.aof.rewrite.not_before = 0;
+        ctx.reply().simple("Background append only file rewriting started");
+    } else {
+        ctx.server.aof.rewrite.scheduled = true;
+        ctx.server.aof.rewrite.not_before = 0;
+        ctx.reply().simple("Background append only file rewriting scheduled");
+    }
     Ok(())
 }
 

@@ -28,7 +28,7 @@ pub mod words;
 pub use options::{Config, OPTIONS, OptionSpec, lookup};
 pub use set::{Change, SetContext, SetError};
 pub use special::{BufferLimit, BufferLimits, NotifyFlags, SavePoint};
-pub use values::{Access, DisklessLoad, LogLevel, MaxmemoryPolicy, Sanitize, Text};
+pub use values::{Access, AppendFsync, DisklessLoad, LogLevel, MaxmemoryPolicy, Sanitize, Text};
 
 #[cfg(test)]
 mod tests;

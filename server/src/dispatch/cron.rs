@@ -22,6 +22,7 @@ impl Server {
         }
         self.limit_outputs();
         self.save_if_due();
+        self.tend_aof();
         self.advance_shutdown();
         self.advance_failover();
         if !self.replicas.is_empty() {

@@ -193,6 +193,19 @@ impl Server {
         client.signal.raise();
     }
 
+    /// Runs a command of the append-only file: its changes are kept, and nobody hears of it.
+    pub fn replay_command(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+        // Its error, if any, was the client's to hear when it ran first.
+        let _ = self.run_handler(client, command, args);
+        self.persistence.dirty += std::mem::take(&mut self.effects.dirty);
+        self.effects.rewrite = Rewrite::Verbatim;
+        self.keyspace.happenings.clear();
+        self.effects.notifications.clear();
+        self.effects.touched.clear();
+        self.effects.awaited.clear();
+        client.out.clear();
+    }
+
     #[inline]
     fn run_handler(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> CommandResult {
         let trusted = client.flags.has(ClientFlags::MASTER);

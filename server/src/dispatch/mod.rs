@@ -1,6 +1,9 @@
 //! From a request to its effects: lookup, admission, execution, propagation.
 
 pub mod admission;
+pub mod aof;
+pub mod aof_load;
+pub mod aof_rewrite;
 pub mod blocking;
 pub mod client;
 pub mod client_memory;

@@ -9,6 +9,7 @@ use crate::base::allocator::used_memory;
 use crate::base::clock::{now_ms, now_us};
 use crate::config::MaxmemoryPolicy;
 use crate::info::log::{Level, log};
+use crate::persistence::aof::BaseEncoder;
 use crate::persistence::codec::{Clocks, Encodings, WriteOptions};
 use crate::persistence::load::{LoadOptions, Loaded};
 use crate::persistence::save::{Encoder, Header, ReplicationInfo};
@@ -40,6 +41,7 @@ impl Server {
             checksum: self.config.rdbchecksum,
             used_memory: used_memory(),
             replication: self.replication_info(),
+            aof_base: false,
             sizes: self.keyspace.dbs().iter().map(|db| (db.len(), db.expires())).collect(),
         }
     }
@@ -111,8 +113,27 @@ impl Server {
     }
 
     fn write_snapshot(&mut self, path: &Path) -> std::io::Result<()> {
+        let encoder = BaseEncoder::Rdb(Encoder::new(self.snapshot_header()));
+        self.write_file(path, encoder)
+    }
+
+    /// Writes the dataset as an append-only file's base, now, with the lock held.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_base(&mut self, path: &Path) -> std::io::Result<()> {
+        let encoder = self.base_encoder();
+        self.write_file(path, encoder)
+    }
+
+    /// The encoder of a base that begins now.
+    pub fn base_encoder(&self) -> BaseEncoder {
+        let timestamp = self.config.aof_timestamp_enabled.then_some(self.now / 1000);
+        BaseEncoder::new(self.snapshot_header(), self.config.aof_use_rdb_preamble, timestamp)
+    }
+
+    fn write_file(&mut self, path: &Path, mut encoder: BaseEncoder) -> std::io::Result<()> {
         let mut file = RdbFile::create(path)?;
-        let mut encoder = Encoder::new(self.snapshot_header());
         self.keyspace.begin_snapshot();
         loop {
             let batch = self.keyspace.snapshot_step(STEP);

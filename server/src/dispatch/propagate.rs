@@ -7,7 +7,7 @@ impl Server {
     /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
     pub fn refresh_listening(&mut self) {
         let to_replicas = self.replication.backlog.is_some() && !self.replication.is_replica();
-        self.effects.listening = to_replicas || self.config.appendonly;
+        self.effects.listening = to_replicas || self.aof.writer.is_some();
     }
 
     /// Writes the queued commands to the stream: in MULTI and EXEC where there are several and `atomic` asks so.
@@ -39,7 +39,8 @@ impl Server {
             }
             self.replication.append(command);
         }
-        if self.config.appendonly {
+        if self.aof.writer.is_some() {
+            self.annotate_aof();
             if self.aof_selected_db != Some(db) {
                 select.clear();
                 encode_select(&mut select, db);

@@ -30,6 +30,8 @@ pub enum Order {
     ServeReplicas,
     /// Save the dataset to disk off the data lock.
     BackgroundSave,
+    /// Rewrite the append-only file; the rewrite's generation.
+    RewriteAof(u64),
     /// A deadline was set: the timers must look again.
     Rearm,
     /// End the process; the exit code.
@@ -114,6 +116,8 @@ pub struct Server {
     pub loading: bool,
     /// The loading keeps the old data readable (`repl-diskless-load swapdb`).
     pub async_loading: bool,
+    /// The append-only file.
+    pub aof: super::aof::Aof,
     /// Commands for the AOF, not yet written.
     pub aof_buffer: Vec<u8>,
     /// Database that the AOF selected last.
@@ -180,6 +184,7 @@ impl Server {
             shutdown: Shutdown::default(),
             loading: false,
             async_loading: false,
+            aof: Default::default(),
             aof_buffer: Vec::new(),
             aof_selected_db: None,
             acknowledgement_asked: false,
@@ -232,6 +237,9 @@ impl Server {
     /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.
     #[inline]
     pub fn end_batch(&mut self) {
+        if !self.aof_buffer.is_empty() {
+            self.flush_aof(false);
+        }
         self.broadcast_changes();
         if self.config.maxmemory_clients != 0 {
             let woken = std::mem::take(&mut self.woken);

@@ -67,17 +67,27 @@ impl Server {
     fn finish_shutdown(&mut self) -> bool {
         let Shutdown { save, force, .. } = self.shutdown;
         self.report_lag();
+        if self.aof.is_on() {
+            if self.aof.state == super::aof::AofState::Starting {
+                if !force {
+                    log(Level::Warning, "Writing initial AOF, can't exit.");
+                    return self.stay();
+                }
+                log(Level::Warning, "Writing initial AOF. Exiting anyway.");
+            }
+            if self.aof.rewrite.is_running() {
+                log(Level::Warning, "There is a child rewriting the AOF. Killing it!");
+            }
+            log(Level::Notice, "Calling fsync() on the AOF file.");
+            self.sync_aof();
+        }
         // A Sentinel has no data.
         let wanted = self.sentinel.is_none() && save.unwrap_or(!self.config.save.0.is_empty());
         if wanted && !self.loading {
             log(Level::Notice, "Saving the final RDB snapshot before exiting.");
             if self.save_now().is_err() && !force {
                 log(Level::Warning, "Error trying to save the DB, can't exit.");
-                log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
-                self.shutdown = Shutdown::default();
-                self.pause.until = 0;
-                self.refresh_gate();
-                return false;
+                return self.stay();
             }
         }
         if !self.config.pidfile.is_empty() {
@@ -89,6 +99,15 @@ impl Server {
         log(Level::Warning, &format!("{who} is now ready to exit, bye bye..."));
         self.orders.push(Order::Exit(0));
         true
+    }
+
+    /// The end is called off.
+    fn stay(&mut self) -> bool {
+        log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
+        self.shutdown = Shutdown::default();
+        self.pause.until = 0;
+        self.refresh_gate();
+        false
     }
 
     fn report_lag(&self) {

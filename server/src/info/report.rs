@@ -265,6 +265,7 @@ fn persistence(server: &Server, out: &mut String) {
     let state = &server.persistence;
     let (done, total) = server.keyspace.snapshot_progress();
     let saving = state.saving_since > 0;
+    let (aof, rewrite) = (&server.aof, &server.aof.rewrite);
     out.push_str("# Persistence\r\n");
     fields!(
         out,
@@ -286,19 +287,31 @@ fn persistence(server: &Server, out: &mut String) {
         "rdb_last_cow_size" = 0,
         "rdb_last_load_keys_expired" = state.loaded.1,
         "rdb_last_load_keys_loaded" = state.loaded.0,
-        "aof_enabled" = flag(server.config.appendonly),
-        "aof_rewrite_in_progress" = 0,
-        "aof_rewrite_scheduled" = 0,
-        "aof_last_rewrite_time_sec" = -1,
-        "aof_current_rewrite_time_sec" = -1,
-        "aof_last_bgrewrite_status" = "ok",
-        "aof_rewrites" = 0,
-        "aof_rewrites_consecutive_failures" = 0,
+        "aof_enabled" = flag(aof.is_on()),
+        "aof_rewrite_in_progress" = flag(rewrite.is_running()),
+        "aof_rewrite_scheduled" = flag(rewrite.scheduled),
+        "aof_last_rewrite_time_sec" = rewrite.last_duration,
+        "aof_current_rewrite_time_sec" =
+            if rewrite.is_running() { (server.now - rewrite.running_since) / 1000 } else { -1 },
+        "aof_last_bgrewrite_status" = ok(!rewrite.last_failed),
+        "aof_rewrites" = rewrite.count,
+        "aof_rewrites_consecutive_failures" = rewrite.failures,
         "aof_last_write_status" = ok(state.aof_write_error.is_none()),
         "aof_last_cow_size" = 0,
         "module_fork_in_progress" = 0,
         "module_fork_last_cow_size" = 0,
     );
+    if aof.is_on() {
+        fields!(
+            out,
+            "aof_current_size" = aof.current_size,
+            "aof_base_size" = aof.base_size,
+            "aof_pending_rewrite" = flag(rewrite.scheduled),
+            "aof_buffer_length" = server.aof_buffer.len(),
+            "aof_pending_bio_fsync" = aof.syncer.as_ref().map_or(0, |syncer| syncer.pending()),
+            "aof_delayed_fsync" = aof.delayed_syncs,
+        );
+    }
     if let Some(loading) = state.loading {
         let elapsed = (server.now / 1000 - loading.since).max(0);
         let percent = if loading.total > 0 { loading.loaded as f64 * 100.0 / loading.total as f64 } else { 0.0 };

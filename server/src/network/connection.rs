@@ -23,6 +23,7 @@ use crate::dispatch::client::{Client, ClientFlags, Signal};
 use crate::dispatch::clients::Slot;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
+use crate::persistence::aof::Syncer;
 use crate::resp::request::Limits;
 use crate::store::keyspace::PREFETCH_KEYS;
 
@@ -54,6 +55,8 @@ pub struct Connection {
     /// The client waits; its requests stay where they are.
     blocked: bool,
     replica: ReplicaOutput,
+    /// Replies may leave when the append-only file is durable so far.
+    hold: Option<(u64, Arc<Syncer>)>,
     bytes_in: usize,
     bytes_out: usize,
 }
@@ -72,6 +75,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, client: Client,
         closing: false,
         blocked: false,
         replica: ReplicaOutput::default(),
+        hold: None,
         bytes_in: 0,
         bytes_out: 0,
     };
@@ -109,6 +113,12 @@ impl Connection {
 
     /// Writes what waits, reads what came; ready when there is something to execute or the connection ends.
     fn poll<S: AsyncRead + AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Event> {
+        if let Some((offset, syncer)) = &self.hold {
+            if !syncer.poll_durable(*offset, context.waker()) {
+                return Poll::Pending;
+            }
+            self.hold = None;
+        }
         if self.poll_write(context, stream.as_mut()) == Poll::Ready(Written::Closed) {
             return Poll::Ready(Event::Closed);
         }
@@ -220,6 +230,10 @@ impl Connection {
         }
         server.clients.put(self.slot, client);
         server.end_batch();
+        let hold = server.replies_wait_for();
+        if hold > 0 && !self.is_drained() {
+            self.hold = server.aof.syncer.clone().map(|syncer| (hold, syncer));
+        }
         if !server.orders.is_empty() {
             super::carry_out_orders(shared, server);
         }

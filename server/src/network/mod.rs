@@ -7,6 +7,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::dispatch::server::{Order, Server};
 
+pub mod aof_job;
 pub mod batch;
 pub mod connection;
 pub mod listener;
@@ -28,6 +29,8 @@ pub struct Node {
     rearm: Notify,
     /// Exit codes: the first one ends the process.
     exit: mpsc::UnboundedSender<i32>,
+    /// Held by the rewrite of the append-only file that runs.
+    rewriting: tokio::sync::Mutex<()>,
     /// The sockets must be opened anew.
     listen: Notify,
     /// Sentinel mode's links and scripts.
@@ -56,6 +59,7 @@ pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::BackgroundSave => {
                 tokio::spawn(snapshot_job::background_save(Arc::clone(shared)));
             }
+            Order::RewriteAof(generation) => aof_job::spawn(shared, generation),
             Order::Rearm => shared.rearm.notify_one(),
             Order::Listen => shared.listen.notify_one(),
             Order::Sentinel => sentinel::carry_out(shared, server),

@@ -15,6 +15,7 @@ use crate::dispatch::client::{ClientId, Transfer};
 use crate::dispatch::persist::RdbFile;
 use crate::dispatch::server::{Order, Server};
 use crate::info::log::{Level, log};
+use crate::persistence::aof::BaseEncoder;
 use crate::persistence::save::{Encoder, Header};
 use crate::replication::primary::PeerState;
 use crate::store::snapshot::Batch;
@@ -49,30 +50,32 @@ async fn write_file(shared: &Shared, header: Header, path: std::path::PathBuf) -
             return Err(error);
         }
     };
-    drive(shared, header, move |batches, header| {
-        encode(batches, header, &mut |chunk| file.write(&chunk))?;
+    drive(shared, move |batches| {
+        encode(batches, BaseEncoder::Rdb(Encoder::new(header)), &mut |chunk| file.write(&chunk))?;
         file.commit()
     })
     .await
 }
 
 /// Walks the snapshot that has begun while `work` runs in a thread of its own.
-async fn drive<W>(shared: &Shared, header: Header, work: W) -> io::Result<()>
+pub(super) async fn drive<W>(shared: &Shared, work: W) -> io::Result<()>
 where
-    W: FnOnce(Receiver<Batch>, Header) -> io::Result<()> + Send + 'static,
+    W: FnOnce(Receiver<Batch>) -> io::Result<()> + Send + 'static,
 {
+    let given_up = shared.lock().keyspace.snapshots_given_up();
     let (sender, receiver) = channel(QUEUE);
     let (done, finished) = tokio::sync::oneshot::channel();
     let spawned = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
         // The receiver of the result may be gone at shutdown.
-        let _ = done.send(work(receiver, header));
+        let _ = done.send(work(receiver));
     });
     if let Err(error) = spawned {
         shared.lock().finish_running_snapshot();
         return Err(error);
     }
     loop {
-        let batch = step(shared);
+        // A snapshot that somebody gave up has no end, so that nobody takes it for whole.
+        let Some(batch) = step(shared, given_up) else { break };
         let last = batch.last;
         if sender.send(batch).await.is_err() {
             // The thread gave up: clear the marks, then hear why.
@@ -93,8 +96,11 @@ where
 }
 
 /// Visits keys for as long as a step may take.
-fn step(shared: &Shared) -> Batch {
+fn step(shared: &Shared, given_up: u64) -> Option<Batch> {
     let mut server = shared.lock();
+    if server.keyspace.snapshots_given_up() != given_up {
+        return None;
+    }
     let started = monotonic_ns();
     let mut batch = server.keyspace.snapshot_step(STEP);
     while !batch.last && monotonic_ns() - started < STEP_NANOS {
@@ -102,15 +108,14 @@ fn step(shared: &Shared) -> Batch {
         batch.entries.append(&mut more.entries);
         batch.last = more.last;
     }
-    batch
+    Some(batch)
 }
 
-fn encode(
+pub(super) fn encode(
     mut batches: Receiver<Batch>,
-    header: Header,
+    mut encoder: BaseEncoder,
     sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut encoder = Encoder::new(header);
     while let Some(batch) = batches.blocking_recv() {
         let last = batch.last;
         encoder.batch(batch, sink)?;
@@ -228,7 +233,7 @@ async fn stream_to_replicas(
     header: Header,
     mark: String,
 ) {
-    let result = drive(&shared, header, move |batches, header| {
+    let result = drive(&shared, move |batches| {
         let mut send = |chunk: Vec<u8>| {
             let chunk = Arc::new(chunk);
             // A replica that left is dropped; the others go on.
@@ -239,7 +244,7 @@ async fn stream_to_replicas(
             }
             Ok(())
         };
-        encode(batches, header, &mut send)?;
+        encode(batches, BaseEncoder::Rdb(Encoder::new(header)), &mut send)?;
         send(mark.into_bytes())?;
         log(
             Level::Notice,

@@ -150,11 +150,6 @@ fn start(
         let here = std::env::current_dir().unwrap_or_default();
         config.dir = here.to_string_lossy().as_ref().into();
     }
-    if config.appendonly {
-        // Accepting it would promise a durability that is not there.
-        eprintln!("The append-only file is not part of this server yet: start it without `appendonly yes`.");
-        return 1;
-    }
     if config.cluster_enabled {
         eprintln!("Cluster mode is not part of this server yet: start it without `cluster-enabled yes`.");
         return 1;
@@ -187,6 +182,7 @@ fn start(
             return 1;
         }
     }
+    ignore_file_size_signal();
     let threads = server.config.io_threads as usize;
     let runtime = match runtime(threads) {
         Ok(runtime) => runtime,
@@ -199,6 +195,15 @@ fn start(
     // Tasks that still wait end with the process.
     runtime.shutdown_background();
     code
+}
+
+/// A limit on the size of files is an error of writing like a full disk, not the end of the process.
+fn ignore_file_size_signal() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: no handler of ours runs; the signal is ignored from now on.
+    if let Err(error) = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) } {
+        log(Level::Warning, &format!("Cannot ignore SIGXFSZ: {error}"));
+    }
 }
 
 /// The number of a facility in `<syslog.h>`.
@@ -303,6 +308,7 @@ async fn live(server: Server) -> i32 {
         server: Mutex::new(server),
         rearm: Notify::new(),
         exit,
+        rewriting: Default::default(),
         listen: Notify::new(),
         sentinel: Default::default(),
     });
@@ -328,7 +334,9 @@ async fn live(server: Server) -> i32 {
         watch_others(&shared);
     } else {
         log(Level::Warning, "Server initialized");
-        if let Err(text) = load_dataset(&shared).await {
+        let with_aof = shared.lock().config.appendonly;
+        let loaded = if with_aof { super::aof_job::load_at_start(&shared).await } else { load_dataset(&shared).await };
+        if let Err(text) = loaded {
             log(Level::Warning, &text);
             return 1;
         }

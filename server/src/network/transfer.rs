@@ -15,6 +15,7 @@ use crate::base::ids::ReplId;
 use crate::config::DisklessLoad;
 use crate::dispatch::effects::encode_command;
 use crate::dispatch::persist::RdbFile;
+use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 use crate::persistence::load::{LoadOptions, Loaded, load};
 use crate::persistence::state::Loading;
@@ -200,8 +201,11 @@ async fn stream_in(shared: &Shared, generation: u64, wire: &mut Wire, payload: P
     drop(sender);
     let loaded = job.await;
     if let Err(error) = pumped {
-        end_loading(shared);
+        end_loading(&mut shared.lock());
         return Err(error);
+    }
+    if loaded.is_err() {
+        end_loading(&mut shared.lock());
     }
     loaded
 }
@@ -217,7 +221,7 @@ async fn keep_alive(
         tokio::select! {
             loaded = &mut job => {
                 if loaded.is_err() {
-                    end_loading(shared);
+                    end_loading(&mut shared.lock());
                 }
                 return loaded;
             }
@@ -240,6 +244,8 @@ fn begin_loading(shared: &Shared, generation: u64, flush: bool) -> io::Result<Lo
     server.async_loading = !flush;
     server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
     server.finish_running_snapshot();
+    // What it holds is about to be replaced as a whole: a new base follows.
+    server.stop_aof();
     // Our replicas must start again from what we are about to hold.
     server.disconnect_replicas(None);
     server.replication.backlog = None;
@@ -252,18 +258,23 @@ fn begin_loading(shared: &Shared, generation: u64, flush: bool) -> io::Result<Lo
     Ok(server.load_options(false))
 }
 
-fn end_loading(shared: &Shared) {
-    let mut server = shared.lock();
+fn end_loading(server: &mut Server) {
     server.loading = false;
     server.async_loading = false;
     server.persistence.loading = None;
     server.refresh_gate();
+    // The rewrite begins with the next tick: the data that were loaded are in their place then.
+    if server.config.appendonly
+        && let Err(text) = server.start_aof_later()
+    {
+        log(Level::Warning, &text);
+    }
 }
 
 /// The snapshot is in: its history is ours.
 fn finish(shared: &Shared, generation: u64, loaded: Loaded, replid: Option<ReplId>, offset: i64) -> io::Result<()> {
-    end_loading(shared);
     let mut server = shared.lock();
+    end_loading(&mut server);
     let Some(link) = server.replication.link_mut().filter(|link| link.generation == generation) else {
         return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
     };

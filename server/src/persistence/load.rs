@@ -80,6 +80,18 @@ pub enum LoadError {
 /// # Errors
 /// See [`LoadError`]; what was read is dropped.
 pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> Result<Loaded, LoadError> {
+    load_prefix(source, options, progress).map(|(loaded, ..)| loaded)
+}
+
+/// As [`load`], of an RDB that other bytes may follow: also gives the source back, and what was read ahead from it.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_prefix<R: Read>(
+    source: R,
+    options: &LoadOptions,
+    progress: &AtomicU64,
+) -> Result<(Loaded, R, Vec<u8>), LoadError> {
     let mut reader = FileReader::open(source, options.checksum, options.deep)?;
     let mut loaded = Loaded { dbs: (0..options.databases).map(|_| Db::default()).collect(), ..Loaded::default() };
     let mut db = 0;
@@ -100,7 +112,8 @@ pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> 
             }
             Item::End => {
                 loaded.bytes = reader.offset();
-                return Ok(loaded);
+                let (source, ahead) = reader.into_reader().into_rest();
+                return Ok((loaded, source, ahead));
             }
         }
         if loaded.keys & 1023 == 0 {

@@ -1,5 +1,6 @@
 //! What survives the process: RDB snapshots and the append-only file.
 
+pub mod aof;
 pub mod codec;
 pub mod load;
 pub mod rdb;

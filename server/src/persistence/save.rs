@@ -34,6 +34,8 @@ pub struct Header {
     pub used_memory: usize,
     /// Ids and offsets, where they are valid.
     pub replication: Option<ReplicationInfo>,
+    /// The file is the base of an append-only file.
+    pub aof_base: bool,
     /// Keys, and keys with expiry, by database.
     pub sizes: Vec<(usize, usize)>,
 }
@@ -62,7 +64,7 @@ impl Encoder {
             write_aux(&mut out, "repl-id", replication.replid.as_bytes());
             write_aux_int(&mut out, "repl-offset", replication.offset);
         }
-        write_aux_int(&mut out, "aof-base", 0);
+        write_aux_int(&mut out, "aof-base", i64::from(header.aof_base));
         let crc = header.checksum.then(Crc64::new);
         let announced = vec![false; header.sizes.len()];
         Self { header, out, crc, db: None, announced, since_yield: 0 }

@@ -137,6 +137,8 @@ pub struct Keyspace {
     pub lazy: LazyRules,
     /// What happened since it was last taken.
     pub happenings: Vec<Happening>,
+    /// See [`Keyspace::snapshots_given_up`].
+    pub(super) snapshots_given_up: u64,
     /// Counters.
     pub stats: KeyspaceStats,
     pub(super) snapshot: Option<Snapshot>,
@@ -168,6 +170,7 @@ impl Keyspace {
             record_new: false,
             lazy: LazyRules::default(),
             happenings: Vec::new(),
+            snapshots_given_up: 0,
             stats: KeyspaceStats::default(),
             snapshot: None,
             random: Random::from_os(),

@@ -139,11 +139,17 @@ impl Keyspace {
         self.snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.visited, snapshot.total))
     }
 
+    /// How many snapshots were given up: who walks one sees by a change that it was his.
+    pub fn snapshots_given_up(&self) -> u64 {
+        self.snapshots_given_up
+    }
+
     /// Gives the snapshot up; go on calling [`Self::snapshot_step`] until it says that it was the last.
     pub fn abandon_snapshot(&mut self) {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.abandoned = true;
             snapshot.kept.clear();
+            self.snapshots_given_up += 1;
         }
     }
 

@@ -1,0 +1,258 @@
+//! The append-only file's long jobs: loading at start, and the rewrite.
+//!
+//! A thread reads and parses while the server executes what came before, in steps between which clients hear that it is
+//! loading. A rewrite is the walk of a snapshot, see `snapshot_job.rs`; what it changes and in which order so that a
+//! crash does no harm, is told in `dispatch/aof_rewrite.rs`.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::channel;
+
+use super::{Shared, carry_out_orders, snapshot_job};
+use crate::base::clock::{monotonic_ns, now_ms};
+use crate::dispatch::aof::{AofState, remove_files};
+use crate::dispatch::persist::RdbFile;
+use crate::dispatch::server::Server;
+use crate::info::log::{Level, log};
+use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
+use crate::persistence::state::Loading;
+
+/// Batches on their way from the reader.
+const QUEUE: usize = 32;
+/// While nothing comes from the reader (an RDB part is long), INFO hears of its progress so often.
+const PROGRESS: Duration = Duration::from_millis(100);
+/// How long to wait before asking again whether another snapshot has ended.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Loads the set of files, if there is one, and opens it for appending.
+///
+/// # Errors
+/// A text for the log: the server cannot start.
+pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
+    let started = monotonic_ns();
+    shared.lock().find_aof()?;
+    if !shared.lock().aof.manifest.is_empty() {
+        begin(shared)?;
+        let loaded = read_and_execute(shared).await;
+        let mut server = shared.lock();
+        server.loading = false;
+        server.persistence.loading = None;
+        server.refresh_gate();
+        if loaded? {
+            let seconds = (monotonic_ns() - started) as f64 / 1e9;
+            log(Level::Notice, &format!("DB loaded from append only file: {seconds:.3} seconds"));
+        }
+    }
+    shared.lock().open_aof_at_start()
+}
+
+fn begin(shared: &Shared) -> Result<(), String> {
+    let mut server = shared.lock();
+    let total = total_size(&server.aof_directory(), &server.aof.manifest).map_err(|error| error.to_string())?;
+    server.loading = true;
+    server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
+    server.refresh_gate();
+    Ok(())
+}
+
+async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
+    let (directory, manifest, options, mut loader) = {
+        let server = shared.lock();
+        (server.aof_directory(), server.aof.manifest.clone(), server.aof_read_options(), server.aof_loader())
+    };
+    let (sender, mut steps) = channel(QUEUE);
+    let progress = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&progress);
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut hand_on = |step| sender.blocking_send(step).map_err(|_| "loading was given up".to_string());
+        read_set(&directory, &manifest, &options, &counter, &mut hand_on)
+    });
+    loop {
+        tokio::select! {
+            step = steps.recv() => {
+                let Some(step) = step else { break };
+                shared.lock().replay(&mut loader, step)?;
+                tokio::task::yield_now().await;
+            }
+            () = tokio::time::sleep(PROGRESS) => {
+                if let Some(loading) = &mut shared.lock().persistence.loading {
+                    loading.loaded = progress.load(Ordering::Relaxed);
+                }
+            }
+        }
+    }
+    match reading.await {
+        Ok(Ok(some)) => Ok(some),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(format!("Fatal error loading the DB: {error}. Exiting.")),
+    }
+}
+
+/// BGREWRITEAOF.
+pub async fn rewrite(shared: Shared, generation: u64) {
+    // One that was cancelled may still be about to put its files in place.
+    let turn = shared.rewriting.lock().await;
+    let result = attempt(&shared, generation).await;
+    drop(turn);
+    let mut server = shared.lock();
+    server.end_aof_rewrite(generation, &result);
+    server.orders.push(crate::dispatch::server::Order::ServeReplicas);
+    carry_out_orders(&shared, &mut server);
+}
+
+async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
+    let (directory, name, mut manifest, state) = {
+        let server = shared.lock();
+        check(&server, generation)?;
+        (server.aof_directory(), server.aof_name(), server.aof.manifest.clone(), server.aof.state)
+    };
+    let temporary_incr = directory.join(format!("temp-{name}.incr"));
+    let (opened, incr) = {
+        let (directory, name, incr) = (directory.clone(), name.clone(), temporary_incr.clone());
+        blocking(move || {
+            std::fs::create_dir_all(&directory)?;
+            let writer = open_incr(&directory, &name, &mut manifest, state, &incr)?;
+            Ok((writer, manifest))
+        })
+        .await?
+    };
+    let (encoder, rdb) = begin_walk(shared, generation, opened, incr).await?;
+    let temporary = directory.join(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
+    let mut file = match RdbFile::create(&temporary) {
+        Ok(file) => file,
+        Err(error) => {
+            shared.lock().finish_running_snapshot();
+            return Err(error);
+        }
+    };
+    let target = temporary.clone();
+    let written = snapshot_job::drive(shared, move |batches| {
+        snapshot_job::encode(batches, encoder, &mut |chunk| file.write(&chunk))?;
+        file.commit()
+    })
+    .await;
+    shared.lock().aof.rewrite.walking = false;
+    written?;
+    log(Level::Notice, "Background AOF rewrite terminated with success");
+    let mut manifest = {
+        let server = shared.lock();
+        let checked = check(&server, generation);
+        if checked.is_err() {
+            // Nobody wants it any more; a leftover would only be untidy.
+            let _ = std::fs::remove_file(&target);
+        }
+        checked?;
+        server.aof.manifest.clone()
+    };
+    let manifest = blocking(move || {
+        let base = manifest.replace_base(&name, rdb);
+        std::fs::rename(&target, directory.join(&base))?;
+        log(Level::Notice, &format!("Successfully renamed the temporary AOF base file into {base}"));
+        manifest.retire_incr(usize::from(state == AofState::On));
+        if state == AofState::Starting {
+            let incr = manifest.add_incr(&name);
+            std::fs::rename(&temporary_incr, directory.join(&incr))?;
+            log(Level::Notice, &format!("Successfully renamed the temporary AOF incr file into {incr}"));
+        }
+        manifest.persist(&directory, &name)?;
+        let history = std::mem::take(&mut manifest.history);
+        remove_files(&directory, &history);
+        manifest.persist(&directory, &name)?;
+        Ok((total_size(&directory, &manifest).unwrap_or(0), manifest))
+    })
+    .await?;
+    install(shared, generation, manifest);
+    Ok(())
+}
+
+/// The new set is in place.
+fn install(shared: &Shared, generation: u64, (size, manifest): (u64, Manifest)) {
+    let mut server = shared.lock();
+    server.aof.manifest = manifest;
+    if check(&server, generation).is_err() {
+        return;
+    }
+    server.aof.current_size = size;
+    server.aof.base_size = size;
+    if server.aof.state == AofState::Starting {
+        server.aof.state = AofState::On;
+    }
+}
+
+fn check(server: &Server, generation: u64) -> io::Result<()> {
+    match server.aof.rewrite.generation == generation {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::Interrupted, "the rewrite was cancelled")),
+    }
+}
+
+/// The file that commands go to from the snapshot on; none where the append-only file is off.
+fn open_incr(
+    directory: &Path,
+    name: &str,
+    manifest: &mut Manifest,
+    state: AofState,
+    temporary: &Path,
+) -> io::Result<Option<Writer>> {
+    let path = match state {
+        AofState::Off => return Ok(None),
+        AofState::Starting => {
+            // What an earlier attempt left behind is of no use.
+            match std::fs::remove_file(temporary) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => temporary.to_path_buf(),
+            }
+        }
+        AofState::On => directory.join(manifest.add_incr(name)),
+    };
+    let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    log(Level::Notice, &format!("Creating AOF incr file {shown} on background rewrite"));
+    let writer = Writer::open(&path)?;
+    if state == AofState::On {
+        manifest.persist(directory, name)?;
+    }
+    Ok(Some(writer))
+}
+
+/// Commands go to the new file, and the snapshot begins, in one step.
+async fn begin_walk(
+    shared: &Shared,
+    generation: u64,
+    writer: Option<Writer>,
+    manifest: Manifest,
+) -> io::Result<(BaseEncoder, bool)> {
+    loop {
+        {
+            let mut server = shared.lock();
+            check(&server, generation)?;
+            if !server.keyspace.snapshot_runs() {
+                if let Some(writer) = writer {
+                    server.switch_aof(writer)?;
+                }
+                server.aof.manifest = manifest;
+                server.keyspace.begin_snapshot();
+                server.aof.rewrite.walking = true;
+                server.stats.snapshots += 1;
+                log(
+                    Level::Notice,
+                    &format!("Background append only file rewriting started by pid {}", std::process::id()),
+                );
+                return Ok((server.base_encoder(), server.config.aof_use_rdb_preamble));
+            }
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn blocking<R: Send + 'static>(work: impl FnOnce() -> io::Result<R> + Send + 'static) -> io::Result<R> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// The rewrite that an order asked for.
+pub fn spawn(shared: &Shared, generation: u64) {
+    tokio::spawn(rewrite(Arc::clone(shared), generation));
+}

@@ -1,0 +1,27 @@
+//! The append-only file as Redis 7.0 keeps it: a directory with a base, incremental files and the manifest that names them.
+//!
+//! # Background
+//! A set of files is loaded in the manifest's order: the base (an RDB, or commands), then the incremental files. A rewrite
+//! opens a new incremental file first, then writes the state of that moment as a new base, then replaces the manifest by
+//! rename: whenever the process dies, the manifest on disk names a set that holds every write. Files that a manifest no
+//! longer needs are named in it as history until they are deleted.
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `manifest.rs` | which files there are, and in which order |
+//! | `writer.rs` | the file that is appended to |
+//! | `syncer.rs` | the thread that makes written bytes durable, and who waits for it |
+//! | `reader.rs` | files read back as commands |
+//! | `base.rs` | a snapshot written as a base |
+
+pub mod base;
+pub mod manifest;
+pub mod reader;
+pub mod syncer;
+pub mod writer;
+
+pub use base::BaseEncoder;
+pub use manifest::{AofFile, Manifest, ManifestError};
+pub use reader::{Commands, ReadError, ReadOptions, Step, read_set};
+pub use syncer::Syncer;
+pub use writer::Writer;

@@ -1,0 +1,139 @@
+//! The thread that makes written bytes durable.
+//!
+//! Background. With `appendfsync always` a reply may leave only when the write behind it is durable. The thread syncs
+//! whatever was written when it begins; all that is written meanwhile shares the next sync, whoever sent it. Nobody holds
+//! the data lock while a disk works.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+
+use parking_lot::{Condvar, Mutex};
+
+struct Job {
+    file: Arc<File>,
+    /// Bytes written to the log so far, this file's end included.
+    offset: u64,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    busy: bool,
+    error: Option<(io::ErrorKind, String)>,
+    waiters: Vec<Waker>,
+}
+
+/// See the module's comment.
+#[derive(Default)]
+pub struct Syncer {
+    state: Mutex<State>,
+    work: Condvar,
+    idle: Condvar,
+    durable: AtomicU64,
+}
+
+impl Syncer {
+    /// Starts the thread. `on_error` hears of each failure, with the lock of nobody held.
+    ///
+    /// # Errors
+    /// No thread can be had.
+    pub fn start(on_error: impl Fn(&io::Error) + Send + 'static) -> io::Result<Arc<Self>> {
+        let syncer = Arc::new(Self::default());
+        let mine = Arc::clone(&syncer);
+        std::thread::Builder::new().name("aof-sync".into()).spawn(move || mine.run(&on_error))?;
+        Ok(syncer)
+    }
+
+    fn run(&self, on_error: &dyn Fn(&io::Error)) {
+        let mut state = self.state.lock();
+        loop {
+            let Some(job) = state.jobs.pop_front() else {
+                state.busy = false;
+                self.idle.notify_all();
+                self.work.wait(&mut state);
+                continue;
+            };
+            state.busy = true;
+            drop(state);
+            let result = job.file.sync_data();
+            if let Err(error) = &result {
+                on_error(error);
+            }
+            state = self.state.lock();
+            match result {
+                Ok(()) => {
+                    state.error = None;
+                    self.durable.fetch_max(job.offset, Ordering::Release);
+                    state.waiters.drain(..).for_each(Waker::wake);
+                }
+                Err(error) => state.error = Some((error.kind(), error.to_string())),
+            }
+        }
+    }
+
+    /// Asks for a sync of a file into which the log's bytes up to `offset` were written.
+    pub fn request(&self, file: &Arc<File>, offset: u64) {
+        let mut state = self.state.lock();
+        match state.jobs.back_mut() {
+            Some(job) if Arc::ptr_eq(&job.file, file) => job.offset = offset,
+            _ => state.jobs.push_back(Job { file: Arc::clone(file), offset }),
+        }
+        self.work.notify_one();
+    }
+
+    /// Bytes of the log that are durable.
+    pub fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    /// Everything up to `offset` was made durable by other means.
+    pub fn advance(&self, offset: u64) {
+        let mut state = self.state.lock();
+        self.durable.fetch_max(offset, Ordering::Release);
+        state.waiters.drain(..).for_each(Waker::wake);
+    }
+
+    /// True where the log is durable up to `offset`; otherwise `waker` is woken when that may have changed.
+    pub fn poll_durable(&self, offset: u64, waker: &Waker) -> bool {
+        if self.durable() >= offset {
+            return true;
+        }
+        let mut state = self.state.lock();
+        // Looked at again under the lock: a sync that ended since has woken nobody.
+        if self.durable() >= offset {
+            return true;
+        }
+        if !state.waiters.iter().any(|known| known.will_wake(waker)) {
+            state.waiters.push(waker.clone());
+        }
+        false
+    }
+
+    /// True while a sync runs or waits.
+    pub fn is_busy(&self) -> bool {
+        self.pending() > 0
+    }
+
+    /// Syncs that run or wait.
+    pub fn pending(&self) -> usize {
+        let state = self.state.lock();
+        state.jobs.len() + usize::from(state.busy)
+    }
+
+    /// Why the last sync failed.
+    pub fn error(&self) -> Option<String> {
+        self.state.lock().error.as_ref().map(|(_, text)| text.clone())
+    }
+
+    /// Waits until nothing is left to sync.
+    pub fn drain(&self) {
+        let mut state = self.state.lock();
+        while state.busy || !state.jobs.is_empty() {
+            self.idle.wait(&mut state);
+        }
+    }
+}

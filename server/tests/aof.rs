@@ -1,0 +1,482 @@
+//! The append-only file: exchanged with the real server, cut, killed, rewritten under writes, on a disk that is full.
+//!
+//! Where a tool is not installed, its test says so and is passed over.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const OURS: &str = env!("CARGO_BIN_EXE_server");
+const REAL: &str = "redis-server";
+
+fn installed(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        println!("NOT RUN: {tool} is not installed");
+    }
+    found
+}
+
+fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
+        std::thread::yield_now();
+    }
+}
+
+/// A client's connection.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    fn open(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(DEADLINE)).ok()?;
+        Some(Self(BufReader::new(stream)))
+    }
+
+    /// The first line of a reply, or a bulk string; `None` where the server has gone.
+    fn try_ask(&mut self, line: &str) -> Option<String> {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).ok()?;
+        self.reply()
+    }
+
+    fn reply(&mut self) -> Option<String> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim_end().to_string();
+        if let Some(count) = line.strip_prefix('*') {
+            for _ in 0..count.parse().unwrap_or(0) {
+                self.reply()?;
+            }
+        }
+        let Some(length) = line.strip_prefix('$') else { return Some(line) };
+        let Ok(length) = length.parse::<usize>() else { return Some("nil".into()) };
+        let mut bytes = vec![0; length + 2];
+        self.0.read_exact(&mut bytes).ok()?;
+        bytes.truncate(length);
+        String::from_utf8(bytes).ok()
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.try_ask(line).unwrap_or_else(|| panic!("no answer to {line}"))
+    }
+}
+
+/// A server that ends with the test.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+fn command(program: &str, directory: &Path, options: &[&str]) -> (Command, u16) {
+    // The system picks a free port; nobody else asks for it in the moment until the server does.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(program);
+    let fixed = ["--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes", "--appendonly", "yes"];
+    command.args(["--port", &port.to_string()]).args(fixed).arg("--dir").arg(directory).args(options);
+    (command, port)
+}
+
+impl Server {
+    fn start(program: &str, directory: &Path, options: &[&str]) -> Self {
+        let (mut command, port) = command(program, directory, options);
+        let log = std::fs::File::create(directory.join("log")).unwrap();
+        Self { process: command.stdout(log).spawn().unwrap(), port }.ready(directory)
+    }
+
+    fn ready(self, directory: &Path) -> Self {
+        until("the server answers", || {
+            Client::open(self.port).and_then(|mut client| client.try_ask("PING")).is_some_and(|it| it == "+PONG")
+                || !self.process_lives(directory)
+        });
+        self
+    }
+
+    fn process_lives(&self, directory: &Path) -> bool {
+        let lives = Path::new(&format!("/proc/{}", self.process.id())).exists()
+            && !std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
+                .unwrap_or_default()
+                .contains(") Z");
+        assert!(lives, "it ended: {}", log(directory));
+        lives
+    }
+
+    fn client(&self) -> Client {
+        Client::open(self.port).unwrap()
+    }
+
+    fn ask(&self, line: &str) -> String {
+        self.client().ask(line)
+    }
+
+    fn info(&self, field: &str) -> String {
+        let text = self.ask("INFO");
+        let found = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(str::to_string));
+        found.unwrap_or_default()
+    }
+
+    fn rewrite(&self) {
+        let reply = self.ask("BGREWRITEAOF");
+        assert!(reply.starts_with("+Background"), "{reply}");
+        self.rewritten();
+    }
+
+    fn rewritten(&self) {
+        until("the rewrite ends", || {
+            self.info("aof_rewrite_in_progress") == "0" && self.info("aof_rewrite_scheduled") == "0"
+        });
+        assert_eq!(self.info("aof_last_bgrewrite_status"), "ok");
+    }
+
+    /// SIGKILL, by the process's id, when nothing waits to be written: with `everysec`, writes wait for a running sync.
+    fn kill(self) {
+        until("all is written", || self.info("aof_buffer_length").parse().unwrap_or(0) == 0);
+        self.kill_now();
+    }
+
+    /// SIGKILL, by the process's id, whatever it is doing.
+    fn kill_now(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn log(directory: &Path) -> String {
+    std::fs::read_to_string(directory.join("log")).unwrap_or_default()
+}
+
+/// A start that must fail: its exit code and log.
+fn refused(directory: &Path, options: &[&str]) -> String {
+    let (mut command, _) = command(OURS, directory, options);
+    let Output { status, stdout, .. } = command.output().unwrap();
+    let log = String::from_utf8_lossy(&stdout).into_owned();
+    assert_eq!(status.code(), Some(1), "{log}");
+    log
+}
+
+fn aof(directory: &Path, name: &str) -> PathBuf {
+    directory.join("appendonlydir").join(name)
+}
+
+fn manifest(directory: &Path) -> String {
+    std::fs::read_to_string(aof(directory, "appendonly.aof.manifest")).unwrap()
+}
+
+fn check_aof(directory: &Path) {
+    if installed("redis-check-aof") {
+        let output = Command::new("redis-check-aof").arg(aof(directory, "appendonly.aof.manifest")).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("All AOF files and manifest are valid"), "{text}");
+    }
+}
+
+/// Writes of all types, into several databases, some in transactions. `round` makes them different.
+fn fill(server: &Server, round: usize) {
+    let mut client = server.client();
+    let mut send = |line: String| {
+        let reply = client.ask(&line);
+        assert!(!reply.starts_with('-'), "{line}: {reply}");
+    };
+    for number in 0..120 {
+        send(format!("SELECT {}", number % 3));
+        send(format!("SET string:{round}:{number} {}", "x".repeat(number + 1)));
+        send(format!("SET number:{number} {}", number * round));
+        send(format!("SET expiring:{number} v PX {}", 10_000_000 + number));
+        send(format!("APPEND log {round}-{number}"));
+        send(format!("RPUSH list:{} e{round}-{number}", number % 5));
+        send(format!("SADD set:{} m{round}-{number} {number}", number % 5));
+        send(format!("SADD numbers {round}{number}"));
+        send(format!("ZADD zset:{} {}.5 m{round}-{number}", number % 5, number));
+        send(format!("HSET hash:{} f{number} v{round}", number % 5));
+        send(format!("XADD stream {round}-{} field value{number}", number + 1));
+        send("INCRBYFLOAT float 0.1".into());
+        if number % 10 == 0 {
+            send("MULTI".into());
+            send(format!("SET in:transaction {number}"));
+            send("SELECT 5".into());
+            send(format!("SET in:transaction {number}"));
+            send("EXEC".into());
+        }
+    }
+}
+
+fn digest(server: &Server) -> String {
+    server.ask("DEBUG DIGEST")
+}
+
+#[test]
+fn what_each_writes_the_other_loads() {
+    if !installed(REAL) {
+        return;
+    }
+    for (writer, reader) in [(OURS, REAL), (REAL, OURS)] {
+        for preamble in ["yes", "no"] {
+            let home = tempfile::tempdir().unwrap();
+            let directory = home.path();
+            let options = ["--aof-use-rdb-preamble", preamble, "--aof-timestamp-enabled", "yes"];
+            let server = Server::start(writer, directory, &options);
+            fill(&server, 1);
+            let written = digest(&server);
+            server.kill();
+            check_aof(directory);
+            let server = Server::start(reader, directory, &options);
+            assert_eq!(digest(&server), written, "{reader} loads {writer}'s commands, preamble {preamble}");
+            server.kill();
+            let server = Server::start(writer, directory, &options);
+            fill(&server, 2);
+            server.rewrite();
+            fill(&server, 3);
+            let written = digest(&server);
+            server.kill();
+            check_aof(directory);
+            assert_eq!(manifest(directory).lines().count(), 2, "{}", manifest(directory));
+            let server = Server::start(reader, directory, &options);
+            assert_eq!(digest(&server), written, "{reader} loads {writer}'s rewrite, preamble {preamble}");
+        }
+    }
+}
+
+#[test]
+fn with_always_no_acknowledged_write_is_lost_by_a_kill() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path();
+    let mut last = vec![0_usize; 8];
+    for round in 0..5 {
+        let server = Server::start(OURS, directory, &["--appendfsync", "always"]);
+        for (writer, &acknowledged) in last.iter().enumerate() {
+            let found = server.ask(&format!("GET w{writer}")).parse::<usize>().unwrap_or(0);
+            assert!(found >= acknowledged, "round {round}: w{writer} is {found}, {acknowledged} was acknowledged");
+        }
+        let writers: Vec<_> = (0..last.len())
+            .map(|writer| {
+                let (mut client, from) = (server.client(), last[writer]);
+                std::thread::spawn(move || {
+                    let mut acknowledged = from;
+                    // Until the server is gone.
+                    while client.try_ask(&format!("SET w{writer} {}", acknowledged + 1)).is_some_and(|it| it == "+OK") {
+                        acknowledged += 1;
+                    }
+                    acknowledged
+                })
+            })
+            .collect();
+        let mut client = server.client();
+        until("enough was written", || {
+            client.ask("GET w7").parse::<usize>().is_ok_and(|found| found > last[7] + 100 * (round + 1))
+        });
+        server.kill_now();
+        last = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+        check_aof(directory);
+    }
+}
+
+#[test]
+fn rewrites_under_writes_lose_nothing_and_a_kill_in_the_middle_does_no_harm() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path();
+    let mut totals = [0_i64; 4];
+    for round in 0..4 {
+        let server = Server::start(OURS, directory, &["--appendfsync", "no"]);
+        server.ask("DEBUG POPULATE 20000 filler 64");
+        for (writer, total) in totals.iter().enumerate() {
+            assert_eq!(server.ask(&format!("GET counter{writer}")).parse().unwrap_or(0), *total, "round {round}");
+        }
+        let writers: Vec<_> = (0..totals.len())
+            .map(|writer| {
+                let (mut client, from) = (server.client(), totals[writer]);
+                std::thread::spawn(move || {
+                    let mut total = from;
+                    while let Some(reply) = client.try_ask(&format!("INCR counter{writer}")) {
+                        total = reply.strip_prefix(':').unwrap().parse().unwrap();
+                    }
+                    total
+                })
+            })
+            .collect();
+        (0..3).for_each(|_| server.rewrite());
+        // The kill comes while one more runs.
+        server.ask("BGREWRITEAOF");
+        server.kill_now();
+        let acknowledged: Vec<i64> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+        check_aof(directory);
+        let server = Server::start(OURS, directory, &[]);
+        for (writer, &acknowledged) in acknowledged.iter().enumerate() {
+            let found: i64 = server.ask(&format!("GET counter{writer}")).parse().unwrap();
+            // One write may have been executed without its reply having arrived.
+            assert!((acknowledged..=acknowledged + 1).contains(&found), "round {round}: {found} of {acknowledged}");
+            totals[writer] = found;
+        }
+        server.kill();
+    }
+}
+
+#[test]
+fn a_cut_end_is_truncated_and_anything_else_that_is_wrong_stops_the_start() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path();
+    let server = Server::start(OURS, directory, &[]);
+    server.ask("SET a 1");
+    server.ask("SET b 2");
+    server.kill();
+    let incr = aof(directory, "appendonly.aof.1.incr.aof");
+    let whole = std::fs::read(&incr).unwrap();
+    for tail in [&b"*3\r\n$3\r\nSET\r\n$1\r\nc"[..], b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$1\r\n3\r\n"]
+    {
+        std::fs::write(&incr, [&whole, tail].concat()).unwrap();
+        let text = refused(directory, &["--aof-load-truncated", "no"]);
+        assert!(
+            text.contains("Unexpected end of file reading the append only file appendonly.aof.1.incr.aof"),
+            "{text}"
+        );
+        let server = Server::start(OURS, directory, &[]);
+        assert_eq!(server.ask("DBSIZE"), ":2");
+        server.kill();
+        assert_eq!(std::fs::read(&incr).unwrap(), whole);
+        let text = log(directory);
+        let expected = format!("!!! Truncating the AOF appendonly.aof.1.incr.aof at offset {} !!!", whole.len());
+        assert!(text.contains(&expected), "{text}");
+    }
+    let mut corrupt = whole.clone();
+    let place = whole.len() / 2 - whole[..whole.len() / 2].iter().rev().position(|&byte| byte == b'*').unwrap() - 1;
+    corrupt[place] = b'?';
+    std::fs::write(&incr, &corrupt).unwrap();
+    assert!(refused(directory, &[]).contains("Bad file format reading the append only file appendonly.aof.1.incr.aof"));
+    std::fs::remove_file(&incr).unwrap();
+    assert!(refused(directory, &[]).contains("appendonly.aof.1.incr.aof"));
+    std::fs::write(&incr, b"").unwrap();
+    assert_eq!(Server::start(OURS, directory, &[]).ask("DBSIZE"), ":0");
+}
+
+#[test]
+fn a_single_file_of_an_older_version_becomes_the_base() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path();
+    let old = b"*2\r\n$6\r\nSELECT\r\n$1\r\n4\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    std::fs::write(directory.join("appendonly.aof"), old).unwrap();
+    let server = Server::start(OURS, directory, &[]);
+    assert_eq!(manifest(directory), "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n");
+    server.ask("SET b 2");
+    server.kill();
+    check_aof(directory);
+    let server = Server::start(OURS, directory, &[]);
+    assert_eq!(server.info("db4").split(',').next(), Some("keys=1"));
+    assert_eq!(server.ask("GET b"), "2");
+    server.rewrite();
+    assert!(!aof(directory, "appendonly.aof").exists());
+    assert!(
+        manifest(directory).starts_with("file appendonly.aof.2.base.rdb seq 2 type b\n"),
+        "{}",
+        manifest(directory)
+    );
+}
+
+#[test]
+fn it_is_turned_on_and_off_while_the_server_runs() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path();
+    let server = Server::start(OURS, directory, &["--appendonly", "no"]);
+    fill(&server, 1);
+    assert_eq!(server.ask("CONFIG SET appendonly yes"), "+OK");
+    fill(&server, 2);
+    server.rewritten();
+    assert_eq!(server.info("aof_enabled"), "1");
+    let written = digest(&server);
+    assert_eq!(server.ask("DEBUG LOADAOF"), "+OK");
+    assert_eq!(digest(&server), written);
+    assert_eq!(server.ask("CONFIG SET appendonly no"), "+OK");
+    server.ask("SET only:in:memory 1");
+    server.kill();
+    check_aof(directory);
+    let mut server = Server::start(OURS, directory, &[]);
+    assert_eq!(digest(&server), written);
+    server.ask("SET last 1");
+    let written = digest(&server);
+    server.client().try_ask("SHUTDOWN");
+    assert!(server.process.wait().unwrap().success());
+    let server = Server::start(OURS, directory, &[]);
+    assert_eq!(digest(&server), written);
+}
+
+#[test]
+fn the_file_is_rewritten_when_it_has_grown() {
+    let home = tempfile::tempdir().unwrap();
+    let options = ["--auto-aof-rewrite-percentage", "100", "--auto-aof-rewrite-min-size", "10kb"];
+    let server = Server::start(OURS, home.path(), &options);
+    let mut client = server.client();
+    until("a rewrite begins by itself", || {
+        (0..100).for_each(|number| drop(client.ask(&format!("SET key {number}{}", "x".repeat(100)))));
+        server.info("aof_rewrites") != "0"
+    });
+    server.rewritten();
+    until("the size is small again", || server.info("aof_base_size").parse::<u64>().unwrap() < 10_000);
+}
+
+#[test]
+fn a_replica_begins_a_new_file_with_a_full_sync() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let primary = Server::start(OURS, first.path(), &["--repl-diskless-sync-delay", "0"]);
+    fill(&primary, 1);
+    let replica = Server::start(OURS, second.path(), &[]);
+    replica.ask("SET gone 1");
+    replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+    until("the link is up", || replica.info("master_link_status") == "up");
+    fill(&primary, 2);
+    let wanted = digest(&primary);
+    until("the replica has it all", || digest(&replica) == wanted);
+    until("its file has begun anew", || replica.info("aof_rewrites") != "0");
+    replica.rewritten();
+    replica.kill();
+    check_aof(second.path());
+    assert_eq!(digest(&Server::start(OURS, second.path(), &[])), wanted);
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_nothing_acknowledged_is_lost_when_there_is_room_again() {
+    if !installed("prlimit") {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path();
+    let server = Server::start(OURS, directory, &[]);
+    let process = server.process.id().to_string();
+    let limit = |bytes: &str| {
+        let done = Command::new("prlimit").args(["--pid", &process, &format!("--fsize={bytes}:unlimited")]).status();
+        assert!(done.unwrap().success());
+    };
+    limit("4096");
+    let (mut client, mut written) = (server.client(), 0);
+    let error = loop {
+        let reply = client.ask(&format!("SET key{written} {}", "x".repeat(100)));
+        match reply.as_str() {
+            "+OK" => written += 1,
+            _ => break reply,
+        }
+    };
+    assert!(error.starts_with("-MISCONF Errors writing to the AOF file: File too large"), "{error}");
+    assert_eq!(server.info("aof_last_write_status"), "err");
+    limit("unlimited");
+    until("writes are taken again", || client.ask("SET after 1") == "+OK");
+    assert_eq!(server.info("aof_last_write_status"), "ok");
+    let wanted = digest(&server);
+    server.kill();
+    check_aof(directory);
+    let server = Server::start(OURS, directory, &[]);
+    assert_eq!(digest(&server), wanted);
+    assert_eq!(server.ask("DBSIZE"), format!(":{}", written + 1));
+}
