@@ -3,7 +3,8 @@
 //!
 //! Background. Commands gather in [`Server::aof_buffer`] and are written when a batch of requests ends, before its replies
 //! leave: what was acknowledged survives the death of the process. Making it survive the death of the machine is the work
-//! of the sync thread (`persistence/aof/syncer.rs`): with `always` the replies wait for it, with `everysec` it is asked
+//! of the sync thread (`persistence/aof/syncer.rs`): with `always` the buffer gathers until the running sync is done, and
+//! replies wait for the sync of their own batch (`network/aof_job.rs`, `group_commit`); with `everysec` it is asked
 //! once a second. A write may stand still behind a sync of the same file, so with `everysec` it is put off for up to two
 //! seconds while one runs.
 
