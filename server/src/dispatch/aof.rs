@@ -3,7 +3,8 @@
 //!
 //! Background. Commands gather in [`Server::aof_buffer`] and are written when a batch of requests ends, before its replies
 //! leave: what was acknowledged survives the death of the process. Making it survive the death of the machine is the work
-//! of the sync thread (`persistence/aof/syncer.rs`): with `always` the replies wait for it, with `everysec` it is asked
+//! of the sync thread (`persistence/aof/syncer.rs`): with `always` the buffer gathers until the running sync is done, and
+//! replies wait for the sync of their own batch (`network/aof_job.rs`, `group_commit`); with `everysec` it is asked
 //! once a second. A write may stand still behind a sync of the same file, so with `everysec` it is put off for up to two
 //! seconds while one runs.
 
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::server::Server;
+use super::server::{Order, Server};
 use crate::base::clock::Millis;
 use crate::config::AppendFsync;
 use crate::config::file::os_text;
@@ -52,6 +53,8 @@ pub struct Aof {
     pub written: u64,
     /// Bytes of `written` that the sync thread was asked to make durable.
     pub requested: u64,
+    /// A task is on its way that will write the buffer and ask for a sync (`always`).
+    pub commit_ordered: bool,
     /// When it was asked last, Unix milliseconds.
     pub last_sync: Millis,
     /// Since when a write is put off, Unix milliseconds; 0: none is.
@@ -101,10 +104,10 @@ impl Server {
     /// How far the log must be durable before replies may leave: 0 where they need not wait.
     #[inline]
     pub fn replies_wait_for(&self) -> u64 {
-        if self.aof.written == 0 || self.config.appendfsync != AppendFsync::Always || !self.aof.is_on() {
+        if self.config.appendfsync != AppendFsync::Always || self.aof.writer.is_none() {
             return 0;
         }
-        self.aof.written
+        self.aof.written + self.aof_buffer.len() as u64
     }
 
     /// Writes the buffer; `force` does not wait for a running sync.
@@ -114,6 +117,15 @@ impl Server {
             return;
         }
         let policy = self.config.appendfsync;
+        if policy == AppendFsync::Always && !force {
+            // One write and one sync for all batches that end about now.
+            let waits = !self.aof_buffer.is_empty() || self.aof.requested < self.aof.written;
+            if waits && !self.aof.commit_ordered {
+                self.aof.commit_ordered = true;
+                self.orders.push(Order::CommitAof);
+            }
+            return;
+        }
         if policy == AppendFsync::Everysec && !force && !self.aof_buffer.is_empty() && syncer.is_busy() {
             if self.aof.postponed_since == 0 {
                 self.aof.postponed_since = self.now.max(1);
@@ -133,6 +145,12 @@ impl Server {
             return;
         }
         self.request_sync(&syncer, force);
+    }
+
+    /// `appendfsync always`: what gathered is written, and the sync that replies wait for is asked for.
+    pub fn commit_aof(&mut self) {
+        self.aof.commit_ordered = false;
+        self.flush_aof(true);
     }
 
     fn request_sync(&mut self, syncer: &Syncer, force: bool) {

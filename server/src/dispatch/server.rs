@@ -30,6 +30,8 @@ pub enum Order {
     ServeReplicas,
     /// Save the dataset to disk off the data lock.
     BackgroundSave,
+    /// Write and sync what gathers for the append-only file, for all who wait at once (`appendfsync always`).
+    CommitAof,
     /// Rewrite the append-only file; the rewrite's generation.
     RewriteAof(u64),
     /// A deadline was set: the timers must look again.

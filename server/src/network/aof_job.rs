@@ -23,6 +23,8 @@ use crate::persistence::state::Loading;
 
 /// Batches on their way from the reader.
 const QUEUE: usize = 32;
+/// How often the sockets are looked at for more writes that share a sync.
+const LOOKS: usize = 16;
 /// While nothing comes from the reader (an RDB part is long), INFO hears of its progress so often.
 const PROGRESS: Duration = Duration::from_millis(100);
 /// How long to wait before asking again whether another snapshot has ended.
@@ -90,6 +92,35 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(format!("Fatal error loading the DB: {error}. Exiting.")),
     }
+}
+
+/// `appendfsync always`: one write and one sync for all batches that end about now.
+///
+/// Background. Clients whose replies have just left come back within microseconds. A sync that began with the first of
+/// them would let the others wait for it and then for their own: two rounds for everybody. So the task waits for the
+/// running sync, and then for as long as each look at the sockets still brings writes.
+pub async fn group_commit(shared: Shared) {
+    let running = {
+        let server = shared.lock();
+        server.aof.syncer.clone().map(|syncer| (syncer, server.aof.requested))
+    };
+    if let Some((syncer, offset)) = running {
+        std::future::poll_fn(|context| match syncer.poll_durable(offset, context.waker()) || !syncer.is_busy() {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        })
+        .await;
+    }
+    let mut gathered = 0;
+    for _ in 0..LOOKS {
+        tokio::task::yield_now().await;
+        let length = shared.lock().aof_buffer.len();
+        if length == gathered {
+            break;
+        }
+        gathered = length;
+    }
+    shared.lock().commit_aof();
 }
 
 /// BGREWRITEAOF.

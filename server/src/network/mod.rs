@@ -59,6 +59,9 @@ pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::BackgroundSave => {
                 tokio::spawn(snapshot_job::background_save(Arc::clone(shared)));
             }
+            Order::CommitAof => {
+                tokio::spawn(aof_job::group_commit(Arc::clone(shared)));
+            }
             Order::RewriteAof(generation) => aof_job::spawn(shared, generation),
             Order::Rearm => shared.rearm.notify_one(),
             Order::Listen => shared.listen.notify_one(),

@@ -68,10 +68,10 @@ impl Syncer {
                 Ok(()) => {
                     state.error = None;
                     self.durable.fetch_max(job.offset, Ordering::Release);
-                    state.waiters.drain(..).for_each(Waker::wake);
                 }
                 Err(error) => state.error = Some((error.kind(), error.to_string())),
             }
+            state.waiters.drain(..).for_each(Waker::wake);
         }
     }
 
