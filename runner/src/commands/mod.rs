@@ -13,6 +13,7 @@ mod plan;
 mod play;
 mod run;
 mod schema;
+mod slots;
 mod status;
 mod up;
 
@@ -29,7 +30,8 @@ Exit codes:
   130  interrupted
 `run` exits with the code of its command.
 
-Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`).";
+Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`);
+in a cluster also by what they serve (`@owner(user:1)`, `@slot(5798)`). `@replica-of(NODE)` follows NODE.";
 
 /// Brings up Redis topologies declared in YAML, shows, breaks, measures and ends them.
 #[derive(Debug, Parser)]
@@ -44,6 +46,7 @@ enum Command {
     Up(up::Up),
     Down(down::Down),
     Status(status::Status),
+    Slots(slots::Slots),
     Logs(logs::Logs),
     Cli(cli::Cli),
     /// Ends a node with SIGTERM, as its configuration has it, and starts it again; starts it if it does not run.
@@ -106,6 +109,7 @@ impl Command {
             Command::Up(up) => up.run().await,
             Command::Down(down) => down.run().await,
             Command::Status(status) => status.run().await,
+            Command::Slots(slots) => slots.run().await,
             Command::Logs(logs) => logs.run().await,
             Command::Cli(cli) => cli.run().await,
             Command::Restart(node) => node.run(Action::Restart).await,

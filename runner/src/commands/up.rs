@@ -54,7 +54,12 @@ pub struct Bring {
 
 impl Bring {
     pub(super) fn choices(&self) -> Choices {
-        Choices { name: self.name.clone(), engine: self.engine.clone(), port_offset: self.port_offset }
+        Choices {
+            name: self.name.clone(),
+            engine: self.engine.clone(),
+            port_offset: self.port_offset,
+            ..Choices::default()
+        }
     }
 }
 

@@ -1,0 +1,5 @@
+//! The runner as its users have it: commands, their output, their exit codes, and what is left behind.
+
+mod cluster;
+mod up_and_down;
+mod user;
