@@ -41,6 +41,7 @@ pub mod selectors;
 pub mod state;
 pub mod supervise;
 pub mod terminal;
+pub mod timeline;
 pub mod topology;
 pub mod yaml;
 

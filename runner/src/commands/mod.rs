@@ -15,6 +15,7 @@ mod run;
 mod schema;
 mod slots;
 mod status;
+mod timeline;
 mod up;
 
 use crate::failure::Outcome;
@@ -64,6 +65,7 @@ enum Command {
     Run(run::Run),
     Schema(schema::ShowSchema),
     Gc(gc::Gc),
+    Timeline(timeline::Timeline),
     Bench(bench::Bench),
     Play(play::Play),
     Diff(diff::Diff),
@@ -124,6 +126,7 @@ impl Command {
             Command::Play(play) => play.run().await,
             Command::Diff(diff) => diff.run().await,
             Command::Bench(bench) => bench.run().await,
+            Command::Timeline(timeline) => timeline.run().await,
             Command::Gc(gc) => gc.run(),
             Command::Completions(completions) => completions.run(),
             // Only reached where `main` did not see the word first, as in a test of the command line.
