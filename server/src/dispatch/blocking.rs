@@ -158,8 +158,8 @@ impl Server {
             return;
         }
         for db in dbs {
-            let table = self.keyspace.db(db).table();
-            let there = self.waiters.keys(db).filter(|key| table.contains(crate::store::table::hash_key(key), key));
+            let held = self.keyspace.db(db);
+            let there = self.waiters.keys(db).filter(|key| held.contains(key));
             self.effects.awaited.extend(there.map(|key| (db, key.to_vec())));
         }
     }
@@ -250,9 +250,7 @@ impl Server {
         let mark = |client: &mut Client| {
             let changed = client.transaction.as_ref().is_some_and(|transaction| {
                 transaction.watched.iter().any(|watched| {
-                    let table = keyspace.db(watched.db).table();
-                    db.is_none_or(|db| db == watched.db)
-                        && table.contains(crate::store::table::hash_key(&watched.key), &watched.key)
+                    db.is_none_or(|db| db == watched.db) && keyspace.db(watched.db).contains(&watched.key)
                 })
             });
             if changed {

@@ -20,6 +20,7 @@ use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
+use crate::store::table::KeyOrder;
 
 /// Something that a command asks of the network layer, done when the batch ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +162,10 @@ impl Server {
         let registry = Registry::default();
         let stats = Stats::new(registry.size());
         let mut server = Self {
-            keyspace: Keyspace::new(config.databases as usize),
+            keyspace: Keyspace::new(
+                config.databases as usize,
+                if config.cluster_enabled { KeyOrder::Slot } else { KeyOrder::Hash },
+            ),
             clients: Clients::default(),
             registry,
             effects: Effects::default(),
