@@ -2,6 +2,7 @@
 
 use super::client::{Client, ClientId};
 use super::clients::Clients;
+use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
 use super::failover::Failover;
 use super::registry::Registry;
@@ -151,6 +152,8 @@ pub struct Server {
     pub last_cron: Millis,
     /// Sentinel mode: what watches other servers.
     pub sentinel: Option<Box<SentinelMode>>,
+    /// Cluster mode: who serves which slot.
+    pub cluster: Option<Box<ClusterMode>>,
 }
 
 impl Server {
@@ -206,6 +209,7 @@ impl Server {
             active_expire: true,
             last_cron: now,
             sentinel: None,
+            cluster: None,
             config,
         };
         server.apply_config();
