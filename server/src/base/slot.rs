@@ -3,13 +3,13 @@
 use crc16::{State, XMODEM};
 
 /// Number of slots.
-pub const SLOTS: usize = 16384;
+pub const SLOTS: u16 = 16_384;
 
 /// The slot of a key: CRC16 of what stands between the first `{` and the first `}` after it, or of the whole key where
 /// that is empty or missing.
 #[inline]
 pub fn key_slot(key: &[u8]) -> u16 {
-    State::<XMODEM>::calculate(hashed_part(key)) & (SLOTS as u16 - 1)
+    State::<XMODEM>::calculate(hashed_part(key)) & (SLOTS - 1)
 }
 
 #[inline]

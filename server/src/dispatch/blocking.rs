@@ -147,7 +147,7 @@ impl Server {
         if held == Some(wait.awaited) {
             self.serve(client, key);
         } else if wait.until_gone {
-            self.unblock(client, Unblock::Error("UNBLOCKED the stream key no longer exists"));
+            self.unblock(client, Unblock::Error("UNBLOCKED the stream key no longer exists".into()));
         }
     }
 
@@ -233,7 +233,7 @@ impl Server {
             let keys =
                 |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));
             if self.clients.by_id(id).is_some_and(keys) {
-                self.unblock_by_id(id, Unblock::Error(TEXT));
+                self.unblock_by_id(id, Unblock::Error(TEXT.into()));
                 if let Some(client) = self.clients.by_id_mut(id) {
                     client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
                 }

@@ -5,6 +5,7 @@ use super::clients::Clients;
 use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
 use super::failover::Failover;
+use super::migration::Targets;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
@@ -150,6 +151,8 @@ pub struct Server {
     pub active_expire: bool,
     /// When the last tick was, Unix milliseconds.
     pub last_cron: Millis,
+    /// Connections that MIGRATE keeps.
+    pub migration_targets: Targets,
     /// Sentinel mode: what watches other servers.
     pub sentinel: Option<Box<SentinelMode>>,
     /// Cluster mode: who serves which slot.
@@ -208,6 +211,7 @@ impl Server {
             restored_history: false,
             active_expire: true,
             last_cron: now,
+            migration_targets: Targets::default(),
             sentinel: None,
             cluster: None,
             config,
