@@ -288,6 +288,45 @@ fn it_is_turned_on_and_off_while_the_server_runs() {
 }
 
 #[test]
+fn a_replica_whose_disk_is_full_ends_unless_it_is_told_to_go_on() {
+    if !installed("prlimit") {
+        return;
+    }
+    // (The limit's signal ends the real server before it can say anything.)
+    for ignore in ["no", "yes"] {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let primary = Server::start(OURS, first.path(), &["--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
+        let mut replica = Server::start(OURS, second.path(), &["--replica-ignore-disk-write-errors", ignore]);
+        replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        until("the link is up", || replica.info("master_link_status") == "up");
+        until("its new file is there", || replica.info("aof_rewrite_in_progress") == "0");
+        let process = replica.process.id().to_string();
+        let done = Command::new("prlimit").args(["--pid", &process, "--fsize=16384:unlimited"]).status();
+        assert!(done.unwrap().success());
+        let (mut client, mut written) = (primary.client(), 0);
+        until("the disk is full", || {
+            assert_eq!(client.ask(&format!("SET key{written} {}", "x".repeat(400))), "+OK");
+            written += 1;
+            match ignore {
+                "yes" => replica.info("aof_last_write_status") == "err",
+                _ => replica.process.try_wait().unwrap().is_some(),
+            }
+        });
+        if ignore == "yes" {
+            client.ask("SET last 1");
+            until("it goes on", || replica.ask("GET last") == "1");
+        } else {
+            assert!(!replica.process.wait().unwrap().success());
+            assert!(
+                log(second.path()).contains("Replica was unable to write command to disk"),
+                "{}",
+                log(second.path())
+            );
+        }
+    }
+}
+
+#[test]
 fn the_file_is_rewritten_when_it_has_grown() {
     let home = tempfile::tempdir().unwrap();
     let options = ["--auto-aof-rewrite-percentage", "100", "--auto-aof-rewrite-min-size", "10kb"];

@@ -18,7 +18,7 @@ use crate::dispatch::client::{Client, ClientFlags, Signal};
 use crate::dispatch::clients::Slot;
 use crate::dispatch::effects::encode_command;
 use crate::dispatch::failover::Stage;
-use crate::dispatch::server::Server;
+use crate::dispatch::server::{Order, Server};
 use crate::info::log::{Level, log};
 use crate::replication::replica::{Link, LinkState, PsyncReply, psync_reply};
 use crate::resp::RequestParser;
@@ -432,6 +432,10 @@ impl Applier {
     fn run(&mut self, server: &mut Server, client: &mut Client, input: &[u8], answers: &mut Vec<u8>) {
         let before = server.replication.offset;
         let args = self.parser.args(input);
+        if server.must_not_apply(&args) {
+            log(Level::Warning, "Replica was unable to write command to disk.");
+            server.orders.push(Order::Exit(1));
+        }
         let errors = server.stats.error_replies;
         server.execute(client, &args);
         if server.stats.error_replies > errors {
