@@ -3,28 +3,12 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// Number of hash slots.
-pub const SLOTS: u16 = 16_384;
+pub use crate::base::slot::{SLOTS, key_slot};
+
 /// Bytes of a bitmap with one bit a slot, as packets carry it.
 pub const BITMAP_LENGTH: usize = SLOTS as usize / 8;
 
 const WORDS: usize = SLOTS as usize / 64;
-
-/// The slot of a key: CRC16/XMODEM of its hash tag, where it has one, else of all of it.
-///
-/// The tag is what stands between the first `{` and the first `}` after it, unless that is nothing.
-pub fn key_slot(key: &[u8]) -> u16 {
-    crc16::State::<crc16::XMODEM>::calculate(hashed(key)) & (SLOTS - 1)
-}
-
-fn hashed(key: &[u8]) -> &[u8] {
-    let Some(open) = memchr::memchr(b'{', key) else { return key };
-    let rest = &key[open + 1..];
-    match memchr::memchr(b'}', rest) {
-        None | Some(0) => key,
-        Some(length) => &rest[..length],
-    }
-}
 
 /// A set of slots: a bitmap that takes no memory while it is empty.
 #[derive(Clone, Default)]
@@ -211,7 +195,7 @@ mod tests {
         assert_eq!(SlotSet::from_bitmap(&bitmap), set);
         assert_eq!(SlotSet::from_bitmap(&[0; BITMAP_LENGTH]), SlotSet::new());
         let mut emptied = set;
-        [0, 9, 16383].map(|slot| emptied.remove(slot));
+        assert!([0, 9, 16383].into_iter().all(|slot| emptied.remove(slot)));
         assert_eq!(emptied, SlotSet::new());
     }
 }

@@ -5,7 +5,6 @@ use crate::resp::Args;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
-    ("asking", Handler::Server(disabled)),
     ("cluster|addslots", Handler::Server(disabled)),
     ("cluster|addslotsrange", Handler::Server(disabled)),
     ("cluster|bumpepoch", Handler::Server(disabled)),
@@ -33,8 +32,6 @@ pub static FAMILY: Family = &[
     ("cluster|shards", Handler::Server(disabled)),
     ("cluster|slaves", Handler::Server(disabled)),
     ("cluster|slots", Handler::Server(disabled)),
-    ("readonly", Handler::Server(disabled)),
-    ("readwrite", Handler::Server(disabled)),
 ];
 
 /// What a server without cluster mode says to all of them.

@@ -11,7 +11,6 @@ use crate::resp::{Args, Reply};
 use crate::store::digest::{Digest, mix_value, to_hex};
 use crate::store::entry::{NewValue, ValueRef};
 use crate::store::keyspace::ExpiryRule;
-use crate::store::table::hash_key;
 use crate::store::types::hash::Hash;
 use crate::store::value::Object;
 
@@ -227,7 +226,7 @@ fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResult {
     for (number, db) in loaded.dbs.iter().enumerate() {
         for entry in db.table().iter() {
-            let known = server.keyspace.db(number).table().contains(hash_key(entry.key()), entry.key());
+            let known = server.keyspace.db(number).contains(entry.key());
             if known && !merge {
                 log(
                     Level::Warning,
@@ -236,7 +235,7 @@ fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResul
                 return Err(CommandError::Static("ERR Error trying to load the RDB dump, check server logs."));
             }
             server.keyspace.delete(number, entry.key(), false);
-            server.keyspace.add(number, hash_key(entry.key()), entry.to_owned_entry());
+            server.keyspace.add(number, entry.to_owned_entry());
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ pub mod bitmap;
 pub mod client;
 pub mod client_tracking;
 pub mod cluster;
+pub mod cluster_client;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -51,6 +52,7 @@ pub static FAMILIES: &[Family] = &[
     bitmap::FAMILY,
     client::FAMILY,
     cluster::FAMILY,
+    cluster_client::FAMILY,
     command::FAMILY,
     config::FAMILY,
     connection::FAMILY,

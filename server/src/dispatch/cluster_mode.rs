@@ -10,12 +10,14 @@ pub struct ClusterMode {
     /// What decides.
     pub core: Cluster,
     clock: Clock,
+    /// The generation of the machine's table that waiting clients were last compared with.
+    pub(super) followed: u64,
 }
 
 impl ClusterMode {
     /// A machine with the clock that it was made by.
     pub fn new(core: Cluster, clock: Clock) -> Self {
-        Self { core, clock }
+        Self { core, clock, followed: 0 }
     }
 
     /// The machine's time.

@@ -21,6 +21,7 @@ impl Server {
             self.evict_until_it_fits();
         }
         self.limit_outputs();
+        self.follow_slots();
         self.save_if_due();
         self.tend_aof();
         self.advance_shutdown();
@@ -33,6 +34,7 @@ impl Server {
         {
             backlog.trim(pinned);
         }
+        self.migration_targets.close_idle(self.now);
         if second {
             self.every_second();
         }

@@ -5,6 +5,7 @@ use super::clients::Clients;
 use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
 use super::failover::Failover;
+use super::migration::Targets;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
@@ -21,6 +22,7 @@ use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
+use crate::store::table::KeyOrder;
 
 /// Something that a command asks of the network layer, done when the batch ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +151,8 @@ pub struct Server {
     pub active_expire: bool,
     /// When the last tick was, Unix milliseconds.
     pub last_cron: Millis,
+    /// Connections that MIGRATE keeps.
+    pub migration_targets: Targets,
     /// Sentinel mode: what watches other servers.
     pub sentinel: Option<Box<SentinelMode>>,
     /// Cluster mode: who serves which slot.
@@ -164,7 +168,10 @@ impl Server {
         let registry = Registry::default();
         let stats = Stats::new(registry.size());
         let mut server = Self {
-            keyspace: Keyspace::new(config.databases as usize),
+            keyspace: Keyspace::new(
+                config.databases as usize,
+                if config.cluster_enabled { KeyOrder::Slot } else { KeyOrder::Hash },
+            ),
             clients: Clients::default(),
             registry,
             effects: Effects::default(),
@@ -204,6 +211,7 @@ impl Server {
             restored_history: false,
             active_expire: true,
             last_cron: now,
+            migration_targets: Targets::default(),
             sentinel: None,
             cluster: None,
             config,
