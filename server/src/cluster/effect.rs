@@ -114,8 +114,6 @@ pub enum DataEffect {
     Flush,
     /// Remove all keys of these slots: they are another node's.
     DeleteSlots(SlotSet),
-    /// Subscribers of shard channels in these slots must look elsewhere.
-    DropChannels(SlotSet),
     /// Hold writes back until this time.
     PauseWrites(Millis),
     /// Hold them back no more.

@@ -177,7 +177,10 @@ impl Cluster {
         }
         if reached < voters.len() / 2 + 1 {
             down = Some(Down::Minority);
-            self.health.minority = Some(self.now);
+            if !voters.is_empty() {
+                // Without any master with slots there is nobody who might have replaced us.
+                self.health.minority = Some(self.now);
+            }
         }
         if down.is_none()
             && is_master

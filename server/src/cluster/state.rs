@@ -73,7 +73,6 @@ pub struct Cluster {
     pub(super) facts: Facts,
     pub(super) out: Vec<Effect>,
     pub(super) save: Option<bool>,
-    lost_channels: SlotSet,
     /// When to look again.
     pub(super) due: Millis,
     generation: u64,
@@ -110,7 +109,6 @@ impl Cluster {
             facts: Facts::default(),
             out: Vec::new(),
             save: None,
-            lost_channels: SlotSet::new(),
             due: now,
             generation: 1,
         }
@@ -118,13 +116,18 @@ impl Cluster {
 
     /// Something happened: decides what to do about it.
     pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
-        self.act(now, facts, out, |cluster| match input {
-            Input::Tick => cluster.due = cluster.now,
-            Input::Connected(conn) => cluster.connected(conn),
-            Input::Accepted { conn, peer, local } => cluster.accepted(conn, peer, local),
-            Input::Lost(conn) => cluster.lost(conn),
-            Input::Packet { conn, bytes } => cluster.receive(conn, &bytes),
-        });
+        self.act(now, facts, out, |cluster| cluster.take(input));
+    }
+
+    /// Something happened; for use within [`Self::act`].
+    pub fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => self.due = self.now,
+            Input::Connected(conn) => self.connected(conn),
+            Input::Accepted { conn, peer, local } => self.accepted(conn, peer, local),
+            Input::Lost(conn) => self.lost(conn),
+            Input::Packet { conn, bytes } => self.receive(conn, &bytes),
+        }
     }
 
     /// Does something, and what follows from it: looks around if it is time, saves before anybody hears of it.
@@ -134,10 +137,6 @@ impl Cluster {
         let result = f(self);
         if self.due <= self.now {
             self.look_around();
-        }
-        if !self.lost_channels.is_empty() {
-            let lost = std::mem::take(&mut self.lost_channels);
-            self.data(DataEffect::DropChannels(lost));
         }
         if let Some(sync) = self.save.take() {
             out.push(Effect::Save { sync });
@@ -389,9 +388,6 @@ impl Cluster {
     pub(super) fn unbind(&mut self, slot: u16) -> bool {
         let Some(owner) = self.owners[usize::from(slot)].take() else { return false };
         self.bound -= 1;
-        if owner == self.me || Some(owner) == self.myself().master {
-            self.lost_channels.insert(slot);
-        }
         self.get_mut(owner).slots.remove(slot);
         self.disowned.remove(slot);
         self.changed();
