@@ -7,12 +7,26 @@
 //! | `node.rs`, `settings.rs` | a node as we know it; settings and periods |
 //! | `state.rs` | the machine |
 
+mod claims;
+pub mod effect;
+mod election;
+mod gossip;
+mod health;
+mod links;
+mod manual;
+pub mod message;
+mod migration;
 pub mod node;
+pub mod nodes_file;
+pub mod operator;
+mod receive;
+pub mod report;
 pub mod settings;
 pub mod slots;
 pub mod state;
 
 pub use crate::base::ids::NodeId;
+pub use effect::{DataEffect, Effect, Facts, Input, Level};
 pub use node::{ConnId, Node, NodeFlags, NodeRef};
 pub use settings::Settings;
 pub use slots::{SLOTS, SlotSet, key_slot};

@@ -159,6 +159,8 @@ pub struct Node {
     pub pong_received: Millis,
     /// When its last packet came.
     pub data_received: Millis,
+    /// Since when we do not reach it.
+    pub pfail_time: Millis,
     /// Since when it has failed.
     pub fail_time: Millis,
     /// When we last voted for a replica of it.
@@ -173,6 +175,8 @@ pub struct Node {
     pub reports: Vec<FailureReport>,
     /// Our connection to it.
     pub link: Option<Link>,
+    /// When to connect to it again, if we are not connected.
+    pub reconnect_at: Millis,
     /// Its connection to us.
     pub inbound: Option<ConnId>,
 }
@@ -195,6 +199,7 @@ impl Node {
             ping_sent: 0,
             pong_received: 0,
             data_received: 0,
+            pfail_time: 0,
             fail_time: 0,
             voted_time: 0,
             repl_offset: 0,
@@ -202,6 +207,7 @@ impl Node {
             orphaned_time: 0,
             reports: Vec::new(),
             link: None,
+            reconnect_at: 0,
             inbound: None,
         }
     }

@@ -10,6 +10,7 @@ pub mod client;
 pub mod client_tracking;
 pub mod cluster;
 pub mod cluster_client;
+mod cluster_view;
 pub mod command;
 pub mod config;
 pub mod connection;

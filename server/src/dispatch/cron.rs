@@ -90,7 +90,7 @@ impl Server {
         let (now, timeout) = (self.now, i64::from(self.config.repl_timeout) * 1000);
         if !self.replication.is_replica() && !self.replicas.is_empty() {
             let period = i64::from(self.config.repl_ping_replica_period).max(1);
-            if (now / 1000) % period == 0 && !self.is_failing_over() {
+            if (now / 1000) % period == 0 && !self.is_failing_over() && !self.hands_slots_over() {
                 self.propagate_internal(&[b"ping"]);
             }
         }

@@ -8,6 +8,7 @@ pub mod blocking;
 pub mod client;
 pub mod client_memory;
 pub mod clients;
+pub mod cluster_file;
 pub mod cluster_mode;
 mod cluster_route;
 pub mod command_reply;

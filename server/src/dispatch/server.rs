@@ -45,6 +45,8 @@ pub enum Order {
     Listen,
     /// Carry out what the machine of Sentinel mode decided.
     Sentinel,
+    /// Carry out what the machine of cluster mode decided.
+    Cluster,
 }
 
 /// CLIENT PAUSE and FAILOVER hold commands back.
@@ -236,6 +238,7 @@ impl Server {
         if let Some(backlog) = &mut self.replication.backlog {
             backlog.resize((config.repl_backlog_size as usize).max(crate::replication::state::MIN_BACKLOG));
         }
+        self.configure_cluster();
         self.refresh_listening();
         self.refresh_gate();
     }

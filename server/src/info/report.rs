@@ -132,7 +132,7 @@ fn clients(server: &Server, out: &mut String) {
     fields!(
         out,
         "connected_clients" = server.clients.len().saturating_sub(replicas),
-        "cluster_connections" = 0,
+        "cluster_connections" = server.cluster.as_ref().map_or(0, |mode| mode.links.totals().0),
         "maxclients" = server.config.maxclients,
         "client_recent_max_input_buffer" = largest(|client| client.query_buffer),
         "client_recent_max_output_buffer" = largest(|client| client.output()),
@@ -205,7 +205,7 @@ fn memory(server: &Server, out: &mut String) {
         "mem_total_replication_buffers" = backlog_memory(server),
         "mem_clients_slaves" = client_memory(server, true),
         "mem_clients_normal" = client_memory(server, false),
-        "mem_cluster_links" = 0,
+        "mem_cluster_links" = server.cluster.as_ref().map_or(0, |mode| mode.links.totals().1),
         "mem_aof_buffer" = server.aof_buffer.capacity(),
         "mem_allocator" = "jemalloc-5.3.0",
         "active_defrag_running" = 0,
