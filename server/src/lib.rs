@@ -1,6 +1,7 @@
 //! A Redis 7.0.15-compatible server: replication, Sentinel and Cluster.
 
 pub mod base;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod dispatch;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proptest::prelude::*;
+use server::base::slot::key_slot;
 use server::store::entry::{NewValue, OwnedEntry, ValueRef};
 use server::store::keyspace::Keyspace;
-use server::store::table::{CURSOR_END, Table, hash_key};
+use server::store::table::{CURSOR_END, KeyOrder, Table, hash_key};
 
 #[derive(Debug, Clone)]
 enum Change {
@@ -28,9 +29,14 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Keys of different lengths: some beyond one byte of length.
+fn order() -> impl Strategy<Value = KeyOrder> {
+    prop_oneof![Just(KeyOrder::Hash), Just(KeyOrder::Slot)]
+}
+
+/// Keys of different lengths, some beyond one byte of length; a part of them share two slots.
 fn key(number: u16) -> Vec<u8> {
-    let mut key = format!("key:{number}").into_bytes();
+    let tag = if number.is_multiple_of(3) { format!("{{{}}}", number % 2) } else { String::new() };
+    let mut key = format!("{tag}key:{number}").into_bytes();
     if number.is_multiple_of(97) {
         key.resize(300, b'k');
         key.extend_from_slice(number.to_string().as_bytes());
@@ -89,25 +95,36 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn the_table_holds_what_a_map_holds(changes in proptest::collection::vec(change(), 1..120)) {
-        let mut keyspace = Keyspace::new(1);
+    fn the_table_holds_what_a_map_holds(order in order(), changes in proptest::collection::vec(change(), 1..120)) {
+        let mut keyspace = Keyspace::new(1, order);
         let mut model = Model::new();
         for change in &changes {
             apply(&mut keyspace, &mut model, change);
             prop_assert_eq!(keyspace.db(0).len(), model.len());
         }
         prop_assert_eq!(keyspace.db(0).expires(), model.values().filter(|value| value.1.is_some()).count());
+        if order == KeyOrder::Slot {
+            for slot in [key_slot(b"0"), key_slot(b"1"), key_slot(b"key:1")] {
+                let wanted: HashSet<&Vec<u8>> = model.keys().filter(|key| key_slot(key) == slot).collect();
+                let keys = keyspace.keys_of_slot(slot, usize::MAX);
+                prop_assert_eq!(keyspace.keys_in_slot(slot), wanted.len());
+                prop_assert_eq!(keys.len(), wanted.len());
+                prop_assert_eq!(keys.iter().collect::<HashSet<_>>(), wanted);
+                prop_assert_eq!(keyspace.keys_of_slot(slot, 3).len(), keys.len().min(3));
+            }
+        }
         let stored = contents(keyspace.db(0).table().iter().map(|entry| entry.to_owned_entry()));
         prop_assert_eq!(stored, model.into_iter().collect());
     }
 
     #[test]
     fn scan_returns_each_key_that_stays_exactly_once(
+        order in order(),
         stay in proptest::collection::hash_set(0u16..2000, 1..800),
         counts in proptest::collection::vec(1usize..50, 1..20),
         changes in proptest::collection::vec(change(), 1..60),
     ) {
-        let mut keyspace = Keyspace::new(1);
+        let mut keyspace = Keyspace::new(1, order);
         let stayer = |number: &u16| format!("stay:{number}").into_bytes();
         for number in &stay {
             keyspace.set(0, &stayer(number), NewValue::Bytes(b"x"), None);
@@ -135,11 +152,12 @@ proptest! {
 
     #[test]
     fn a_snapshot_is_the_state_at_its_start(
+        order in order(),
         before in proptest::collection::vec(change(), 1..60),
         during in proptest::collection::vec((change(), 1usize..200), 1..60),
         flush_at in proptest::option::of(0usize..60),
     ) {
-        let mut keyspace = Keyspace::new(2);
+        let mut keyspace = Keyspace::new(2, order);
         let mut model = Model::new();
         before.iter().for_each(|change| apply(&mut keyspace, &mut model, change));
         let at_start: BTreeMap<_, _> = model.clone().into_iter().collect();
@@ -192,4 +210,29 @@ fn memory_follows_the_data_down() {
         assert!(table.remove(hash_key(&key), &key).is_some());
     }
     assert!(table.overhead() < full / 50, "{} of {full} bytes are left for 100 entries", table.overhead());
+}
+
+#[test]
+fn many_keys_in_one_slot_do_not_blow_up_the_directory() {
+    let mut table = Table::ordered_by(KeyOrder::Slot);
+    for number in 0..100_000u32 {
+        let key = format!("{{tag}}{number}").into_bytes();
+        table.insert_new(table.hash(&key), OwnedEntry::new(&key, NewValue::Unit, None));
+    }
+    assert!(table.overhead() < 100_000 * 25, "{} bytes beside 100,000 entries", table.overhead());
+    let mut seen = HashSet::new();
+    let slot = key_slot(b"tag");
+    let (mut cursor, range) = (0, server::store::table::positions_of_slot(slot));
+    while cursor < CURSOR_END {
+        cursor = table.walk(cursor, 10, |entry| assert!(seen.insert(entry.key().to_vec())));
+    }
+    assert_eq!(seen.len(), 100_000);
+    let mut counted = 0;
+    table.walk_range(range, usize::MAX, |_| counted += 1);
+    assert_eq!(counted, 100_000);
+    for key in &seen {
+        assert!(table.remove(table.hash(key), key).is_some());
+    }
+    assert!(table.is_empty());
+    assert!(table.overhead() < 1_000_000, "{} bytes for nothing", table.overhead());
 }

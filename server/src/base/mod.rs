@@ -10,3 +10,4 @@ pub mod lzf;
 pub mod numbers;
 pub mod partial_sort;
 pub mod random;
+pub mod slot;

@@ -332,7 +332,7 @@ fn unblock(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         None => Unblock::Timeout,
         Some(word) if word.eq_ignore_ascii_case(b"timeout") => Unblock::Timeout,
         Some(word) if word.eq_ignore_ascii_case(b"error") => {
-            Unblock::Error("UNBLOCKED client unblocked via CLIENT UNBLOCK")
+            Unblock::Error("UNBLOCKED client unblocked via CLIENT UNBLOCK".into())
         }
         Some(_) => return Err(CommandError::Static("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };

@@ -1,43 +1,388 @@
-//! CLUSTER and its companions. This server runs by itself; `cluster-enabled yes` is refused at start.
+//! CLUSTER: what operators, clients and tools ask of a node.
 
+use super::cluster_view as view;
+use crate::base::numbers::parse_i64;
+use crate::cluster::operator::{Failover, Refusal, SetSlot};
+use crate::cluster::settings::BUS_PORT_DISTANCE;
+use crate::cluster::{Cluster, SLOTS, key_slot};
+use crate::config::file::os_text;
+use crate::dispatch::error::{NOT_INTEGER, SYNTAX, wrong_arity};
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
-    ("asking", Handler::Server(disabled)),
-    ("cluster|addslots", Handler::Server(disabled)),
-    ("cluster|addslotsrange", Handler::Server(disabled)),
-    ("cluster|bumpepoch", Handler::Server(disabled)),
-    ("cluster|count-failure-reports", Handler::Server(disabled)),
-    ("cluster|countkeysinslot", Handler::Server(disabled)),
-    ("cluster|delslots", Handler::Server(disabled)),
-    ("cluster|delslotsrange", Handler::Server(disabled)),
-    ("cluster|failover", Handler::Server(disabled)),
-    ("cluster|flushslots", Handler::Server(disabled)),
-    ("cluster|forget", Handler::Server(disabled)),
-    ("cluster|getkeysinslot", Handler::Server(disabled)),
-    ("cluster|help", Handler::Server(disabled)),
-    ("cluster|info", Handler::Server(disabled)),
-    ("cluster|keyslot", Handler::Server(disabled)),
-    ("cluster|links", Handler::Server(disabled)),
-    ("cluster|meet", Handler::Server(disabled)),
-    ("cluster|myid", Handler::Server(disabled)),
-    ("cluster|nodes", Handler::Server(disabled)),
-    ("cluster|replicas", Handler::Server(disabled)),
-    ("cluster|replicate", Handler::Server(disabled)),
-    ("cluster|reset", Handler::Server(disabled)),
-    ("cluster|saveconfig", Handler::Server(disabled)),
-    ("cluster|set-config-epoch", Handler::Server(disabled)),
-    ("cluster|setslot", Handler::Server(disabled)),
-    ("cluster|shards", Handler::Server(disabled)),
-    ("cluster|slaves", Handler::Server(disabled)),
-    ("cluster|slots", Handler::Server(disabled)),
-    ("readonly", Handler::Server(disabled)),
-    ("readwrite", Handler::Server(disabled)),
+    ("cluster|addslots", Handler::Server(addslots)),
+    ("cluster|addslotsrange", Handler::Server(addslotsrange)),
+    ("cluster|bumpepoch", Handler::Server(bumpepoch)),
+    ("cluster|count-failure-reports", Handler::Server(count_failure_reports)),
+    ("cluster|countkeysinslot", Handler::Server(countkeysinslot)),
+    ("cluster|delslots", Handler::Server(delslots)),
+    ("cluster|delslotsrange", Handler::Server(delslotsrange)),
+    ("cluster|failover", Handler::Server(failover)),
+    ("cluster|flushslots", Handler::Server(flushslots)),
+    ("cluster|forget", Handler::Server(forget)),
+    ("cluster|getkeysinslot", Handler::Server(getkeysinslot)),
+    ("cluster|help", Handler::Server(help)),
+    ("cluster|info", Handler::Server(info)),
+    ("cluster|keyslot", Handler::Server(keyslot)),
+    ("cluster|links", Handler::Server(links)),
+    ("cluster|meet", Handler::Server(meet)),
+    ("cluster|myid", Handler::Server(myid)),
+    ("cluster|nodes", Handler::Server(nodes)),
+    ("cluster|replicas", Handler::Server(replicas)),
+    ("cluster|replicate", Handler::Server(replicate)),
+    ("cluster|reset", Handler::Server(reset)),
+    ("cluster|saveconfig", Handler::Server(saveconfig)),
+    ("cluster|set-config-epoch", Handler::Server(set_config_epoch)),
+    ("cluster|setslot", Handler::Server(setslot)),
+    ("cluster|shards", Handler::Server(shards)),
+    ("cluster|slaves", Handler::Server(replicas)),
+    ("cluster|slots", Handler::Server(slots)),
 ];
 
 /// What a server without cluster mode says to all of them.
-fn disabled(_ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    Err(CommandError::Static("ERR This instance has cluster support disabled"))
+const DISABLED: CommandError = CommandError::Static("ERR This instance has cluster support disabled");
+
+/// The machine.
+fn core<'a>(ctx: &'a ServerContext<'_>) -> CommandResult<&'a Cluster> {
+    ctx.server.cluster().ok_or(DISABLED)
+}
+
+/// Has the machine do something that may be refused.
+fn act<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Cluster) -> Result<R, Refusal>) -> CommandResult<R> {
+    let result = ctx.server.with_cluster(Some(ctx.client), f).ok_or(DISABLED)?;
+    result.map_err(|Refusal(text)| CommandError::text(format!("ERR {text}")))
+}
+
+/// The same, and `+OK`.
+fn act_and_reply(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Cluster) -> Result<(), Refusal>) -> CommandResult {
+    act(ctx, f)?;
+    ctx.reply().ok();
+    Ok(())
+}
+
+fn refuse<T>(text: String) -> CommandResult<T> {
+    Err(CommandError::text(format!("ERR {text}")))
+}
+
+/// Things stood so when somebody last looked: brings the machine's view of the data up to date.
+fn look(ctx: &mut ServerContext<'_>) -> CommandResult {
+    ctx.server.with_cluster(None, |_| ()).ok_or(DISABLED)
+}
+
+fn slot_of(word: &[u8]) -> CommandResult<u16> {
+    let slot = parse_i64(word).and_then(|slot| u16::try_from(slot).ok()).filter(|&slot| slot < SLOTS);
+    slot.ok_or(CommandError::Static("ERR Invalid or out of range slot"))
+}
+
+fn listed_slots(args: &Args<'_>) -> CommandResult<Vec<u16>> {
+    args.from(2).map(slot_of).collect()
+}
+
+fn ranged_slots(args: &Args<'_>, name: &str) -> CommandResult<Vec<u16>> {
+    if !args.len().is_multiple_of(2) {
+        return Err(wrong_arity(name));
+    }
+    let bounds: Vec<u16> = listed_slots(args)?;
+    let mut slots = Vec::new();
+    for pair in bounds.chunks_exact(2) {
+        let (start, end) = (pair[0], pair[1]);
+        if start > end {
+            return refuse(format!("start slot number {start} is greater than end slot number {end}"));
+        }
+        slots.extend(start..=end);
+        if slots.len() > usize::from(SLOTS) {
+            // Some stand there twice: one more than all of them is enough to see which.
+            slots.truncate(usize::from(SLOTS) + 1);
+        }
+    }
+    Ok(slots)
+}
+
+/// `CLUSTER ADDSLOTS slot [slot ...]`.
+fn addslots(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let slots = listed_slots(args)?;
+    act_and_reply(ctx, |core| core.add_slots(&slots))
+}
+
+/// `CLUSTER ADDSLOTSRANGE start end [start end ...]`.
+fn addslotsrange(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let slots = ranged_slots(args, "cluster|addslotsrange")?;
+    act_and_reply(ctx, |core| core.add_slots(&slots))
+}
+
+/// `CLUSTER DELSLOTS slot [slot ...]`.
+fn delslots(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let slots = listed_slots(args)?;
+    act_and_reply(ctx, |core| core.del_slots(&slots))
+}
+
+/// `CLUSTER DELSLOTSRANGE start end [start end ...]`.
+fn delslotsrange(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let slots = ranged_slots(args, "cluster|delslotsrange")?;
+    act_and_reply(ctx, |core| core.del_slots(&slots))
+}
+
+/// `CLUSTER FLUSHSLOTS`.
+fn flushslots(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    act_and_reply(ctx, Cluster::flush_slots)
+}
+
+/// `CLUSTER BUMPEPOCH`.
+fn bumpepoch(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let (bumped, epoch) = act(ctx, |core| Ok(core.bump()))?;
+    ctx.reply().simple(&format!("{} {epoch}", if bumped { "BUMPED" } else { "STILL" }));
+    Ok(())
+}
+
+/// `CLUSTER COUNT-FAILURE-REPORTS node-id`.
+fn count_failure_reports(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let count = act(ctx, |core| core.failure_reports(args.get(2)))?;
+    ctx.reply().integer(count as i64);
+    Ok(())
+}
+
+/// `CLUSTER COUNTKEYSINSLOT slot`.
+fn countkeysinslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let slot = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    let Some(slot) = u16::try_from(slot).ok().filter(|&slot| slot < SLOTS) else {
+        return Err(CommandError::Static("ERR Invalid slot"));
+    };
+    let count = ctx.server.keyspace.keys_in_slot(slot);
+    ctx.reply().integer(count as i64);
+    Ok(())
+}
+
+/// `CLUSTER GETKEYSINSLOT slot count`.
+fn getkeysinslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let slot = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    let count = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
+    let slot = u16::try_from(slot).ok().filter(|&slot| slot < SLOTS);
+    let (Some(slot), Ok(count)) = (slot, usize::try_from(count)) else {
+        return Err(CommandError::Static("ERR Invalid slot or number of keys"));
+    };
+    let mut keys = ctx.server.keyspace.keys_of_slot(slot, count);
+    keys.truncate(count);
+    ctx.reply().bulks(keys.iter().map(Vec::as_slice));
+    Ok(())
+}
+
+/// `CLUSTER FAILOVER [FORCE | TAKEOVER]`.
+fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let how = match args.len() {
+        2 => Failover::Coordinated,
+        3 if args.is(2, "force") => Failover::Force,
+        3 if args.is(2, "takeover") => Failover::Takeover,
+        _ => return Err(SYNTAX),
+    };
+    act_and_reply(ctx, |core| core.fail_over(how))
+}
+
+/// `CLUSTER FORGET node-id`.
+fn forget(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    act_and_reply(ctx, |core| core.forget(args.get(2)))
+}
+
+/// `CLUSTER INFO`.
+fn info(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    look(ctx)?;
+    let over_limit = ctx.server.cluster.as_ref().map_or(0, |mode| mode.links.over_limit);
+    let text = core(ctx)?.info_text(over_limit);
+    ctx.reply().verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// `CLUSTER KEYSLOT key`.
+fn keyslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    ctx.reply().integer(key_slot(args.get(2)).into());
+    Ok(())
+}
+
+/// `CLUSTER LINKS`.
+fn links(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let mode = ctx.server.cluster.as_ref().ok_or(DISABLED)?;
+    view::links(&mut ctx.client.reply(), &mode.core, &mode.links);
+    Ok(())
+}
+
+/// `CLUSTER MEET ip port [bus-port]`.
+fn meet(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    if args.len() > 5 {
+        return Err(wrong_arity("cluster|meet"));
+    }
+    let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
+    let Some(port) = parse_i64(args.get(3)) else {
+        return refuse(format!("Invalid TCP base port specified: {}", shown(args.get(3))));
+    };
+    let bus_port = match args.at(4) {
+        None => port.saturating_add(BUS_PORT_DISTANCE.into()),
+        Some(word) => match parse_i64(word) {
+            Some(port) => port,
+            None => return refuse(format!("Invalid TCP bus port specified: {}", shown(word))),
+        },
+    };
+    act_and_reply(ctx, |core| core.meet(args.get(2), port, bus_port))
+}
+
+/// `CLUSTER MYID`.
+fn myid(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let id = core(ctx)?.myself().id;
+    ctx.reply().bulk(id.as_bytes());
+    Ok(())
+}
+
+/// `CLUSTER NODES`.
+fn nodes(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let text = core(ctx)?.nodes_text();
+    ctx.reply().verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// `CLUSTER REPLICAS node-id`.
+fn replicas(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let lines = act(ctx, |core| core.replica_lines(args.get(2)))?;
+    ctx.reply().bulks(lines.iter().map(|line| line.as_bytes()));
+    Ok(())
+}
+
+/// `CLUSTER REPLICATE node-id`.
+fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    act_and_reply(ctx, |core| core.replicate(args.get(2)))
+}
+
+/// `CLUSTER RESET [HARD | SOFT]`.
+fn reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let hard = match args.len() {
+        2 => false,
+        3 if args.is(2, "hard") => true,
+        3 if args.is(2, "soft") => false,
+        _ => return Err(SYNTAX),
+    };
+    act_and_reply(ctx, |core| core.reset(hard))
+}
+
+/// `CLUSTER SAVECONFIG`.
+fn saveconfig(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    match ctx.server.save_cluster(true).ok_or(DISABLED)? {
+        Ok(()) => ctx.reply().ok(),
+        Err(error) => return refuse(format!("error saving the cluster node config: {}", os_text(&error))),
+    }
+    Ok(())
+}
+
+/// `CLUSTER SET-CONFIG-EPOCH epoch`.
+fn set_config_epoch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    let epoch = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    act_and_reply(ctx, |core| core.set_config_epoch(epoch))
+}
+
+/// `CLUSTER SETSLOT slot IMPORTING|MIGRATING|NODE node-id | STABLE`.
+fn setslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if core(ctx)?.myself().is_replica() {
+        return Err(CommandError::Static("ERR Please use SETSLOT only with masters."));
+    }
+    let slot = slot_of(args.get(2))?;
+    let how = match args.len() {
+        5 if args.is(3, "migrating") => SetSlot::Migrating(args.get(4)),
+        5 if args.is(3, "importing") => SetSlot::Importing(args.get(4)),
+        5 if args.is(3, "node") => SetSlot::Node(args.get(4)),
+        4 if args.is(3, "stable") => SetSlot::Stable,
+        _ => {
+            return Err(CommandError::Static(
+                "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP",
+            ));
+        }
+    };
+    let keys = ctx.server.keyspace.keys_in_slot(slot);
+    act_and_reply(ctx, |core| core.set_slot(slot, how, keys))
+}
+
+/// `CLUSTER SHARDS`.
+fn shards(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    look(ctx)?;
+    let core = ctx.server.cluster().ok_or(DISABLED)?;
+    view::shards(&mut ctx.client.reply(), core);
+    Ok(())
+}
+
+/// `CLUSTER SLOTS`.
+fn slots(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    look(ctx)?;
+    let core = ctx.server.cluster().ok_or(DISABLED)?;
+    view::slots(&mut ctx.client.reply(), core);
+    Ok(())
+}
+
+/// `CLUSTER HELP`.
+fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    core(ctx)?;
+    super::help(
+        &mut ctx.reply(),
+        "CLUSTER",
+        &[
+            "ADDSLOTS <slot> [<slot> ...]",
+            "    Give this node slots that nobody has.",
+            "ADDSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
+            "    The same for ranges of slots.",
+            "BUMPEPOCH",
+            "    Give this node the highest epoch, unless it has it.",
+            "COUNT-FAILURE-REPORTS <node-id>",
+            "    Count the masters that do not reach a node.",
+            "COUNTKEYSINSLOT <slot>",
+            "    Count the keys of a slot that are here.",
+            "DELSLOTS <slot> [<slot> ...]",
+            "    Forget who has slots.",
+            "DELSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
+            "    The same for ranges of slots.",
+            "FAILOVER [FORCE|TAKEOVER]",
+            "    Make this replica the master.",
+            "FLUSHSLOTS",
+            "    Take all slots from this node, which must be empty.",
+            "FORGET <node-id>",
+            "    Forget a node.",
+            "GETKEYSINSLOT <slot> <count>",
+            "    List keys of a slot that are here.",
+            "INFO",
+            "    Show how the cluster is doing.",
+            "KEYSLOT <key>",
+            "    Show the slot of a key.",
+            "LINKS",
+            "    List the connections to and from other nodes.",
+            "MEET <ip> <port> [<bus-port>]",
+            "    Get to know a node, and all that it knows.",
+            "MYID",
+            "    Show the id of this node.",
+            "NODES",
+            "    Show all nodes, one a line.",
+            "REPLICAS <node-id>",
+            "    Show the replicas of a master.",
+            "REPLICATE <node-id>",
+            "    Make this node a replica of a master.",
+            "RESET [HARD|SOFT]",
+            "    Forget all other nodes; HARD: this node's id and epochs, too.",
+            "SAVECONFIG",
+            "    Write the configuration file now.",
+            "SET-CONFIG-EPOCH <epoch>",
+            "    Give a new node its first epoch.",
+            "SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|NODE <node-id>|STABLE)",
+            "    Set the state of a slot.",
+            "SHARDS",
+            "    Show masters with their slots and replicas.",
+            "SLOTS",
+            "    Show ranges of slots with their nodes.",
+        ],
+    );
+    Ok(())
 }

@@ -11,7 +11,6 @@ use crate::resp::{Args, Reply};
 use crate::store::digest::{Digest, mix_value, to_hex};
 use crate::store::entry::{NewValue, ValueRef};
 use crate::store::keyspace::ExpiryRule;
-use crate::store::table::hash_key;
 use crate::store::types::hash::Hash;
 use crate::store::value::Object;
 
@@ -26,10 +25,11 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("assert", crash),
     ("change-repl-id", change_repl_id),
     ("client-eviction", accept),
+    ("clusterlink", clusterlink),
     ("config-rewrite-force-all", rewrite_force_all),
     ("digest", digest),
     ("digest-value", digest_value),
-    ("drop-cluster-packet-filter", accept),
+    ("drop-cluster-packet-filter", drop_packets),
     ("error", error),
     ("help", help),
     ("htstats", htstats),
@@ -75,6 +75,32 @@ fn wrong_usage(args: &Args<'_>) -> CommandError {
 }
 
 /// Settings of parts that this server does not have: accepted, without effect.
+/// `DEBUG CLUSTERLINK KILL TO|FROM|ALL node-id`.
+fn clusterlink(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let (to, from) = match args.at(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
+        Some(b"to") => (true, false),
+        Some(b"from") => (false, true),
+        Some(b"all") => (true, true),
+        _ => return Err(SYNTAX),
+    };
+    let node = args.at(4).filter(|_| args.is(2, "kill") && args.len() == 5).ok_or(SYNTAX)?;
+    let disabled = CommandError::Static("ERR Debug option only available for cluster mode enabled setup!");
+    match ctx.server.with_cluster(None, |core| core.kill_links_of(node, to, from)).ok_or(disabled)? {
+        Ok(()) => ctx.reply().ok(),
+        Err(refusal) => return Err(CommandError::text(format!("ERR {}", refusal.0))),
+    }
+    Ok(())
+}
+
+/// `DEBUG DROP-CLUSTER-PACKET-FILTER type`: packets of a type are not received; -1: all are.
+fn drop_packets(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let kind = args.at(2).filter(|_| args.len() == 3).and_then(parse_i64).ok_or(NOT_INTEGER)?;
+    let kind = u16::try_from(kind).ok();
+    ctx.server.with_cluster(None, |core| core.drop_kind = kind);
+    ctx.reply().ok();
+    Ok(())
+}
+
 fn accept(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     ctx.reply().ok();
     Ok(())
@@ -227,7 +253,7 @@ fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResult {
     for (number, db) in loaded.dbs.iter().enumerate() {
         for entry in db.table().iter() {
-            let known = server.keyspace.db(number).table().contains(hash_key(entry.key()), entry.key());
+            let known = server.keyspace.db(number).contains(entry.key());
             if known && !merge {
                 log(
                     Level::Warning,
@@ -236,18 +262,18 @@ fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResul
                 return Err(CommandError::Static("ERR Error trying to load the RDB dump, check server logs."));
             }
             server.keyspace.delete(number, entry.key(), false);
-            server.keyspace.add(number, hash_key(entry.key()), entry.to_owned_entry());
+            server.keyspace.add(number, entry.to_owned_entry());
         }
     }
     Ok(())
 }
 
-/// `DEBUG REPLICATE replica|aof|both command ...`: puts a command into the stream.
+/// `DEBUG REPLICATE command ...`: puts a command into the stream to replicas.
 fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    if args.len() < 4 {
+    if args.len() < 3 {
         return Err(wrong_usage(args));
     }
-    let words: Vec<&[u8]> = args.from(3).collect();
+    let words: Vec<&[u8]> = args.from(2).collect();
     ctx.server.propagate_internal(&words);
     ctx.reply().ok();
     Ok(())

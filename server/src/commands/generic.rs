@@ -11,7 +11,6 @@ use crate::resp::Args;
 use crate::store::access::{idle_ms, lru_clock};
 use crate::store::entry::{EntryRef, OwnedEntry, ValueRef};
 use crate::store::keyspace::{ExpiryRule, value_type};
-use crate::store::table::hash_key;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -149,7 +148,7 @@ fn rename_key(ctx: &mut DataContext<'_>, args: &Args<'_>, only_new: bool) -> Com
 /// Stores what `entry` holds under another key; the expiry goes along.
 fn put(ctx: &mut DataContext<'_>, db: usize, key: &[u8], entry: EntryRef<'_>) {
     let renamed = OwnedEntry::renamed(entry, key);
-    ctx.keyspace.add(db, hash_key(key), renamed);
+    ctx.keyspace.add(db, renamed);
 }
 
 fn other_database(ctx: &DataContext<'_>, word: &[u8]) -> CommandResult<usize> {
@@ -310,7 +309,7 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         return Ok(());
     }
     let entry = value.into_entry(key, expire);
-    ctx.keyspace.add(ctx.db, hash_key(key), entry);
+    ctx.keyspace.add(ctx.db, entry);
     set_clock(ctx, key, &options);
     ctx.changed(key, class::GENERIC, "restore");
     if let Some(at) = expire.filter(|_| !options.absolute) {

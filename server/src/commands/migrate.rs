@@ -1,19 +1,20 @@
 //! MIGRATE: keys move to another server, by DUMP here and RESTORE there. As upstream's, it holds everything up until the
-//! other server has answered or the time is up.
+//! other server has answered or the time is up. Connections are kept for the next call (`dispatch/migration.rs`).
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use crate::base::numbers::parse_i64;
 use crate::dispatch::effects::{class, encode_command};
 use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::dispatch::migration::Target;
+use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler, ServerContext};
 use crate::persistence::codec::dump;
 use crate::resp::Args;
 
 /// Handlers of the family.
-pub static FAMILY: Family = &[("migrate", Handler::Data(migrate))];
+pub static FAMILY: Family = &[("migrate", Handler::Server(migrate))];
 
 /// A line of a reply is no longer than this: statuses and errors.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -64,121 +65,175 @@ fn parse<'a>(args: &Args<'a>) -> CommandResult<Options<'a>> {
     Ok(options)
 }
 
-/// The connection to the other server.
-struct Target {
-    stream: BufReader<TcpStream>,
+/// Why nothing, or not everything, arrived.
+enum Failure {
+    /// The other server could not be written to,
+    Write(io::Error),
+    /// or did not answer.
+    Read(io::Error),
+    /// It answered with an error; the connection is fine.
+    Refused(CommandError),
 }
 
-impl Target {
-    fn connect(host: &[u8], port: &[u8], timeout: Duration) -> CommandResult<Self> {
-        let port = parse_i64(port).and_then(|port| u16::try_from(port).ok()).ok_or(CANNOT_WRITE)?;
-        let host = String::from_utf8_lossy(host);
-        let unknown = |error: std::io::Error| CommandError::text(format!("ERR Can't connect to target node: {error}"));
-        let mut addresses = (host.as_ref(), port).to_socket_addrs().map_err(unknown)?;
-        let address = addresses.next().ok_or(CANNOT_WRITE)?;
-        let stream = TcpStream::connect_timeout(&address, timeout).map_err(|_| CANNOT_WRITE)?;
-        let prepared = stream
-            .set_nodelay(true)
-            .and_then(|()| stream.set_read_timeout(Some(timeout)))
-            .and_then(|()| stream.set_write_timeout(Some(timeout)));
-        prepared.map_err(|_| CANNOT_WRITE)?;
-        Ok(Self { stream: BufReader::new(stream) })
+impl Failure {
+    /// A connection that was kept may have been closed by the other side meanwhile; a fresh one may do. Not where the time
+    /// is up.
+    fn may_be_stale(&self) -> bool {
+        let (Self::Write(error) | Self::Read(error)) = self else { return false };
+        !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> CommandResult {
-        self.stream.get_mut().write_all(bytes).map_err(|_| CANNOT_WRITE)
-    }
-
-    /// A status line; an error of the other server is the inner one.
-    fn status(&mut self) -> CommandResult<Result<(), Vec<u8>>> {
-        let mut line = Vec::new();
-        let read = std::io::Read::take(&mut self.stream, LONGEST_LINE).read_until(b'\n', &mut line);
-        if read.is_err() || !line.ends_with(b"\n") {
-            return Err(CANNOT_READ);
+    fn into_error(self) -> CommandError {
+        match self {
+            Self::Write(_) => CANNOT_WRITE,
+            Self::Read(_) => CANNOT_READ,
+            Self::Refused(error) => error,
         }
-        line.truncate(line.len() - if line.ends_with(b"\r\n") { 2 } else { 1 });
-        Ok(match line.split_first() {
-            Some((b'-', text)) => Err(text.to_vec()),
-            _ => Ok(()),
-        })
     }
+}
+
+/// A status line; an error of the other server is the inner one.
+fn status(target: &mut Target) -> Result<Result<(), Vec<u8>>, Failure> {
+    let mut line = Vec::new();
+    io::Read::take(&mut target.stream, LONGEST_LINE).read_until(b'\n', &mut line).map_err(Failure::Read)?;
+    if !line.ends_with(b"\n") {
+        return Err(Failure::Read(io::ErrorKind::UnexpectedEof.into()));
+    }
+    line.truncate(line.len() - if line.ends_with(b"\r\n") { 2 } else { 1 });
+    Ok(match line.split_first() {
+        Some((b'-', text)) => Err(text.to_vec()),
+        _ => Ok(()),
+    })
+}
+
+fn connect(host: &[u8], port: &[u8], timeout: Duration) -> CommandResult<Target> {
+    let port = parse_i64(port).and_then(|port| u16::try_from(port).ok()).ok_or(CANNOT_WRITE)?;
+    let host = String::from_utf8_lossy(host);
+    let unknown = |error: io::Error| CommandError::text(format!("ERR Can't connect to target node: {error}"));
+    let mut addresses = (host.as_ref(), port).to_socket_addrs().map_err(unknown)?;
+    let address = addresses.next().ok_or(CANNOT_WRITE)?;
+    let stream = TcpStream::connect_timeout(&address, timeout).map_err(|_| CANNOT_WRITE)?;
+    stream.set_nodelay(true).map_err(|_| CANNOT_WRITE)?;
+    Ok(Target { stream: BufReader::new(stream), database: None })
 }
 
 fn push(out: &mut Vec<u8>, words: &[&[u8]]) {
     encode_command(out, words.len(), words.iter().copied());
 }
 
+/// Keys on their way.
+struct Move<'a> {
+    options: Options<'a>,
+    database: i64,
+    keys: Vec<&'a [u8]>,
+    /// RESTORE commands for all of them.
+    commands: Vec<u8>,
+    /// Keys that the other server has now.
+    moved: Vec<&'a [u8]>,
+}
+
+impl<'a> Move<'a> {
+    fn collect(ctx: &mut DataContext<'_>, args: &Args<'a>, options: Options<'a>, database: i64) -> Self {
+        let (first, count) = options.keys.map_or((3, 1), |first| (first, args.len() - first));
+        // In a cluster the other node is only importing the slot yet.
+        let restore: &[u8] = if ctx.config.cluster_enabled { b"RESTORE-ASKING" } else { b"RESTORE" };
+        let mut moving = Self { options, database, keys: Vec::new(), commands: Vec::new(), moved: Vec::new() };
+        for key in args.from(first).take(count) {
+            let now = ctx.now();
+            let compress = ctx.config.rdbcompression;
+            let Some(entry) = ctx.lookup_read(key) else { continue };
+            let ttl = entry.expire().map_or(0, |at| (at - now).max(1));
+            let payload = dump(entry.value(), compress);
+            let mut ttl_text = itoa::Buffer::new();
+            let mut words: Vec<&[u8]> = vec![restore, key, ttl_text.format(ttl).as_bytes(), &payload];
+            words.extend(moving.options.replace.then_some(&b"REPLACE"[..]));
+            push(&mut moving.commands, &words);
+            moving.keys.push(key);
+        }
+        moving
+    }
+
+    /// Sends everything and reads the answers.
+    fn exchange(&mut self, target: &mut Target, timeout: Duration) -> Result<(), Failure> {
+        let mut request = Vec::new();
+        let credentials = &self.options.credentials;
+        if !credentials.is_empty() {
+            push(&mut request, &[&[&b"AUTH"[..]], credentials.as_slice()].concat());
+        }
+        if target.database != Some(self.database) {
+            push(&mut request, &[b"SELECT", itoa::Buffer::new().format(self.database).as_bytes()]);
+        }
+        let preamble = usize::from(!credentials.is_empty()) + usize::from(target.database != Some(self.database));
+        request.extend_from_slice(&self.commands);
+        let stream = target.stream.get_mut();
+        stream
+            .set_read_timeout(Some(timeout))
+            .and_then(|()| stream.set_write_timeout(Some(timeout)))
+            .and_then(|()| stream.write_all(&request))
+            .map_err(Failure::Write)?;
+        let refused = |text: &[u8]| CommandError::text([b"ERR Target instance replied with error: ", text].concat());
+        let mut error = None;
+        for _ in 0..preamble {
+            if let Err(text) = status(target)? {
+                error.get_or_insert(refused(&text));
+            }
+        }
+        // Without its database, or unauthenticated, nothing that follows counts.
+        let lost = error.is_some();
+        target.database = (!lost).then_some(self.database);
+        for &key in &self.keys {
+            match status(target)? {
+                Ok(()) if !lost && !self.options.copy => self.moved.push(key),
+                Ok(()) => {}
+                Err(text) => drop(error.get_or_insert(refused(&text))),
+            }
+        }
+        error.map_or(Ok(()), |error| Err(Failure::Refused(error)))
+    }
+}
+
 /// `MIGRATE host port key|"" database timeout [COPY] [REPLACE] [AUTH password | AUTH2 user password] [KEYS key ...]`.
-fn migrate(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
+fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let options = parse(args)?;
     let timeout = parse_i64(args.get(5)).ok_or(NOT_INTEGER)?;
     let database = parse_i64(args.get(4)).ok_or(NOT_INTEGER)?;
     let timeout = Duration::from_millis(if timeout <= 0 { 1000 } else { timeout as u64 });
-    let (first, count) = options.keys.map_or((3, 1), |first| (first, args.len() - first));
-    let mut request = Vec::new();
-    if !options.credentials.is_empty() {
-        push(&mut request, &[&[&b"AUTH"[..]], options.credentials.as_slice()].concat());
-    }
-    push(&mut request, &[b"SELECT", itoa::Buffer::new().format(database).as_bytes()]);
-    let mut moving = Vec::new();
-    for key in args.from(first).take(count) {
-        let now = ctx.now();
-        let compress = ctx.config.rdbcompression;
-        let Some(entry) = ctx.lookup_read(key) else { continue };
-        let ttl = entry.expire().map_or(0, |at| (at - now).max(1));
-        let payload = dump(entry.value(), compress);
-        let mut ttl_text = itoa::Buffer::new();
-        let mut words: Vec<&[u8]> = vec![b"RESTORE", key, ttl_text.format(ttl).as_bytes(), &payload];
-        words.extend(options.replace.then_some(&b"REPLACE"[..]));
-        push(&mut request, &words);
-        moving.push(key);
-    }
-    if moving.is_empty() {
-        ctx.reply.simple("NOKEY");
+    let mut moving = Move::collect(&mut ctx.data(), args, options, database);
+    if moving.keys.is_empty() {
+        ctx.reply().simple("NOKEY");
         return Ok(());
     }
-    let mut target = Target::connect(args.get(1), args.get(2), timeout)?;
-    target.send(&request)?;
-    let mut moved: Vec<&[u8]> = Vec::new();
-    let outcome = receive(&mut target, &options, &moving, &mut moved);
+    let (host, port) = (args.get(1), args.get(2));
+    let now = ctx.server.now;
+    let mut outcome = Ok(());
+    let kept = ctx.server.migration_targets.take(host, port, now);
+    let was_kept = kept.is_some();
+    for attempt in [kept, None].into_iter().skip(usize::from(!was_kept)) {
+        let stale_before = attempt.is_some();
+        let mut target = match attempt {
+            Some(target) => target,
+            None => connect(host, port, timeout)?,
+        };
+        outcome = moving.exchange(&mut target, timeout);
+        match &outcome {
+            Ok(()) | Err(Failure::Refused(_)) => ctx.server.migration_targets.keep(host, port, target, now),
+            Err(failure) if stale_before && moving.moved.is_empty() && failure.may_be_stale() => continue,
+            Err(_) => {}
+        }
+        break;
+    }
+    let mut data = ctx.data();
     // What has arrived there goes here, whatever became of the rest.
-    for key in &moved {
-        ctx.delete(key);
-        ctx.changed(key, class::GENERIC, "del");
+    for key in &moving.moved {
+        data.delete(key);
+        data.changed(key, class::GENERIC, "del");
     }
-    if moved.is_empty() {
-        ctx.propagate_nothing();
+    if moving.moved.is_empty() {
+        data.propagate_nothing();
     } else {
-        ctx.propagate_as(&[&[&b"DEL"[..]], moved.as_slice()].concat());
+        data.propagate_as(&[&[&b"DEL"[..]], moving.moved.as_slice()].concat());
     }
-    outcome?;
-    ctx.reply.ok();
+    outcome.map_err(Failure::into_error)?;
+    data.reply.ok();
     Ok(())
-}
-
-/// Reads the answers; keys that the other server has now, and that are not only copied, are added to `moved`.
-fn receive<'a>(
-    target: &mut Target,
-    options: &Options<'_>,
-    moving: &[&'a [u8]],
-    moved: &mut Vec<&'a [u8]>,
-) -> CommandResult {
-    let refused = |text: &[u8]| CommandError::text([b"ERR Target instance replied with error: ", text].concat());
-    let mut error = None;
-    let preamble = 1 + usize::from(!options.credentials.is_empty());
-    for _ in 0..preamble {
-        if let Err(text) = target.status()? {
-            error.get_or_insert(refused(&text));
-        }
-    }
-    // Without its database, or unauthenticated, nothing that follows counts.
-    let lost = error.is_some();
-    for &key in moving {
-        match target.status()? {
-            Ok(()) if !lost && !options.copy => moved.push(key),
-            Ok(()) => {}
-            Err(text) => drop(error.get_or_insert(refused(&text))),
-        }
-    }
-    error.map_or(Ok(()), Err)
 }

@@ -9,6 +9,8 @@ pub mod bitmap;
 pub mod client;
 pub mod client_tracking;
 pub mod cluster;
+pub mod cluster_client;
+mod cluster_view;
 pub mod command;
 pub mod config;
 pub mod connection;
@@ -51,6 +53,7 @@ pub static FAMILIES: &[Family] = &[
     bitmap::FAMILY,
     client::FAMILY,
     cluster::FAMILY,
+    cluster_client::FAMILY,
     command::FAMILY,
     config::FAMILY,
     connection::FAMILY,

@@ -128,9 +128,7 @@ fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Ok(());
     }
     let receivers = ctx.server.publish(ctx.client, args.get(1), args.get(2));
-    if !ctx.server.config.cluster_enabled {
-        ctx.server.effects.queue(ctx.client.db, &[args.get(0), args.get(1), args.get(2)]);
-    }
+    tell_others(ctx, args, false);
     ctx.reply().integer(receivers as i64);
     Ok(())
 }
@@ -138,11 +136,17 @@ fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `SPUBLISH channel message`.
 fn spublish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let receivers = ctx.server.publish_shard(ctx.client, args.get(1), args.get(2));
-    if !ctx.server.config.cluster_enabled {
-        ctx.server.effects.queue(ctx.client.db, &[args.get(0), args.get(1), args.get(2)]);
-    }
+    tell_others(ctx, args, true);
     ctx.reply().integer(receivers as i64);
     Ok(())
+}
+
+/// Replicas hear of a message by the stream, nodes of a cluster by the bus.
+fn tell_others(ctx: &mut ServerContext<'_>, args: &Args<'_>, sharded: bool) {
+    let (channel, message) = (args.get(1), args.get(2));
+    if ctx.server.with_cluster(None, |core| core.publish(channel, message, sharded)).is_none() {
+        ctx.server.effects.queue(ctx.client.db, &[args.get(0), channel, message]);
+    }
 }
 
 fn list_active(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space) -> CommandResult {

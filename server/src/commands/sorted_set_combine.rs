@@ -11,7 +11,6 @@ use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler}
 use crate::resp::Args;
 use crate::store::entry::ValueRef;
 use crate::store::keyspace::Keyspace;
-use crate::store::table::hash_key;
 use crate::store::types::set::Set;
 use crate::store::types::sorted_set::SortedSet;
 use crate::store::value::Object;
@@ -166,10 +165,10 @@ impl Query {
     fn sources<'a>(&self, keyspace: &'a mut Keyspace, db: usize, args: &Args<'_>) -> Vec<Source<'a>> {
         // A key may have expired without being deleted: who exists is asked before the table is.
         let there: Vec<bool> = self.keys.clone().map(|at| keyspace.exists(db, args.get(at))).collect();
-        let table = keyspace.db(db).table();
+        let held = keyspace.db(db);
         let members = |at: usize| {
             let key = args.get(at);
-            match table.get(hash_key(key), key)?.value() {
+            match held.get(key)?.value() {
                 ValueRef::Object(Object::SortedSet(set)) => Some(Members::Scored(set)),
                 ValueRef::Object(Object::Set(set)) => Some(Members::Plain(set)),
                 _ => None,

@@ -5,7 +5,6 @@ use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
 use crate::store::entry::EntryRef;
-use crate::store::table::hash_key;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -79,7 +78,7 @@ fn watched_key_expired(ctx: &ServerContext<'_>) -> bool {
 }
 
 fn is_expired(ctx: &ServerContext<'_>, db: usize, key: &[u8], now: i64) -> bool {
-    let entry = ctx.server.keyspace.db(db).table().get(hash_key(key), key);
+    let entry = ctx.server.keyspace.db(db).get(key);
     entry.and_then(EntryRef::expire).is_some_and(|at| at < now)
 }
 

@@ -9,6 +9,7 @@ use super::error::{self, CommandError};
 use super::registry::Command;
 use super::server::Server;
 use crate::base::allocator::used_memory;
+use crate::resp::Args;
 use crate::store::eviction::Policy;
 
 /// Commands that run rather than queue between MULTI and EXEC.
@@ -27,6 +28,8 @@ pub enum Admission {
     Postpone,
     /// Answer with this error.
     Refuse(CommandError),
+    /// Another node of the cluster serves it, or none.
+    Elsewhere(CommandError),
 }
 
 impl Server {
@@ -45,7 +48,13 @@ impl Server {
     }
 
     /// Looks at the gates one by one.
-    pub fn admit(&mut self, client: &mut Client, command: &'static Command) -> Admission {
+    pub fn admit(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> Admission {
+        if let Some(error) = self.early_refusal(client, command) {
+            return Admission::Refuse(error);
+        }
+        if let Some(error) = self.redirection(client, command, args) {
+            return Admission::Elsewhere(error);
+        }
         match self.refusal(client, command) {
             Some(error) => Admission::Refuse(error),
             None if self.is_paused_for(client, command) => Admission::Postpone,
@@ -54,15 +63,21 @@ impl Server {
         }
     }
 
-    fn refusal(&mut self, client: &Client, command: &Command) -> Option<CommandError> {
+    /// The gates before those of the cluster.
+    fn early_refusal(&self, client: &Client, command: &Command) -> Option<CommandError> {
         let flags = command.flags;
-        let from_master = client.flags.has(ClientFlags::MASTER);
         if client.flags.has(ClientFlags::NEEDS_AUTH) && !flags.has(Flags::NO_AUTH) {
             return Some(error::NO_AUTH);
         }
         if client.flags.has(ClientFlags::MULTI) && flags.has(Flags::NO_MULTI) {
             return Some(error::NO_MULTI);
         }
+        None
+    }
+
+    fn refusal(&mut self, client: &Client, command: &Command) -> Option<CommandError> {
+        let flags = command.flags;
+        let from_master = client.flags.has(ClientFlags::MASTER);
         let write = self.writes(client, command);
         if let Some(refused) = self.out_of_memory(client, command, from_master) {
             return Some(refused);
@@ -129,11 +144,18 @@ impl Server {
         (!fits && denied).then_some(error::OOM)
     }
 
+    /// A replica whose disk takes no writes must not go on as if it had a copy, unless `replica-ignore-disk-write-errors`
+    /// says so.
+    pub fn must_not_apply(&self, args: &Args<'_>) -> bool {
+        !self.config.replica_ignore_disk_write_errors
+            && self.disk_error().is_some()
+            && self.resolve(args).is_ok_and(|command| command.flags.has(Flags::WRITE))
+    }
+
     fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
             && !self.config.save.0.is_empty()
             && self.persistence.last_save_failed
-            && !self.replication.is_replica()
         {
             return Some(error::MISCONF);
         }

@@ -147,7 +147,7 @@ impl Server {
         if held == Some(wait.awaited) {
             self.serve(client, key);
         } else if wait.until_gone {
-            self.unblock(client, Unblock::Error("UNBLOCKED the stream key no longer exists"));
+            self.unblock(client, Unblock::Error("UNBLOCKED the stream key no longer exists".into()));
         }
     }
 
@@ -158,8 +158,8 @@ impl Server {
             return;
         }
         for db in dbs {
-            let table = self.keyspace.db(db).table();
-            let there = self.waiters.keys(db).filter(|key| table.contains(crate::store::table::hash_key(key), key));
+            let held = self.keyspace.db(db);
+            let there = self.waiters.keys(db).filter(|key| held.contains(key));
             self.effects.awaited.extend(there.map(|key| (db, key.to_vec())));
         }
     }
@@ -233,7 +233,7 @@ impl Server {
             let keys =
                 |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));
             if self.clients.by_id(id).is_some_and(keys) {
-                self.unblock_by_id(id, Unblock::Error(TEXT));
+                self.unblock_by_id(id, Unblock::Error(TEXT.into()));
                 if let Some(client) = self.clients.by_id_mut(id) {
                     client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
                 }
@@ -250,9 +250,7 @@ impl Server {
         let mark = |client: &mut Client| {
             let changed = client.transaction.as_ref().is_some_and(|transaction| {
                 transaction.watched.iter().any(|watched| {
-                    let table = keyspace.db(watched.db).table();
-                    db.is_none_or(|db| db == watched.db)
-                        && table.contains(crate::store::table::hash_key(&watched.key), &watched.key)
+                    db.is_none_or(|db| db == watched.db) && keyspace.db(watched.db).contains(&watched.key)
                 })
             });
             if changed {

@@ -1,6 +1,7 @@
 //! A client's session: who it is, what it subscribed to, what it waits for, and the replies that wait for its socket.
 //! Not its socket: that is the network's.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -321,7 +322,7 @@ pub enum Unblock {
     /// As if the deadline had passed.
     Timeout,
     /// With an error.
-    Error(&'static str),
+    Error(Cow<'static, str>),
     /// What it waited for may be there: run the command again.
     Retry,
 }
@@ -400,6 +401,20 @@ impl Client {
         let subscribed = self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty());
         self.flags.set(ClientFlags::PUBSUB, subscribed);
         self.flags.set(ClientFlags::PUBSUB_RESP2, subscribed && !self.resp3);
+    }
+
+    /// Ends a subscription to a shard channel whose slot has left, and says so.
+    pub fn leave_shard_channel(&mut self, name: &[u8]) {
+        let Some(subscriptions) = &mut self.subscriptions else { return };
+        subscriptions.shard_channels.remove(name);
+        let count = subscriptions.shard_channels.len();
+        let mut reply = self.reply();
+        reply.push(3);
+        reply.bulk(b"sunsubscribe");
+        reply.bulk(name);
+        reply.integer(count as i64);
+        self.refresh_pubsub_flags();
+        self.signal.raise();
     }
 
     /// Asks the connection's task to close it.

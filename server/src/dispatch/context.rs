@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::client::{Block, BlockKind, Client, KeyWait, TimeoutReply};
+use super::client::{Block, BlockKind, Client, ClientFlags, KeyWait, TimeoutReply};
 use super::effects::Effects;
 use super::error::{CommandError, CommandResult, WRONG_TYPE};
 use super::server::Server;
@@ -41,6 +41,19 @@ pub struct ServerContext<'a> {
 }
 
 impl ServerContext<'_> {
+    /// The same for what is about keys only.
+    pub fn data(&mut self) -> DataContext<'_> {
+        DataContext {
+            keyspace: &mut self.server.keyspace,
+            db: self.client.db,
+            reply: Reply::new(&mut self.client.out, self.client.resp3),
+            config: &self.server.config,
+            effects: &mut self.server.effects,
+            may_block: false,
+            trusted: self.client.flags.has(ClientFlags::MASTER),
+        }
+    }
+
     /// Where the reply goes.
     #[inline]
     pub fn reply(&mut self) -> Reply<'_> {

@@ -21,6 +21,7 @@ impl Server {
             self.evict_until_it_fits();
         }
         self.limit_outputs();
+        self.follow_slots();
         self.save_if_due();
         self.tend_aof();
         self.advance_shutdown();
@@ -33,6 +34,7 @@ impl Server {
         {
             backlog.trim(pinned);
         }
+        self.migration_targets.close_idle(self.now);
         if second {
             self.every_second();
         }
@@ -88,7 +90,7 @@ impl Server {
         let (now, timeout) = (self.now, i64::from(self.config.repl_timeout) * 1000);
         if !self.replication.is_replica() && !self.replicas.is_empty() {
             let period = i64::from(self.config.repl_ping_replica_period).max(1);
-            if (now / 1000) % period == 0 && !self.is_failing_over() {
+            if (now / 1000) % period == 0 && !self.is_failing_over() && !self.hands_slots_over() {
                 self.propagate_internal(&[b"ping"]);
             }
         }

@@ -27,6 +27,18 @@ impl Server {
             Ok(command) => self.admit_and_run(client, command, args),
             Err(error) => self.refuse(client, self.named(args), &error),
         }
+        if client.flags.has(ClientFlags::ASKING) {
+            self.end_asking(client, args);
+        }
+    }
+
+    /// ASKING holds for one command; asked before MULTI, for the transaction.
+    #[cold]
+    fn end_asking(&self, client: &mut Client, args: &Args<'_>) {
+        let asked_just_now = self.registry.find(args.get(0)).is_some_and(|command| command.name == "asking");
+        if !asked_just_now && !client.flags.has(ClientFlags::MULTI) {
+            client.flags.remove(ClientFlags::ASKING);
+        }
     }
 
     /// The command or subcommand that a request names, whatever its arguments.
@@ -55,12 +67,15 @@ impl Server {
     #[inline]
     fn admit_and_run(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         if self.gated || client.flags.has(ClientFlags::GATED) {
-            match self.admit(client, command) {
+            match self.admit(client, command, args) {
                 Admission::Run => {}
+                Admission::Elsewhere(error) => return self.send_elsewhere(client, command, &error),
                 Admission::Refuse(error) => return self.refuse(client, Some(command), &error),
                 Admission::Postpone => return self.postpone(client, args),
                 Admission::Queue => return self.enqueue(client, command, args),
             }
+        } else if let Some(error) = self.redirection(client, command, args) {
+            return self.send_elsewhere(client, command, &error);
         }
         self.call(client, command, args);
         self.end_unit(client);

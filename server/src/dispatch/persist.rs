@@ -67,6 +67,7 @@ impl Server {
         let now = now_ms();
         LoadOptions {
             databases: self.keyspace.databases(),
+            order: self.keyspace.db(0).table().order(),
             encodings: self.encodings(),
             drop_expired_before: as_primary.then_some(now),
             checksum: self.config.rdbchecksum,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
-use super::doc::{CommandDoc, Flags, internal};
+use super::doc::{Begin, CommandDoc, Find, Flags, KeySpec, internal};
 use super::error::CommandResult;
 use crate::resp::Args;
 
@@ -22,6 +22,42 @@ pub enum Handler {
 /// A family's handlers by the names of their commands (`parent|sub` for subcommands).
 pub type Family = &'static [(&'static str, Handler)];
 
+/// Where a request's keys (and shard channels) are: what routing in a cluster needs, as cheap as the command allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routing {
+    /// It has none: every node serves it.
+    Nowhere,
+    /// In the queue of its transaction: EXEC.
+    Queue,
+    /// From the first to the last (negative: counted from the end), every `step`-th word.
+    Range {
+        /// Position of the first.
+        first: i16,
+        /// Position of the last.
+        last: i16,
+        /// Distance.
+        step: i16,
+    },
+    /// Only its words tell.
+    Words,
+}
+
+fn routing(doc: &CommandDoc) -> Routing {
+    match doc.key_specs {
+        [] if doc.name == "exec" => Routing::Queue,
+        // MIGRATE and SORT have more to them than their specifications say.
+        [] => Routing::Nowhere,
+        &[KeySpec { begin: Begin::Index(first), find: Find::Range(last, step, 0), .. }]
+            if !["migrate", "sort"].contains(&doc.name) =>
+        {
+            // The last one is told relative to the first, unless it is counted from the end.
+            let (first, last) = (first as i16, last as i16);
+            Routing::Range { first, last: if last < 0 { last } else { first + last }, step: step as i16 }
+        }
+        _ => Routing::Words,
+    }
+}
+
 /// One command or subcommand.
 pub struct Command {
     /// Lower-case name; `parent|sub` for subcommands.
@@ -38,6 +74,8 @@ pub struct Command {
     pub last_key: i16,
     /// Distance between keys.
     pub key_step: i16,
+    /// How its keys are found in cluster mode.
+    pub routing: Routing,
     /// What runs it.
     pub handler: Handler,
     /// What COMMAND tells about it, and where its keys are.
@@ -138,7 +176,19 @@ fn command(
     subcommands: HashMap<&'static [u8], &'static Command>,
 ) -> Command {
     let &CommandDoc { name, arity, flags, legacy_keys: (first_key, last_key, key_step), .. } = doc;
-    Command { name, index, arity, flags, first_key, last_key, key_step, handler, doc, subcommands }
+    Command {
+        name,
+        index,
+        arity,
+        flags,
+        first_key,
+        last_key,
+        key_step,
+        routing: routing(doc),
+        handler,
+        doc,
+        subcommands,
+    }
 }
 
 impl Default for Registry {

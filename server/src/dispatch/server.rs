@@ -2,8 +2,10 @@
 
 use super::client::{Client, ClientId};
 use super::clients::Clients;
+use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
 use super::failover::Failover;
+use super::migration::Targets;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
@@ -20,6 +22,7 @@ use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
+use crate::store::table::KeyOrder;
 
 /// Something that a command asks of the network layer, done when the batch ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub enum Order {
     Listen,
     /// Carry out what the machine of Sentinel mode decided.
     Sentinel,
+    /// Carry out what the machine of cluster mode decided.
+    Cluster,
 }
 
 /// CLIENT PAUSE and FAILOVER hold commands back.
@@ -148,8 +153,12 @@ pub struct Server {
     pub active_expire: bool,
     /// When the last tick was, Unix milliseconds.
     pub last_cron: Millis,
+    /// Connections that MIGRATE keeps.
+    pub migration_targets: Targets,
     /// Sentinel mode: what watches other servers.
     pub sentinel: Option<Box<SentinelMode>>,
+    /// Cluster mode: who serves which slot.
+    pub cluster: Option<Box<ClusterMode>>,
 }
 
 impl Server {
@@ -161,7 +170,10 @@ impl Server {
         let registry = Registry::default();
         let stats = Stats::new(registry.size());
         let mut server = Self {
-            keyspace: Keyspace::new(config.databases as usize),
+            keyspace: Keyspace::new(
+                config.databases as usize,
+                if config.cluster_enabled { KeyOrder::Slot } else { KeyOrder::Hash },
+            ),
             clients: Clients::default(),
             registry,
             effects: Effects::default(),
@@ -201,7 +213,9 @@ impl Server {
             restored_history: false,
             active_expire: true,
             last_cron: now,
+            migration_targets: Targets::default(),
             sentinel: None,
+            cluster: None,
             config,
         };
         server.apply_config();
@@ -224,6 +238,7 @@ impl Server {
         if let Some(backlog) = &mut self.replication.backlog {
             backlog.resize((config.repl_backlog_size as usize).max(crate::replication::state::MIN_BACKLOG));
         }
+        self.configure_cluster();
         self.refresh_listening();
         self.refresh_gate();
     }

@@ -79,7 +79,11 @@ pub fn bind(config: &Config) -> Result<Bound, String> {
     Ok(Bound { tcp, unix })
 }
 
-fn listen(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
+/// Opens one socket.
+///
+/// # Errors
+/// The system's.
+pub fn listen(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
     let ip = resolve(address, port)?;
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;

@@ -9,6 +9,7 @@ use crate::dispatch::server::{Order, Server};
 
 pub mod aof_job;
 pub mod batch;
+pub mod cluster;
 pub mod connection;
 pub mod listener;
 pub mod primary_link;
@@ -35,6 +36,8 @@ pub struct Node {
     listen: Notify,
     /// Sentinel mode's links and scripts.
     sentinel: sentinel::Outside,
+    /// Cluster mode's links.
+    cluster: cluster::Outside,
 }
 
 impl Node {
@@ -66,6 +69,7 @@ pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::Rearm => shared.rearm.notify_one(),
             Order::Listen => shared.listen.notify_one(),
             Order::Sentinel => sentinel::carry_out(shared, server),
+            Order::Cluster => cluster::carry_out(shared, server),
             // Nobody listens any more only when the process ends already.
             Order::Exit(code) => drop(shared.exit.send(code)),
         }

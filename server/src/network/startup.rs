@@ -150,10 +150,6 @@ fn start(
         let here = std::env::current_dir().unwrap_or_default();
         config.dir = here.to_string_lossy().as_ref().into();
     }
-    if config.cluster_enabled {
-        eprintln!("Cluster mode is not part of this server yet: start it without `cluster-enabled yes`.");
-        return 1;
-    }
     log::set_level(level(config.loglevel));
     log::set_file(&config.logfile.to_string_lossy());
     if config.syslog_enabled {
@@ -180,6 +176,15 @@ fn start(
         if let Err(reason) = server.registry.rename(old, new) {
             eprint!("{}", rename.error(reason));
             return 1;
+        }
+    }
+    if server.config.cluster_enabled && server.sentinel.is_none() {
+        match super::cluster::mode(&server.config) {
+            Ok(mode) => server.cluster = Some(mode),
+            Err(text) => {
+                log(Level::Warning, &text);
+                return 1;
+            }
         }
     }
     ignore_file_size_signal();
@@ -311,16 +316,18 @@ async fn live(server: Server) -> i32 {
         rewriting: Default::default(),
         listen: Notify::new(),
         sentinel: Default::default(),
+        cluster: Default::default(),
     });
     log(Level::Notice, "monotonic clock: POSIX clock_gettime");
-    let bound = {
-        let config = shared.lock().config.clone();
-        match listener::bind(&config) {
-            Ok(bound) => bound,
-            Err(reason) => {
-                log(Level::Warning, &reason);
-                return 1;
-            }
+    let config = shared.lock().config.clone();
+    let with_bus = shared.lock().cluster.is_some();
+    let bound = listener::bind(&config)
+        .and_then(|bound| Ok((bound, if with_bus { super::cluster::bind(&config)? } else { Vec::new() })));
+    let (bound, bus) = match bound {
+        Ok(bound) => bound,
+        Err(reason) => {
+            log(Level::Warning, &reason);
+            return 1;
         }
     };
     let (port, mode) = {
@@ -339,6 +346,13 @@ async fn live(server: Server) -> i32 {
         if let Err(text) = loaded {
             log(Level::Warning, &text);
             return 1;
+        }
+        if with_bus {
+            if let Some(text) = shared.lock().misplaced_keys() {
+                log(Level::Warning, &text);
+                return 1;
+            }
+            super::cluster::serve(&shared, bus);
         }
         follow_configured_primary(&shared);
         log(Level::Notice, "Ready to accept connections");

@@ -56,7 +56,7 @@ pub fn rdb_type(value: ValueRef<'_>) -> RdbType {
         ValueRef::Object(Object::Hash(Hash::Table(_))) => RdbType::Hash,
         ValueRef::Object(Object::List(_)) => RdbType::ListQuicklist2,
         ValueRef::Object(Object::Set(Set::Intset(_))) => RdbType::SetIntset,
-        ValueRef::Object(Object::Set(Set::Table(_))) => RdbType::Set,
+        ValueRef::Object(Object::Set(Set::Packed(_) | Set::Table(_))) => RdbType::Set,
         ValueRef::Object(Object::SortedSet(SortedSet::Listpack(_))) => RdbType::ZsetListpack,
         ValueRef::Object(Object::SortedSet(SortedSet::Tree(_))) => RdbType::Zset,
         ValueRef::Object(Object::Stream(_)) => RdbType::StreamListpacks2,
@@ -89,7 +89,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
             encode::list(out, list.nodes().len(), nodes, compress);
         }
         ValueRef::Object(Object::Set(Set::Intset(members))) => encode::compact(out, members.as_bytes(), compress),
-        ValueRef::Object(Object::Set(set @ Set::Table(_))) => {
+        ValueRef::Object(Object::Set(set @ (Set::Packed(_) | Set::Table(_)))) => {
             super::rdb::primitives::write_length(out, set.len() as u64);
             set.for_each(|member| encode::string(out, member, compress));
         }
@@ -171,7 +171,7 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
         RdbValue::Set(members) => {
             let mut set = Set::for_member(members.first()?);
             if members.len() > limits.intset {
-                set = Set::empty_table();
+                set = Set::of_texts(members.len());
             }
             if !members.iter().all(|member| set.insert(member, limits.intset)) {
                 return None;

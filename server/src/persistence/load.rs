@@ -7,12 +7,15 @@ use super::codec::{Encodings, stored};
 use super::rdb::{FileReader, Item, RdbError};
 use crate::store::access::AccessRule;
 use crate::store::keyspace::Db;
+use crate::store::table::KeyOrder;
 
 /// What the loader must know.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadOptions {
     /// Number of databases.
     pub databases: usize,
+    /// What the order of their keys follows.
+    pub order: KeyOrder,
     /// Thresholds of encodings.
     pub encodings: Encodings,
     /// Leave out keys that expired before this time, Unix milliseconds: a primary does, a replica keeps them.
@@ -93,7 +96,8 @@ pub fn load_prefix<R: Read>(
     progress: &AtomicU64,
 ) -> Result<(Loaded, R, Vec<u8>), LoadError> {
     let mut reader = FileReader::open(source, options.checksum, options.deep)?;
-    let mut loaded = Loaded { dbs: (0..options.databases).map(|_| Db::default()).collect(), ..Loaded::default() };
+    let mut loaded =
+        Loaded { dbs: (0..options.databases).map(|_| Db::ordered_by(options.order)).collect(), ..Loaded::default() };
     let mut db = 0;
     loop {
         match reader.next_item()? {

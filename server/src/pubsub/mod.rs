@@ -80,6 +80,11 @@ impl PubSub {
         names.keys().map(Vec::as_slice).filter(move |name| pattern.is_none_or(|p| glob::matches(p, name, false)))
     }
 
+    /// All shard channels with their subscribers.
+    pub fn shard_channels(&self) -> impl Iterator<Item = (&[u8], &[u64])> {
+        self.shard_channels.iter().map(|(name, subscribers)| (name.as_slice(), subscribers.as_slice()))
+    }
+
     /// Number of channels with subscribers.
     pub fn channel_count(&self) -> usize {
         self.channels.len()

@@ -75,7 +75,7 @@ impl Keyspace {
                 return None;
             }
             while let Some(best) = pool.candidates.pop() {
-                let entry = self.dbs[best.db].table.get(super::table::hash_key(&best.key), &best.key);
+                let entry = self.dbs[best.db].get(&best.key);
                 if entry.is_some_and(|entry| !volatile || entry.expire().is_some()) {
                     return Some((best.db, best.key));
                 }

@@ -5,7 +5,7 @@
 //! caller's clock stops it.
 
 use super::keyspace::Keyspace;
-use super::table::{CURSOR_END, hash_key};
+use super::table::CURSOR_END;
 
 /// Slots looked at between two questions whether time is up.
 const STEP: usize = 2048;
@@ -74,7 +74,7 @@ impl Keyspace {
             db.average_ttl = if db.average_ttl == 0 { sample } else { db.average_ttl / 50 * 49 + sample / 50 };
         }
         for key in &victims {
-            self.expire_now(number, hash_key(key), key);
+            self.expire_now(number, key);
         }
         (seen, victims.len())
     }

@@ -10,7 +10,7 @@ use super::access::AccessRule;
 use super::entry::{EntryRef, MAX_INLINE, NewValue, OwnedEntry, ValueRef};
 use super::lazy;
 use super::snapshot::{Snapshot, Walk};
-use super::table::{EntryMut, Table, hash_key, position_of};
+use super::table::{EntryMut, KeyOrder, Table, position_of, positions_of_slot};
 use super::value::{Object, ValueType};
 use crate::base::clock::Millis;
 use crate::base::random::Random;
@@ -91,6 +91,21 @@ pub struct Db {
 }
 
 impl Db {
+    /// An empty database whose keys stand in this order.
+    pub fn ordered_by(order: KeyOrder) -> Self {
+        Self { table: Table::ordered_by(order), ..Self::default() }
+    }
+
+    /// The entry of a key, whatever its expiry.
+    pub fn get(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.table.get(self.table.hash(key), key)
+    }
+
+    /// True where the key is stored, whatever its expiry.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.get(key).is_some()
+    }
+
     /// Number of keys, expired ones that are still stored included.
     pub fn len(&self) -> usize {
         self.table.len()
@@ -158,10 +173,10 @@ pub struct LazyRules {
 }
 
 impl Keyspace {
-    /// Empty databases.
-    pub fn new(databases: usize) -> Self {
+    /// Empty databases, whose keys stand in this order: by slots in cluster mode.
+    pub fn new(databases: usize, order: KeyOrder) -> Self {
         Self {
-            dbs: (0..databases).map(|_| Db::default()).collect(),
+            dbs: (0..databases).map(|_| Db::ordered_by(order)).collect(),
             now: 0,
             expiry: ExpiryRule::Delete,
             access: AccessRule { lfu: false, log_factor: 10, decay_minutes: 1 },
@@ -207,7 +222,7 @@ impl Keyspace {
         let mut hashes = [0; PREFETCH_KEYS];
         let mut count = 0;
         for (slot, key) in hashes.iter_mut().zip(keys) {
-            *slot = hash_key(key);
+            *slot = table.hash(key);
             table.prefetch(*slot);
             count += 1;
         }
@@ -217,7 +232,7 @@ impl Keyspace {
     /// The entry of a key for a read: counts a hit or a miss, records the access.
     #[inline]
     pub fn lookup_read(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
-        let hash = hash_key(key);
+        let hash = self.dbs[db].table.hash(key);
         if self.hides(db, hash, key, false) {
             self.miss(db, key);
             return None;
@@ -249,7 +264,7 @@ impl Keyspace {
     /// The entry of a key, without counting or recording anything.
     #[inline]
     pub fn peek(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
-        let hash = hash_key(key);
+        let hash = self.dbs[db].table.hash(key);
         if self.hides(db, hash, key, false) {
             return None;
         }
@@ -260,7 +275,7 @@ impl Keyspace {
     #[inline]
     pub fn expire_if_due(&mut self, db: usize, key: &[u8]) {
         if self.dbs[db].table.expires() > 0 {
-            self.hides(db, hash_key(key), key, true);
+            self.hides(db, self.dbs[db].table.hash(key), key, true);
         }
     }
 
@@ -282,7 +297,7 @@ impl Keyspace {
     /// The entry of a key for a change.
     #[inline]
     pub fn lookup_write(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
-        let hash = hash_key(key);
+        let hash = self.dbs[db].table.hash(key);
         if self.hides(db, hash, key, true) {
             return None;
         }
@@ -298,7 +313,8 @@ impl Keyspace {
 
     /// The entry of a key whatever its expiry, for a change.
     pub fn entry_to_change(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
-        self.dbs[db].entry_to_change(hash_key(key), key, &mut self.snapshot)
+        let hash = self.dbs[db].table.hash(key);
+        self.dbs[db].entry_to_change(hash, key, &mut self.snapshot)
     }
 
     /// True where the key must be treated as absent because it expired. Deletes it where the rule says so.
@@ -313,16 +329,16 @@ impl Keyspace {
             return false;
         }
         match self.expiry {
-            ExpiryRule::Delete => self.expire_now(db, hash, key),
-            ExpiryRule::HideUnlessWritten if write => self.expire_now(db, hash, key),
+            ExpiryRule::Delete => self.expire_now(db, key),
+            ExpiryRule::HideUnlessWritten if write => self.expire_now(db, key),
             _ => {}
         }
         true
     }
 
     /// Deletes a key because its time has come.
-    pub(super) fn expire_now(&mut self, db: usize, hash: u64, key: &[u8]) {
-        let Some(entry) = self.dbs[db].remove(hash, key, &mut self.snapshot) else { return };
+    pub(super) fn expire_now(&mut self, db: usize, key: &[u8]) {
+        let Some(entry) = self.dbs[db].remove(key, &mut self.snapshot) else { return };
         self.free(entry, self.lazy.expire);
         self.stats.expired += 1;
         self.happenings.push(Happening::Expired { db, key: key.to_vec() });
@@ -330,7 +346,7 @@ impl Keyspace {
 
     /// Deletes a key to free memory.
     pub fn evict(&mut self, db: usize, key: &[u8]) {
-        let Some(entry) = self.dbs[db].remove(hash_key(key), key, &mut self.snapshot) else { return };
+        let Some(entry) = self.dbs[db].remove(key, &mut self.snapshot) else { return };
         self.free(entry, self.lazy.eviction);
         self.stats.evicted += 1;
         self.happenings.push(Happening::Evicted { db, key: key.to_vec() });
@@ -338,7 +354,7 @@ impl Keyspace {
 
     /// Stores a value under a key that may exist: key and snapshot rules applied, the old value freed.
     pub fn set(&mut self, db: usize, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
-        let hash = hash_key(key);
+        let hash = self.dbs[db].table.hash(key);
         let fresh = self.access.fresh(self.now);
         let value = boxed_where_large(value);
         let Self { dbs, snapshot, .. } = self;
@@ -350,17 +366,22 @@ impl Keyspace {
             }
             return;
         }
-        self.add(db, hash, OwnedEntry::new(key, value, expire));
+        self.add_hashed(db, hash, OwnedEntry::new(key, value, expire));
     }
 
     /// Overwrites the value of an existing key; its expiry stays.
     pub fn set_keeping_expiry(&mut self, db: usize, key: &[u8], value: NewValue<'_>) {
-        let expire = self.dbs[db].table.get(hash_key(key), key).and_then(EntryRef::expire);
+        let expire = self.dbs[db].get(key).and_then(EntryRef::expire);
         self.set(db, key, value, expire);
     }
 
     /// Adds an entry whose key is absent.
-    pub fn add(&mut self, db: usize, hash: u64, entry: OwnedEntry) {
+    pub fn add(&mut self, db: usize, entry: OwnedEntry) {
+        let hash = self.dbs[db].table.hash(entry.as_ref().key());
+        self.add_hashed(db, hash, entry);
+    }
+
+    fn add_hashed(&mut self, db: usize, hash: u64, entry: OwnedEntry) {
         let fresh = self.access.fresh(self.now);
         if self.record_new {
             self.happenings.push(Happening::Created { db, key: entry.as_ref().key().to_vec() });
@@ -376,7 +397,7 @@ impl Keyspace {
 
     /// Takes a key out, whatever its expiry.
     pub fn take(&mut self, db: usize, key: &[u8]) -> Option<OwnedEntry> {
-        self.dbs[db].remove(hash_key(key), key, &mut self.snapshot)
+        self.dbs[db].remove(key, &mut self.snapshot)
     }
 
     /// Deletes a key, whatever its expiry; `lazy` frees a large value on the other thread. True where it was there.
@@ -413,6 +434,28 @@ impl Keyspace {
         self.dbs[range].iter_mut().map(|db| db.flush(&mut self.snapshot, lazy)).sum()
     }
 
+    /// How many keys of database 0 belong to a slot. The table must be ordered by slots; the cost is what the slot holds.
+    pub fn keys_in_slot(&self, slot: u16) -> usize {
+        let mut count = 0;
+        self.dbs[0].table.walk_range(positions_of_slot(slot), usize::MAX, |_| count += 1);
+        count
+    }
+
+    /// Keys of database 0 that belong to a slot, `max` at most (some more where hashes begin alike are cut off).
+    pub fn keys_of_slot(&self, slot: u16, max: usize) -> Vec<Vec<u8>> {
+        let mut keys = Vec::new();
+        if max > 0 {
+            self.dbs[0].table.walk_range(positions_of_slot(slot), max, |entry| keys.push(entry.key().to_vec()));
+        }
+        keys.truncate(max);
+        keys
+    }
+
+    /// True where any key of database 0 belongs to the slot.
+    pub fn slot_has_keys(&self, slot: u16) -> bool {
+        !self.keys_of_slot(slot, 1).is_empty()
+    }
+
     /// Exchanges two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.dbs.swap(a, b);
@@ -431,7 +474,7 @@ impl Keyspace {
         for attempt in 0.. {
             let table = &self.dbs[db].table;
             let key = table.random(&mut self.random, false)?.key().to_vec();
-            let hidden = self.hides(db, hash_key(&key), &key, false);
+            let hidden = self.hides(db, table.hash(&key), &key, false);
             if !hidden || (self.expiry != ExpiryRule::Delete && attempt >= 100) {
                 return Some(key);
             }
@@ -473,7 +516,8 @@ impl Db {
         Some(entry)
     }
 
-    fn remove(&mut self, hash: u64, key: &[u8], snapshot: &mut Option<Snapshot>) -> Option<OwnedEntry> {
+    fn remove(&mut self, key: &[u8], snapshot: &mut Option<Snapshot>) -> Option<OwnedEntry> {
+        let hash = self.table.hash(key);
         if self.walk.is_active() {
             // The entry leaves: hand its state to the snapshot first.
             self.entry_to_change(hash, key, snapshot)?;
@@ -486,7 +530,8 @@ impl Db {
         if let Some(snapshot) = snapshot.as_mut().filter(|_| self.walk.is_active()) {
             snapshot.keep_rest(self);
         }
-        let old = std::mem::take(&mut self.table);
+        let empty = Table::ordered_by(self.table.order());
+        let old = std::mem::replace(&mut self.table, empty);
         self.walk.finish();
         self.expire_cursor = 0;
         self.average_ttl = 0;
@@ -498,7 +543,7 @@ impl Db {
 
     /// Adds an entry while loading, with this access clock; false where the key is there already.
     pub fn load(&mut self, entry: OwnedEntry, clock: u32) -> bool {
-        let hash = hash_key(entry.as_ref().key());
+        let hash = self.table.hash(entry.as_ref().key());
         if self.table.contains(hash, entry.as_ref().key()) {
             return false;
         }

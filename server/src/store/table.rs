@@ -11,6 +11,11 @@
 //! An entry stands in its home bucket or in one of the next `REACH` - 1 (wrapping round the segment); a counter for each
 //! home bucket says how many of its entries stand elsewhere, so that a miss ends after one cache line.
 //!
+//! In cluster mode the hash of a key begins with its slot's number, so the keys of a slot stand together in the order of
+//! hashes, and walking them costs what the slot holds. Keys that share a slot share the beginning of their hash; the
+//! directory would grow with every bit that has to be looked at, so beyond a size that the number of entries pays for,
+//! segments grow instead of splitting.
+//!
 //! Not for: expiry rules, statistics, notifications. Those are `keyspace.rs`.
 
 use std::ptr::NonNull;
@@ -20,6 +25,7 @@ use super::entry::{EntryRef, NewValue, OwnedEntry};
 use super::value::Object;
 use crate::base::clock::Millis;
 use crate::base::random::{Random, hash_secret};
+use crate::base::slot::{SLOTS as HASH_SLOTS, key_slot};
 
 const SLOTS: usize = 8;
 /// How many buckets, from its home on, an entry may stand in.
@@ -28,6 +34,10 @@ const REACH: usize = 4;
 const SIZES: [usize; 8] = [1, 2, 4, 8, 16, 32, 48, 64];
 /// Directory depth beyond which segments grow without splitting: only equal hashes get there.
 const MAX_DEPTH: u32 = 28;
+/// A directory of this depth may always be had; a deeper one has no more places than the table has entries.
+const FREE_DEPTH: u32 = 16;
+/// How many high bits of a hash are the slot's number, where hashes begin with it.
+const SLOT_BITS: u32 = HASH_SLOTS.trailing_zeros();
 
 const ADDRESS: u64 = (1 << 48) - 1;
 const TAG: u64 = 0x7fff << 48;
@@ -51,6 +61,12 @@ pub fn hash_key(key: &[u8]) -> u64 {
         ahash::RandomState::with_seeds(a, b, c, d)
     });
     state.hash_one(key)
+}
+
+/// The positions at which the keys of a slot stand, in a table that is ordered by slots.
+pub fn positions_of_slot(slot: u16) -> std::ops::Range<Cursor> {
+    let width = 1 << (CURSOR_BITS - SLOT_BITS);
+    u64::from(slot) * width..(u64::from(slot) + 1) * width
 }
 
 /// The position of a hash in the order in which cursors run.
@@ -176,10 +192,10 @@ impl Segment {
         }
     }
 
-    fn hashed_words(&self) -> Vec<(u64, u64)> {
+    fn hashed_words(&self, order: KeyOrder) -> Vec<(u64, u64)> {
         self.words()
             // SAFETY: an occupied slot holds a live entry.
-            .map(|word| (word, hash_key(unsafe { EntryRef::from_raw(unpack(word)) }.key())))
+            .map(|word| (word, order.hash(unsafe { EntryRef::from_raw(unpack(word)) }.key())))
             .collect()
     }
 }
@@ -189,8 +205,29 @@ fn roomy(len: usize) -> usize {
     SIZES.iter().copied().find(|size| size * SLOTS * 5 >= len * 7).unwrap_or(SIZES[SIZES.len() - 1])
 }
 
+/// What the order of a table's entries follows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyOrder {
+    /// Their hash alone.
+    #[default]
+    Hash,
+    /// Their cluster slot, and their hash within it.
+    Slot,
+}
+
+impl KeyOrder {
+    #[inline]
+    fn hash(self, key: &[u8]) -> u64 {
+        match self {
+            Self::Hash => hash_key(key),
+            Self::Slot => u64::from(key_slot(key)) << (64 - SLOT_BITS) | hash_key(key) >> SLOT_BITS,
+        }
+    }
+}
+
 /// A hash table of entries. See the module's comment.
 pub struct Table {
+    order: KeyOrder,
     /// Segment numbers by the first `depth` bits of the hash.
     directory: Vec<u32>,
     segments: Vec<Segment>,
@@ -213,9 +250,15 @@ impl Default for Table {
 impl Table {
     /// An empty table: one bucket.
     pub fn new() -> Self {
+        Self::ordered_by(KeyOrder::Hash)
+    }
+
+    /// An empty table with this order.
+    pub fn ordered_by(order: KeyOrder) -> Self {
         let mut depths = [0; MAX_DEPTH as usize + 1];
         depths[0] = 1;
         Self {
+            order,
             directory: vec![0],
             segments: vec![Segment::new(1, 0)],
             vacant: Vec::new(),
@@ -225,6 +268,17 @@ impl Table {
             len: 0,
             expires: 0,
         }
+    }
+
+    /// What the order of entries follows.
+    pub fn order(&self) -> KeyOrder {
+        self.order
+    }
+
+    /// The hash of a key in this table.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.order.hash(key)
     }
 
     /// Number of entries.
@@ -367,14 +421,19 @@ impl Table {
         let segment = &self.segments[number];
         let size = segment.buckets.len();
         let next = SIZES.iter().copied().find(|&next| next > size);
-        let next = next.or_else(|| (segment.depth >= MAX_DEPTH).then_some(size * 2));
+        let next = next.or_else(|| (!self.may_split(segment.depth)).then_some(size * 2));
         match next {
             Some(next) => {
-                self.segments[number] = Segment::rebuild(&segment.hashed_words(), next, segment.depth);
+                self.segments[number] = Segment::rebuild(&segment.hashed_words(self.order), next, segment.depth);
                 self.largest = self.largest.max(self.segments[number].buckets.len() * SLOTS);
             }
             None => self.split(number),
         }
+    }
+
+    /// Whether a segment of this depth may become two: not where the directory would grow out of proportion.
+    fn may_split(&self, depth: u32) -> bool {
+        depth < FREE_DEPTH || depth < self.depth || (depth < MAX_DEPTH && 2 << depth <= self.len)
     }
 
     fn split(&mut self, number: usize) {
@@ -386,7 +445,7 @@ impl Table {
         }
         self.depths[depth as usize - 1] -= 1;
         self.depths[depth as usize] += 2;
-        let words = old.hashed_words();
+        let words = old.hashed_words(self.order);
         let (upper, lower): (Vec<_>, Vec<_>) = words.iter().partition(|(_, hash)| hash << (depth - 1) >> 63 == 1);
         let one = words.first().map_or(0, |&(_, hash)| hash);
         self.segments[number] = Segment::rebuild(&lower, roomy(lower.len()), depth);
@@ -424,7 +483,7 @@ impl Table {
         let segment = &self.segments[number];
         let smaller = roomy(segment.len as usize);
         if smaller < segment.buckets.len() {
-            self.segments[number] = Segment::rebuild(&segment.hashed_words(), smaller, depth);
+            self.segments[number] = Segment::rebuild(&segment.hashed_words(self.order), smaller, depth);
         }
     }
 
@@ -434,8 +493,8 @@ impl Table {
         if self.segments[sibling].depth != depth || total > SIZES[SIZES.len() - 1] * SLOTS / 3 {
             return false;
         }
-        let mut words = self.segments[number].hashed_words();
-        words.extend(self.segments[sibling].hashed_words());
+        let mut words = self.segments[number].hashed_words(self.order);
+        words.extend(self.segments[sibling].hashed_words(self.order));
         self.segments[number] = Segment::rebuild(&words, roomy(total), depth - 1);
         let (first, span) = self.span_of(hash, depth - 1);
         self.directory[first..first + span].fill(number as u32);
@@ -457,19 +516,35 @@ impl Table {
 
     /// Visits entries in hash order from `cursor` on until at least `count` were seen; returns the next cursor, or
     /// [`CURSOR_END`] at the end. Entries of one cursor position are visited together.
-    pub fn walk(&self, cursor: Cursor, count: usize, mut visit: impl FnMut(EntryRef<'_>)) -> Cursor {
+    pub fn walk(&self, cursor: Cursor, count: usize, visit: impl FnMut(EntryRef<'_>)) -> Cursor {
+        self.walk_range(cursor..CURSOR_END, count, visit)
+    }
+
+    /// As [`Self::walk`], for the positions of a range; at its end, an end of it or more is returned.
+    pub fn walk_range(
+        &self,
+        range: std::ops::Range<Cursor>,
+        count: usize,
+        mut visit: impl FnMut(EntryRef<'_>),
+    ) -> Cursor {
         let mut seen = 0;
-        let mut position = cursor;
+        let mut position = range.start;
         let mut found: Vec<(u64, u64)> = Vec::new();
-        while position < CURSOR_END {
+        while position < range.end {
             let hash = position << (64 - CURSOR_BITS);
             let segment = &self.segments[self.segment_of(hash) as usize];
             let (first, span) = self.span_of(hash, segment.depth);
             let home_first = segment.home(hash);
-            for home in home_first..segment.buckets.len() {
+            let home_last = match (range.end - 1) << (64 - CURSOR_BITS) {
+                last if self.segment_of(last) == self.segment_of(hash) => {
+                    segment.home(last | (1 << (64 - CURSOR_BITS)) - 1)
+                }
+                _ => segment.buckets.len() - 1,
+            };
+            for home in home_first..=home_last {
                 found.clear();
                 self.collect_home(segment, home, &mut found);
-                found.retain(|&(hash, _)| position_of(hash) >= position);
+                found.retain(|&(hash, _)| (position..range.end).contains(&position_of(hash)));
                 found.sort_unstable_by_key(|&(hash, _)| hash);
                 for (index, &(hash, word)) in found.iter().enumerate() {
                     // SAFETY: an occupied slot holds a live entry.
@@ -492,7 +567,7 @@ impl Table {
         for step in 0..steps {
             for &word in segment.buckets[segment.wrap(home + step)].0.iter().filter(|&&word| word != 0) {
                 // SAFETY: an occupied slot holds a live entry.
-                let hash = hash_key(unsafe { EntryRef::from_raw(unpack(word)) }.key());
+                let hash = self.hash(unsafe { EntryRef::from_raw(unpack(word)) }.key());
                 if segment.home(hash) == home {
                     found.push((hash, word));
                 }
@@ -512,15 +587,10 @@ impl Table {
             return None;
         }
         let wanted = if expiring { EXPIRES } else { 0 };
-        // Rejection keeps it uniform; after many misses (few expiring keys in a large table) fall back to a walk.
-        for _ in 0..4096 {
-            let segment = &self.segments[self.directory[random.below(self.directory.len())] as usize];
+        // Rejection keeps it uniform; after many misses (few expiring keys, segments of very different sizes) all are counted.
+        for _ in 0..1024 {
+            let segment = &self.segments[random.below(self.segments.len())];
             let at = random.below(self.largest);
-            // A segment that many directory entries name is picked as often as its share of hashes: thin it out.
-            let names = 1usize << (self.depth - segment.depth);
-            if names > 1 && random.below(names) != 0 {
-                continue;
-            }
             let Some(bucket) = segment.buckets.get(at / SLOTS) else { continue };
             let word = bucket.0[at % SLOTS];
             if word != 0 && word & wanted == wanted {
@@ -528,8 +598,17 @@ impl Table {
                 return Some(unsafe { EntryRef::from_raw(unpack(word)) });
             }
         }
-        let skip = random.below(if expiring { self.expires } else { self.len });
-        self.iter().filter(|entry| !expiring || entry.expire().is_some()).nth(skip)
+        let mut skip = random.below(if expiring { self.expires } else { self.len });
+        for segment in &self.segments {
+            let candidates = if expiring { segment.expires } else { segment.len } as usize;
+            if skip < candidates {
+                let word = segment.words().filter(|word| word & wanted == wanted).nth(skip)?;
+                // SAFETY: an occupied slot holds a live entry.
+                return Some(unsafe { EntryRef::from_raw(unpack(word)) });
+            }
+            skip -= candidates;
+        }
+        None
     }
 
     /// Visits entries that have an expiry, from `cursor` on, in the order of segments; looks at `budget` slots at most.
@@ -572,9 +651,9 @@ impl Drop for Table {
 
 impl Clone for Table {
     fn clone(&self) -> Self {
-        let mut copy = Self::new();
+        let mut copy = Self::ordered_by(self.order);
         for entry in self.iter() {
-            copy.insert_new(hash_key(entry.key()), entry.to_owned_entry());
+            copy.insert_new(self.hash(entry.key()), entry.to_owned_entry());
         }
         copy
     }

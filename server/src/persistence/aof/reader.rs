@@ -363,6 +363,7 @@ mod tests {
     use crate::persistence::aof::AofFile;
     use crate::persistence::codec::Encodings;
     use crate::store::access::AccessRule;
+    use crate::store::table::KeyOrder;
     use crate::store::types::hash::HashLimits;
     use crate::store::types::list::ListLimits;
     use crate::store::types::sorted_set::SortedSetLimits;
@@ -376,6 +377,7 @@ mod tests {
         };
         let load = LoadOptions {
             databases: 16,
+            order: KeyOrder::Hash,
             encodings,
             drop_expired_before: None,
             checksum: true,

@@ -1,0 +1,269 @@
+//! Who serves what: roles, claims of slots, epochs.
+//!
+//! Background. A master claims its slots in every packet, under its config epoch. Where two claim a slot, the higher epoch has
+//! it; who still claims it under a lower one is told by an UPDATE. A master gets a new epoch by winning an election, or by an
+//! operator's wish without one. Two that took the same one by such a wish meet some day: then the one with the smaller id
+//! takes another. So in the end every slot has one owner everywhere, whatever was lost on the way.
+
+use super::effect::{DataEffect, Level};
+use super::message::{Body, Header, Kind};
+use super::node::{NodeFlags, NodeRef};
+use super::slots::SlotSet;
+use super::state::Cluster;
+use crate::base::ids::NodeId;
+
+impl Cluster {
+    /// A sender says whether it is a master, or whose replica it is.
+    pub(super) fn note_role(&mut self, at: NodeRef, header: &Header) {
+        let Some(master) = header.master else { return self.make_master(at) };
+        let master = self.find(master).filter(|&master| master != at);
+        if !self.get(at).is_replica() {
+            self.unbind_all(at);
+            let node = self.get_mut(at);
+            node.flags.remove(NodeFlags::MASTER.with(NodeFlags::MIGRATE_TO));
+            node.flags.insert(NodeFlags::REPLICA);
+            self.role_changed();
+        }
+        if master.is_some() && self.get(at).master != master {
+            self.attach(at, master);
+            self.role_changed();
+        }
+    }
+
+    /// A node is a master from now on; one that was a replica is worth migrating to.
+    fn make_master(&mut self, at: NodeRef) {
+        if self.get(at).is_master() {
+            return;
+        }
+        let promoted = self.get(at).master.is_some() && at != self.me;
+        self.attach(at, None);
+        let node = self.get_mut(at);
+        node.flags.remove(NodeFlags::REPLICA);
+        node.flags.insert(NodeFlags::MASTER);
+        if promoted {
+            node.flags.insert(NodeFlags::MIGRATE_TO);
+        }
+        self.role_changed();
+    }
+
+    fn role_changed(&mut self) {
+        self.save(false);
+        self.soon();
+        self.changed();
+    }
+
+    /// A replica gets another master, or none.
+    fn attach(&mut self, replica: NodeRef, master: Option<NodeRef>) {
+        if let Some(old) = std::mem::replace(&mut self.get_mut(replica).master, master)
+            && self.replicas(old).is_empty()
+        {
+            self.get_mut(old).flags.remove(NodeFlags::MIGRATE_TO);
+        }
+        if let Some(master) = master {
+            self.get_mut(master).flags.insert(NodeFlags::MIGRATE_TO);
+        }
+    }
+
+    /// Replicas of a master, this node too if it is one.
+    pub(super) fn replicas(&self, master: NodeRef) -> Vec<NodeRef> {
+        let mut refs = self.refs();
+        refs.retain(|&at| self.get(at).master == Some(master));
+        refs
+    }
+
+    /// This node becomes a replica of another.
+    pub(super) fn follow(&mut self, master: NodeRef) {
+        debug_assert!(master != self.me, "nobody is its own replica");
+        debug_assert!(self.myself().slots.is_empty(), "a master with slots does not step down");
+        let me = self.me;
+        if self.myself().is_master() {
+            let myself = self.get_mut(me);
+            myself.flags.remove(NodeFlags::MASTER.with(NodeFlags::MIGRATE_TO));
+            myself.flags.insert(NodeFlags::REPLICA);
+            self.migrating.clear();
+            self.importing.clear();
+        }
+        self.attach(me, Some(master));
+        let node = self.get(master);
+        let (ip, port) = (node.ip.clone(), node.port);
+        self.reset_manual_failover();
+        self.election = Default::default();
+        self.data(DataEffect::Follow { ip, port });
+        self.role_changed();
+    }
+
+    /// This node becomes a master, with all slots of its former master: an election was won, or is not asked for.
+    pub(super) fn replace_master(&mut self) {
+        let Some(old) = self.myself().master else { return };
+        let me = self.me;
+        self.make_master(me);
+        self.data(DataEffect::Promote);
+        let slots = self.get(old).slots.clone();
+        slots.iter().for_each(|slot| self.bind(slot, me));
+        self.save(true);
+        self.reset_manual_failover();
+        self.election = Default::default();
+        self.refresh_health();
+        self.pong_to_all();
+    }
+
+    /// This node becomes a master without slots.
+    pub(super) fn become_empty_master(&mut self) {
+        if self.myself().is_replica() {
+            let me = self.me;
+            self.make_master(me);
+            self.data(DataEffect::Promote);
+        }
+    }
+
+    /// A sender claims slots, for itself or for its master.
+    pub(super) fn note_claims(&mut self, at: NodeRef, header: &Header) {
+        let claimant = if self.get(at).is_master() { Some(at) } else { self.get(at).master };
+        let news =
+            claimant.is_none_or(|claimant| self.get(claimant).slots != header.slots || !self.disowned.is_empty());
+        if news {
+            if self.get(at).is_master() {
+                self.take_claims(at, header.config_epoch, &header.slots);
+            }
+            self.correct(at, header);
+        }
+        let myself = self.myself();
+        let node = self.get(at);
+        if node.is_master() && myself.is_master() && node.config_epoch == myself.config_epoch {
+            self.resolve_collision(at);
+        }
+    }
+
+    /// Takes over a master's claims where they are newer than what we know.
+    fn take_claims(&mut self, claimant: NodeRef, epoch: u64, claims: &SlotSet) {
+        if claimant == self.me {
+            return;
+        }
+        let me = self.me;
+        let our_master = if self.myself().is_master() { Some(me) } else { self.myself().master };
+        let (mut lost, mut from_us) = (SlotSet::new(), 0);
+        for slot in claims.iter() {
+            let owner = self.owner_ref(slot);
+            if owner == Some(claimant) {
+                self.disowned.remove(slot);
+                continue;
+            }
+            // Only operators touch a slot that is on its way to us.
+            if self.importing.contains_key(&slot) {
+                continue;
+            }
+            let free = self.disowned.contains(slot);
+            if owner.is_some_and(|owner| !free && self.get(owner).config_epoch >= epoch) {
+                continue;
+            }
+            from_us += usize::from(owner.is_some() && owner == our_master);
+            if owner == Some(me) {
+                lost.insert(slot);
+                self.migrating.remove(&slot);
+            }
+            self.bind_claimed(slot, claimant);
+        }
+        for slot in self.get(claimant).slots.clone().iter().filter(|&slot| !claims.contains(slot)) {
+            // Nobody else claims it yet: it stays, so that the cluster does not go down over it.
+            self.disowned.insert(slot);
+        }
+        let emptied = our_master.is_some_and(|master| master != claimant && self.get(master).slots.is_empty());
+        if from_us > 0 && emptied && (self.settings.allow_migration || claims.len() == from_us) {
+            let id = self.get(claimant).id;
+            let text = format!("Configuration change detected. Reconfiguring myself as a replica of {id}");
+            self.log(Level::Warning, text);
+            self.follow(claimant);
+            self.save(true);
+        } else if let Some(grand) = our_master.and_then(|master| self.get(master).master).filter(|&grand| grand != me) {
+            let id = self.get(grand).id;
+            self.log(Level::Notice, format!("I'm a sub-replica! Reconfiguring myself from grandmaster {id}"));
+            self.follow(grand);
+        } else if !lost.is_empty() {
+            self.data(DataEffect::DeleteSlots(lost));
+        }
+    }
+
+    fn bind_claimed(&mut self, slot: u16, claimant: NodeRef) {
+        let first = self.get(claimant).slots.is_empty();
+        self.bind(slot, claimant);
+        if first && self.masters_have_replicas() {
+            self.get_mut(claimant).flags.insert(NodeFlags::MIGRATE_TO);
+        }
+        self.save(true);
+    }
+
+    /// Some master has a replica.
+    pub(super) fn masters_have_replicas(&self) -> bool {
+        self.nodes().any(|node| node.master.is_some())
+    }
+
+    /// A sender claims what another one has under a higher epoch: it must hear of it.
+    fn correct(&mut self, at: NodeRef, header: &Header) {
+        let stale = header.slots.iter().find_map(|slot| {
+            let owner = self.owner_ref(slot).filter(|&owner| owner != at && !self.disowned.contains(slot))?;
+            (self.get(owner).config_epoch > header.config_epoch).then_some(owner)
+        });
+        if let Some(owner) = stale {
+            let node = self.get(owner);
+            let text = format!(
+                "Node {} has old slots configuration, sending an UPDATE message about {}",
+                self.get(at).id,
+                node.id
+            );
+            let body = Body::Update { id: node.id, config_epoch: node.config_epoch, slots: node.slots.clone() };
+            self.log(Level::Verbose, text);
+            self.send_to(at, Kind::Update, body);
+        }
+    }
+
+    /// Another node has slots under a higher epoch than we know.
+    pub(super) fn hear_update(&mut self, id: NodeId, epoch: u64, slots: &SlotSet) {
+        let Some(at) = self.find(id).filter(|&at| at != self.me && !self.get(at).in_handshake()) else { return };
+        if self.get(at).config_epoch >= epoch {
+            return;
+        }
+        self.make_master(at);
+        self.get_mut(at).config_epoch = epoch;
+        self.save(true);
+        self.take_claims(at, epoch, slots);
+    }
+
+    /// Two masters with one epoch: the one with the smaller id takes another.
+    fn resolve_collision(&mut self, other: NodeRef) {
+        let other_id = self.get(other).id;
+        if other_id <= self.myself().id {
+            return;
+        }
+        self.take_new_epoch();
+        let epoch = self.myself().config_epoch;
+        let text = format!("WARNING: configEpoch collision with node {other_id}. configEpoch set to {epoch}");
+        self.log(Level::Verbose, text);
+    }
+
+    /// A new epoch without anybody's consent.
+    pub(super) fn take_new_epoch(&mut self) {
+        self.current_epoch += 1;
+        let epoch = self.current_epoch;
+        self.get_mut(self.me).config_epoch = epoch;
+        self.save(true);
+        self.changed();
+    }
+
+    /// The highest epoch that we know of.
+    pub(super) fn max_epoch(&self) -> u64 {
+        self.nodes().map(|node| node.config_epoch).max().unwrap_or(0).max(self.current_epoch)
+    }
+
+    /// Takes a new epoch unless we have the highest one already. True where it is new.
+    pub(super) fn bump_epoch(&mut self) -> bool {
+        let own = self.myself().config_epoch;
+        if own != 0 && own == self.max_epoch() {
+            return false;
+        }
+        self.current_epoch = self.max_epoch();
+        self.take_new_epoch();
+        let epoch = self.current_epoch;
+        self.log(Level::Warning, format!("New configEpoch set to {epoch}"));
+        true
+    }
+}

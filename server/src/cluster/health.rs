@@ -1,0 +1,207 @@
+//! Who is down, and whether the cluster serves.
+//!
+//! Background. A node that owes an answer for longer than the node time-out is PFAIL: we do not reach it. Masters hear from
+//! each other whom they do not reach; when a majority of them says so within two time-outs it is FAIL, and everybody is told
+//! at once. FAIL is only a trigger: who takes over is decided by votes. PFAIL is set at the very edge of the time-out, and
+//! the masters that have not said anything yet are asked then: what they do not reach stands in their answers, too.
+
+use super::effect::Level;
+use super::message::{Body, Kind};
+use super::node::{NodeFlags, NodeRef};
+use super::settings::{ASK_PATIENCE, ASK_PERIOD, FAIL_UNDO, REPORT_VALIDITY, WRITABLE_DELAY};
+use super::state::{Cluster, Down};
+use crate::base::clock::Millis;
+use crate::base::ids::NodeId;
+
+/// What is known of the cluster as a whole.
+#[derive(Debug, Clone)]
+pub(super) struct Health {
+    pub down: Option<Down>,
+    /// Masters with slots.
+    pub size: usize,
+    /// When we looked first.
+    first_look: Option<Millis>,
+    /// We knew other nodes then: we may have been replaced while we were away.
+    knew_others: bool,
+    /// When we were in a minority last.
+    minority: Option<Millis>,
+    /// When masters were asked last about nodes that we do not reach.
+    asked: Millis,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { down: Some(Down::Uncovered), size: 0, first_look: None, knew_others: false, minority: None, asked: 0 }
+    }
+}
+
+impl Cluster {
+    /// Who is silent for too long, and who says so, too.
+    pub(super) fn refresh_failures(&mut self) {
+        let mut silent = Vec::new();
+        for at in self.others() {
+            let node = self.get(at);
+            if node.has(NodeFlags::HANDSHAKE.with(NodeFlags::NO_ADDRESS)) {
+                continue;
+            }
+            if node.ping_sent != 0 && !node.has(NodeFlags::PFAIL.with(NodeFlags::FAIL)) {
+                let edge = node.ping_sent.max(node.data_received) + self.settings.node_timeout + 1;
+                if self.now < edge {
+                    self.wake_at(edge);
+                    continue;
+                }
+                let text = format!("*** NODE {} possibly failing", node.id);
+                self.log(Level::Debug, text);
+                let now = self.now;
+                let node = self.get_mut(at);
+                node.flags.insert(NodeFlags::PFAIL);
+                node.pfail_time = now;
+                self.soon();
+            }
+            if self.get(at).has(NodeFlags::PFAIL) && !self.fail_if_agreed(at) {
+                silent.push(at);
+            }
+        }
+        self.ask_masters(&silent);
+    }
+
+    /// Masters that have not said yet that they do not reach a node either are pinged: their answers tell.
+    fn ask_masters(&mut self, silent: &[NodeRef]) {
+        let recent = |&at: &NodeRef| self.now - self.get(at).pfail_time <= ASK_PATIENCE;
+        let silent: Vec<NodeRef> = silent.iter().copied().filter(recent).collect();
+        if silent.is_empty() {
+            return;
+        }
+        if self.now < self.health.asked + ASK_PERIOD {
+            return self.wake_at(self.health.asked + ASK_PERIOD);
+        }
+        self.health.asked = self.now;
+        self.wake_at(self.now + ASK_PERIOD);
+        let agreed = |at: NodeRef| {
+            silent.iter().all(|&about| about == at || self.get(about).reports.iter().any(|report| report.from == at))
+        };
+        let failing = NodeFlags::PFAIL.with(NodeFlags::FAIL);
+        let asked: Vec<NodeRef> = self
+            .others()
+            .into_iter()
+            .filter(|&at| self.get(at).votes() && !self.get(at).has(failing) && !agreed(at))
+            .collect();
+        asked.into_iter().for_each(|at| self.ping(at, Kind::Ping));
+    }
+
+    /// A node that we do not reach has failed if a majority of the masters says so.
+    fn fail_if_agreed(&mut self, at: NodeRef) -> bool {
+        let oldest = self.now - REPORT_VALIDITY * self.settings.node_timeout;
+        self.get_mut(at).reports.retain(|report| report.time >= oldest);
+        let own = usize::from(self.myself().is_master());
+        if self.get(at).reports.len() + own < self.health.size / 2 + 1 {
+            return false;
+        }
+        let id = self.get(at).id;
+        self.log(Level::Notice, format!("Marking node {id} as failing (quorum reached)."));
+        self.set_failed(at);
+        self.broadcast(Kind::Fail, 0, Body::Fail(id));
+        true
+    }
+
+    fn set_failed(&mut self, at: NodeRef) {
+        let now = self.now;
+        let node = self.get_mut(at);
+        node.flags.remove(NodeFlags::PFAIL);
+        node.flags.insert(NodeFlags::FAIL);
+        node.fail_time = now;
+        self.save(false);
+        self.soon();
+        self.changed();
+    }
+
+    /// A node says that a majority does not reach another one.
+    pub(super) fn hear_fail(&mut self, from: NodeRef, id: NodeId) {
+        let Some(at) = self.find(id) else { return };
+        if !self.get(at).has(NodeFlags::FAIL.with(NodeFlags::MYSELF)) {
+            let text = format!("FAIL message received from {} about {id}", self.get(from).id);
+            self.log(Level::Notice, text);
+            self.set_failed(at);
+        }
+    }
+
+    /// A failed node answers. A master with slots waits: it may have been replaced, and not know it yet.
+    pub(super) fn let_back(&mut self, at: NodeRef) {
+        let node = self.get(at);
+        let text = if node.is_replica() || node.slots.is_empty() {
+            let what = if node.is_replica() { "replica" } else { "master without slots" };
+            format!("Clear FAIL state for node {}: {what} is reachable again.", node.id)
+        } else if self.now - node.fail_time > FAIL_UNDO * self.settings.node_timeout {
+            format!(
+                "Clear FAIL state for node {}: is reachable again and nobody is serving its slots after some time.",
+                node.id
+            )
+        } else {
+            return;
+        };
+        self.log(Level::Notice, text);
+        self.get_mut(at).flags.remove(NodeFlags::FAIL);
+        self.save(false);
+        self.soon();
+        self.changed();
+    }
+
+    /// Whether the cluster serves: all slots, a majority, and no haste after coming back.
+    pub(super) fn refresh_health(&mut self) {
+        if self.facts.loading && self.health.first_look.is_none() {
+            return;
+        }
+        let voters: Vec<NodeFlags> = self.nodes().filter(|node| node.votes()).map(|node| node.flags).collect();
+        self.health.size = voters.len();
+        let first_look = match self.health.first_look {
+            Some(time) => time,
+            None => {
+                self.health.knew_others = self.by_id.len() > 1;
+                self.now
+            }
+        };
+        self.health.first_look = Some(first_look);
+        let is_master = self.myself().is_master();
+        if is_master && self.health.knew_others && self.health.down.is_some() {
+            let end = first_look + WRITABLE_DELAY;
+            if self.now < end {
+                self.health.down = Some(Down::Rejoining);
+                return self.wake_at(end);
+            }
+        }
+        let failing = NodeFlags::PFAIL.with(NodeFlags::FAIL);
+        let reached = voters.iter().filter(|flags| !flags.has(failing)).count();
+        let mut down = None;
+        if self.settings.full_coverage && !self.is_covered() {
+            down = Some(Down::Uncovered);
+        }
+        if reached < voters.len() / 2 + 1 {
+            down = Some(Down::Minority);
+            if !voters.is_empty() {
+                // Without any master with slots there is nobody who might have replaced us.
+                self.health.minority = Some(self.now);
+            }
+        }
+        if down.is_none()
+            && is_master
+            && self.health.down.is_some()
+            && let Some(end) = self.health.minority.map(|time| time + self.settings.rejoin_delay())
+            && self.now < end
+        {
+            self.health.down = Some(Down::Rejoining);
+            return self.wake_at(end);
+        }
+        if down.is_some() != self.health.down.is_some() {
+            let state = if down.is_some() { "fail" } else { "ok" };
+            self.log(Level::Warning, format!("Cluster state changed: {state}"));
+            self.changed();
+        }
+        self.health.down = down;
+    }
+
+    /// Every slot has an owner that has not failed.
+    fn is_covered(&self) -> bool {
+        self.bound() == usize::from(super::slots::SLOTS)
+            && !self.nodes().any(|node| node.is_failed() && !node.slots.is_empty())
+    }
+}

@@ -1,0 +1,121 @@
+//! CLUSTER FAILOVER: a replica and its master change places without losing a write.
+//!
+//! The way: the replica asks its master to hold writes back (MFSTART). The master's pings say from then on that it does, and
+//! where its stream ends; a replica that has all of it stands for election at once, and voters need not find the master
+//! down. FORCE leaves the master out of it, TAKEOVER the voters, too.
+
+use super::effect::{DataEffect, Level};
+use super::message::{Body, Kind};
+use super::node::NodeRef;
+use super::settings::MANUAL_TIMEOUT;
+use super::state::Cluster;
+use crate::base::clock::Millis;
+
+/// A master that holds writes back says so this often.
+const PERIOD: Millis = 20;
+
+/// A manual failover, on the side of the replica or of the master.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ManualFailover {
+    /// When it is given up; 0: none runs.
+    end: Millis,
+    /// The replica: the election may begin.
+    can_start: bool,
+    /// The replica: where its master's stream ends.
+    goal: Option<i64>,
+    /// The master: who takes over.
+    replica: Option<NodeRef>,
+}
+
+impl ManualFailover {
+    /// One runs.
+    pub fn is_running(&self) -> bool {
+        self.end != 0
+    }
+
+    /// The election may begin.
+    pub fn can_start(&self) -> bool {
+        self.can_start
+    }
+}
+
+impl Cluster {
+    /// True while this master holds writes back for a replica that takes over: nothing must be added to the stream.
+    pub fn holds_writes_back(&self) -> bool {
+        self.manual.is_running() && self.manual.replica.is_some()
+    }
+
+    /// The replica's side begins. With `force` the master is not asked.
+    pub(super) fn begin_manual_failover(&mut self, force: bool) {
+        self.reset_manual_failover();
+        self.manual.end = self.now + MANUAL_TIMEOUT;
+        self.election.allow_now();
+        if force {
+            self.log(Level::Warning, "Forced failover user request accepted.");
+            self.manual.can_start = true;
+        } else if let Some(master) = self.myself().master {
+            self.log(Level::Warning, "Manual failover user request accepted.");
+            self.send_to(master, Kind::MfStart, Body::Bare);
+        }
+        self.soon();
+    }
+
+    /// The master's side begins: a replica asks it to.
+    pub(super) fn pause_for_replica(&mut self, from: NodeRef) {
+        if self.get(from).master != Some(self.me) {
+            return;
+        }
+        self.reset_manual_failover();
+        self.manual.end = self.now + MANUAL_TIMEOUT;
+        self.manual.replica = Some(from);
+        let id = self.get(from).id;
+        self.log(Level::Warning, format!("Manual failover requested by replica {id}."));
+        self.data(DataEffect::PauseWrites(self.now + 2 * MANUAL_TIMEOUT));
+        self.soon();
+    }
+
+    /// Our master holds writes back, and this is where its stream ends.
+    pub(super) fn master_is_paused(&mut self, offset: i64) {
+        if self.manual.is_running() && self.manual.goal.is_none() {
+            self.manual.goal = Some(offset);
+            let text = format!("Received replication offset for paused master manual failover: {offset}");
+            self.log(Level::Warning, text);
+            self.soon();
+        }
+    }
+
+    /// The next step, if it is time for one.
+    pub(super) fn tend_manual_failover(&mut self) {
+        if !self.manual.is_running() {
+            return;
+        }
+        if self.now > self.manual.end {
+            self.log(Level::Warning, "Manual failover timed out.");
+            return self.reset_manual_failover();
+        }
+        self.wake_at(self.manual.end + 1);
+        if let Some(replica) = self.manual.replica {
+            if self.table[replica.index()].is_none() {
+                return self.reset_manual_failover();
+            }
+            self.ping(replica, Kind::Ping);
+            self.wake_at(self.now + PERIOD);
+        } else if let Some(goal) = self.manual.goal.filter(|_| !self.manual.can_start) {
+            if self.facts.offset == goal {
+                self.manual.can_start = true;
+                let text = "All master replication stream processed, manual failover can start.";
+                self.log(Level::Warning, text);
+            } else {
+                self.wake_at(self.now + 5);
+            }
+        }
+    }
+
+    /// Nothing is going on.
+    pub(super) fn reset_manual_failover(&mut self) {
+        if self.manual.replica.is_some() {
+            self.data(DataEffect::ResumeWrites);
+        }
+        self.manual = ManualFailover::default();
+    }
+}

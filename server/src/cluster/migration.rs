@@ -1,0 +1,63 @@
+//! Replicas that go where they are needed: a master that lost its replicas gets one of a master that has many.
+
+use super::effect::Level;
+use super::node::{NodeFlags, NodeRef};
+use super::settings::ORPHAN_DELAY;
+use super::state::Cluster;
+
+impl Cluster {
+    /// Number of replicas that have not failed, for each place in the table.
+    fn working_replicas(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.table.len()];
+        for node in self.nodes().filter(|node| !node.is_failed()) {
+            if let Some(master) = node.master {
+                counts[master.index()] += 1;
+            }
+        }
+        counts
+    }
+
+    /// Goes to a master without replicas, if it is our turn: of all replicas of the masters with the most of them the one
+    /// with the smallest id.
+    pub(super) fn migrate_to_orphan(&mut self) {
+        let Some(master) = self.myself().master.filter(|_| self.myself().is_replica()) else { return };
+        let counts = self.working_replicas();
+        let mut target: Option<NodeRef> = None;
+        let mut most = 0;
+        for at in self.refs() {
+            let now = self.now;
+            let count = counts[at.index()];
+            let node = self.get_mut(at);
+            if !node.is_master() || node.is_failed() {
+                continue;
+            }
+            most = most.max(count);
+            let orphaned = count == 0 && !node.slots.is_empty() && node.has(NodeFlags::MIGRATE_TO);
+            node.orphaned_time = match (orphaned, node.orphaned_time) {
+                (false, _) => 0,
+                (true, 0) => now,
+                (true, since) => since,
+            };
+            target = target.or(orphaned.then_some(at));
+        }
+        let Some(target) = target else { return };
+        let ours = counts[master.index()];
+        let allowed = self.settings.allow_migration && !self.settings.no_failover && self.is_ok();
+        if !allowed || ours < 2 || ours < most || ours <= self.settings.migration_barrier as usize {
+            return;
+        }
+        let rivals = self.nodes().filter(|node| {
+            node.master.is_some_and(|master| counts[master.index()] == most && !self.get(master).is_failed())
+        });
+        if rivals.map(|node| node.id).min() != Some(self.myself().id) {
+            return;
+        }
+        let due = self.get(target).orphaned_time + ORPHAN_DELAY + 1;
+        if self.now < due {
+            return self.wake_at(due);
+        }
+        let id = self.get(target).id;
+        self.log(Level::Notice, format!("Migrating to orphaned master {id}"));
+        self.follow(target);
+    }
+}

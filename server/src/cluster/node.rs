@@ -1,0 +1,263 @@
+//! A node as this one knows it.
+
+use std::fmt;
+use std::num::NonZeroU32;
+
+use super::slots::SlotSet;
+use crate::base::clock::Millis;
+use crate::base::ids::NodeId;
+
+/// Where a node stands in our table. It is good as long as the node is known.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeRef(NonZeroU32);
+
+impl NodeRef {
+    pub(super) fn new(index: usize) -> Self {
+        Self(NonZeroU32::new(index as u32 + 1).unwrap_or(NonZeroU32::MAX))
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
+impl fmt::Debug for NodeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.index())
+    }
+}
+
+/// What is true of a node; the bits are those of packets.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct NodeFlags(pub u16);
+
+impl NodeFlags {
+    /// A master.
+    pub const MASTER: Self = Self(1);
+    /// A replica.
+    pub const REPLICA: Self = Self(2);
+    /// We do not reach it.
+    pub const PFAIL: Self = Self(4);
+    /// A majority does not reach it.
+    pub const FAIL: Self = Self(8);
+    /// This node.
+    pub const MYSELF: Self = Self(16);
+    /// Met, but not yet known by its own name.
+    pub const HANDSHAKE: Self = Self(32);
+    /// Its address is not known.
+    pub const NO_ADDRESS: Self = Self(64);
+    /// Our first packet to it is a MEET.
+    pub const MEET: Self = Self(128);
+    /// A master that replicas may migrate to.
+    pub const MIGRATE_TO: Self = Self(256);
+    /// A replica that does not stand for election.
+    pub const NO_FAILOVER: Self = Self(512);
+
+    /// Names as `nodes.conf` writes them, in its order.
+    pub const NAMES: [(Self, &'static str); 8] = [
+        (Self::MYSELF, "myself"),
+        (Self::MASTER, "master"),
+        (Self::REPLICA, "slave"),
+        (Self::PFAIL, "fail?"),
+        (Self::FAIL, "fail"),
+        (Self::HANDSHAKE, "handshake"),
+        (Self::NO_ADDRESS, "noaddr"),
+        (Self::NO_FAILOVER, "nofailover"),
+    ];
+
+    /// True where any of the other's flags is set.
+    #[inline]
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Sets flags.
+    pub fn insert(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Clears flags.
+    pub fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+
+    /// Sets or clears flags.
+    pub fn set(&mut self, other: Self, on: bool) {
+        if on { self.insert(other) } else { self.remove(other) }
+    }
+
+    /// Both sets of flags.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The names, comma-separated; `noflags` where there are none.
+    pub fn text(self) -> String {
+        let names: Vec<&str> = Self::NAMES.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, name)| *name).collect();
+        if names.is_empty() { "noflags".to_owned() } else { names.join(",") }
+    }
+}
+
+impl fmt::Debug for NodeFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// Names a connection of the cluster bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId(pub u64);
+
+/// Our connection to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Which.
+    pub conn: ConnId,
+    /// Since when we have it, or try to.
+    pub since: Millis,
+    /// It is there; before, nothing is sent.
+    pub up: bool,
+}
+
+/// A master's word that it does not reach a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureReport {
+    /// Who says so.
+    pub from: NodeRef,
+    /// When it said so last.
+    pub time: Millis,
+}
+
+/// See the module's comment.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name.
+    pub id: NodeId,
+    /// What is true of it.
+    pub flags: NodeFlags,
+    /// Its address; empty where it is not known.
+    pub ip: String,
+    /// Where clients connect.
+    pub port: u16,
+    /// Where clients connect without TLS, if `port` is with; else 0.
+    pub plain_port: u16,
+    /// Where nodes connect.
+    pub bus_port: u16,
+    /// The name that it announces; empty without.
+    pub hostname: String,
+    /// Whose replica it is.
+    pub master: Option<NodeRef>,
+    /// The epoch of its claims.
+    pub config_epoch: u64,
+    /// The slots that it serves.
+    pub slots: SlotSet,
+    /// When we first heard of it.
+    pub created: Millis,
+    /// When the ping was sent that is not answered yet; 0: none is.
+    pub ping_sent: Millis,
+    /// When its last pong came.
+    pub pong_received: Millis,
+    /// When its last packet came.
+    pub data_received: Millis,
+    /// Since when we do not reach it.
+    pub pfail_time: Millis,
+    /// Since when it has failed.
+    pub fail_time: Millis,
+    /// When we last voted for a replica of it.
+    pub voted_time: Millis,
+    /// Its replication offset as it said last.
+    pub repl_offset: i64,
+    /// When it said so.
+    pub repl_offset_time: Millis,
+    /// Since when it is a master without replicas that work; 0: it is not.
+    pub orphaned_time: Millis,
+    /// Who does not reach it.
+    pub reports: Vec<FailureReport>,
+    /// Our connection to it.
+    pub link: Option<Link>,
+    /// When to connect to it again, if we are not connected.
+    pub reconnect_at: Millis,
+    /// Its connection to us.
+    pub inbound: Option<ConnId>,
+}
+
+impl Node {
+    /// A node that nothing is known of.
+    pub fn new(id: NodeId, flags: NodeFlags, now: Millis) -> Self {
+        Self {
+            id,
+            flags,
+            ip: String::new(),
+            port: 0,
+            plain_port: 0,
+            bus_port: 0,
+            hostname: String::new(),
+            master: None,
+            config_epoch: 0,
+            slots: SlotSet::new(),
+            created: now,
+            ping_sent: 0,
+            pong_received: 0,
+            data_received: 0,
+            pfail_time: 0,
+            fail_time: 0,
+            voted_time: 0,
+            repl_offset: 0,
+            repl_offset_time: 0,
+            orphaned_time: 0,
+            reports: Vec::new(),
+            link: None,
+            reconnect_at: 0,
+            inbound: None,
+        }
+    }
+
+    /// Whether any of these flags is set.
+    #[inline]
+    pub fn has(&self, flags: NodeFlags) -> bool {
+        self.flags.has(flags)
+    }
+
+    /// A master.
+    pub fn is_master(&self) -> bool {
+        self.has(NodeFlags::MASTER)
+    }
+
+    /// A replica.
+    pub fn is_replica(&self) -> bool {
+        self.has(NodeFlags::REPLICA)
+    }
+
+    /// A majority does not reach it.
+    pub fn is_failed(&self) -> bool {
+        self.has(NodeFlags::FAIL)
+    }
+
+    /// This node.
+    pub fn is_myself(&self) -> bool {
+        self.has(NodeFlags::MYSELF)
+    }
+
+    /// Not known by its own name yet.
+    pub fn in_handshake(&self) -> bool {
+        self.has(NodeFlags::HANDSHAKE)
+    }
+
+    /// A master with slots: it votes.
+    pub fn votes(&self) -> bool {
+        self.is_master() && !self.slots.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_named_in_the_order_of_the_file() {
+        let flags = NodeFlags::FAIL.with(NodeFlags::MASTER).with(NodeFlags::MYSELF);
+        assert_eq!(NodeFlags::default().text(), "noflags");
+        assert_eq!(NodeFlags::MIGRATE_TO.text(), "noflags");
+        assert_eq!(flags.text(), "myself,master,fail");
+    }
+}

@@ -1,0 +1,121 @@
+//! Settings of the machine, and its periods.
+
+use crate::base::clock::Millis;
+use crate::config::Config;
+use crate::config::values::EndpointType;
+
+/// Bus ports are so much above clients' ports where nothing else is said.
+pub const BUS_PORT_DISTANCE: u16 = 10_000;
+
+/// What the configuration says, as far as the machine cares.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `cluster-node-timeout`.
+    pub node_timeout: Millis,
+    /// The port that clients connect to, as announced.
+    pub port: u16,
+    /// The port that nodes connect to, as announced.
+    pub bus_port: u16,
+    /// `cluster-announce-ip`; empty: our address on the connections of others.
+    pub announce_ip: String,
+    /// `cluster-announce-hostname`.
+    pub hostname: String,
+    /// `cluster-preferred-endpoint-type`.
+    pub endpoint_type: EndpointType,
+    /// `cluster-replica-validity-factor`.
+    pub validity_factor: u32,
+    /// `repl-ping-replica-period`, in milliseconds.
+    pub repl_ping_period: Millis,
+    /// `cluster-migration-barrier`.
+    pub migration_barrier: u32,
+    /// `cluster-allow-replica-migration`.
+    pub allow_migration: bool,
+    /// `cluster-require-full-coverage`.
+    pub full_coverage: bool,
+    /// `cluster-replica-no-failover`.
+    pub no_failover: bool,
+}
+
+impl Settings {
+    /// Takes what matters out of the configuration.
+    pub fn from_config(config: &Config) -> Self {
+        let announced = |announced: u16, real: u16| if announced != 0 { announced } else { real };
+        let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+        Self {
+            node_timeout: config.cluster_node_timeout as Millis,
+            port: announced(config.cluster_announce_port, config.port),
+            bus_port: announced(config.cluster_announce_bus_port, bus_port(config)),
+            announce_ip: text(&config.cluster_announce_ip),
+            hostname: text(&config.cluster_announce_hostname),
+            endpoint_type: config.cluster_preferred_endpoint_type,
+            validity_factor: config.cluster_replica_validity_factor,
+            repl_ping_period: Millis::from(config.repl_ping_replica_period) * 1000,
+            migration_barrier: config.cluster_migration_barrier,
+            allow_migration: config.cluster_allow_replica_migration,
+            full_coverage: config.cluster_require_full_coverage,
+            no_failover: config.cluster_replica_no_failover,
+        }
+    }
+}
+
+/// Where this node listens for other nodes.
+pub fn bus_port(config: &Config) -> u16 {
+    if config.cluster_port != 0 { config.cluster_port } else { config.port.saturating_add(BUS_PORT_DISTANCE) }
+}
+
+/// How long the word of a master that another does not answer counts, in node time-outs.
+pub const REPORT_VALIDITY: Millis = 2;
+/// After so many node time-outs a failed master with slots that answers again is let back.
+pub const FAIL_UNDO: Millis = 2;
+/// A node that was forgotten is not learnt from others so long.
+pub const BAN: Millis = 60_000;
+/// A manual failover must be over by then.
+pub const MANUAL_TIMEOUT: Millis = 5_000;
+/// A master must be without working replicas so long before one migrates to it.
+pub const ORPHAN_DELAY: Millis = 5_000;
+/// A master that has just started does not serve so long: it may have been replaced.
+pub const WRITABLE_DELAY: Millis = 2_000;
+/// The same reason why no failover starts is logged again after so long.
+pub const RELOG_PERIOD: Millis = 300_000;
+/// A connection that could not be made is tried again after so long.
+pub const RECONNECT_PAUSE: Millis = 100;
+/// And one that worked and was lost.
+pub const FIRST_RECONNECT_PAUSE: Millis = 5;
+/// Masters that may agree that a node is down are asked again after so long.
+pub const ASK_PERIOD: Millis = 50;
+/// How long we go on asking them.
+pub const ASK_PATIENCE: Millis = 3_000;
+/// Replicas of a failed master are given so long to say how far they are.
+pub const OFFSET_PATIENCE: Millis = 250;
+/// A sibling that is as far as we are and comes before us by its id has so long to win.
+pub const TIE_DELAY: Millis = 200;
+/// Redis's replicas wait so long, and up to as long again, before they stand for election; more for each better one.
+pub const ELECTION_DELAY: Millis = 500;
+/// What each better replica costs.
+pub const RANK_DELAY: Millis = 1_000;
+/// Pings whose time comes within so long leave together.
+pub const PING_GRAIN: Millis = 100;
+/// Our view of the cluster's state is looked at so often at least.
+pub const HEARTBEAT: Millis = 1_000;
+
+impl Settings {
+    /// How long a met node has to answer.
+    pub fn handshake_timeout(&self) -> Millis {
+        self.node_timeout.max(1_000)
+    }
+
+    /// How long votes are waited for.
+    pub fn auth_timeout(&self) -> Millis {
+        (2 * self.node_timeout).max(2_000)
+    }
+
+    /// How long after one election begins the next may.
+    pub fn auth_retry(&self) -> Millis {
+        2 * self.auth_timeout()
+    }
+
+    /// How long a master that was in a minority waits before it serves again.
+    pub fn rejoin_delay(&self) -> Millis {
+        self.node_timeout.clamp(500, 5_000)
+    }
+}

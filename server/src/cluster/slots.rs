@@ -1,0 +1,201 @@
+//! Hash slots: which one a key is in, and sets of them.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+pub use crate::base::slot::{SLOTS, key_slot};
+
+/// Bytes of a bitmap with one bit a slot, as packets carry it.
+pub const BITMAP_LENGTH: usize = SLOTS as usize / 8;
+
+const WORDS: usize = SLOTS as usize / 64;
+
+/// A set of slots: a bitmap that takes no memory while it is empty.
+#[derive(Clone, Default)]
+pub struct SlotSet {
+    words: Option<Box<[u64; WORDS]>>,
+    len: u16,
+}
+
+impl PartialEq for SlotSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && (self.len == 0 || self.words == other.words)
+    }
+}
+
+impl Eq for SlotSet {}
+
+impl SlotSet {
+    /// No slots.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of slots in the set.
+    pub fn len(&self) -> usize {
+        self.len.into()
+    }
+
+    /// True without slots.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether a slot is in the set.
+    #[inline]
+    pub fn contains(&self, slot: u16) -> bool {
+        let (word, bit) = place(slot);
+        self.words.as_ref().is_some_and(|words| words[word] & bit != 0)
+    }
+
+    /// Adds a slot; true where it is new.
+    pub fn insert(&mut self, slot: u16) -> bool {
+        let (word, bit) = place(slot);
+        let words = self.words.get_or_insert_with(|| Box::new([0; WORDS]));
+        let new = words[word] & bit == 0;
+        words[word] |= bit;
+        self.len += u16::from(new);
+        new
+    }
+
+    /// Takes a slot out; true where it was there.
+    pub fn remove(&mut self, slot: u16) -> bool {
+        let (word, bit) = place(slot);
+        let Some(words) = &mut self.words else { return false };
+        let there = words[word] & bit != 0;
+        words[word] &= !bit;
+        self.len -= u16::from(there);
+        if self.len == 0 {
+            self.words = None;
+        }
+        there
+    }
+
+    /// Takes all slots out.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// All slots of the set, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        let words = self.words.iter().flat_map(|words| words.iter().enumerate());
+        words.flat_map(|(number, &word)| Bits(word).map(move |bit| number as u16 * 64 + bit))
+    }
+
+    /// The set's runs of neighbouring slots, ascending.
+    pub fn ranges(&self) -> Vec<RangeInclusive<u16>> {
+        let mut ranges: Vec<RangeInclusive<u16>> = Vec::new();
+        for slot in self.iter() {
+            match ranges.last_mut() {
+                Some(range) if *range.end() + 1 == slot => *range = *range.start()..=slot,
+                _ => ranges.push(slot..=slot),
+            }
+        }
+        ranges
+    }
+
+    /// The set of a packet's bitmap: slot `n` is bit `n % 8` (lowest first) of byte `n / 8`.
+    pub fn from_bitmap(bitmap: &[u8; BITMAP_LENGTH]) -> Self {
+        let mut words = Box::new([0; WORDS]);
+        let mut len = 0;
+        for (word, bytes) in words.iter_mut().zip(bitmap.as_chunks().0) {
+            *word = u64::from_le_bytes(*bytes);
+            len += word.count_ones() as u16;
+        }
+        Self { words: (len > 0).then_some(words), len }
+    }
+
+    /// The bitmap of a packet.
+    pub fn to_bitmap(&self) -> [u8; BITMAP_LENGTH] {
+        let mut bitmap = [0; BITMAP_LENGTH];
+        if let Some(words) = &self.words {
+            for (bytes, word) in bitmap.as_chunks_mut::<8>().0.iter_mut().zip(words.iter()) {
+                *bytes = word.to_le_bytes();
+            }
+        }
+        bitmap
+    }
+}
+
+impl FromIterator<u16> for SlotSet {
+    fn from_iter<I: IntoIterator<Item = u16>>(slots: I) -> Self {
+        let mut set = Self::new();
+        slots.into_iter().for_each(|slot| {
+            set.insert(slot);
+        });
+        set
+    }
+}
+
+impl fmt::Debug for SlotSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.ranges()).finish()
+    }
+}
+
+fn place(slot: u16) -> (usize, u64) {
+    debug_assert!(slot < SLOTS, "slot {slot}");
+    (usize::from(slot) / 64, 1 << (slot % 64))
+}
+
+/// Positions of the bits that are set, lowest first.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = u16;
+
+    fn next(&mut self) -> Option<u16> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros() as u16;
+        self.0 &= self.0 - 1;
+        Some(bit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_of_keys_are_those_that_redis_computes() {
+        let known: [(&[u8], u16); 8] = [
+            (b"foo", 12182),
+            (b"{foo}bar", 12182),
+            (b"a{}b", 13694),
+            (b"a{{x}}b", 11068),
+            (b"{x}{y}", 16287),
+            (b"", 0),
+            (b"user:1", 10778),
+            (b"123456789", 0x31c3),
+        ];
+        for (key, slot) in known {
+            assert_eq!(key_slot(key), slot, "{}", String::from_utf8_lossy(key));
+        }
+    }
+
+    #[test]
+    fn a_set_counts_its_slots_and_shows_them_as_ranges() {
+        let mut set: SlotSet = (0..10).chain([63, 64, 65, 16383]).collect();
+        assert_eq!(set.ranges(), [0..=9, 63..=65, 16383..=16383]);
+        assert_eq!(set.len(), 14);
+        assert!(!set.insert(5));
+        assert!(set.remove(5));
+        assert!(!set.remove(5));
+        assert_eq!(set.ranges(), [0..=4, 6..=9, 63..=65, 16383..=16383]);
+        assert_eq!(set.iter().count(), set.len());
+    }
+
+    #[test]
+    fn a_bitmap_has_the_lowest_bit_first_and_comes_back() {
+        let set: SlotSet = [0, 9, 16383].into_iter().collect();
+        let bitmap = set.to_bitmap();
+        assert_eq!((bitmap[0], bitmap[1], bitmap[2047]), (1, 2, 128));
+        assert_eq!(SlotSet::from_bitmap(&bitmap), set);
+        assert_eq!(SlotSet::from_bitmap(&[0; BITMAP_LENGTH]), SlotSet::new());
+        let mut emptied = set;
+        assert!([0, 9, 16383].into_iter().all(|slot| emptied.remove(slot)));
+        assert_eq!(emptied, SlotSet::new());
+    }
+}

@@ -1,0 +1,421 @@
+//! The machine: the table of nodes, who owns which slot, and what others may read of it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::effect::{DataEffect, Effect, Facts, Input, Level};
+use super::election::Election;
+use super::health::Health;
+use super::links::Conn;
+use super::manual::ManualFailover;
+use super::message::Kind;
+use super::node::{ConnId, Node, NodeFlags, NodeRef};
+use super::settings::{HEARTBEAT, Settings};
+use super::slots::{SLOTS, SlotSet};
+use crate::base::clock::Millis;
+use crate::base::ids::NodeId;
+use crate::base::random::Random;
+use crate::config::values::EndpointType;
+
+/// Why the cluster does not serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Down {
+    /// This master started a moment ago, or came back from a minority.
+    Rejoining,
+    /// A slot has no owner, or its owner has failed (`cluster-require-full-coverage`).
+    Uncovered,
+    /// We do not reach a majority of the masters.
+    Minority,
+}
+
+/// Packets by type.
+#[derive(Debug, Clone, Default)]
+pub struct Traffic {
+    /// Sent.
+    pub sent: [u64; Kind::COUNT],
+    /// Received.
+    pub received: [u64; Kind::COUNT],
+    /// Received, and of no use.
+    pub malformed: u64,
+}
+
+/// See the module's comment.
+pub struct Cluster {
+    /// Settings.
+    pub settings: Settings,
+    /// The highest epoch that anybody spoke of.
+    pub current_epoch: u64,
+    /// The epoch in which we voted last.
+    pub last_vote_epoch: u64,
+    /// Packets by type.
+    pub traffic: Traffic,
+    /// DEBUG DROP-CLUSTER-PACKET-FILTER: packets of this type are not received.
+    pub drop_kind: Option<u16>,
+    pub(super) table: Vec<Option<Box<Node>>>,
+    pub(super) by_id: HashMap<NodeId, NodeRef>,
+    pub(super) me: NodeRef,
+    owners: Vec<Option<NodeRef>>,
+    /// Slots that have an owner.
+    bound: usize,
+    /// Slots whose owner said that it does not serve them: they stay bound to it until somebody claims them.
+    pub(super) disowned: SlotSet,
+    pub(super) migrating: BTreeMap<u16, NodeRef>,
+    pub(super) importing: BTreeMap<u16, NodeRef>,
+    pub(super) banned: BTreeMap<NodeId, Millis>,
+    pub(super) conns: HashMap<ConnId, Conn>,
+    pub(super) next_conn: u64,
+    pub(super) health: Health,
+    pub(super) election: Election,
+    pub(super) manual: ManualFailover,
+    pub(super) last_random_ping: Millis,
+    pub(super) random: Random,
+    pub(super) now: Millis,
+    pub(super) facts: Facts,
+    pub(super) out: Vec<Effect>,
+    pub(super) save: Option<bool>,
+    /// When to look again.
+    pub(super) due: Millis,
+    generation: u64,
+}
+
+impl Cluster {
+    /// A node that knows nobody: a master without slots.
+    pub fn new(id: NodeId, settings: Settings, random: Random, now: Millis) -> Self {
+        let me = NodeRef::new(0);
+        let myself = Node::new(id, NodeFlags::MYSELF.with(NodeFlags::MASTER), now);
+        Self {
+            settings,
+            current_epoch: 0,
+            last_vote_epoch: 0,
+            traffic: Traffic::default(),
+            drop_kind: None,
+            table: vec![Some(Box::new(myself))],
+            by_id: HashMap::from([(id, me)]),
+            me,
+            owners: vec![None; SLOTS.into()],
+            bound: 0,
+            disowned: SlotSet::new(),
+            migrating: BTreeMap::new(),
+            importing: BTreeMap::new(),
+            banned: BTreeMap::new(),
+            conns: HashMap::new(),
+            next_conn: 0,
+            health: Health::default(),
+            election: Election::default(),
+            manual: ManualFailover::default(),
+            last_random_ping: 0,
+            random,
+            now,
+            facts: Facts::default(),
+            out: Vec::new(),
+            save: None,
+            due: now,
+            generation: 1,
+        }
+    }
+
+    /// Something happened: decides what to do about it.
+    pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
+        self.act(now, facts, out, |cluster| cluster.take(input));
+    }
+
+    /// Something happened; for use within [`Self::act`].
+    pub fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => self.due = self.now,
+            Input::Connected(conn) => self.connected(conn),
+            Input::Accepted { conn, peer, local } => self.accepted(conn, peer, local),
+            Input::Lost(conn) => self.lost(conn),
+            Input::Packet { conn, bytes } => self.receive(conn, &bytes),
+        }
+    }
+
+    /// Does something, and what follows from it: looks around if it is time, saves before anybody hears of it.
+    pub fn act<R>(&mut self, now: Millis, facts: &Facts, out: &mut Vec<Effect>, f: impl FnOnce(&mut Self) -> R) -> R {
+        self.now = self.now.max(now);
+        self.facts = *facts;
+        let result = f(self);
+        if self.due <= self.now {
+            self.look_around();
+        }
+        if let Some(sync) = self.save.take() {
+            out.push(Effect::Save { sync });
+        }
+        out.append(&mut self.out);
+        result
+    }
+
+    /// When to call [`Self::handle`] with [`Input::Tick`] at the latest.
+    pub fn next_wakeup(&self) -> Millis {
+        self.due
+    }
+
+    /// Settings changed.
+    pub fn configure(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.refresh_myself();
+        self.soon();
+        self.changed();
+    }
+
+    /// What the configuration says about this node.
+    pub(super) fn refresh_myself(&mut self) {
+        let Settings { port, bus_port, hostname, announce_ip, no_failover, .. } = self.settings.clone();
+        let was = self.myself().hostname.clone();
+        let myself = self.get_mut(self.me);
+        (myself.port, myself.bus_port, myself.hostname) = (port, bus_port, hostname);
+        if !announce_ip.is_empty() {
+            myself.ip = announce_ip;
+        }
+        myself.flags.set(NodeFlags::NO_FAILOVER, no_failover);
+        if was != self.myself().hostname {
+            self.save(false);
+        }
+    }
+
+    /// This node.
+    #[inline]
+    pub fn myself(&self) -> &Node {
+        self.get(self.me)
+    }
+
+    /// The node of that name.
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.by_id.get(&id).map(|&at| self.get(at))
+    }
+
+    /// The node behind a reference that was just taken from another node.
+    pub fn node_at(&self, at: NodeRef) -> &Node {
+        self.get(at)
+    }
+
+    /// All nodes that we know, this one too.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.table.iter().filter_map(Option::as_deref)
+    }
+
+    /// Who serves a slot.
+    #[inline]
+    pub fn owner(&self, slot: u16) -> Option<&Node> {
+        self.owners[usize::from(slot)].map(|at| self.get(at))
+    }
+
+    /// Whether this node is the owner of a slot.
+    #[inline]
+    pub fn is_mine(&self, slot: u16) -> bool {
+        self.owners[usize::from(slot)] == Some(self.me)
+    }
+
+    /// To whom a slot of ours is being moved.
+    #[inline]
+    pub fn migrating_to(&self, slot: u16) -> Option<&Node> {
+        self.migrating.get(&slot).map(|&at| self.get(at))
+    }
+
+    /// From whom we get a slot.
+    #[inline]
+    pub fn importing_from(&self, slot: u16) -> Option<&Node> {
+        self.importing.get(&slot).map(|&at| self.get(at))
+    }
+
+    /// Whose replica we are; `None` for a master, and for a replica that does not know its master yet.
+    pub fn my_master(&self) -> Option<&Node> {
+        self.myself().master.map(|at| self.get(at))
+    }
+
+    /// Replicas of a master, this node too if it is one.
+    pub fn replicas_of(&self, master: NodeId) -> impl Iterator<Item = &Node> {
+        let master = self.by_id.get(&master).copied();
+        self.nodes().filter(move |node| node.is_replica() && node.master == master && master.is_some())
+    }
+
+    /// Whether the cluster serves, as this node sees it.
+    #[inline]
+    pub fn is_ok(&self) -> bool {
+        self.health.down.is_none()
+    }
+
+    /// Why it does not.
+    pub fn why_down(&self) -> Option<Down> {
+        self.health.down
+    }
+
+    /// Masters with slots.
+    pub fn size(&self) -> usize {
+        self.health.size
+    }
+
+    /// Changes whenever slots, roles, addresses or the state do: whoever waits for a key must be looked at again.
+    #[inline]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Where clients are sent to, as `cluster-preferred-endpoint-type` wants it: an address, a host name (`?` where there is
+    /// none), or nothing: 'the host that you asked'.
+    pub fn endpoint<'a>(&self, node: &'a Node) -> Cow<'a, str> {
+        match self.settings.endpoint_type {
+            EndpointType::Ip => Cow::Borrowed(&node.ip),
+            EndpointType::Hostname if node.hostname.is_empty() => Cow::Borrowed("?"),
+            EndpointType::Hostname => Cow::Borrowed(&node.hostname),
+            EndpointType::UnknownEndpoint => Cow::Borrowed(""),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: NodeRef) -> &Node {
+        self.table[at.index()].as_deref().expect("nobody keeps a reference to a node that was removed")
+    }
+
+    pub(super) fn get_mut(&mut self, at: NodeRef) -> &mut Node {
+        self.table[at.index()].as_deref_mut().expect("nobody keeps a reference to a node that was removed")
+    }
+
+    pub(super) fn find(&self, id: NodeId) -> Option<NodeRef> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// References to all nodes.
+    pub(super) fn refs(&self) -> Vec<NodeRef> {
+        (0..self.table.len()).filter(|&index| self.table[index].is_some()).map(NodeRef::new).collect()
+    }
+
+    /// References to all nodes but this one.
+    pub(super) fn others(&self) -> Vec<NodeRef> {
+        let mut refs = self.refs();
+        refs.retain(|&at| at != self.me);
+        refs
+    }
+
+    pub(super) fn owner_ref(&self, slot: u16) -> Option<NodeRef> {
+        self.owners[usize::from(slot)]
+    }
+
+    /// Number of slots that have an owner.
+    pub(super) fn bound(&self) -> usize {
+        self.bound
+    }
+
+    /// Adds a node to the table.
+    pub(super) fn add(&mut self, node: Node) -> NodeRef {
+        let free = self.table.iter().position(Option::is_none).unwrap_or_else(|| {
+            self.table.push(None);
+            self.table.len() - 1
+        });
+        let at = NodeRef::new(free);
+        self.by_id.insert(node.id, at);
+        self.table[free] = Some(Box::new(node));
+        self.save(false);
+        self.soon();
+        self.changed();
+        at
+    }
+
+    /// Forgets a node, and everything that refers to it.
+    pub(super) fn remove(&mut self, at: NodeRef) {
+        debug_assert!(at != self.me, "a node cannot forget itself");
+        self.close_links(at);
+        for slot in 0..SLOTS {
+            if self.owner_ref(slot) == Some(at) {
+                self.unbind(slot);
+            }
+        }
+        self.migrating.retain(|_, to| *to != at);
+        self.importing.retain(|_, from| *from != at);
+        let Some(node) = self.table[at.index()].take() else { return };
+        self.by_id.remove(&node.id);
+        for other in self.refs() {
+            let other = self.get_mut(other);
+            other.reports.retain(|report| report.from != at);
+            if other.master == Some(at) {
+                other.master = None;
+            }
+        }
+        self.election.forget(at);
+        self.save(false);
+        self.soon();
+        self.changed();
+    }
+
+    /// A node turns out to have another name.
+    pub(super) fn rename(&mut self, at: NodeRef, id: NodeId) {
+        let old = std::mem::replace(&mut self.get_mut(at).id, id);
+        self.by_id.remove(&old);
+        self.by_id.insert(id, at);
+        self.save(false);
+        self.changed();
+    }
+
+    /// Something changed that clients see.
+    pub(super) fn changed(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Something changed that decisions depend on: looks around before this input is done.
+    pub(super) fn soon(&mut self) {
+        self.due = self.now;
+    }
+
+    /// Wants to be called at this time.
+    pub(super) fn wake_at(&mut self, time: Millis) {
+        self.due = self.due.min(time.max(self.now + 1));
+    }
+
+    /// The file must be written; with `sync`, be durable before any effect that follows.
+    pub(super) fn save(&mut self, sync: bool) {
+        self.save = Some(self.save.unwrap_or(false) || sync);
+    }
+
+    pub(super) fn log(&mut self, level: Level, text: impl Into<String>) {
+        self.out.push(Effect::Log { level, text: text.into() });
+    }
+
+    pub(super) fn data(&mut self, effect: DataEffect) {
+        self.out.push(Effect::Data(effect));
+    }
+
+    /// Binds a slot to a node, whoever had it.
+    pub(super) fn bind(&mut self, slot: u16, to: NodeRef) {
+        self.unbind(slot);
+        self.owners[usize::from(slot)] = Some(to);
+        self.bound += 1;
+        self.get_mut(to).slots.insert(slot);
+        self.changed();
+        self.soon();
+    }
+
+    /// Takes a slot from its owner; false where it had none.
+    pub(super) fn unbind(&mut self, slot: u16) -> bool {
+        let Some(owner) = self.owners[usize::from(slot)].take() else { return false };
+        self.bound -= 1;
+        self.get_mut(owner).slots.remove(slot);
+        self.disowned.remove(slot);
+        self.changed();
+        self.soon();
+        true
+    }
+
+    /// Takes all slots from a node.
+    pub(super) fn unbind_all(&mut self, at: NodeRef) {
+        let slots = self.get(at).slots.clone();
+        slots.iter().for_each(|slot| {
+            self.unbind(slot);
+        });
+    }
+
+    /// Looks at everything whose time has come, and at when to look again. What it decides may give reasons for more.
+    fn look_around(&mut self) {
+        for _ in 0..4 {
+            self.due = self.now + HEARTBEAT;
+            self.tend_nodes();
+            self.tend_manual_failover();
+            self.stand_for_election();
+            self.migrate_to_orphan();
+            self.refresh_health();
+            if self.due > self.now {
+                return;
+            }
+        }
+        self.due = self.now + 1;
+    }
+}

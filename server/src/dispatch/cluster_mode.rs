@@ -1,0 +1,232 @@
+//! Cluster mode: the machine, its clock, what it wants of the data (done at once) and of the network (done when the batch
+//! ends).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::client::Client;
+use super::cluster_file::NodesFile;
+use super::sentinel::Clock;
+use super::server::{Order, Pause, Server};
+use crate::base::clock::{Millis, now_ms};
+use crate::cluster::{Cluster, ConnId, DataEffect, Effect, Facts, Settings, SlotSet};
+
+/// The machine of cluster mode with its clock.
+pub struct ClusterMode {
+    /// What decides.
+    pub core: Cluster,
+    /// What it decided for the network, and nobody carried out yet.
+    pub effects: Vec<Effect>,
+    /// Where it keeps what it must not forget.
+    pub file: NodesFile,
+    /// Links, as the network sees them.
+    pub links: LinkCounts,
+    clock: Clock,
+    /// The generation of the machine's table that waiting clients were last compared with.
+    pub(super) followed: u64,
+    /// The pause that ran before a manual failover began.
+    paused_before: Option<Pause>,
+}
+
+/// What INFO and CLUSTER say about links.
+#[derive(Debug, Default)]
+pub struct LinkCounts {
+    /// Links that were closed because too much waited in them.
+    pub over_limit: u64,
+    /// Bytes that wait in each.
+    queues: HashMap<ConnId, Arc<AtomicUsize>>,
+}
+
+impl LinkCounts {
+    /// A link's count of bytes that wait.
+    pub fn add(&mut self, conn: ConnId, queue: Arc<AtomicUsize>) {
+        // Those that are gone have nobody else who counts.
+        self.queues.retain(|_, queue| Arc::strong_count(queue) > 1);
+        self.queues.insert(conn, queue);
+    }
+
+    /// Bytes that wait in a link.
+    pub fn waiting(&self, conn: ConnId) -> usize {
+        self.queues.get(&conn).map_or(0, |queue| queue.load(Ordering::Relaxed))
+    }
+
+    /// Links that are open, and bytes that wait in all of them.
+    pub fn totals(&self) -> (usize, usize) {
+        let open = self.queues.values().filter(|queue| Arc::strong_count(queue) > 1);
+        open.fold((0, 0), |(links, bytes), queue| (links + 1, bytes + queue.load(Ordering::Relaxed)))
+    }
+}
+
+impl ClusterMode {
+    /// A machine with the clock that it was made by.
+    pub fn new(core: Cluster, clock: Clock, file: NodesFile) -> Self {
+        let (effects, links) = (Vec::new(), LinkCounts::default());
+        Self { core, effects, file, links, clock, followed: 0, paused_before: None }
+    }
+
+    /// The machine's time.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// When the machine must be called at the latest, in milliseconds from now.
+    pub fn pause(&self) -> Millis {
+        self.core.next_wakeup() - self.now()
+    }
+}
+
+impl Server {
+    /// The machine of cluster mode.
+    #[inline]
+    pub fn cluster(&self) -> Option<&Cluster> {
+        self.cluster.as_ref().map(|mode| &mode.core)
+    }
+
+    /// Has the machine do something, and does what it wants of the data; what it wants of the network is done when the batch
+    /// ends. `None` outside of cluster mode.
+    pub fn with_cluster<R>(
+        &mut self,
+        mut current: Option<&mut Client>,
+        f: impl FnOnce(&mut Cluster) -> R,
+    ) -> Option<R> {
+        let facts = self.cluster_facts();
+        let mode = self.cluster.as_mut()?;
+        let now = mode.now();
+        let mut effects = Vec::new();
+        let result = mode.core.act(now, &facts, &mut effects, f);
+        for effect in effects {
+            match effect {
+                Effect::Data(wish) => self.grant(wish, current.as_deref_mut()),
+                other => {
+                    if let Some(mode) = &mut self.cluster {
+                        mode.effects.push(other);
+                    }
+                }
+            }
+        }
+        self.orders.push(Order::Cluster);
+        self.follow_slots();
+        Some(result)
+    }
+
+    /// How things stand on the side of the data.
+    fn cluster_facts(&self) -> Facts {
+        let link = self.replication.link();
+        let age = |link: &crate::replication::replica::Link| match () {
+            () if link.is_up() => Some(link.last_io),
+            () => Some(link.down_since).filter(|&since| since > 0),
+        };
+        Facts {
+            keys: self.keyspace.db(0).len(),
+            offset: self.replication.offset,
+            loading: self.loading,
+            link_up: link.is_some_and(|link| link.is_up()),
+            data_age: link.and_then(age).map(|time| (now_ms() - time).max(0)),
+        }
+    }
+
+    /// Settings changed that the machine should know.
+    pub fn configure_cluster(&mut self) {
+        let settings = Settings::from_config(&self.config);
+        if let Some(mode) = &mut self.cluster {
+            mode.core.configure(settings);
+            self.orders.push(Order::Cluster);
+        }
+    }
+
+    /// The dataset is there: the machine starts. Keys in slots that are not ours are accounted for.
+    pub fn start_cluster(&mut self) {
+        let slots: SlotSet = (0..crate::cluster::SLOTS).filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
+        self.with_cluster(None, |core| {
+            core.start();
+            core.account_for_keys(&slots);
+        });
+        // A new replica has no history to go on from.
+        let restored = self.restored_history;
+        if let Some(link) = self.replication.link_mut().filter(|_| !restored) {
+            link.cached = None;
+        }
+    }
+
+    /// Why a master cannot start with the keys that it loaded.
+    pub fn misplaced_keys(&self) -> Option<String> {
+        let master = self.cluster().is_some_and(|core| core.myself().is_master());
+        let misplaced = (1..self.keyspace.databases()).any(|db| self.keyspace.db(db).len() > 0);
+        (master && misplaced)
+            .then(|| "You can't have keys in a DB different than DB 0 when in Cluster mode. Exiting.".to_owned())
+    }
+
+    /// Writes `nodes.conf`. `None` outside of cluster mode.
+    pub fn save_cluster(&mut self, sync: bool) -> Option<std::io::Result<()>> {
+        let mode = self.cluster.as_mut()?;
+        let text = mode.core.file_text();
+        Some(mode.file.save(&text, sync))
+    }
+
+    /// True while a manual failover waits for a replica that has everything: the stream must not grow.
+    pub fn hands_slots_over(&self) -> bool {
+        self.cluster().is_some_and(Cluster::holds_writes_back)
+    }
+
+    fn grant(&mut self, wish: DataEffect, current: Option<&mut Client>) {
+        match wish {
+            DataEffect::Follow { ip, port } => self.follow(ip, port, current),
+            DataEffect::Promote if self.replication.is_replica() => self.promote(current),
+            DataEffect::Promote => {}
+            DataEffect::Flush => self.remove_all_keys(current),
+            DataEffect::DeleteSlots(slots) => self.remove_slots(&slots),
+            DataEffect::PauseWrites(until) => self.pause_for_takeover(until),
+            DataEffect::ResumeWrites => self.resume_after_takeover(),
+            DataEffect::Deliver { channel, message, sharded } => {
+                // Nobody's session is taken out: a stand-in that nobody can name.
+                let mut nobody = Client::new(0, self.now, Default::default());
+                if sharded {
+                    self.publish_shard(&mut nobody, &channel, &message);
+                } else {
+                    self.publish(&mut nobody, &channel, &message);
+                }
+            }
+        }
+    }
+
+    fn remove_all_keys(&mut self, current: Option<&mut Client>) {
+        let mut nobody = Client::new(0, self.now, Default::default());
+        let current = current.unwrap_or(&mut nobody);
+        self.touch_all(current, None);
+        self.invalidate_all(current);
+        let lazy = self.config.replica_lazy_flush;
+        self.keyspace.flush(None, lazy);
+    }
+
+    /// Removes keys that are another node's now.
+    fn remove_slots(&mut self, slots: &SlotSet) {
+        for slot in slots.iter() {
+            for key in self.keyspace.keys_of_slot(slot, usize::MAX) {
+                self.keyspace.delete(0, &key, false);
+                if self.effects.watched {
+                    self.effects.touched.push((0, key));
+                }
+            }
+        }
+        self.deliver_without_client();
+    }
+
+    fn pause_for_takeover(&mut self, until: Millis) {
+        let Some(mode) = &mut self.cluster else { return };
+        let left = until - mode.now();
+        mode.paused_before = Some(mode.paused_before.unwrap_or(self.pause));
+        let all = self.pause.all && self.pause.until > self.now;
+        self.pause = Pause { until: (self.now + left).max(self.pause.until), all };
+        self.refresh_gate();
+        self.orders.push(Order::Rearm);
+    }
+
+    fn resume_after_takeover(&mut self) {
+        let Some(before) = self.cluster.as_mut().and_then(|mode| mode.paused_before.take()) else { return };
+        self.pause = Pause { until: if before.until > self.now { before.until } else { self.now }, ..before };
+        self.end_due_waits();
+        self.refresh_gate();
+        self.orders.push(Order::Rearm);
+    }
+}

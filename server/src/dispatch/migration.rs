@@ -1,0 +1,62 @@
+//! Connections to other servers that MIGRATE keeps for its next call: a slot's keys go in many calls.
+
+use std::io::BufReader;
+use std::net::TcpStream;
+
+use crate::base::clock::Millis;
+
+/// So many connections are kept,
+const MOST: usize = 64;
+/// and each so long after its last use.
+const IDLE: Millis = 10_000;
+
+/// A connection to another server.
+pub struct Target {
+    /// The socket.
+    pub stream: BufReader<TcpStream>,
+    /// The database that is selected there, where that is known.
+    pub database: Option<i64>,
+}
+
+struct Kept {
+    host: Vec<u8>,
+    port: Vec<u8>,
+    target: Target,
+    used: Millis,
+}
+
+/// The connections that are kept, the least recently used first.
+#[derive(Default)]
+pub struct Targets(Vec<Kept>);
+
+impl Targets {
+    /// A connection to that server, if one is kept.
+    pub fn take(&mut self, host: &[u8], port: &[u8], now: Millis) -> Option<Target> {
+        self.close_idle(now);
+        let place = self.0.iter().position(|kept| kept.host == host && kept.port == port)?;
+        Some(self.0.remove(place).target)
+    }
+
+    /// Keeps a connection that is ready for the next request.
+    pub fn keep(&mut self, host: &[u8], port: &[u8], target: Target, now: Millis) {
+        if self.0.len() == MOST {
+            self.0.remove(0);
+        }
+        self.0.push(Kept { host: host.to_vec(), port: port.to_vec(), target, used: now });
+    }
+
+    /// Closes what was not used for a while.
+    pub fn close_idle(&mut self, now: Millis) {
+        self.0.retain(|kept| now - kept.used < IDLE);
+    }
+
+    /// Number of connections kept: `migrate_cached_sockets` of INFO.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True where none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

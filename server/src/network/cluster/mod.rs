@@ -1,0 +1,268 @@
+//! Cluster mode's bus: carries out what the machine decides, and tells it what happens.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+
+use super::Shared;
+use crate::base::clock::now_ms;
+use crate::base::random::{Random, fill_from_os};
+use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port};
+use crate::cluster::{Cluster, ConnId, Effect, Input, Level, NodeId, Settings};
+use crate::config::Config;
+use crate::config::file::os_text;
+use crate::dispatch::cluster_file::NodesFile;
+use crate::dispatch::cluster_mode::ClusterMode;
+use crate::dispatch::sentinel::Clock;
+use crate::dispatch::server::Server;
+use crate::info::log::{self, log};
+
+mod link;
+
+/// Names of connections that others opened; the machine names ours from one on.
+const ACCEPTED: u64 = 1 << 63;
+
+/// Connections that are open, and how to reach them.
+#[derive(Default)]
+pub struct Outside {
+    links: Mutex<HashMap<ConnId, Outbox>>,
+    accepted: AtomicU64,
+    /// The machine may have to be called sooner.
+    rearm: Notify,
+}
+
+/// Packets for a connection.
+struct Outbox {
+    sender: mpsc::UnboundedSender<Arc<Vec<u8>>>,
+    /// Bytes that wait, those included that the socket has not taken yet.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Outside {
+    fn open(&self, conn: ConnId) -> (mpsc::UnboundedReceiver<Arc<Vec<u8>>>, Arc<AtomicUsize>) {
+        let (sender, outbox) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        self.links.lock().insert(conn, Outbox { sender, waiting: Arc::clone(&waiting) });
+        (outbox, waiting)
+    }
+
+    /// Hands a packet over; false where too much waits already.
+    fn send(&self, conn: ConnId, packet: Arc<Vec<u8>>, limit: u64) -> bool {
+        let links = self.links.lock();
+        let Some(outbox) = links.get(&conn) else { return true };
+        let waiting = outbox.waiting.fetch_add(packet.len(), Ordering::Relaxed) + packet.len();
+        // A link that has just ended says so itself.
+        let _ = outbox.sender.send(packet);
+        limit == 0 || waiting as u64 <= limit
+    }
+}
+
+/// The machine of cluster mode as its file describes it, or a new one.
+///
+/// # Errors
+/// A text for the log: the server cannot start.
+pub fn mode(config: &Config) -> Result<Box<ClusterMode>, String> {
+    if config.cluster_port == 0 && config.port > u16::MAX - BUS_PORT_DISTANCE {
+        return Err("Redis port number too high. Cluster communication port is 10,000 port numbers higher than your Redis port. Your Redis port number must be 55535 or less.".to_owned());
+    }
+    if config.bind.0.is_empty() {
+        return Err("No bind address is configured, but it is required for the Cluster bus.".to_owned());
+    }
+    let clock = Clock::start();
+    let path = config.cluster_config_file.as_path();
+    let (file, text) = NodesFile::open(Path::new(path)).map_err(|error| error.to_string())?;
+    let settings = Settings::from_config(config);
+    let known = Cluster::from_file(&text, settings.clone(), Random::from_os(), clock.now());
+    let core = match known.map_err(|error| error.to_string())? {
+        Some(core) => {
+            log(log::Level::Notice, &format!("Node configuration loaded, I'm {}", core.myself().id));
+            core
+        }
+        None => {
+            let mut bytes = [0; 20];
+            fill_from_os(&mut bytes);
+            let id = NodeId::from_random(bytes);
+            log(log::Level::Notice, &format!("No cluster configuration found, I'm {id}"));
+            Cluster::new(id, settings, Random::from_os(), clock.now())
+        }
+    };
+    let mut mode = ClusterMode::new(core, clock, file);
+    let text = mode.core.file_text();
+    mode.file.save(&text, true).map_err(|_| "Fatal: can't update cluster config file.".to_owned())?;
+    Ok(Box::new(mode))
+}
+
+/// Opens the sockets of the bus; nobody is accepted before [`serve`].
+///
+/// # Errors
+/// A text for the log: the server cannot start.
+pub fn bind(config: &Config) -> Result<Vec<TcpListener>, String> {
+    let port = bus_port(config);
+    let mut listeners = Vec::new();
+    for word in &config.bind.0 {
+        let text = word.to_string_lossy();
+        let (optional, address) = text.strip_prefix('-').map_or((false, &*text), |address| (true, address));
+        match super::listener::listen(address, port, config.tcp_backlog as i32) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if optional && error.raw_os_error() != Some(libc::EADDRINUSE) => {}
+            Err(error) => {
+                let reason = os_text(&error);
+                log(
+                    log::Level::Warning,
+                    &format!("Could not create server TCP listening socket {address}:{port}: bind: {reason}"),
+                );
+                return Err(format!("Failed listening on port {port} (cluster), aborting."));
+            }
+        }
+    }
+    if listeners.is_empty() {
+        Err(format!("Failed listening on port {port} (cluster), aborting."))
+    } else {
+        Ok(listeners)
+    }
+}
+
+/// The dataset is there: the node takes part from now on.
+pub fn serve(shared: &Shared, listeners: Vec<TcpListener>) {
+    {
+        let mut server = shared.lock();
+        server.begin_batch(now_ms());
+        server.start_cluster();
+        server.end_batch();
+        super::carry_out_orders(shared, &mut server);
+    }
+    for listener in listeners {
+        tokio::spawn(accept(Arc::clone(shared), listener));
+    }
+    tokio::spawn(run(Arc::clone(shared)));
+}
+
+async fn accept(shared: Shared, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let number = shared.cluster.accepted.fetch_add(1, Ordering::Relaxed);
+                let conn = ConnId(ACCEPTED | number);
+                let local = stream.local_addr().map_or_else(|_| String::new(), text_of);
+                let (outbox, waiting) = shared.cluster.open(conn);
+                if let Some(mode) = &mut shared.lock().cluster {
+                    mode.links.add(conn, Arc::clone(&waiting));
+                }
+                feed(&shared, [Input::Accepted { conn, peer: text_of(peer), local }]);
+                tokio::spawn(link::serve(Arc::clone(&shared), conn, stream, outbox, waiting));
+            }
+            Err(error) => {
+                log(log::Level::Verbose, &format!("Error accepting cluster node: {}", os_text(&error)));
+                // Out of descriptors: others must close some first.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn text_of(address: SocketAddr) -> String {
+    address.ip().to_canonical().to_string()
+}
+
+/// Calls the machine whenever it wants to be called.
+async fn run(shared: Shared) {
+    loop {
+        let pause = shared.lock().cluster.as_ref().map_or(1000, |mode| mode.pause());
+        if pause > 0 {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
+                () = shared.cluster.rearm.notified() => continue,
+            }
+        }
+        feed(&shared, [Input::Tick]);
+        // Others may run even if the machine has much to do.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Tells the machine what happened, and carries out what it decides.
+pub fn feed(shared: &Shared, inputs: impl IntoIterator<Item = Input>) {
+    let mut server = shared.lock();
+    server.begin_batch(now_ms());
+    for input in inputs {
+        server.with_cluster(None, |core| core.take(input));
+    }
+    server.end_batch();
+    super::carry_out_orders(shared, &mut server);
+}
+
+/// Does what the machine decided for the network, in its order: what it saves is on disk before anybody hears of it.
+pub fn carry_out(shared: &Shared, server: &mut Server) {
+    let limit = server.config.cluster_link_sendbuf_limit;
+    // Links that are closed on the way are a reason to decide more.
+    while let Some(effects) =
+        server.cluster.as_mut().map(|mode| std::mem::take(&mut mode.effects)).filter(|e| !e.is_empty())
+    {
+        save(server, &effects);
+        let mut lost = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Connect { conn, ip, port } => {
+                    let (outbox, waiting) = shared.cluster.open(conn);
+                    if let Some(mode) = &mut server.cluster {
+                        mode.links.add(conn, Arc::clone(&waiting));
+                    }
+                    tokio::spawn(link::connect(Arc::clone(shared), conn, ip, port, outbox, waiting));
+                }
+                Effect::Disconnect(conn) => drop(shared.cluster.links.lock().remove(&conn)),
+                Effect::Send { conn, packet } => {
+                    if !shared.cluster.send(conn, packet, limit) {
+                        shared.cluster.links.lock().remove(&conn);
+                        lost.push(conn);
+                    }
+                }
+                Effect::Log { level, text } => log(level_of(level), &text),
+                Effect::Save { .. } | Effect::Data(_) => {}
+            }
+        }
+        for conn in lost {
+            if let Some(mode) = &mut server.cluster {
+                mode.links.over_limit += 1;
+            }
+            log(log::Level::Warning, "Freeing cluster link: it exceeds cluster-link-sendbuf-limit");
+            server.with_cluster(None, |core| core.take(Input::Lost(conn)));
+        }
+    }
+    shared.cluster.rearm.notify_one();
+}
+
+/// Saves once for all of a batch, before anything else is done. A node that cannot keep its promises must not make any.
+fn save(server: &mut Server, effects: &[Effect]) {
+    let wishes = effects.iter().filter_map(|effect| match effect {
+        Effect::Save { sync } => Some(*sync),
+        _ => None,
+    });
+    let Some(sync) = wishes.reduce(|a, b| a || b) else { return };
+    if let Some(Err(error)) = server.save_cluster(sync) {
+        log(log::Level::Warning, &format!("Fatal: can't update cluster config file: {}", os_text(&error)));
+        std::process::exit(1);
+    }
+}
+
+fn level_of(level: Level) -> log::Level {
+    match level {
+        Level::Debug => log::Level::Debug,
+        Level::Verbose => log::Level::Verbose,
+        Level::Notice => log::Level::Notice,
+        Level::Warning => log::Level::Warning,
+    }
+}
+
+/// An address that was written down.
+fn address(ip: &str, port: u16) -> io::Result<SocketAddr> {
+    let ip: IpAddr = ip.parse().map_err(io::Error::other)?;
+    Ok(SocketAddr::new(ip, port))
+}

@@ -1,0 +1,87 @@
+//! A set of texts of middle size: members in one arena, found by a hash index.
+//!
+//! # Background
+//! A member costs its own bytes and length, four bytes of place and some nine in the index, where a table of entries costs an
+//! allocation and a slot. The price is that the arena and the index grow as a whole, so beyond [`LIMIT`] members, where that would
+//! be felt as a pause, the table takes over (`set.rs`). SSCAN goes through the slots downwards: a slot only ever moves down,
+//! so what stays in the set cannot slip past it.
+
+use super::members::{Index, Members};
+use crate::store::table::hash_key;
+
+/// So many members at most.
+pub const LIMIT: usize = 16_384;
+
+/// See the module's comment.
+#[derive(Debug, Clone, Default)]
+pub struct PackedSet {
+    members: Members,
+    index: Index,
+}
+
+impl PackedSet {
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// True without members.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes taken from the allocator.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.members.memory() + self.index.memory()
+    }
+
+    /// Whether something is a member.
+    pub fn contains(&self, member: &[u8]) -> bool {
+        self.index.find(&self.members, member, hash_key(member)).is_some()
+    }
+
+    /// Adds a member; false if it was one.
+    pub fn insert(&mut self, member: &[u8]) -> bool {
+        let hash = hash_key(member);
+        if self.index.find(&self.members, member, hash).is_some() {
+            return false;
+        }
+        let slot = self.members.push(member);
+        self.index.insert(&self.members, slot, hash);
+        true
+    }
+
+    /// Removes a member; false if it was none.
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        let Some(at) = self.index.find(&self.members, member, hash_key(member)) else { return false };
+        let slot = self.index.slot(at);
+        self.index.remove_at(&self.members, at);
+        let last = self.len() as u32 - 1;
+        if last != slot {
+            let mover = self.members.member(last);
+            let at = self.index.find(&self.members, mover, hash_key(mover)).expect("every slot is in the index");
+            self.index.renumber(at, slot);
+        }
+        self.members.swap_remove(slot);
+        self.index.shrink(&self.members);
+        true
+    }
+
+    /// The members, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len() as u32).map(|slot| self.members.member(slot))
+    }
+
+    /// The member of a slot below [`Self::len`], for random choice.
+    pub fn nth(&self, slot: usize) -> Option<&[u8]> {
+        (slot < self.len()).then(|| self.members.member(slot as u32))
+    }
+
+    /// One step of SSCAN; returns the next cursor, 0 at the end.
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8])) -> u64 {
+        let top = if cursor == 0 { self.len() } else { self.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)) };
+        let bottom = top.saturating_sub(count.max(1));
+        (bottom..top).rev().for_each(|slot| visit(self.members.member(slot as u32)));
+        bottom as u64
+    }
+}
