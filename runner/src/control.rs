@@ -3,6 +3,7 @@
 //! Only the supervisor starts nodes, because their lives hang on it; so even `restart` goes through here.
 
 use crate::failure::{Failure, Kind, Outcome};
+use crate::faults::{Order, Rule};
 use crate::fleet::{Action, NodeState};
 use crate::state::Session;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,11 @@ pub enum Request {
         /// What.
         action: Action,
     },
+    /// A network fault.
+    Fault {
+        /// Which.
+        order: Order,
+    },
     /// What the processes do.
     Status,
     /// Take everything down; the connection closes when nothing is left.
@@ -44,6 +50,11 @@ pub enum Answer {
         ready: bool,
         /// One entry a node.
         nodes: Vec<NodeReport>,
+    },
+    /// The network's faults, as they are now.
+    Faults {
+        /// One entry a fault.
+        rules: Vec<Rule>,
     },
     /// It could not be done.
     Refused {

@@ -169,6 +169,10 @@ impl Supervisor {
                     Err(failure) => refused(failure),
                 }
             }
+            Request::Fault { order } => match self.fleet.fault(order) {
+                Ok(rules) => Answer::Faults { rules },
+                Err(failure) => refused(failure),
+            },
             Request::Status | Request::Down => Answer::Status { ready: self.ready, nodes: self.report() },
         }
     }

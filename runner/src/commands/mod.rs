@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod down;
 mod env;
+mod fault;
 mod gc;
 mod logs;
 mod plan;
@@ -60,6 +61,7 @@ enum Command {
     Pause(act::Node),
     /// Lets a paused node go on (SIGCONT).
     Resume(act::Node),
+    Fault(fault::Fault),
     Plan(plan::ShowPlan),
     Env(env::Env),
     Run(run::Run),
@@ -119,6 +121,7 @@ impl Command {
             Command::Stop(node) => node.run(Action::Stop).await,
             Command::Pause(node) => node.run(Action::Pause).await,
             Command::Resume(node) => node.run(Action::Resume).await,
+            Command::Fault(fault) => fault.run().await,
             Command::Plan(plan) => plan.run(),
             Command::Env(env) => env.run(),
             Command::Run(run) => run.run().await,
