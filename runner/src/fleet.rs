@@ -150,6 +150,27 @@ impl Fleet {
         Ok(())
     }
 
+    /// Takes a node into the plan and starts it.
+    pub async fn add(&mut self, node: NodePlan) -> Outcome<()> {
+        if let Some(proxies) = &mut self.proxies {
+            proxies.add(&node).await?;
+        }
+        let name = node.name.clone();
+        self.plan.nodes.push(node);
+        self.start(&name).await
+    }
+
+    /// Ends a node, and removes it from the plan and its files from the disk.
+    pub async fn remove(&mut self, name: &str) {
+        self.end(name, Signal::SIGTERM).await;
+        self.members.remove(name);
+        if let Some(node) = self.plan.node(name) {
+            // Whoever keeps data of a node that is gone keeps it by hand; the directory goes with the topology at last.
+            let _ = std::fs::remove_dir_all(&node.dir);
+        }
+        self.plan.nodes.retain(|node| node.name != name);
+    }
+
     /// Does something to a node and waits until it is done.
     pub async fn act(&mut self, name: &str, action: Action) -> Outcome<()> {
         self.node(name)?;

@@ -81,6 +81,26 @@ impl NodePlan {
         Address { host: announced(self.front), port: self.port }
     }
 
+    /// Another node with the same settings, in a directory and on ports of its own.
+    #[must_use]
+    pub fn sibling(&self, name: &str, role: Role, port: u16, bus_port: u16, front: Option<Ipv4Addr>) -> Self {
+        let dir = self.dir.with_file_name(name);
+        // What a head, a bus and an announcement consist of is written anew; all else is kept.
+        let kept = self.config.lines().filter(|line| {
+            let name = line.split_whitespace().next().unwrap_or_default();
+            let own = ["port", "bind", "dir", "cluster-config-file", "cluster-port", "bind-source-addr", "replicaof"];
+            !own.contains(&name) && !name.contains("-announce-")
+        });
+        let mut config = head(&dir, port);
+        config.push_str(&format!("cluster-config-file nodes-{port}.conf\ncluster-port {bus_port}\n"));
+        kept.for_each(|line| config.push_str(&format!("{line}\n")));
+        let bus_port = Some(bus_port);
+        config.push_str(&Ports { port, bus_port }.announcement(front));
+        let file = dir.join(&self.config_file).display().to_string();
+        let arguments = std::iter::once(file).chain(self.arguments.iter().skip(1).cloned()).collect();
+        Self { name: name.to_owned(), role, port, bus_port, front, dir, config, arguments, ..self.clone() }
+    }
+
     /// Where its output goes.
     pub fn log(&self) -> PathBuf {
         self.dir.join("log")
@@ -184,6 +204,45 @@ impl Plan {
     /// The node of this name.
     pub fn node(&self, name: &str) -> Option<&NodePlan> {
         self.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// Plans so many more nodes like the first one of the cluster; they belong to it when `shards` names them.
+    pub fn grow(
+        &self,
+        count: usize,
+        engine: Option<&Engine>,
+        mut lease: impl FnMut() -> Outcome<u16>,
+    ) -> Outcome<Vec<NodePlan>> {
+        let Some(template) = self.cluster_nodes().next() else {
+            return Err(Failure::bad_input(format!("`{}` is no cluster, so it cannot grow", self.name)));
+        };
+        let mut names = (0..).map(Cluster::name).filter(|name| self.node(name).is_none());
+        let last_front = self.nodes.iter().filter_map(|node| node.front).max().map(u32::from);
+        let mut grown = Vec::new();
+        for index in 0..count {
+            let name = names.next().unwrap_or_default();
+            let front = last_front.map(|last| Ipv4Addr::from(last + 1 + u32::try_from(index).unwrap_or(0)));
+            let mut node = template.sibling(&name, Role::Master, lease()?, lease()?, front);
+            if let Some(engine) = engine {
+                node.engine = engine.clone();
+            }
+            grown.push(node);
+        }
+        Ok(grown)
+    }
+
+    /// The cluster has other shards now; its nodes' roles follow.
+    pub fn reshape(&mut self, shards: Vec<Shard>) {
+        self.shards = shards;
+        for node in &mut self.nodes {
+            for shard in &self.shards {
+                if shard.master == node.name {
+                    node.role = Role::Master;
+                } else if shard.replicas.contains(&node.name) {
+                    node.role = Role::Replica { of: shard.master.clone() };
+                }
+            }
+        }
     }
 
     /// The cluster's nodes, in the order of the plan.
@@ -390,10 +449,8 @@ impl Planner<'_> {
         self.dir.join("nodes").join(name)
     }
 
-    /// What every configuration file begins with.
     fn head(&self, name: &str, port: u16) -> String {
-        let dir = self.node_dir(name);
-        format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", dir.display())
+        head(&self.node_dir(name), port)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of a node, named at both call sites")]
@@ -429,6 +486,11 @@ impl Planner<'_> {
             arguments: std::iter::once(file).chain(arguments.iter().map(|&a| a.to_owned())).collect(),
         });
     }
+}
+
+/// What every configuration file begins with.
+fn head(dir: &Path, port: u16) -> String {
+    format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", dir.display())
 }
 
 fn push_lines(config: &mut String, directives: &Directives) {
@@ -483,6 +545,19 @@ mod tests {
         assert_eq!(plan.node("node-4").unwrap().upstream(), Some("node-1"));
         assert_eq!(plan.shards[2].names().collect::<Vec<_>>(), ["node-3", "node-6"]);
         assert_eq!(plan.shards[1].slots[0].to_string(), "5461-10922");
+    }
+
+    #[test]
+    fn a_cluster_grows_by_nodes_like_its_first() {
+        let text = "faults: true\ncluster: {masters: 1, ports: [7000]}\nconfig: {appendonly: 'yes'}";
+        let plan = plan(text, &Choices::default());
+        let grown = plan.grow(1, Some(&Engine::Redis), || Ok(9000)).unwrap();
+        let expected = "port 9000\nbind 127.0.0.1\ndir \"/run/nodes/node-2\"\ncluster-config-file nodes-9000.conf\n\
+            cluster-port 9000\ncluster-enabled yes\nappendonly yes\nbind-source-addr 127.0.1.2\n\
+            replica-announce-ip 127.0.1.2\nreplica-announce-port 9000\ncluster-announce-ip 127.0.1.2\n\
+            cluster-announce-port 9000\ncluster-announce-bus-port 9000\n";
+        assert_eq!(grown[0].config, expected);
+        assert_eq!((grown[0].name.as_str(), &grown[0].arguments[0][..]), ("node-2", "/run/nodes/node-2/redis.conf"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod act;
 mod bench;
+mod check;
 mod cli;
 mod completions;
 mod diff;
@@ -12,6 +13,7 @@ mod gc;
 mod logs;
 mod plan;
 mod play;
+mod reshape;
 mod run;
 mod schema;
 mod slots;
@@ -49,6 +51,11 @@ enum Command {
     Down(down::Down),
     Status(status::Status),
     Slots(slots::Slots),
+    Check(check::Check),
+    Failover(reshape::Failover),
+    Reshard(reshape::Reshard),
+    Rebalance(reshape::Rebalance),
+    Scale(reshape::Scale),
     Logs(logs::Logs),
     Cli(cli::Cli),
     /// Ends a node with SIGTERM, as its configuration has it, and starts it again; starts it if it does not run.
@@ -114,6 +121,11 @@ impl Command {
             Command::Down(down) => down.run().await,
             Command::Status(status) => status.run().await,
             Command::Slots(slots) => slots.run().await,
+            Command::Check(check) => check.run().await,
+            Command::Failover(failover) => failover.run().await,
+            Command::Reshard(reshard) => reshard.run().await,
+            Command::Rebalance(rebalance) => rebalance.run().await,
+            Command::Scale(scale) => scale.run().await,
             Command::Logs(logs) => logs.run().await,
             Command::Cli(cli) => cli.run().await,
             Command::Restart(node) => node.run(Action::Restart).await,

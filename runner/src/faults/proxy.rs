@@ -4,10 +4,11 @@ use super::pipe::{Direction, queue, read, write};
 use super::rules::{Ends, Rule, Rules};
 use super::words::{Order, needs_fronts};
 use crate::failure::{Doing, Failure, Outcome};
-use crate::plan::Plan;
+use crate::plan::{NodePlan, Plan};
 use socket2::SockRef;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, watch};
@@ -22,15 +23,23 @@ pub struct Proxies {
     rules: watch::Sender<Rules>,
     cuts: broadcast::Sender<Cut>,
     listeners: Vec<JoinHandle<()>>,
+    gate: Gate,
     next_id: u64,
 }
 
 /// What every connection needs.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Gate {
-    names: HashMap<IpAddr, String>,
+    names: Arc<Mutex<HashMap<IpAddr, String>>>,
     rules: watch::Receiver<Rules>,
     cuts: broadcast::Sender<Cut>,
+}
+
+impl Gate {
+    /// Names by address; held for a moment only.
+    fn names(&self) -> MutexGuard<'_, HashMap<IpAddr, String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Proxies {
@@ -38,20 +47,26 @@ impl Proxies {
     pub async fn start(plan: &Plan) -> Outcome<Self> {
         let (rules, seen) = watch::channel(Rules::default());
         let (cuts, _) = broadcast::channel(16);
-        let names = plan.nodes.iter().filter_map(|node| Some((IpAddr::V4(node.front?), node.name.clone()))).collect();
-        let gate = Gate { names, rules: seen, cuts: cuts.clone() };
-        let mut listeners = Vec::new();
+        let gate = Gate { names: Arc::default(), rules: seen, cuts: cuts.clone() };
+        let mut proxies = Self { rules, cuts, listeners: Vec::new(), gate, next_id: 1 };
         for node in &plan.nodes {
-            let Some(front) = node.front else {
-                continue;
-            };
-            for port in [Some(node.port), node.bus_port].into_iter().flatten() {
-                let listener = TcpListener::bind((front, port)).await;
-                let listener = listener.doing(|| format!("listen on {front}:{port} in front of {}", node.name))?;
-                listeners.push(tokio::spawn(accept(listener, node.name.clone(), port, gate.clone())));
-            }
+            proxies.add(node).await?;
         }
-        Ok(Self { rules, cuts, listeners, next_id: 1 })
+        Ok(proxies)
+    }
+
+    /// Listens on the front of a node, if it has one.
+    pub async fn add(&mut self, node: &NodePlan) -> Outcome<()> {
+        let Some(front) = node.front else {
+            return Ok(());
+        };
+        self.gate.names().insert(front.into(), node.name.clone());
+        for port in [Some(node.port), node.bus_port].into_iter().flatten() {
+            let listener = TcpListener::bind((front, port)).await;
+            let listener = listener.doing(|| format!("listen on {front}:{port} in front of {}", node.name))?;
+            self.listeners.push(tokio::spawn(accept(listener, node.name.clone(), port, self.gate.clone())));
+        }
+        Ok(())
     }
 
     /// Carries out an order; the faults that there are then.
@@ -91,7 +106,7 @@ async fn accept(listener: TcpListener, node: String, port: u16, gate: Gate) {
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
-                let caller = gate.names.get(&from.ip()).cloned().unwrap_or_else(|| "client".to_owned());
+                let caller = gate.names().get(&from.ip()).cloned().unwrap_or_else(|| "client".to_owned());
                 tokio::spawn(connection(stream, caller, node.clone(), port, gate.clone()));
             }
             // Out of files, most likely: let some connections end first.

@@ -2,13 +2,13 @@
 
 use crate::user::{ENGINES, User, eventually, is_installed, text};
 
-const CLUSTER: &str = "\
+pub const CLUSTER: &str = "\
 config: {save: '', repl-diskless-sync-delay: 0, cluster-node-timeout: 1000}
 cluster: {masters: 3, replicas: 1}
 ";
 
 /// The engines that have cluster mode here; says which are left out.
-fn engines() -> Vec<&'static str> {
+pub fn engines() -> Vec<&'static str> {
     let (there, not): (Vec<&str>, Vec<&str>) = ENGINES.iter().partition(|engine| has_cluster_mode(engine));
     for engine in not {
         eprintln!("not run on `{engine}`: it is not installed, or has no cluster mode yet");

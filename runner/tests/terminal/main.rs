@@ -2,6 +2,7 @@
 
 mod cluster;
 mod faults;
+mod reshape;
 mod timeline;
 mod up_and_down;
 mod user;
