@@ -33,6 +33,13 @@ pub enum Event {
         /// Its process id.
         pid: u32,
     },
+    /// Bare nodes were made a cluster.
+    Created {
+        /// How many masters share the slots.
+        masters: usize,
+        /// How many nodes there are, with the replicas.
+        nodes: usize,
+    },
     /// Readiness hangs on this just now.
     Waiting {
         /// The node.

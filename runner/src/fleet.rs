@@ -100,8 +100,10 @@ impl Fleet {
     /// Starts every node, or says which port is taken, and by whom.
     pub async fn start_all(&mut self) -> Outcome<()> {
         for node in &self.plan.nodes {
-            if !ports::is_free(node.port) {
-                return Err(taken(node));
+            for (port, what) in [(Some(node.port), "port"), (node.bus_port, "bus port")] {
+                if let Some(port) = port.filter(|&port| !ports::is_free(port)) {
+                    return Err(taken(node, port, what));
+                }
             }
         }
         let names: Vec<String> = self.plan.nodes.iter().map(|node| node.name.clone()).collect();
@@ -290,8 +292,8 @@ pub async fn connect(node: &NodePlan, patience: Duration) -> Outcome<Client> {
     Ok(client)
 }
 
-fn taken(node: &NodePlan) -> Failure {
-    let holder = ports::holder(node.port).unwrap_or_else(|| "an unknown process".into());
-    Failure::failed(format!("port {} of {} is held by {holder}", node.port, node.name))
+fn taken(node: &NodePlan, port: u16, what: &str) -> Failure {
+    let holder = ports::holder(port).unwrap_or_else(|| "an unknown process".into());
+    Failure::failed(format!("{what} {port} of {} is held by {holder}", node.name))
         .hint("end that process, or move the topology aside with --port-offset 1000")
 }

@@ -24,6 +24,7 @@
 
 pub mod bench;
 pub mod client;
+pub mod cluster;
 pub mod commands;
 pub mod control;
 pub mod engine;
@@ -32,6 +33,7 @@ pub mod failure;
 pub mod fleet;
 pub mod launch;
 pub mod plan;
+pub mod pool;
 pub mod ports;
 pub mod probe;
 pub mod scenario;
@@ -39,6 +41,7 @@ pub mod selectors;
 pub mod state;
 pub mod supervise;
 pub mod terminal;
+pub mod timeline;
 pub mod topology;
 pub mod yaml;
 

@@ -3,10 +3,12 @@
 //! Pure but for the ports it is handed, so that `runner plan` shows exactly what `up` does. Nothing is started here.
 
 use crate::client::Address;
+use crate::cluster::SlotRange;
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
-use crate::topology::{Directives, Node, Sentinels, Topology};
+use crate::topology::{Cluster, Directives, Node, Sentinels, Topology};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// What a node is for, as planned; a failover may change it.
@@ -51,6 +53,8 @@ pub struct NodePlan {
     pub engine: Engine,
     /// Where it will listen.
     pub port: u16,
+    /// Where its cluster bus will listen, if it is to have one.
+    pub bus_port: Option<u16>,
     /// Its own directory: configuration, data, log.
     pub dir: PathBuf,
     /// The configuration file's name in `dir`.
@@ -93,8 +97,28 @@ impl NodePlan {
 pub struct Plan {
     /// The topology's name.
     pub name: String,
-    /// The nodes, in the order of the file, sentinels last.
+    /// The nodes, in the order of the file, then those of the cluster, sentinels last.
     pub nodes: Vec<NodePlan>,
+    /// The cluster's shards; empty where there is no cluster.
+    pub shards: Vec<Shard>,
+}
+
+/// A master of a cluster and what belongs to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Shard {
+    /// The master's name.
+    pub master: String,
+    /// Its replicas' names.
+    pub replicas: Vec<String>,
+    /// The slots that it begins with.
+    pub slots: Vec<SlotRange>,
+}
+
+impl Shard {
+    /// The names of its nodes, the master first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.master).chain(&self.replicas).map(String::as_str)
+    }
 }
 
 /// What the command line adds to the topology.
@@ -106,6 +130,24 @@ pub struct Choices {
     pub engine: Option<Engine>,
     /// Added to fixed ports.
     pub port_offset: u16,
+    /// Ports, and bus ports, that nodes leased in an earlier life: their kept files name them.
+    pub kept: HashMap<String, (u16, Option<u16>)>,
+}
+
+impl Choices {
+    /// Finds the ports of the nodes whose files were kept in this directory.
+    pub fn keep_ports_of(&mut self, dir: &Path) {
+        for entry in std::fs::read_dir(dir.join("nodes")).into_iter().flatten().flatten() {
+            let files = ["redis.conf", "sentinel.conf"].map(|name| entry.path().join(name));
+            let Some(config) = files.iter().find_map(|file| std::fs::read_to_string(file).ok()) else {
+                continue;
+            };
+            let port = |name| setting(&config, name).and_then(|port| port.parse().ok());
+            if let Some(own) = port("port") {
+                self.kept.insert(entry.file_name().to_string_lossy().into_owned(), (own, port("cluster-port")));
+            }
+        }
+    }
 }
 
 impl Plan {
@@ -118,16 +160,30 @@ impl Plan {
     ) -> Outcome<Self> {
         let mut planner = Planner { topology, choices, dir, lease: &mut lease, nodes: Vec::new() };
         planner.data_nodes()?;
+        let shards = match &topology.cluster {
+            Some(cluster) => planner.cluster(cluster)?,
+            None => Vec::new(),
+        };
         if let Some(sentinels) = &topology.sentinels {
             planner.sentinels(sentinels)?;
         }
         let name = choices.name.clone().unwrap_or_else(|| topology.name().to_owned());
-        Ok(Self { name, nodes: planner.nodes })
+        Ok(Self { name, nodes: planner.nodes, shards })
     }
 
     /// The node of this name.
     pub fn node(&self, name: &str) -> Option<&NodePlan> {
         self.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// The cluster's nodes, in the order of the plan.
+    pub fn cluster_nodes(&self) -> impl Iterator<Item = &NodePlan> {
+        self.nodes.iter().filter(|node| self.is_in_cluster(&node.name))
+    }
+
+    /// Whether a node belongs to the cluster.
+    pub fn is_in_cluster(&self, name: &str) -> bool {
+        self.shards.iter().any(|shard| shard.names().any(|member| member == name))
     }
 
     /// The master at the upper end of a node's chain of upstreams; a master is its own.
@@ -137,6 +193,12 @@ impl Plan {
             None => node,
         }
     }
+}
+
+/// Where a node listens.
+struct Ports {
+    port: u16,
+    bus_port: Option<u16>,
 }
 
 struct Planner<'a> {
@@ -152,18 +214,25 @@ impl Planner<'_> {
         // Ports first: a replica's configuration names its upstream's.
         let mut ports = Vec::new();
         for (name, node) in self.topology.nodes.iter() {
-            ports.push((name, self.port(node.port.as_ref().map(|port| port.value))?));
+            ports.push((name, self.port(name, node.port.as_ref().map(|port| port.value))?));
         }
         for ((name, node), &(_, port)) in self.topology.nodes.iter().zip(&ports) {
             let upstream = node.replicaof.as_ref().map(|of| of.value.clone());
             let upstream_port =
                 upstream.as_ref().and_then(|of| ports.iter().find(|(name, _)| name == of)).map(|(_, port)| *port);
-            self.data_node(name, node, port, upstream, upstream_port);
+            self.data_node(name, node, port, upstream, upstream_port)?;
         }
         Ok(())
     }
 
-    fn data_node(&mut self, name: &str, node: &Node, port: u16, upstream: Option<String>, upstream_port: Option<u16>) {
+    fn data_node(
+        &mut self,
+        name: &str,
+        node: &Node,
+        port: u16,
+        upstream: Option<String>,
+        upstream_port: Option<u16>,
+    ) -> Outcome<()> {
         let mut config = self.head(name, port);
         push_lines(&mut config, &self.topology.config);
         push_lines(&mut config, &node.config);
@@ -172,7 +241,64 @@ impl Planner<'_> {
         }
         let role = upstream.map_or(Role::Master, |of| Role::Replica { of });
         let engine = node.engine.as_ref().map(|engine| engine.value.clone());
-        self.push(name, role, engine, port, "redis.conf", config, &[]);
+        // A node that is a cluster's by its configuration alone: bare, for whoever makes a cluster of it.
+        let mut bus_port = None;
+        if setting(&config, "cluster-enabled").is_some_and(|value| value == "yes") {
+            bus_port = setting(&config, "cluster-port").and_then(|port| port.parse().ok()).filter(|&port| port != 0);
+            if bus_port.is_none() {
+                bus_port = Some(self.bus_port(name, node.port.is_some(), port, &mut config)?);
+            }
+        }
+        self.push(name, role, engine, Ports { port, bus_port }, "redis.conf", config, &[]);
+        Ok(())
+    }
+
+    /// Masters first, then the first replica of each, and so on: the document's order.
+    fn cluster(&mut self, cluster: &Cluster) -> Outcome<Vec<Shard>> {
+        let masters = cluster.masters.value;
+        let mut shards: Vec<Shard> = Vec::new();
+        for (index, slots) in cluster.shares().into_iter().enumerate() {
+            shards.push(Shard { master: Cluster::name(index), replicas: Vec::new(), slots });
+        }
+        for index in 0..cluster.len() {
+            let name = Cluster::name(index);
+            let fixed = cluster.ports.get(index).map(|port| port.value);
+            let port = self.port(&name, fixed)?;
+            let mut config = self.head(&name, port);
+            config.push_str(&format!("cluster-enabled yes\ncluster-config-file nodes-{port}.conf\n"));
+            let bus_port = Some(self.bus_port(&name, fixed.is_some(), port, &mut config)?);
+            push_lines(&mut config, &self.topology.config);
+            let own = cluster.own(&name);
+            if let Some(own) = own {
+                push_lines(&mut config, &own.config);
+            }
+            let role = match index < masters {
+                true => Role::Master,
+                false => {
+                    let shard = &mut shards[index % masters];
+                    shard.replicas.push(name.clone());
+                    Role::Replica { of: shard.master.clone() }
+                }
+            };
+            let engine = own.and_then(|own| Some(own.engine.as_ref()?.value.clone()));
+            self.push(&name, role, engine, Ports { port, bus_port }, "redis.conf", config, &[]);
+        }
+        Ok(shards)
+    }
+
+    /// Where the bus of a node listens: 10000 above a fixed port. A leased port has a leased one beside it, for 10000 above
+    /// are the ports of outgoing connections.
+    fn bus_port(&mut self, name: &str, fixed: bool, port: u16, config: &mut String) -> Outcome<u16> {
+        if fixed {
+            return port.checked_add(10_000).ok_or_else(|| {
+                Failure::bad_input(format!("port {port} leaves none for the cluster bus, which is 10000 above it"))
+                    .hint("choose a smaller port or --port-offset")
+            });
+        }
+        let kept = self.choices.kept.get(name).and_then(|&(_, bus_port)| bus_port);
+        let bus_port = kept.map_or_else(&mut self.lease, Ok)?;
+        config.push_str(&format!("cluster-port {bus_port}\n"));
+        Ok(bus_port)
     }
 
     fn sentinels(&mut self, sentinels: &Sentinels) -> Outcome<()> {
@@ -185,21 +311,22 @@ impl Planner<'_> {
         );
         for index in 0..sentinels.len() {
             let name = format!("sentinel-{}", index + 1);
-            let port = self.port(sentinels.ports.get(index).map(|port| port.value))?;
+            let port = self.port(&name, sentinels.ports.get(index).map(|port| port.value))?;
             let mut config = self.head(&name, port);
             config.push_str(&monitor);
             push_lines(&mut config, &sentinels.config);
             let role =
                 Role::Sentinel { watches: sentinels.master.value.clone(), monitor: sentinels.monitor.value.clone() };
             let engine = sentinels.engine.as_ref().map(|engine| engine.value.clone());
-            self.push(&name, role, engine, port, "sentinel.conf", config, &["--sentinel"]);
+            let ports = Ports { port, bus_port: None };
+            self.push(&name, role, engine, ports, "sentinel.conf", config, &["--sentinel"]);
         }
         Ok(())
     }
 
-    fn port(&mut self, fixed: Option<u16>) -> Outcome<u16> {
+    fn port(&mut self, name: &str, fixed: Option<u16>) -> Outcome<u16> {
         let Some(port) = fixed else {
-            return (self.lease)();
+            return self.choices.kept.get(name).map_or_else(&mut self.lease, |&(port, _)| Ok(port));
         };
         port.checked_add(self.choices.port_offset).ok_or_else(|| {
             let offset = self.choices.port_offset;
@@ -223,7 +350,7 @@ impl Planner<'_> {
         name: &str,
         role: Role,
         engine: Option<Engine>,
-        port: u16,
+        ports: Ports,
         config_file: &str,
         config: String,
         arguments: &[&str],
@@ -236,10 +363,11 @@ impl Planner<'_> {
             name: name.to_owned(),
             role,
             engine: engine.unwrap_or_default(),
-            port,
+            port: ports.port,
+            bus_port: ports.bus_port,
             dir,
             config_file: config_file.to_owned(),
-            password: password(&config),
+            password: setting(&config, "requirepass").filter(|value| !value.is_empty()),
             config,
             arguments: std::iter::once(file).chain(arguments.iter().map(|&a| a.to_owned())).collect(),
         });
@@ -253,13 +381,13 @@ fn push_lines(config: &mut String, directives: &Directives) {
     }
 }
 
-/// What a client must give to AUTH: the last `requirepass` counts.
-fn password(config: &str) -> Option<String> {
+/// The value of a directive; the last one counts.
+fn setting(config: &str, wanted: &str) -> Option<String> {
     let mut values = config.lines().filter_map(|line| {
         let (name, value) = line.trim().split_once(char::is_whitespace)?;
-        name.eq_ignore_ascii_case("requirepass").then(|| value.trim().trim_matches('"'))
+        name.eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
     });
-    values.next_back().filter(|value| !value.is_empty()).map(str::to_owned)
+    values.next_back().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -285,6 +413,26 @@ mod tests {
         let expected = "port 20001\nbind 127.0.0.1\ndir \"/run/nodes/b\"\nsave \"\"\nreplicaof 127.0.0.1 6389\n";
         assert_eq!(replica.config, expected);
         assert_eq!(plan.root(replica).name, "a");
+    }
+
+    #[test]
+    fn a_cluster_is_planned_in_the_documents_order() {
+        let text = "cluster: {masters: 3, replicas: 1, ports: [7000, 7001, 7002, 7003, 7004, 7005]}";
+        let plan = plan(text, &Choices { port_offset: 1, ..Choices::default() });
+        let expected = "port 7001\nbind 127.0.0.1\ndir \"/run/nodes/node-1\"\ncluster-enabled yes\n\
+            cluster-config-file nodes-7001.conf\n";
+        assert_eq!(plan.node("node-1").unwrap().config, expected);
+        assert_eq!(plan.node("node-1").unwrap().bus_port, Some(17001));
+        assert_eq!(plan.node("node-4").unwrap().upstream(), Some("node-1"));
+        assert_eq!(plan.shards[2].names().collect::<Vec<_>>(), ["node-3", "node-6"]);
+        assert_eq!(plan.shards[1].slots[0].to_string(), "5461-10922");
+    }
+
+    #[test]
+    fn a_bare_cluster_node_on_a_leased_port_has_a_leased_bus() {
+        let plan = plan("nodes: {a: {config: {cluster-enabled: 'yes'}}}", &Choices::default());
+        assert_eq!(plan.node("a").unwrap().bus_port, Some(20002));
+        assert!(plan.node("a").unwrap().config.ends_with("cluster-port 20002\n"));
     }
 
     #[test]

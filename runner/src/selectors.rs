@@ -2,11 +2,16 @@
 //!
 //! `@master` is the first master, `@replica:2` the second replica, in the order of the topology file. Roles are asked of the
 //! nodes, because a failover changes them; a node that does not answer counts by its plan, behind those that do.
+//! `@owner(user:1)` and `@slot(5798)` are the node of a cluster that serves a key or a slot, `@replica-of(NODE)` the first
+//! node that follows another; the NODE may be a selector again.
 
 use crate::client::Reply;
+use crate::cluster::health::view;
+use crate::cluster::{SLOTS, key_slot, named};
 use crate::failure::{Failure, Outcome};
 use crate::fleet::connect;
 use crate::plan::{NodePlan, Plan};
+use crate::pool::Pool;
 use crate::yaml::suggest;
 use std::time::Duration;
 
@@ -14,13 +19,31 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Resolves a selector.
 pub async fn select<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan> {
-    let Some(by_role) = selector.strip_prefix('@') else {
-        let names: Vec<&str> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
-        return plan.node(selector).ok_or_else(|| {
-            Failure::bad_input(format!("`{}` has no node `{selector}`", plan.name)).hint(suggest(selector, &names))
-        });
+    let Some(selector) = selector.strip_prefix('@') else {
+        return by_name(plan, selector);
     };
-    let (role, index) = parse(by_role)?;
+    match call_of(selector) {
+        Some(("owner", key)) => owner(plan, key_slot(unquoted(key).as_bytes())).await,
+        Some(("slot", slot)) => match slot.trim().parse().ok().filter(|&slot: &u16| slot < SLOTS) {
+            Some(slot) => owner(plan, slot).await,
+            None => Err(Failure::bad_input(format!("`@{selector}`: `{slot}` is no slot"))
+                .hint(format!("slots count from 0 to {}", SLOTS - 1))),
+        },
+        Some(("replica-of", of)) => replica_of(plan, Box::pin(select(plan, of.trim())).await?).await,
+        Some((other, _)) => Err(Failure::bad_input(format!("`@{selector}`: there is no `@{other}(...)`"))
+            .hint(suggest(other, &["owner", "slot", "replica-of"]))),
+        None => by_role(plan, selector).await,
+    }
+}
+
+fn by_name<'a>(plan: &'a Plan, name: &str) -> Outcome<&'a NodePlan> {
+    let names: Vec<&str> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
+    plan.node(name)
+        .ok_or_else(|| Failure::bad_input(format!("`{}` has no node `{name}`", plan.name)).hint(suggest(name, &names)))
+}
+
+async fn by_role<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan> {
+    let (role, index) = parse(selector)?;
     let mut answering = Vec::new();
     let mut silent = Vec::new();
     for node in &plan.nodes {
@@ -33,9 +56,51 @@ pub async fn select<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan>
     answering.append(&mut silent);
     let found = answering.len();
     answering.into_iter().nth(index - 1).ok_or_else(|| {
-        let message = format!("`@{by_role}` selects nothing: {found} nodes are {role} now");
+        let message = format!("`@{selector}` selects nothing: {found} nodes are {role} now");
         Failure::bad_input(message).hint("`runner status` shows the roles")
     })
+}
+
+/// `name(argument)`.
+fn call_of(selector: &str) -> Option<(&str, &str)> {
+    selector.strip_suffix(')')?.split_once('(')
+}
+
+/// A key may stand in quotes, as in `@owner("user:1")`.
+fn unquoted(key: &str) -> &str {
+    ['"', '\''].iter().find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(key)
+}
+
+/// Who serves a slot, in the eyes of the first node of the cluster that answers and knows.
+async fn owner(plan: &Plan, slot: u16) -> Outcome<&NodePlan> {
+    if plan.shards.is_empty() {
+        return Err(Failure::bad_input(format!("`{}` is no cluster: nobody owns slots", plan.name)));
+    }
+    let mut pool = Pool::new(PATIENCE);
+    for node in plan.cluster_nodes() {
+        let Ok(view) = view(&mut pool, node).await else {
+            continue;
+        };
+        if let Some(owner) = view.owner(slot).and_then(|member| named(plan, member)) {
+            return Ok(owner);
+        }
+    }
+    Err(Failure::failed(format!("nobody owns slot {slot}")).hint("`runner slots` shows who owns what"))
+}
+
+/// The first replica that follows a node just now.
+async fn replica_of<'a>(plan: &'a Plan, master: &NodePlan) -> Outcome<&'a NodePlan> {
+    let mut pool = Pool::new(PATIENCE);
+    for node in plan.nodes.iter().filter(|node| node.holds_data()) {
+        let Ok(info) = pool.info(node, "replication").await else {
+            continue;
+        };
+        if info.get("master_port").is_some_and(|port| *port == master.port.to_string()) {
+            return Ok(node);
+        }
+    }
+    Err(Failure::bad_input(format!("nobody replicates {} now", master.name))
+        .hint("`runner status` shows who follows whom"))
 }
 
 /// `role` or `role:index`, the index from 1.
@@ -62,5 +127,18 @@ pub async fn live_role(node: &NodePlan) -> Option<&'static str> {
         "slave" => Some("replica"),
         "sentinel" => Some("sentinel"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_that_call_are_taken_apart() {
+        assert_eq!(call_of("owner(\"a(b\")"), Some(("owner", "\"a(b\"")));
+        assert_eq!(unquoted("\"user:1\""), "user:1");
+        assert_eq!(unquoted("user:1"), "user:1");
+        assert_eq!(call_of("replica:1"), None);
     }
 }

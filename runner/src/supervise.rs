@@ -66,7 +66,9 @@ impl Supervisor {
                 .map_err(|error| Failure::failed(format!("cannot clear old data: {error}")))?;
         }
         let mut lease = Lease::new();
-        let plan = Plan::new(&topology, &order.choices, &session.dir, || lease.take())?;
+        let mut choices = order.choices.clone();
+        choices.keep_ports_of(&session.dir);
+        let plan = Plan::new(&topology, &choices, &session.dir, || lease.take())?;
         let file = order.file.display().to_string();
         let record = Record { file, plan: plan.clone(), processes: Vec::new(), keep: order.keep };
         session.write(&record)?;

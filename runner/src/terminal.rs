@@ -66,6 +66,11 @@ impl Sink for Terminal {
                 let text = format!("  {:<12} {role:<8} 127.0.0.1:{port:<5}  {engine}, pid {pid}", node.bold());
                 self.line(&text);
             }
+            Event::Created { masters, nodes } => {
+                let at = format!("{} ms", stamped.at_ms);
+                let text = format!("  cluster of {nodes} nodes, {masters} of them masters {}", at.dimmed());
+                self.line(&text);
+            }
             Event::Waiting { node, gate, found } => self.wait_for(format!("{node}: {gate} ({found})")),
             Event::Passed { node, gate } => {
                 let at = format!("{} ms", stamped.at_ms);

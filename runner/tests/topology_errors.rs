@@ -47,6 +47,23 @@ refused!(
     "nodes:\n  a: {}\nsentinels:\n  count: 3\n  monitor: m\n  master: a\n  quorum: 4\n"
 );
 
+refused!(a_cluster_without_masters, "cluster: {masters: 0}\n");
+refused!(too_few_ports_for_a_cluster, "cluster:\n  masters: 3\n  replicas: 1\n  ports: [7000, 7001, 7002]\n");
+refused!(a_port_without_room_for_the_bus, "cluster:\n  masters: 1\n  ports: [60000]\n");
+refused!(a_port_that_is_another_nodes_bus, "nodes: {a: {port: 17000}}\ncluster:\n  masters: 1\n  ports: [7000]\n");
+refused!(an_unknown_node_of_a_cluster, "cluster:\n  masters: 3\n  nodes:\n    node-4: {engine: redis}\n");
+refused!(
+    slots_of_two_masters,
+    "cluster:\n  masters: 2\n  nodes:\n    node-1: {slots: [0-100]}\n    node-2: {slots: [100-16383]}\n"
+);
+refused!(
+    slots_of_nobody,
+    "cluster:\n  masters: 2\n  nodes:\n    node-1: {slots: [0-100]}\n    node-2: {slots: [200-16383]}\n"
+);
+refused!(slots_beyond_the_last, "cluster:\n  masters: 1\n  nodes:\n    node-1: {slots: [0-16384]}\n");
+refused!(slots_of_a_replica, "cluster:\n  masters: 1\n  replicas: 1\n  nodes:\n    node-2: {slots: [5]}\n");
+refused!(a_directive_that_every_cluster_node_has, "cluster: {masters: 1}\nconfig:\n  cluster-enabled: 'yes'\n");
+
 #[test]
 fn the_published_schema_is_known() {
     let mut command = Command::cargo_bin("runner").expect("the runner");

@@ -4,125 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
-const DEADLINE: Duration = Duration::from_secs(30);
-const OURS: &str = env!("CARGO_BIN_EXE_server");
-const REAL: &str = "redis-server";
+mod support;
 
-fn installed(tool: &str) -> bool {
-    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !found {
-        println!("NOT RUN: {tool} is not installed");
-    }
-    found
-}
-
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + DEADLINE;
-    while !condition() {
-        assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
-        std::thread::yield_now();
-    }
-}
-
-/// A client's connection.
-struct Client(BufReader<TcpStream>);
-
-impl Client {
-    fn open(port: u16) -> Option<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-        stream.set_read_timeout(Some(DEADLINE)).ok()?;
-        Some(Self(BufReader::new(stream)))
-    }
-
-    /// The first line of a reply, or a bulk string; `None` where the server has gone.
-    fn try_ask(&mut self, line: &str) -> Option<String> {
-        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).ok()?;
-        self.reply()
-    }
-
-    fn reply(&mut self) -> Option<String> {
-        let mut line = String::new();
-        if self.0.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let line = line.trim_end().to_string();
-        if let Some(count) = line.strip_prefix('*') {
-            for _ in 0..count.parse().unwrap_or(0) {
-                self.reply()?;
-            }
-        }
-        let Some(length) = line.strip_prefix('$') else { return Some(line) };
-        let Ok(length) = length.parse::<usize>() else { return Some("nil".into()) };
-        let mut bytes = vec![0; length + 2];
-        self.0.read_exact(&mut bytes).ok()?;
-        bytes.truncate(length);
-        String::from_utf8(bytes).ok()
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.try_ask(line).unwrap_or_else(|| panic!("no answer to {line}"))
-    }
-}
-
-/// A server that ends with the test.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-fn command(program: &str, directory: &Path, options: &[&str]) -> (Command, u16) {
-    // The system picks a free port; nobody else asks for it in the moment until the server does.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = Command::new(program);
-    let fixed = ["--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes", "--appendonly", "yes"];
-    command.args(["--port", &port.to_string()]).args(fixed).arg("--dir").arg(directory).args(options);
-    (command, port)
-}
+use support::*;
 
 impl Server {
-    fn start(program: &str, directory: &Path, options: &[&str]) -> Self {
-        let (mut command, port) = command(program, directory, options);
-        let log = std::fs::File::create(directory.join("log")).unwrap();
-        Self { process: command.stdout(log).spawn().unwrap(), port }.ready(directory)
-    }
-
-    fn ready(self, directory: &Path) -> Self {
-        until("the server answers", || {
-            Client::open(self.port).and_then(|mut client| client.try_ask("PING")).is_some_and(|it| it == "+PONG")
-                || !self.process_lives(directory)
-        });
-        self
-    }
-
-    fn process_lives(&self, directory: &Path) -> bool {
-        let lives = Path::new(&format!("/proc/{}", self.process.id())).exists()
-            && !std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
-                .unwrap_or_default()
-                .contains(") Z");
-        assert!(lives, "it ended: {}", log(directory));
-        lives
-    }
-
-    fn client(&self) -> Client {
-        Client::open(self.port).unwrap()
-    }
-
-    fn ask(&self, line: &str) -> String {
-        self.client().ask(line)
-    }
-
-    fn info(&self, field: &str) -> String {
-        let text = self.ask("INFO");
-        let found = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(str::to_string));
-        found.unwrap_or_default()
-    }
-
     fn rewrite(&self) {
         let reply = self.ask("BGREWRITEAOF");
         assert!(reply.starts_with("+Background"), "{reply}");
@@ -141,24 +30,6 @@ impl Server {
         until("all is written", || self.info("aof_buffer_length").parse().unwrap_or(0) == 0);
         self.kill_now();
     }
-
-    /// SIGKILL, by the process's id, whatever it is doing.
-    fn kill_now(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn log(directory: &Path) -> String {
-    std::fs::read_to_string(directory.join("log")).unwrap_or_default()
 }
 
 /// A start that must fail: its exit code and log.
@@ -411,6 +282,45 @@ fn it_is_turned_on_and_off_while_the_server_runs() {
     assert!(server.process.wait().unwrap().success());
     let server = Server::start(OURS, directory, &[]);
     assert_eq!(digest(&server), written);
+}
+
+#[test]
+fn a_replica_whose_disk_is_full_ends_unless_it_is_told_to_go_on() {
+    if !installed("prlimit") {
+        return;
+    }
+    // (The limit's signal ends the real server before it can say anything.)
+    for ignore in ["no", "yes"] {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let primary = Server::start(OURS, first.path(), &["--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
+        let mut replica = Server::start(OURS, second.path(), &["--replica-ignore-disk-write-errors", ignore]);
+        replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        until("the link is up", || replica.info("master_link_status") == "up");
+        until("its new file is there", || replica.info("aof_rewrite_in_progress") == "0");
+        let process = replica.process.id().to_string();
+        let done = Command::new("prlimit").args(["--pid", &process, "--fsize=16384:unlimited"]).status();
+        assert!(done.unwrap().success());
+        let (mut client, mut written) = (primary.client(), 0);
+        until("the disk is full", || {
+            assert_eq!(client.ask(&format!("SET key{written} {}", "x".repeat(400))), "+OK");
+            written += 1;
+            match ignore {
+                "yes" => replica.info("aof_last_write_status") == "err",
+                _ => replica.process.try_wait().unwrap().is_some(),
+            }
+        });
+        if ignore == "yes" {
+            client.ask("SET last 1");
+            until("it goes on", || replica.ask("GET last") == "1");
+        } else {
+            assert!(!replica.process.wait().unwrap().success());
+            assert!(
+                log(second.path()).contains("Replica was unable to write command to disk"),
+                "{}",
+                log(second.path())
+            );
+        }
+    }
 }
 
 #[test]

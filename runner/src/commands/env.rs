@@ -46,5 +46,9 @@ pub(super) fn variables(plan: &Plan) -> Vec<(String, String)> {
         variables.push(("REDIS_SENTINELS".into(), addresses.join(",")));
         variables.push(("REDIS_SENTINEL_MASTER".into(), monitor.clone()));
     }
+    let cluster: Vec<String> = plan.cluster_nodes().map(|node| node.address().to_string()).collect();
+    if !cluster.is_empty() {
+        variables.push(("REDIS_CLUSTER".into(), cluster.join(",")));
+    }
     variables
 }

@@ -13,7 +13,9 @@ mod plan;
 mod play;
 mod run;
 mod schema;
+mod slots;
 mod status;
+mod timeline;
 mod up;
 
 use crate::failure::Outcome;
@@ -29,7 +31,8 @@ Exit codes:
   130  interrupted
 `run` exits with the code of its command.
 
-Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`).";
+Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`);
+in a cluster also by what they serve (`@owner(user:1)`, `@slot(5798)`). `@replica-of(NODE)` follows NODE.";
 
 /// Brings up Redis topologies declared in YAML, shows, breaks, measures and ends them.
 #[derive(Debug, Parser)]
@@ -44,6 +47,7 @@ enum Command {
     Up(up::Up),
     Down(down::Down),
     Status(status::Status),
+    Slots(slots::Slots),
     Logs(logs::Logs),
     Cli(cli::Cli),
     /// Ends a node with SIGTERM, as its configuration has it, and starts it again; starts it if it does not run.
@@ -61,6 +65,7 @@ enum Command {
     Run(run::Run),
     Schema(schema::ShowSchema),
     Gc(gc::Gc),
+    Timeline(timeline::Timeline),
     Bench(bench::Bench),
     Play(play::Play),
     Diff(diff::Diff),
@@ -106,6 +111,7 @@ impl Command {
             Command::Up(up) => up.run().await,
             Command::Down(down) => down.run().await,
             Command::Status(status) => status.run().await,
+            Command::Slots(slots) => slots.run().await,
             Command::Logs(logs) => logs.run().await,
             Command::Cli(cli) => cli.run().await,
             Command::Restart(node) => node.run(Action::Restart).await,
@@ -120,6 +126,7 @@ impl Command {
             Command::Play(play) => play.run().await,
             Command::Diff(diff) => diff.run().await,
             Command::Bench(bench) => bench.run().await,
+            Command::Timeline(timeline) => timeline.run().await,
             Command::Gc(gc) => gc.run(),
             Command::Completions(completions) => completions.run(),
             // Only reached where `main` did not see the word first, as in a test of the command line.

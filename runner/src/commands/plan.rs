@@ -2,6 +2,7 @@
 
 use super::say;
 use super::up::Bring;
+use crate::cluster::describe;
 use crate::failure::{Doing, Outcome};
 use crate::plan::Plan;
 use crate::ports::Lease;
@@ -22,8 +23,9 @@ pub struct ShowPlan {
 impl ShowPlan {
     pub(super) fn run(self) -> Outcome<u8> {
         let topology = Topology::load(&self.bring.file)?;
-        let choices = self.bring.choices();
+        let mut choices = self.bring.choices();
         let session = Session::named(choices.name.as_deref().unwrap_or(topology.name()));
+        choices.keep_ports_of(&session.dir);
         let mut lease = Lease::new();
         let plan = Plan::new(&topology, &choices, &session.dir, || lease.take())?;
         if self.json {
@@ -33,7 +35,10 @@ impl ShowPlan {
         say(format!("topology {} in {}", plan.name, session.dir.display()));
         for node in &plan.nodes {
             let upstream = node.upstream().map_or_else(String::new, |of| format!(" of {of}"));
-            say(format!("\n{}: {}{upstream} on {}", node.name, node.role.word(), node.address()));
+            let bus = node.bus_port.map_or_else(String::new, |port| format!(", cluster bus on {port}"));
+            let shard = plan.shards.iter().find(|shard| shard.master == node.name);
+            let slots = shard.map_or_else(String::new, |shard| format!(", slots {}", describe(&shard.slots)));
+            say(format!("\n{}: {}{upstream} on {}{bus}{slots}", node.name, node.role.word(), node.address()));
             let (program, leading) = node.engine.command().doing(|| "find this executable".into())?;
             let leading = leading.iter().map(|word| word.to_string_lossy().into_owned());
             let words: Vec<String> = leading.chain(node.arguments.iter().cloned()).collect();

@@ -1,11 +1,13 @@
 //! `runner status`: every node, what it is now, and how far its data are.
 
 use super::say;
-use crate::client::Reply;
+use crate::cluster::describe;
+use crate::cluster::health::view;
 use crate::control::{Answer, NodeReport, Request, ask};
 use crate::failure::{Doing, Outcome};
-use crate::fleet::{NodeState, connect};
+use crate::fleet::NodeState;
 use crate::plan::{NodePlan, Plan};
+use crate::pool::Pool;
 use crate::probe::fields;
 use crate::state::Session;
 use clap::Args;
@@ -43,6 +45,12 @@ struct Row {
     /// Which node it follows, by name where it is one of the topology.
     upstream: Option<String>,
     offset: Option<i64>,
+    /// What a node of a cluster owns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slots: Option<String>,
+    /// What a node of a cluster says of it: `ok` or `fail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +97,8 @@ async fn row(plan: &Plan, node: &NodePlan, report: Option<&NodeReport>) -> Row {
         link: None,
         upstream: None,
         offset: None,
+        slots: None,
+        cluster: None,
     };
     if row.state != NodeState::Running {
         return row;
@@ -101,14 +111,19 @@ async fn row(plan: &Plan, node: &NodePlan, report: Option<&NodeReport>) -> Row {
         }
         None => row.link = Some("does not answer".into()),
     }
+    if plan.is_in_cluster(&node.name) {
+        // A node that stopped to answer between two questions shows nothing.
+        let mut pool = Pool::new(PATIENCE);
+        let state = pool.must(node, &["CLUSTER", "INFO"]).await.ok().and_then(|reply| reply.text());
+        row.cluster = state.and_then(|text| fields(&text).remove("cluster_state"));
+        row.slots = view(&mut pool, node).await.ok().and_then(|view| Some(describe(&view.myself()?.slots)));
+    }
     row
 }
 
 async fn info(node: &NodePlan) -> Option<HashMap<String, String>> {
     let section = if node.holds_data() { "replication" } else { "sentinel" };
-    let mut client = connect(node, PATIENCE).await.ok()?;
-    let reply = client.call(&["INFO", section]).await.ok().filter(|reply| !reply.is_error())?;
-    Some(fields(&Reply::text(&reply)?))
+    Pool::new(PATIENCE).info(node, section).await.ok()
 }
 
 fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>) {
@@ -124,7 +139,10 @@ fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>
         row.upstream = upstream.map_or_else(|| field("master_host"), |node| Some(node.name.clone()));
     } else {
         row.role = "master".into();
-        row.link = field("connected_slaves").map(|count| format!("{count} replicas"));
+        row.link = field("connected_slaves").map(|count| match count.as_str() {
+            "1" => "1 replica".into(),
+            count => format!("{count} replicas"),
+        });
         row.offset = offset("master_repl_offset");
     }
 }
@@ -133,7 +151,9 @@ fn table(rows: &[Row]) -> Table {
     let colours = std::io::stdout().is_terminal();
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["NODE", "ROLE", "ENGINE", "ADDRESS", "PID", "STATE", "LINK", "FOLLOWS", "OFFSET"]);
+    let head = ["NODE", "ROLE", "ENGINE", "ADDRESS", "PID", "STATE", "LINK", "FOLLOWS", "OFFSET"];
+    let clustered = rows.iter().any(|row| row.cluster.is_some());
+    table.set_header(head.into_iter().chain(clustered.then_some(["CLUSTER", "SLOTS"]).into_iter().flatten()));
     for row in rows {
         let (state, colour) = match row.state {
             NodeState::Running => ("running", Color::Green),
@@ -142,7 +162,7 @@ fn table(rows: &[Row]) -> Table {
         };
         let state = if colours { Cell::new(state).fg(colour) } else { Cell::new(state) };
         let or_dash = |text: Option<String>| Cell::new(text.unwrap_or_else(|| "-".into()));
-        table.add_row([
+        let mut cells = vec![
             Cell::new(&row.node),
             Cell::new(&row.role),
             Cell::new(&row.engine),
@@ -152,7 +172,11 @@ fn table(rows: &[Row]) -> Table {
             or_dash(row.link.clone()),
             or_dash(row.upstream.clone()),
             or_dash(row.offset.map(|offset| offset.to_string())),
-        ]);
+        ];
+        if clustered {
+            cells.extend([or_dash(row.cluster.clone()), or_dash(row.slots.clone())]);
+        }
+        table.add_row(cells);
     }
     table
 }

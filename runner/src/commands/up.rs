@@ -7,6 +7,7 @@ use crate::plan::Choices;
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::terminal::Terminal;
+use crate::timeline::duration;
 use clap::Args;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -54,19 +55,12 @@ pub struct Bring {
 
 impl Bring {
     pub(super) fn choices(&self) -> Choices {
-        Choices { name: self.name.clone(), engine: self.engine.clone(), port_offset: self.port_offset }
-    }
-}
-
-/// A number with `ms`, `s` or `m` behind it.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u32 = text[..digits].parse().map_err(|_| "a number with `ms`, `s` or `m` behind it")?;
-    match &text[digits..] {
-        "ms" => Ok(Duration::from_millis(number.into())),
-        "s" => Ok(Duration::from_secs(number.into())),
-        "m" => Ok(Duration::from_secs(60) * number),
-        _ => Err("say `ms`, `s` or `m` behind the number".into()),
+        Choices {
+            name: self.name.clone(),
+            engine: self.engine.clone(),
+            port_offset: self.port_offset,
+            ..Choices::default()
+        }
     }
 }
 

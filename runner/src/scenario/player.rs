@@ -99,10 +99,21 @@ async fn introduce(stage: &mut Stage<'_>) -> Outcome<()> {
         let port = node.port.to_string();
         stage.variables.set(format!("{}.port", node.name), &port);
         stage.interner.know(port, format!("<port:{}>", node.name));
+        if let Some(bus_port) = node.bus_port {
+            stage.variables.set(format!("{}.bus", node.name), bus_port.to_string());
+            stage.interner.know(bus_port.to_string(), format!("<bus:{}>", node.name));
+        }
         let mut client = connect(&node, READY).await?;
         let reply = client.call(&["INFO", "server"]).await.doing(|| format!("ask {}", node.name))?;
         if let Some(run_id) = fields(&reply.text().unwrap_or_default()).get("run_id") {
             stage.interner.know(run_id, format!("<run-id:{}>", node.name));
+        }
+        if node.bus_port.is_some() {
+            let reply = client.call(&["CLUSTER", "MYID"]).await.doing(|| format!("ask {}", node.name))?;
+            if let Some(id) = reply.text() {
+                stage.variables.set(format!("{}.id", node.name), &id);
+                stage.interner.know(id, format!("<node:{}>", node.name));
+            }
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::writes::WriteMix;
 use crate::engine::Engine;
 use crate::failure::Outcome;
 use crate::fleet::Action;
-use crate::topology::Topology;
+use crate::topology::{Cluster, Topology};
 use crate::yaml::{Located, Ordered, Source};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -132,7 +132,9 @@ impl Scenario {
         let sentinels = scenario.topology.sentinels.as_ref().map_or(0, |sentinels| sentinels.len());
         let sentinels: Vec<String> = (1..=sentinels).map(|number| format!("sentinel-{number}")).collect();
         let nodes = scenario.topology.nodes.iter().map(|(name, _)| name);
-        let nodes: Vec<&str> = nodes.chain(sentinels.iter().map(String::as_str)).collect();
+        let cluster = scenario.topology.cluster.as_ref().map_or(0, |cluster| cluster.len());
+        let cluster: Vec<String> = (0..cluster).map(Cluster::name).collect();
+        let nodes: Vec<&str> = nodes.chain(sentinels.iter().chain(&cluster).map(String::as_str)).collect();
         for step in &scenario.steps {
             check_step(step, &nodes, source)?;
         }

@@ -1,6 +1,6 @@
 //! What the shape of a topology file cannot express: names that resolve, ports that differ, chains that end.
 
-use super::{Directives, Sentinels, Topology};
+use super::{Cluster, Directives, Sentinels, Topology};
 use crate::failure::{Failure, Outcome};
 use crate::yaml::{Located, Position, Source, suggest};
 use std::collections::HashMap;
@@ -18,9 +18,18 @@ const OURS: &[(&str, &str)] = &[
 ];
 
 pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
-    if topology.nodes.entries.is_empty() {
-        return Err(Failure::bad_input(format!("{} declares no nodes", source.name))
-            .hint("list them under `nodes:`, for example `nodes: {master: {port: 6379}}`"));
+    if topology.nodes.entries.is_empty() && topology.cluster.is_none() {
+        return Err(Failure::bad_input(format!("{} declares no nodes", source.name)).hint(
+            "list them under `nodes:`, for example `nodes: {master: {port: 6379}}`, or say `cluster: {masters: 3}`",
+        ));
+    }
+    if let Some(cluster) = &topology.cluster {
+        cluster.check(topology, source)?;
+        cluster_directives(&topology.config, source)?;
+        for (_, node) in cluster.nodes.iter() {
+            directives(&node.config, source)?;
+            cluster_directives(&node.config, source)?;
+        }
     }
     names(topology, source)?;
     ports(topology, source)?;
@@ -60,7 +69,15 @@ fn ports(topology: &Topology, source: &Source) -> Outcome<()> {
     let sentinels = topology.sentinels.iter().flat_map(|sentinels| {
         sentinels.ports.iter().enumerate().map(|(i, port)| (format!("sentinel-{}", i + 1), port))
     });
-    for (name, port) in nodes.chain(sentinels) {
+    let cluster = topology.cluster.iter().flat_map(|cluster| cluster.ports.iter().enumerate());
+    let cluster: Vec<_> = cluster.map(|(i, port)| (Cluster::name(i), port)).collect();
+    let buses: Vec<_> = cluster
+        .iter()
+        .map(|(name, port)| (format!("the bus of {name}"), Located { value: port.value + 10_000, at: port.at }))
+        .collect();
+    let cluster = cluster.iter().map(|(name, port)| (name.clone(), *port));
+    let buses = buses.iter().map(|(name, port)| (name.clone(), port));
+    for (name, port) in nodes.chain(sentinels).chain(cluster).chain(buses) {
         if port.value == 0 {
             return Err(source.error(port.at, "0 is no port").hint("leave `port` out to get a free one"));
         }
@@ -121,6 +138,17 @@ fn directives(directives: &Directives, source: &Source) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// Directives that every node of a `cluster:` gets from the runner.
+fn cluster_directives(directives: &Directives, source: &Source) -> Outcome<()> {
+    const OURS: [&str; 3] = ["cluster-enabled", "cluster-config-file", "cluster-port"];
+    match directives.lines.iter().find(|directive| OURS.contains(&directive.name().as_str())) {
+        Some(directive) => Err(source
+            .error(directive.at, format!("`{}` is set by the runner", directive.name()))
+            .hint("nodes of `cluster:` have it already")),
+        None => Ok(()),
+    }
 }
 
 fn check_sentinels(topology: &Topology, sentinels: &Located<Sentinels>, source: &Source) -> Outcome<()> {

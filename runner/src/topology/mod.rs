@@ -1,11 +1,13 @@
-//! What a topology file may say: nodes, who replicates whom, sentinels, and verbatim redis.conf directives.
+//! What a topology file may say: nodes, who replicates whom, sentinels, a cluster, and verbatim redis.conf directives.
 //!
 //! The types here are the YAML's shape (and its published JSON Schema); `check` holds what a shape cannot express. Ports,
 //! directories and command lines are no business of this module: see `plan`.
 
 mod check;
+mod cluster;
 mod directives;
 
+pub use cluster::{Cluster, ClusterNode};
 pub use directives::{Directive, Directives};
 
 use crate::engine::Engine;
@@ -37,6 +39,9 @@ pub struct Topology {
     /// The sentinels that watch one of the masters.
     #[serde(default)]
     pub sentinels: Option<Located<Sentinels>>,
+    /// A cluster: nodes that share the slots.
+    #[serde(default)]
+    pub cluster: Option<Located<Cluster>>,
 }
 
 /// One data node.
@@ -135,7 +140,8 @@ mod tests {
         topology.check(&source)
     }
 
-    const GOOD: &str = "nodes:\n  a: {port: 6379, config: {save: ['1 1', 5]}}\n  b: {replicaof: a, engine: redis}\n\
+    const GOOD: &str = "cluster: {masters: 2, replicas: 1, nodes: {node-1: {slots: [0-99]}, node-2: {slots: [100-16383]}}}\n\
+        nodes:\n  a: {port: 6379, config: {save: ['1 1', 5]}}\n  b: {replicaof: a, engine: redis}\n\
         sentinels: {count: 3, monitor: m, master: a, quorum: 2}\n";
 
     #[test]

@@ -268,12 +268,12 @@ fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResul
     Ok(())
 }
 
-/// `DEBUG REPLICATE replica|aof|both command ...`: puts a command into the stream.
+/// `DEBUG REPLICATE command ...`: puts a command into the stream to replicas.
 fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    if args.len() < 4 {
+    if args.len() < 3 {
         return Err(wrong_usage(args));
     }
-    let words: Vec<&[u8]> = args.from(3).collect();
+    let words: Vec<&[u8]> = args.from(2).collect();
     ctx.server.propagate_internal(&words);
     ctx.reply().ok();
     Ok(())

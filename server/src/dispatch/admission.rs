@@ -144,11 +144,18 @@ impl Server {
         (!fits && denied).then_some(error::OOM)
     }
 
+    /// A replica whose disk takes no writes must not go on as if it had a copy, unless `replica-ignore-disk-write-errors`
+    /// says so.
+    pub fn must_not_apply(&self, args: &Args<'_>) -> bool {
+        !self.config.replica_ignore_disk_write_errors
+            && self.disk_error().is_some()
+            && self.resolve(args).is_ok_and(|command| command.flags.has(Flags::WRITE))
+    }
+
     fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
             && !self.config.save.0.is_empty()
             && self.persistence.last_save_failed
-            && !self.replication.is_replica()
         {
             return Some(error::MISCONF);
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Shared, transfer};
 use crate::base::clock::now_ms;
@@ -18,7 +18,7 @@ use crate::dispatch::client::{Client, ClientFlags, Signal};
 use crate::dispatch::clients::Slot;
 use crate::dispatch::effects::encode_command;
 use crate::dispatch::failover::Stage;
-use crate::dispatch::server::Server;
+use crate::dispatch::server::{Order, Server};
 use crate::info::log::{Level, log};
 use crate::replication::replica::{Link, LinkState, PsyncReply, psync_reply};
 use crate::resp::RequestParser;
@@ -29,8 +29,10 @@ const STEP: Duration = Duration::from_secs(5);
 /// After a failed attempt; doubled up to [`MAX_PAUSE`].
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
-/// Replicas acknowledge so often.
+/// Replicas acknowledge so often, as upstream's do,
 const ACK_PERIOD: Duration = Duration::from_secs(1);
+/// and so soon where there is something new: FAILOVER waits for it, and `min-replicas-max-lag` and INFO show it.
+const ACK_DELAY: Duration = Duration::from_millis(50);
 
 /// A link's socket with what was read from it.
 pub struct Wire {
@@ -302,17 +304,17 @@ async fn raised(signal: &Signal) {
 
 impl Applier {
     async fn run_until_lost(&mut self, shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<()> {
-        let mut ticks = tokio::time::interval(ACK_PERIOD);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut last, mut acknowledged) = (Instant::now() - ACK_DELAY, -1);
         loop {
-            let answers = self.apply(shared, generation, &mut wire.buffer)?;
+            let (answers, applied) = self.apply(shared, generation, &mut wire.buffer)?;
             if !answers.is_empty() {
                 wire.stream.write_all(&answers).await?;
             }
+            let period = if applied == acknowledged { ACK_PERIOD } else { ACK_DELAY };
             tokio::select! {
                 read = wire.read() => read?,
                 () = raised(&self.signal) => {}
-                _ = ticks.tick() => {
+                () = tokio::time::sleep_until(last + period) => {
                     let (offset, idle, limit) = {
                         let server = shared.lock();
                         let Some(link) = server.replication.link().filter(|link| link.generation == generation) else {
@@ -323,6 +325,7 @@ impl Applier {
                     if idle > limit {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, "MASTER timeout: no data nor PING received..."));
                     }
+                    (last, acknowledged) = (Instant::now(), offset);
                     wire.send(&[b"REPLCONF", b"ACK", offset.to_string().as_bytes()]).await?;
                 }
             }
@@ -367,8 +370,8 @@ impl Applier {
         }
     }
 
-    /// Executes all complete commands of `buffer` and removes them from it; returns what to send back.
-    fn apply(&mut self, shared: &Shared, generation: u64, buffer: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+    /// Executes all complete commands of `buffer` and removes them from it; returns what to send back, and how far we are.
+    fn apply(&mut self, shared: &Shared, generation: u64, buffer: &mut Vec<u8>) -> io::Result<(Vec<u8>, i64)> {
         let mut server = shared.lock();
         let server = &mut *server;
         check_role(server, generation)?;
@@ -383,7 +386,7 @@ impl Applier {
         server.end_batch();
         super::carry_out_orders(shared, server);
         applied?;
-        if killed { Err(lost()) } else { Ok(answers) }
+        if killed { Err(lost()) } else { Ok((answers, server.replication.offset)) }
     }
 
     fn apply_all(
@@ -429,6 +432,10 @@ impl Applier {
     fn run(&mut self, server: &mut Server, client: &mut Client, input: &[u8], answers: &mut Vec<u8>) {
         let before = server.replication.offset;
         let args = self.parser.args(input);
+        if server.must_not_apply(&args) {
+            log(Level::Warning, "Replica was unable to write command to disk.");
+            server.orders.push(Order::Exit(1));
+        }
         let errors = server.stats.error_replies;
         server.execute(client, &args);
         if server.stats.error_replies > errors {

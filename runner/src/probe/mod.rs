@@ -2,21 +2,23 @@
 //!
 //! The gates, in this order: our own process answers (its pid, not that of a stranger on the same port); every replica
 //! has its link up and is online at its upstream; a write to each master is read back on each of its replicas; every
-//! sentinel sees all its peers and replicas and has its quorum. A gate that stays shut is named with the node and what it
-//! shows instead.
+//! sentinel sees all its peers and replicas and has its quorum; every node of a cluster knows all others, says that the
+//! cluster is ok, and agrees about the slots. A gate that stays shut is named with the node and what it shows instead.
 
-use crate::client::{Client, Reply};
+use crate::client::Reply;
+use crate::cluster::{self, health};
 use crate::events::Event;
 use crate::failure::{Failure, Outcome};
-use crate::fleet::{Fleet, connect};
+use crate::fleet::Fleet;
 use crate::plan::{NodePlan, Plan, Role};
+use crate::pool::Pool;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Between two looks at the same gate.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(5);
 /// For one command.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How much of a node's log an error shows.
@@ -27,17 +29,26 @@ type Look = Result<(), String>;
 
 /// Waits until all nodes are ready, at most for `patience`.
 pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
-    let mut probe = Probe { deadline: Instant::now() + patience, patience, clients: HashMap::new() };
+    let mut probe = Probe { deadline: Instant::now() + patience, patience, pool: Pool::new(PATIENCE) };
     let plan = fleet.plan.clone();
     for node in &plan.nodes {
         probe.gate(fleet, node, "our process answers", Gate::Answers).await?;
     }
-    for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
+    if !plan.shards.is_empty() && cluster::create(&plan, patience).await? {
+        let (masters, nodes) = (plan.shards.len(), plan.cluster_nodes().count());
+        fleet.events().emit(Event::Created { masters, nodes });
+    }
+    for node in followers(&plan) {
         probe.gate(fleet, node, "link to the master is up", Gate::LinkUp).await?;
         probe.gate(fleet, node, "online at the master", Gate::Online).await?;
     }
-    for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
+    for node in followers(&plan) {
         probe.gate(fleet, node, "a probe write is read back", Gate::ReadBack).await?;
+    }
+    for (name, gate) in CLUSTER_GATES {
+        for node in plan.cluster_nodes() {
+            probe.gate(fleet, node, name, *gate).await?;
+        }
     }
     for node in plan.nodes.iter().filter(|node| !node.holds_data()) {
         probe.gate(fleet, node, "sees its master, peers and replicas", Gate::Discovered).await?;
@@ -49,6 +60,20 @@ pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
     Ok(())
 }
 
+/// Replicas outside of clusters.
+fn followers(plan: &Plan) -> impl Iterator<Item = &NodePlan> {
+    plan.nodes.iter().filter(|node| node.upstream().is_some() && !plan.is_in_cluster(&node.name))
+}
+
+/// In their order: a master takes writes only where the state is ok.
+const CLUSTER_GATES: &[(&str, Gate)] = &[
+    ("knows all nodes of the cluster", Gate::Knows),
+    ("replicates its master", Gate::Follows),
+    ("agrees about all slots", Gate::Agrees),
+    ("says that the cluster is ok", Gate::StateOk),
+    ("its probe key is read back", Gate::TakesWrites),
+];
+
 #[derive(Debug, Clone, Copy)]
 enum Gate {
     Answers,
@@ -57,12 +82,17 @@ enum Gate {
     ReadBack,
     Discovered,
     Quorum,
+    Knows,
+    Follows,
+    Agrees,
+    StateOk,
+    TakesWrites,
 }
 
 struct Probe {
     deadline: Instant,
     patience: Duration,
-    clients: HashMap<String, Client>,
+    pool: Pool,
 }
 
 impl Probe {
@@ -106,11 +136,16 @@ impl Probe {
             Gate::ReadBack => self.read_back(&fleet.plan, node).await,
             Gate::Discovered => self.discovered(&fleet.plan, node).await,
             Gate::Quorum => self.quorum(node).await,
+            Gate::Knows => health::knows_all(&mut self.pool, &fleet.plan, node).await,
+            Gate::Follows => health::follows(&mut self.pool, &fleet.plan, node).await,
+            Gate::Agrees => health::agrees(&mut self.pool, &fleet.plan, node).await,
+            Gate::StateOk => health::state_ok(&mut self.pool, node).await,
+            Gate::TakesWrites => health::takes_writes(&mut self.pool, &fleet.plan, node).await,
         }
     }
 
     async fn answers(&mut self, fleet: &Fleet, node: &NodePlan) -> Look {
-        let info = self.info(node, "server").await?;
+        let info = self.pool.info(node, "server").await?;
         let pid = info.get("process_id").cloned().unwrap_or_default();
         let ours = fleet.pid(&node.name).map(|pid| pid.to_string());
         if Some(&pid) != ours.as_ref() {
@@ -123,7 +158,7 @@ impl Probe {
     }
 
     async fn link_up(&mut self, node: &NodePlan) -> Look {
-        let info = self.info(node, "replication").await?;
+        let info = self.pool.info(node, "replication").await?;
         let status = info.get("master_link_status").map_or("absent", String::as_str);
         match status {
             "up" => Ok(()),
@@ -136,28 +171,17 @@ impl Probe {
         let Some(upstream) = upstream else {
             return Ok(());
         };
-        let info = self.info(upstream, "replication").await?;
-        let port = format!("port={}", node.port);
-        let replica = info
-            .iter()
-            .filter(|(key, _)| key.starts_with("slave"))
-            .map(|(_, value)| value)
-            .find(|value| value.split(',').any(|field| field == port));
-        match replica {
-            Some(line) if line.contains("state=online") => Ok(()),
-            Some(line) => Err(format!("{} shows {line}", upstream.name)),
-            None => Err(format!("{} does not list it", upstream.name)),
-        }
+        health::online(&mut self.pool, upstream, node).await
     }
 
     async fn read_back(&mut self, plan: &Plan, node: &NodePlan) -> Look {
         let key = probe_key(node);
         let root = plan.root(node);
-        match self.call(root, &["SET", &key, &node.name]).await? {
+        match self.pool.call(root, &["SET", &key, &node.name]).await? {
             Reply::Status(_) => {}
             other => return Err(format!("{} answers a write with {other:?}", root.name)),
         }
-        match self.call(node, &["GET", &key]).await? {
+        match self.pool.call(node, &["GET", &key]).await? {
             Reply::Bulk(value) if value == node.name.as_bytes() => Ok(()),
             Reply::Error(error) => Err(error),
             _ => Err(format!("a write to {} has not arrived", root.name)),
@@ -168,7 +192,7 @@ impl Probe {
         let Role::Sentinel { watches, monitor } = &node.role else {
             return Ok(());
         };
-        let reply = self.call(node, &["SENTINEL", "MASTER", monitor]).await?;
+        let reply = self.pool.call(node, &["SENTINEL", "MASTER", monitor]).await?;
         let words: Vec<String> = reply.elements().iter().filter_map(Reply::text).collect();
         let shown: HashMap<&str, &str> =
             words.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())).collect();
@@ -194,7 +218,7 @@ impl Probe {
         let Role::Sentinel { monitor, .. } = &node.role else {
             return Ok(());
         };
-        match self.call(node, &["SENTINEL", "CKQUORUM", monitor]).await? {
+        match self.pool.call(node, &["SENTINEL", "CKQUORUM", monitor]).await? {
             Reply::Status(_) => Ok(()),
             other => Err(format!("{other:?}")),
         }
@@ -202,28 +226,10 @@ impl Probe {
 
     /// Removes what the probes wrote.
     async fn clean_up(&mut self, plan: &Plan) {
-        for node in plan.nodes.iter().filter(|node| node.upstream().is_some()) {
+        for node in followers(plan) {
             // Best effort: the topology is ready whether or not a probe key stays.
-            let _ = self.call(plan.root(node), &["DEL", &probe_key(node)]).await;
+            let _ = self.pool.call(plan.root(node), &["DEL", &probe_key(node)]).await;
         }
-    }
-
-    async fn info(&mut self, node: &NodePlan, section: &str) -> Result<HashMap<String, String>, String> {
-        match self.call(node, &["INFO", section]).await? {
-            Reply::Error(error) => Err(error),
-            reply => Ok(fields(&reply.text().unwrap_or_default())),
-        }
-    }
-
-    async fn call(&mut self, node: &NodePlan, command: &[&str]) -> Result<Reply, String> {
-        let mut client = match self.clients.remove(&node.name) {
-            Some(client) => client,
-            None => connect(node, PATIENCE).await.map_err(|failure| failure.message)?,
-        };
-        // A connection that failed is not put back.
-        let reply = client.call(command).await.map_err(|error| error.to_string())?;
-        self.clients.insert(node.name.clone(), client);
-        Ok(reply)
     }
 }
 

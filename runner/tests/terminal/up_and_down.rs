@@ -1,8 +1,7 @@
 //! Topologies come up, can be seen and broken from another terminal, and leave nothing behind.
 
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use crate::user::{User, eventually, text};
+use std::process::{Command, Stdio};
 
 /// The engine of these tests: ours, as a user gets it. `conformance` plays the real one.
 const ENGINE: &str = "server";
@@ -14,85 +13,8 @@ nodes:
 config: {save: '', repl-diskless-sync-delay: 0}
 ";
 
-/// A user of the runner with a home of their own, which must be empty of nodes in the end.
-struct User {
-    home: tempfile::TempDir,
-}
-
-impl User {
-    fn new() -> Self {
-        let home = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(home.path().join("t.yaml"), TOPOLOGY).expect("write the topology");
-        Self { home }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
-        command
-            .args(arguments)
-            .current_dir(self.home.path())
-            .env("XDG_STATE_HOME", self.home.path())
-            .env("NO_COLOR", "1");
-        command
-    }
-
-    /// Runs a command to its end.
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("run the runner")
-    }
-
-    /// Runs a command that must work; its standard output.
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);
-        out
-    }
-
-    fn up(&self) {
-        self.ok(&["up", "-d", "--engine", ENGINE, "t.yaml"]);
-    }
-
-    fn status(&self) -> serde_json::Value {
-        serde_json::from_str(&self.ok(&["status", "--json"])).expect("JSON")
-    }
-
-    fn pids(&self) -> Vec<i64> {
-        let status = self.status();
-        let nodes = status["nodes"].as_array().expect("nodes");
-        nodes.iter().filter_map(|node| node["pid"].as_i64()).collect()
-    }
-
-    fn directory(&self) -> PathBuf {
-        self.home.path().join("redis-runner/t")
-    }
-
-    fn assert_nothing_left(&self, pids: &[i64]) {
-        assert!(!self.directory().exists(), "{} is still there", self.directory().display());
-        for pid in pids {
-            eventually("the process is gone", || !PathBuf::from(format!("/proc/{pid}/exe")).exists());
-        }
-    }
-}
-
-/// Whatever a failing test leaves is taken down.
-impl Drop for User {
-    fn drop(&mut self) {
-        let _ = self.command(&["down"]).stdout(Stdio::null()).status();
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Waits for a condition.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+fn up(user: &User) {
+    user.ok(&["up", "-d", "--engine", ENGINE, "t.yaml"]);
 }
 
 fn interrupt(process: &std::process::Child, signal: &str) {
@@ -102,8 +24,8 @@ fn interrupt(process: &std::process::Child, signal: &str) {
 
 #[test]
 fn a_detached_topology_is_seen_from_another_terminal_and_leaves_nothing() {
-    let user = User::new();
-    user.up();
+    let user = User::new(TOPOLOGY);
+    up(&user);
     let status = user.status();
     assert_eq!(status["nodes"][1]["role"], "replica");
     assert_eq!(status["nodes"][1]["link"], "up");
@@ -123,8 +45,8 @@ fn a_detached_topology_is_seen_from_another_terminal_and_leaves_nothing() {
 
 #[test]
 fn a_killed_node_is_shown_as_ended_and_comes_back_by_restart() {
-    let user = User::new();
-    user.up();
+    let user = User::new(TOPOLOGY);
+    up(&user);
     user.ok(&["kill", "@replica"]);
     assert_eq!(user.status()["nodes"][1]["state"], "ended");
     assert_eq!(user.run(&["kill", "replica"]).status.code(), Some(1));
@@ -150,9 +72,9 @@ sentinels:
   quorum: 2
   config: [sentinel down-after-milliseconds mymaster 500]
 ";
-    let user = User::new();
+    let user = User::new(TOPOLOGY);
     std::fs::write(user.home.path().join("t.yaml"), WATCHED).expect("write the topology");
-    user.up();
+    up(&user);
     let pids = user.pids();
     let is = |node: usize, field: &str, wanted: &str| user.status()["nodes"][node][field].as_str() == Some(wanted);
     let view = user.status()["nodes"][2]["link"].as_str().unwrap_or_default().to_owned();
@@ -167,7 +89,7 @@ sentinels:
 
 #[test]
 fn ctrl_c_takes_a_topology_in_the_foreground_down() {
-    let user = User::new();
+    let user = User::new(TOPOLOGY);
     let mut command = user.command(&["up", "--engine", ENGINE, "t.yaml"]);
     let mut process = command.stdout(Stdio::null()).spawn().expect("start the runner");
     eventually("it is ready", || {
@@ -183,8 +105,8 @@ fn ctrl_c_takes_a_topology_in_the_foreground_down() {
 
 #[test]
 fn nodes_die_with_a_runner_that_is_killed_and_gc_clears_the_rest() {
-    let user = User::new();
-    user.up();
+    let user = User::new(TOPOLOGY);
+    up(&user);
     let pids = user.pids();
     let lock = std::fs::read_to_string(user.directory().join("lock")).expect("the lock");
     let supervisor: serde_json::Value = serde_json::from_str(&lock).expect("JSON");
@@ -197,7 +119,7 @@ fn nodes_die_with_a_runner_that_is_killed_and_gc_clears_the_rest() {
 
 #[test]
 fn a_node_that_cannot_start_is_named_with_its_last_words() {
-    let user = User::new();
+    let user = User::new(TOPOLOGY);
     let broken = format!("{TOPOLOGY}engine: {ENGINE}\n").replace("{replicaof: master}", "{config: [nonsense 1]}");
     std::fs::write(user.home.path().join("t.yaml"), broken).expect("write the topology");
     let output = user.run(&["up", "t.yaml"]);
@@ -210,7 +132,7 @@ fn a_node_that_cannot_start_is_named_with_its_last_words() {
 
 #[test]
 fn a_gate_that_stays_shut_is_named_when_the_time_is_over() {
-    let user = User::new();
+    let user = User::new(TOPOLOGY);
     // Nobody answers a replica that must authenticate and does not.
     let shut = TOPOLOGY.replace("master: {}", "master: {config: {requirepass: secret}}");
     std::fs::write(user.home.path().join("t.yaml"), shut).expect("write the topology");
@@ -224,7 +146,7 @@ fn a_gate_that_stays_shut_is_named_when_the_time_is_over() {
 
 #[test]
 fn who_holds_a_port_is_named() {
-    let user = User::new();
+    let user = User::new(TOPOLOGY);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its address").port();
     std::fs::write(user.home.path().join("t.yaml"), format!("nodes: {{a: {{port: {port}}}}}")).expect("write");
@@ -236,8 +158,8 @@ fn who_holds_a_port_is_named() {
 
 #[test]
 fn two_topologies_stand_side_by_side_and_the_same_name_is_refused() {
-    let user = User::new();
-    user.up();
+    let user = User::new(TOPOLOGY);
+    up(&user);
     let again = user.run(&["up", "--engine", ENGINE, "t.yaml"]);
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stderr).contains("`t` is up already"));
@@ -249,7 +171,7 @@ fn two_topologies_stand_side_by_side_and_the_same_name_is_refused() {
 
 #[test]
 fn run_gives_the_addresses_to_a_command_and_its_exit_code_back() {
-    let user = User::new();
+    let user = User::new(TOPOLOGY);
     let script = "test -n \"$REDIS_URL\" && test \"$REDIS_MASTER_PORT\" -gt 0 && exit 7";
     let output = user.run(&["run", "-q", "--engine", ENGINE, "t.yaml", "--", "sh", "-c", script]);
     assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
@@ -260,7 +182,7 @@ fn run_gives_the_addresses_to_a_command_and_its_exit_code_back() {
 
 #[test]
 fn kept_data_are_there_next_time() {
-    let user = User::new();
+    let user = User::new(TOPOLOGY);
     user.ok(&["up", "-d", "--keep", "--engine", ENGINE, "t.yaml"]);
     user.ok(&["cli", "master", "SET", "k", "kept"]);
     user.ok(&["cli", "master", "SAVE"]);

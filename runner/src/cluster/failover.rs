@@ -1,0 +1,43 @@
+//! A planned failover: a replica takes over from its master, or from one that is gone.
+
+use super::health::view;
+use crate::failure::{Failure, Outcome};
+use crate::plan::{NodePlan, Plan};
+use crate::pool::Pool;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at the replica.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Makes a replica the master of its shard. With its master alive nothing is lost (CLUSTER FAILOVER); with a dead one it
+/// does not wait for it (FORCE). Returns when the replica owns its master's slots.
+pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
+    let mut pool = Pool::new(PATIENCE);
+    let failed = |error: String| Failure::failed(format!("{} cannot take over: {error}", node.name));
+    let seen = view(&mut pool, node).await.map_err(failed)?;
+    let myself = seen.myself().filter(|myself| myself.is("slave"));
+    let Some(master) = myself.and_then(|myself| seen.member(myself.master.as_deref()?)) else {
+        return Err(Failure::bad_input(format!("{} is no replica, so it can take over from nobody", node.name))
+            .hint("`runner failover` takes a replica, such as `@replica-of(NODE)`"));
+    };
+    let alive = match super::named(plan, master) {
+        Some(master) => pool.must(master, &["PING"]).await.is_ok(),
+        None => master.trouble().is_none(),
+    };
+    let command: &[&str] = if alive { &["CLUSTER", "FAILOVER"] } else { &["CLUSTER", "FAILOVER", "FORCE"] };
+    pool.must(node, command).await.map_err(failed)?;
+    let deadline = Instant::now() + PATIENCE * 2;
+    loop {
+        let now = view(&mut pool, node).await.map_err(failed)?;
+        if now.myself().is_some_and(|myself| myself.is("master")) {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(failed("no majority of masters voted for it in time".into())
+                .hint("`runner slots` and `runner logs` show what the masters see"));
+        }
+        sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,14 @@
+//! Redis Cluster: slots, the nodes' views of who owns them, and making a cluster of bare nodes.
+//!
+//! Everything here talks to nodes through their commands, as redis-cli does; nothing knows of the bus.
+
+mod create;
+mod failover;
+pub mod health;
+mod slots;
+mod view;
+
+pub use create::create;
+pub use failover::failover;
+pub use slots::{SLOTS, SlotRange, describe, even, key_in, key_slot, ranges};
+pub use view::{Member, OpenSlot, View, name_of, named};

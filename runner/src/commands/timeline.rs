@@ -1,0 +1,243 @@
+//! `runner timeline --do '...'`: what happens in milliseconds, as a table and as a picture.
+
+use super::say;
+use super::up::events;
+use crate::engine::Engine;
+use crate::events::{Sink, Stamped};
+use crate::failure::{Doing, Failure, Kind, Outcome};
+use crate::plan::Choices;
+use crate::state::Session;
+use crate::supervise::{Order, Supervisor};
+use crate::timeline::{Limits, Script, Story, Summary, duration, picture, restore, run};
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Does something to a topology and tells what happened, in milliseconds: events of all sentinels, roles and offsets of all
+/// nodes, views of the cluster, and a write probe, on one clock.
+#[derive(Debug, Args)]
+#[command(after_help = STEPS)]
+pub struct Timeline {
+    /// A topology file, to be brought up for this and taken down again; without one, the topology that is up.
+    file: Option<PathBuf>,
+    /// What to do, steps with `;` between them: `kill @master; promote replica-1`.
+    #[arg(long = "do", value_name = "STEPS")]
+    script: Script,
+    /// How often; everything is restored in between.
+    #[arg(long, default_value_t = 1)]
+    runs: usize,
+    /// A run is over when all is well again and nothing has happened for so long.
+    #[arg(long, default_value = "1s", value_parser = duration)]
+    quiet: Duration,
+    /// A run takes at most so long.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    within: Duration,
+    /// With FILE: `server` (ours), `redis`, or a path to a binary.
+    #[arg(long)]
+    engine: Option<Engine>,
+    /// With FILE: added to all fixed ports.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    port_offset: u16,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+    /// Writes the run with the median outage as a picture.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Writes the picture and the tables as a page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The topology, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+const STEPS: &str = "\
+Steps:
+  kill|stop|pause|resume|start|restart NODE   as the commands of these names do
+  promote NODE        REPLICAOF NO ONE, and its siblings follow it; in a cluster CLUSTER FAILOVER
+  follow NODE MASTER  REPLICAOF
+  call NODE COMMAND   any command of the node's
+  wait 500ms
+NODE is a name or a selector: @master, @replica:2, @owner(user:1).";
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    topology: &'a str,
+    script: String,
+    summary: &'a Summary,
+    runs: &'a [Story],
+}
+
+impl Timeline {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        if self.runs == 0 {
+            return Err(Failure::bad_input("--runs counts from 1"));
+        }
+        let Some(file) = &self.file else {
+            let session = Session::find(self.name.as_deref())?;
+            return self.tell(&session).await;
+        };
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let choices = Choices {
+            name: Some(self.name.clone().unwrap_or_else(|| format!("{stem}-timeline-{}", std::process::id()))),
+            engine: self.engine.clone(),
+            port_offset: self.port_offset,
+            ..Choices::default()
+        };
+        let order = Order { file: file.clone(), choices, wait: Duration::from_secs(60), keep: false };
+        let mut supervisor = Supervisor::new(&order, |session| events(Box::new(Nothing), session))?;
+        let session = Session::named(&supervisor.plan().name);
+        progress("starting");
+        supervisor.start(order.wait).await?;
+        match supervisor.during(self.tell(&session)).await? {
+            Some(result) => result,
+            None => Err(Failure::new(Kind::Interrupted, "interrupted")),
+        }
+    }
+
+    async fn tell(&self, session: &Session) -> Outcome<u8> {
+        let plan = session.read()?.plan;
+        let limits = Limits { quiet: self.quiet, within: self.within };
+        let mut stories = Vec::new();
+        for number in 1..=self.runs {
+            if number > 1 {
+                progress(&format!("run {number} of {}: restoring", self.runs));
+                restore(session, &plan).await?;
+            }
+            progress(&format!("run {number} of {}", self.runs));
+            stories.push(run(session, &plan, &self.script, limits, number).await?);
+        }
+        progress("");
+        let summary = Summary::of(&stories);
+        let shown = median(&stories);
+        let title = match self.runs {
+            1 => format!("{}: {}", plan.name, self.script),
+            runs => format!("{}: {} (run {} of {runs}, that of the median outage)", plan.name, self.script, shown.run),
+        };
+        if let Some(file) = &self.svg {
+            write(file, &picture(&title, shown))?;
+        }
+        if let Some(file) = &self.html {
+            write(file, &page(&title, shown, &summary))?;
+        }
+        if self.json {
+            let report =
+                Report { topology: &plan.name, script: self.script.to_string(), summary: &summary, runs: &stories };
+            say(serde_json::to_string_pretty(&report).doing(|| "write JSON".into())?);
+        } else {
+            say(title);
+            say(happenings(shown));
+            say(outcome(shown));
+            say(format!("\n{}", figures(&summary)));
+        }
+        let unsettled = stories.iter().find_map(|story| Some((story.run, story.unsettled.clone()?)));
+        match unsettled {
+            None => Ok(0),
+            Some((run, found)) => {
+                Err(Failure::failed(format!("run {run} had not settled after {:?}: {found}", self.within))
+                    .hint("--within 60s watches longer; `runner restart NODE` brings a node back"))
+            }
+        }
+    }
+}
+
+/// The run whose outage is the median one.
+fn median(stories: &[Story]) -> &Story {
+    let length = |story: &&Story| story.outage.as_ref().map_or(0.0, |outage| outage.length_ms());
+    let mut sorted: Vec<&Story> = stories.iter().collect();
+    sorted.sort_by(|left, right| length(left).total_cmp(&length(right)));
+    sorted[(sorted.len() - 1) / 2]
+}
+
+fn happenings(story: &Story) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["MS", "NODE", "WHAT"]);
+    for one in &story.happenings {
+        table.add_row([format!("{:.1}", one.at_ms), one.node.clone(), one.what.clone()]);
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn outcome(story: &Story) -> String {
+    let mut lines = Vec::new();
+    match &story.outage {
+        None => lines.push("no outage of writes".to_owned()),
+        Some(outage) if outage.over => lines.push(format!(
+            "outage of writes to {}'s data: {:.1} ms (from {:.1} to {:.1})",
+            outage.of,
+            outage.length_ms(),
+            outage.from_ms,
+            outage.to_ms
+        )),
+        Some(outage) => lines.push(format!("no writes to {}'s data from {:.1} ms on", outage.of, outage.from_ms)),
+    }
+    let lost = match story.lost {
+        Some(0) => "none of them lost".to_owned(),
+        Some(lost) => format!("{lost} of them LOST"),
+        None => "which could not be read back".to_owned(),
+    };
+    lines.push(format!("writes acknowledged: {}, {lost}", story.acknowledged));
+    lines.join("\n")
+}
+
+fn figures(summary: &Summary) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let many = summary.runs > 1;
+    let head = if many { vec!["PHASE", "MEDIAN MS", "LEAST", "MOST", "RUNS"] } else { vec!["PHASE", "MS"] };
+    table.set_header(head);
+    for figure in &summary.figures {
+        let ms = |value: f64| format!("{value:.1}");
+        let mut cells = vec![figure.name.clone(), ms(figure.median_ms)];
+        if many {
+            cells.extend([ms(figure.least_ms), ms(figure.most_ms), figure.runs.to_string()]);
+        }
+        table.add_row(cells);
+    }
+    if many {
+        let lost = summary.lost.map_or("?".into(), |lost| lost.to_string());
+        table.add_row([format!("lost of {} acknowledged writes", summary.acknowledged), lost]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn page(title: &str, story: &Story, summary: &Summary) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n\
+         <style>body{{font-family:system-ui,sans-serif;margin:2rem;max-width:1220px}}pre{{font-size:13px}}</style></head>\n\
+         <body>\n{1}\n<h2>Phases</h2>\n<pre>{2}</pre>\n<h2>All that happened</h2>\n<pre>{3}</pre>\n</body></html>\n",
+        escape(title),
+        picture(title, story),
+        escape(&figures(summary).to_string()),
+        escape(&happenings(story).to_string()),
+    )
+}
+
+fn write(file: &Path, text: &str) -> Outcome<()> {
+    std::fs::write(file, text).doing(|| format!("write {}", file.display()))
+}
+
+fn progress(step: &str) {
+    if std::io::stderr().is_terminal() {
+        // Only a person watches this.
+        let _ = write!(std::io::stderr(), "\r\x1b[K{step}");
+    }
+}
+
+struct Nothing;
+
+impl Sink for Nothing {
+    fn take(&mut self, _: &Stamped) {}
+}

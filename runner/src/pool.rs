@@ -1,0 +1,63 @@
+//! A connection to each node, opened when it is first needed and opened anew after it broke.
+
+use crate::client::{Client, Reply};
+use crate::fleet::connect;
+use crate::plan::NodePlan;
+use crate::probe::fields;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Connections by node. Errors are texts: they are shown to a person, and a node that does not answer is no surprise here.
+#[derive(Debug)]
+pub struct Pool {
+    patience: Duration,
+    clients: HashMap<String, Client>,
+}
+
+impl Pool {
+    /// No connections yet; `patience` bounds every wait.
+    pub fn new(patience: Duration) -> Self {
+        Self { patience, clients: HashMap::new() }
+    }
+
+    /// Calls a command; the reply may be an error of the node's.
+    pub async fn call<A: AsRef<[u8]>>(&mut self, node: &NodePlan, command: &[A]) -> Result<Reply, String> {
+        let mut client = self.take(node).await?;
+        // A connection that failed is not put back.
+        let reply = client.call(command).await.map_err(|error| error.to_string())?;
+        self.put(node, client);
+        Ok(reply)
+    }
+
+    /// Calls a command that must not be answered with an error.
+    pub async fn must<A: AsRef<[u8]>>(&mut self, node: &NodePlan, command: &[A]) -> Result<Reply, String> {
+        match self.call(node, command).await? {
+            Reply::Error(error) => Err(error),
+            reply => Ok(reply),
+        }
+    }
+
+    /// The fields of a section of INFO.
+    pub async fn info(&mut self, node: &NodePlan, section: &str) -> Result<HashMap<String, String>, String> {
+        let reply = self.must(node, &["INFO", section]).await?;
+        Ok(fields(&reply.text().unwrap_or_default()))
+    }
+
+    /// The node's connection, for more than one call at a time; whoever takes it puts it back while it works.
+    pub async fn take(&mut self, node: &NodePlan) -> Result<Client, String> {
+        match self.clients.remove(&node.name) {
+            Some(client) => Ok(client),
+            None => connect(node, self.patience).await.map_err(|failure| failure.message),
+        }
+    }
+
+    /// Gives a connection back.
+    pub fn put(&mut self, node: &NodePlan, client: Client) {
+        self.clients.insert(node.name.clone(), client);
+    }
+
+    /// Forgets a node's connection.
+    pub fn forget(&mut self, node: &str) {
+        self.clients.remove(node);
+    }
+}

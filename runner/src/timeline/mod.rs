@@ -1,0 +1,20 @@
+//! What happens when something is done to a topology: events of sentinels, roles, links, views of the cluster and a write
+//! probe, on one clock.
+//!
+//! The observers (`observe`, `writes`) fill a `World`; a `Story` is what one run of a script (`script`) left in it. The
+//! clock begins when the script does. Things are stamped when the runner hears of them: nodes are asked every few
+//! milliseconds, sentinels tell by themselves.
+
+mod observe;
+mod run;
+mod script;
+mod story;
+mod svg;
+mod world;
+mod writes;
+
+pub use run::{Limits, restore, run};
+pub use script::{Script, duration};
+pub use story::{Phase, Story, Summary};
+pub use svg::picture;
+pub use world::{Happening, Kind};

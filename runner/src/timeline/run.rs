@@ -1,0 +1,116 @@
+//! One run of a script: observers up, everything settled, the script, settled again, the writes read back.
+
+use super::observe::{listen, watch_node};
+use super::script::{Script, follow};
+use super::story::Story;
+use super::world::{Kind, Shared, World, hold};
+use super::writes::{Stream, lost, write};
+use crate::control::{Answer, Request, ask};
+use crate::failure::{Failure, Outcome};
+use crate::fleet::{Action, NodeState};
+use crate::plan::Plan;
+use crate::state::Session;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+/// Between two looks at whether everything has settled.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How long everything may take to settle before the script.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a run takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// It has settled when all is well and nothing has happened for so long.
+    pub quiet: Duration,
+    /// At the longest.
+    pub within: Duration,
+}
+
+/// Runs a script once and tells what happened.
+pub async fn run(session: &Session, plan: &Plan, script: &Script, limits: Limits, number: usize) -> Outcome<Story> {
+    let world = World::new(plan.clone(), Stream::all(plan, number));
+    let mut tasks = JoinSet::new();
+    for node in &plan.nodes {
+        tasks.spawn(watch_node(world.clone(), plan.clone(), node.clone()));
+        if !node.holds_data() {
+            tasks.spawn(listen(world.clone(), plan.clone(), node.clone()));
+        }
+    }
+    let streams = hold(&world).streams.len();
+    for index in 0..streams {
+        tasks.spawn(write(world.clone(), index));
+    }
+    if let Some(found) = settle(&world, true, PAUSE, PATIENCE).await {
+        return Err(Failure::failed(format!("the topology is not settled, so nothing was done: {found}"))
+            .hint("`runner status` shows the nodes; `runner restart NODE` starts one again"));
+    }
+    let mut first = true;
+    for step in &script.steps {
+        let nodes = step.resolve(plan).await?;
+        if std::mem::take(&mut first) {
+            hold(&world).begin();
+        }
+        let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+        hold(&world).note(Instant::now(), &names.join(" "), Kind::Action, step.to_string());
+        step.perform(session, plan, &nodes).await?;
+    }
+    let unsettled = settle(&world, false, limits.quiet, limits.within).await;
+    tasks.shutdown().await;
+    let streams = hold(&world).streams.clone();
+    let mut missing = Some(0);
+    for stream in &streams {
+        let lost = lost(stream).await;
+        missing = missing.zip(lost).map(|(sum, lost)| sum + lost);
+    }
+    let held = hold(&world);
+    Ok(Story::of(&held, script, number, missing, unsettled))
+}
+
+/// Waits until all is well and has been quiet for a while; what is not well when the time is over.
+async fn settle(world: &Shared, all_answer: bool, quiet: Duration, within: Duration) -> Option<String> {
+    let deadline = Instant::now() + within;
+    loop {
+        let (found, since) = {
+            let world = hold(world);
+            (world.unsettled(all_answer), world.last_change.elapsed())
+        };
+        match found {
+            None if since >= quiet => return None,
+            found if Instant::now() >= deadline => {
+                return Some(found.unwrap_or_else(|| "it does not come to rest".into()));
+            }
+            _ => sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Brings everything back that a script ended or paused; where nobody else does, also who follows whom.
+pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
+    if let Answer::Status { nodes, .. } = ask(session, &Request::Status).await? {
+        for report in nodes {
+            let action = match report.state {
+                NodeState::Running => continue,
+                NodeState::Paused => Action::Resume,
+                NodeState::Ended => Action::Start,
+            };
+            ask(session, &Request::Act { node: report.node, action }).await?;
+        }
+    }
+    let has_sentinels = plan.nodes.iter().any(|node| !node.holds_data());
+    if has_sentinels {
+        return Ok(());
+    }
+    for node in plan.nodes.iter().filter(|node| !plan.is_in_cluster(&node.name)) {
+        let deadline = Instant::now() + PATIENCE;
+        // A node that was just started may not answer yet.
+        while let Err(failure) = follow(node, node.upstream().and_then(|name| plan.node(name))).await {
+            if Instant::now() >= deadline {
+                return Err(failure);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! The runner as its users have it: commands, their output, their exit codes, and what is left behind.
+
+mod cluster;
+mod timeline;
+mod up_and_down;
+mod user;

@@ -1,0 +1,93 @@
+//! A user of the runner at a terminal.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Ours, as a user gets it, and the real one.
+pub const ENGINES: [&str; 2] = ["server", "redis"];
+
+/// Whether an engine can be played here.
+pub fn is_installed(engine: &str) -> bool {
+    engine.parse().is_ok_and(|engine: runner::engine::Engine| engine.is_installed())
+}
+
+/// A user of the runner with a home of their own, which must be empty of nodes in the end.
+pub struct User {
+    /// Where the topology file is, and the runner's state.
+    pub home: tempfile::TempDir,
+}
+
+impl User {
+    /// A user with this topology in `t.yaml`.
+    pub fn new(topology: &str) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(home.path().join("t.yaml"), topology).expect("write the topology");
+        Self { home }
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command
+            .args(arguments)
+            .current_dir(self.home.path())
+            .env("XDG_STATE_HOME", self.home.path())
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("run the runner")
+    }
+
+    /// Runs a command that must work; its standard output.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);
+        out
+    }
+
+    pub fn status(&self) -> serde_json::Value {
+        serde_json::from_str(&self.ok(&["status", "--json"])).expect("JSON")
+    }
+
+    pub fn pids(&self) -> Vec<i64> {
+        let status = self.status();
+        let nodes = status["nodes"].as_array().expect("nodes");
+        nodes.iter().filter_map(|node| node["pid"].as_i64()).collect()
+    }
+
+    pub fn directory(&self) -> PathBuf {
+        self.home.path().join("redis-runner/t")
+    }
+
+    pub fn assert_nothing_left(&self, pids: &[i64]) {
+        assert!(!self.directory().exists(), "{} is still there", self.directory().display());
+        for pid in pids {
+            eventually("the process is gone", || !PathBuf::from(format!("/proc/{pid}/exe")).exists());
+        }
+    }
+}
+
+/// Whatever a failing test leaves is taken down.
+impl Drop for User {
+    fn drop(&mut self) {
+        let _ = self.command(&["down"]).stdout(Stdio::null()).status();
+    }
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Waits for a condition.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

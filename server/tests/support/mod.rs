@@ -1,0 +1,141 @@
+//! Servers as processes, clients as sockets, and waiting with a deadline: for the tests of whole servers.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const OURS: &str = env!("CARGO_BIN_EXE_server");
+pub const REAL: &str = "redis-server";
+
+pub fn installed(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        println!("NOT RUN: {tool} is not installed");
+    }
+    found
+}
+
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
+        std::thread::yield_now();
+    }
+}
+
+/// A client's connection.
+pub struct Client(pub BufReader<TcpStream>);
+
+impl Client {
+    pub fn open(port: u16) -> Option<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(DEADLINE)).ok()?;
+        Some(Self(BufReader::new(stream)))
+    }
+
+    /// The first line of a reply, or a bulk string; `None` where the server has gone.
+    pub fn try_ask(&mut self, line: &str) -> Option<String> {
+        self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).ok()?;
+        self.reply()
+    }
+
+    pub fn reply(&mut self) -> Option<String> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim_end().to_string();
+        if let Some(count) = line.strip_prefix('*') {
+            for _ in 0..count.parse().unwrap_or(0) {
+                self.reply()?;
+            }
+        }
+        let Some(length) = line.strip_prefix('$') else { return Some(line) };
+        let Ok(length) = length.parse::<usize>() else { return Some("nil".into()) };
+        let mut bytes = vec![0; length + 2];
+        self.0.read_exact(&mut bytes).ok()?;
+        bytes.truncate(length);
+        String::from_utf8(bytes).ok()
+    }
+
+    pub fn ask(&mut self, line: &str) -> String {
+        self.try_ask(line).unwrap_or_else(|| panic!("no answer to {line}"))
+    }
+}
+
+/// A server that ends with the test.
+pub struct Server {
+    pub process: Child,
+    pub port: u16,
+}
+
+pub fn command(program: &str, directory: &Path, options: &[&str]) -> (Command, u16) {
+    // The system picks a free port; nobody else asks for it in the moment until the server does.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(program);
+    let fixed = ["--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes", "--appendonly", "yes"];
+    command.args(["--port", &port.to_string()]).args(fixed).arg("--dir").arg(directory).args(options);
+    (command, port)
+}
+
+impl Server {
+    pub fn start(program: &str, directory: &Path, options: &[&str]) -> Self {
+        let (mut command, port) = command(program, directory, options);
+        let log = std::fs::File::create(directory.join("log")).unwrap();
+        Self { process: command.stdout(log).spawn().unwrap(), port }.ready(directory)
+    }
+
+    pub fn ready(self, directory: &Path) -> Self {
+        until("the server answers", || {
+            Client::open(self.port).and_then(|mut client| client.try_ask("PING")).is_some_and(|it| it == "+PONG")
+                || !self.process_lives(directory)
+        });
+        self
+    }
+
+    pub fn process_lives(&self, directory: &Path) -> bool {
+        let lives = Path::new(&format!("/proc/{}", self.process.id())).exists()
+            && !std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
+                .unwrap_or_default()
+                .contains(") Z");
+        assert!(lives, "it ended: {}", log(directory));
+        lives
+    }
+
+    pub fn client(&self) -> Client {
+        Client::open(self.port).unwrap()
+    }
+
+    pub fn ask(&self, line: &str) -> String {
+        self.client().ask(line)
+    }
+
+    pub fn info(&self, field: &str) -> String {
+        let text = self.ask("INFO");
+        let found = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(str::to_string));
+        found.unwrap_or_default()
+    }
+
+    /// SIGKILL, by the process's id, whatever it is doing.
+    pub fn kill_now(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub fn log(directory: &Path) -> String {
+    std::fs::read_to_string(directory.join("log")).unwrap_or_default()
+}
