@@ -60,7 +60,7 @@ impl Witness {
 pub fn no_slot_with_two_masters_at_one_epoch(processes: &[Process], changed: usize) -> Result<(), String> {
     let claims = |host: usize| {
         let myself = processes[host].core.as_ref()?.myself();
-        (myself.votes() && myself.config_epoch > 0).then(|| (myself.config_epoch, &myself.slots))
+        (myself.votes() && myself.config_epoch > 0).then_some((myself.config_epoch, &myself.slots))
     };
     let Some((epoch, slots)) = claims(changed) else { return Ok(()) };
     for other in (0..processes.len()).filter(|&other| other != changed) {
