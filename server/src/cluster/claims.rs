@@ -244,6 +244,8 @@ impl Cluster {
     pub(super) fn take_new_epoch(&mut self) {
         self.current_epoch += 1;
         let epoch = self.current_epoch;
+        // Nobody else may win it with our vote.
+        self.last_vote_epoch = epoch;
         self.get_mut(self.me).config_epoch = epoch;
         self.save(true);
         self.changed();

@@ -44,7 +44,7 @@ pub enum Input {
         /// From where.
         conn: ConnId,
         /// All of it.
-        bytes: Vec<u8>,
+        bytes: Arc<Vec<u8>>,
     },
 }
 

@@ -202,6 +202,9 @@ impl Cluster {
         }
         self.current_epoch += 1;
         let (epoch, now) = (self.current_epoch, self.now);
+        // We vote for ourselves. Redis's replicas do not say so, and may give another vote in this epoch as soon as they
+        // are masters: with one of the master that they replaced, that is one vote too many.
+        self.last_vote_epoch = epoch;
         self.log(Level::Warning, format!("Starting a failover election for epoch {epoch}."));
         self.save(true);
         self.election.not_before = now + self.settings.auth_retry();
@@ -328,7 +331,9 @@ impl Cluster {
             Some((last, time)) => last != reason || now - time >= RELOG_PERIOD,
             None => true,
         };
-        if !fresh || now - self.get(master).fail_time < self.settings.node_timeout + 5_000 {
+        let failed = self.get(master);
+        let early = !failed.is_failed() || now - failed.fail_time < self.settings.node_timeout + 5_000;
+        if !fresh || early {
             return;
         }
         self.election.logged = Some((reason, now));

@@ -66,6 +66,11 @@ fn refuse<T>(text: String) -> CommandResult<T> {
     Err(CommandError::text(format!("ERR {text}")))
 }
 
+/// More words than a subcommand takes, where its arity does not say so.
+fn too_many(name: &str) -> CommandError {
+    CommandError::text(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLUSTER HELP."))
+}
+
 /// Things stood so when somebody last looked: brings the machine's view of the data up to date.
 fn look(ctx: &mut ServerContext<'_>) -> CommandResult {
     ctx.server.with_cluster(None, |_| ()).ok_or(DISABLED)
@@ -181,7 +186,8 @@ fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         2 => Failover::Coordinated,
         3 if args.is(2, "force") => Failover::Force,
         3 if args.is(2, "takeover") => Failover::Takeover,
-        _ => return Err(SYNTAX),
+        3 => return Err(SYNTAX),
+        _ => return Err(too_many("failover")),
     };
     act_and_reply(ctx, |core| core.fail_over(how))
 }
@@ -218,7 +224,7 @@ fn links(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn meet(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     core(ctx)?;
     if args.len() > 5 {
-        return Err(wrong_arity("cluster|meet"));
+        return Err(too_many("meet"));
     }
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     let Some(port) = parse_i64(args.get(3)) else {
@@ -267,7 +273,8 @@ fn reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         2 => false,
         3 if args.is(2, "hard") => true,
         3 if args.is(2, "soft") => false,
-        _ => return Err(SYNTAX),
+        3 => return Err(SYNTAX),
+        _ => return Err(too_many("reset")),
     };
     act_and_reply(ctx, |core| core.reset(hard))
 }

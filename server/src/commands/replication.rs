@@ -145,7 +145,7 @@ fn wait(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let refuse = |text| Err(CommandError::Static(text));
     if ctx.server.config.cluster_enabled {
-        return refuse("ERR FAILOVER not allowed in cluster mode.");
+        return refuse("ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead.");
     }
     let (mut timeout, mut target, mut force, mut abort) = (None, None, false, false);
     let mut at = 1;

@@ -152,7 +152,7 @@ impl Server {
     /// Why a master cannot start with the keys that it loaded.
     pub fn misplaced_keys(&self) -> Option<String> {
         let master = self.cluster().is_some_and(|core| core.myself().is_master());
-        let misplaced = (1..self.keyspace.databases()).any(|db| self.keyspace.db(db).len() > 0);
+        let misplaced = (1..self.keyspace.databases()).any(|db| !self.keyspace.db(db).is_empty());
         (master && misplaced)
             .then(|| "You can't have keys in a DB different than DB 0 when in Cluster mode. Exiting.".to_owned())
     }

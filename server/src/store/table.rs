@@ -537,7 +537,7 @@ impl Table {
             let home_first = segment.home(hash);
             let home_last = match (range.end - 1) << (64 - CURSOR_BITS) {
                 last if self.segment_of(last) == self.segment_of(hash) => {
-                    segment.home(last | (1 << (64 - CURSOR_BITS)) - 1)
+                    segment.home(last | ((1 << (64 - CURSOR_BITS)) - 1))
                 }
                 _ => segment.buckets.len() - 1,
             };

@@ -125,7 +125,7 @@ fn packets(conn: ConnId, input: &mut Vec<u8>) -> io::Result<Vec<Input>> {
             io::Error::other(error)
         })?;
         let Some(packet) = input.get(used..used + length) else { break };
-        found.push(Input::Packet { conn, bytes: packet.to_vec() });
+        found.push(Input::Packet { conn, bytes: Arc::new(packet.to_vec()) });
         used += length;
     }
     input.drain(..used);

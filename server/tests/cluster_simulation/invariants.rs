@@ -1,0 +1,133 @@
+//! What must hold, whatever happens.
+
+use super::node::Process;
+use server::base::ids::NodeId;
+use server::cluster::Cluster;
+use std::collections::BTreeMap;
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub struct Witness {
+    /// Who won which epoch.
+    winners: BTreeMap<u64, usize>,
+    /// Who voted for whom in which epoch.
+    votes: BTreeMap<(usize, u64), usize>,
+    /// Epochs on disk.
+    epochs: BTreeMap<usize, (u64, u64)>,
+    pub won: usize,
+}
+
+/// `vars currentEpoch N lastVoteEpoch N` of a file.
+fn epochs_of(disk: &str) -> Option<(u64, u64)> {
+    let words: Vec<&str> = disk.lines().find(|line| line.starts_with("vars "))?.split(' ').collect();
+    Some((words.get(2)?.parse().ok()?, words.get(4)?.parse().ok()?))
+}
+
+impl Witness {
+    pub fn at_most_one_winner_an_epoch(&mut self, host: usize, epoch: u64) -> Result<(), String> {
+        self.won += 1;
+        let winner = *self.winners.entry(epoch).or_insert(host);
+        if winner == host { Ok(()) } else { Err(format!("hosts {winner} and {host} both won epoch {epoch}")) }
+    }
+
+    pub fn at_most_one_vote_an_epoch(&mut self, host: usize, epoch: u64, candidate: usize) -> Result<(), String> {
+        let voted = *self.votes.entry((host, epoch)).or_insert(candidate);
+        if voted == candidate {
+            return Ok(());
+        }
+        Err(format!("host {host} votes for {voted} and for {candidate} in epoch {epoch}"))
+    }
+
+    /// A vote that is on its way is on disk.
+    pub fn votes_are_kept(host: usize, epoch: u64, disk: &str) -> Result<(), String> {
+        match epochs_of(disk) {
+            Some((current, vote)) if vote >= epoch && current >= epoch => Ok(()),
+            found => Err(format!("host {host} votes in epoch {epoch}, and its disk says {found:?}")),
+        }
+    }
+
+    pub fn epochs_only_grow(&mut self, host: usize, disk: &str) -> Result<(), String> {
+        let Some(now) = epochs_of(disk) else { return Err(format!("host {host} saved no epochs:\n{disk}")) };
+        let last = self.epochs.insert(host, now).unwrap_or_default();
+        if now.0 >= last.0 && now.1 >= last.1 && now.1 <= now.0 {
+            return Ok(());
+        }
+        Err(format!("host {host}: epochs on disk went from {last:?} to {now:?}"))
+    }
+}
+
+/// No two processes claim a slot for themselves at one config epoch.
+pub fn no_slot_with_two_masters_at_one_epoch(processes: &[Process], changed: usize) -> Result<(), String> {
+    let claims = |host: usize| {
+        let myself = processes[host].core.as_ref()?.myself();
+        (myself.votes() && myself.config_epoch > 0).then_some((myself.config_epoch, &myself.slots))
+    };
+    let Some((epoch, slots)) = claims(changed) else { return Ok(()) };
+    for other in (0..processes.len()).filter(|&other| other != changed) {
+        if let Some((others, theirs)) = claims(other)
+            && others == epoch
+            && let Some(slot) = theirs.iter().find(|&slot| slots.contains(slot))
+        {
+            return Err(format!("hosts {changed} and {other} both claim slot {slot} at epoch {epoch}"));
+        }
+    }
+    Ok(())
+}
+
+/// A role of the machine is one of the data.
+pub fn roles_agree(host: usize, process: &Process) -> Result<(), String> {
+    let Some(core) = &process.core else { return Ok(()) };
+    let master = core.my_master().map(|master| master.ip.clone()).filter(|ip| !ip.is_empty());
+    let follows = process.follows.map(super::node::ip_of);
+    if core.myself().is_master() && follows.is_some()
+        || core.myself().is_replica() && master.is_some() && follows != master
+    {
+        return Err(format!("host {host} is a replica of {master:?}, and follows {follows:?}"));
+    }
+    Ok(())
+}
+
+/// Who owns what, as one node sees it.
+type View = (Vec<(u16, u16, NodeId, u64)>, BTreeMap<NodeId, Option<NodeId>>);
+
+fn view(core: &Cluster) -> View {
+    let mut owned = Vec::new();
+    for node in core.nodes() {
+        for range in node.slots.ranges() {
+            owned.push((*range.start(), *range.end(), node.id, node.config_epoch));
+        }
+    }
+    owned.sort();
+    let roles = core.nodes().map(|node| (node.id, node.master.map(|at| core.node_at(at).id))).collect();
+    (owned, roles)
+}
+
+/// Why not all nodes see the same cluster, whole and in service; `None` where they do.
+pub fn disagreement(processes: &[Process]) -> Option<String> {
+    let mut first: Option<(usize, View)> = None;
+    for (host, process) in processes.iter().enumerate() {
+        let Some(core) = &process.core else { return Some(format!("host {host} does not run")) };
+        if !core.is_ok() {
+            return Some(format!("host {host} is down: {:?}\n{}", core.why_down(), core.nodes_text()));
+        }
+        if core.nodes().count() != processes.len() {
+            return Some(format!("host {host} does not know all:\n{}", core.nodes_text()));
+        }
+        if core.nodes().any(|node| node.is_failed()) {
+            return Some(format!("host {host} thinks that somebody failed:\n{}", core.nodes_text()));
+        }
+        let seen = view(core);
+        match &first {
+            None => first = Some((host, seen)),
+            Some((_, view)) if *view == seen => {}
+            Some((other, _)) => {
+                let theirs = processes[*other].core.as_ref().map(Cluster::nodes_text).unwrap_or_default();
+                return Some(format!("hosts {other} and {host} disagree:\n{theirs}\n{}", core.nodes_text()));
+            }
+        }
+        if process.core.as_ref().is_some_and(|core| core.myself().is_replica()) && !process.link_up {
+            return Some(format!("host {host} has no link to its master {:?}", process.follows));
+        }
+    }
+    None
+}
