@@ -44,6 +44,8 @@ pub mod supervise;
 pub mod terminal;
 pub mod timeline;
 pub mod topology;
+#[cfg(feature = "watch")]
+pub mod watch;
 pub mod yaml;
 
 use std::ffi::OsString;

@@ -20,6 +20,8 @@ mod slots;
 mod status;
 mod timeline;
 mod up;
+#[cfg(feature = "watch")]
+mod watch;
 
 use crate::failure::Outcome;
 use clap::{Parser, Subcommand};
@@ -75,6 +77,8 @@ enum Command {
     Schema(schema::ShowSchema),
     Gc(gc::Gc),
     Timeline(timeline::Timeline),
+    #[cfg(feature = "watch")]
+    Watch(watch::Watch),
     Bench(bench::Bench),
     Play(play::Play),
     Diff(diff::Diff),
@@ -141,6 +145,8 @@ impl Command {
             Command::Play(play) => play.run().await,
             Command::Diff(diff) => diff.run().await,
             Command::Bench(bench) => bench.run().await,
+            #[cfg(feature = "watch")]
+            Command::Watch(watch) => watch.run().await,
             Command::Timeline(timeline) => timeline.run().await,
             Command::Gc(gc) => gc.run(),
             Command::Completions(completions) => completions.run(),

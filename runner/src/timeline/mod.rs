@@ -5,12 +5,12 @@
 //! clock begins when the script does. Things are stamped when the runner hears of them: nodes are asked every few
 //! milliseconds, sentinels tell by themselves.
 
-mod observe;
+pub(crate) mod observe;
 mod run;
 mod script;
 mod story;
 mod svg;
-mod world;
+pub(crate) mod world;
 mod writes;
 
 pub use run::{Limits, restore, run};

@@ -9,15 +9,15 @@ use crate::probe::fields;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-/// Between two looks at a node.
-const EVERY: Duration = Duration::from_millis(5);
+/// Between two tries to reach a sentinel.
+const PAUSE: Duration = Duration::from_millis(5);
 /// A node that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// Looks at a node for as long as the task lives.
-pub(super) async fn watch_node(world: Shared, plan: Plan, node: NodePlan) {
+/// Looks at a node again and again, for as long as the task lives.
+pub(crate) async fn watch_node(world: Shared, plan: Plan, node: NodePlan, every: Duration) {
     let questions = questions(&plan, &node);
-    let mut ticks = interval(EVERY);
+    let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut client = None;
     loop {
@@ -50,7 +50,7 @@ pub(super) async fn watch_node(world: Shared, plan: Plan, node: NodePlan) {
 }
 
 /// Listens to a sentinel's events for as long as the task lives.
-pub(super) async fn listen(world: Shared, plan: Plan, node: NodePlan) {
+pub(crate) async fn listen(world: Shared, plan: Plan, node: NodePlan) {
     loop {
         if let Ok(mut client) = connect(&node, PATIENCE).await
             && client.call(&["PSUBSCRIBE", "*"]).await.is_ok()
@@ -63,7 +63,7 @@ pub(super) async fn listen(world: Shared, plan: Plan, node: NodePlan) {
                 }
             }
         }
-        sleep(EVERY).await;
+        sleep(PAUSE).await;
     }
 }
 

@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep};
 
 /// Between two looks at whether everything has settled.
 const PAUSE: Duration = Duration::from_millis(5);
+/// Between two looks at a node.
+const LOOK: Duration = Duration::from_millis(5);
 /// How long everything may take to settle before the script.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,7 +36,7 @@ pub async fn run(session: &Session, plan: &Plan, script: &Script, limits: Limits
     let world = World::new(plan.clone(), Stream::all(plan, number));
     let mut tasks = JoinSet::new();
     for node in &plan.nodes {
-        tasks.spawn(watch_node(world.clone(), plan.clone(), node.clone()));
+        tasks.spawn(watch_node(world.clone(), plan.clone(), node.clone(), LOOK));
         if !node.holds_data() {
             tasks.spawn(listen(world.clone(), plan.clone(), node.clone()));
         }

@@ -47,20 +47,20 @@ pub struct Happening {
 
 /// A node as it showed itself last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Now {
-    pub(super) answers: bool,
+pub(crate) struct Now {
+    pub(crate) answers: bool,
     /// `master` or `replica`.
-    pub(super) role: String,
-    pub(super) follows: Option<String>,
-    pub(super) link: String,
-    pub(super) offset: i64,
-    pub(super) state: String,
+    pub(crate) role: String,
+    pub(crate) follows: Option<String>,
+    pub(crate) link: String,
+    pub(crate) offset: i64,
+    pub(crate) state: String,
     /// Nodes it suspects, and the flag.
-    pub(super) suspects: BTreeMap<String, String>,
-    pub(super) slots: BTreeMap<SlotRange, String>,
+    pub(crate) suspects: BTreeMap<String, String>,
+    pub(crate) slots: BTreeMap<SlotRange, String>,
     /// The master that a sentinel names, and its flags.
-    pub(super) names: String,
-    pub(super) flags: String,
+    pub(crate) names: String,
+    pub(crate) flags: String,
 }
 
 impl Now {
@@ -75,35 +75,35 @@ impl Now {
 
 /// All that the observers know.
 #[derive(Debug)]
-pub(super) struct World {
-    pub(super) plan: Plan,
+pub(crate) struct World {
+    pub(crate) plan: Plan,
     began: Instant,
-    pub(super) happenings: Vec<Happening>,
+    pub(crate) happenings: Vec<Happening>,
     /// When a node began to be what: `master`, `replica`, `sentinel`, `silent`.
-    pub(super) states: Vec<(f64, String, String)>,
-    pub(super) nodes: HashMap<String, Now>,
-    pub(super) streams: Vec<Stream>,
+    pub(crate) states: Vec<(f64, String, String)>,
+    pub(crate) nodes: HashMap<String, Now>,
+    pub(crate) streams: Vec<Stream>,
     /// When something happened last, to tell when it has become quiet.
-    pub(super) last_change: Instant,
+    pub(crate) last_change: Instant,
 }
 
 /// The world, shared by its observers.
-pub(super) type Shared = Arc<Mutex<World>>;
+pub(crate) type Shared = Arc<Mutex<World>>;
 
 /// Observers hold the world for a moment and never across an await.
-pub(super) fn hold(world: &Shared) -> MutexGuard<'_, World> {
+pub(crate) fn hold(world: &Shared) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl World {
-    pub(super) fn new(plan: Plan, streams: Vec<Stream>) -> Shared {
+    pub(crate) fn new(plan: Plan, streams: Vec<Stream>) -> Shared {
         let now = Instant::now();
         let (happenings, states, nodes) = (Vec::new(), Vec::new(), HashMap::new());
         Arc::new(Mutex::new(Self { plan, began: now, happenings, states, nodes, streams, last_change: now }))
     }
 
     /// The clock begins now; what was before is forgotten.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.began = Instant::now();
         self.last_change = self.began;
         self.happenings.clear();
@@ -117,21 +117,21 @@ impl World {
     }
 
     /// Milliseconds on the clock.
-    pub(super) fn ms(&self, at: Instant) -> f64 {
+    pub(crate) fn ms(&self, at: Instant) -> f64 {
         match at.checked_duration_since(self.began) {
             Some(after) => after.as_secs_f64() * 1000.0,
             None => -(self.began.duration_since(at).as_secs_f64() * 1000.0),
         }
     }
 
-    pub(super) fn note(&mut self, at: Instant, node: &str, kind: Kind, what: impl Into<String>) {
+    pub(crate) fn note(&mut self, at: Instant, node: &str, kind: Kind, what: impl Into<String>) {
         let at_ms = self.ms(at);
         self.happenings.push(Happening { at_ms, node: node.to_owned(), kind, what: what.into() });
         self.last_change = self.last_change.max(at);
     }
 
     /// Takes what a node shows now and notes what is new about it.
-    pub(super) fn learn(&mut self, at: Instant, node: &str, new: Now) {
+    pub(crate) fn learn(&mut self, at: Instant, node: &str, new: Now) {
         let known = self.nodes.insert(node.to_owned(), new.clone());
         // The first look tells how it is, not what happened.
         let Some(old) = known else {
@@ -175,7 +175,7 @@ impl World {
     }
 
     /// What is not as it should be after everything has settled; `None` where it is.
-    pub(super) fn unsettled(&self, all_answer: bool) -> Option<String> {
+    pub(crate) fn unsettled(&self, all_answer: bool) -> Option<String> {
         let silent = |node: &&NodePlan| !self.nodes.get(&node.name).is_some_and(|now| now.answers);
         if all_answer && let Some(node) = self.plan.nodes.iter().find(silent) {
             return Some(format!("{} does not answer", node.name));
@@ -220,7 +220,7 @@ impl World {
 }
 
 /// Addresses replaced by the names of nodes.
-pub(super) fn humane(plan: &Plan, text: &str) -> String {
+pub(crate) fn humane(plan: &Plan, text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();
     let by_port = |port: &str| plan.nodes.iter().find(|node| node.port.to_string() == port);
     let is_host = |word: &str| word.parse::<std::net::IpAddr>().is_ok();

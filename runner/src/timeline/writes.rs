@@ -24,31 +24,31 @@ const READ_BACK: Duration = Duration::from_secs(10);
 
 /// Writes to one master's data.
 #[derive(Debug, Clone)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     /// Whose data: the master's name at the start.
-    pub(super) name: String,
-    pub(super) key: String,
+    pub(crate) name: String,
+    pub(crate) key: String,
     /// Who may take the writes.
-    pub(super) nodes: Vec<NodePlan>,
+    pub(crate) nodes: Vec<NodePlan>,
     /// Who took the last one.
-    pub(super) at: Option<String>,
+    pub(crate) at: Option<String>,
     /// What was acknowledged, when, and by the how manieth of `nodes`.
-    pub(super) acknowledged: Vec<Ack>,
+    pub(crate) acknowledged: Vec<Ack>,
     /// In a row, since the last failure.
     row: usize,
 }
 
 /// An acknowledged write.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ack {
-    pub(super) number: u64,
-    pub(super) at: Instant,
-    pub(super) node: usize,
+pub(crate) struct Ack {
+    pub(crate) number: u64,
+    pub(crate) at: Instant,
+    pub(crate) node: usize,
 }
 
 impl Stream {
     /// One stream where data are replicated, one a shard in a cluster.
-    pub(super) fn all(plan: &Plan, run: usize) -> Vec<Self> {
+    pub(crate) fn all(plan: &Plan, run: usize) -> Vec<Self> {
         let key = format!("runner:timeline:{}:{run}", std::process::id());
         let new = |name: &str, key, nodes| Self {
             name: name.to_owned(),
@@ -72,16 +72,16 @@ impl Stream {
     }
 
     /// So many writes in a row are a steady flow.
-    pub(super) const SETTLED: usize = 20;
+    pub(crate) const SETTLED: usize = 20;
 
     /// Whether writes have been acknowledged without a failure for a while.
-    pub(super) fn flows(&self) -> bool {
+    pub(crate) fn flows(&self) -> bool {
         self.row >= Self::SETTLED
     }
 }
 
 /// Writes for as long as the task lives.
-pub(super) async fn write(world: Shared, index: usize) {
+pub(crate) async fn write(world: Shared, index: usize) {
     let (key, nodes) = {
         let world = hold(&world);
         (world.streams[index].key.clone(), world.streams[index].nodes.clone())
@@ -159,7 +159,7 @@ async fn attempt(
 }
 
 /// Reads a stream back: how many acknowledged writes are not there. Nothing where nobody has the list.
-pub(super) async fn lost(stream: &Stream) -> Option<usize> {
+pub(crate) async fn lost(stream: &Stream) -> Option<usize> {
     let at = stream.at.clone()?;
     let node = stream.nodes.iter().find(|node| node.name == at)?;
     let mut client = connect(node, READ_BACK).await.ok()?;

@@ -1,0 +1,238 @@
+//! The picture: nodes above, what happened below, keys at the bottom.
+
+use super::keys::KEYS;
+use crate::cluster::{SLOTS, SlotRange, describe};
+use crate::plan::{NodePlan, Plan};
+use crate::timeline::world::{Kind, Now, World};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table};
+
+/// What is shown besides the world.
+#[derive(Debug)]
+pub(super) struct Screen {
+    pub(super) plan: Plan,
+    chosen: usize,
+    /// What came of the last key.
+    pub(super) saying: String,
+    pub(super) faults: Vec<String>,
+}
+
+impl Screen {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self { plan, chosen: 0, saying: String::new(), faults: Vec::new() }
+    }
+
+    pub(super) fn up(&mut self) {
+        self.chosen = self.chosen.saturating_sub(1);
+    }
+
+    pub(super) fn down(&mut self) {
+        self.chosen = (self.chosen + 1).min(self.plan.nodes.len().saturating_sub(1));
+    }
+
+    /// The name of the node that keys act on.
+    pub(super) fn chosen(&self) -> &str {
+        self.plan.nodes.get(self.chosen).map_or("", |node| &node.name)
+    }
+}
+
+pub(super) fn draw(frame: &mut Frame<'_>, screen: &Screen, world: &World) {
+    let clustered = !screen.plan.shards.is_empty();
+    let nodes = u16::try_from(screen.plan.nodes.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let [head, table, slots, events, saying, keys] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(nodes),
+        Constraint::Length(if clustered { 2 } else { 0 }),
+        Constraint::Min(3),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    frame.render_widget(headline(screen), head);
+    frame.render_widget(nodes_table(screen, world), table);
+    if clustered {
+        frame.render_widget(slot_bar(screen, world, slots.width), slots);
+    }
+    frame.render_widget(happenings(world, events), events);
+    frame.render_widget(Line::styled(screen.saying.clone(), Style::new().fg(Color::Yellow)), saying);
+    frame.render_widget(Line::styled(KEYS, Style::new().add_modifier(Modifier::REVERSED)), keys);
+}
+
+fn headline(screen: &Screen) -> Line<'static> {
+    let name = Span::styled(format!(" {} ", screen.plan.name), Style::new().add_modifier(Modifier::BOLD));
+    let faults = match screen.faults.as_slice() {
+        [] => Span::raw(""),
+        faults => Span::styled(format!(" network: {}", faults.join("; ")), Style::new().fg(Color::Red)),
+    };
+    Line::from(vec![name, faults])
+}
+
+fn nodes_table<'a>(screen: &'a Screen, world: &'a World) -> Table<'a> {
+    let clustered = !screen.plan.shards.is_empty();
+    let head = [
+        "NODE",
+        "ROLE",
+        "PORT",
+        "FOLLOWS",
+        "LINK",
+        "OFFSET",
+        "LAG",
+        if clustered { "SLOTS" } else { "OPINION" },
+        "SEEN AS",
+    ];
+    let rows = screen.plan.nodes.iter().enumerate().map(|(index, node)| {
+        let now = world.nodes.get(&node.name).cloned().unwrap_or_default();
+        let cells = cells(node, &now, world);
+        let mut style = match (now.answers, now.role.as_str()) {
+            (false, _) => Style::new().fg(Color::Red),
+            (true, "master") => Style::new().fg(Color::Green),
+            (true, _) => Style::new(),
+        };
+        if index == screen.chosen {
+            style = style.add_modifier(Modifier::REVERSED);
+        }
+        Row::new(cells.into_iter().map(Cell::from)).style(style)
+    });
+    let widths = [14, 9, 6, 14, 8, 12, 8, 34, 24].map(Constraint::Length);
+    Table::new(rows, widths)
+        .header(Row::new(head).style(Style::new().add_modifier(Modifier::BOLD)))
+        .block(Block::new().borders(Borders::BOTTOM))
+}
+
+fn cells(node: &NodePlan, now: &Now, world: &World) -> [String; 9] {
+    let dash = || "-".to_owned();
+    let role = match (now.answers, now.role.as_str()) {
+        (false, _) => "silent".to_owned(),
+        (true, "") => "sentinel".to_owned(),
+        (true, role) => role.to_owned(),
+    };
+    let is_replica = now.answers && now.role == "replica";
+    let master = now.follows.as_ref().filter(|_| is_replica).and_then(|name| world.nodes.get(name));
+    let lag = master.filter(|master| master.answers).map(|master| (master.offset - now.offset).max(0).to_string());
+    let ranges: Vec<SlotRange> =
+        now.slots.iter().filter(|(_, owner)| **owner == node.name).map(|(range, _)| *range).collect();
+    let opinion = match (now.answers, now.state.as_str(), now.names.as_str()) {
+        (false, ..) => dash(),
+        (true, "", "") => dash(),
+        (true, "", names) => format!("{names} is the {}", now.flags),
+        (true, "ok", _) => describe(&ranges),
+        (true, state, _) => format!("{state}: {}", describe(&ranges)),
+    };
+    [
+        node.name.clone(),
+        role,
+        node.port.to_string(),
+        now.follows.clone().filter(|_| is_replica).unwrap_or_else(dash),
+        if is_replica { now.link.clone() } else { dash() },
+        if now.answers && !now.role.is_empty() { now.offset.to_string() } else { dash() },
+        lag.unwrap_or_else(dash),
+        opinion,
+        seen_as(&node.name, world).unwrap_or_else(dash),
+    ]
+}
+
+/// What others think of a node: `fail by 4`, `fail? by 1`.
+fn seen_as(name: &str, world: &World) -> Option<String> {
+    let flags = world.nodes.values().filter(|now| now.answers).filter_map(|now| now.suspects.get(name));
+    let (mut failed, mut suspected) = (0, 0);
+    flags.for_each(|flag| if flag == "fail" { failed += 1 } else { suspected += 1 });
+    match (failed, suspected) {
+        (0, 0) => None,
+        (0, suspected) => Some(format!("fail? by {suspected}")),
+        (failed, 0) => Some(format!("fail by {failed}")),
+        (failed, suspected) => Some(format!("fail by {failed}, fail? by {suspected}")),
+    }
+}
+
+/// The slots from the first to the last, coloured by owner, in the eyes of the first node that answers.
+fn slot_bar(screen: &Screen, world: &World, width: u16) -> Paragraph<'static> {
+    const COLOURS: [Color; 6] =
+        [Color::Cyan, Color::Green, Color::Yellow, Color::Magenta, Color::Blue, Color::LightRed];
+    let viewer = screen
+        .plan
+        .cluster_nodes()
+        .find_map(|node| world.nodes.get(&node.name).filter(|now| now.answers && !now.slots.is_empty()));
+    let Some(viewer) = viewer else {
+        return Paragraph::new(" nobody shows the slots");
+    };
+    let owner_at = |slot: u16| viewer.slots.iter().find(|(range, _)| range.contains(slot)).map(|(_, owner)| owner);
+    let place = |owner: &str| screen.plan.nodes.iter().position(|node| node.name == owner).unwrap_or(0);
+    let mut spans = vec![Span::raw(" slots ")];
+    let cells = u32::from(width.saturating_sub(8).max(1));
+    let mut last = None;
+    for cell in 0..cells {
+        let slot = u16::try_from(u32::from(SLOTS) * cell / cells).unwrap_or(0);
+        let owner = owner_at(slot);
+        let colour = owner.map_or(Color::Red, |owner| COLOURS[place(owner) % COLOURS.len()]);
+        // The owner's number where its part begins.
+        let digit = owner.and_then(|owner| owner.rsplit('-').next()?.chars().next_back());
+        let text = match (owner, last == Some(owner)) {
+            (None, _) => '.',
+            (Some(_), true) => ' ',
+            (Some(_), false) => digit.unwrap_or(' '),
+        };
+        last = Some(owner);
+        spans.push(Span::styled(text.to_string(), Style::new().bg(colour).fg(Color::Black)));
+    }
+    Paragraph::new(Line::from(spans))
+}
+
+fn happenings(world: &World, area: Rect) -> Paragraph<'static> {
+    let room = usize::from(area.height.saturating_sub(1));
+    let first = world.happenings.len().saturating_sub(room);
+    let lines = world.happenings[first..].iter().map(|one| {
+        let colour = match one.kind {
+            Kind::Action | Kind::Suspicion | Kind::Reach => Color::Red,
+            Kind::Role | Kind::Slots => Color::Green,
+            Kind::Sentinel => Color::Cyan,
+            _ => Color::Reset,
+        };
+        let at = Span::styled(format!("{:>9.1} s ", one.at_ms / 1000.0), Style::new().add_modifier(Modifier::DIM));
+        let text = Span::styled(format!("{}: {}", one.node, one.what), Style::new().fg(colour));
+        Line::from(vec![at, text])
+    });
+    Paragraph::new(lines.collect::<Vec<_>>()).block(Block::new().borders(Borders::TOP).title(" what happened "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Choices;
+    use crate::timeline::world::hold;
+    use crate::topology::Topology;
+    use crate::yaml::Source;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use std::path::Path;
+
+    #[test]
+    fn the_picture_shows_roles_lag_suspicions_and_slots() {
+        let text = "cluster: {masters: 1, replicas: 1, ports: [7000, 7001]}";
+        let topology: Topology = Source::new("t.yaml", text).load().unwrap();
+        let plan = Plan::new(&topology, &Choices::default(), Path::new("/run"), || Ok(1)).unwrap();
+        let world = World::new(plan.clone(), Vec::new());
+        let mut world = hold(&world);
+        let all: SlotRange = "0-16383".parse().unwrap();
+        let slots = [(all, "node-1".to_owned())].into();
+        let master =
+            Now { answers: true, role: "master".into(), offset: 100, state: "ok".into(), slots, ..Now::default() };
+        let replica = Now {
+            role: "replica".into(),
+            follows: Some("node-1".into()),
+            link: "up".into(),
+            offset: 58,
+            suspects: [("node-1".to_owned(), "fail?".to_owned())].into(),
+            ..master.clone()
+        };
+        world.nodes = [("node-1".to_owned(), master), ("node-2".to_owned(), replica)].into();
+        let mut terminal = Terminal::new(TestBackend::new(140, 20)).unwrap();
+        terminal.draw(|frame| draw(frame, &Screen::new(plan), &world)).unwrap();
+        let shown = terminal.backend().to_string();
+        for expected in ["node-1", "0-16383", "fail? by 1", " 42 ", "up", "k kill", "what happened"] {
+            assert!(shown.contains(expected), "`{expected}` is missing in\n{shown}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What keys do.
+
+use super::{pressed, with_control};
+use crate::cluster::failover;
+use crate::control::{Request, ask};
+use crate::failure::Outcome;
+use crate::faults::Wish;
+use crate::fleet::Action;
+use crate::plan::Plan;
+use crate::state::Session;
+use ratatui::crossterm::event::{Event, KeyCode};
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    Quit,
+    Up,
+    Down,
+    Act(Action),
+    Partition,
+    Heal,
+    Failover,
+}
+
+/// Keys and what they do, as the bottom line shows them.
+pub(super) const KEYS: &str =
+    " up/down choose   k kill   s stop   p pause   r resume   t restart   x cut off   h heal   f failover   q quit ";
+
+pub(super) fn deed(event: &Event) -> Option<Deed> {
+    let (code, modifiers) = pressed(event)?;
+    let KeyCode::Char(letter) = code else {
+        return match code {
+            KeyCode::Up => Some(Deed::Up),
+            KeyCode::Down => Some(Deed::Down),
+            KeyCode::Esc => Some(Deed::Quit),
+            _ => None,
+        };
+    };
+    match letter.to_ascii_lowercase() {
+        'c' if with_control(modifiers) => Some(Deed::Quit),
+        'q' => Some(Deed::Quit),
+        'k' => Some(Deed::Act(Action::Kill)),
+        's' => Some(Deed::Act(Action::Stop)),
+        'p' => Some(Deed::Act(Action::Pause)),
+        'r' => Some(Deed::Act(Action::Resume)),
+        't' => Some(Deed::Act(Action::Restart)),
+        'x' => Some(Deed::Partition),
+        'h' => Some(Deed::Heal),
+        'f' => Some(Deed::Failover),
+        _ => None,
+    }
+}
+
+/// Does it to a node; what came of it, in a line.
+pub(super) async fn perform(session: &Session, plan: &Plan, node: &str, deed: Deed) -> String {
+    let (what, result) = match deed {
+        Deed::Act(action) => {
+            let request = Request::Act { node: node.to_owned(), action };
+            (format!("{} {node}", action.word()), ask(session, &request).await.map(|_| ()))
+        }
+        Deed::Partition => (format!("cut off {node}"), fault(session, plan, &format!("stall {node}")).await),
+        Deed::Heal => ("heal".to_owned(), fault(session, plan, "heal").await),
+        Deed::Failover => {
+            let result = match plan.node(node).filter(|_| plan.is_in_cluster(node)) {
+                Some(replica) => failover(plan, replica).await,
+                None => Err(crate::failure::Failure::bad_input("only replicas of a cluster take over by themselves")),
+            };
+            (format!("failover to {node}"), result)
+        }
+        Deed::Quit | Deed::Up | Deed::Down => (String::new(), Ok(())),
+    };
+    match result {
+        Ok(()) => format!("{what}: done"),
+        Err(failure) => format!("{what}: {}", failure.to_string().replace('\n', " ")),
+    }
+}
+
+async fn fault(session: &Session, plan: &Plan, words: &str) -> Outcome<()> {
+    let wish: Wish = words.parse().map_err(crate::failure::Failure::bad_input)?;
+    let order = wish.resolve(plan).await?;
+    ask(session, &Request::Fault { order }).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::crossterm::event::{KeyEvent, KeyModifiers};
+
+    #[test]
+    fn keys_do_what_the_bottom_line_says() {
+        let press = |code, modifiers| deed(&Event::Key(KeyEvent::new(code, modifiers)));
+        assert_eq!(press(KeyCode::Char('k'), KeyModifiers::NONE), Some(Deed::Act(Action::Kill)));
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Deed::Quit));
+        assert_eq!(press(KeyCode::Char('c'), KeyModifiers::NONE), None);
+        assert_eq!(press(KeyCode::Down, KeyModifiers::NONE), Some(Deed::Down));
+    }
+}
