@@ -9,9 +9,11 @@
 //! what a server does.
 
 mod engine;
+mod failover;
 mod host;
 mod load;
 mod memory;
+mod replicated;
 mod replies;
 mod report;
 mod rounds;

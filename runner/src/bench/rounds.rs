@@ -4,8 +4,9 @@ use super::engine::{Instance, Start};
 use super::host::{Machine, cpu_time};
 use super::load::{Drive, Load, Until};
 use super::report::{Figures, Report, Row};
+use super::snapshots::{Job, Keys, NO_DELAY};
 use super::workload::{Kind, Workload};
-use super::{memory, snapshots};
+use super::{failover, memory, replicated, snapshots};
 use crate::engine::Engine;
 use crate::failure::{Doing, Outcome};
 use std::time::Duration;
@@ -56,6 +57,9 @@ pub async fn run(settings: &Settings, mut progress: impl FnMut(&str)) -> Outcome
     Ok(report)
 }
 
+/// An append-only file that is synced by the second and never rewritten on the way.
+const LOGGED: &[&str] = &["appendonly yes", "appendfsync everysec", "auto-aof-rewrite-percentage 0"];
+
 /// One round of one workload.
 struct Measurement<'a> {
     settings: &'a Settings,
@@ -69,16 +73,26 @@ impl Measurement<'_> {
     async fn take(&self, engine: &Engine) -> Outcome<Figures> {
         let (machine, keys) = (self.machine, self.settings.keys);
         match self.workload.kind {
-            Kind::Requests => self.requests(engine).await,
+            Kind::Requests => self.requests(engine, Start::default(), false).await,
+            Kind::Replicated => self.requests(engine, Start { directives: NO_DELAY, ..Start::default() }, true).await,
+            Kind::Logged => self.requests(engine, Start { directives: LOGGED, ..Start::default() }, false).await,
+            Kind::Wait => replicated::wait(engine, machine, self.settings.requests).await,
+            Kind::SentinelFailover => failover::sentinel(engine).await,
+            Kind::ClusterFailover => failover::cluster(engine).await,
             Kind::Memory => memory::measure(engine, machine, self.workload, keys).await,
-            Kind::Bgsave => snapshots::bgsave(engine, machine, keys).await,
-            Kind::FullSync => snapshots::full_sync(engine, machine, keys).await,
-            Kind::Load => snapshots::load(engine, machine, keys).await,
+            Kind::Bgsave => snapshots::background(engine, machine, keys, Job::BGSAVE).await,
+            Kind::Rewrite => snapshots::background(engine, machine, keys, Job::REWRITE).await,
+            Kind::FullSync => snapshots::full_sync(engine, machine, Keys::Plain(keys)).await,
+            Kind::FullSyncMixed => snapshots::full_sync(engine, machine, Keys::Mixed(keys)).await,
+            Kind::Load => snapshots::load(engine, machine, Keys::Plain(keys)).await,
+            Kind::LoadMixed => snapshots::load(engine, machine, Keys::Mixed(keys)).await,
         }
     }
 
-    async fn requests(&self, engine: &Engine) -> Outcome<Figures> {
-        let instance = Instance::start(engine, self.machine, Start::default()).await?;
+    async fn requests(&self, engine: &Engine, start: Start<'_>, replicated: bool) -> Outcome<Figures> {
+        let instance = Instance::start(engine, self.machine, start).await?;
+        // Lives as long as the round.
+        let _replica = if replicated { Some(replicated::attach(engine, self.machine, &instance).await?) } else { None };
         let requests = self.settings.requests.unwrap_or_else(|| self.workload.round(self.pipeline));
         // A tenth of the round goes first, unmeasured: connections, buffers and branch predictors warm up.
         let warm_up = requests / 10;

@@ -26,6 +26,22 @@ pub struct Workload {
 pub(super) enum Kind {
     /// Requests at full speed.
     Requests,
+    /// The same with a replica attached.
+    Replicated,
+    /// The same with an append-only file, synced every second.
+    Logged,
+    /// Writes that wait for the acknowledgement of a replica.
+    Wait,
+    /// A rewrite of the append-only file under writes.
+    Rewrite,
+    /// The first synchronisation of a replica, keys of all types.
+    FullSyncMixed,
+    /// A start from an RDB file, keys of all types.
+    LoadMixed,
+    /// A master dies and sentinels fail over.
+    SentinelFailover,
+    /// A master of a cluster dies.
+    ClusterFailover,
     /// Bytes a key or member.
     Memory,
     /// A snapshot under writes.
@@ -41,6 +57,8 @@ const ALL: &[Workload] = &[
     requests("ping", "PING"),
     requests("get", "GET of existing keys, 32-byte values"),
     requests("set", "SET over existing keys, 32-byte values"),
+    Workload { name: "set-replica", about: "SET over existing keys with one replica attached", kind: Kind::Replicated },
+    Workload { name: "set-aof", about: "SET over existing keys, appendfsync everysec", kind: Kind::Logged },
     requests("set-ex", "SET with EX"),
     requests("incr", "INCR of integer keys"),
     requests("mset10", "MSET of ten keys"),
@@ -66,8 +84,34 @@ const ALL: &[Workload] = &[
         about: "BGSAVE of many keys under writes: longest stall, extra memory",
         kind: Kind::Bgsave,
     },
+    Workload {
+        name: "aofrewrite",
+        about: "BGREWRITEAOF of many keys under writes: longest stall, extra memory",
+        kind: Kind::Rewrite,
+    },
     Workload { name: "fullsync", about: "full sync of a replica with many keys: time", kind: Kind::FullSync },
     Workload { name: "load", about: "start from an RDB of many keys: time until it answers", kind: Kind::Load },
+    Workload {
+        name: "fullsync-mixed",
+        about: "the same sync with keys of all types, small collections among them",
+        kind: Kind::FullSyncMixed,
+    },
+    Workload { name: "load-mixed", about: "the same start with keys of all types", kind: Kind::LoadMixed },
+    Workload {
+        name: "wait1",
+        about: "SET and WAIT 1 with one replica: the round trip, one connection",
+        kind: Kind::Wait,
+    },
+    Workload {
+        name: "failover-sentinel",
+        about: "kill -9 of a master: time beyond down-after until all sentinels name the new one and it takes writes",
+        kind: Kind::SentinelFailover,
+    },
+    Workload {
+        name: "failover-cluster",
+        about: "kill -9 of a cluster's master: time beyond node-timeout until its slots take writes",
+        kind: Kind::ClusterFailover,
+    },
 ];
 
 const fn requests(name: &'static str, about: &'static str) -> Workload {
@@ -109,7 +153,7 @@ impl Workload {
 
     /// Whether pipelining makes a difference to it.
     pub fn is_pipelined(&self) -> bool {
-        self.kind == Kind::Requests
+        matches!(self.kind, Kind::Requests | Kind::Replicated | Kind::Logged)
     }
 
     /// Requests of one round.
@@ -128,7 +172,7 @@ impl Workload {
         let words: &[&str] = match self.name {
             "ping" => &["PING"],
             "get" => &["GET", "key:#"],
-            "set" => &["SET", "key:#", VALUE],
+            "set" | "set-replica" | "set-aof" => &["SET", "key:#", VALUE],
             "set-ex" => &["SET", "key:#", VALUE, "EX", "3600"],
             "incr" => &["INCR", "key:#"],
             "mset10" => {
@@ -152,7 +196,7 @@ impl Workload {
     pub(super) fn prepared(&self, count: u64) -> Vec<Batch> {
         let fill = |words: &[&str], count| Batch { template: Template::new(words, Numbers::Sequence), count };
         match self.name {
-            "get" | "set" | "set-ex" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
+            "get" | "set" | "set-replica" | "set-aof" | "set-ex" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
             "mset10" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
             "incr" => vec![fill(&["SET", "key:#", "1000000"], KEYS)],
             "rpop" => vec![fill(&["LPUSH", "list", VALUE], count)],
@@ -179,6 +223,20 @@ impl Workload {
         };
         Batch { template: Template::new(words, Numbers::Sequence), count: elements }
     }
+}
+
+/// Keys of all types, `keys` of them: half of them strings, a fifth integers, the rest collections of ten.
+pub(super) fn mixed(keys: u64) -> Vec<Batch> {
+    let fill = |words: &[&str], count| Batch { template: Template::new(words, Numbers::Sequence), count };
+    vec![
+        fill(&["SET", "string:#", VALUE], keys / 2),
+        fill(&["SET", "integer:#", "1="], keys / 5),
+        // Ten elements a key: a tenth, a twentieth of the keys.
+        fill(&["HSET", "hash:@10", "field:=", "0123456789"], keys),
+        fill(&["ZADD", "zset:@10", "=", "member:="], keys),
+        fill(&["RPUSH", "list:@10", "element:="], keys / 2),
+        fill(&["SADD", "set:@10", "member:="], keys / 2),
+    ]
 }
 
 /// MSET of `keys` keys.
