@@ -8,6 +8,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A wish for a failover lapses after five seconds. It is not granted while masters have voted in the same shard within
+/// twice the node timeout, so a second failover soon after a first one has to be wished for again.
+const LAPSE: Duration = Duration::from_millis(5_100);
+/// Four wishes.
+const DEADLINE: Duration = Duration::from_secs(20);
 /// Between two looks at the replica.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -29,8 +34,13 @@ pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
     };
     let command: &[&str] = if alive { &["CLUSTER", "FAILOVER"] } else { &["CLUSTER", "FAILOVER", "FORCE"] };
     pool.must(node, command).await.map_err(failed)?;
-    let deadline = Instant::now() + PATIENCE * 2;
+    let deadline = Instant::now() + DEADLINE;
+    let mut again = Instant::now() + LAPSE;
     loop {
+        if Instant::now() >= again {
+            pool.must(node, command).await.map_err(failed)?;
+            again = Instant::now() + LAPSE;
+        }
         let now = view(&mut pool, node).await.map_err(failed)?;
         let took_over = now.myself().is_some_and(|myself| myself.is("master"));
         // The old master follows as soon as it hears of it; until then it counts as a master without slots.
@@ -43,7 +53,7 @@ pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
         }
         if Instant::now() >= deadline {
             return Err(failed("no majority of masters voted for it in time".into())
-                .hint("`runner slots` and `runner logs` show what the masters see"));
+                .hint("masters vote once a shard in twice the node timeout; `runner logs NODE` shows what they say"));
         }
         sleep(PAUSE).await;
     }

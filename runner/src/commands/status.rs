@@ -91,7 +91,7 @@ async fn row(plan: &Plan, node: &NodePlan, report: Option<&NodeReport>) -> Row {
         role: "?".into(),
         planned_role: node.role.word().into(),
         engine: node.engine.to_string(),
-        address: node.address().to_string(),
+        address: node.announced().to_string(),
         state: report.map_or(NodeState::Ended, |report| report.state.clone()),
         pid: report.and_then(|report| report.pid),
         link: None,

@@ -5,11 +5,14 @@ use super::script::{Script, follow};
 use super::story::Story;
 use super::world::{Kind, Shared, World, hold};
 use super::writes::{Stream, lost, write};
+use crate::cluster::failover;
+use crate::cluster::health::{follows, view};
 use crate::control::{Answer, Request, ask};
 use crate::failure::{Failure, Outcome};
 use crate::faults::Order;
 use crate::fleet::{Action, NodeState};
-use crate::plan::Plan;
+use crate::plan::{NodePlan, Plan};
+use crate::pool::Pool;
 use crate::state::Session;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -89,6 +92,33 @@ async fn settle(world: &Shared, all_answer: bool, quiet: Duration, within: Durat
     }
 }
 
+/// Gives a shard back to the master that it began with, so that every run begins alike; whether that took a failover.
+async fn restore_shard(plan: &Plan, master: &NodePlan) -> Outcome<bool> {
+    let mut pool = Pool::new(Duration::from_secs(2));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = match view(&mut pool, master).await {
+            Err(error) => error,
+            Ok(view) => match view.myself() {
+                Some(myself) if myself.is("master") && !myself.slots.is_empty() => return Ok(false),
+                Some(myself) if myself.is("slave") => match follows(&mut pool, plan, master).await {
+                    Ok(()) => match failover(plan, master).await {
+                        Ok(()) => return Ok(true),
+                        Err(failure) => failure.message,
+                    },
+                    Err(found) => found,
+                },
+                // It has just lost its slots and does not follow yet.
+                _ => "it has no slots".into(),
+            },
+        };
+        if Instant::now() >= deadline {
+            return Err(Failure::failed(format!("{} does not get its slots back: {found}", master.name)));
+        }
+        sleep(PAUSE).await;
+    }
+}
+
 /// Brings everything back that a script ended or paused; where nobody else does, also who follows whom.
 pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
     if plan.nodes.iter().any(|node| node.front.is_some()) {
@@ -103,6 +133,20 @@ pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
             };
             ask(session, &Request::Act { node: report.node, action }).await?;
         }
+    }
+    let mut failed_over = None;
+    for shard in plan.shards.iter().filter(|shard| !shard.slots.is_empty()) {
+        if let Some(master) = plan.node(&shard.master)
+            && restore_shard(plan, master).await?
+        {
+            failed_over = Some(master);
+        }
+    }
+    if let Some(master) = failed_over {
+        let setting = Pool::new(PATIENCE).must(master, &["CONFIG", "GET", "cluster-node-timeout"]).await;
+        let timeout = setting.ok().and_then(|reply| reply.elements().get(1)?.text()?.parse().ok());
+        // Masters vote once a shard in twice this time, which nothing shows: the next run must not wait for it.
+        sleep(2 * Duration::from_millis(timeout.unwrap_or(0))).await;
     }
     let has_sentinels = plan.nodes.iter().any(|node| !node.holds_data());
     if has_sentinels {
