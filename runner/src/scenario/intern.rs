@@ -33,9 +33,64 @@ impl Interner {
 
     /// A reply with its offsets replaced, where the command tells that there are some.
     pub(super) fn reply(&mut self, command: &str, reply: Reply) -> Reply {
-        let word = command.split_whitespace().next().unwrap_or_default();
+        let mut words = command.split_whitespace().map(str::to_ascii_lowercase);
+        let words = [(); 2].map(|()| words.next().unwrap_or_default());
+        match (words.each_ref().map(String::as_str), reply) {
+            (["role", _], Reply::Array(items)) => Reply::Array(self.role(items)),
+            (["cluster", "nodes"], text @ (Reply::Bulk(_) | Reply::Verbatim(..))) => {
+                let text = text.text().unwrap_or_default();
+                let mut lines: Vec<String> = text.lines().map(|line| self.cluster_node(line)).collect();
+                lines.sort();
+                Reply::Array(lines.into_iter().map(Reply::Status).collect())
+            }
+            // Counts of packets are by the clock.
+            (["cluster", "info"], text @ (Reply::Bulk(_) | Reply::Verbatim(..))) => {
+                let text = text.text().unwrap_or_default();
+                let lines = text.lines().filter(|line| !line.starts_with("cluster_stats_messages"));
+                Reply::Array(lines.map(|line| Reply::Status(line.to_owned())).collect())
+            }
+            (["cluster", "replicas" | "slaves"], Reply::Array(items)) => {
+                let line = |item: Reply| Reply::Status(self.cluster_node(&item.text().unwrap_or_default()));
+                let mut items: Vec<Reply> = items.into_iter().map(line).collect();
+                items.sort_by_cached_key(|item| print(item, Style::Exact));
+                Reply::Array(items)
+            }
+            (["cluster", "slots"], slots) => self.cluster_numbers(slots),
+            // Shards come as they stand in a hash table.
+            (["cluster", "shards"], Reply::Array(shards)) => {
+                let mut shards: Vec<Reply> = shards.into_iter().map(|shard| self.cluster_numbers(shard)).collect();
+                shards.sort_by_cached_key(|shard| print(shard, Style::Exact));
+                Reply::Array(shards)
+            }
+            (_, other) => other,
+        }
+    }
+
+    /// A line of CLUSTER NODES: the times of pings are by the clock.
+    fn cluster_node(&mut self, line: &str) -> String {
+        let fields: Vec<String> = line
+            .split(' ')
+            .enumerate()
+            .map(|(index, field)| if index == 4 || index == 5 { "<ms>".into() } else { self.text(field) })
+            .collect();
+        fields.join(" ")
+    }
+
+    /// Ports anywhere inside, and what follows `replication-offset`.
+    fn cluster_numbers(&mut self, reply: Reply) -> Reply {
         match reply {
-            Reply::Array(items) if word.eq_ignore_ascii_case("role") => Reply::Array(self.role(items)),
+            Reply::Integer(port) if self.known.contains_key(&port.to_string()) => {
+                Reply::Status(self.text(&port.to_string()))
+            }
+            Reply::Array(items) => {
+                let mut offset = false;
+                let shown = items.into_iter().map(|item| {
+                    let masked = if offset { Reply::Status("<offset>".into()) } else { self.cluster_numbers(item) };
+                    offset = masked.text().is_some_and(|text| text == "replication-offset");
+                    masked
+                });
+                Reply::Array(shown.collect())
+            }
             other => other,
         }
     }

@@ -65,12 +65,12 @@ impl<'a> Query<'a> {
                 if !as_text(pattern).contains(&b'*') {
                     query.unsorted = true;
                 } else if cluster {
-                    return Err(CommandError::Static("ERR BY option of SORT denied in cluster mode."));
+                    return Err(CommandError::Static("ERR BY option of SORT denied in Cluster mode."));
                 }
             } else if more >= 1 && args.is(at, "get") {
                 at += 1;
                 if cluster {
-                    return Err(CommandError::Static("ERR GET option of SORT denied in cluster mode."));
+                    return Err(CommandError::Static("ERR GET option of SORT denied in Cluster mode."));
                 }
                 query.get.push(args.get(at));
             } else {
