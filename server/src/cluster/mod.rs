@@ -24,6 +24,8 @@ pub mod report;
 pub mod settings;
 pub mod slots;
 pub mod state;
+#[cfg(test)]
+mod tests;
 
 pub use crate::base::ids::NodeId;
 pub use effect::{DataEffect, Effect, Facts, Input, Level};

@@ -3,7 +3,7 @@
 use super::node::Process;
 use server::base::ids::NodeId;
 use server::cluster::Cluster;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ pub fn roles_agree(host: usize, process: &Process) -> Result<(), String> {
 /// Who owns what, as one node sees it.
 type View = (Vec<(u16, u16, NodeId, u64)>, BTreeMap<NodeId, Option<NodeId>>);
 
-fn view(core: &Cluster) -> View {
+fn view(core: &Cluster) -> Option<View> {
     let mut owned = Vec::new();
     for node in core.nodes() {
         for range in node.slots.ranges() {
@@ -98,8 +98,14 @@ fn view(core: &Cluster) -> View {
         }
     }
     owned.sort();
+    // Two masters with one epoch have still to take others.
+    let masters: Vec<u64> = core.nodes().filter(|node| node.votes()).map(|node| node.config_epoch).collect();
+    let distinct: BTreeSet<u64> = masters.iter().copied().collect();
+    if distinct.len() < masters.len() {
+        return None;
+    }
     let roles = core.nodes().map(|node| (node.id, node.master.map(|at| core.node_at(at).id))).collect();
-    (owned, roles)
+    Some((owned, roles))
 }
 
 /// Why not all nodes see the same cluster, whole and in service; `None` where they do.
@@ -116,7 +122,7 @@ pub fn disagreement(processes: &[Process]) -> Option<String> {
         if core.nodes().any(|node| node.is_failed()) {
             return Some(format!("host {host} thinks that somebody failed:\n{}", core.nodes_text()));
         }
-        let seen = view(core);
+        let Some(seen) = view(core) else { return Some(format!("epochs collide:\n{}", core.nodes_text())) };
         match &first {
             None => first = Some((host, seen)),
             Some((_, view)) if *view == seen => {}

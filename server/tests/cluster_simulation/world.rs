@@ -213,21 +213,51 @@ impl World {
         Err("nobody takes over".to_owned())
     }
 
-    /// From the first MEET until all nodes see all slots served, in milliseconds.
-    pub fn time_to_form(mut self) -> Result<i64> {
-        let result = self.form();
+    /// A master that reaches nobody stops serving, its replica takes over, and it follows that one afterwards.
+    pub fn cut_a_master_off(mut self) -> Result<()> {
+        let result = self.cut_off();
         result.map_err(|error| self.explain(error))
     }
 
-    fn form(&mut self) -> Result<i64> {
+    fn cut_off(&mut self) -> Result<()> {
+        self.start_all()?;
+        self.settle(15_000)?;
+        let (cut, since) = (self.random.below(self.plan.masters), self.now);
+        for other in 0..self.hosts.len() {
+            self.closed.extend([(cut, other), (other, cut)]);
+        }
+        let limit = since + self.plan.node_timeout + 500;
+        self.run_until(limit)?;
+        for (host, process) in self.hosts.iter().enumerate() {
+            let serves = process.core.as_ref().is_some_and(Cluster::is_ok);
+            if serves == (host == cut) {
+                return Err(format!("host {host} serves: {serves}; {cut} is cut off"));
+            }
+        }
+        self.closed.clear();
+        self.settle(10_000)?;
+        match self.hosts[cut].core.as_ref().map(|core| core.myself().is_replica()) {
+            Some(true) => Ok(()),
+            _ => Err(format!("host {cut} does not follow")),
+        }
+    }
+
+    /// From the first MEET until all nodes see all slots served, in milliseconds.
+    pub fn time_to_form(mut self, with_epochs: bool) -> Result<i64> {
+        let result = self.form(with_epochs);
+        result.map_err(|error| self.explain(error))
+    }
+
+    fn form(&mut self, with_epochs: bool) -> Result<i64> {
         self.start_all()?;
         let since = self.now;
         for host in 0..self.plan.hosts() {
             if host < self.plan.masters {
                 let slots: Vec<u16> = slots_of(&self.plan, host).collect();
-                self.command(host, |core| {
-                    core.set_config_epoch(host as i64 + 1).and_then(|()| core.add_slots(&slots))
-                })?;
+                self.command(host, |core| core.add_slots(&slots))?;
+                if with_epochs {
+                    self.command(host, |core| core.set_config_epoch(host as i64 + 1))?;
+                }
             }
             if host > 0 {
                 self.command(host, |core| core.meet(ip_of(0).as_bytes(), PORT.into(), BUS_PORT.into()))?;
