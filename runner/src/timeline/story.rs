@@ -81,8 +81,8 @@ pub struct Story {
     pub writes: Vec<Lane>,
 }
 
-/// A gap shorter than this, in which nobody refused a write, is the pace of the probe and not an outage.
-const GAP_MS: f64 = 10.0;
+/// A gap shorter than this, in which nobody refused a write, is the pace of the probe on a busy machine and not an outage.
+const GAP_MS: f64 = 50.0;
 
 impl Story {
     pub(super) fn of(
@@ -122,16 +122,19 @@ fn phase(name: &str, at_ms: f64) -> Phase {
     Phase { name: name.to_owned(), at_ms }
 }
 
-/// The longest gap that touches the time of the script.
+/// The longest gap after the script began in which a write was refused; where none was, the longest that is worth naming.
 fn outage(world: &World, stream: &Stream, took_ms: f64) -> Option<Outage> {
     let mut times: Vec<f64> = stream.acknowledged.iter().map(|ack| world.ms(ack.at)).collect();
     let last = times.last().copied()?;
     times.push(took_ms);
+    let refusal = format!("takes no writes to {}'s data", stream.name);
+    let refusals = || world.happenings.iter().filter(|one| one.kind == Kind::Write && one.what.starts_with(&refusal));
+    let refused = |(from, to): &(f64, f64)| refusals().any(|one| (*from..*to).contains(&one.at_ms));
     let gaps = times.windows(2).map(|pair| (pair[0], pair[1])).filter(|(_, to)| *to > 0.0);
-    let (from_ms, to_ms) = gaps.max_by(|left, right| (left.1 - left.0).total_cmp(&(right.1 - right.0)))?;
-    let outage = Outage { of: stream.name.clone(), from_ms, to_ms, over: from_ms < last };
-    let refused = world.happenings.iter().any(|one| one.kind == Kind::Write && one.what.starts_with("takes no"));
-    (refused || outage.length_ms() >= GAP_MS).then_some(outage)
+    let longest = |left: &(f64, f64), right: &(f64, f64)| (left.1 - left.0).total_cmp(&(right.1 - right.0));
+    let with_refusal = gaps.clone().filter(refused).max_by(longest);
+    let (from_ms, to_ms) = with_refusal.or_else(|| gaps.max_by(longest).filter(|(from, to)| to - from >= GAP_MS))?;
+    Some(Outage { of: stream.name.clone(), from_ms, to_ms, over: from_ms < last })
 }
 
 fn phases(happenings: &[Happening], sentinels: usize) -> Vec<Phase> {
@@ -196,7 +199,7 @@ fn write_lane(world: &World, stream: &Stream) -> Lane {
         let at = world.ms(ack.at);
         let state = &stream.nodes[ack.node].name;
         match spans.last_mut() {
-            Some(last) if last.state == *state && at - last.to_ms < 3.0 * GAP_MS => last.to_ms = at,
+            Some(last) if last.state == *state && at - last.to_ms < GAP_MS / 2.0 => last.to_ms = at,
             _ => spans.push(Span { from_ms: at, to_ms: at, state: state.clone() }),
         }
     }
