@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{Shared, transfer};
-use crate::base::clock::now_ms;
+use crate::base::clock::{monotonic_ns, now_ms};
 use crate::base::ids::ReplId;
 use crate::dispatch::client::{Client, ClientFlags, Signal};
 use crate::dispatch::clients::Slot;
@@ -304,17 +304,19 @@ async fn raised(signal: &Signal) {
 
 impl Applier {
     async fn run_until_lost(&mut self, shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<()> {
-        let (mut last, mut acknowledged) = (Instant::now() - ACK_DELAY, -1);
+        // The first acknowledgement goes at once.
+        let (mut last, mut acknowledged) = (0, -1);
         loop {
             let (answers, applied) = self.apply(shared, generation, &mut wire.buffer)?;
             if !answers.is_empty() {
                 wire.stream.write_all(&answers).await?;
             }
             let period = if applied == acknowledged { ACK_PERIOD } else { ACK_DELAY };
+            let passed = Duration::from_nanos(monotonic_ns().saturating_sub(last));
             tokio::select! {
                 read = wire.read() => read?,
                 () = raised(&self.signal) => {}
-                () = tokio::time::sleep_until(last + period) => {
+                () = tokio::time::sleep(period.saturating_sub(passed)) => {
                     let (offset, idle, limit) = {
                         let server = shared.lock();
                         let Some(link) = server.replication.link().filter(|link| link.generation == generation) else {
@@ -325,7 +327,7 @@ impl Applier {
                     if idle > limit {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, "MASTER timeout: no data nor PING received..."));
                     }
-                    (last, acknowledged) = (Instant::now(), offset);
+                    (last, acknowledged) = (monotonic_ns(), offset);
                     wire.send(&[b"REPLCONF", b"ACK", offset.to_string().as_bytes()]).await?;
                 }
             }
