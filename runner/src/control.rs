@@ -2,8 +2,11 @@
 //!
 //! Only the supervisor starts nodes, because their lives hang on it; so even `restart` goes through here.
 
+use crate::engine::Engine;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::faults::{Order, Rule};
 use crate::fleet::{Action, NodeState};
+use crate::plan::Shard;
 use crate::state::Session;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -26,6 +29,28 @@ pub enum Request {
         /// What.
         action: Action,
     },
+    /// A network fault.
+    Fault {
+        /// Which.
+        order: Order,
+    },
+    /// Start more nodes, like those of the cluster.
+    Grow {
+        /// How many.
+        count: usize,
+        /// Their engine; that of the cluster's first node by default.
+        engine: Option<Engine>,
+    },
+    /// End nodes and forget them.
+    Shrink {
+        /// Their names.
+        nodes: Vec<String>,
+    },
+    /// The cluster has other shards now.
+    Reshape {
+        /// These.
+        shards: Vec<Shard>,
+    },
     /// What the processes do.
     Status,
     /// Take everything down; the connection closes when nothing is left.
@@ -44,6 +69,16 @@ pub enum Answer {
         ready: bool,
         /// One entry a node.
         nodes: Vec<NodeReport>,
+    },
+    /// The network's faults, as they are now.
+    Faults {
+        /// One entry a fault.
+        rules: Vec<Rule>,
+    },
+    /// Nodes were started.
+    Grown {
+        /// Their names.
+        nodes: Vec<String>,
     },
     /// It could not be done.
     Refused {

@@ -70,6 +70,11 @@ pub enum Event {
         /// `kill`, `stop`, `pause`, `resume`, `start`.
         action: String,
     },
+    /// The network's faults changed.
+    Faults {
+        /// Those that there are now.
+        rules: Vec<String>,
+    },
     /// A process ended.
     Ended {
         /// The node.

@@ -1,8 +1,9 @@
 //! The running nodes of one plan: started, stopped, paused, and taken down to the last process.
 
-use crate::client::Client;
+use crate::client::{Address, Client};
 use crate::events::{Event, Events};
 use crate::failure::{Doing, Failure, Outcome};
+use crate::faults::{Order, Proxies, Rule};
 use crate::launch::{Launch, Process, describe};
 use crate::plan::{NodePlan, Plan};
 use crate::ports;
@@ -77,12 +78,13 @@ pub struct Fleet {
     events: Events,
     members: HashMap<String, Member>,
     cpu: Option<usize>,
+    proxies: Option<Proxies>,
 }
 
 impl Fleet {
     /// A fleet of which nothing runs yet.
     pub fn new(plan: Plan, events: Events) -> Self {
-        Self { plan, events, members: HashMap::new(), cpu: None }
+        Self { plan, events, members: HashMap::new(), cpu: None, proxies: None }
     }
 
     /// Pins the nodes that start from now on to one CPU.
@@ -106,6 +108,7 @@ impl Fleet {
                 }
             }
         }
+        self.proxies = Some(Proxies::start(&self.plan).await?);
         let names: Vec<String> = self.plan.nodes.iter().map(|node| node.name.clone()).collect();
         for name in names {
             self.start(&name).await?;
@@ -147,6 +150,27 @@ impl Fleet {
         Ok(())
     }
 
+    /// Takes a node into the plan and starts it.
+    pub async fn add(&mut self, node: NodePlan) -> Outcome<()> {
+        if let Some(proxies) = &mut self.proxies {
+            proxies.add(&node).await?;
+        }
+        let name = node.name.clone();
+        self.plan.nodes.push(node);
+        self.start(&name).await
+    }
+
+    /// Ends a node, and removes it from the plan and its files from the disk.
+    pub async fn remove(&mut self, name: &str) {
+        self.end(name, Signal::SIGTERM).await;
+        self.members.remove(name);
+        if let Some(node) = self.plan.node(name) {
+            // Whoever keeps data of a node that is gone keeps it by hand; the directory goes with the topology at last.
+            let _ = std::fs::remove_dir_all(&node.dir);
+        }
+        self.plan.nodes.retain(|node| node.name != name);
+    }
+
     /// Does something to a node and waits until it is done.
     pub async fn act(&mut self, name: &str, action: Action) -> Outcome<()> {
         self.node(name)?;
@@ -168,6 +192,20 @@ impl Fleet {
             }
         }
         Ok(())
+    }
+
+    /// Makes or heals a network fault; the faults that there are then.
+    pub fn fault(&mut self, order: Order) -> Outcome<Vec<Rule>> {
+        let Some(proxies) = &mut self.proxies else {
+            return Err(Failure::failed("nothing runs yet"));
+        };
+        let changes = order != Order::List;
+        let rules = proxies.obey(&self.plan, order)?;
+        if changes {
+            let shown = rules.iter().map(Rule::to_string).collect();
+            self.events.emit(Event::Faults { rules: shown });
+        }
+        Ok(rules)
     }
 
     /// What a node's process does.
@@ -281,9 +319,17 @@ impl Drop for Fleet {
     }
 }
 
-/// Connects to a node, authenticated as its configuration demands.
+/// Connects to a node, past all network faults, authenticated as its configuration demands.
 pub async fn connect(node: &NodePlan, patience: Duration) -> Outcome<Client> {
-    let address = node.address();
+    connect_at(node, node.address(), patience).await
+}
+
+/// Connects to a node as clients and other nodes do: through its front, if it has one.
+pub async fn connect_as_client(node: &NodePlan, patience: Duration) -> Outcome<Client> {
+    connect_at(node, node.announced(), patience).await
+}
+
+async fn connect_at(node: &NodePlan, address: Address, patience: Duration) -> Outcome<Client> {
     let mut client =
         Client::connect(&address, patience).await.doing(|| format!("connect to {} at {address}", node.name))?;
     if let Some(password) = &node.password {

@@ -30,6 +30,7 @@ pub mod control;
 pub mod engine;
 pub mod events;
 pub mod failure;
+pub mod faults;
 pub mod fleet;
 pub mod launch;
 pub mod plan;

@@ -9,6 +9,7 @@ use crate::failure::{Failure, Outcome};
 use crate::topology::{Cluster, Directives, Node, Sentinels, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 /// What a node is for, as planned; a failover may change it.
@@ -55,6 +56,8 @@ pub struct NodePlan {
     pub port: u16,
     /// Where its cluster bus will listen, if it is to have one.
     pub bus_port: Option<u16>,
+    /// The address that it announces and calls from, where connections lead through the runner (see `faults`).
+    pub front: Option<Ipv4Addr>,
     /// Its own directory: configuration, data, log.
     pub dir: PathBuf,
     /// The configuration file's name in `dir`.
@@ -71,6 +74,31 @@ impl NodePlan {
     /// Where it listens.
     pub fn address(&self) -> Address {
         Address::local(self.port)
+    }
+
+    /// Where others find it: its front, if it has one.
+    pub fn announced(&self) -> Address {
+        Address { host: announced(self.front), port: self.port }
+    }
+
+    /// Another node with the same settings, in a directory and on ports of its own.
+    #[must_use]
+    pub fn sibling(&self, name: &str, role: Role, port: u16, bus_port: u16, front: Option<Ipv4Addr>) -> Self {
+        let dir = self.dir.with_file_name(name);
+        // What a head, a bus and an announcement consist of is written anew; all else is kept.
+        let kept = self.config.lines().filter(|line| {
+            let name = line.split_whitespace().next().unwrap_or_default();
+            let own = ["port", "bind", "dir", "cluster-config-file", "cluster-port", "bind-source-addr", "replicaof"];
+            !own.contains(&name) && !name.contains("-announce-")
+        });
+        let mut config = head(&dir, port);
+        config.push_str(&format!("cluster-config-file nodes-{port}.conf\ncluster-port {bus_port}\n"));
+        kept.for_each(|line| config.push_str(&format!("{line}\n")));
+        let bus_port = Some(bus_port);
+        config.push_str(&Ports { port, bus_port }.announcement(front));
+        let file = dir.join(&self.config_file).display().to_string();
+        let arguments = std::iter::once(file).chain(self.arguments.iter().skip(1).cloned()).collect();
+        Self { name: name.to_owned(), role, port, bus_port, front, dir, config, arguments, ..self.clone() }
     }
 
     /// Where its output goes.
@@ -130,6 +158,8 @@ pub struct Choices {
     pub engine: Option<Engine>,
     /// Added to fixed ports.
     pub port_offset: u16,
+    /// Leads connections through the runner, whatever the topology says.
+    pub faults: bool,
     /// Ports, and bus ports, that nodes leased in an earlier life: their kept files name them.
     pub kept: HashMap<String, (u16, Option<u16>)>,
 }
@@ -176,6 +206,45 @@ impl Plan {
         self.nodes.iter().find(|node| node.name == name)
     }
 
+    /// Plans so many more nodes like the first one of the cluster; they belong to it when `shards` names them.
+    pub fn grow(
+        &self,
+        count: usize,
+        engine: Option<&Engine>,
+        mut lease: impl FnMut() -> Outcome<u16>,
+    ) -> Outcome<Vec<NodePlan>> {
+        let Some(template) = self.cluster_nodes().next() else {
+            return Err(Failure::bad_input(format!("`{}` is no cluster, so it cannot grow", self.name)));
+        };
+        let mut names = (0..).map(Cluster::name).filter(|name| self.node(name).is_none());
+        let last_front = self.nodes.iter().filter_map(|node| node.front).max().map(u32::from);
+        let mut grown = Vec::new();
+        for index in 0..count {
+            let name = names.next().unwrap_or_default();
+            let front = last_front.map(|last| Ipv4Addr::from(last + 1 + u32::try_from(index).unwrap_or(0)));
+            let mut node = template.sibling(&name, Role::Master, lease()?, lease()?, front);
+            if let Some(engine) = engine {
+                node.engine = engine.clone();
+            }
+            grown.push(node);
+        }
+        Ok(grown)
+    }
+
+    /// The cluster has other shards now; its nodes' roles follow.
+    pub fn reshape(&mut self, shards: Vec<Shard>) {
+        self.shards = shards;
+        for node in &mut self.nodes {
+            for shard in &self.shards {
+                if shard.master == node.name {
+                    node.role = Role::Master;
+                } else if shard.replicas.contains(&node.name) {
+                    node.role = Role::Replica { of: shard.master.clone() };
+                }
+            }
+        }
+    }
+
     /// The cluster's nodes, in the order of the plan.
     pub fn cluster_nodes(&self) -> impl Iterator<Item = &NodePlan> {
         self.nodes.iter().filter(|node| self.is_in_cluster(&node.name))
@@ -201,6 +270,29 @@ struct Ports {
     bus_port: Option<u16>,
 }
 
+impl Ports {
+    /// What a node with a front tells others, and where its own connections come from.
+    fn announcement(&self, front: Option<Ipv4Addr>) -> String {
+        let Some(front) = front else {
+            return String::new();
+        };
+        let port = self.port;
+        let mut lines =
+            format!("bind-source-addr {front}\nreplica-announce-ip {front}\nreplica-announce-port {port}\n");
+        if let Some(bus_port) = self.bus_port {
+            lines.push_str(&format!(
+                "cluster-announce-ip {front}\ncluster-announce-port {port}\ncluster-announce-bus-port {bus_port}\n"
+            ));
+        }
+        lines
+    }
+}
+
+/// The address that others use for a node.
+fn announced(front: Option<Ipv4Addr>) -> String {
+    front.unwrap_or(Ipv4Addr::LOCALHOST).to_string()
+}
+
 struct Planner<'a> {
     topology: &'a Topology,
     choices: &'a Choices,
@@ -218,9 +310,10 @@ impl Planner<'_> {
         }
         for ((name, node), &(_, port)) in self.topology.nodes.iter().zip(&ports) {
             let upstream = node.replicaof.as_ref().map(|of| of.value.clone());
-            let upstream_port =
-                upstream.as_ref().and_then(|of| ports.iter().find(|(name, _)| name == of)).map(|(_, port)| *port);
-            self.data_node(name, node, port, upstream, upstream_port)?;
+            let place = upstream.as_ref().and_then(|of| ports.iter().position(|(name, _)| name == of));
+            // Nodes have their fronts in their order.
+            let upstream_address = place.map(|place| (self.front(place), ports[place].1));
+            self.data_node(name, node, port, upstream, upstream_address)?;
         }
         Ok(())
     }
@@ -231,13 +324,13 @@ impl Planner<'_> {
         node: &Node,
         port: u16,
         upstream: Option<String>,
-        upstream_port: Option<u16>,
+        upstream_address: Option<(Option<Ipv4Addr>, u16)>,
     ) -> Outcome<()> {
         let mut config = self.head(name, port);
         push_lines(&mut config, &self.topology.config);
         push_lines(&mut config, &node.config);
-        if let Some(upstream_port) = upstream_port {
-            config.push_str(&format!("replicaof 127.0.0.1 {upstream_port}\n"));
+        if let Some((upstream_front, upstream_port)) = upstream_address {
+            config.push_str(&format!("replicaof {} {upstream_port}\n", announced(upstream_front)));
         }
         let role = upstream.map_or(Role::Master, |of| Role::Replica { of });
         let engine = node.engine.as_ref().map(|engine| engine.value.clone());
@@ -306,13 +399,21 @@ impl Planner<'_> {
             return Ok(());
         };
         let monitor = format!(
-            "sentinel monitor {} 127.0.0.1 {} {}\n",
-            sentinels.monitor.value, master.port, sentinels.quorum.value
+            "sentinel monitor {} {} {} {}\n",
+            sentinels.monitor.value,
+            master.announced().host,
+            master.port,
+            sentinels.quorum.value
         );
         for index in 0..sentinels.len() {
             let name = format!("sentinel-{}", index + 1);
             let port = self.port(&name, sentinels.ports.get(index).map(|port| port.value))?;
             let mut config = self.head(&name, port);
+            if let Some(front) = self.front(self.nodes.len()) {
+                config.push_str(&format!(
+                    "bind-source-addr {front}\nsentinel announce-ip {front}\nsentinel announce-port {port}\n"
+                ));
+            }
             config.push_str(&monitor);
             push_lines(&mut config, &sentinels.config);
             let role =
@@ -334,14 +435,22 @@ impl Planner<'_> {
         })
     }
 
+    /// The address of the node with this index, where connections lead through the runner.
+    fn front(&self, index: usize) -> Option<Ipv4Addr> {
+        let wanted = self.choices.faults || self.topology.faults;
+        // 127.0.1.1 and on, 250 nodes in each 127.0.N.
+        let (third, fourth) = (1 + index / 250, 1 + index % 250);
+        wanted.then(|| {
+            Ipv4Addr::new(127, 0, u8::try_from(third).unwrap_or(u8::MAX), u8::try_from(fourth).unwrap_or(u8::MAX))
+        })
+    }
+
     fn node_dir(&self, name: &str) -> PathBuf {
         self.dir.join("nodes").join(name)
     }
 
-    /// What every configuration file begins with.
     fn head(&self, name: &str, port: u16) -> String {
-        let dir = self.node_dir(name);
-        format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", dir.display())
+        head(&self.node_dir(name), port)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of a node, named at both call sites")]
@@ -352,9 +461,13 @@ impl Planner<'_> {
         engine: Option<Engine>,
         ports: Ports,
         config_file: &str,
-        config: String,
+        mut config: String,
         arguments: &[&str],
     ) {
+        let front = self.front(self.nodes.len());
+        if !matches!(role, Role::Sentinel { .. }) {
+            config.push_str(&ports.announcement(front));
+        }
         let dir = self.node_dir(name);
         let by_topology = || self.topology.engine.as_ref().map(|engine| engine.value.clone());
         let engine = engine.or_else(|| self.choices.engine.clone()).or_else(by_topology);
@@ -365,6 +478,7 @@ impl Planner<'_> {
             engine: engine.unwrap_or_default(),
             port: ports.port,
             bus_port: ports.bus_port,
+            front,
             dir,
             config_file: config_file.to_owned(),
             password: setting(&config, "requirepass").filter(|value| !value.is_empty()),
@@ -372,6 +486,11 @@ impl Planner<'_> {
             arguments: std::iter::once(file).chain(arguments.iter().map(|&a| a.to_owned())).collect(),
         });
     }
+}
+
+/// What every configuration file begins with.
+fn head(dir: &Path, port: u16) -> String {
+    format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", dir.display())
 }
 
 fn push_lines(config: &mut String, directives: &Directives) {
@@ -426,6 +545,34 @@ mod tests {
         assert_eq!(plan.node("node-4").unwrap().upstream(), Some("node-1"));
         assert_eq!(plan.shards[2].names().collect::<Vec<_>>(), ["node-3", "node-6"]);
         assert_eq!(plan.shards[1].slots[0].to_string(), "5461-10922");
+    }
+
+    #[test]
+    fn a_cluster_grows_by_nodes_like_its_first() {
+        let text = "faults: true\ncluster: {masters: 1, ports: [7000]}\nconfig: {appendonly: 'yes'}";
+        let plan = plan(text, &Choices::default());
+        let grown = plan.grow(1, Some(&Engine::Redis), || Ok(9000)).unwrap();
+        let expected = "port 9000\nbind 127.0.0.1\ndir \"/run/nodes/node-2\"\ncluster-config-file nodes-9000.conf\n\
+            cluster-port 9000\ncluster-enabled yes\nappendonly yes\nbind-source-addr 127.0.1.2\n\
+            replica-announce-ip 127.0.1.2\nreplica-announce-port 9000\ncluster-announce-ip 127.0.1.2\n\
+            cluster-announce-port 9000\ncluster-announce-bus-port 9000\n";
+        assert_eq!(grown[0].config, expected);
+        assert_eq!((grown[0].name.as_str(), &grown[0].arguments[0][..]), ("node-2", "/run/nodes/node-2/redis.conf"));
+    }
+
+    #[test]
+    fn with_faults_every_node_announces_a_front_and_calls_from_there() {
+        let text = "faults: true\nnodes: {b: {replicaof: a}, a: {port: 6379}}\n\
+            sentinels: {count: 1, monitor: m, master: a, quorum: 1}";
+        let plan = plan(text, &Choices::default());
+        let config = |name: &str| plan.node(name).unwrap().config.clone();
+        assert!(config("b").contains("replicaof 127.0.1.2 6379\nbind-source-addr 127.0.1.1\n"), "{}", config("b"));
+        assert!(config("a").contains("replica-announce-ip 127.0.1.2\nreplica-announce-port 6379\n"));
+        let sentinel = config("sentinel-1");
+        assert!(
+            sentinel.contains("sentinel announce-ip 127.0.1.3\n") && sentinel.contains("monitor m 127.0.1.2 6379 1")
+        );
+        assert_eq!(plan.node("a").unwrap().address().to_string(), "127.0.0.1:6379");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A connection to each node, opened when it is first needed and opened anew after it broke.
 
-use crate::client::{Client, Reply};
+use crate::client::{Client, Reply, encode};
 use crate::fleet::connect;
 use crate::plan::NodePlan;
 use crate::probe::fields;
@@ -35,6 +35,23 @@ impl Pool {
             Reply::Error(error) => Err(error),
             reply => Ok(reply),
         }
+    }
+
+    /// Calls commands in one go; none of them may be answered with an error.
+    pub async fn pipeline(&mut self, node: &NodePlan, commands: &[Vec<Vec<u8>>]) -> Result<Vec<Reply>, String> {
+        let mut client = self.take(node).await?;
+        let bytes: Vec<u8> = commands.iter().flat_map(|command| encode(command)).collect();
+        client.send(&bytes).await.map_err(|error| error.to_string())?;
+        let mut replies = Vec::new();
+        for _ in commands {
+            replies.push(client.read_reply().await.map_err(|error| error.to_string())?);
+        }
+        self.put(node, client);
+        let error = replies.iter().find_map(|reply| match reply {
+            Reply::Error(error) => Some(error.clone()),
+            _ => None,
+        });
+        error.map_or(Ok(replies), Err)
     }
 
     /// The fields of a section of INFO.

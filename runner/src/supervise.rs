@@ -1,6 +1,7 @@
 //! The life of a topology: planned, started, ready, watched, taken down; by one process, its supervisor.
 
 use crate::control::{self, Answer, Asked, NodeReport, Request};
+use crate::engine::Engine;
 use crate::events::{Event, Events};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::fleet::Fleet;
@@ -40,7 +41,7 @@ pub struct Supervisor {
     interrupts: Interrupts,
     ready: bool,
     // Ports and name stay ours until the end.
-    _lease: Lease,
+    lease: Lease,
     _held: Held,
 }
 
@@ -80,7 +81,7 @@ impl Supervisor {
             dir: session.dir.display().to_string(),
         });
         let fleet = Fleet::new(plan, events);
-        Ok(Self { session, fleet, record, requests, interrupts, ready: false, _lease: lease, _held: held })
+        Ok(Self { session, fleet, record, requests, interrupts, ready: false, lease, _held: held })
     }
 
     /// What will run, or runs.
@@ -164,13 +165,45 @@ impl Supervisor {
             Request::Act { node, action } => {
                 let result = self.fleet.act(&node, action).await;
                 let noted = self.note_processes();
-                match result.and(noted) {
-                    Ok(()) => Answer::Done,
-                    Err(failure) => refused(failure),
+                done(result.and(noted))
+            }
+            Request::Fault { order } => match self.fleet.fault(order) {
+                Ok(rules) => Answer::Faults { rules },
+                Err(failure) => refused(failure),
+            },
+            Request::Grow { count, engine } => match self.grow(count, engine.as_ref()).await {
+                Ok(nodes) => Answer::Grown { nodes },
+                Err(failure) => refused(failure),
+            },
+            Request::Shrink { nodes } => {
+                for node in &nodes {
+                    self.fleet.remove(node).await;
                 }
+                done(self.note_plan())
+            }
+            Request::Reshape { shards } => {
+                self.fleet.plan.reshape(shards);
+                done(self.note_plan())
             }
             Request::Status | Request::Down => Answer::Status { ready: self.ready, nodes: self.report() },
         }
+    }
+
+    /// Starts more nodes; their names.
+    async fn grow(&mut self, count: usize, engine: Option<&Engine>) -> Outcome<Vec<String>> {
+        let nodes = self.fleet.plan.grow(count, engine, || self.lease.take())?;
+        let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
+        for node in nodes {
+            self.fleet.add(node).await?;
+        }
+        self.note_plan()?;
+        Ok(names)
+    }
+
+    /// Keeps the record current: other terminals read it.
+    fn note_plan(&mut self) -> Outcome<()> {
+        self.record.plan = self.fleet.plan.clone();
+        self.note_processes()
     }
 
     fn report(&self) -> Vec<NodeReport> {
@@ -199,6 +232,13 @@ impl Supervisor {
         let kept = keep.then(|| self.session.nodes_dir().display().to_string());
         self.fleet.events().emit(Event::Down { kept });
         Ok(())
+    }
+}
+
+fn done(result: Outcome<()>) -> Answer {
+    match result {
+        Ok(()) => Answer::Done,
+        Err(failure) => refused(failure),
     }
 }
 

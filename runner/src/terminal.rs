@@ -89,6 +89,13 @@ impl Sink for Terminal {
                 let text = format!("  {:<12} {}", node.bold(), action.yellow());
                 self.line(&text);
             }
+            Event::Faults { rules } => {
+                let text = match rules.as_slice() {
+                    [] => format!("  {:<12} {}", "network".bold(), "no faults".green()),
+                    rules => format!("  {:<12} {}", "network".bold(), rules.join("; ").yellow()),
+                };
+                self.line(&text);
+            }
             Event::Ended { node, how, expected } => {
                 let how = if *expected { how.clone() } else { how.red().to_string() };
                 let text = format!("  {:<12} {how}", node.bold());

@@ -75,7 +75,7 @@ async fn appoint(pool: &mut Pool, mut waiting: Vec<(&NodePlan, &str)>, patience:
 
 /// The command that introduces a node.
 pub(super) fn meet(peer: &NodePlan) -> Vec<String> {
-    let address = peer.address();
+    let address = peer.announced();
     let mut command = words(&["CLUSTER", "MEET", &address.host, &address.port.to_string()]);
     command.extend(peer.bus_port.map(|port| port.to_string()));
     command

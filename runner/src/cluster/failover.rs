@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Makes a replica the master of its shard. With its master alive nothing is lost (CLUSTER FAILOVER); with a dead one it
-/// does not wait for it (FORCE). Returns when the replica owns its master's slots.
+/// does not wait for it (FORCE). Returns when the replica owns its master's slots and a living master follows it.
 pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
     let mut pool = Pool::new(PATIENCE);
     let failed = |error: String| Failure::failed(format!("{} cannot take over: {error}", node.name));
@@ -22,7 +22,8 @@ pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
         return Err(Failure::bad_input(format!("{} is no replica, so it can take over from nobody", node.name))
             .hint("`runner failover` takes a replica, such as `@replica-of(NODE)`"));
     };
-    let alive = match super::named(plan, master) {
+    let old = super::named(plan, master);
+    let alive = match old {
         Some(master) => pool.must(master, &["PING"]).await.is_ok(),
         None => master.trouble().is_none(),
     };
@@ -31,7 +32,13 @@ pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
     let deadline = Instant::now() + PATIENCE * 2;
     loop {
         let now = view(&mut pool, node).await.map_err(failed)?;
-        if now.myself().is_some_and(|myself| myself.is("master")) {
+        let took_over = now.myself().is_some_and(|myself| myself.is("master"));
+        // The old master follows as soon as it hears of it; until then it counts as a master without slots.
+        let follows = match old.filter(|_| alive && took_over) {
+            Some(old) => view(&mut pool, old).await.is_ok_and(|view| view.myself().is_some_and(|old| old.is("slave"))),
+            None => true,
+        };
+        if took_over && follows {
             return Ok(());
         }
         if Instant::now() >= deadline {

@@ -8,6 +8,7 @@ use crate::client::Reply;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::probe::fields;
+use std::collections::BTreeMap;
 
 /// An aspect's finding.
 pub type Finding = Result<(), String>;
@@ -41,7 +42,7 @@ pub async fn knows_all(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding
     }
 }
 
-/// It sees every slot owned, and by the same nodes as the first node that answers does.
+/// It sees every slot owned, by the same nodes as the first node that answers does, and the same nodes as masters.
 pub async fn agrees(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding {
     let mine = view(pool, node).await?;
     let free = ranges((0..SLOTS).filter(|&slot| mine.owner(slot).is_none()));
@@ -52,6 +53,18 @@ pub async fn agrees(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding {
         let Ok(theirs) = view(pool, peer).await else {
             continue;
         };
+        let roles = |view: &View| -> BTreeMap<String, bool> {
+            view.members.iter().map(|member| (member.id.clone(), member.is("master"))).collect()
+        };
+        let (ours, others) = (roles(&mine), roles(&theirs));
+        if let Some(member) = mine.members.iter().find(|member| ours.get(&member.id) != others.get(&member.id)) {
+            let role = if member.is("master") { "master" } else { "replica" };
+            return Err(format!(
+                "{} is a {role} in its eyes, but not in those of {}",
+                name_of(plan, member),
+                peer.name
+            ));
+        }
         let first = mine.slot_map().into_iter().find(|(range, owner)| theirs.slot_map().get(range) != Some(owner));
         return match first.and_then(|(range, owner)| Some((range, mine.member(owner)?))) {
             Some((range, owner)) => {

@@ -5,10 +5,13 @@
 mod create;
 mod failover;
 pub mod health;
+pub mod migrate;
+mod scale;
 mod slots;
 mod view;
 
 pub use create::create;
 pub use failover::failover;
+pub use scale::{join, leave};
 pub use slots::{SLOTS, SlotRange, describe, even, key_in, key_slot, ranges};
 pub use view::{Member, OpenSlot, View, name_of, named};

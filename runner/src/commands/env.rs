@@ -2,7 +2,7 @@
 
 use super::say;
 use crate::failure::Outcome;
-use crate::plan::{Plan, Role};
+use crate::plan::{NodePlan, Plan, Role};
 use crate::state::Session;
 use clap::Args;
 
@@ -27,26 +27,26 @@ impl Env {
 /// The variables, in the order of the topology.
 pub(super) fn variables(plan: &Plan) -> Vec<(String, String)> {
     let mut variables = vec![("REDIS_TOPOLOGY".to_owned(), plan.name.clone())];
-    let url = |port: u16, password: Option<&String>| match password {
-        Some(password) => format!("redis://:{password}@127.0.0.1:{port}"),
-        None => format!("redis://127.0.0.1:{port}"),
+    let url = |node: &NodePlan| match &node.password {
+        Some(password) => format!("redis://:{password}@{}", node.announced()),
+        None => format!("redis://{}", node.announced()),
     };
     if let Some(master) = plan.nodes.iter().find(|node| node.role == Role::Master) {
-        variables.push(("REDIS_URL".into(), url(master.port, master.password.as_ref())));
+        variables.push(("REDIS_URL".into(), url(master)));
     }
     for node in &plan.nodes {
         let name = node.name.to_ascii_uppercase().replace('-', "_");
-        variables.push((format!("REDIS_{name}_HOST"), "127.0.0.1".into()));
+        variables.push((format!("REDIS_{name}_HOST"), node.announced().host));
         variables.push((format!("REDIS_{name}_PORT"), node.port.to_string()));
-        variables.push((format!("REDIS_{name}_URL"), url(node.port, node.password.as_ref())));
+        variables.push((format!("REDIS_{name}_URL"), url(node)));
     }
     let sentinels: Vec<_> = plan.nodes.iter().filter(|node| !node.holds_data()).collect();
     if let Some(Role::Sentinel { monitor, .. }) = sentinels.first().map(|node| &node.role) {
-        let addresses: Vec<String> = sentinels.iter().map(|node| node.address().to_string()).collect();
+        let addresses: Vec<String> = sentinels.iter().map(|node| node.announced().to_string()).collect();
         variables.push(("REDIS_SENTINELS".into(), addresses.join(",")));
         variables.push(("REDIS_SENTINEL_MASTER".into(), monitor.clone()));
     }
-    let cluster: Vec<String> = plan.cluster_nodes().map(|node| node.address().to_string()).collect();
+    let cluster: Vec<String> = plan.cluster_nodes().map(|node| node.announced().to_string()).collect();
     if !cluster.is_empty() {
         variables.push(("REDIS_CLUSTER".into(), cluster.join(",")));
     }

@@ -2,15 +2,18 @@
 
 mod act;
 mod bench;
+mod check;
 mod cli;
 mod completions;
 mod diff;
 mod down;
 mod env;
+mod fault;
 mod gc;
 mod logs;
 mod plan;
 mod play;
+mod reshape;
 mod run;
 mod schema;
 mod slots;
@@ -48,6 +51,11 @@ enum Command {
     Down(down::Down),
     Status(status::Status),
     Slots(slots::Slots),
+    Check(check::Check),
+    Failover(reshape::Failover),
+    Reshard(reshape::Reshard),
+    Rebalance(reshape::Rebalance),
+    Scale(reshape::Scale),
     Logs(logs::Logs),
     Cli(cli::Cli),
     /// Ends a node with SIGTERM, as its configuration has it, and starts it again; starts it if it does not run.
@@ -60,6 +68,7 @@ enum Command {
     Pause(act::Node),
     /// Lets a paused node go on (SIGCONT).
     Resume(act::Node),
+    Fault(fault::Fault),
     Plan(plan::ShowPlan),
     Env(env::Env),
     Run(run::Run),
@@ -112,6 +121,11 @@ impl Command {
             Command::Down(down) => down.run().await,
             Command::Status(status) => status.run().await,
             Command::Slots(slots) => slots.run().await,
+            Command::Check(check) => check.run().await,
+            Command::Failover(failover) => failover.run().await,
+            Command::Reshard(reshard) => reshard.run().await,
+            Command::Rebalance(rebalance) => rebalance.run().await,
+            Command::Scale(scale) => scale.run().await,
             Command::Logs(logs) => logs.run().await,
             Command::Cli(cli) => cli.run().await,
             Command::Restart(node) => node.run(Action::Restart).await,
@@ -119,6 +133,7 @@ impl Command {
             Command::Stop(node) => node.run(Action::Stop).await,
             Command::Pause(node) => node.run(Action::Pause).await,
             Command::Resume(node) => node.run(Action::Resume).await,
+            Command::Fault(fault) => fault.run().await,
             Command::Plan(plan) => plan.run(),
             Command::Env(env) => env.run(),
             Command::Run(run) => run.run().await,

@@ -67,7 +67,7 @@ impl Status {
         let record = session.read()?;
         let (ready, reports) = match ask(&session, &Request::Status).await? {
             Answer::Status { ready, nodes } => (ready, nodes),
-            Answer::Done | Answer::Refused { .. } => (false, Vec::new()),
+            _ => (false, Vec::new()),
         };
         let mut nodes = Vec::new();
         for node in &record.plan.nodes {

@@ -41,6 +41,9 @@ pub struct Timeline {
     /// With FILE: added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
     port_offset: u16,
+    /// With FILE: lead connections between nodes through the runner, for steps that are network faults.
+    #[arg(long)]
+    faults: bool,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -62,6 +65,7 @@ Steps:
   follow NODE MASTER  REPLICAOF
   call NODE COMMAND   any command of the node's
   wait 500ms
+  partition|stall|latency|bandwidth|reset|heal ...   as `runner fault`
 NODE is a name or a selector: @master, @replica:2, @owner(user:1).";
 
 #[derive(Debug, Serialize)]
@@ -86,6 +90,7 @@ impl Timeline {
             name: Some(self.name.clone().unwrap_or_else(|| format!("{stem}-timeline-{}", std::process::id()))),
             engine: self.engine.clone(),
             port_offset: self.port_offset,
+            faults: self.faults,
             ..Choices::default()
         };
         let order = Order { file: file.clone(), choices, wait: Duration::from_secs(60), keep: false };

@@ -51,6 +51,9 @@ pub struct Bring {
     /// Added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub port_offset: u16,
+    /// Lead connections between nodes through the runner, so that `runner fault` can hold them up.
+    #[arg(long)]
+    pub faults: bool,
 }
 
 impl Bring {
@@ -59,6 +62,7 @@ impl Bring {
             name: self.name.clone(),
             engine: self.engine.clone(),
             port_offset: self.port_offset,
+            faults: self.faults,
             ..Choices::default()
         }
     }

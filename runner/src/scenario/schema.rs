@@ -64,6 +64,8 @@ pub struct Step {
     pub within: Option<u64>,
     /// `kill`, `stop`, `pause`, `resume`, `start` or `restart` the node.
     pub act: Option<Action>,
+    /// A network fault, as `runner fault` takes it: `partition a -x- b`, `heal`. The topology says `faults: true`.
+    pub fault: Option<String>,
     /// These replicas have all that their upstreams have.
     pub synced: Option<Vec<Located<String>>>,
     /// With `synced`: and the upstreams know it from the replicas' acknowledgements, which come once a second.
@@ -157,6 +159,7 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         ("info", step.info.is_some()),
         ("until", step.until.is_some()),
         ("act", step.act.is_some()),
+        ("fault", step.fault.is_some()),
         ("synced", step.synced.is_some()),
         ("digest", step.digest.is_some()),
         ("writes", step.writes.is_some()),
@@ -169,6 +172,11 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
             let known: Vec<&str> = actions.iter().map(|(name, _)| *name).collect();
             let hint = format!("a step has one of: {}", known.join(", "));
             return Err(source.error(step.at, "a step without an action").hint(hint));
+        }
+        ["fault"] => {
+            if let Err(why) = step.fault.as_deref().unwrap_or_default().parse::<crate::faults::Wish>() {
+                return Err(source.error(step.at, why).hint("`runner fault --help` lists the faults"));
+            }
         }
         ["synced" | "digest"] => {}
         [one] => match &step.on {

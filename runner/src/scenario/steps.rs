@@ -59,6 +59,7 @@ impl Stage<'_> {
             Step { info: Some(section), .. } => self.info(&node, step, section).await?,
             Step { until: Some(command), .. } => self.until(&node, step, command).await?,
             Step { act: Some(action), .. } => self.act(&node, *action).await?,
+            Step { fault: Some(fault), .. } => self.fault(fault).await?,
             Step { synced: Some(nodes), .. } => self.synced(nodes, step).await?,
             Step { digest: Some(nodes), by_chance, .. } => self.digest(nodes, *by_chance).await?,
             Step { writes: Some(mix), .. } => self.writes(&node, mix).await?,
@@ -216,6 +217,14 @@ impl Stage<'_> {
             self.connections.retain(|(name, _), _| name != node);
         }
         Ok(Entry { title: format!("{} {node}", action.word()), lines: Vec::new() })
+    }
+
+    async fn fault(&mut self, fault: &str) -> Played<Entry> {
+        let wish: crate::faults::Wish = fault.parse().map_err(Stop)?;
+        let failed = |failure: crate::failure::Failure| Stop(failure.to_string());
+        let order = wish.resolve(&self.fleet.plan).await.map_err(failed)?;
+        self.fleet.fault(order).map_err(failed)?;
+        Ok(Entry { title: format!("network: {fault}"), lines: Vec::new() })
     }
 
     /// Waits until replicas have applied all that their upstreams, whoever they are now, have written.

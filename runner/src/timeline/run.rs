@@ -7,6 +7,7 @@ use super::world::{Kind, Shared, World, hold};
 use super::writes::{Stream, lost, write};
 use crate::control::{Answer, Request, ask};
 use crate::failure::{Failure, Outcome};
+use crate::faults::Order;
 use crate::fleet::{Action, NodeState};
 use crate::plan::Plan;
 use crate::state::Session;
@@ -88,6 +89,9 @@ async fn settle(world: &Shared, all_answer: bool, quiet: Duration, within: Durat
 
 /// Brings everything back that a script ended or paused; where nobody else does, also who follows whom.
 pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
+    if plan.nodes.iter().any(|node| node.front.is_some()) {
+        ask(session, &Request::Fault { order: Order::Heal { id: None } }).await?;
+    }
     if let Answer::Status { nodes, .. } = ask(session, &Request::Status).await? {
         for report in nodes {
             let action = match report.state {

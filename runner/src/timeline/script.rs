@@ -3,6 +3,7 @@
 use crate::client::split_words;
 use crate::control::{Request, ask};
 use crate::failure::{Doing, Failure, Outcome};
+use crate::faults::Wish;
 use crate::fleet::{Action, connect};
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
@@ -35,9 +36,28 @@ pub enum Step {
     Call(String, Vec<Vec<u8>>),
     /// `wait 500ms`.
     Wait(Duration),
+    /// `partition a -x- b` and other faults.
+    Fault(Wish),
 }
 
-const WORDS: [&str; 10] = ["kill", "stop", "pause", "resume", "start", "restart", "promote", "follow", "call", "wait"];
+const WORDS: [&str; 16] = [
+    "kill",
+    "stop",
+    "pause",
+    "resume",
+    "start",
+    "restart",
+    "promote",
+    "follow",
+    "call",
+    "wait",
+    "partition",
+    "stall",
+    "latency",
+    "bandwidth",
+    "reset",
+    "heal",
+];
 
 impl FromStr for Script {
     type Err = String;
@@ -78,6 +98,9 @@ fn parse(step: &str) -> Result<Step, String> {
             None => Err(format!("`{step}`: say `call NODE COMMAND...`")),
         },
         "wait" => duration(rest).map(Step::Wait).map_err(|why| format!("`{step}`: {why}")),
+        "partition" | "stall" | "latency" | "bandwidth" | "reset" | "heal" => {
+            step.parse().map(Step::Fault).map_err(|why| format!("`{step}`: {why}"))
+        }
         other => Err(format!("`{step}`: there is no step `{other}`; {}", suggest(other, &WORDS))),
     }
 }
@@ -114,6 +137,7 @@ impl fmt::Display for Step {
                 write!(f, "call {node} {}", words.join(" "))
             }
             Step::Wait(duration) => write!(f, "wait {duration:?}"),
+            Step::Fault(wish) => write!(f, "{wish}"),
         }
     }
 }
@@ -124,7 +148,7 @@ impl Step {
         match self {
             Step::Act(_, node) | Step::Promote(node) | Step::Call(node, _) => Ok(vec![select(plan, node).await?]),
             Step::Follow(node, master) => Ok(vec![select(plan, node).await?, select(plan, master).await?]),
-            Step::Wait(_) => Ok(Vec::new()),
+            Step::Wait(_) | Step::Fault(_) => Ok(Vec::new()),
         }
     }
 
@@ -143,6 +167,10 @@ impl Step {
             (Step::Wait(duration), _) => {
                 tokio::time::sleep(*duration).await;
                 Ok(())
+            }
+            (Step::Fault(wish), _) => {
+                let order = wish.resolve(plan).await?;
+                ask(session, &Request::Fault { order }).await.map(|_| ())
             }
             _ => Ok(()),
         }
@@ -169,7 +197,7 @@ async fn promote(plan: &Plan, node: &NodePlan) -> Outcome<()> {
 /// REPLICAOF.
 pub(super) async fn follow(node: &NodePlan, master: Option<&NodePlan>) -> Outcome<()> {
     let (host, port) = match master {
-        Some(master) => (master.address().host, master.port.to_string()),
+        Some(master) => (master.announced().host, master.port.to_string()),
         None => ("NO".into(), "ONE".into()),
     };
     let reply = Pool::new(PATIENCE).must(node, &["REPLICAOF", &host, &port]).await;

@@ -1,13 +1,13 @@
 //! The write probe: a client that writes all the time, goes where writes are taken, and remembers what was acknowledged.
 //!
 //! It needs nobody to tell it where the master is: it asks all nodes in turn. So the outage that it sees is the topology's
-//! own, without the time that a client takes to find out. Each write appends a number to a list; a number that was
+//! own, without the time that a client takes to find out. Network faults that concern clients concern it. Each write appends a number to a list; a number that was
 //! acknowledged and is not there in the end is a lost write.
 
 use super::world::{Kind, Shared, hold};
 use crate::client::{Client, Reply};
 use crate::cluster::key_in;
-use crate::fleet::connect;
+use crate::fleet::{connect, connect_as_client};
 use crate::plan::{NodePlan, Plan};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -145,7 +145,7 @@ async fn attempt(
     let work = async {
         let mut open = match client.take() {
             Some(open) => open,
-            None => connect(node, PATIENCE).await.map_err(|failure| failure.message)?,
+            None => connect_as_client(node, PATIENCE).await.map_err(|failure| failure.message)?,
         };
         let reply = open.call(&["RPUSH", key, &number.to_string()]).await.map_err(|error| error.to_string())?;
         *client = Some(open);

@@ -30,6 +30,10 @@ pub struct Topology {
     /// The engine of all nodes that name none: `server` (ours, the default), `redis`, or a path to a binary.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
+    /// Whether connections between nodes lead through the runner, so that `runner fault` can hold them up. Every node then
+    /// announces an address of its own, 127.0.1.N.
+    #[serde(default)]
+    pub faults: bool,
     /// redis.conf directives of all nodes (not of sentinels).
     #[serde(default)]
     pub config: Directives,

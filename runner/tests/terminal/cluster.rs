@@ -1,14 +1,14 @@
 //! Clusters come up without redis-cli, are seen by their slots, and are talked to across redirections.
 
-use crate::user::{ENGINES, User, is_installed, text};
+use crate::user::{ENGINES, User, eventually, is_installed, text};
 
-const CLUSTER: &str = "\
+pub const CLUSTER: &str = "\
 config: {save: '', repl-diskless-sync-delay: 0, cluster-node-timeout: 1000}
 cluster: {masters: 3, replicas: 1}
 ";
 
 /// The engines that have cluster mode here; says which are left out.
-fn engines() -> Vec<&'static str> {
+pub fn engines() -> Vec<&'static str> {
     let (there, not): (Vec<&str>, Vec<&str>) = ENGINES.iter().partition(|engine| has_cluster_mode(engine));
     for engine in not {
         eprintln!("not run on `{engine}`: it is not installed, or has no cluster mode yet");
@@ -79,6 +79,21 @@ cluster:
         user.ok(&["up", "-d", "--engine", engine, "t.yaml"]);
         assert_eq!(user.status()["nodes"][0]["slots"], "0-99 16383");
         assert_eq!(user.run(&["cli", "@slot(16384)", "PING"]).status.code(), Some(2));
+    }
+}
+
+#[test]
+fn a_master_in_a_minority_is_replaced_and_follows_when_the_partition_heals() {
+    for engine in engines() {
+        let user = User::new(&format!("faults: true\n{CLUSTER}"));
+        user.ok(&["up", "-d", "--engine", engine, "t.yaml"]);
+        user.ok(&["fault", "partition", "node-1", "-x-", "*"]);
+        let row = |node: usize, field: &str| user.status()["nodes"][node][field].clone();
+        eventually("the replica has taken over", || row(3, "role") == "master" && row(3, "slots") == "0-5460");
+        eventually("the old master has noticed", || row(0, "cluster") == "fail");
+        assert_eq!(row(0, "role"), "master");
+        user.ok(&["fault", "heal"]);
+        eventually("the old master follows", || row(0, "upstream") == "node-4" && row(0, "link") == "up");
     }
 }
 

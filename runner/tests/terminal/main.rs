@@ -1,6 +1,8 @@
 //! The runner as its users have it: commands, their output, their exit codes, and what is left behind.
 
 mod cluster;
+mod faults;
+mod reshape;
 mod timeline;
 mod up_and_down;
 mod user;

@@ -67,8 +67,11 @@ fn refuse<T>(text: String) -> CommandResult<T> {
 }
 
 /// More words than a subcommand takes, where its arity does not say so.
-fn too_many(name: &str) -> CommandError {
-    CommandError::text(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLUSTER HELP."))
+fn too_many(args: &Args<'_>) -> CommandError {
+    let name = crate::dispatch::error::shown(args.get(1), 128);
+    CommandError::text(
+        [b"ERR unknown subcommand or wrong number of arguments for '", name, b"'. Try CLUSTER HELP."].concat(),
+    )
 }
 
 /// Things stood so when somebody last looked: brings the machine's view of the data up to date.
@@ -187,7 +190,7 @@ fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         3 if args.is(2, "force") => Failover::Force,
         3 if args.is(2, "takeover") => Failover::Takeover,
         3 => return Err(SYNTAX),
-        _ => return Err(too_many("failover")),
+        _ => return Err(too_many(args)),
     };
     act_and_reply(ctx, |core| core.fail_over(how))
 }
@@ -224,7 +227,7 @@ fn links(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn meet(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     core(ctx)?;
     if args.len() > 5 {
-        return Err(too_many("meet"));
+        return Err(too_many(args));
     }
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     let Some(port) = parse_i64(args.get(3)) else {
@@ -274,7 +277,7 @@ fn reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         3 if args.is(2, "hard") => true,
         3 if args.is(2, "soft") => false,
         3 => return Err(SYNTAX),
-        _ => return Err(too_many("reset")),
+        _ => return Err(too_many(args)),
     };
     act_and_reply(ctx, |core| core.reset(hard))
 }

@@ -1,0 +1,99 @@
+//! Nodes that join a running cluster, and nodes that leave it.
+
+use super::create::{meet, words};
+use super::health::{state_ok, view};
+use super::migrate::seen;
+use super::view::named;
+use crate::failure::{Failure, Outcome};
+use crate::plan::{NodePlan, Plan};
+use crate::pool::Pool;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Introduces new nodes, each a replica of the master named with it or a master without slots, and waits until every node of
+/// the cluster knows them.
+pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()> {
+    let mut pool = Pool::new(Duration::from_secs(5));
+    let deadline = Instant::now() + PATIENCE;
+    let members: Vec<&NodePlan> = plan.cluster_nodes().collect();
+    for (node, _) in new {
+        while let Err(error) = pool.must(node, &["PING"]).await {
+            wait(deadline, || format!("{} does not answer: {error}", node.name)).await?;
+        }
+        let Some(member) = members.first() else {
+            return Err(Failure::failed("the cluster has no nodes"));
+        };
+        pool.must(member, &meet(node)).await.map_err(|error| refused(member, "CLUSTER MEET", &error))?;
+    }
+    for knower in members.iter().copied().chain(new.iter().map(|(node, _)| *node)) {
+        let all = || members.iter().copied().chain(new.iter().map(|(node, _)| *node));
+        loop {
+            let known = view(&mut pool, knower).await;
+            let unknown = all().find(|node| {
+                let member = known.as_ref().ok().and_then(|view| view.at_port(node.port));
+                member.is_none_or(|member| member.trouble().is_some())
+            });
+            match unknown {
+                None => break,
+                Some(node) => wait(deadline, || format!("{} does not know {}", knower.name, node.name)).await?,
+            }
+        }
+    }
+    // A node that has just joined refuses writes for a while, and so the keys that are migrated to it.
+    for (node, _) in new {
+        while let Err(found) = state_ok(&mut pool, node).await {
+            wait(deadline, || format!("{}: {found}", node.name)).await?;
+        }
+    }
+    for (node, master) in new {
+        let Some(master) =
+            master.and_then(|name| plan.node(name).or(new.iter().map(|(n, _)| *n).find(|n| n.name == name)))
+        else {
+            continue;
+        };
+        let seen = view(&mut pool, node).await.map_err(|error| refused(node, "CLUSTER NODES", &error))?;
+        let id = seen.at_port(master.port).map(|member| member.id.clone()).unwrap_or_default();
+        let command = words(&["CLUSTER", "REPLICATE", &id]);
+        pool.must(node, &command).await.map_err(|error| refused(node, "CLUSTER REPLICATE", &error))?;
+    }
+    Ok(())
+}
+
+/// Makes all others forget nodes that own nothing any more. The nodes themselves are to be ended next: their gossip would
+/// bring them back.
+pub async fn leave(plan: &Plan, leaving: &[String]) -> Outcome<()> {
+    let mut pool = Pool::new(Duration::from_secs(5));
+    let view = seen(&mut pool, plan).await?;
+    let gone: Vec<_> = view
+        .members
+        .iter()
+        .filter(|member| named(plan, member).is_some_and(|node| leaving.contains(&node.name)))
+        .collect();
+    if let Some(member) = gone.iter().find(|member| !member.slots.is_empty()) {
+        return Err(Failure::failed(format!("port {} still owns slots", member.port)));
+    }
+    let staying = plan.cluster_nodes().filter(|node| !leaving.contains(&node.name));
+    for node in staying {
+        for member in &gone {
+            // Whoever has forgotten it already says so; whoever is down will hear nothing of it either.
+            let _ = pool.call(node, &["CLUSTER", "FORGET", &member.id]).await;
+        }
+    }
+    Ok(())
+}
+
+async fn wait(deadline: Instant, what: impl FnOnce() -> String) -> Outcome<()> {
+    if Instant::now() >= deadline {
+        return Err(Failure::failed(format!("after {PATIENCE:?}: {}", what())));
+    }
+    sleep(PAUSE).await;
+    Ok(())
+}
+
+fn refused(node: &NodePlan, command: &str, error: &str) -> Failure {
+    Failure::failed(format!("{} refuses {command}: {error}", node.name))
+}

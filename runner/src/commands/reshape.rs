@@ -1,0 +1,319 @@
+//! `runner failover|reshard|rebalance|scale`: a running cluster gets another shape.
+
+use super::say;
+use crate::cluster::migrate::{Move, balance, holdings, migrate, moves_of, moves_to, seen, summary};
+use crate::cluster::{SlotRange, describe, failover, health, join, leave, named, ranges};
+use crate::control::{Answer, Request, ask};
+use crate::engine::Engine;
+use crate::failure::{Failure, Outcome};
+use crate::plan::{NodePlan, Plan, Shard};
+use crate::pool::Pool;
+use crate::selectors::select;
+use crate::state::Session;
+use clap::Args;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Makes a replica of a cluster the master of its shard, without losing a write; with a dead master, without asking it.
+#[derive(Debug, Args)]
+pub struct Failover {
+    /// A replica; of a master its first replica takes over.
+    node: String,
+    /// The topology, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// Moves slots with their keys to a master, while the cluster serves clients.
+#[derive(Debug, Args)]
+pub struct Reshard {
+    /// How many slots (`1000`), or which (`0-99`, `5798-5798`).
+    #[arg(long, required = true, value_delimiter = ',')]
+    slots: Vec<String>,
+    /// The master that gets them.
+    #[arg(long)]
+    to: String,
+    /// The masters that give them, with a number of slots; all others by default.
+    #[arg(long, value_delimiter = ',')]
+    from: Vec<String>,
+    /// Only say what would be moved.
+    #[arg(long)]
+    dry_run: bool,
+    /// The topology, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// Moves as few slots as possible until all masters have equally many, or as many as their weights say.
+#[derive(Debug, Args)]
+pub struct Rebalance {
+    /// `node-1=2`: twice the slots of a master without a weight; `node-1=0`: none.
+    #[arg(long = "weight", value_delimiter = ',', value_parser = weight)]
+    weights: Vec<(String, f64)>,
+    /// Only say what would be moved.
+    #[arg(long)]
+    dry_run: bool,
+    /// The topology, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// Adds masters (with their replicas) to a running cluster, or takes the last ones away, and rebalances.
+#[derive(Debug, Args)]
+pub struct Scale {
+    /// How many masters there shall be.
+    #[arg(long)]
+    masters: usize,
+    /// How many replicas each new master gets; as many as the first master has by default.
+    #[arg(long)]
+    replicas: Option<usize>,
+    /// The engine of new nodes.
+    #[arg(long)]
+    engine: Option<Engine>,
+    /// The topology, where several are up.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+fn weight(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("say NODE=WEIGHT, for example `node-1=2`")?;
+    match value.parse::<f64>() {
+        Ok(value) if value >= 0.0 && value.is_finite() => Ok((name.to_owned(), value)),
+        _ => Err(format!("`{value}` is no weight: say a number, 0 or more")),
+    }
+}
+
+/// A topology that is up and a cluster.
+fn cluster(name: Option<&str>) -> Outcome<(Session, Plan)> {
+    let session = Session::find(name)?;
+    let plan = session.read()?.plan;
+    match plan.shards.is_empty() {
+        false => Ok((session, plan)),
+        true => Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))
+            .hint("`cluster:` in a topology makes one: see topologies/cluster.yaml")),
+    }
+}
+
+impl Failover {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        let (_, plan) = cluster(self.name.as_deref())?;
+        let mut node = select(&plan, &self.node).await?;
+        let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
+        if let Some(master) = view.at_port(node.port).filter(|member| member.is("master")) {
+            let replica = view.replicas(&master.id).find_map(|member| named(&plan, member));
+            node = replica.ok_or_else(|| {
+                Failure::bad_input(format!("{} has no replica that could take over", node.name))
+                    .hint("`runner slots` shows the masters and their replicas")
+            })?;
+        }
+        let began = Instant::now();
+        failover(&plan, node).await?;
+        settle(&plan).await?;
+        say(format!("{} is the master now, after {} ms", node.name, began.elapsed().as_millis()));
+        Ok(0)
+    }
+}
+
+impl Reshard {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        let (_, plan) = cluster(self.name.as_deref())?;
+        let held = holdings(&plan, &seen(&mut Pool::new(PATIENCE), &plan).await?);
+        let to = master(&plan, &held, &self.to).await?;
+        let mut from = Vec::new();
+        for source in &self.from {
+            from.push(master(&plan, &held, source).await?);
+        }
+        let moves = match self.slots.as_slice() {
+            [count] if count.parse::<usize>().is_ok() => moves_of(&held, count.parse().unwrap_or(0), &from, &to),
+            chosen => {
+                let chosen: Result<Vec<SlotRange>, String> = chosen.iter().map(|range| range.parse()).collect();
+                let chosen = chosen
+                    .map_err(|why| Failure::bad_input(why).hint("a bare number is a count; one slot is `5798-5798`"))?;
+                let given = moves_to(&held, &chosen, &to);
+                given.into_iter().filter(|one| from.is_empty() || from.contains(&one.from)).collect()
+            }
+        };
+        carry_out(&plan, &moves, self.dry_run).await
+    }
+}
+
+/// A master by name or selector.
+async fn master(plan: &Plan, held: &[(String, Vec<u16>)], selector: &str) -> Outcome<String> {
+    let node = select(plan, selector).await?;
+    match held.iter().any(|(name, _)| *name == node.name) {
+        true => Ok(node.name.clone()),
+        false => Err(Failure::bad_input(format!("{} is a replica and owns no slots", node.name))
+            .hint("`runner slots` shows the masters")),
+    }
+}
+
+impl Rebalance {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        let (_, plan) = cluster(self.name.as_deref())?;
+        let held = holdings(&plan, &seen(&mut Pool::new(PATIENCE), &plan).await?);
+        for (name, _) in &self.weights {
+            master(&plan, &held, name).await?;
+        }
+        carry_out(&plan, &balance(&held, &self.weights), self.dry_run).await
+    }
+}
+
+async fn carry_out(plan: &Plan, moves: &[Move], dry_run: bool) -> Outcome<u8> {
+    if moves.is_empty() {
+        say("nothing to move");
+        return Ok(0);
+    }
+    summary(moves).into_iter().for_each(say);
+    if dry_run {
+        return Ok(0);
+    }
+    all_closed(plan, moves).await?;
+    let began = Instant::now();
+    let on_terminal = std::io::stderr().is_terminal();
+    let moved = migrate(plan, moves, |moved| {
+        if on_terminal {
+            // Only a person watches this.
+            let _ = write!(std::io::stderr(), "\r\x1b[K{} of {} slots, {} keys", moved.slots, moves.len(), moved.keys);
+        }
+    })
+    .await?;
+    if on_terminal {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    settle(plan).await?;
+    say(format!("moved {} slots with {} keys in {} ms", moved.slots, moved.keys, began.elapsed().as_millis()));
+    Ok(0)
+}
+
+/// Refuses to move anything while slots that are not among the moves stand open: their keys are in two places.
+async fn all_closed(plan: &Plan, moves: &[Move]) -> Outcome<()> {
+    let mut pool = Pool::new(Duration::from_secs(2));
+    for node in plan.cluster_nodes() {
+        // One that does not answer moves nothing.
+        let view = health::view(&mut pool, node).await.unwrap_or_default();
+        let open = view.myself().into_iter().flat_map(|myself| &myself.open);
+        let mut others = open.filter(|open| !moves.iter().any(|one| one.slot == open.slot));
+        if let Some(open) = others.next() {
+            let message = format!("slot {} stands open at {}", open.slot, node.name);
+            return Err(Failure::failed(message).hint(format!(
+                "`runner reshard --slots {0}-{0} --to NODE` closes it, or `redis-cli --cluster fix`",
+                open.slot
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Waits until all nodes agree.
+async fn settle(plan: &Plan) -> Outcome<()> {
+    let mut pool = Pool::new(Duration::from_secs(2));
+    let deadline = Instant::now() + PATIENCE;
+    for node in plan.cluster_nodes() {
+        loop {
+            let agreed = match pool.must(node, &["PING"]).await {
+                // One that is down agrees when it comes back.
+                Err(_) => Ok(()),
+                Ok(_) => health::agrees(&mut pool, plan, node).await,
+            };
+            match agreed {
+                Ok(()) => break,
+                Err(found) if Instant::now() >= deadline => {
+                    return Err(Failure::failed(format!("{} does not agree in time: {found}", node.name))
+                        .hint("`runner check` shows what each node sees"));
+                }
+                Err(_) => sleep(Duration::from_millis(5)).await,
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Scale {
+    pub(super) async fn run(self) -> Outcome<u8> {
+        if self.masters == 0 {
+            return Err(Failure::bad_input("a cluster has at least one master"));
+        }
+        let (session, plan) = cluster(self.name.as_deref())?;
+        let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
+        let held = holdings(&plan, &view);
+        match self.masters.checked_sub(held.len()) {
+            Some(0) => say(format!("there are {} masters already", held.len())),
+            Some(more) => self.grow(&session, &plan, &held, more).await?,
+            None => shrink(&session, &plan, &held, self.masters).await?,
+        }
+        Ok(0)
+    }
+
+    async fn grow(&self, session: &Session, plan: &Plan, held: &[(String, Vec<u16>)], more: usize) -> Outcome<()> {
+        let replicas = self.replicas.or(plan.shards.first().map(|shard| shard.replicas.len())).unwrap_or(0);
+        let count = more * (1 + replicas);
+        let Answer::Grown { nodes } = ask(session, &Request::Grow { count, engine: self.engine.clone() }).await? else {
+            return Err(Failure::failed("the supervisor started no nodes"));
+        };
+        say(format!("started {}", nodes.join(", ")));
+        let grown = session.read()?.plan;
+        let (masters, rest) = nodes.split_at(more);
+        let of = |index: usize| masters[index % more].as_str();
+        let new: Vec<(&NodePlan, Option<&str>)> = masters
+            .iter()
+            .map(|name| (name, None))
+            .chain(rest.iter().enumerate().map(|(index, name)| (name, Some(of(index)))))
+            .filter_map(|(name, master)| Some((grown.node(name)?, master)))
+            .collect();
+        join(&grown, &new).await?;
+        let mut shards = grown.shards.clone();
+        shards.extend(masters.iter().enumerate().map(|(index, master)| Shard {
+            master: master.clone(),
+            replicas: rest.iter().skip(index).step_by(more).cloned().collect(),
+            slots: Vec::new(),
+        }));
+        ask(session, &Request::Reshape { shards }).await?;
+        let plan = session.read()?.plan;
+        let mut after = held.to_vec();
+        after.extend(masters.iter().map(|name| (name.clone(), Vec::new())));
+        carry_out(&plan, &balance(&after, &[]), false).await?;
+        reshape(session).await
+    }
+}
+
+/// Takes masters away, the last of the plan first, and their replicas with them.
+async fn shrink(session: &Session, plan: &Plan, held: &[(String, Vec<u16>)], masters: usize) -> Outcome<()> {
+    let mut order: Vec<&str> = plan.cluster_nodes().map(|node| node.name.as_str()).collect();
+    order.retain(|name| held.iter().any(|(master, _)| master == name));
+    let going: Vec<String> = order.iter().skip(masters).map(|&name| name.to_owned()).collect();
+    let weights: Vec<(String, f64)> = going.iter().map(|name| (name.clone(), 0.0)).collect();
+    carry_out(plan, &balance(held, &weights), false).await?;
+    // A master that loses its last slot becomes a replica of the one that got it: who has gone with it, the view told before.
+    let shards = plan.shards.iter().filter(|shard| shard.names().any(|name| going.iter().any(|gone| gone == name)));
+    let mut leaving: Vec<String> = shards.flat_map(Shard::names).map(str::to_owned).collect();
+    leaving.extend(going.iter().cloned());
+    leaving.sort_unstable();
+    leaving.dedup();
+    leave(plan, &leaving).await?;
+    ask(session, &Request::Shrink { nodes: leaving.clone() }).await?;
+    say(format!("ended {}", leaving.join(", ")));
+    reshape(session).await
+}
+
+/// Tells the supervisor the shards that there are.
+async fn reshape(session: &Session) -> Outcome<()> {
+    let plan = session.read()?.plan;
+    let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
+    let shards = view.masters().into_iter().filter_map(|master| {
+        let replicas = view.replicas(&master.id).filter_map(|member| named(&plan, member));
+        Some(Shard {
+            master: named(&plan, master)?.name.clone(),
+            replicas: replicas.map(|node| node.name.clone()).collect(),
+            slots: master.slots.clone(),
+        })
+    });
+    let shards: Vec<Shard> = shards.collect();
+    for shard in &shards {
+        let slots = describe(&ranges(shard.slots.iter().flat_map(|range| range.slots())));
+        say(format!("  {:<12} {slots}", shard.master));
+    }
+    ask(session, &Request::Reshape { shards }).await.map(|_| ())
+}

@@ -1,0 +1,212 @@
+//! Faults as people write them: `partition a,b -x- c --oneway`, `latency a 50ms`, `heal`.
+
+use super::rules::{Ends, Fault};
+use crate::failure::{Failure, Outcome};
+use crate::plan::Plan;
+use crate::selectors::select;
+use crate::timeline::duration;
+use crate::yaml::suggest;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What is wished for, nodes by selectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    text: String,
+    verb: Verb,
+    left: Vec<String>,
+    right: Vec<String>,
+    one_way: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Add(Fault),
+    Reset,
+    Heal(Option<u64>),
+    List,
+}
+
+/// What is asked of the supervisor, nodes by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// A new fault.
+    Add {
+        /// What.
+        fault: Fault,
+        /// From here.
+        left: Ends,
+        /// To there.
+        right: Ends,
+        /// Only this way.
+        one_way: bool,
+    },
+    /// Connections between the two sides are reset once.
+    Reset {
+        /// One side.
+        left: Ends,
+        /// The other.
+        right: Ends,
+    },
+    /// One fault is healed, or all.
+    Heal {
+        /// Which.
+        id: Option<u64>,
+    },
+    /// What is wrong just now.
+    List,
+}
+
+const VERBS: [&str; 7] = ["partition", "stall", "latency", "bandwidth", "reset", "heal", "list"];
+
+impl FromStr for Wish {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let one_way = words.contains(&"--oneway");
+        let mut words: Vec<&str> = words.into_iter().filter(|word| *word != "--oneway").collect();
+        if words.is_empty() {
+            return Err(format!("which fault? Known: {}", VERBS.join(", ")));
+        }
+        let name = words.remove(0);
+        let verb = match name {
+            "partition" | "stall" => Verb::Add(Fault::Partition),
+            "latency" => Verb::Add(Fault::Latency(delay(words.pop())?)),
+            "bandwidth" => Verb::Add(Fault::Bandwidth(rate(words.pop())?)),
+            "reset" => Verb::Reset,
+            "heal" => match words.as_slice() {
+                [] => Verb::Heal(None),
+                [id] => match id.parse() {
+                    Ok(id) => Verb::Heal(Some(id)),
+                    Err(_) => return Err(format!("`{id}` is no fault's number: `runner fault list` shows them")),
+                },
+                _ => return Err("`heal` takes the number of a fault, or nothing for all".into()),
+            },
+            "list" if words.is_empty() => Verb::List,
+            "list" => return Err("`list` takes nothing".into()),
+            other => return Err(format!("there is no fault `{other}`; {}", suggest(other, &VERBS))),
+        };
+        let takes_ends = matches!(verb, Verb::Add(_) | Verb::Reset);
+        let (left, right) = match words.iter().position(|word| *word == "-x-") {
+            _ if !takes_ends => (Vec::new(), Vec::new()),
+            Some(at) => (ends(&words[..at])?, ends(&words[at + 1..])?),
+            None if name == "partition" => return Err("say `partition LEFT -x- RIGHT`; `*` is everybody".into()),
+            None => (ends(&words)?, vec!["*".to_owned()]),
+        };
+        Ok(Self { text: text.to_owned(), verb, left, right, one_way })
+    }
+}
+
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Names and selectors with commas between them.
+fn ends(words: &[&str]) -> Result<Vec<String>, String> {
+    let joined = words.join(" ");
+    let names: Vec<String> =
+        joined.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    match names.as_slice() {
+        [] => Err("a side without nodes: say names, `client`, or `*` for everybody".into()),
+        [one] if one.contains(' ') && !one.contains('"') => Err(format!("`{one}`: put commas between nodes")),
+        _ => Ok(names),
+    }
+}
+
+fn delay(word: Option<&str>) -> Result<Duration, String> {
+    word.ok_or("how late? For example `latency a -x- b 50ms`")
+        .map_err(str::to_owned)
+        .and_then(|word| duration(word).map_err(|why| format!("`{word}` is no delay: {why}")))
+}
+
+/// Bytes a second, with `k` or `m` behind the number.
+fn rate(word: Option<&str>) -> Result<u64, String> {
+    let word = word.ok_or("how many bytes a second? For example `bandwidth a -x- b 100k`")?;
+    let digits = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
+    let factor = match word[digits..].to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" => 1_000,
+        "m" => 1_000_000,
+        _ => 0,
+    };
+    match word[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(factor)) {
+        Some(rate) if rate > 0 => Ok(rate),
+        _ => Err(format!("`{word}` is no bandwidth: say bytes a second, for example `100k` or `2m`")),
+    }
+}
+
+impl Wish {
+    /// Replaces selectors by the nodes that they mean just now.
+    pub async fn resolve(&self, plan: &Plan) -> Outcome<Order> {
+        Ok(match self.verb {
+            Verb::Add(fault) => Order::Add {
+                fault,
+                left: resolve(plan, &self.left).await?,
+                right: resolve(plan, &self.right).await?,
+                one_way: self.one_way,
+            },
+            Verb::Reset => {
+                Order::Reset { left: resolve(plan, &self.left).await?, right: resolve(plan, &self.right).await? }
+            }
+            Verb::Heal(id) => Order::Heal { id },
+            Verb::List => Order::List,
+        })
+    }
+}
+
+async fn resolve(plan: &Plan, ends: &[String]) -> Outcome<Ends> {
+    if ends.iter().any(|end| end == "*") {
+        return Ok(Ends::All);
+    }
+    let mut names = Vec::new();
+    for end in ends {
+        names.push(match end.as_str() {
+            "client" => "client".to_owned(),
+            selector => select(plan, selector).await.map(|node| node.name.clone())?,
+        });
+    }
+    Ok(Ends::Named(names))
+}
+
+/// Refuses faults where nothing flows through the runner.
+pub(super) fn needs_fronts(plan: &Plan) -> Outcome<()> {
+    match plan.nodes.iter().any(|node| node.front.is_some()) {
+        true => Ok(()),
+        false => Err(Failure::failed(format!("`{}` was brought up without faults", plan.name)).hint(
+            "`runner up --faults FILE`, or `faults: true` in the file, leads its connections through the runner",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read() {
+        let wish: Wish = "partition a,b -x- c --oneway".parse().unwrap();
+        assert_eq!((wish.left, wish.right, wish.one_way), (vec!["a".into(), "b".into()], vec!["c".into()], true));
+        let wish: Wish = "latency a 50ms".parse().unwrap();
+        assert_eq!(wish.verb, Verb::Add(Fault::Latency(Duration::from_millis(50))));
+        assert_eq!(wish.right, ["*"]);
+        assert_eq!("bandwidth a -x- b 100k".parse::<Wish>().unwrap().verb, Verb::Add(Fault::Bandwidth(100_000)));
+        assert_eq!("heal 3".parse::<Wish>().unwrap().verb, Verb::Heal(Some(3)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let wrong = |text: &str| text.parse::<Wish>().unwrap_err();
+        assert!(wrong("partition a b").contains("LEFT -x- RIGHT"));
+        assert!(wrong("partition a b -x- c").contains("commas"));
+        assert!(wrong("latency a -x- b").contains("no delay"));
+        assert!(wrong("bandwidth a 5q").contains("bytes a second"));
+        assert!(wrong("partion a -x- b").contains("did you mean `partition`?"));
+        assert!(wrong("heal all").contains("no fault's number"));
+    }
+}

@@ -1,0 +1,82 @@
+//! A running cluster is checked, resharded, scaled and failed over, and no key gets lost.
+
+use crate::cluster::{CLUSTER, engines};
+use crate::user::{User, text};
+
+fn up(engine: &str) -> User {
+    let user = User::new(CLUSTER);
+    user.ok(&["up", "-d", "--engine", engine, "t.yaml"]);
+    user
+}
+
+/// Runs commands, following redirections; the lines of the replies.
+fn cli(user: &User, commands: &str) -> String {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut command = user.command(&["cli", "-c", "node-1"]);
+    let mut cli = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("start");
+    cli.stdin.take().expect("its input").write_all(commands.as_bytes()).expect("write");
+    text(&cli.wait_with_output().expect("its end").stdout)
+}
+
+fn key_lines(verb: &str) -> String {
+    (0..100).map(|n| format!("{verb} key:{n}{}\n", if verb == "SET" { " v" } else { "" })).collect()
+}
+
+#[test]
+fn a_cluster_grows_and_shrinks_and_keeps_its_keys() {
+    for engine in engines() {
+        let user = up(engine);
+        assert_eq!(cli(&user, &key_lines("SET")).matches("OK").count(), 100);
+        assert!(user.ok(&["check"]).contains("the cluster is sound"));
+        user.ok(&["scale", "--masters", "4"]);
+        let status = user.status();
+        assert_eq!(status["nodes"].as_array().expect("nodes").len(), 8);
+        assert_eq!(
+            (&status["nodes"][7]["role"], &status["nodes"][7]["upstream"]),
+            (&"replica".into(), &"node-7".into())
+        );
+        let pids = user.pids();
+        user.ok(&["scale", "--masters", "3"]);
+        assert_eq!(user.status()["nodes"].as_array().expect("nodes").len(), 6);
+        assert_eq!(cli(&user, &key_lines("GET")).matches('v').count(), 100);
+        user.ok(&["down"]);
+        user.assert_nothing_left(&pids);
+    }
+}
+
+#[test]
+fn chosen_slots_move_and_a_replica_takes_over() {
+    for engine in engines() {
+        let user = up(engine);
+        cli(&user, &key_lines("SET"));
+        let planned = user.ok(&["reshard", "--slots", "100", "--from", "node-2", "--to", "node-1", "--dry-run"]);
+        assert_eq!(planned.trim(), "node-2 -> node-1: 100 slots (5461-5560)");
+        user.ok(&["reshard", "--slots", "16300-16383", "--to", "node-2"]);
+        assert_eq!(user.status()["nodes"][1]["slots"], "5461-10922 16300-16383");
+        assert!(user.ok(&["failover", "node-1"]).starts_with("node-4 is the master now"));
+        assert_eq!(user.status()["nodes"][0]["upstream"], "node-4");
+        user.ok(&["rebalance"]);
+        assert_eq!(cli(&user, &key_lines("GET")).matches('v').count(), 100);
+        user.ok(&["kill", "node-6"]);
+        let unsound = user.run(&["check"]);
+        assert_eq!(unsound.status.code(), Some(1), "{}", text(&unsound.stdout));
+    }
+}
+
+#[test]
+fn what_cannot_be_moved_is_refused() {
+    let Some(engine) = engines().pop() else {
+        return;
+    };
+    let user = up(engine);
+    let wrong = |arguments: &[&str], hint: &str| {
+        let output = user.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(hint), "{arguments:?}: {}", text(&output.stderr));
+    };
+    wrong(&["reshard", "--slots", "9-5", "--to", "node-1"], "backwards");
+    wrong(&["reshard", "--slots", "5", "--to", "node-4"], "is a replica");
+    wrong(&["rebalance", "--weight", "node-1"], "NODE=WEIGHT");
+    wrong(&["scale", "--masters", "0"], "at least one master");
+}
