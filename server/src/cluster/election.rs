@@ -276,6 +276,7 @@ impl Cluster {
         }
         let epoch = *epoch;
         self.log(Level::Warning, "Failover election won: I'm the new master.");
+        self.trust_the_present();
         if self.myself().config_epoch < epoch {
             self.get_mut(self.me).config_epoch = epoch;
             self.log(Level::Warning, format!("configEpoch set to {epoch} after successful failover"));

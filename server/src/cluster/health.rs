@@ -199,6 +199,12 @@ impl Cluster {
         self.health.down = down;
     }
 
+    /// A majority has just voted for us: nobody can have replaced us while we started, or were in a minority.
+    pub(super) fn trust_the_present(&mut self) {
+        self.health.knew_others = false;
+        self.health.minority = None;
+    }
+
     /// Every slot has an owner that has not failed.
     fn is_covered(&self) -> bool {
         self.bound() == usize::from(super::slots::SLOTS)
