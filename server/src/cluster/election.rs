@@ -247,8 +247,9 @@ impl Cluster {
         self.wake_at(end + 1);
         // Who has voted does not again; who could not then, or did not hear us, may now.
         if self.current_epoch == epoch {
-            // Each time after twice as long as before.
-            let next = repeated + REPEAT.max(repeated - since);
+            // Each time after twice as long as before, but often enough to be there when a voter may vote again.
+            let longest = (self.settings.node_timeout / 4).max(2 * REPEAT);
+            let next = repeated + REPEAT.max(repeated - since).min(longest);
             if self.now >= next {
                 if let Phase::Asked { repeated, .. } = &mut self.election.phase {
                     *repeated = self.now;
