@@ -75,6 +75,24 @@ fn a_majority_serves_again_within_half_a_second_beyond_the_time_out() {
 }
 
 #[test]
+fn a_cluster_of_many_nodes_fails_over_as_quickly() {
+    let (_, _, taken) = World::new(1, Plan::large(60)).figures().unwrap_or_else(|error| panic!("{error}"));
+    assert!(taken <= Plan::calm().node_timeout + 1_500, "{taken} ms");
+}
+
+/// Figures, not a verdict: `CLUSTER_NODES=1000 cargo test -p server --test cluster_simulation figures -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes"]
+fn figures_of_a_large_cluster() {
+    let nodes = number("CLUSTER_NODES").unwrap_or(200) as usize;
+    let (agreed, rate, taken) = World::new(1, Plan::large(nodes)).figures().unwrap_or_else(|error| panic!("{error}"));
+    let timeout = Plan::calm().node_timeout;
+    println!(
+        "{nodes} nodes, node time-out {timeout} ms: all agree after {agreed} ms, {rate} bytes per node and second, in service {taken} ms after a master's death"
+    );
+}
+
+#[test]
 fn nodes_that_meet_become_a_cluster() {
     for seed in 0..10 {
         // Where nobody gives them epochs, they collide until all have one of their own.

@@ -13,11 +13,11 @@
 use super::effect::Level;
 use super::message::{Body, Header, Kind, message_flags};
 use super::node::{NodeFlags, NodeRef};
-use super::settings::{ELECTION_DELAY, OFFSET_PATIENCE, RANK_DELAY, RELOG_PERIOD, TIE_DELAY};
+use super::settings::{ELECTION_DELAY, FAIL_UNDO, OFFSET_PATIENCE, RANK_DELAY, RELOG_PERIOD, TIE_DELAY};
 use super::state::Cluster;
 use crate::base::clock::Millis;
 
-/// How often a question for votes is repeated while it stands.
+/// A question for votes that stands is repeated after so long for the first time.
 const REPEAT: Millis = 250;
 
 /// Where our election is.
@@ -212,15 +212,26 @@ impl Cluster {
         self.ask_for_votes(master, manual);
     }
 
-    /// Asks all masters, after telling them what they must know.
+    /// Asks masters that have not voted yet, after telling them what they must know.
     fn ask_for_votes(&mut self, master: NodeRef, manual: bool) {
-        if self.get(master).is_failed() {
+        let Phase::Asked { votes, .. } = &self.election.phase else { return };
+        let votes = votes.clone();
+        let voters = |at: &NodeRef| self.get(*at).votes() && !votes.contains(at);
+        let voters: Vec<NodeRef> = self.others().into_iter().filter(voters).collect();
+        if self.failure_is_news(master) {
             let id = self.get(master).id;
-            let voters: Vec<NodeRef> = self.others().into_iter().filter(|&at| self.get(at).votes()).collect();
             self.send_to_each(&voters, Kind::Fail, 0, Body::Fail(id));
         }
         let flags = if manual { message_flags::FORCE_ACK } else { 0 };
-        self.broadcast(Kind::AuthRequest, flags, Body::Bare);
+        self.send_to_each(&voters, Kind::AuthRequest, flags, Body::Bare);
+    }
+
+    /// A majority did not reach the master a moment ago, and we have not heard it since. For two time-outs nobody lets a
+    /// master with slots back, so it is no rumour about one that is well again.
+    fn failure_is_news(&self, master: NodeRef) -> bool {
+        let node = self.get(master);
+        let fresh = self.now - node.fail_time <= FAIL_UNDO * self.settings.node_timeout;
+        node.is_failed() && node.fail_witnessed && fresh && node.data_received <= node.fail_time
     }
 
     fn wait_for_votes(&mut self, master: NodeRef, epoch: u64, since: Millis, repeated: Millis, manual: bool) {
@@ -236,14 +247,16 @@ impl Cluster {
         self.wake_at(end + 1);
         // Who has voted does not again; who could not then, or did not hear us, may now.
         if self.current_epoch == epoch {
-            if self.now >= repeated + REPEAT {
-                self.ask_for_votes(master, manual);
+            // Each time after twice as long as before, but often enough to be there when a voter may vote again.
+            let longest = (self.settings.node_timeout / 4).max(2 * REPEAT);
+            let next = repeated + REPEAT.max(repeated - since).min(longest);
+            if self.now >= next {
                 if let Phase::Asked { repeated, .. } = &mut self.election.phase {
                     *repeated = self.now;
                 }
-                self.wake_at(self.now + REPEAT);
+                self.ask_for_votes(master, manual);
             } else {
-                self.wake_at(repeated + REPEAT);
+                self.wake_at(next);
             }
         }
         self.stuck(master, Stuck::Votes);

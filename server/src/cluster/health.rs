@@ -109,7 +109,7 @@ impl Cluster {
         let node = self.get_mut(at);
         node.flags.remove(NodeFlags::PFAIL);
         node.flags.insert(NodeFlags::FAIL);
-        node.fail_time = now;
+        (node.fail_time, node.fail_witnessed) = (now, true);
         self.save(false);
         self.soon();
         self.changed();

@@ -101,7 +101,9 @@ impl Cluster {
             self.ping(replica, Kind::Ping);
             self.wake_at(self.now + PERIOD);
         } else if let Some(goal) = self.manual.goal.filter(|_| !self.manual.can_start) {
-            if self.facts.offset == goal {
+            // The stream may have grown by what is no write: somebody's question how far replicas are.
+            let offset = self.facts.offset;
+            if offset == goal || (offset > goal && self.facts.link_up) {
                 self.manual.can_start = true;
                 let text = "All master replication stream processed, manual failover can start.";
                 self.log(Level::Warning, text);

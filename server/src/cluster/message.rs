@@ -357,26 +357,25 @@ fn read_id(bytes: &[u8], what: &'static str) -> Result<NodeId, Malformed> {
     bytes.get(..ID_LENGTH).and_then(|id| NodeId::parse(id).ok()).ok_or(Malformed::Field(what))
 }
 
-/// Text up to the first NUL.
-fn until_nul(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len())]
+/// Text up to the first NUL, which must be there.
+fn until_nul(bytes: &[u8]) -> Option<&str> {
+    let end = bytes.iter().position(|&byte| byte == 0)?;
+    std::str::from_utf8(&bytes[..end]).ok()
 }
 
 /// An address is written into lines of text: it may hold nothing that ends or parts fields there.
 fn read_address(bytes: &[u8]) -> Result<String, Malformed> {
-    let text = until_nul(bytes);
-    let fits = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'@' | b',' | b'"' | b'\'');
-    match std::str::from_utf8(text) {
-        Ok(text) if text.bytes().all(|byte| fits(&byte)) => Ok(text.to_owned()),
+    let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'@' | b',' | b'"' | b'\'');
+    match until_nul(bytes) {
+        Some(text) if text.bytes().all(fits) => Ok(text.to_owned()),
         _ => Err(Malformed::Field("address")),
     }
 }
 
 fn read_hostname(bytes: &[u8]) -> Result<String, Malformed> {
-    let text = until_nul(bytes);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    match std::str::from_utf8(text) {
-        Ok(text) if text.len() < 256 && text.bytes().all(fits) => Ok(text.to_owned()),
+    match until_nul(bytes) {
+        Some(text) if text.len() < 256 && text.bytes().all(fits) => Ok(text.to_owned()),
         _ => Err(Malformed::Field("host name")),
     }
 }

@@ -1,11 +1,25 @@
 //! Cluster: who serves which slot, who is down, who takes over. Decisions only: time, packets and operators' wishes go in,
 //! effects come out; sockets, files and the clock are the network's (`network/cluster/`).
 //!
+//! Background. Every node tells every other one what it is, in each ping and pong: master or replica of whom, which slots,
+//! under which epoch. Nothing is agreed on beforehand; of two claims the one with the higher epoch counts, and epochs are won
+//! by votes of a majority, so that in the end there is one owner a slot everywhere. See `claims.rs` for the rules,
+//! `health.rs` for who is down, `election.rs` for who takes over.
+//!
+//! Peers may be Redis's own: what they see (packets, whom we vote for, when a claim counts) is theirs to the bit. What they
+//! do not see is quicker: an edge of time is met when it comes, not at the next tenth of a second (`next_wakeup`); masters are
+//! asked at once about a node that we do not reach; an election starts when enough is known.
+//!
 //! | file | noun |
 //! | --- | --- |
 //! | `slots.rs` | slots of keys, sets of slots |
 //! | `node.rs`, `settings.rs` | a node as we know it; settings and periods |
-//! | `state.rs` | the machine |
+//! | `state.rs` | the machine: inputs in, effects out, `next_wakeup`; the table of nodes and owners |
+//! | `effect.rs` | inputs, effects, facts about the data |
+//! | `message.rs` | packets: bytes to messages and back |
+//! | `links.rs`, `gossip.rs`, `receive.rs` | connections and pings; what is said about others; what a packet means |
+//! | `health.rs`, `claims.rs`, `election.rs`, `manual.rs`, `migration.rs` | the decisions |
+//! | `operator.rs`, `report.rs`, `nodes_file.rs` | CLUSTER's subcommands; what they show; `nodes.conf` |
 
 mod claims;
 pub mod effect;

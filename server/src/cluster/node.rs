@@ -163,6 +163,8 @@ pub struct Node {
     pub pfail_time: Millis,
     /// Since when it has failed.
     pub fail_time: Millis,
+    /// We heard so from others, and did not only read it in our file.
+    pub fail_witnessed: bool,
     /// When we last voted for a replica of it.
     pub voted_time: Millis,
     /// Its replication offset as it said last.
@@ -201,6 +203,7 @@ impl Node {
             data_received: 0,
             pfail_time: 0,
             fail_time: 0,
+            fail_witnessed: false,
             voted_time: 0,
             repl_offset: 0,
             repl_offset_time: 0,

@@ -52,6 +52,11 @@ impl Plan {
         }
     }
 
+    /// So many nodes, every other one a replica.
+    pub fn large(nodes: usize) -> Self {
+        Self { masters: nodes / 2, replicas: nodes - nodes / 2, ..Self::calm() }
+    }
+
     /// The same nodes before they meet.
     pub fn bare() -> Self {
         Self { bare: true, ..Self::calm() }
@@ -135,6 +140,8 @@ pub struct World {
     /// Ways that are closed, from host to host.
     closed: BTreeSet<(usize, usize)>,
     witness: Witness,
+    /// Bytes that were sent.
+    bytes: u64,
     healed: bool,
     crashes: bool,
     trace: VecDeque<String>,
@@ -160,6 +167,7 @@ impl World {
             next_conn: 0,
             closed: BTreeSet::new(),
             witness: Witness::default(),
+            bytes: 0,
             healed: false,
             crashes: false,
             trace: VecDeque::new(),
@@ -197,6 +205,10 @@ impl World {
         self.settle(15_000)?;
         let quiet = self.now + 1_000 + self.random.below(3_000) as i64;
         self.run_until(quiet)?;
+        self.kill_a_settled_master()
+    }
+
+    fn kill_a_settled_master(&mut self) -> Result<i64> {
         let (killed, since) = (self.random.below(self.plan.masters), self.now);
         self.kill(killed);
         let serves = |process: &Process| {
@@ -211,6 +223,20 @@ impl World {
             }
         }
         Err("nobody takes over".to_owned())
+    }
+
+    /// How a large cluster fares: milliseconds until all agree, bytes per node and second in peace, milliseconds from a
+    /// master's death until all see the cluster in service.
+    pub fn figures(mut self) -> Result<(i64, u64, i64)> {
+        let began = self.now;
+        let result = self.start_all().and_then(|()| self.settle(60_000));
+        result.map_err(|error| self.explain(error))?;
+        let (agreed, before, peace) = (self.now - began, self.bytes, 5_000);
+        let end = self.now + peace;
+        self.run_until(end).map_err(|error| self.explain(error))?;
+        let rate = (self.bytes - before) * 1000 / peace as u64 / self.hosts.len() as u64;
+        let taken = self.kill_a_settled_master().map_err(|error| self.explain(error))?;
+        Ok((agreed, rate, taken))
     }
 
     /// A master that reaches nobody stops serving, its replica takes over, and it follows that one afterwards.
@@ -546,6 +572,7 @@ impl World {
         let Some(&conn) = self.by_end.get(&(host, id)) else { return Ok(()) };
         let latency = self.latency();
         let now = self.now;
+        self.bytes += packet.len() as u64;
         let Some(entry) = self.conns.get_mut(&conn) else { return Ok(()) };
         let forth = entry.from == host && entry.ids.0 == id;
         let to = if forth { entry.to } else { entry.from };

@@ -1,4 +1,5 @@
-//! Mutational fuzzing of everything that reads foreign bytes: requests, RDB files, RESTORE payloads, configuration files.
+//! Mutational fuzzing of everything that reads foreign bytes: requests, RDB files, RESTORE payloads, configuration files, packets of the
+//! cluster bus and its files.
 //!
 //! In `cargo test` each target runs for a second from a fixed seed. For a long run:
 //! `FUZZ_SECONDS=900 FUZZ_SEED=7 cargo test -p server --test fuzz -- --nocapture`. The seeds are in `tests/corpus/`; an
@@ -28,6 +29,37 @@ fn foreign_bytes_break_nothing() {
     rdb_files();
     restore_payloads();
     configuration_files();
+    bus_packets();
+    nodes_files();
+}
+
+/// A packet of the cluster bus is read, and says the same when it is written again, or is refused.
+fn bus_packets() {
+    use server::cluster::message::{Kind, packet_length, read, write};
+    fuzz("bus", |input| {
+        if let Some(prefix) = input.first_chunk() {
+            let _ = packet_length(prefix);
+        }
+        if let Ok(message) = read(input) {
+            let again = read(&write(&message));
+            assert!(message.kind == Kind::Module || again == Ok(message), "a packet changes when it is written");
+        }
+    });
+}
+
+/// A file of nodes is read, and says the same when it is written and read again, or is refused.
+fn nodes_files() {
+    use server::base::random::Random;
+    use server::cluster::{Cluster, Settings};
+    let settings = Settings::from_config(&Config::default());
+    let load = |text: &str| Cluster::from_file(text, settings.clone(), Random::from_seed(1), 1_000_000);
+    fuzz("nodes", |input| {
+        let text = String::from_utf8_lossy(input);
+        if let Ok(Some(cluster)) = load(&text) {
+            let written = cluster.file_text();
+            assert!(load(&written).is_ok_and(|again| again.is_some()), "what is written cannot be read:\n{written}");
+        }
+    });
 }
 
 /// A stream of requests, fed at once and byte by byte, gives the same requests or the same error.

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
-use crate::base::clock::now_ms;
+use crate::base::clock::{monotonic_ns, now_ms};
 use crate::base::random::{Random, fill_from_os};
 use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port};
 use crate::cluster::{Cluster, ConnId, Effect, Input, Level, NodeId, Settings};
@@ -27,6 +27,8 @@ use crate::info::log::{self, log};
 
 mod link;
 
+/// How often links are looked at that may have too much to send.
+const LIMIT_PERIOD: Duration = Duration::from_millis(100);
 /// Names of connections that others opened; the machine names ours from one on.
 const ACCEPTED: u64 = 1 << 63;
 
@@ -54,14 +56,20 @@ impl Outside {
         (outbox, waiting)
     }
 
-    /// Hands a packet over; false where too much waits already.
-    fn send(&self, conn: ConnId, packet: Arc<Vec<u8>>, limit: u64) -> bool {
+    /// Hands a packet over.
+    fn send(&self, conn: ConnId, packet: Arc<Vec<u8>>) {
+        if let Some(outbox) = self.links.lock().get(&conn) {
+            outbox.waiting.fetch_add(packet.len(), Ordering::Relaxed);
+            // A link that has just ended says so itself.
+            let _ = outbox.sender.send(packet);
+        }
+    }
+
+    /// Connections in which more waits.
+    fn over(&self, limit: u64) -> Vec<ConnId> {
         let links = self.links.lock();
-        let Some(outbox) = links.get(&conn) else { return true };
-        let waiting = outbox.waiting.fetch_add(packet.len(), Ordering::Relaxed) + packet.len();
-        // A link that has just ended says so itself.
-        let _ = outbox.sender.send(packet);
-        limit == 0 || waiting as u64 <= limit
+        let over = links.iter().filter(|(_, outbox)| outbox.waiting.load(Ordering::Relaxed) as u64 > limit);
+        over.map(|(conn, _)| *conn).collect()
     }
 }
 
@@ -174,8 +182,17 @@ fn text_of(address: SocketAddr) -> String {
 
 /// Calls the machine whenever it wants to be called.
 async fn run(shared: Shared) {
+    let mut limited = monotonic_ns();
     loop {
-        let pause = shared.lock().cluster.as_ref().map_or(1000, |mode| mode.pause());
+        let (pause, limit) = {
+            let server = shared.lock();
+            (server.cluster.as_ref().map_or(1000, |mode| mode.pause()), server.config.cluster_link_sendbuf_limit)
+        };
+        if limit > 0 && monotonic_ns() - limited >= LIMIT_PERIOD.as_nanos() as u64 {
+            limited = monotonic_ns();
+            limit_links(&shared, limit);
+        }
+        let pause = if limit > 0 { pause.min(LIMIT_PERIOD.as_millis() as i64) } else { pause };
         if pause > 0 {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
@@ -186,6 +203,22 @@ async fn run(shared: Shared) {
         // Others may run even if the machine has much to do.
         tokio::task::yield_now().await;
     }
+}
+
+/// `cluster-link-sendbuf-limit`: closes links in which more waits.
+fn limit_links(shared: &Shared, limit: u64) {
+    let over = shared.cluster.over(limit);
+    if over.is_empty() {
+        return;
+    }
+    for conn in &over {
+        shared.cluster.links.lock().remove(conn);
+        log(log::Level::Warning, "A link to another node is closed: it exceeds cluster-link-sendbuf-limit");
+    }
+    if let Some(mode) = &mut shared.lock().cluster {
+        mode.links.over_limit += over.len() as u64;
+    }
+    feed(shared, over.into_iter().map(Input::Lost));
 }
 
 /// Tells the machine what happened, and carries out what it decides.
@@ -201,39 +234,22 @@ pub fn feed(shared: &Shared, inputs: impl IntoIterator<Item = Input>) {
 
 /// Does what the machine decided for the network, in its order: what it saves is on disk before anybody hears of it.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
-    let limit = server.config.cluster_link_sendbuf_limit;
-    // Links that are closed on the way are a reason to decide more.
-    while let Some(effects) =
-        server.cluster.as_mut().map(|mode| std::mem::take(&mut mode.effects)).filter(|e| !e.is_empty())
-    {
-        save(server, &effects);
-        let mut lost = Vec::new();
-        for effect in effects {
-            match effect {
-                Effect::Connect { conn, ip, port } => {
-                    let (outbox, waiting) = shared.cluster.open(conn);
-                    if let Some(mode) = &mut server.cluster {
-                        mode.links.add(conn, Arc::clone(&waiting));
-                    }
-                    tokio::spawn(link::connect(Arc::clone(shared), conn, ip, port, outbox, waiting));
+    let Some(mode) = &mut server.cluster else { return };
+    let effects = std::mem::take(&mut mode.effects);
+    save(server, &effects);
+    for effect in effects {
+        match effect {
+            Effect::Connect { conn, ip, port } => {
+                let (outbox, waiting) = shared.cluster.open(conn);
+                if let Some(mode) = &mut server.cluster {
+                    mode.links.add(conn, Arc::clone(&waiting));
                 }
-                Effect::Disconnect(conn) => drop(shared.cluster.links.lock().remove(&conn)),
-                Effect::Send { conn, packet } => {
-                    if !shared.cluster.send(conn, packet, limit) {
-                        shared.cluster.links.lock().remove(&conn);
-                        lost.push(conn);
-                    }
-                }
-                Effect::Log { level, text } => log(level_of(level), &text),
-                Effect::Save { .. } | Effect::Data(_) => {}
+                tokio::spawn(link::connect(Arc::clone(shared), conn, ip, port, outbox, waiting));
             }
-        }
-        for conn in lost {
-            if let Some(mode) = &mut server.cluster {
-                mode.links.over_limit += 1;
-            }
-            log(log::Level::Warning, "Freeing cluster link: it exceeds cluster-link-sendbuf-limit");
-            server.with_cluster(None, |core| core.take(Input::Lost(conn)));
+            Effect::Disconnect(conn) => drop(shared.cluster.links.lock().remove(&conn)),
+            Effect::Send { conn, packet } => shared.cluster.send(conn, packet),
+            Effect::Log { level, text } => log(level_of(level), &text),
+            Effect::Save { .. } | Effect::Data(_) => {}
         }
     }
     shared.cluster.rearm.notify_one();
