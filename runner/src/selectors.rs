@@ -7,12 +7,13 @@
 
 use crate::client::Reply;
 use crate::cluster::health::view;
-use crate::cluster::{SLOTS, key_slot, named};
+use crate::cluster::named;
 use crate::failure::{Failure, Outcome};
 use crate::fleet::connect;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::yaml::suggest;
+use server::base::slot::{SLOTS, key_slot};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_millis(500);

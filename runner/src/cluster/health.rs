@@ -2,12 +2,13 @@
 //!
 //! Each aspect is `Ok`, or says what was found instead.
 
-use super::slots::{SLOTS, SlotRange, describe, key_in, ranges};
+use super::slots::{SlotRange, describe, key_in, ranges};
 use super::view::{View, name_of, named};
 use crate::client::Reply;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::probe::fields;
+use server::base::slot::SLOTS;
 use std::collections::BTreeMap;
 
 /// An aspect's finding.

@@ -13,5 +13,5 @@ mod view;
 pub use create::create;
 pub use failover::failover;
 pub use scale::{join, leave};
-pub use slots::{SLOTS, SlotRange, describe, even, key_in, key_slot, ranges};
+pub use slots::{SlotRange, describe, even, key_in, ranges};
 pub use view::{Member, OpenSlot, View, name_of, named};

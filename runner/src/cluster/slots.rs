@@ -3,12 +3,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use server::base::slot::{SLOTS, key_slot};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-
-/// How many slots there are.
-pub const SLOTS: u16 = 16_384;
 
 /// A run of slots, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,16 +136,6 @@ pub fn even(masters: usize) -> Vec<SlotRange> {
         .collect()
 }
 
-/// The slot of a key: of the part between the first `{` and the next `}`, where that is not empty.
-pub fn key_slot(key: &[u8]) -> u16 {
-    let tag = key.iter().position(|&byte| byte == b'{').and_then(|open| {
-        let rest = &key[open + 1..];
-        let length = rest.iter().position(|&byte| byte == b'}')?;
-        (length > 0).then(|| &rest[..length])
-    });
-    crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key)) & (SLOTS - 1)
-}
-
 /// A key with this beginning that falls into one of the ranges: `PREFIX:{N}` with the smallest N that does.
 pub fn key_in(prefix: &str, ranges: &[SlotRange]) -> String {
     let fits = |key: &String| {
@@ -161,13 +149,6 @@ pub fn key_in(prefix: &str, ranges: &[SlotRange]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_fall_into_the_slots_that_redis_gives_them() {
-        for (key, slot) in [("foo", 12182), ("{foo}bar", 12182), ("a{}b", 13694), ("a{{x}}b", 11068), ("", 0)] {
-            assert_eq!(key_slot(key.as_bytes()), slot, "{key}");
-        }
-    }
 
     #[test]
     fn three_masters_share_the_slots_as_the_document_shows() {

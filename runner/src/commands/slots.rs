@@ -2,7 +2,7 @@
 
 use super::say;
 use crate::cluster::health::view;
-use crate::cluster::{Member, SLOTS, View, describe, name_of, named};
+use crate::cluster::{Member, View, describe, name_of, named};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::plan::Plan;
 use crate::pool::Pool;
@@ -11,6 +11,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use owo_colors::{AnsiColors, OwoColorize};
 use serde::Serialize;
+use server::base::slot::SLOTS;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_millis(500);

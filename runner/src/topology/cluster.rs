@@ -1,12 +1,13 @@
 //! `cluster:` of a topology: how many masters and replicas, on which ports, and what single nodes have of their own.
 
 use super::{Directives, Topology};
-use crate::cluster::{SLOTS, SlotRange, describe, even, ranges};
+use crate::cluster::{SlotRange, describe, even, ranges};
 use crate::engine::Engine;
 use crate::failure::Outcome;
 use crate::yaml::{Located, Ordered, Source, suggest};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use server::base::slot::SLOTS;
 
 /// Nodes that share the slots: masters, and replicas of each. They are called node-1, node-2 and so on, masters first.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

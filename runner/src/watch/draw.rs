@@ -1,7 +1,7 @@
 //! The picture: nodes above, what happened below, keys at the bottom.
 
 use super::keys::KEYS;
-use crate::cluster::{SLOTS, SlotRange, describe};
+use crate::cluster::{SlotRange, describe};
 use crate::plan::{NodePlan, Plan};
 use crate::timeline::world::{Kind, Now, World};
 use ratatui::Frame;
@@ -9,6 +9,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table};
+use server::base::slot::SLOTS;
 
 /// What is shown besides the world.
 #[derive(Debug)]

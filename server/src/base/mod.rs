@@ -5,6 +5,7 @@ pub mod clock;
 pub mod crc64;
 pub mod glob;
 pub mod ids;
+pub mod level;
 pub mod long_double;
 pub mod lzf;
 pub mod numbers;

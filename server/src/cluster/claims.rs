@@ -5,12 +5,13 @@
 //! operator's wish without one. Two that took the same one by such a wish meet some day: then the one with the smaller id
 //! takes another. So in the end every slot has one owner everywhere, whatever was lost on the way.
 
-use super::effect::{DataEffect, Level};
+use super::effect::DataEffect;
 use super::message::{Body, Header, Kind};
 use super::node::{NodeFlags, NodeRef};
 use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::ids::NodeId;
+use crate::base::level::Level;
 
 impl Cluster {
     /// A sender says whether it is a master, or whose replica it is.

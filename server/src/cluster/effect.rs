@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::node::ConnId;
 use super::slots::SlotSet;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 
 /// How things stand on the side of the data, at the time of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,19 +47,6 @@ pub enum Input {
         /// All of it.
         bytes: Arc<Vec<u8>>,
     },
-}
-
-/// How much a line of the log matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For who looks into the machine.
-    Debug,
-    /// Rarely useful.
-    Verbose,
-    /// Worth knowing.
-    Notice,
-    /// Matters.
-    Warning,
 }
 
 /// Something to do, in this order: what is saved must be on disk before the next effect is carried out.

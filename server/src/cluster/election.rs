@@ -10,12 +10,12 @@
 //! the other replicas how far they are instead of believing their last word: who turns out to be the best, or the only one,
 //! goes at once; who is not waits as Redis's do, since the better one may be one of them.
 
-use super::effect::Level;
 use super::message::{Body, Header, Kind, message_flags};
 use super::node::{NodeFlags, NodeRef};
 use super::settings::{ELECTION_DELAY, FAIL_UNDO, OFFSET_PATIENCE, RANK_DELAY, RELOG_PERIOD, TIE_DELAY};
 use super::state::Cluster;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 
 /// A question for votes that stands is repeated after so long for the first time.
 const REPEAT: Millis = 250;

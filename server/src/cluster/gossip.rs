@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
-use super::effect::Level;
 use super::message::{Body, Gossip, Kind, Message, write};
 use super::node::{FailureReport, Node, NodeFlags, NodeRef};
 use super::settings::BAN;
 use super::state::Cluster;
 use crate::base::clock::Millis;
 use crate::base::ids::NodeId;
+use crate::base::level::Level;
 
 /// A pong that another saw may be so far ahead of our clock.
 const CLOCK_TOLERANCE: Millis = 500;

@@ -5,13 +5,13 @@
 //! at once. FAIL is only a trigger: who takes over is decided by votes. PFAIL is set at the very edge of the time-out, and
 //! the masters that have not said anything yet are asked then: what they do not reach stands in their answers, too.
 
-use super::effect::Level;
 use super::message::{Body, Kind};
 use super::node::{NodeFlags, NodeRef};
 use super::settings::{ASK_PATIENCE, ASK_PERIOD, FAIL_UNDO, REPORT_VALIDITY, WRITABLE_DELAY};
 use super::state::{Cluster, Down};
 use crate::base::clock::Millis;
 use crate::base::ids::NodeId;
+use crate::base::level::Level;
 
 /// What is known of the cluster as a whole.
 #[derive(Debug, Clone)]

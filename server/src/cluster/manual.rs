@@ -4,12 +4,13 @@
 //! where its stream ends; a replica that has all of it stands for election at once, and voters need not find the master
 //! down. FORCE leaves the master out of it, TAKEOVER the voters, too.
 
-use super::effect::{DataEffect, Level};
+use super::effect::DataEffect;
 use super::message::{Body, Kind};
 use super::node::NodeRef;
 use super::settings::MANUAL_TIMEOUT;
 use super::state::Cluster;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 
 /// A master that holds writes back says so this often.
 const PERIOD: Millis = 20;

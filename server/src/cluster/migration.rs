@@ -1,9 +1,9 @@
 //! Replicas that go where they are needed: a master that lost its replicas gets one of a master that has many.
 
-use super::effect::Level;
 use super::node::{NodeFlags, NodeRef};
 use super::settings::ORPHAN_DELAY;
 use super::state::Cluster;
+use crate::base::level::Level;
 
 impl Cluster {
     /// Number of replicas that have not failed, for each place in the table.

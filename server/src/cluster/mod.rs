@@ -42,7 +42,7 @@ pub mod state;
 mod tests;
 
 pub use crate::base::ids::NodeId;
-pub use effect::{DataEffect, Effect, Facts, Input, Level};
+pub use effect::{DataEffect, Effect, Facts, Input};
 pub use node::{ConnId, Node, NodeFlags, NodeRef};
 pub use settings::Settings;
 pub use slots::{SLOTS, SlotSet, key_slot};

@@ -1,8 +1,9 @@
 //! What operators want: CLUSTER's subcommands, as far as they decide something.
 
+use crate::base::level::Level;
 use std::net::IpAddr;
 
-use super::effect::{DataEffect, Level};
+use super::effect::DataEffect;
 use super::message::{Body, Kind};
 use super::node::{NodeFlags, NodeRef};
 use super::slots::{SLOTS, SlotSet};

@@ -1,10 +1,11 @@
 //! What a packet means.
 
-use super::effect::{DataEffect, Level};
+use super::effect::DataEffect;
 use super::links::Conn;
 use super::message::{Body, Header, Kind, Malformed, Message, kind_of, message_flags, read};
 use super::node::{ConnId, Node, NodeFlags, NodeRef};
 use super::state::Cluster;
+use crate::base::level::Level;
 
 impl Cluster {
     /// A packet came.

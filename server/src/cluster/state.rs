@@ -1,9 +1,10 @@
 //! The machine: the table of nodes, who owns which slot, and what others may read of it.
 
+use crate::base::level::Level;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::effect::{DataEffect, Effect, Facts, Input, Level};
+use super::effect::{DataEffect, Effect, Facts, Input};
 use super::election::Election;
 use super::health::Health;
 use super::links::Conn;

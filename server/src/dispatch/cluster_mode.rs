@@ -179,8 +179,7 @@ impl Server {
             DataEffect::PauseWrites(until) => self.pause_for_takeover(until),
             DataEffect::ResumeWrites => self.resume_after_takeover(),
             DataEffect::Deliver { channel, message, sharded } => {
-                // Nobody's session is taken out: a stand-in that nobody can name.
-                let mut nobody = Client::new(0, self.now, Default::default());
+                let mut nobody = self.nobody();
                 if sharded {
                     self.publish_shard(&mut nobody, &channel, &message);
                 } else {
@@ -191,7 +190,7 @@ impl Server {
     }
 
     fn remove_all_keys(&mut self, current: Option<&mut Client>) {
-        let mut nobody = Client::new(0, self.now, Default::default());
+        let mut nobody = self.nobody();
         let current = current.unwrap_or(&mut nobody);
         self.touch_all(current, None);
         self.invalidate_all(current);

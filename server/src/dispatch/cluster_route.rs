@@ -135,23 +135,20 @@ impl Server {
             missing: false,
             present: false,
         };
-        let mut writes = command.flags.has(Flags::WRITE);
-        let mut shard = SHARD_CHANNELS.contains(&command.name);
-        if matches!(command.routing, Routing::Queue) {
-            let Some(transaction) = client.transaction.as_deref() else { return Ok(()) };
-            for (queued, words) in &transaction.queue {
-                keys.add_all(queued, &words.as_args())?;
-                writes |= queued.flags.has(Flags::WRITE);
-                shard |= SHARD_CHANNELS.contains(&queued.name);
-            }
-        } else {
-            keys.add_all(command, args)?;
-        }
+        let queue = match command.routing {
+            Routing::Queue => client.transaction.as_deref().map_or(&[][..], |transaction| &transaction.queue),
+            _ => &[],
+        };
+        keys.add_all(command, args)?;
+        queue.iter().try_for_each(|(queued, words)| keys.add_all(queued, &words.as_args()))?;
         let Some((_, slot)) = keys.first else { return Ok(()) };
         let mine = cluster.is_mine(slot);
         if mine && cluster.is_ok() && !keys.open {
             return Ok(());
         }
+        let any = |is: fn(&Command) -> bool| is(command) || queue.iter().any(|(queued, _)| is(queued));
+        let writes = any(|command| command.flags.has(Flags::WRITE));
+        let shard = any(|command| SHARD_CHANNELS.contains(&command.name));
         if !cluster.is_ok() {
             let config = &self.config;
             match (shard, config.cluster_allow_reads_when_down) {

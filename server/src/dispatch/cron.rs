@@ -21,7 +21,6 @@ impl Server {
             self.evict_until_it_fits();
         }
         self.limit_outputs();
-        self.follow_slots();
         self.save_if_due();
         self.tend_aof();
         self.advance_shutdown();
@@ -175,8 +174,7 @@ impl Server {
         if self.effects.notifications.is_empty() && self.effects.touched.is_empty() {
             return;
         }
-        // Nobody's session is taken out: a stand-in that nobody can name.
-        let mut nobody = super::client::Client::new(0, self.now, Default::default());
+        let mut nobody = self.nobody();
         self.publish_notifications(&mut nobody);
         self.tell_watchers(&mut nobody);
     }

@@ -85,7 +85,7 @@ impl Server {
 
     /// Takes a loaded dataset over.
     pub fn install(&mut self, loaded: Loaded) {
-        let mut nobody = super::client::Client::new(0, self.now, Default::default());
+        let mut nobody = self.nobody();
         self.invalidate_all(&mut nobody);
         self.keyspace.replace_all(loaded.dbs);
         self.persistence.loaded = (loaded.keys, loaded.expired);

@@ -123,7 +123,6 @@ type Names = HashMap<&'static [u8], &'static Command, ahash::RandomState>;
 /// Commands by the names that clients use: renamed ones by their new name.
 pub struct Registry {
     names: Names,
-    /// The last command found and its folded name: pipelines repeat themselves.
     size: usize,
 }
 

@@ -162,6 +162,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// A stand-in for the client of what no client asked for: it has no name, so that no session is left out or spared.
+    pub fn nobody(&self) -> Client {
+        Client::new(0, self.now, Default::default())
+    }
+
     /// A server with these settings and no data.
     pub fn new(config: Config) -> Self {
         let now = now_ms();

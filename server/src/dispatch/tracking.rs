@@ -223,7 +223,7 @@ impl Server {
         for listeners in self.tracking.prefixes.values_mut().filter(|listeners| !listeners.changed.is_empty()) {
             messages.push((listeners.clients.clone(), std::mem::take(&mut listeners.changed)));
         }
-        let mut nobody = Client::new(0, self.now, Default::default());
+        let mut nobody = self.nobody();
         for (clients, changed) in messages {
             for id in clients {
                 let own = self.clients.by_id(id).and_then(|client| client.tracking.as_deref());

@@ -7,19 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use parking_lot::Mutex;
 
 use crate::base::clock::now_ms;
-
-/// How much a line matters; its sign in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// `.`
-    Debug,
-    /// `-`
-    Verbose,
-    /// `*`
-    Notice,
-    /// `#`
-    Warning,
-}
+pub use crate::base::level::Level;
 
 static THRESHOLD: AtomicU8 = AtomicU8::new(2);
 static ROLE: AtomicU8 = AtomicU8::new(b'M');

@@ -1,10 +1,10 @@
 //! Subjectively down: we do not hear from it. Objectively down: a quorum of Sentinels does not hear from the master.
 
-use super::effect::Level;
 use super::instance::{Kind, Place};
 use super::link::Asked;
 use super::state::Sentinel;
 use super::timing::IMPATIENCE;
+use crate::base::level::Level;
 use crate::resp::Value;
 
 impl Sentinel {

@@ -2,6 +2,7 @@
 
 use super::link::ConnId;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 use crate::resp::Value;
 
 /// Which of an instance's two connections.
@@ -68,19 +69,6 @@ pub enum ScriptEnd {
     Signal(i32),
     /// It could not be started.
     NotStarted,
-}
-
-/// How much an event or a line of the log matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Not published.
-    Debug,
-    /// Published, and logged by the talkative.
-    Verbose,
-    /// Worth knowing.
-    Notice,
-    /// Users' scripts hear of it, too.
-    Warning,
 }
 
 /// Something to do, in this order: what is saved must be on disk before the next effect is carried out.

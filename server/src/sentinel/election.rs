@@ -8,9 +8,10 @@
 //! on an order instead, that of their ids: each waits a little longer than those before it, and finds mostly that it has
 //! voted by then.
 
+use crate::base::level::Level;
 use std::collections::BTreeMap;
 
-use super::effect::{Effect, Level};
+use super::effect::Effect;
 use super::instance::{Failover, Peer, Place};
 use super::state::Sentinel;
 use super::timing::{MAX_DESYNC, RANK_DELAY, RESTAND_PERIOD};

@@ -3,10 +3,11 @@
 //! Each state has a way on and a time after which it is given up. Giving up is possible as long as no replica said that it
 //! is the master; from then on the new configuration, with its epoch, is the one that all will have.
 
+use crate::base::level::Level;
 use std::cmp::Reverse;
 
 use super::address::Address;
-use super::effect::{Effect, Level};
+use super::effect::Effect;
 use super::instance::{Failover, InstanceId, Master, Place, Reconf, Replica};
 use super::link::Asked;
 use super::state::Sentinel;

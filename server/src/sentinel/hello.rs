@@ -1,9 +1,9 @@
 //! Hello: how Sentinels find each other, and how the configuration with the higher epoch spreads.
 
 use super::address::{Address, is_ip};
-use super::effect::Level;
 use super::instance::Place;
 use super::state::Sentinel;
+use crate::base::level::Level;
 
 /// More Sentinels than these are not believed to exist.
 const MAX_PEERS: usize = 1024;

@@ -41,7 +41,7 @@ mod tilt;
 pub mod timing;
 
 pub use address::Address;
-pub use effect::{Channel, Effect, Input, Level, ScriptEnd};
+pub use effect::{Channel, Effect, Input, ScriptEnd};
 pub use instance::{Failover, Instance, Kind, Master, Peer, Reconf, Replica};
 pub use link::{ConnId, Link};
 pub use state::Sentinel;

@@ -2,12 +2,13 @@
 
 use super::HELLO_CHANNEL;
 use super::address::is_ip;
-use super::effect::{Channel, Effect, Level};
+use super::effect::{Channel, Effect};
 use super::instance::{Failover, Kind, Place, Reconf};
 use super::link::{Asked, ConnId, LinkId};
 use super::state::Sentinel;
 use super::timing::{CONNECT_TIMEOUT, HELLO_RETRY, POLL_PERIOD};
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 use crate::resp::Value;
 
 /// Commands that may wait for their replies on a link, for each instance that shares it.

@@ -2,12 +2,13 @@
 //! `commands/sentinel.rs`.
 
 use super::address::Address;
-use super::effect::{Effect, Level};
+use super::effect::Effect;
 use super::election::Vote;
 use super::instance::{Kind, Master, Place};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::base::glob;
+use crate::base::level::Level;
 use crate::base::numbers::parse_i64;
 
 pub use super::election::Vote as LeaderVote;

@@ -3,10 +3,10 @@
 //! We may be the ones who are wrong, cut off while others moved on. So nothing is done before our master has been well, and
 //! the replica up and unchanged, for long enough that a newer configuration would have reached us.
 
-use super::effect::Level;
 use super::instance::{Kind, Place};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 
 impl Sentinel {
     fn master_looks_sane(&self, m: usize) -> bool {

@@ -1,10 +1,10 @@
 //! INFO read: what an instance says about itself, and what follows from it at once.
 
 use super::address::Address;
-use super::effect::Level;
 use super::instance::{Failover, Kind, Place, Reconf};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 use crate::resp::Value;
 
 /// More replicas than these are not believed to one INFO.

@@ -1,9 +1,10 @@
 //! Users' scripts: queued, a few at a time, tried again where they fail in a way that may pass, killed where they hang.
 
 use super::address::Address;
-use super::effect::{Effect, Level, ScriptEnd};
+use super::effect::{Effect, ScriptEnd};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 
 /// More than these do not wait: the oldest that does not run goes.
 const MAX_QUEUED: usize = 256;

@@ -1,9 +1,10 @@
 //! The machine: all that a Sentinel knows, and what it does about an input.
 
+use crate::base::level::Level;
 use std::collections::HashMap;
 
 use super::address::Address;
-use super::effect::{Channel, Effect, Input, Level};
+use super::effect::{Channel, Effect, Input};
 use super::instance::{Failover, Instance, InstanceId, Kind, Master, Peer, Place, Replica};
 use super::link::{Link, LinkId, Links};
 use super::moment::Moment;

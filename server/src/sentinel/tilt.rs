@@ -2,9 +2,9 @@
 //!
 //! Inside the machine time never goes back: a clock that was set back is a jump, and counts on from where it stood.
 
-use super::effect::Level;
 use super::state::Sentinel;
 use crate::base::clock::Millis;
+use crate::base::level::Level;
 
 /// Whether we are in TILT, and how our time differs from the one outside.
 #[derive(Debug, Default)]

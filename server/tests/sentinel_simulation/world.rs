@@ -5,11 +5,12 @@
 
 use super::invariants::Witness;
 use super::node::{Asked, DATA_PORT, DataNode, Role, SENTINEL_PORT, host_name, host_of};
+use server::base::level::Level;
 use server::base::random::Random;
 use server::config::Config;
 use server::config::file::Loader;
 use server::resp::Value;
-use server::sentinel::{Address, ConnId, Effect, Failover, Input, Level, Sentinel};
+use server::sentinel::{Address, ConnId, Effect, Failover, Input, Sentinel};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 

@@ -16,14 +16,14 @@ use super::Shared;
 use crate::base::clock::{monotonic_ns, now_ms};
 use crate::base::random::{Random, fill_from_os};
 use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port};
-use crate::cluster::{Cluster, ConnId, Effect, Input, Level, NodeId, Settings};
+use crate::cluster::{Cluster, ConnId, Effect, Input, NodeId, Settings};
 use crate::config::Config;
 use crate::config::file::os_text;
 use crate::dispatch::cluster_file::NodesFile;
 use crate::dispatch::cluster_mode::ClusterMode;
 use crate::dispatch::sentinel::Clock;
 use crate::dispatch::server::Server;
-use crate::info::log::{self, log};
+use crate::info::log::{Level, log};
 
 mod link;
 
@@ -91,14 +91,14 @@ pub fn mode(config: &Config) -> Result<Box<ClusterMode>, String> {
     let known = Cluster::from_file(&text, settings.clone(), Random::from_os(), clock.now());
     let core = match known.map_err(|error| error.to_string())? {
         Some(core) => {
-            log(log::Level::Notice, &format!("Node configuration loaded, I'm {}", core.myself().id));
+            log(Level::Notice, &format!("Node configuration loaded, I'm {}", core.myself().id));
             core
         }
         None => {
             let mut bytes = [0; 20];
             fill_from_os(&mut bytes);
             let id = NodeId::from_random(bytes);
-            log(log::Level::Notice, &format!("No cluster configuration found, I'm {id}"));
+            log(Level::Notice, &format!("No cluster configuration found, I'm {id}"));
             Cluster::new(id, settings, Random::from_os(), clock.now())
         }
     };
@@ -124,7 +124,7 @@ pub fn bind(config: &Config) -> Result<Vec<TcpListener>, String> {
             Err(error) => {
                 let reason = os_text(&error);
                 log(
-                    log::Level::Warning,
+                    Level::Warning,
                     &format!("Could not create server TCP listening socket {address}:{port}: bind: {reason}"),
                 );
                 return Err(format!("Failed listening on port {port} (cluster), aborting."));
@@ -168,7 +168,7 @@ async fn accept(shared: Shared, listener: TcpListener) {
                 tokio::spawn(link::serve(Arc::clone(&shared), conn, stream, outbox, waiting));
             }
             Err(error) => {
-                log(log::Level::Verbose, &format!("Error accepting cluster node: {}", os_text(&error)));
+                log(Level::Verbose, &format!("Error accepting cluster node: {}", os_text(&error)));
                 // Out of descriptors: others must close some first.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -213,7 +213,7 @@ fn limit_links(shared: &Shared, limit: u64) {
     }
     for conn in &over {
         shared.cluster.links.lock().remove(conn);
-        log(log::Level::Warning, "A link to another node is closed: it exceeds cluster-link-sendbuf-limit");
+        log(Level::Warning, "A link to another node is closed: it exceeds cluster-link-sendbuf-limit");
     }
     if let Some(mode) = &mut shared.lock().cluster {
         mode.links.over_limit += over.len() as u64;
@@ -248,7 +248,7 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
             }
             Effect::Disconnect(conn) => drop(shared.cluster.links.lock().remove(&conn)),
             Effect::Send { conn, packet } => shared.cluster.send(conn, packet),
-            Effect::Log { level, text } => log(level_of(level), &text),
+            Effect::Log { level, text } => log(level, &text),
             Effect::Save { .. } | Effect::Data(_) => {}
         }
     }
@@ -263,17 +263,8 @@ fn save(server: &mut Server, effects: &[Effect]) {
     });
     let Some(sync) = wishes.reduce(|a, b| a || b) else { return };
     if let Some(Err(error)) = server.save_cluster(sync) {
-        log(log::Level::Warning, &format!("Fatal: can't update cluster config file: {}", os_text(&error)));
+        log(Level::Warning, &format!("Fatal: can't update cluster config file: {}", os_text(&error)));
         std::process::exit(1);
-    }
-}
-
-fn level_of(level: Level) -> log::Level {
-    match level {
-        Level::Debug => log::Level::Debug,
-        Level::Verbose => log::Level::Verbose,
-        Level::Notice => log::Level::Notice,
-        Level::Warning => log::Level::Warning,
     }
 }
 

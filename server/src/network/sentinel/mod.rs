@@ -9,11 +9,10 @@ use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
 use crate::commands::config::save_sentinel;
-use crate::dispatch::client::Client;
 use crate::dispatch::effects::encode_command;
 use crate::dispatch::server::Server;
-use crate::info::log::{self, log};
-use crate::sentinel::{ConnId, Effect, Input, Level};
+use crate::info::log::{Level, log};
+use crate::sentinel::{ConnId, Effect, Input};
 
 mod link;
 mod script;
@@ -79,10 +78,10 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
                 }
             }
             Effect::Event { level, name, payload } => publish(server, level, name, &payload),
-            Effect::Log { level, text } => log(level_of(level), &text),
+            Effect::Log { level, text } => log(level, &text),
             Effect::LogDelay(until) => {
-                let until = log::long_time(until / 1000);
-                log(log::Level::Warning, &format!("Next failover delay: I will not start a failover before {until}"));
+                let until = crate::info::log::long_time(until / 1000);
+                log(Level::Warning, &format!("Next failover delay: I will not start a failover before {until}"));
             }
             Effect::RunScript { job, argv } => {
                 tokio::spawn(script::run(Arc::clone(shared), job, argv));
@@ -95,21 +94,11 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
     shared.sentinel.rearm.notify_one();
 }
 
-fn level_of(level: Level) -> log::Level {
-    match level {
-        Level::Debug => log::Level::Debug,
-        Level::Verbose => log::Level::Verbose,
-        Level::Notice => log::Level::Notice,
-        Level::Warning => log::Level::Warning,
-    }
-}
-
 /// An event: to the log, and unless it is for debugging to its channel.
 fn publish(server: &mut Server, level: Level, name: &str, payload: &str) {
-    log(level_of(level), &format!("{name} {payload}"));
+    log(level, &format!("{name} {payload}"));
     if level != Level::Debug {
-        // Nobody's session is taken out: a stand-in that nobody can name.
-        let mut nobody = Client::new(0, server.now, Default::default());
+        let mut nobody = server.nobody();
         server.publish(&mut nobody, name.as_bytes(), payload.as_bytes());
     }
 }
