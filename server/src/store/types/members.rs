@@ -2,6 +2,8 @@
 //!
 //! Slots are dense: when one is freed, the last one moves there.
 
+use std::ops::Range;
+
 use crate::store::table::hash_key;
 
 /// Places in the arena count units of this many bytes, so that 32 bits reach 16 GB.
@@ -87,22 +89,57 @@ impl Members {
         self.places.shrink_to(self.places.len() * 5 / 4);
     }
 
+    /// The slots of one step of a scan, from the cursor downwards: a slot only ever moves down, so what stays cannot slip
+    /// past. The first of them is the next cursor.
+    pub(super) fn step(&self, cursor: u64, count: usize) -> Range<u32> {
+        let top = if cursor == 0 { self.len() } else { self.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)) };
+        top.saturating_sub(count.max(1)) as u32..top as u32
+    }
+
     /// Bytes taken from the allocator.
     pub(super) fn memory(&self) -> usize {
         self.places.capacity() * 4 + self.arena.capacity()
     }
 }
 
+/// How an index writes a slot down: two bytes where there are few, four otherwise.
+pub(super) trait SlotNumber: Copy + Default + PartialEq {
+    /// A slot, plus one.
+    fn of(number: u32) -> Self;
+    /// The same, back.
+    fn number(self) -> u32;
+}
+
+impl SlotNumber for u16 {
+    fn of(number: u32) -> Self {
+        number as Self
+    }
+
+    fn number(self) -> u32 {
+        self.into()
+    }
+}
+
+impl SlotNumber for u32 {
+    fn of(number: u32) -> Self {
+        number
+    }
+
+    fn number(self) -> u32 {
+        self
+    }
+}
+
 /// From members to slots: open addressing with linear probing, eight bits of the hash beside each slot.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Index {
+pub(super) struct Index<S> {
     /// Slot plus one; zero is free.
-    slots: Vec<u32>,
+    slots: Vec<S>,
     tags: Vec<u8>,
     used: usize,
 }
 
-impl Index {
+impl<S: SlotNumber> Index<S> {
     fn tag(hash: u64) -> u8 {
         (hash >> 56) as u8
     }
@@ -117,8 +154,8 @@ impl Index {
             return None;
         }
         let mut at = hash as usize & self.mask();
-        while self.slots[at] != 0 {
-            if self.tags[at] == Self::tag(hash) && members.member(self.slots[at] - 1) == member {
+        while self.number(at) != 0 {
+            if self.tags[at] == Self::tag(hash) && members.member(self.slot(at)) == member {
                 return Some(at);
             }
             at = (at + 1) & self.mask();
@@ -136,27 +173,39 @@ impl Index {
 
     fn place(&mut self, slot: u32, hash: u64) {
         let mut at = hash as usize & self.mask();
-        while self.slots[at] != 0 {
+        while self.number(at) != 0 {
             at = (at + 1) & self.mask();
         }
-        self.slots[at] = slot + 1;
+        self.slots[at] = S::of(slot + 1);
         self.tags[at] = Self::tag(hash);
     }
 
-    pub(super) fn resize(&mut self, members: &Members, size: usize) {
-        let old = std::mem::replace(&mut self.slots, vec![0; size]);
+    fn resize(&mut self, members: &Members, size: usize) {
+        let old = std::mem::replace(&mut self.slots, vec![S::default(); size]);
         self.tags = vec![0; size];
-        for slot in old.into_iter().filter(|slot| *slot != 0) {
-            self.place(slot - 1, hash_key(members.member(slot - 1)));
+        for slot in old.into_iter().filter_map(|slot| slot.number().checked_sub(1)) {
+            self.place(slot, hash_key(members.member(slot)));
+        }
+    }
+
+    /// Takes out the member at a place, whose slot is the last member's from now on: [`Members::swap_remove`] is next.
+    pub(super) fn take_out(&mut self, members: &Members, at: usize) {
+        let slot = self.slot(at);
+        self.remove_at(members, at);
+        let last = members.len() as u32 - 1;
+        if last != slot {
+            let mover = members.member(last);
+            let at = self.find(members, mover, hash_key(mover)).expect("every slot is in the index");
+            self.slots[at] = S::of(slot + 1);
         }
     }
 
     /// Frees a place and closes the gap behind it.
-    pub(super) fn remove_at(&mut self, members: &Members, mut at: usize) {
+    fn remove_at(&mut self, members: &Members, mut at: usize) {
         let mask = self.mask();
         let mut next = (at + 1) & mask;
-        while self.slots[next] != 0 {
-            let home = hash_key(members.member(self.slots[next] - 1)) as usize & mask;
+        while self.number(next) != 0 {
+            let home = hash_key(members.member(self.slot(next))) as usize & mask;
             // Distances run around the end of the table.
             if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(at) & mask) {
                 self.slots[at] = self.slots[next];
@@ -165,18 +214,17 @@ impl Index {
             }
             next = (next + 1) & mask;
         }
-        self.slots[at] = 0;
+        self.slots[at] = S::default();
         self.used -= 1;
     }
 
     /// The slot that stands at a place where a member was found.
     pub(super) fn slot(&self, at: usize) -> u32 {
-        self.slots[at] - 1
+        self.number(at) - 1
     }
 
-    /// The member at this place has another slot now.
-    pub(super) fn renumber(&mut self, at: usize, slot: u32) {
-        self.slots[at] = slot + 1;
+    fn number(&self, at: usize) -> u32 {
+        self.slots[at].number()
     }
 
     /// Halves an index that is almost empty.
@@ -188,6 +236,6 @@ impl Index {
 
     /// Bytes taken from the allocator.
     pub(super) fn memory(&self) -> usize {
-        self.slots.capacity() * 5
+        self.slots.capacity() * size_of::<S>() + self.tags.capacity()
     }
 }

@@ -1,22 +1,21 @@
 //! A set of texts of middle size: members in one arena, found by a hash index.
 //!
 //! # Background
-//! A member costs its own bytes and length, four bytes of place and some nine in the index, where a table of entries costs an
+//! A member costs its own bytes and length, four bytes of place and some six in the index, where a table of entries costs an
 //! allocation and a slot. The price is that the arena and the index grow as a whole, so beyond [`LIMIT`] members, where that would
-//! be felt as a pause, the table takes over (`set.rs`). SSCAN goes through the slots downwards: a slot only ever moves down,
-//! so what stays in the set cannot slip past it.
+//! be felt as a pause, the table takes over (`set.rs`).
 
 use super::members::{Index, Members};
 use crate::store::table::hash_key;
 
-/// So many members at most.
+/// So many members at most; two bytes number them.
 pub const LIMIT: usize = 16_384;
 
 /// See the module's comment.
 #[derive(Debug, Clone, Default)]
 pub struct PackedSet {
     members: Members,
-    index: Index,
+    index: Index<u16>,
 }
 
 impl PackedSet {
@@ -55,13 +54,7 @@ impl PackedSet {
     pub fn remove(&mut self, member: &[u8]) -> bool {
         let Some(at) = self.index.find(&self.members, member, hash_key(member)) else { return false };
         let slot = self.index.slot(at);
-        self.index.remove_at(&self.members, at);
-        let last = self.len() as u32 - 1;
-        if last != slot {
-            let mover = self.members.member(last);
-            let at = self.index.find(&self.members, mover, hash_key(mover)).expect("every slot is in the index");
-            self.index.renumber(at, slot);
-        }
+        self.index.take_out(&self.members, at);
         self.members.swap_remove(slot);
         self.index.shrink(&self.members);
         true
@@ -79,9 +72,8 @@ impl PackedSet {
 
     /// One step of SSCAN; returns the next cursor, 0 at the end.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8])) -> u64 {
-        let top = if cursor == 0 { self.len() } else { self.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)) };
-        let bottom = top.saturating_sub(count.max(1));
-        (bottom..top).rev().for_each(|slot| visit(self.members.member(slot as u32)));
-        bottom as u64
+        let slots = self.members.step(cursor, count);
+        slots.clone().rev().for_each(|slot| visit(self.members.member(slot)));
+        slots.start.into()
     }
 }

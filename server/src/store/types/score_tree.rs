@@ -61,7 +61,7 @@ impl Elements {
 #[derive(Debug, Clone, Default)]
 pub struct ScoreTree {
     elements: Elements,
-    index: Index,
+    index: Index<u32>,
     tree: OrderTree,
 }
 
@@ -137,12 +137,10 @@ impl ScoreTree {
         let Self { elements, index, tree } = self;
         let member = elements.member(slot);
         let at = index.find(&elements.members, member, hash_key(member)).expect("every slot is in the index");
-        index.remove_at(&elements.members, at);
+        index.take_out(&elements.members, at);
         let last = elements.len() as u32 - 1;
         if last != slot {
             let (member, score) = (elements.member(last), elements.score(last));
-            let at = index.find(&elements.members, member, hash_key(member)).expect("every slot is in the index");
-            index.renumber(at, slot);
             tree.renumber(slot, &|other| elements.order(other, score, member));
         }
         elements.swap_remove(slot);
@@ -174,9 +172,8 @@ impl ScoreTree {
 
     /// One step of ZSCAN; returns the next cursor, 0 at the end.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
-        let top = if cursor == 0 { self.len() } else { self.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)) };
-        let bottom = top.saturating_sub(count.max(1));
-        (bottom..top).rev().for_each(|slot| visit(self.elements.member(slot as u32), self.elements.scores[slot]));
-        bottom as u64
+        let slots = self.elements.members.step(cursor, count);
+        slots.clone().rev().for_each(|slot| visit(self.elements.member(slot), self.elements.score(slot)));
+        slots.start.into()
     }
 }
