@@ -1,7 +1,5 @@
 //! What handlers may touch.
 
-use std::sync::Arc;
-
 use super::client::{Block, BlockKind, Client, ClientFlags, KeyWait, TimeoutReply};
 use super::effects::Effects;
 use super::error::{CommandError, CommandResult, WRONG_TYPE};
@@ -172,7 +170,7 @@ impl DataContext<'_> {
 
     /// Stores an object under a key that is absent.
     pub fn store_object(&mut self, key: &[u8], object: Object) {
-        self.keyspace.set(self.db, key, NewValue::Object(Arc::new(object)), None);
+        self.keyspace.set(self.db, key, NewValue::Object(triomphe::Arc::new(object)), None);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Between the store's values and the RDB codec's.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::rdb::primitives::{ValueType as RdbType, write_entry_head, write_expiry, write_freq, write_idle};
 use super::rdb::{ListNode, RdbString, RdbValue, encode};
@@ -56,7 +56,7 @@ pub fn rdb_type(value: ValueRef<'_>) -> RdbType {
         ValueRef::Object(Object::Hash(Hash::Table(_))) => RdbType::Hash,
         ValueRef::Object(Object::List(_)) => RdbType::ListQuicklist2,
         ValueRef::Object(Object::Set(Set::Intset(_))) => RdbType::SetIntset,
-        ValueRef::Object(Object::Set(Set::Packed(_) | Set::Table(_))) => RdbType::Set,
+        ValueRef::Object(Object::Set(Set::Texts(_))) => RdbType::Set,
         ValueRef::Object(Object::SortedSet(SortedSet::Listpack(_))) => RdbType::ZsetListpack,
         ValueRef::Object(Object::SortedSet(SortedSet::Tree(_))) => RdbType::Zset,
         ValueRef::Object(Object::Stream(_)) => RdbType::StreamListpacks2,
@@ -89,7 +89,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
             encode::list(out, list.nodes().len(), nodes, compress);
         }
         ValueRef::Object(Object::Set(Set::Intset(members))) => encode::compact(out, members.as_bytes(), compress),
-        ValueRef::Object(Object::Set(set @ (Set::Packed(_) | Set::Table(_)))) => {
+        ValueRef::Object(Object::Set(set @ Set::Texts(_))) => {
             super::rdb::primitives::write_length(out, set.len() as u64);
             set.for_each(|member| encode::string(out, member, compress));
         }

@@ -17,7 +17,8 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 use super::value::Object;
 use crate::base::allocator::size_class;
@@ -306,8 +307,7 @@ impl<'a> EntryRef<'a> {
         // SAFETY: the slot holds the raw pointer of a live `Arc<Object>`; the count is raised before a second handle exists.
         unsafe {
             let object = self.value_ptr().cast::<*const Object>().read_unaligned();
-            Arc::increment_strong_count(object);
-            Some(Arc::from_raw(object))
+            Some(Arc::clone(&std::mem::ManuallyDrop::new(Arc::from_raw(object))))
         }
     }
 

@@ -4,7 +4,7 @@
 //! must keep (see `snapshot.rs`). Keys that a lookup finds expired, and what else others must hear of, are recorded as
 //! [`Happening`]s; who propagates and notifies is not known here.
 
-use std::sync::Arc;
+use triomphe::Arc;
 
 use super::access::AccessRule;
 use super::entry::{EntryRef, MAX_INLINE, NewValue, OwnedEntry, ValueRef};

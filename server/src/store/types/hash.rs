@@ -48,7 +48,7 @@ fn entry_bytes<R>(value: ValueRef<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
 /// A value of a field as an entry stores it.
 fn field_value(value: &[u8]) -> NewValue<'_> {
     if value.len() > MAX_INLINE {
-        NewValue::Object(std::sync::Arc::new(Object::String(value.to_vec())))
+        NewValue::Object(triomphe::Arc::new(Object::String(value.to_vec())))
     } else {
         NewValue::Bytes(value)
     }

@@ -3,6 +3,8 @@
 //! The compact form of small sets of integers; its bytes (width and count as little-endian `u32`, then the little-endian
 //! members) go into RDB files as they are. Members are found by binary search. Not for: large sets.
 
+use crate::base::allocator::size_class;
+
 const HEADER: usize = 8;
 
 /// Why bytes are not an intset.
@@ -11,10 +13,19 @@ const HEADER: usize = 8;
 pub struct IntsetError;
 
 /// An owned intset.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Intset {
-    bytes: Vec<u8>,
+    /// The intset, and spare bytes behind it.
+    block: Box<[u8]>,
 }
+
+impl PartialEq for Intset {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Intset {}
 
 impl Default for Intset {
     fn default() -> Self {
@@ -46,7 +57,7 @@ fn read(bytes: &[u8], width: usize, index: usize) -> i64 {
 impl Intset {
     /// An empty set.
     pub fn new() -> Self {
-        Self { bytes: vec![2, 0, 0, 0, 0, 0, 0, 0] }
+        Self { block: Box::new([2, 0, 0, 0, 0, 0, 0, 0]) }
     }
 
     /// Takes bytes from a file or payload after checking width, size, and that members ascend.
@@ -54,23 +65,27 @@ impl Intset {
     /// # Errors
     /// [`IntsetError`] if they are not an intset.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, IntsetError> {
-        if validate(&bytes, true) { Ok(Self { bytes }) } else { Err(IntsetError) }
+        if validate(&bytes, true) { Ok(Self { block: bytes.into() }) } else { Err(IntsetError) }
     }
 
     /// The bytes, as they go into RDB files.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.block[..self.byte_len()]
+    }
+
+    fn byte_len(&self) -> usize {
+        HEADER + self.len() * self.width()
     }
 
     /// Bytes taken from the allocator.
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.block.len()
     }
 
     /// Number of members.
     #[inline]
     pub fn len(&self) -> usize {
-        u32::from_le_bytes([self.bytes[4], self.bytes[5], self.bytes[6], self.bytes[7]]) as usize
+        u32::from_le_bytes([self.block[4], self.block[5], self.block[6], self.block[7]]) as usize
     }
 
     /// Whether there is no member.
@@ -132,22 +147,22 @@ impl Intset {
         let value = self.get(index).expect("the caller passes a rank below the length");
         let width = self.width();
         let at = HEADER + index * width;
-        self.bytes.copy_within(at + width.., at);
-        self.bytes.truncate(self.bytes.len() - width);
+        let end = self.byte_len();
+        self.block.copy_within(at + width..end, at);
         self.set_len(self.len() - 1);
-        if self.bytes.capacity() > 128 && self.bytes.len() * 2 < self.bytes.capacity() {
-            self.bytes.shrink_to_fit();
+        if self.capacity() > 128 && self.byte_len() * 2 < self.capacity() {
+            self.reallocate(size_class(self.byte_len()));
         }
         value
     }
 
     fn width(&self) -> usize {
-        usize::from(self.bytes[0])
+        usize::from(self.block[0])
     }
 
     #[inline]
     fn at(&self, index: usize) -> i64 {
-        read(&self.bytes, self.width(), index)
+        read(&self.block, self.width(), index)
     }
 
     fn search(&self, value: i64) -> Result<usize, usize> {
@@ -169,29 +184,37 @@ impl Intset {
     fn insert_at(&mut self, index: usize, value: i64) {
         let width = self.width();
         let at = HEADER + index * width;
-        let end = self.bytes.len();
-        if end + width > self.bytes.capacity() {
-            self.bytes.reserve_exact(super::listpack::size_class(end + width) - end);
+        let end = self.byte_len();
+        if end + width > self.block.len() {
+            self.reallocate(size_class(end + width));
         }
-        self.bytes.resize(end + width, 0);
-        self.bytes.copy_within(at..end, at + width);
-        self.bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
+        self.block.copy_within(at..end, at + width);
+        self.block[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
         self.set_len(self.len() + 1);
     }
 
     fn widen(&mut self, width: usize) {
         let count = self.len();
-        let mut wide = Vec::with_capacity(super::listpack::size_class(HEADER + (count + 1) * width));
+        let size = size_class(HEADER + (count + 1) * width);
+        let mut wide = Vec::with_capacity(size);
         wide.extend_from_slice(&(width as u32).to_le_bytes());
         wide.extend_from_slice(&(count as u32).to_le_bytes());
         for value in self.iter() {
             wide.extend_from_slice(&value.to_le_bytes()[..width]);
         }
-        self.bytes = wide;
+        wide.resize(size, 0);
+        self.block = wide.into();
+    }
+
+    fn reallocate(&mut self, size: usize) {
+        let mut block = std::mem::take(&mut self.block).into_vec();
+        block.reserve_exact(size.saturating_sub(block.len()));
+        block.resize(size, 0);
+        self.block = block.into();
     }
 
     fn set_len(&mut self, count: usize) {
-        self.bytes[4..8].copy_from_slice(&(count as u32).to_le_bytes());
+        self.block[4..8].copy_from_slice(&(count as u32).to_le_bytes());
     }
 }
 

@@ -12,11 +12,13 @@
 
 mod entry;
 
+use crate::base::allocator::size_class;
 pub use entry::Entry;
 use entry::{Encoded, backlen_size, decode, entry_span, read_backlen};
 
 const HEADER: usize = 6;
 const END: u8 = 0xff;
+const EMPTY: [u8; HEADER + 1] = [HEADER as u8 + 1, 0, 0, 0, 0, 0, END];
 /// The count in the header that means 'walk to count'.
 const COUNT_UNKNOWN: u16 = u16::MAX;
 /// Redis refuses to let a listpack grow beyond this many bytes.
@@ -53,10 +55,21 @@ pub enum Place {
 }
 
 /// An owned listpack.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// It knows its length, so two words do for what takes three in a vector.
+#[derive(Clone)]
 pub struct Listpack {
-    bytes: Vec<u8>,
+    /// The listpack, and spare bytes behind it.
+    block: Box<[u8]>,
 }
+
+impl PartialEq for Listpack {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Listpack {}
 
 impl Default for Listpack {
     fn default() -> Self {
@@ -72,9 +85,9 @@ impl Listpack {
 
     /// An empty listpack with room for `bytes` in all.
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut block = Vec::with_capacity(size_class(bytes.max(HEADER + 1)));
-        block.extend_from_slice(&[HEADER as u8 + 1, 0, 0, 0, 0, 0, END]);
-        Self { bytes: block }
+        let mut block = vec![0; size_class(bytes.max(EMPTY.len()))].into_boxed_slice();
+        block[..EMPTY.len()].copy_from_slice(&EMPTY);
+        Self { block }
     }
 
     /// Takes bytes from a file or payload after checking every entry.
@@ -82,40 +95,38 @@ impl Listpack {
     /// # Errors
     /// [`ListpackError`] if anything about them is not as a listpack should be.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ListpackError> {
-        if validate(&bytes, true) { Ok(Self { bytes }) } else { Err(ListpackError) }
+        if validate(&bytes, true) { Ok(Self { block: bytes.into() }) } else { Err(ListpackError) }
     }
 
-    /// The whole block, as it goes into RDB files.
+    /// All bytes, as they go into RDB files.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.block[..self.byte_len()]
     }
 
-    /// The whole block.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-
-    /// Bytes of the block.
+    /// Number of bytes.
     #[inline]
     pub fn byte_len(&self) -> usize {
-        self.bytes.len()
+        u32::from_le_bytes([self.block[0], self.block[1], self.block[2], self.block[3]]) as usize
     }
 
     /// Bytes taken from the allocator.
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        self.block.len()
     }
 
     /// Gives memory back that growth or deletion left over.
     pub fn shrink_to_fit(&mut self) {
-        self.bytes.shrink_to(size_class(self.bytes.len()));
+        let size = size_class(self.byte_len());
+        if size < self.block.len() {
+            self.reallocate(size);
+        }
     }
 
     /// Whether `more` bytes of data may still be added.
     pub fn has_room_for(&self, more: usize) -> bool {
-        self.bytes.len() + more <= SIZE_LIMIT
+        self.byte_len() + more <= SIZE_LIMIT
     }
 
     /// Number of entries; a walk when there are 65535 or more.
@@ -130,7 +141,7 @@ impl Listpack {
     /// Whether there is no entry.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.bytes.len() == HEADER + 1
+        self.byte_len() == EMPTY.len()
     }
 
     /// The first entry's place.
@@ -142,14 +153,14 @@ impl Listpack {
     /// The last entry's place.
     #[inline]
     pub fn last(&self) -> Option<Pos> {
-        self.before(self.bytes.len() - 1)
+        self.before(self.byte_len() - 1)
     }
 
     /// The place of the entry behind.
     #[inline]
     pub fn next(&self, pos: Pos) -> Option<Pos> {
         let next = self.skip(pos.offset());
-        (self.bytes[next] != END).then(|| Pos::at(next))
+        (self.block[next] != END).then(|| Pos::at(next))
     }
 
     /// The place of the entry in front.
@@ -161,7 +172,7 @@ impl Listpack {
     /// The entry at a place.
     #[inline]
     pub fn get(&self, pos: Pos) -> Entry<'_> {
-        decode(&self.bytes[pos.offset()..])
+        decode(&self.block[pos.offset()..])
     }
 
     /// The place of the entry with an index; negative ones count from the end.
@@ -198,13 +209,13 @@ impl Listpack {
     /// The entries from the front.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rest: &self.bytes[HEADER..] }
+        Iter { rest: &self.block[HEADER..] }
     }
 
     /// The entries from a place on.
     #[inline]
     pub fn iter_from(&self, pos: Pos) -> Iter<'_> {
-        Iter { rest: &self.bytes[pos.offset()..] }
+        Iter { rest: &self.block[pos.offset()..] }
     }
 
     /// The entries from the back.
@@ -221,7 +232,7 @@ impl Listpack {
 
     /// Finds an entry equal to `needle`, looking at `from` and then at each `stride`-th entry behind it.
     pub fn find(&self, from: Pos, needle: &[u8], stride: usize) -> Option<Pos> {
-        let bytes = self.bytes.as_slice();
+        let bytes = &*self.block;
         let short = if needle.len() < 64 { 0x80 | needle.len() as u8 } else { END };
         // Parsed at the first integer entry: most listpacks of strings never need it.
         let mut number: Option<Option<i64>> = None;
@@ -308,19 +319,19 @@ impl Listpack {
     pub fn delete(&mut self, pos: Pos, count: usize) -> Option<Pos> {
         let start = pos.offset();
         let (mut end, mut deleted) = (start, 0usize);
-        while deleted < count && self.bytes[end] != END {
+        while deleted < count && self.block[end] != END {
             end = self.skip(end);
             deleted += 1;
         }
-        self.bytes.copy_within(end.., start);
-        self.bytes.truncate(self.bytes.len() - (end - start));
-        self.set_total();
+        let length = self.byte_len();
+        self.block.copy_within(end..length, start);
+        self.set_byte_len(length - (end - start));
         let known = self.header_count();
         if known != COUNT_UNKNOWN {
             self.set_header_count(known - deleted as u16);
         }
         self.release_slack();
-        (self.bytes[start] != END).then(|| Pos::at(start))
+        (self.block[start] != END).then(|| Pos::at(start))
     }
 
     /// Deletes up to `count` entries from an index on; returns how many there were.
@@ -336,23 +347,22 @@ impl Listpack {
     /// Appends all entries of another listpack.
     pub fn append(&mut self, other: &Listpack) {
         let count = self.len() + other.len();
-        self.bytes.pop();
-        self.grow_for(other.bytes.len() - HEADER);
-        self.bytes.extend_from_slice(&other.bytes[HEADER..]);
-        self.set_total();
+        let (at, more) = (self.byte_len() - 1, &other.as_bytes()[HEADER..]);
+        self.set_byte_len(at + more.len());
+        self.block[at..at + more.len()].copy_from_slice(more);
         self.set_header_count(u16::try_from(count).unwrap_or(COUNT_UNKNOWN));
     }
 
     /// Cuts off the entries from a place on and returns them.
     pub fn split_off(&mut self, pos: Pos) -> Listpack {
         let start = pos.offset();
-        let mut tail = Self::with_capacity(HEADER + self.bytes.len() - start);
-        tail.bytes.pop();
-        tail.bytes.extend_from_slice(&self.bytes[start..]);
-        self.bytes.truncate(start);
-        self.bytes.push(END);
+        let rest = &self.as_bytes()[start..];
+        let mut tail = Self::with_capacity(HEADER + rest.len());
+        tail.block[HEADER..HEADER + rest.len()].copy_from_slice(rest);
+        tail.set_byte_len(HEADER + rest.len());
+        self.block[start] = END;
+        self.set_byte_len(start + 1);
         for pack in [self, &mut tail] {
-            pack.set_total();
             pack.recount();
             pack.release_slack();
         }
@@ -360,11 +370,7 @@ impl Listpack {
     }
 
     fn push_encoded(&mut self, entry: &Encoded<'_>) {
-        self.grow_for(entry.size());
-        self.bytes.pop();
-        entry.append_to(&mut self.bytes);
-        self.bytes.push(END);
-        self.set_total();
+        self.splice(self.byte_len() - 1, 0, entry);
         self.count_up(1);
     }
 
@@ -386,43 +392,47 @@ impl Listpack {
     /// Puts an encoded entry where `old` bytes were.
     fn splice(&mut self, at: usize, old: usize, entry: &Encoded<'_>) {
         let new = entry.size();
-        let length = self.bytes.len();
+        let length = self.byte_len();
         if new > old {
-            self.grow_for(new - old);
-            self.bytes.resize(length + new - old, 0);
+            self.set_byte_len(length + new - old);
         }
         if new != old {
-            self.bytes.copy_within(at + old..length, at + new);
+            self.block.copy_within(at + old..length, at + new);
         }
-        self.bytes.truncate(length + new - old);
-        entry.copy_to(&mut self.bytes[at..at + new]);
-        if new != old {
-            self.set_total();
-        }
+        entry.copy_to(&mut self.block[at..at + new]);
         if new < old {
+            self.set_byte_len(length + new - old);
             self.release_slack();
         }
     }
 
-    /// Makes room for `more` bytes, up to the end of the allocator's size class and no further.
+    /// Sets how many bytes there are, after making room for them: up to the end of the allocator's size class, no further.
     #[inline]
-    fn grow_for(&mut self, more: usize) {
-        let needed = self.bytes.len() + more;
-        if needed > self.bytes.capacity() {
-            self.bytes.reserve_exact(size_class(needed) - self.bytes.len());
+    fn set_byte_len(&mut self, length: usize) {
+        if length > self.block.len() {
+            self.reallocate(size_class(length));
         }
+        self.block[..4].copy_from_slice(&(length as u32).to_le_bytes());
+    }
+
+    #[cold]
+    fn reallocate(&mut self, size: usize) {
+        let mut block = std::mem::take(&mut self.block).into_vec();
+        block.reserve_exact(size.saturating_sub(block.len()));
+        block.resize(size, 0);
+        self.block = block.into();
     }
 
     /// Gives memory back once more than half of it lies idle.
     fn release_slack(&mut self) {
-        if self.bytes.capacity() > 128 && self.bytes.len() * 2 < self.bytes.capacity() {
+        if self.capacity() > 128 && self.byte_len() * 2 < self.capacity() {
             self.shrink_to_fit();
         }
     }
 
     #[inline]
     fn skip(&self, at: usize) -> usize {
-        at + entry_span(&self.bytes[at..])
+        at + entry_span(&self.block[at..])
     }
 
     #[inline]
@@ -430,18 +440,18 @@ impl Listpack {
         if at == HEADER {
             return None;
         }
-        let size = read_backlen(&self.bytes[..at]).expect("entries were checked or written by this module");
+        let size = read_backlen(&self.block[..at]).expect("entries were checked or written by this module");
         Some(Pos::at(at - size - backlen_size(size)))
     }
 
     #[inline]
     fn header_count(&self) -> u16 {
-        u16::from_le_bytes([self.bytes[4], self.bytes[5]])
+        u16::from_le_bytes([self.block[4], self.block[5]])
     }
 
     #[inline]
     fn set_header_count(&mut self, count: u16) {
-        self.bytes[4..6].copy_from_slice(&count.to_le_bytes());
+        self.block[4..6].copy_from_slice(&count.to_le_bytes());
     }
 
     #[inline]
@@ -455,12 +465,6 @@ impl Listpack {
     fn recount(&mut self) {
         let count = self.iter().count();
         self.set_header_count(u16::try_from(count).unwrap_or(COUNT_UNKNOWN));
-    }
-
-    #[inline]
-    fn set_total(&mut self) {
-        let total = self.bytes.len() as u32;
-        self.bytes[..4].copy_from_slice(&total.to_le_bytes());
     }
 }
 
@@ -558,18 +562,6 @@ pub fn validate(bytes: &[u8], deep: bool) -> bool {
     }
     let recorded = u16::from_le_bytes([bytes[4], bytes[5]]);
     at == total - 1 && (recorded == COUNT_UNKNOWN || usize::from(recorded) == count)
-}
-
-/// The allocator's size class for a request: growing to it costs nothing that was not taken anyway.
-pub(crate) fn size_class(bytes: usize) -> usize {
-    match bytes {
-        0..=8 => 8,
-        9..=128 => bytes.next_multiple_of(16),
-        _ => {
-            let step = bytes.next_power_of_two() / 8;
-            bytes.next_multiple_of(step)
-        }
-    }
 }
 
 #[cfg(test)]

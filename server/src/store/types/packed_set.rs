@@ -29,9 +29,9 @@ impl PackedSet {
         self.len() == 0
     }
 
-    /// Bytes taken from the allocator.
+    /// Bytes taken from the allocator, beyond its own.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.members.memory() + self.index.memory()
+        self.members.memory() + self.index.memory()
     }
 
     /// Whether something is a member.

@@ -2,7 +2,7 @@
 //! table. To clients the latter two are one: Redis 7.0 has a hash table there.
 
 use crate::base::{numbers::parse_i64, random::Random};
-use crate::store::entry::{NewValue, OwnedEntry};
+use crate::store::entry::{EntryRef, NewValue, OwnedEntry};
 use crate::store::table::{CURSOR_END, Cursor, Table, hash_key};
 use crate::store::types::intset::Intset;
 use crate::store::types::packed_set::{LIMIT as PACKED_LIMIT, PackedSet};
@@ -12,10 +12,101 @@ use crate::store::types::packed_set::{LIMIT as PACKED_LIMIT, PackedSet};
 pub enum Set {
     /// Only integers, and few.
     Intset(Intset),
+    /// Any members. Boxed, so that a set takes no more room in an object than other types.
+    Texts(Box<Texts>),
+}
+
+/// A set of any members.
+#[derive(Debug, Clone)]
+pub enum Texts {
     /// Not too many.
-    Packed(Box<PackedSet>),
+    Packed(PackedSet),
     /// One entry a member.
     Table(Box<Table>),
+}
+
+impl Texts {
+    /// An empty set for about so many members.
+    fn for_about(expected: usize) -> Self {
+        if expected > PACKED_LIMIT { Self::Table(Box::default()) } else { Self::Packed(PackedSet::default()) }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Packed(members) => members.len(),
+            Self::Table(table) => table.len(),
+        }
+    }
+
+    fn contains(&self, member: &[u8]) -> bool {
+        match self {
+            Self::Packed(members) => members.contains(member),
+            Self::Table(table) => table.contains(hash_key(member), member),
+        }
+    }
+
+    fn insert(&mut self, member: &[u8]) -> bool {
+        if let Self::Packed(members) = self {
+            if members.len() < PACKED_LIMIT {
+                return members.insert(member);
+            }
+            if members.contains(member) {
+                return false;
+            }
+        }
+        let table = self.table();
+        let hash = hash_key(member);
+        if table.contains(hash, member) {
+            return false;
+        }
+        table.insert_new(hash, OwnedEntry::new(member, NewValue::Unit, None));
+        true
+    }
+
+    /// The table: where the arena is full, there is one entry a member from now on.
+    fn table(&mut self) -> &mut Table {
+        if let Self::Packed(members) = self {
+            let mut table = Table::new();
+            for member in members.iter() {
+                table.insert_new(hash_key(member), OwnedEntry::new(member, NewValue::Unit, None));
+            }
+            *self = Self::Table(Box::new(table));
+        }
+        let Self::Table(table) = self else { unreachable!("just made") };
+        table
+    }
+
+    fn remove(&mut self, member: &[u8]) -> bool {
+        match self {
+            Self::Packed(members) => members.remove(member),
+            Self::Table(table) => table.remove(hash_key(member), member).is_some(),
+        }
+    }
+
+    fn for_each(&self, visit: impl FnMut(&[u8])) {
+        match self {
+            Self::Packed(members) => members.iter().for_each(visit),
+            Self::Table(table) => table.iter().map(EntryRef::key).for_each(visit),
+        }
+    }
+
+    fn scan(&self, cursor: Cursor, count: usize, mut visit: impl FnMut(&[u8])) -> Cursor {
+        match self {
+            Self::Packed(members) => members.scan(cursor, count, visit),
+            Self::Table(table) => {
+                let next = table.walk(cursor, count, |entry| visit(entry.key()));
+                if next == CURSOR_END { 0 } else { next }
+            }
+        }
+    }
+
+    fn random(&self, random: &mut Random) -> Option<Vec<u8>> {
+        match self {
+            Self::Packed(members) if members.is_empty() => None,
+            Self::Packed(members) => members.nth(random.below(members.len())).map(<[u8]>::to_vec),
+            Self::Table(table) => table.random(random, false).map(|entry| entry.key().to_vec()),
+        }
+    }
 }
 
 impl Set {
@@ -26,14 +117,14 @@ impl Set {
 
     /// An empty set for texts, and about so many of them.
     pub fn of_texts(expected: usize) -> Self {
-        if expected > PACKED_LIMIT { Self::Table(Box::default()) } else { Self::Packed(Box::default()) }
+        Self::Texts(Box::new(Texts::for_about(expected)))
     }
 
     /// The name of the encoding.
     pub fn encoding(&self) -> &'static str {
         match self {
             Self::Intset(_) => "intset",
-            Self::Packed(_) | Self::Table(_) => "hashtable",
+            Self::Texts(_) => "hashtable",
         }
     }
 
@@ -41,8 +132,7 @@ impl Set {
     pub fn len(&self) -> usize {
         match self {
             Self::Intset(members) => members.len(),
-            Self::Packed(members) => members.len(),
-            Self::Table(table) => table.len(),
+            Self::Texts(texts) => texts.len(),
         }
     }
 
@@ -55,8 +145,10 @@ impl Set {
     pub fn free_effort(&self) -> usize {
         match self {
             Self::Intset(_) => 1,
-            Self::Packed(_) => 6,
-            Self::Table(table) => table.len(),
+            Self::Texts(texts) => match &**texts {
+                Texts::Packed(_) => 6,
+                Texts::Table(table) => table.len(),
+            },
         }
     }
 
@@ -64,8 +156,13 @@ impl Set {
     pub fn memory(&self) -> usize {
         match self {
             Self::Intset(members) => members.capacity(),
-            Self::Packed(members) => members.memory(),
-            Self::Table(table) => table.overhead() + table.iter().map(|entry| entry.block_size()).sum::<usize>(),
+            Self::Texts(texts) => {
+                size_of::<Texts>()
+                    + match &**texts {
+                        Texts::Packed(members) => members.memory(),
+                        Texts::Table(table) => table.overhead() + table.iter().map(EntryRef::block_size).sum::<usize>(),
+                    }
+            }
         }
     }
 
@@ -73,69 +170,43 @@ impl Set {
     pub fn contains(&self, member: &[u8]) -> bool {
         match self {
             Self::Intset(members) => parse_i64(member).is_some_and(|value| members.contains(value)),
-            Self::Packed(members) => members.contains(member),
-            Self::Table(table) => table.contains(hash_key(member), member),
+            Self::Texts(texts) => texts.contains(member),
         }
     }
 
     /// Adds a member; false if it was one. `limit` is `set-max-intset-entries`, which is never more than 2^30.
     pub fn insert(&mut self, member: &[u8], limit: usize) -> bool {
-        if let Self::Intset(members) = self {
-            if let Some(value) = parse_i64(member) {
-                let new = members.insert(value);
-                if new && members.len() > limit.min(1 << 30) {
-                    self.convert();
-                }
-                return new;
+        if let Self::Intset(members) = self
+            && let Some(value) = parse_i64(member)
+        {
+            let new = members.insert(value);
+            if new && members.len() > limit.min(1 << 30) {
+                self.convert();
             }
-            self.convert();
+            return new;
         }
-        if let Self::Packed(members) = self {
-            if members.len() < PACKED_LIMIT {
-                return members.insert(member);
-            }
-            if members.contains(member) {
-                return false;
-            }
-            self.unpack();
-        }
-        let Self::Table(table) = self else { unreachable!("converted above") };
-        let hash = hash_key(member);
-        if table.contains(hash, member) {
-            return false;
-        }
-        table.insert_new(hash, OwnedEntry::new(member, NewValue::Unit, None));
-        true
+        self.convert().insert(member)
     }
 
     /// Removes a member; false if it was none.
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match self {
             Self::Intset(members) => parse_i64(member).is_some_and(|value| members.remove(value)),
-            Self::Packed(members) => members.remove(member),
-            Self::Table(table) => table.remove(hash_key(member), member).is_some(),
+            Self::Texts(texts) => texts.remove(member),
         }
     }
 
     /// Turns an intset into a set of texts.
-    pub fn convert(&mut self) {
-        let Self::Intset(members) = self else { return };
-        let mut set = Self::of_texts(members.len());
-        for value in members.iter() {
-            let mut buffer = itoa::Buffer::new();
-            set.insert(buffer.format(value).as_bytes(), 0);
+    pub fn convert(&mut self) -> &mut Texts {
+        if let Self::Intset(members) = self {
+            let mut texts = Texts::for_about(members.len());
+            for value in members.iter() {
+                texts.insert(itoa::Buffer::new().format(value).as_bytes());
+            }
+            *self = Self::Texts(Box::new(texts));
         }
-        *self = set;
-    }
-
-    /// The arena is full: from now on one entry a member.
-    fn unpack(&mut self) {
-        let Self::Packed(members) = self else { return };
-        let mut table = Table::new();
-        for member in members.iter() {
-            table.insert_new(hash_key(member), OwnedEntry::new(member, NewValue::Unit, None));
-        }
-        *self = Self::Table(Box::new(table));
+        let Self::Texts(texts) = self else { unreachable!("just made") };
+        texts
     }
 
     /// Calls `visit` with every member: ascending in an intset, in no order otherwise.
@@ -144,23 +215,18 @@ impl Set {
             Self::Intset(members) => {
                 members.iter().for_each(|value| visit(itoa::Buffer::new().format(value).as_bytes()));
             }
-            Self::Packed(members) => members.iter().for_each(visit),
-            Self::Table(table) => table.iter().for_each(|entry| visit(entry.key())),
+            Self::Texts(texts) => texts.for_each(visit),
         }
     }
 
     /// One step of SSCAN: an intset comes whole. Returns the next cursor, 0 at the end.
-    pub fn scan(&self, cursor: Cursor, count: usize, mut visit: impl FnMut(&[u8])) -> Cursor {
+    pub fn scan(&self, cursor: Cursor, count: usize, visit: impl FnMut(&[u8])) -> Cursor {
         match self {
             Self::Intset(_) => {
                 self.for_each(visit);
                 0
             }
-            Self::Packed(members) => members.scan(cursor, count, visit),
-            Self::Table(table) => {
-                let next = table.walk(cursor, count, |entry| visit(entry.key()));
-                if next == CURSOR_END { 0 } else { next }
-            }
+            Self::Texts(texts) => texts.scan(cursor, count, visit),
         }
     }
 
@@ -171,9 +237,7 @@ impl Set {
             Self::Intset(members) => {
                 members.get(random.below(members.len())).map(|value| value.to_string().into_bytes())
             }
-            Self::Packed(members) if members.is_empty() => None,
-            Self::Packed(members) => members.nth(random.below(members.len())).map(<[u8]>::to_vec),
-            Self::Table(table) => table.random(random, false).map(|entry| entry.key().to_vec()),
+            Self::Texts(texts) => texts.random(random),
         }
     }
 
@@ -190,6 +254,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    fn is_packed(set: &Set) -> bool {
+        matches!(set, Set::Texts(texts) if matches!(**texts, Texts::Packed(_)))
+    }
 
     #[test]
     fn integers_stay_compact_until_the_limit_or_a_text() {
@@ -214,14 +282,14 @@ mod tests {
         for number in 0..PACKED_LIMIT {
             assert!(set.insert(&member(number), 512));
         }
-        assert!(matches!(set, Set::Packed(_)));
+        assert!(is_packed(&set));
         assert!(!set.insert(&member(7), 512));
-        assert!(matches!(set, Set::Packed(_)));
+        assert!(is_packed(&set));
         // A scan that began before goes on after.
         let mut seen = BTreeSet::new();
         let cursor = set.scan(0, 1000, |member| assert!(seen.insert(member.to_vec())));
         assert!(set.insert(&member(PACKED_LIMIT), 512));
-        assert!(matches!(set, Set::Table(_)));
+        assert!(!is_packed(&set));
         let mut next = cursor;
         while next != 0 {
             next = set.scan(next, 1000, |member| {

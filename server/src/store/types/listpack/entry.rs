@@ -168,15 +168,8 @@ impl<'a> Encoded<'a> {
         self.content() + backlen_size(self.content())
     }
 
-    #[inline]
-    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.head[..usize::from(self.head_len)]);
-        out.extend_from_slice(self.data);
-        let (backlen, size) = backlen(self.content());
-        out.extend_from_slice(&backlen[..size]);
-    }
-
     /// Writes into a slice of exactly [`Self::size`] bytes.
+    #[inline]
     pub(super) fn copy_to(&self, out: &mut [u8]) {
         let head = usize::from(self.head_len);
         out[..head].copy_from_slice(&self.head[..head]);

@@ -194,7 +194,7 @@ proptest! {
     fn damaged_bytes_are_refused_or_walk_safely(
         items in proptest::collection::vec(item(), 0..6), at: prop::sample::Index, value: u8,
     ) {
-        let mut bytes = pack_of(&items).into_bytes();
+        let mut bytes = pack_of(&items).as_bytes().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = value;
         if let Ok(pack) = Listpack::from_bytes(bytes) {
