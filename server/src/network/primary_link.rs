@@ -55,14 +55,18 @@ pub async fn follow(shared: Shared, generation: u64) {
                 log(Level::Warning, &error.to_string());
             }
         }
-        if let Some(was_up) = link_down(&shared, generation) {
-            if was_up {
+        match link_down(&shared, generation) {
+            Some(Broken::Up) => {
                 pause = MIN_PAUSE;
                 continue;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(MAX_PAUSE);
+            // Each attempt costs the primary a snapshot.
+            Some(Broken::InTransfer) => pause = MAX_PAUSE,
+            Some(Broken::Early) => {}
+            None => continue,
         }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
@@ -80,15 +84,25 @@ pub fn with_link<R>(shared: &Shared, generation: u64, f: impl FnOnce(&mut Link) 
     }
 }
 
-/// The link is down: remembers where to go on. True where it had been up.
-fn link_down(shared: &Shared, generation: u64) -> Option<bool> {
+/// Where a link stood when it broke.
+enum Broken {
+    /// It was up.
+    Up,
+    /// A snapshot was on its way.
+    InTransfer,
+    /// Before that.
+    Early,
+}
+
+/// The link is down: remembers where to go on. `None` where the role has changed.
+fn link_down(shared: &Shared, generation: u64) -> Option<Broken> {
     let mut server = shared.lock();
     let here = (server.replication.replid, server.replication.offset);
     let now = now_ms();
     let link = server.replication.link_mut().filter(|link| link.generation == generation)?;
     let was_up = link.state == LinkState::Connected;
     link.state = LinkState::Connect;
-    link.transfer = None;
+    let in_transfer = link.transfer.take().is_some();
     if was_up {
         link.cached = Some(here);
         link.down_since = now;
@@ -96,7 +110,11 @@ fn link_down(shared: &Shared, generation: u64) -> Option<bool> {
         log(Level::Notice, "Caching the disconnected master state.");
     }
     server.refresh_gate();
-    Some(was_up)
+    Some(match (was_up, in_transfer) {
+        (true, _) => Broken::Up,
+        (false, true) => Broken::InTransfer,
+        (false, false) => Broken::Early,
+    })
 }
 
 async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {

@@ -63,7 +63,7 @@ pub async fn receive(
     }
     let marked = matches!(payload, Payload::Marked(_));
     let loaded = if into_memory(shared) {
-        stream_in(shared, generation, wire, payload).await?
+        stream_in(shared, generation, wire, payload, replid).await?
     } else {
         through_file(shared, generation, wire, payload).await?
     };
@@ -172,7 +172,7 @@ async fn through_file(shared: &Shared, generation: u64, wire: &mut Wire, payload
     .await?;
     file.commit()?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
-    let options = begin_loading(shared, generation, true)?;
+    let options = begin_loading(shared, generation, OldData::Flushed)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
     let source = std::fs::File::open(&path)?;
     let job = in_thread(shared, move |progress| {
@@ -181,29 +181,48 @@ async fn through_file(shared: &Shared, generation: u64, wire: &mut Wire, payload
     keep_alive(shared, wire, job).await
 }
 
-async fn stream_in(shared: &Shared, generation: u64, wire: &mut Wire, payload: Payload) -> io::Result<Loaded> {
-    let swap = shared.lock().config.repl_diskless_load == DisklessLoad::Swapdb;
-    if !swap {
+async fn stream_in(
+    shared: &Shared,
+    generation: u64,
+    wire: &mut Wire,
+    payload: Payload,
+    replid: Option<ReplId>,
+) -> io::Result<Loaded> {
+    let old = {
+        let server = shared.lock();
+        let swap = server.config.repl_diskless_load == DisklessLoad::Swapdb;
+        match (swap, replid == Some(server.replication.replid)) {
+            (true, true) => OldData::Served,
+            (true, false) => OldData::Kept,
+            (false, _) => OldData::Flushed,
+        }
+    };
+    if old == OldData::Flushed {
         log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
     }
-    let options = begin_loading(shared, generation, !swap)?;
+    let options = begin_loading(shared, generation, old)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
     let (sender, receiver) = channel::<Vec<u8>>(QUEUE);
     let job = in_thread(shared, move |progress| {
         load(ChannelReader { receiver, chunk: Vec::new(), at: 0 }, &options, progress)
             .map_err(|error| error.to_string())
     });
-    let pumped = pump(shared, generation, wire, &payload, |chunk| {
-        let sender = sender.clone();
-        async move { sender.send(chunk).await.map_err(|_| io::Error::other("the loader gave up")) }
-    })
-    .await;
-    drop(sender);
-    let loaded = job.await;
-    if let Err(error) = pumped {
-        end_loading(&mut shared.lock());
-        return Err(error);
-    }
+    let pumped = async {
+        let pumped = pump(shared, generation, wire, &payload, |chunk| {
+            let sender = sender.clone();
+            async move { sender.send(chunk).await.map_err(|_| io::ErrorKind::BrokenPipe.into()) }
+        })
+        .await;
+        // The loader hears of the end, wanted or not.
+        drop(sender);
+        pumped
+    };
+    let loaded = match tokio::join!(pumped, job) {
+        // The loader, which knows more of it, gave up.
+        (Err(error), loaded @ Err(_)) if error.kind() == io::ErrorKind::BrokenPipe => loaded,
+        (Err(error), _) => Err(error),
+        (Ok(()), loaded) => loaded,
+    };
     if loaded.is_err() {
         end_loading(&mut shared.lock());
     }
@@ -233,7 +252,18 @@ async fn keep_alive(
     }
 }
 
-fn begin_loading(shared: &Shared, generation: u64, flush: bool) -> io::Result<LoadOptions> {
+/// What becomes of the data that a snapshot is to replace, while it is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OldData {
+    /// There are none any more.
+    Flushed,
+    /// They come back if loading fails; nobody is served: they are of another history.
+    Kept,
+    /// Clients read them meanwhile.
+    Served,
+}
+
+fn begin_loading(shared: &Shared, generation: u64, old: OldData) -> io::Result<LoadOptions> {
     let mut server = shared.lock();
     if server.replication.link().is_none_or(|link| link.generation != generation) {
         return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
@@ -241,7 +271,7 @@ fn begin_loading(shared: &Shared, generation: u64, flush: bool) -> io::Result<Lo
     let total =
         server.replication.link().and_then(|link| link.transfer).map_or(0, |transfer| transfer.total.max(0) as u64);
     server.loading = true;
-    server.async_loading = !flush;
+    server.async_loading = old == OldData::Served;
     server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
     server.finish_running_snapshot();
     // What it holds is about to be replaced as a whole: a new base follows.
@@ -249,7 +279,7 @@ fn begin_loading(shared: &Shared, generation: u64, flush: bool) -> io::Result<Lo
     // Our replicas must start again from what we are about to hold.
     server.disconnect_replicas(None);
     server.replication.backlog = None;
-    if flush {
+    if old == OldData::Flushed {
         let lazy = server.config.replica_lazy_flush;
         server.keyspace.flush(None, lazy);
     }
