@@ -123,13 +123,15 @@ fn what_each_writes_the_other_loads() {
     }
 }
 
+/// `KILLS=200` makes it long. Every other round has threads for the sockets.
 #[test]
 fn with_always_no_acknowledged_write_is_lost_by_a_kill() {
     let home = tempfile::tempdir().unwrap();
     let directory = home.path();
     let mut last = vec![0_usize; 8];
-    for round in 0..5 {
-        let server = Server::start(OURS, directory, &["--appendfsync", "always"]);
+    for round in 0..from_environment("KILLS", 6) as usize {
+        let threads = if round % 2 == 0 { "1" } else { "4" };
+        let server = Server::start(OURS, directory, &["--appendfsync", "always", "--io-threads", threads]);
         for (writer, &acknowledged) in last.iter().enumerate() {
             let found = server.ask(&format!("GET w{writer}")).parse::<usize>().unwrap_or(0);
             assert!(found >= acknowledged, "round {round}: w{writer} is {found}, {acknowledged} was acknowledged");
@@ -149,7 +151,7 @@ fn with_always_no_acknowledged_write_is_lost_by_a_kill() {
             .collect();
         let mut client = server.client();
         until("enough was written", || {
-            client.ask("GET w7").parse::<usize>().is_ok_and(|found| found > last[7] + 100 * (round + 1))
+            client.ask("GET w7").parse::<usize>().is_ok_and(|found| found > last[7] + 100 * (round % 5 + 1))
         });
         server.kill_now();
         last = writers.into_iter().map(|writer| writer.join().unwrap()).collect();

@@ -12,35 +12,19 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use server::base::random::Random;
+
 mod support;
 
 use support::*;
 
 const NO_DISK: [&str; 2] = ["--appendonly", "no"];
 
-fn from_environment(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
-
-/// Random numbers whose seed is printed where a test fails.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let seed = std::env::var("SEED").map_or_else(
-            |_| std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1,
-            |text| text.parse().unwrap(),
-        );
-        println!("SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
+/// Random numbers whose seed is printed where a test fails, and taken from `SEED` where that is set.
+fn dice() -> Random {
+    let seed = from_environment("SEED", Random::from_os().next_u64());
+    println!("SEED={seed}");
+    Random::from_seed(seed)
 }
 
 /// Stands between a replica and its primary, and cuts the link when asked to.
@@ -106,7 +90,7 @@ fn number(server: &Server, field: &str) -> u64 {
 fn writer(port: u16, stop: &Arc<AtomicBool>) -> JoinHandle<u64> {
     let stop = Arc::clone(stop);
     thread::spawn(move || {
-        let (mut client, mut dice, mut written) = (Client::open(port).unwrap(), Dice(0x1234_5678), 0);
+        let (mut client, mut dice, mut written) = (Client::open(port).unwrap(), Random::from_seed(1), 0);
         while !stop.load(Ordering::Relaxed) {
             let (key, value) = (dice.below(2000), dice.below(1 << 40));
             let reply = match dice.below(6) {
@@ -134,9 +118,9 @@ fn cut_links(primary: &str, replica: &str, cuts: u64) {
     until("the first full sync", || replica.info("master_link_status") == "up");
     let stop = Arc::new(AtomicBool::new(false));
     let writers = [writer(primary.port, &stop), writer(primary.port, &stop)];
-    let mut dice = Dice::new();
+    let mut dice = dice();
     for cut in 1..=cuts {
-        let (start, wanted) = (proxy.passed.load(Ordering::Relaxed), dice.below(4000));
+        let (start, wanted) = (proxy.passed.load(Ordering::Relaxed), dice.below(4000) as u64);
         until("the stream flows", || proxy.passed.load(Ordering::Relaxed) >= start + wanted);
         proxy.cut();
         until("a partial resync", || number(&primary, "sync_partial_ok") >= cut);
@@ -225,12 +209,12 @@ fn with_everysec_a_kill_of_the_process_loses_two_seconds_at_most() {
     let home = tempfile::tempdir().unwrap();
     let options = ["--appendfsync", "everysec", "--no-appendfsync-on-rewrite", "no"];
     let mut server = Server::start(OURS, home.path(), &options);
-    let mut dice = Dice::new();
+    let mut dice = dice();
     let (mut next, mut rounds) = (0u64, from_environment("KILLS", 4));
     while rounds > 0 {
         let mut acknowledged = Vec::new();
         let mut client = server.client();
-        let end = Instant::now() + Duration::from_millis(20 + dice.below(200));
+        let end = Instant::now() + Duration::from_millis(20 + dice.below(200) as u64);
         while Instant::now() < end {
             assert!(client.ask(&format!("SADD written {next}")).starts_with(':'));
             acknowledged.push((next, Instant::now()));

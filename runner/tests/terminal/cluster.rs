@@ -1,28 +1,11 @@
 //! Clusters come up without redis-cli, are seen by their slots, and are talked to across redirections.
 
-use crate::user::{ENGINES, User, eventually, is_installed, text};
+use crate::user::{User, engines, eventually, text};
 
 pub const CLUSTER: &str = "\
 config: {save: '', repl-diskless-sync-delay: 0, cluster-node-timeout: 1000}
 cluster: {masters: 3, replicas: 1}
 ";
-
-/// The engines that have cluster mode here; says which are left out.
-pub fn engines() -> Vec<&'static str> {
-    let (there, not): (Vec<&str>, Vec<&str>) = ENGINES.iter().partition(|engine| has_cluster_mode(engine));
-    for engine in not {
-        eprintln!("not run on `{engine}`: it is not installed, or has no cluster mode yet");
-    }
-    there
-}
-
-fn has_cluster_mode(engine: &str) -> bool {
-    let user = User::new("config: {cluster-enabled: 'yes'}\nnodes: {a: {}}\n");
-    is_installed(engine)
-        && user.run(&["run", "-q", "--engine", engine, "t.yaml", "--", "true"]).status.success()
-        && user.run(&["up", "-d", "--engine", engine, "t.yaml"]).status.success()
-        && user.run(&["cli", "a", "CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).status.success()
-}
 
 #[test]
 fn a_cluster_is_ready_when_all_nodes_agree_and_redirections_are_followed() {

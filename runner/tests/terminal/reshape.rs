@@ -1,7 +1,7 @@
 //! A running cluster is checked, resharded, scaled and failed over, and no key gets lost.
 
-use crate::cluster::{CLUSTER, engines};
-use crate::user::{User, text};
+use crate::cluster::CLUSTER;
+use crate::user::{User, engines, text};
 
 fn up(engine: &str) -> User {
     let user = User::new(CLUSTER);

@@ -1,6 +1,6 @@
 //! `runner timeline` tells what happened, draws it, and restores the topology between runs.
 
-use crate::user::{ENGINES, User, is_installed};
+use crate::user::{User, WATCHED, engines};
 
 const REPLICATION: &str = "\
 nodes:
@@ -9,29 +9,6 @@ nodes:
   replica-2: {replicaof: master}
 config: {save: '', repl-diskless-sync-delay: 0}
 ";
-
-const SENTINELS: &str = "\
-nodes:
-  master: {}
-  replica: {replicaof: master}
-config: {save: '', repl-diskless-sync-delay: 0}
-sentinels:
-  count: 3
-  monitor: mymaster
-  master: master
-  quorum: 2
-  config: [sentinel down-after-milliseconds mymaster 500]
-";
-
-fn engines() -> impl Iterator<Item = &'static str> {
-    ENGINES.into_iter().filter(|engine| {
-        let there = is_installed(engine);
-        if !there {
-            eprintln!("not run on `{engine}`: it is not installed");
-        }
-        there
-    })
-}
 
 fn phase(run: &serde_json::Value, name: &str) -> f64 {
     let phases = run["phases"].as_array().expect("phases");
@@ -63,7 +40,7 @@ fn a_promotion_by_hand_is_told_twice_and_drawn() {
 #[test]
 fn a_failover_of_sentinels_is_told_from_a_file_that_is_brought_up_for_it() {
     for engine in engines() {
-        let user = User::new(SENTINELS);
+        let user = User::new(WATCHED);
         let told = user.ok(&["timeline", "t.yaml", "--engine", engine, "--do", "kill @master", "--json"]);
         let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
         let run = &told["runs"][0];

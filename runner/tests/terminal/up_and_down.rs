@@ -1,6 +1,6 @@
 //! Topologies come up, can be seen and broken from another terminal, and leave nothing behind.
 
-use crate::user::{User, eventually, text};
+use crate::user::{User, WATCHED, eventually, text};
 use std::process::{Command, Stdio};
 
 /// The engine of these tests: ours, as a user gets it. `conformance` plays the real one.
@@ -60,20 +60,7 @@ fn a_killed_node_is_shown_as_ended_and_comes_back_by_restart() {
 
 #[test]
 fn sentinels_are_ready_when_they_agree_and_fail_over_when_the_master_is_killed() {
-    const WATCHED: &str = "\
-nodes:
-  master: {}
-  replica: {replicaof: master}
-config: {save: '', repl-diskless-sync-delay: 0}
-sentinels:
-  count: 3
-  monitor: mymaster
-  master: master
-  quorum: 2
-  config: [sentinel down-after-milliseconds mymaster 500]
-";
-    let user = User::new(TOPOLOGY);
-    std::fs::write(user.home.path().join("t.yaml"), WATCHED).expect("write the topology");
+    let user = User::new(WATCHED);
     up(&user);
     let pids = user.pids();
     let is = |node: usize, field: &str, wanted: &str| user.status()["nodes"][node][field].as_str() == Some(wanted);

@@ -4,12 +4,28 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// Ours, as a user gets it, and the real one.
-pub const ENGINES: [&str; 2] = ["server", "redis"];
+/// A master, its replica and three sentinels that lose patience after half a second.
+pub const WATCHED: &str = "\
+nodes:
+  master: {}
+  replica: {replicaof: master}
+config: {save: '', repl-diskless-sync-delay: 0}
+sentinels:
+  count: 3
+  monitor: mymaster
+  master: master
+  quorum: 2
+  config: [sentinel down-after-milliseconds mymaster 500]
+";
 
-/// Whether an engine can be played here.
-pub fn is_installed(engine: &str) -> bool {
-    engine.parse().is_ok_and(|engine: runner::engine::Engine| engine.is_installed())
+/// Ours, as a user gets it, and the real one where it is installed; says so where it is not.
+pub fn engines() -> Vec<&'static str> {
+    let is_installed = |engine: &&str| engine.parse().is_ok_and(|engine: runner::engine::Engine| engine.is_installed());
+    let (there, not): (Vec<&str>, Vec<&str>) = ["server", "redis"].into_iter().partition(is_installed);
+    for engine in not {
+        eprintln!("not run on `{engine}`: it is not installed");
+    }
+    there
 }
 
 /// A user of the runner with a home of their own, which must be empty of nodes in the end.

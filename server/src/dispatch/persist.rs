@@ -11,6 +11,7 @@ use crate::config::MaxmemoryPolicy;
 use crate::info::log::{Level, log};
 use crate::persistence::aof::BaseEncoder;
 use crate::persistence::codec::{Clocks, Encodings, WriteOptions};
+use crate::persistence::delay::KeyDelay;
 use crate::persistence::load::{LoadOptions, Loaded};
 use crate::persistence::save::{Encoder, Header, ReplicationInfo};
 use crate::replication::Role;
@@ -42,6 +43,7 @@ impl Server {
             used_memory: used_memory(),
             replication: self.replication_info(),
             aof_base: false,
+            key_delay: KeyDelay(self.config.rdb_key_save_delay),
             sizes: self.keyspace.dbs().iter().map(|db| (db.len(), db.expires())).collect(),
         }
     }
@@ -72,7 +74,7 @@ impl Server {
             drop_expired_before: as_primary.then_some(now),
             checksum: self.config.rdbchecksum,
             deep: self.config.sanitize_dump_payload == crate::config::Sanitize::Yes,
-            key_delay: self.config.key_load_delay,
+            key_delay: KeyDelay(self.config.key_load_delay),
             access: self.keyspace.access,
             now,
         }

@@ -397,6 +397,8 @@ fn watch_others(shared: &Shared) {
 }
 
 fn finish(shared: &Shared, code: i32) -> i32 {
+    // The system takes the memory back at once. Freeing key by key would keep whoever waits for the end waiting.
+    std::mem::forget(Arc::clone(shared));
     let server = shared.lock();
     if !server.config.unixsocket.is_empty() {
         log(Level::Notice, "Removing the unix socket file.");

@@ -4,8 +4,10 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::codec::{Encodings, stored};
+use super::delay::KeyDelay;
 use super::rdb::{FileReader, Item, RdbError};
 use crate::store::access::AccessRule;
+use crate::store::entry::OwnedEntry;
 use crate::store::keyspace::Db;
 use crate::store::table::KeyOrder;
 
@@ -24,8 +26,8 @@ pub struct LoadOptions {
     pub checksum: bool,
     /// `sanitize-dump-payload`.
     pub deep: bool,
-    /// `key-load-delay`: microseconds a key, or if negative one microsecond for so many keys. For test suites.
-    pub key_delay: i32,
+    /// `key-load-delay`.
+    pub key_delay: KeyDelay,
     /// How clocks of loaded entries are set.
     pub access: AccessRule,
     /// Unix milliseconds.
@@ -78,6 +80,35 @@ pub enum LoadError {
     Duplicate(String, usize),
 }
 
+/// An entry that is about to be added.
+struct Pending {
+    db: usize,
+    hash: u64,
+    entry: OwnedEntry,
+    clock: u32,
+}
+
+/// So many entries wait for their place in memory together: one after the other would wait for each.
+const PENDING: usize = 16;
+/// Databases are prepared for as many keys as the stream announces, and no more than this: it may say anything.
+const ANNOUNCED: u64 = 1 << 20;
+
+/// Adds the entries that wait.
+fn settle(loaded: &mut Loaded, pending: &mut Vec<Pending>) -> Result<(), LoadError> {
+    for Pending { db, hash, entry, clock } in pending.drain(..) {
+        let key = entry.as_ref().key();
+        if loaded.dbs[db].holds(hash, key) {
+            return Err(LoadError::Duplicate(shown(key), db));
+        }
+        loaded.dbs[db].load(hash, entry, clock);
+    }
+    Ok(())
+}
+
+fn shown(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).into_owned()
+}
+
 /// Reads a whole stream. `progress` receives the bytes consumed so far now and then.
 ///
 /// # Errors
@@ -99,6 +130,7 @@ pub fn load_prefix<R: Read>(
     let mut loaded =
         Loaded { dbs: (0..options.databases).map(|_| Db::ordered_by(options.order)).collect(), ..Loaded::default() };
     let mut db = 0;
+    let mut pending = Vec::with_capacity(PENDING);
     loop {
         match reader.next_item()? {
             Item::Aux { name, value } => take_aux(&mut loaded, &name, &value),
@@ -108,13 +140,20 @@ pub fn load_prefix<R: Read>(
                     .filter(|&db| db < options.databases)
                     .ok_or(LoadError::Database(options.databases))?;
             }
-            Item::ResizeDb { .. } | Item::Function(_) => {}
+            Item::ResizeDb { keys, .. } => loaded.dbs[db].reserve(keys.min(ANNOUNCED) as usize),
+            Item::Function(_) => {}
             Item::EmptyKey(_) => loaded.empty += 1,
             Item::Entry(entry) => {
-                take_entry(&mut loaded, db, entry, options)?;
-                delay(options.key_delay, loaded.keys);
+                if let Some(entry) = take_entry(&mut loaded, db, entry, options)? {
+                    pending.push(entry);
+                }
+                if pending.len() == PENDING {
+                    settle(&mut loaded, &mut pending)?;
+                }
+                options.key_delay.after(loaded.keys);
             }
             Item::End => {
+                settle(&mut loaded, &mut pending)?;
                 loaded.bytes = reader.offset();
                 let (source, ahead) = reader.into_reader().into_rest();
                 return Ok((loaded, source, ahead));
@@ -126,32 +165,20 @@ pub fn load_prefix<R: Read>(
     }
 }
 
-/// Slows loading down, where a test suite asks for it.
-fn delay(setting: i32, keys: u64) {
-    let micros = match setting {
-        0 => return,
-        1.. => setting.unsigned_abs(),
-        _ => u32::from(keys.is_multiple_of(u64::from(setting.unsigned_abs()))),
-    };
-    std::thread::sleep(std::time::Duration::from_micros(u64::from(micros)));
-}
-
 fn take_entry(
     loaded: &mut Loaded,
     db: usize,
     entry: super::rdb::Entry,
     options: &LoadOptions,
-) -> Result<(), LoadError> {
+) -> Result<Option<Pending>, LoadError> {
     if let (Some(at), Some(limit)) = (entry.expires_at, options.drop_expired_before)
         && at < limit
     {
         loaded.expired += 1;
         loaded.expired_keys.push((db, entry.key));
-        return Ok(());
+        return Ok(None);
     }
-    let shown = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
     let value = stored(entry.value, &options.encodings).ok_or_else(|| LoadError::Unsupported(shown(&entry.key)))?;
-    let owned = value.into_entry(&entry.key, entry.expires_at);
     let clock = match (options.access.lfu, entry.freq, entry.idle) {
         (true, Some(frequency), _) => options.access.fresh(options.now) & !0xff | u32::from(frequency),
         (false, _, Some(idle)) => {
@@ -160,11 +187,9 @@ fn take_entry(
         }
         _ => options.access.fresh(options.now),
     };
-    if !loaded.dbs[db].load(owned, clock) {
-        return Err(LoadError::Duplicate(shown(&entry.key), db));
-    }
     loaded.keys += 1;
-    Ok(())
+    let hash = loaded.dbs[db].prepare(&entry.key);
+    Ok(Some(Pending { db, hash, entry: value.into_entry(&entry.key, entry.expires_at), clock }))
 }
 
 fn take_aux(loaded: &mut Loaded, name: &[u8], value: &[u8]) {

@@ -2,6 +2,7 @@
 
 pub mod aof;
 pub mod codec;
+pub mod delay;
 pub mod load;
 pub mod rdb;
 pub mod save;

@@ -1,6 +1,7 @@
 //! Writes a snapshot as RDB: header, batches of entries, footer. Bytes go to any sink, a chunk at a time.
 
 use super::codec::{WriteOptions, write_entry};
+use super::delay::KeyDelay;
 use super::rdb::primitives::{write_aux, write_aux_int, write_end, write_header, write_resize_db, write_select_db};
 use crate::base::crc64::Crc64;
 use crate::base::ids::ReplId;
@@ -36,6 +37,8 @@ pub struct Header {
     pub replication: Option<ReplicationInfo>,
     /// The file is the base of an append-only file.
     pub aof_base: bool,
+    /// `rdb-key-save-delay`; see [`KeyDelay`].
+    pub key_delay: KeyDelay,
     /// Keys, and keys with expiry, by database.
     pub sizes: Vec<(usize, usize)>,
 }
@@ -48,6 +51,7 @@ pub struct Encoder {
     db: Option<usize>,
     announced: Vec<bool>,
     since_yield: usize,
+    keys: u64,
 }
 
 impl Encoder {
@@ -67,7 +71,7 @@ impl Encoder {
         write_aux_int(&mut out, "aof-base", i64::from(header.aof_base));
         let crc = header.checksum.then(Crc64::new);
         let announced = vec![false; header.sizes.len()];
-        Self { header, out, crc, db: None, announced, since_yield: 0 }
+        Self { header, out, crc, db: None, announced, since_yield: 0, keys: 0 }
     }
 
     /// Encodes a batch; full chunks go to `sink`.
@@ -85,8 +89,10 @@ impl Encoder {
                 std::thread::yield_now();
             }
             write_entry(&mut self.out, entry.as_ref(), &self.header.options);
-            if self.out.len() >= CHUNK {
+            self.keys += 1;
+            if self.out.len() >= CHUNK || self.header.key_delay.is_set() {
                 self.flush(sink)?;
+                self.header.key_delay.after(self.keys);
             }
         }
         Ok(())

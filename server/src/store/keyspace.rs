@@ -541,13 +541,25 @@ impl Db {
         keys
     }
 
-    /// Adds an entry while loading, with this access clock; false where the key is there already.
-    pub fn load(&mut self, entry: OwnedEntry, clock: u32) -> bool {
-        let hash = self.table.hash(entry.as_ref().key());
-        if self.table.contains(hash, entry.as_ref().key()) {
-            return false;
-        }
+    /// Prepares an empty database for so many keys.
+    pub fn reserve(&mut self, keys: usize) {
+        self.table.reserve(keys);
+    }
+
+    /// The hash of a key, for [`Self::load`] a little later: what that will look at is on its way from memory.
+    pub fn prepare(&self, key: &[u8]) -> u64 {
+        let hash = self.table.hash(key);
+        self.table.prefetch(hash);
+        hash
+    }
+
+    /// Whether the key with this hash is stored.
+    pub fn holds(&self, hash: u64, key: &[u8]) -> bool {
+        self.table.contains(hash, key)
+    }
+
+    /// Adds an entry while loading, with the hash of its key, which is not stored, and this access clock.
+    pub fn load(&mut self, hash: u64, entry: OwnedEntry, clock: u32) {
         self.table.insert_new(hash, entry).set_access(clock);
-        true
     }
 }

@@ -270,6 +270,25 @@ impl Table {
         }
     }
 
+    /// Prepares an empty table for so many entries, so that they need not be moved while they come. For a table that is ordered
+    /// by slots nothing is done: nobody knows which slots they will be of.
+    pub fn reserve(&mut self, entries: usize) {
+        let largest = SIZES[SIZES.len() - 1] * SLOTS;
+        if !self.is_empty() || self.order == KeyOrder::Slot || entries <= largest {
+            return;
+        }
+        let depth = (entries / (largest * 3 / 4)).ilog2() + 1;
+        let (depth, segments) = (depth.min(FREE_DEPTH), 1 << depth.min(FREE_DEPTH));
+        let buckets = roomy(entries / segments);
+        self.directory = (0..segments as u32).collect();
+        self.segments = (0..segments).map(|_| Segment::new(buckets, depth)).collect();
+        self.vacant.clear();
+        self.depths = [0; MAX_DEPTH as usize + 1];
+        self.depths[depth as usize] = segments as u32;
+        self.depth = depth;
+        self.largest = buckets * SLOTS;
+    }
+
     /// What the order of entries follows.
     pub fn order(&self) -> KeyOrder {
         self.order

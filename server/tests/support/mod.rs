@@ -139,3 +139,8 @@ impl Drop for Server {
 pub fn log(directory: &Path) -> String {
     std::fs::read_to_string(directory.join("log")).unwrap_or_default()
 }
+
+/// A number from the environment: how long a test is to be.
+pub fn from_environment(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}

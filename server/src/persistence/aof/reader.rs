@@ -382,7 +382,7 @@ mod tests {
             drop_expired_before: None,
             checksum: true,
             deep: false,
-            key_delay: 0,
+            key_delay: Default::default(),
             access: AccessRule { lfu: false, log_factor: 10, decay_minutes: 1 },
             now: 0,
         };
