@@ -1,8 +1,10 @@
 //! Sentinel mode: the machine, and what it wants done that is not done yet.
 
+use super::client::Client;
 use super::server::{Order, Server};
 use crate::base::clock::{Millis, monotonic_ns, now_ms};
-use crate::sentinel::{Effect, Input, Sentinel};
+use crate::info::log::{self, log};
+use crate::sentinel::{Effect, Input, Level, Sentinel};
 
 /// The machine of Sentinel mode with its clock.
 pub struct SentinelMode {
@@ -65,6 +67,14 @@ impl Server {
         Some(result)
     }
 
+    /// An event: to the log, and unless it is for debugging to its channel.
+    pub fn tell_event(&mut self, current: &mut Client, level: Level, name: &str, payload: &str) {
+        log(log_level(level), &format!("{name} {payload}"));
+        if level != Level::Debug {
+            self.publish(current, name.as_bytes(), payload.as_bytes());
+        }
+    }
+
     /// `standalone`, `cluster` or `sentinel`.
     pub fn mode(&self) -> &'static str {
         match (&self.sentinel, self.config.cluster_enabled) {
@@ -77,5 +87,15 @@ impl Server {
     /// The machine of Sentinel mode.
     pub fn sentinel_core(&self) -> Option<&Sentinel> {
         self.sentinel.as_ref().map(|mode| &mode.core)
+    }
+}
+
+/// The log's level for an event's.
+pub fn log_level(level: Level) -> log::Level {
+    match level {
+        Level::Debug => log::Level::Debug,
+        Level::Verbose => log::Level::Verbose,
+        Level::Notice => log::Level::Notice,
+        Level::Warning => log::Level::Warning,
     }
 }

@@ -11,9 +11,10 @@ use super::Shared;
 use crate::commands::config::save_sentinel;
 use crate::dispatch::client::Client;
 use crate::dispatch::effects::encode_command;
+use crate::dispatch::sentinel::log_level;
 use crate::dispatch::server::Server;
 use crate::info::log::{self, log};
-use crate::sentinel::{ConnId, Effect, Input, Level};
+use crate::sentinel::{ConnId, Effect, Input};
 
 mod link;
 mod script;
@@ -78,8 +79,12 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
                     let _ = link.send(bytes);
                 }
             }
-            Effect::Event { level, name, payload } => publish(server, level, name, &payload),
-            Effect::Log { level, text } => log(level_of(level), &text),
+            Effect::Event { level, name, payload } => {
+                // Nobody's session is taken out: a stand-in that nobody can name.
+                let mut nobody = Client::new(0, server.now, Default::default());
+                server.tell_event(&mut nobody, level, name, &payload);
+            }
+            Effect::Log { level, text } => log(log_level(level), &text),
             Effect::LogDelay(until) => {
                 let until = log::long_time(until / 1000);
                 log(log::Level::Warning, &format!("Next failover delay: I will not start a failover before {until}"));
@@ -93,23 +98,4 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
     }
     server.end_batch();
     shared.sentinel.rearm.notify_one();
-}
-
-fn level_of(level: Level) -> log::Level {
-    match level {
-        Level::Debug => log::Level::Debug,
-        Level::Verbose => log::Level::Verbose,
-        Level::Notice => log::Level::Notice,
-        Level::Warning => log::Level::Warning,
-    }
-}
-
-/// An event: to the log, and unless it is for debugging to its channel.
-fn publish(server: &mut Server, level: Level, name: &str, payload: &str) {
-    log(level_of(level), &format!("{name} {payload}"));
-    if level != Level::Debug {
-        // Nobody's session is taken out: a stand-in that nobody can name.
-        let mut nobody = Client::new(0, server.now, Default::default());
-        server.publish(&mut nobody, name.as_bytes(), payload.as_bytes());
-    }
 }
