@@ -80,7 +80,7 @@ async fn with_topology(
     measure: impl AsyncFnOnce(&mut Fleet) -> Outcome<Figures>,
 ) -> Outcome<Figures> {
     let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
-    let topology: Topology = Source::new("sentinels.yaml", &text(shape)).load()?;
+    let topology: Topology = Source::new("sentinels.yaml", text(shape)).load()?;
     let choices = Choices { engine: Some(engine.clone()), ..Choices::default() };
     // Ports stay ours until the end.
     let mut lease = Lease::new();
