@@ -276,6 +276,9 @@ impl Fleet {
             }
         }
         self.members.clear();
+        if let Some(proxies) = self.proxies.take() {
+            proxies.stop().await;
+        }
     }
 
     fn node(&self, name: &str) -> Outcome<&NodePlan> {

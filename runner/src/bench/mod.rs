@@ -17,6 +17,7 @@ mod replicated;
 mod replies;
 mod report;
 mod rounds;
+mod sentinels;
 mod snapshots;
 mod template;
 mod workload;

@@ -6,7 +6,7 @@ use super::load::{Drive, Load, Until};
 use super::report::{Figures, Report, Row};
 use super::snapshots::{Job, Keys, NO_DELAY};
 use super::workload::{Kind, Workload};
-use super::{failover, memory, replicated, snapshots};
+use super::{failover, memory, replicated, sentinels, snapshots};
 use crate::engine::Engine;
 use crate::failure::{Doing, Outcome};
 use std::time::Duration;
@@ -78,6 +78,8 @@ impl Measurement<'_> {
             Kind::Logged => self.requests(engine, Start { directives: LOGGED, ..Start::default() }, false).await,
             Kind::Wait => replicated::wait(engine, machine, self.settings.requests).await,
             Kind::SentinelFailover => failover::sentinel(engine).await,
+            Kind::SentinelDiscovery => sentinels::discovery(engine, machine).await,
+            Kind::SentinelHundred => sentinels::hundred(engine, machine).await,
             Kind::ClusterFailover => failover::cluster(engine).await,
             Kind::Memory => memory::measure(engine, machine, self.workload, keys).await,
             Kind::Bgsave => snapshots::background(engine, machine, keys, Job::BGSAVE).await,

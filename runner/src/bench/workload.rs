@@ -40,6 +40,10 @@ pub(super) enum Kind {
     LoadMixed,
     /// A master dies and sentinels fail over.
     SentinelFailover,
+    /// Sentinels get to know a topology.
+    SentinelDiscovery,
+    /// Many masters die at once.
+    SentinelHundred,
     /// A master of a cluster dies.
     ClusterFailover,
     /// Bytes a key or member.
@@ -106,6 +110,16 @@ const ALL: &[Workload] = &[
         name: "failover-sentinel",
         about: "kill -9 of a master: time beyond down-after until all sentinels name the new one and it takes writes",
         kind: Kind::SentinelFailover,
+    },
+    Workload {
+        name: "failover-sentinel-hundred",
+        about: "kill -9 of 30 of 100 masters that 3 sentinels watch: until all sentinels name all of the new ones",
+        kind: Kind::SentinelHundred,
+    },
+    Workload {
+        name: "discovery-sentinel",
+        about: "start of 3 sentinels beside a master and 2 replicas: until each knows all of them",
+        kind: Kind::SentinelDiscovery,
     },
     Workload {
         name: "failover-cluster",

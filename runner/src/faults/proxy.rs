@@ -94,6 +94,17 @@ impl Proxies {
     }
 }
 
+impl Proxies {
+    /// Listens no longer; the ports are free when this is done.
+    pub async fn stop(mut self) {
+        for listener in std::mem::take(&mut self.listeners) {
+            listener.abort();
+            // It was told to end, and says so.
+            let _ = listener.await;
+        }
+    }
+}
+
 impl Drop for Proxies {
     fn drop(&mut self) {
         for listener in &self.listeners {

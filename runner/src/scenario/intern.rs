@@ -1,6 +1,7 @@
 //! Values that differ from run to run, replaced by names that keep their identity.
 //!
-//! Ports become `<port:NODE>`, run ids `<run-id:NODE>`, other ids of 40 hex digits `<id:A>`, `<id:B>` in order of appearance.
+//! Ports become `<port:NODE>`, directories `<dir:NODE>`, run ids `<run-id:NODE>`, other ids of 40 hex digits `<id:A>`,
+//! `<id:B>` in order of appearance.
 //! Offsets are shown as distances from the first offset of the play, and only where an offset is known to stand: a number
 //! that looks like one elsewhere stays as it is.
 
@@ -21,6 +22,7 @@ const OFFSET_FIELDS: &[&str] = &[
 pub(super) struct Interner {
     // Ports and run ids, by their text.
     known: HashMap<String, String>,
+    paths: Vec<(String, String)>,
     ids: HashMap<String, String>,
     first_offset: Option<i64>,
 }
@@ -29,6 +31,13 @@ impl Interner {
     /// Gives a value a name before it appears.
     pub(super) fn know(&mut self, value: impl Into<String>, name: impl Into<String>) {
         self.known.insert(value.into(), name.into());
+    }
+
+    /// Gives a path a name before it appears.
+    pub(super) fn know_path(&mut self, path: String, name: String) {
+        self.paths.push((path, name));
+        // `sentinel-1` begins as `sentinel-10` does.
+        self.paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
     }
 
     /// A reply with its offsets replaced, where the command tells that there are some.
@@ -170,6 +179,8 @@ impl Interner {
 
     /// Any text: ids and ports wherever they stand as words of their own, and offsets behind `FULLRESYNC <id>`.
     pub(super) fn text(&mut self, text: &str) -> String {
+        let hidden = self.paths.iter().filter(|(path, _)| text.contains(path.as_str()));
+        let text = hidden.fold(text.to_owned(), |text, (path, name)| text.replace(path, name));
         let mut out = String::new();
         let mut word = String::new();
         let mut words_since_fullresync = None;

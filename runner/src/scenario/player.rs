@@ -99,6 +99,9 @@ async fn introduce(stage: &mut Stage<'_>) -> Outcome<()> {
         let port = node.port.to_string();
         stage.variables.set(format!("{}.port", node.name), &port);
         stage.interner.know(port, format!("<port:{}>", node.name));
+        let dir = node.dir.display().to_string();
+        stage.variables.set(format!("{}.dir", node.name), &dir);
+        stage.interner.know_path(dir, format!("<dir:{}>", node.name));
         if let Some(bus_port) = node.bus_port {
             stage.variables.set(format!("{}.bus", node.name), bus_port.to_string());
             stage.interner.know(bus_port.to_string(), format!("<bus:{}>", node.name));

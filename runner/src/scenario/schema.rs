@@ -50,17 +50,31 @@ pub struct Step {
     pub replies: Option<usize>,
     /// A section of INFO; `fields` says which lines are shown.
     pub info: Option<String>,
-    /// With `info`: names, or patterns with one `*`.
+    /// With `info`, `read`: names of lines up to a colon, or patterns with one `*`.
     pub fields: Vec<String>,
     /// A command that is repeated until its reply `is`, `has` or `lacks` something.
     pub until: Option<String>,
+    /// Writes an executable file of this name into the node's directory, which is `${NODE.dir}`.
+    pub script: Option<String>,
+    /// With `script`: its lines.
+    pub text: Option<String>,
+    /// Removes a file from the node's directory: a configuration that is gone is written anew at the next start.
+    pub remove: Option<String>,
+    /// A command that all nodes `among` are asked again and again until each reply `has` something: what each of them
+    /// answered, one line for every change of its mind.
+    pub flips: Option<String>,
+    /// With `flips`: the nodes.
+    pub among: Vec<Located<String>>,
+    /// A file in the node's directory, as soon as it `has` something: the lines that fit `fields`, or all, in the order of
+    /// their texts.
+    pub read: Option<String>,
     /// With `until`: the reply's text, exactly.
     pub is: Option<String>,
-    /// With `until`: what the reply's text contains.
+    /// With `until`, `read`, `flips`: what the text contains.
     pub has: Option<String>,
     /// With `until`: what the reply's text does not contain.
     pub lacks: Option<String>,
-    /// With `until`, `synced`: the deadline in seconds.
+    /// With `until`, `read`, `flips`, `synced`: the deadline in seconds.
     pub within: Option<u64>,
     /// `kill`, `stop`, `pause`, `resume`, `start` or `restart` the node.
     pub act: Option<Action>,
@@ -158,6 +172,10 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         ("raw", step.raw.is_some()),
         ("info", step.info.is_some()),
         ("until", step.until.is_some()),
+        ("script", step.script.is_some()),
+        ("remove", step.remove.is_some()),
+        ("read", step.read.is_some()),
+        ("flips", step.flips.is_some()),
         ("act", step.act.is_some()),
         ("fault", step.fault.is_some()),
         ("synced", step.synced.is_some()),
@@ -178,7 +196,7 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
                 return Err(source.error(step.at, why).hint("`runner fault --help` lists the faults"));
             }
         }
-        ["synced" | "digest"] => {}
+        ["synced" | "digest" | "flips"] => {}
         [one] => match &step.on {
             None => {
                 return Err(source.error(step.at, format!("`{one}` needs a node")).hint("say `on: NODE`"));
@@ -197,7 +215,11 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
     if step.writes.as_ref().is_some_and(|mix| mix.families.is_empty()) {
         return Err(source.error(step.at, "`writes` without families").hint("say `families: [string, hash]`"));
     }
-    let others = step.synced.iter().chain(&step.digest).flatten();
+    if step.flips.is_some() && (step.has.is_none() || step.among.is_empty()) {
+        let message = "`flips` without an end, or without nodes";
+        return Err(source.error(step.at, message).hint("say `has:` and `among: [NODE, ...]`"));
+    }
+    let others = step.synced.iter().chain(&step.digest).flatten().chain(&step.among);
     for node in others {
         check_node(node, nodes, source)?;
     }

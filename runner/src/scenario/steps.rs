@@ -11,6 +11,8 @@ use crate::probe::fields;
 use crate::yaml::Located;
 use std::collections::HashMap;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -20,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WITHIN: Duration = Duration::from_secs(20);
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Between two questions to the same nodes, where the answers are recorded.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// When raw bytes are answered with no known number of replies: nothing more comes after so long.
 const QUIET: Duration = Duration::from_millis(300);
 
@@ -58,6 +62,10 @@ impl Stage<'_> {
             Step { raw: Some(bytes), .. } => self.raw(&node, step, bytes).await?,
             Step { info: Some(section), .. } => self.info(&node, step, section).await?,
             Step { until: Some(command), .. } => self.until(&node, step, command).await?,
+            Step { script: Some(name), .. } => self.script(&node, step, name)?,
+            Step { remove: Some(name), .. } => self.remove(&node, name)?,
+            Step { flips: Some(command), .. } => self.flips(step, command).await?,
+            Step { read: Some(name), .. } => self.read(&node, step, name).await?,
             Step { act: Some(action), .. } => self.act(&node, *action).await?,
             Step { fault: Some(fault), .. } => self.fault(fault).await?,
             Step { synced: Some(nodes), .. } => self.synced(nodes, step).await?,
@@ -171,11 +179,7 @@ impl Stage<'_> {
             let value = fields.get(field).ok_or_else(|| Stop(format!("INFO {section} has no {field}")))?;
             self.variables.set(name, value);
         }
-        let wanted = |line: &&str| {
-            let name = line.split(':').next().unwrap_or_default();
-            step.fields.iter().any(|pattern| fits(pattern, name))
-        };
-        let shown: Vec<&str> = text.lines().map(str::trim_end).filter(wanted).collect();
+        let shown: Vec<&str> = text.lines().map(str::trim_end).filter(|line| is_wanted(step, line)).collect();
         let lines = self.interner.info_lines(&shown);
         Ok(Entry { title: format!("{}: INFO {section}", speaker(node, step)), lines })
     }
@@ -209,6 +213,79 @@ impl Stage<'_> {
         let said = conditions.iter().filter_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?)));
         let said = said.collect::<Vec<_>>().join(" and ");
         Ok(Entry { title: format!("{}: {command}, until it {said}", speaker(node, step)), lines: Vec::new() })
+    }
+
+    /// Writes a script for a node to call.
+    fn script(&mut self, node: &str, step: &Step, name: &str) -> Played<Entry> {
+        let path = self.path(node, name)?;
+        std::fs::write(&path, step.text.as_deref().unwrap_or_default())?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        Ok(Entry { title: format!("{node}: a script `{name}`"), lines: Vec::new() })
+    }
+
+    fn remove(&mut self, node: &str, name: &str) -> Played<Entry> {
+        std::fs::remove_file(self.path(node, name)?)?;
+        Ok(Entry { title: format!("{node}: the file `{name}` is gone"), lines: Vec::new() })
+    }
+
+    /// Asks several nodes in turn, and records how their answers change until all have come to the last one.
+    async fn flips(&mut self, step: &Step, command: &str) -> Played<Entry> {
+        let words = split_words(&self.expand(command)?).map_err(Stop)?;
+        let has = self.expand(step.has.as_deref().unwrap_or_default())?;
+        let deadline = Instant::now() + step.within.map_or(WITHIN, Duration::from_secs);
+        let mut seen: Vec<Vec<String>> = vec![Vec::new(); step.among.len()];
+        loop {
+            for (node, seen) in step.among.iter().zip(&mut seen) {
+                let reply = self.try_call(node, &Step::default(), &words).await?;
+                let shown = print(&reply, Style::Exact).lines().map(str::trim_start).collect::<Vec<_>>().join(" ");
+                if seen.last() != Some(&shown) {
+                    seen.push(shown);
+                }
+            }
+            if seen.iter().all(|seen| seen.last().is_some_and(|last| last.contains(&has))) {
+                break;
+            }
+            if Instant::now() >= deadline {
+                return Err(Stop(format!("`{command}` did not come to it everywhere in time: {seen:?}")));
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+        let lines = step.among.iter().zip(seen).flat_map(|(node, seen)| {
+            let who = format!("{}:", node.value);
+            let answers = seen.iter().map(|answer| format!("  {}", self.interner.text(answer)));
+            std::iter::once(who).chain(answers).collect::<Vec<_>>()
+        });
+        let lines = lines.collect();
+        Ok(Entry { title: format!("{command}, until it has {}", step.has.as_deref().unwrap_or_default()), lines })
+    }
+
+    /// Shows a file that something writes.
+    async fn read(&mut self, node: &str, step: &Step, name: &str) -> Played<Entry> {
+        let path = self.path(node, name)?;
+        let has = step.has.as_ref().map(|text| self.expand(text)).transpose()?;
+        let deadline = Instant::now() + step.within.map_or(WITHIN, Duration::from_secs);
+        let text = loop {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            if has.as_ref().is_none_or(|has| text.contains(has)) {
+                break text;
+            }
+            if Instant::now() >= deadline {
+                let text = self.interner.text(&text);
+                return Err(Stop(format!("{node}: the file `{name}` did not come to it in time; it is: {text}")));
+            }
+            sleep(PAUSE).await;
+        };
+        let wanted = |line: &&str| step.fields.is_empty() || is_wanted(step, line);
+        let mut shown: Vec<&str> = text.lines().filter(wanted).collect();
+        shown.sort_unstable();
+        let lines = shown.into_iter().map(|line| self.interner.text(line)).collect();
+        let until = step.has.as_ref().map(|has| format!(", once it has {has}")).unwrap_or_default();
+        Ok(Entry { title: format!("{node}: the file `{name}`{until}"), lines })
+    }
+
+    fn path(&self, node: &str, name: &str) -> Played<PathBuf> {
+        let plan = self.fleet.plan.node(node).ok_or_else(|| Stop(format!("there is no node `{node}`")))?;
+        Ok(plan.dir.join(name))
     }
 
     async fn act(&mut self, node: &str, action: Action) -> Played<Entry> {
@@ -351,6 +428,12 @@ fn speaker(node: &str, step: &Step) -> String {
         Some(connection) => format!("{node} ({connection})"),
         None => node.to_owned(),
     }
+}
+
+/// Whether the name in front of a line's colon is one of the step's fields.
+fn is_wanted(step: &Step, line: &str) -> bool {
+    let name = line.split(':').next().unwrap_or_default();
+    step.fields.iter().any(|pattern| fits(pattern, name))
 }
 
 /// Whether a name fits a pattern in which one `*` stands for anything.

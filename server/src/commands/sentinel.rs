@@ -1,6 +1,7 @@
 //! SENTINEL: what operators, clients and other Sentinels ask of a Sentinel.
 
 use super::sentinel_view as view;
+use crate::base::clock::Millis;
 use crate::base::glob;
 use crate::base::numbers::parse_i64;
 use crate::dispatch::error::{NOT_INTEGER, wrong_arity};
@@ -8,7 +9,7 @@ use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContex
 use crate::info::log::{Level, log};
 use crate::resp::Args;
 use crate::sentinel::operator::{Change, Refusal, values_of};
-use crate::sentinel::{Address, Sentinel, address};
+use crate::sentinel::{Address, Effect, Sentinel, address};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -45,6 +46,30 @@ fn core<'a>(ctx: &'a mut ServerContext<'_>) -> CommandResult<&'a Sentinel> {
     let now = mode.now();
     mode.core.look_at_the_clock(now);
     Ok(&mode.core)
+}
+
+/// Has the machine do something. Subscribers hear of what came of it before it is replied to, as from the real Sentinel; who
+/// asks and listens on one connection sees it.
+fn with_core<R>(
+    ctx: &mut ServerContext<'_>,
+    f: impl FnOnce(&mut Sentinel, Millis, &mut Vec<Effect>) -> R,
+) -> CommandResult<R> {
+    let result = ctx.server.with_sentinel(f).ok_or(NO_SENTINEL)?;
+    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    // Only what stands in front: nothing may overtake what the network has to do.
+    let is_ours = |effect: &Effect| matches!(effect, Effect::Save | Effect::Event { .. } | Effect::Log { .. });
+    let first = mode.effects.iter().take_while(|effect| is_ours(effect)).count();
+    let effects: Vec<Effect> = mode.effects.drain(..first).collect();
+    let mut saved = false;
+    for effect in effects {
+        match effect {
+            Effect::Save if !saved => saved = super::config::save_sentinel(ctx.server),
+            Effect::Event { level, name, payload } => ctx.server.tell_event(ctx.client, level, name, &payload),
+            Effect::Log { level, text } => log(level, &text),
+            _ => {}
+        }
+    }
+    Ok(result)
 }
 
 /// The index of the master that the third word names.
@@ -138,10 +163,7 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let epoch = parse_i64(args.get(4)).ok_or(NOT_INTEGER)?.cast_unsigned();
     let (host, candidate) = (text(args.get(2)), text(args.get(5)));
     let address = Address::new(&host, u16::try_from(port).unwrap_or(0));
-    let (down, vote) = ctx
-        .server
-        .with_sentinel(|core, now, out| core.is_master_down(now, &address, epoch, &candidate, out))
-        .ok_or(NO_SENTINEL)?;
+    let (down, vote) = with_core(ctx, |core, now, out| core.is_master_down(now, &address, epoch, &candidate, out))?;
     let mut reply = ctx.reply();
     reply.array(3);
     reply.integer(i64::from(down));
@@ -153,7 +175,7 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
 /// `SENTINEL RESET pattern`.
 fn reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let pattern = args.get(2);
-    let count = ctx.server.with_sentinel(|core, now, out| core.reset(now, pattern, out)).ok_or(NO_SENTINEL)?;
+    let count = with_core(ctx, |core, now, out| core.reset(now, pattern, out))?;
     ctx.reply().integer(count as i64);
     Ok(())
 }
@@ -161,7 +183,7 @@ fn reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `SENTINEL FAILOVER name`.
 fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
-    let done = ctx.server.with_sentinel(|core, now, out| core.failover(now, m, out)).ok_or(NO_SENTINEL)?;
+    let done = with_core(ctx, |core, now, out| core.failover(now, m, out))?;
     done.map_err(refused)?;
     ctx.reply().ok();
     Ok(())
@@ -184,8 +206,8 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR Duplicate master name."));
     }
     address.port = u16::try_from(port).map_err(|_| CommandError::Static("ERR Invalid port number."))?;
-    let done = ctx.server.with_sentinel(|core, now, out| core.monitor_now(now, &name, address, quorum, out));
-    done.ok_or(NO_SENTINEL)?.map_err(refused)?;
+    let done = with_core(ctx, |core, now, out| core.monitor_now(now, &name, address, quorum, out))?;
+    done.map_err(refused)?;
     save_and_reply(ctx)
 }
 
@@ -201,7 +223,7 @@ pub fn resolve(host: &str) -> Option<String> {
 /// `SENTINEL REMOVE name`.
 fn remove(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let name = text(args.get(2));
-    let found = ctx.server.with_sentinel(|core, now, out| core.remove(now, &name, out)).ok_or(NO_SENTINEL)?;
+    let found = with_core(ctx, |core, now, out| core.remove(now, &name, out))?;
     if !found {
         return Err(NO_SUCH_MASTER);
     }
@@ -255,7 +277,7 @@ fn set_one(ctx: &mut ServerContext<'_>, m: usize, given: &[u8], option: &str, va
         }
     }
     let change = Change { option, values };
-    let done = ctx.server.with_sentinel(|core, now, out| core.set(now, m, change, out)).ok_or(NO_SENTINEL)?;
+    let done = with_core(ctx, |core, now, out| core.set(now, m, change, out))?;
     // Errors and events name the option as it was given.
     let given = text(given);
     done.map_err(|Refusal(text)| refused(Refusal(text.replace(&format!("SET '{option}'"), &format!("SET '{given}'")))))
@@ -298,8 +320,8 @@ fn flushconfig(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn config(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.is(2, "set") && args.len() == 5 {
         let (option, value) = (text(args.get(3)), args.get(4).to_vec());
-        let done = ctx.server.with_sentinel(|core, now, out| core.configure(now, &option, &value, out));
-        done.ok_or(NO_SENTINEL)?.map_err(refused)?;
+        let done = with_core(ctx, |core, now, out| core.configure(now, &option, &value, out))?;
+        done.map_err(refused)?;
         ctx.reply().ok();
         return Ok(());
     }
@@ -340,7 +362,7 @@ fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         *timing = value;
     }
     // Everything may be due at other times now.
-    ctx.server.with_sentinel(|core, now, out| core.look_again(now, out));
+    with_core(ctx, |core, now, out| core.look_again(now, out))?;
     ctx.reply().ok();
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Sentinel mode: the machine, and what it wants done that is not done yet.
 
+use super::client::Client;
 use super::server::{Order, Server};
 use crate::base::clock::{Millis, monotonic_ns, now_ms};
+use crate::info::log::{Level, log};
 use crate::sentinel::{Effect, Input, Sentinel};
 
 /// The machine of Sentinel mode with its clock.
@@ -63,6 +65,14 @@ impl Server {
         let result = f(&mut mode.core, now, &mut mode.effects);
         self.orders.push(Order::Sentinel);
         Some(result)
+    }
+
+    /// An event: to the log, and unless it is for debugging to its channel.
+    pub fn tell_event(&mut self, current: &mut Client, level: Level, name: &str, payload: &str) {
+        log(level, &format!("{name} {payload}"));
+        if level != Level::Debug {
+            self.publish(current, name.as_bytes(), payload.as_bytes());
+        }
     }
 
     /// `standalone`, `cluster` or `sentinel`.

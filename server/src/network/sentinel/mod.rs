@@ -77,7 +77,10 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
                     let _ = link.send(bytes);
                 }
             }
-            Effect::Event { level, name, payload } => publish(server, level, name, &payload),
+            Effect::Event { level, name, payload } => {
+                let mut nobody = server.nobody();
+                server.tell_event(&mut nobody, level, name, &payload);
+            }
             Effect::Log { level, text } => log(level, &text),
             Effect::LogDelay(until) => {
                 let until = crate::info::log::long_time(until / 1000);
@@ -92,13 +95,4 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
     }
     server.end_batch();
     shared.sentinel.rearm.notify_one();
-}
-
-/// An event: to the log, and unless it is for debugging to its channel.
-fn publish(server: &mut Server, level: Level, name: &str, payload: &str) {
-    log(level, &format!("{name} {payload}"));
-    if level != Level::Debug {
-        let mut nobody = server.nobody();
-        server.publish(&mut nobody, name.as_bytes(), payload.as_bytes());
-    }
 }
