@@ -83,6 +83,7 @@ impl Cluster {
             self.migrating.clear();
             self.importing.clear();
         }
+        self.forget_incoming(false);
         self.attach(me, Some(master));
         let node = self.get(master);
         let (ip, port) = (node.ip.clone(), node.port);
@@ -100,6 +101,7 @@ impl Cluster {
         self.data(DataEffect::Promote);
         let slots = self.get(old).slots.clone();
         slots.iter().for_each(|slot| self.bind(slot, me));
+        self.forget_incoming(true);
         self.save(true);
         self.reset_manual_failover();
         self.election = Default::default();
@@ -135,7 +137,7 @@ impl Cluster {
     }
 
     /// Takes over a master's claims where they are newer than what we know.
-    fn take_claims(&mut self, claimant: NodeRef, epoch: u64, claims: &SlotSet) {
+    pub(super) fn take_claims(&mut self, claimant: NodeRef, epoch: u64, claims: &SlotSet) {
         if claimant == self.me {
             return;
         }
@@ -183,7 +185,7 @@ impl Cluster {
         }
     }
 
-    fn bind_claimed(&mut self, slot: u16, claimant: NodeRef) {
+    pub(super) fn bind_claimed(&mut self, slot: u16, claimant: NodeRef) {
         let first = self.get(claimant).slots.is_empty();
         self.bind(slot, claimant);
         if first && self.masters_have_replicas() {
