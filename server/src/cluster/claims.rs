@@ -191,7 +191,7 @@ impl Cluster {
         if first && self.masters_have_replicas() {
             self.get_mut(claimant).flags.insert(NodeFlags::MIGRATE_TO);
         }
-        self.save(true);
+        self.save(false);
     }
 
     /// Some master has a replica.
@@ -226,7 +226,7 @@ impl Cluster {
         }
         self.make_master(at);
         self.get_mut(at).config_epoch = epoch;
-        self.save(true);
+        self.save(false);
         self.take_claims(at, epoch, slots);
     }
 
