@@ -6,7 +6,7 @@ use super::load::{Drive, Load, Until};
 use super::report::{Figures, Report, Row};
 use super::snapshots::{Job, Keys, NO_DELAY};
 use super::workload::{Kind, Workload};
-use super::{failover, memory, replicated, snapshots};
+use super::{failover, memory, replicated, reshard, snapshots};
 use crate::engine::Engine;
 use crate::failure::{Doing, Outcome};
 use std::time::Duration;
@@ -79,6 +79,9 @@ impl Measurement<'_> {
             Kind::Wait => replicated::wait(engine, machine, self.settings.requests).await,
             Kind::SentinelFailover => failover::sentinel(engine).await,
             Kind::ClusterFailover => failover::cluster(engine).await,
+            Kind::Create => reshard::create(engine, machine).await,
+            Kind::Reshard => reshard::stock(engine).await,
+            Kind::Handover => reshard::whole(engine).await,
             Kind::Memory => memory::measure(engine, machine, self.workload, keys).await,
             Kind::Bgsave => snapshots::background(engine, machine, keys, Job::BGSAVE).await,
             Kind::Rewrite => snapshots::background(engine, machine, keys, Job::REWRITE).await,
