@@ -9,6 +9,7 @@ use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::timeline::{Limits, Script, Story, run};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// After so long a master counts as down, in both topologies.
 const DOWN_AFTER_MS: f64 = 1000.0;
@@ -68,8 +69,14 @@ fn phase(story: &Story, name: &str) -> Outcome<f64> {
     })
 }
 
-/// Brings a topology up, kills its master, and takes it down again.
-async fn fail_over(engine: &Engine, name: &str, text: &str) -> Outcome<Story> {
+/// A topology that is up, with the directory of its file.
+pub(super) struct Up {
+    pub(super) supervisor: Supervisor,
+    _dir: TempDir,
+}
+
+/// Brings a topology up; it is down when it is dropped.
+pub(super) async fn bring_up(engine: &Engine, name: &str, text: &str) -> Outcome<Up> {
     let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
     let file = dir.path().join(format!("{name}.yaml"));
     std::fs::write(&file, text).doing(|| format!("write {}", file.display()))?;
@@ -81,6 +88,12 @@ async fn fail_over(engine: &Engine, name: &str, text: &str) -> Outcome<Story> {
     let order = Order { file, choices, wait: Duration::from_secs(60), keep: false };
     let mut supervisor = Supervisor::new(&order, |_| Events::silent())?;
     supervisor.start(order.wait).await?;
+    Ok(Up { supervisor, _dir: dir })
+}
+
+/// Brings a topology up, kills its master, and takes it down again.
+async fn fail_over(engine: &Engine, name: &str, text: &str) -> Outcome<Story> {
+    let Up { supervisor, _dir } = bring_up(engine, name, text).await?;
     let plan = supervisor.plan().clone();
     let session = Session::named(&plan.name);
     let script: Script = "kill @master".parse().map_err(Failure::failed)?;

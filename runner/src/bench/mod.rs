@@ -16,6 +16,7 @@ mod memory;
 mod replicated;
 mod replies;
 mod report;
+mod reshard;
 mod rounds;
 mod sentinels;
 mod snapshots;

@@ -6,7 +6,7 @@ use super::load::{Drive, Load, Until};
 use super::report::{Figures, Report, Row};
 use super::snapshots::{Job, Keys, NO_DELAY};
 use super::workload::{Kind, Workload};
-use super::{failover, memory, replicated, sentinels, snapshots};
+use super::{failover, memory, replicated, reshard, sentinels, snapshots};
 use crate::engine::Engine;
 use crate::failure::{Doing, Outcome};
 use std::time::Duration;
@@ -81,6 +81,9 @@ impl Measurement<'_> {
             Kind::SentinelDiscovery => sentinels::discovery(engine, machine).await,
             Kind::SentinelHundred => sentinels::hundred(engine, machine).await,
             Kind::ClusterFailover => failover::cluster(engine).await,
+            Kind::Create => reshard::create(engine, machine).await,
+            Kind::Reshard => reshard::stock(engine).await,
+            Kind::Handover => reshard::whole(engine).await,
             Kind::Memory => memory::measure(engine, machine, self.workload, keys).await,
             Kind::Bgsave => snapshots::background(engine, machine, keys, Job::BGSAVE).await,
             Kind::Rewrite => snapshots::background(engine, machine, keys, Job::REWRITE).await,

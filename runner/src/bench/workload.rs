@@ -46,6 +46,12 @@ pub(super) enum Kind {
     SentinelHundred,
     /// A master of a cluster dies.
     ClusterFailover,
+    /// redis-cli makes a cluster.
+    Create,
+    /// redis-cli moves slots.
+    Reshard,
+    /// Slots move whole where the engine can do it.
+    Handover,
     /// Bytes a key or member.
     Memory,
     /// A snapshot under writes.
@@ -125,6 +131,21 @@ const ALL: &[Workload] = &[
         name: "failover-cluster",
         about: "kill -9 of a cluster's master: time beyond node-timeout until its slots take writes",
         kind: Kind::ClusterFailover,
+    },
+    Workload {
+        name: "cluster-create",
+        about: "redis-cli --cluster create of six nodes: time until all are ok",
+        kind: Kind::Create,
+    },
+    Workload {
+        name: "reshard",
+        about: "redis-cli --cluster reshard of 1,000 slots with 100,000 keys: time",
+        kind: Kind::Reshard,
+    },
+    Workload {
+        name: "migrateslots",
+        about: "the same by CLUSTER MIGRATESLOTS, where the engine has it",
+        kind: Kind::Handover,
     },
 ];
 

@@ -1,7 +1,9 @@
-//! Moving slots between masters that take writes meanwhile, by the commands of every Redis: the target imports, the source
+//! Moving slots between masters that take writes meanwhile. Whole where all nodes are ours (`handover.rs`), else by the
+//! commands of every Redis: the target imports, the source
 //! migrates, keys go over in batches with MIGRATE, and then all masters are told the new owner, the target first. At any
 //! moment a client finds a key at one of the two: MOVED and ASK lead it there.
 
+use super::handover;
 use super::slots::{SlotRange, ranges};
 use super::view::{View, named};
 use crate::client::Reply;
@@ -37,11 +39,36 @@ pub struct Moved {
     pub keys: usize,
 }
 
-/// Moves slots, a few at a time; `progress` hears of each few.
-pub async fn migrate(plan: &Plan, moves: &[Move], mut progress: impl FnMut(&Moved)) -> Outcome<Moved> {
+/// How slots move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Way {
+    /// Whole where all nodes can do it, else key by key.
+    #[default]
+    Best,
+    /// Key by key, by the commands of every Redis.
+    Stock,
+}
+
+/// Moves slots; `progress` hears how far it is.
+pub async fn migrate(plan: &Plan, moves: &[Move], way: Way, mut progress: impl FnMut(&Moved)) -> Outcome<Moved> {
     let mut pool = Pool::new(Duration::from_millis(PATIENCE_MS + 5_000));
     let view = seen(&mut pool, plan).await?;
     let mut moved = Moved::default();
+    if way == Way::Best && handover::is_known(plan) {
+        for given in moves.chunk_by(|one, next| one.from == next.from) {
+            let before = moved;
+            let add = |more: &Moved| Moved { slots: before.slots + more.slots, keys: before.keys + more.keys };
+            let given = handover::hand_over(&mut pool, plan, &view, given, |more| progress(&add(more))).await;
+            let more = given.map_err(|error| {
+                Failure::failed(format!("the slots stay where they are: {error}")).hint(
+                    "`redis-cli CLUSTER GETSLOTMIGRATIONS` at the source tells more; `--stock` moves them key by key",
+                )
+            })?;
+            moved = add(&more);
+            progress(&moved);
+        }
+        return Ok(moved);
+    }
     for way in moves.chunk_by(|one, next| (&one.from, &one.to) == (&next.from, &next.to)) {
         for few in way.chunks(AT_ONCE) {
             moved.keys += carry(&mut pool, plan, &view, few).await.map_err(|error| {

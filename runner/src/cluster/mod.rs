@@ -4,6 +4,7 @@
 
 mod create;
 mod failover;
+mod handover;
 pub mod health;
 pub mod migrate;
 mod scale;

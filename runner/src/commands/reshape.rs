@@ -1,7 +1,7 @@
 //! `runner failover|reshard|rebalance|scale`: a running cluster gets another shape.
 
 use super::say;
-use crate::cluster::migrate::{Move, balance, holdings, migrate, moves_of, moves_to, seen, summary};
+use crate::cluster::migrate::{Move, Way, balance, holdings, migrate, moves_of, moves_to, seen, summary};
 use crate::cluster::{SlotRange, describe, failover, health, join, leave, named, ranges};
 use crate::control::{Answer, Request, ask};
 use crate::engine::Engine;
@@ -42,6 +42,9 @@ pub struct Reshard {
     /// Only say what would be moved.
     #[arg(long)]
     dry_run: bool,
+    /// Key by key, by the commands of every Redis, even where all nodes are ours and could hand slots over whole.
+    #[arg(long)]
+    stock: bool,
     /// The topology, where several are up.
     #[arg(long)]
     name: Option<String>,
@@ -56,6 +59,9 @@ pub struct Rebalance {
     /// Only say what would be moved.
     #[arg(long)]
     dry_run: bool,
+    /// Key by key, by the commands of every Redis, even where all nodes are ours and could hand slots over whole.
+    #[arg(long)]
+    stock: bool,
     /// The topology, where several are up.
     #[arg(long)]
     name: Option<String>,
@@ -136,7 +142,7 @@ impl Reshard {
                 given.into_iter().filter(|one| from.is_empty() || from.contains(&one.from)).collect()
             }
         };
-        carry_out(&plan, &moves, self.dry_run).await
+        carry_out(&plan, &moves, self.dry_run, way(self.stock)).await
     }
 }
 
@@ -157,11 +163,15 @@ impl Rebalance {
         for (name, _) in &self.weights {
             master(&plan, &held, name).await?;
         }
-        carry_out(&plan, &balance(&held, &self.weights), self.dry_run).await
+        carry_out(&plan, &balance(&held, &self.weights), self.dry_run, way(self.stock)).await
     }
 }
 
-async fn carry_out(plan: &Plan, moves: &[Move], dry_run: bool) -> Outcome<u8> {
+fn way(stock: bool) -> Way {
+    if stock { Way::Stock } else { Way::Best }
+}
+
+async fn carry_out(plan: &Plan, moves: &[Move], dry_run: bool, way: Way) -> Outcome<u8> {
     if moves.is_empty() {
         say("nothing to move");
         return Ok(0);
@@ -173,7 +183,7 @@ async fn carry_out(plan: &Plan, moves: &[Move], dry_run: bool) -> Outcome<u8> {
     all_closed(plan, moves).await?;
     let began = Instant::now();
     let on_terminal = std::io::stderr().is_terminal();
-    let moved = migrate(plan, moves, |moved| {
+    let moved = migrate(plan, moves, way, |moved| {
         if on_terminal {
             // Only a person watches this.
             let _ = write!(std::io::stderr(), "\r\x1b[K{} of {} slots, {} keys", moved.slots, moves.len(), moved.keys);
@@ -274,7 +284,7 @@ impl Scale {
         let plan = session.read()?.plan;
         let mut after = held.to_vec();
         after.extend(masters.iter().map(|name| (name.clone(), Vec::new())));
-        carry_out(&plan, &balance(&after, &[]), false).await?;
+        carry_out(&plan, &balance(&after, &[]), false, Way::Best).await?;
         reshape(session).await
     }
 }
@@ -285,7 +295,7 @@ async fn shrink(session: &Session, plan: &Plan, held: &[(String, Vec<u16>)], mas
     order.retain(|name| held.iter().any(|(master, _)| master == name));
     let going: Vec<String> = order.iter().skip(masters).map(|&name| name.to_owned()).collect();
     let weights: Vec<(String, f64)> = going.iter().map(|name| (name.clone(), 0.0)).collect();
-    carry_out(plan, &balance(held, &weights), false).await?;
+    carry_out(plan, &balance(held, &weights), false, Way::Best).await?;
     // A master that loses its last slot becomes a replica of the one that got it: who has gone with it, the view told before.
     let shards = plan.shards.iter().filter(|shard| shard.names().any(|name| going.iter().any(|gone| gone == name)));
     let mut leaving: Vec<String> = shards.flat_map(Shard::names).map(str::to_owned).collect();

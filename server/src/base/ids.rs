@@ -93,6 +93,10 @@ id_type! {
     /// Names a cluster node for its whole life.
     NodeId
 }
+id_type! {
+    /// Names one handover of slots from a master to another.
+    HandoverId
+}
 
 #[cfg(test)]
 mod tests {

@@ -84,6 +84,7 @@ impl Cluster {
             self.migrating.clear();
             self.importing.clear();
         }
+        self.forget_incoming(false);
         self.attach(me, Some(master));
         let node = self.get(master);
         let (ip, port) = (node.ip.clone(), node.port);
@@ -101,6 +102,7 @@ impl Cluster {
         self.data(DataEffect::Promote);
         let slots = self.get(old).slots.clone();
         slots.iter().for_each(|slot| self.bind(slot, me));
+        self.forget_incoming(true);
         self.save(true);
         self.reset_manual_failover();
         self.election = Default::default();
@@ -136,7 +138,7 @@ impl Cluster {
     }
 
     /// Takes over a master's claims where they are newer than what we know.
-    fn take_claims(&mut self, claimant: NodeRef, epoch: u64, claims: &SlotSet) {
+    pub(super) fn take_claims(&mut self, claimant: NodeRef, epoch: u64, claims: &SlotSet) {
         if claimant == self.me {
             return;
         }
@@ -184,13 +186,13 @@ impl Cluster {
         }
     }
 
-    fn bind_claimed(&mut self, slot: u16, claimant: NodeRef) {
+    pub(super) fn bind_claimed(&mut self, slot: u16, claimant: NodeRef) {
         let first = self.get(claimant).slots.is_empty();
         self.bind(slot, claimant);
         if first && self.masters_have_replicas() {
             self.get_mut(claimant).flags.insert(NodeFlags::MIGRATE_TO);
         }
-        self.save(true);
+        self.save(false);
     }
 
     /// Some master has a replica.
@@ -225,7 +227,7 @@ impl Cluster {
         }
         self.make_master(at);
         self.get_mut(at).config_epoch = epoch;
-        self.save(true);
+        self.save(false);
         self.take_claims(at, epoch, slots);
     }
 

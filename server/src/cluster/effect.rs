@@ -102,6 +102,8 @@ pub enum DataEffect {
     Flush,
     /// Remove all keys of these slots: they are another node's.
     DeleteSlots(SlotSet),
+    /// Remove all keys of these slots, and have our replicas do so: they never were anybody's, or are another node's.
+    Discard(SlotSet),
     /// Hold writes back until this time.
     PauseWrites(Millis),
     /// Hold them back no more.

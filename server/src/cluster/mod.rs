@@ -18,13 +18,14 @@
 //! | `effect.rs` | inputs, effects, facts about the data |
 //! | `message.rs` | packets: bytes to messages and back |
 //! | `links.rs`, `gossip.rs`, `receive.rs` | connections and pings; what is said about others; what a packet means |
-//! | `health.rs`, `claims.rs`, `election.rs`, `manual.rs`, `migration.rs` | the decisions |
+//! | `health.rs`, `claims.rs`, `election.rs`, `manual.rs`, `migration.rs`, `handover.rs` | the decisions |
 //! | `operator.rs`, `report.rs`, `nodes_file.rs` | CLUSTER's subcommands; what they show; `nodes.conf` |
 
 mod claims;
 pub mod effect;
 mod election;
 mod gossip;
+mod handover;
 mod health;
 mod links;
 mod manual;
@@ -41,7 +42,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use crate::base::ids::NodeId;
+pub use crate::base::ids::{HandoverId, NodeId};
 pub use effect::{DataEffect, Effect, Facts, Input};
 pub use node::{ConnId, Node, NodeFlags, NodeRef};
 pub use settings::Settings;

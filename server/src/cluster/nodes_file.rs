@@ -1,13 +1,14 @@
 //! `nodes.conf`, and CLUSTER NODES: a line a node, as every Redis since 4 reads and writes it.
 //!
 //! `id ip:port@bus-port[,hostname] flags master|- ping-sent pong-received epoch connected|disconnected [slots...]`, and in the
-//! file a last line `vars currentEpoch N lastVoteEpoch N`.
+//! file a last line `vars currentEpoch N lastVoteEpoch N`, where we add the slots that are on their way to us (`incoming 0-5,7-7`): Redis
+//! passes over variables that it does not know.
 
 use std::fmt::Write;
 
 use super::node::{Node, NodeFlags, NodeRef};
 use super::settings::{BUS_PORT_DISTANCE, Settings};
-use super::slots::SLOTS;
+use super::slots::{SLOTS, SlotSet};
 use super::state::Cluster;
 use crate::base::clock::Millis;
 use crate::base::ids::NodeId;
@@ -17,6 +18,20 @@ use crate::base::random::Random;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Unrecoverable error: corrupted cluster config file.")]
 pub struct Corrupt;
+
+/// `0-5,7-7`: what [`Cluster::file_text`] says was on its way.
+fn parse_ranges(text: &str) -> Result<SlotSet, Corrupt> {
+    let mut slots = SlotSet::new();
+    for range in text.split(',') {
+        let (start, end) = range.split_once('-').ok_or(Corrupt)?;
+        let (start, end): (u16, u16) = (start.parse().map_err(|_| Corrupt)?, end.parse().map_err(|_| Corrupt)?);
+        if end >= SLOTS {
+            return Err(Corrupt);
+        }
+        slots.extend(start..=end);
+    }
+    Ok(slots)
+}
 
 impl Cluster {
     /// A node's line, without its end.
@@ -63,7 +78,15 @@ impl Cluster {
     pub fn file_text(&self) -> String {
         let mut text: String =
             self.nodes().filter(|node| !node.in_handshake()).map(|node| self.node_line(node) + "\n").collect();
-        let _ = writeln!(text, "vars currentEpoch {} lastVoteEpoch {}", self.current_epoch, self.last_vote_epoch);
+        let _ = write!(text, "vars currentEpoch {} lastVoteEpoch {}", self.current_epoch, self.last_vote_epoch);
+        let mut incoming = self.expected_by_master.clone();
+        incoming.extend(self.incoming.values().flat_map(|incoming| incoming.slots.iter()));
+        let ranges = incoming.ranges();
+        if !ranges.is_empty() {
+            let ranges: Vec<String> = ranges.iter().map(|range| format!("{}-{}", range.start(), range.end())).collect();
+            let _ = write!(text, " incoming {}", ranges.join(","));
+        }
+        text.push('\n');
         text
     }
 
@@ -97,6 +120,10 @@ impl Cluster {
     fn load_vars(&mut self, words: &[&str]) -> Result<(), Corrupt> {
         for pair in words.chunks(2) {
             let [name, value] = pair else { return Err(Corrupt) };
+            if *name == "incoming" {
+                self.expected_by_master = parse_ranges(value)?;
+                continue;
+            }
             let value = value.parse().map_err(|_| Corrupt)?;
             match *name {
                 "currentEpoch" => self.current_epoch = value,

@@ -308,6 +308,7 @@ impl Cluster {
         }
         self.migrating.clear();
         self.importing.clear();
+        self.forget_incoming(true);
         self.reset_manual_failover();
         self.election = Default::default();
         for slot in 0..SLOTS {
@@ -416,6 +417,10 @@ impl Cluster {
             if !ip.is_empty() {
                 self.data(DataEffect::Follow { ip, port });
             }
+        }
+        if self.myself().is_master() {
+            // Who handed slots over when we died has nobody to go on with.
+            self.forget_incoming(true);
         }
         self.save(true);
         self.soon();

@@ -120,10 +120,16 @@ impl SlotSet {
 impl FromIterator<u16> for SlotSet {
     fn from_iter<I: IntoIterator<Item = u16>>(slots: I) -> Self {
         let mut set = Self::new();
-        slots.into_iter().for_each(|slot| {
-            set.insert(slot);
-        });
+        set.extend(slots);
         set
+    }
+}
+
+impl Extend<u16> for SlotSet {
+    fn extend<I: IntoIterator<Item = u16>>(&mut self, slots: I) {
+        slots.into_iter().for_each(|slot| {
+            self.insert(slot);
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::effect::{DataEffect, Effect, Facts, Input};
 use super::election::Election;
+use super::handover::Incoming;
 use super::health::Health;
 use super::links::Conn;
 use super::manual::ManualFailover;
@@ -14,7 +15,7 @@ use super::node::{ConnId, Node, NodeFlags, NodeRef};
 use super::settings::{HEARTBEAT, Settings};
 use super::slots::{SLOTS, SlotSet};
 use crate::base::clock::Millis;
-use crate::base::ids::NodeId;
+use crate::base::ids::{HandoverId, NodeId};
 use crate::base::random::Random;
 use crate::config::values::EndpointType;
 
@@ -62,6 +63,8 @@ pub struct Cluster {
     pub(super) disowned: SlotSet,
     pub(super) migrating: BTreeMap<u16, NodeRef>,
     pub(super) importing: BTreeMap<u16, NodeRef>,
+    pub(super) incoming: BTreeMap<HandoverId, Incoming>,
+    pub(super) expected_by_master: SlotSet,
     pub(super) banned: BTreeMap<NodeId, Millis>,
     pub(super) conns: HashMap<ConnId, Conn>,
     pub(super) next_conn: u64,
@@ -98,6 +101,8 @@ impl Cluster {
             disowned: SlotSet::new(),
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            expected_by_master: SlotSet::new(),
             banned: BTreeMap::new(),
             conns: HashMap::new(),
             next_conn: 0,

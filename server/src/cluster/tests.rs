@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::effect::{Effect, Facts, Input};
+use super::effect::{DataEffect, Effect, Facts, Input};
 use super::message::{Body, Header, Kind, Message, read, write};
 use super::node::{ConnId, NodeFlags};
 use super::operator::{Refusal, SetSlot};
 use super::settings::Settings;
 use super::slots::SlotSet;
 use super::state::Cluster;
-use crate::base::ids::NodeId;
+use crate::base::ids::{HandoverId, NodeId};
 use crate::base::random::Random;
 use crate::config::Config;
 
@@ -277,4 +277,81 @@ fn whatever_comes_in_nothing_breaks() {
         let again = Cluster::from_file(&text, settings(), Random::from_seed(1), now);
         assert!(again.is_ok_and(|cluster| cluster.is_some()), "round {round}:\n{text}");
     }
+}
+
+#[test]
+fn slots_on_their_way_are_written_down_and_their_keys_removed_after_a_restart() {
+    let mut cluster = loaded();
+    let slots: SlotSet = [6000, 6001, 7000].into_iter().collect();
+    let name = HandoverId::from_random([9; 20]);
+    let (result, effects) = act(&mut cluster, NOW, |core| core.expect_slots(name, id(2), slots.clone()));
+    assert_eq!(result, Ok(()));
+    assert!(effects.contains(&Effect::Save { sync: true }), "before anything comes");
+    let text = cluster.file_text();
+    assert!(text.ends_with("vars currentEpoch 9 lastVoteEpoch 4 incoming 6000-6001,7000-7000\n"), "{text}");
+    let mut again = Cluster::from_file(&text, settings(), Random::from_seed(1), NOW).unwrap().unwrap();
+    assert_eq!(again.file_text().lines().last(), text.lines().last(), "until they are removed");
+    let ((), effects) = act(&mut again, NOW, Cluster::start);
+    assert!(effects.contains(&Effect::Data(DataEffect::Discard(slots))));
+    assert!(again.file_text().ends_with("lastVoteEpoch 4\n"));
+    for bad in ["incoming x", "incoming 5", "incoming 5-99999", "incoming"] {
+        let text = FILE.replace("lastVoteEpoch 4", &format!("lastVoteEpoch 4 {bad}"));
+        assert!(Cluster::from_file(&text, settings(), Random::from_seed(1), NOW).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn what_arrived_is_taken_over_under_an_epoch_above_all_others_and_saved_before_anybody_hears_of_it() {
+    let mut cluster = loaded();
+    cluster.health.down = None;
+    let slots: SlotSet = (6000..=6010).collect();
+    let name = HandoverId::from_random([9; 20]);
+    let take = |core: &mut Cluster| core.take_over(name, 20);
+    assert!(act(&mut cluster, NOW, take).0.is_err(), "nothing is expected");
+    let expect = |core: &mut Cluster| core.expect_slots(name, id(3), slots.clone());
+    assert!(act(&mut cluster, NOW, expect).0.is_err(), "they are another node's");
+    let expect = |core: &mut Cluster| core.expect_slots(name, id(2), slots.clone());
+    assert_eq!(act(&mut cluster, NOW, expect).0, Ok(()));
+    assert!(cluster.is_incoming(6000) && !cluster.is_mine(6000));
+    let (epoch, effects) = act(&mut cluster, NOW, take);
+    assert_eq!(epoch, Ok(21), "the source has seen 20");
+    let saved = effects.iter().position(|effect| *effect == Effect::Save { sync: true }).unwrap();
+    let sent = effects.iter().position(|effect| matches!(effect, Effect::Send { .. }));
+    assert!(sent.is_none_or(|sent| saved < sent));
+    assert!(cluster.is_mine(6010) && !cluster.is_incoming(6010));
+    assert_eq!((cluster.myself().config_epoch, cluster.last_vote_epoch), (21, 21));
+}
+
+#[test]
+fn a_source_gives_slots_up_when_the_target_has_them_and_not_before() {
+    let mut cluster = loaded();
+    let slots: SlotSet = (0..=4).collect();
+    assert_eq!(cluster.may_hand_over(&slots, id(2).as_bytes()), Ok(id(2)));
+    assert!(cluster.may_hand_over(&(0..=5).collect(), id(2).as_bytes()).is_err(), "5 is being moved by SETSLOT");
+    assert!(cluster.may_hand_over(&slots, id(4).as_bytes()).is_err(), "a replica");
+    assert!(cluster.may_hand_over(&[6000].into_iter().collect(), id(3).as_bytes()).is_err(), "not ours");
+    let ((), effects) = act(&mut cluster, NOW, |core| core.handed_over(&slots, id(2), 12));
+    assert!(effects.contains(&Effect::Data(DataEffect::DeleteSlots(slots))));
+    assert_eq!(cluster.owner(0).map(|node| (node.id, node.config_epoch)), Some((id(2), 12)));
+    assert!(cluster.is_mine(5) && cluster.owner(6000).is_some_and(|node| node.id == id(2)));
+    assert_eq!(cluster.current_epoch, 12);
+}
+
+#[test]
+fn a_replica_that_takes_over_removes_what_was_on_its_way_to_its_master() {
+    let file = FILE.replace("myself,master", "master").replace("slave,nofailover", "myself,slave");
+    let mut replica = Cluster::from_file(
+        &file.replace(" [5->-0202020202020202020202020202020202020202]", ""),
+        settings(),
+        Random::from_seed(1),
+        NOW,
+    )
+    .unwrap()
+    .unwrap();
+    let slots: SlotSet = (100..200).collect();
+    act(&mut replica, NOW, |core| core.master_expects(slots.clone()));
+    let (result, effects) = act(&mut replica, NOW, |core| core.fail_over(super::operator::Failover::Takeover));
+    assert_eq!(result, Ok(()));
+    let place = |wanted: &DataEffect| effects.iter().position(|effect| *effect == Effect::Data(wanted.clone()));
+    assert!(place(&DataEffect::Promote) < place(&DataEffect::Discard(slots)), "{effects:?}");
 }

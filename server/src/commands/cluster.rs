@@ -42,7 +42,7 @@ pub static FAMILY: Family = &[
 ];
 
 /// What a server without cluster mode says to all of them.
-const DISABLED: CommandError = CommandError::Static("ERR This instance has cluster support disabled");
+pub(super) const DISABLED: CommandError = CommandError::Static("ERR This instance has cluster support disabled");
 
 /// The machine.
 fn core<'a>(ctx: &'a ServerContext<'_>) -> CommandResult<&'a Cluster> {
@@ -348,6 +348,8 @@ fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
             "    The same for ranges of slots.",
             "BUMPEPOCH",
             "    Give this node the highest epoch, unless it has it.",
+            "CANCELSLOTMIGRATIONS",
+            "    Give up the migrations of slots that this node began.",
             "COUNT-FAILURE-REPORTS <node-id>",
             "    Count the masters that do not reach a node.",
             "COUNTKEYSINSLOT <slot>",
@@ -364,6 +366,8 @@ fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
             "    Forget a node.",
             "GETKEYSINSLOT <slot> <count>",
             "    List keys of a slot that are here.",
+            "GETSLOTMIGRATIONS",
+            "    List migrations of slots from and to this node.",
             "INFO",
             "    Show how the cluster is doing.",
             "KEYSLOT <key>",
@@ -372,6 +376,8 @@ fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
             "    List the connections to and from other nodes.",
             "MEET <ip> <port> [<bus-port>]",
             "    Get to know a node, and all that it knows.",
+            "MIGRATESLOTS SLOTSRANGE <start slot> <end slot> [...] NODE <node-id> [SLOTSRANGE ... NODE ...]",
+            "    Hand slots over to other masters, each list of them all at once.",
             "MYID",
             "    Show the id of this node.",
             "NODES",

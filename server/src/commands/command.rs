@@ -2,7 +2,7 @@
 
 use crate::base::glob;
 use crate::dispatch::command_reply;
-use crate::dispatch::doc::{category, key};
+use crate::dispatch::doc::{category, internal, key};
 use crate::dispatch::error::*;
 use crate::dispatch::keys::{KeyRef, keys_of};
 use crate::dispatch::registry::{Command, Registry};
@@ -33,7 +33,8 @@ fn find(registry: &Registry, name: &[u8]) -> Option<&'static Command> {
 
 /// Commands and subcommands.
 fn everything(registry: &Registry) -> impl Iterator<Item = &'static Command> + '_ {
-    registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()))
+    let all = registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
+    all.filter(|command| !command.doc.is(internal::OURS))
 }
 
 /// `COMMAND`: all commands.

@@ -10,6 +10,7 @@ pub mod client;
 pub mod client_tracking;
 pub mod cluster;
 pub mod cluster_client;
+pub mod cluster_handover;
 mod cluster_view;
 pub mod command;
 pub mod config;
@@ -54,6 +55,7 @@ pub static FAMILIES: &[Family] = &[
     client::FAMILY,
     cluster::FAMILY,
     cluster_client::FAMILY,
+    cluster_handover::FAMILY,
     command::FAMILY,
     config::FAMILY,
     connection::FAMILY,

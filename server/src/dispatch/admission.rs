@@ -44,6 +44,7 @@ impl Server {
             || self.persistence.aof_write_error.is_some()
             || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
             || self.pause.until > 0
+            || self.handovers.holds_back()
             || self.shutdown.deadline > 0;
     }
 
@@ -57,7 +58,7 @@ impl Server {
         }
         match self.refusal(client, command) {
             Some(error) => Admission::Refuse(error),
-            None if self.is_paused_for(client, command) => Admission::Postpone,
+            None if self.is_paused_for(client, command, args) => Admission::Postpone,
             None if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name) => Admission::Queue,
             None => Admission::Run,
         }
@@ -183,8 +184,15 @@ impl Server {
             .count()
     }
 
-    fn is_paused_for(&self, client: &Client, command: &Command) -> bool {
-        if self.pause.until <= self.now || client.flags.has(ClientFlags::MASTER) || client.is_replica() {
+    fn is_paused_for(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
+        if client.flags.has(ClientFlags::MASTER) || client.is_replica() {
+            return false;
+        }
+        let queued = client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name);
+        if !queued && self.waits_for_handover(client, command, args) {
+            return true;
+        }
+        if self.pause.until <= self.now {
             return false;
         }
         // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.

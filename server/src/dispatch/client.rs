@@ -14,6 +14,7 @@ use super::error::CommandResult;
 use super::registry::Command;
 use super::tracking::ClientTracking;
 use crate::base::clock::Millis;
+use crate::base::ids::HandoverId;
 use crate::replication::primary::Peer;
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
@@ -103,6 +104,8 @@ impl ClientFlags {
     pub const PUBSUB: Self = Self(1 << 20);
     /// Its own command made its cache void: it hears so behind the reply.
     pub const CACHE_IS_VOID: Self = Self(1 << 21);
+    /// Slots arrive in this session: it may write to them, and is believed about expiry.
+    pub const ARRIVAL: Self = Self(1 << 22);
 
     /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
     pub const GATED: Self = Self(
@@ -118,7 +121,8 @@ impl ClientFlags {
             | Self::REPLY_SKIP.0
             | Self::REPLY_SKIP_NEXT.0
             | Self::ASKING.0
-            | Self::READONLY.0,
+            | Self::READONLY.0
+            | Self::ARRIVAL.0,
     );
 
     /// True where any flag of `other` is set.
@@ -306,6 +310,8 @@ pub struct Client {
     pub unblock: Option<Unblock>,
     /// What a replica's link is at.
     pub peer: Option<Box<Peer>>,
+    /// The handover whose slots arrive in it.
+    pub arrival: Option<HandoverId>,
     /// A snapshot that its task must send.
     pub transfer: Option<Transfer>,
     /// The command that ran last.
@@ -354,6 +360,7 @@ impl Client {
             block: None,
             unblock: None,
             peer: None,
+            arrival: None,
             transfer: None,
             last_command: None,
             last_write_offset: 0,

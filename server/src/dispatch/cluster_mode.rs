@@ -137,11 +137,10 @@ impl Server {
 
     /// The dataset is there: the machine starts. Keys in slots that are not ours are accounted for.
     pub fn start_cluster(&mut self) {
+        self.with_cluster(None, crate::cluster::Cluster::start);
+        self.discard_rest();
         let slots: SlotSet = (0..crate::cluster::SLOTS).filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
-        self.with_cluster(None, |core| {
-            core.start();
-            core.account_for_keys(&slots);
-        });
+        self.with_cluster(None, |core| core.account_for_keys(&slots));
         // A new replica has no history to go on from.
         let restored = self.restored_history;
         if let Some(link) = self.replication.link_mut().filter(|_| !restored) {
@@ -175,7 +174,8 @@ impl Server {
             DataEffect::Promote if self.replication.is_replica() => self.promote(current),
             DataEffect::Promote => {}
             DataEffect::Flush => self.remove_all_keys(current),
-            DataEffect::DeleteSlots(slots) => self.remove_slots(&slots),
+            DataEffect::DeleteSlots(slots) => self.remove_lost_slots(&slots),
+            DataEffect::Discard(slots) => self.discard(slots),
             DataEffect::PauseWrites(until) => self.pause_for_takeover(until),
             DataEffect::ResumeWrites => self.resume_after_takeover(),
             DataEffect::Deliver { channel, message, sharded } => {
@@ -196,6 +196,17 @@ impl Server {
         self.invalidate_all(current);
         let lazy = self.config.replica_lazy_flush;
         self.keyspace.flush(None, lazy);
+    }
+
+    /// Slots are another node's now: one that we handed over, or one that took them.
+    fn remove_lost_slots(&mut self, slots: &SlotSet) {
+        let (given, taken): (Vec<u16>, Vec<u16>) = slots.iter().partition(|&slot| self.handovers.gives(slot));
+        if !given.is_empty() {
+            self.discard(given.into_iter().collect());
+        }
+        if !taken.is_empty() {
+            self.remove_slots(&taken.into_iter().collect());
+        }
     }
 
     /// Removes keys that are another node's now.

@@ -143,6 +143,9 @@ impl Server {
         queue.iter().try_for_each(|(queued, words)| keys.add_all(queued, &words.as_args()))?;
         let Some((_, slot)) = keys.first else { return Ok(()) };
         let mine = cluster.is_mine(slot);
+        if client.flags.has(ClientFlags::ARRIVAL) && self.arrives_in(client, slot) {
+            return Ok(());
+        }
         if mine && cluster.is_ok() && !keys.open {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use crate::resp::Reply;
 
-use super::doc::{Argument, Begin, CommandDoc, Find, KeySpec, arg, category, doc_flag, flag, key};
+use super::doc::{Argument, Begin, CommandDoc, Find, KeySpec, arg, category, doc_flag, flag, internal, key};
 
 /// The statuses of the bits that are on, as a set.
 fn status_set(reply: &mut Reply<'_>, bits: u32, names: &[&str], prefix: &str) {
@@ -12,6 +12,11 @@ fn status_set(reply: &mut Reply<'_>, bits: u32, names: &[&str], prefix: &str) {
             reply.simple(&format!("{prefix}{name}"));
         }
     }
+}
+
+/// The subcommands that upstream has, too.
+fn shown(command: &CommandDoc) -> impl Iterator<Item = &CommandDoc> {
+    command.subcommands.iter().filter(|sub| !sub.is(internal::OURS))
 }
 
 /// An entry of COMMAND and COMMAND INFO; `name` is the name that clients use.
@@ -29,8 +34,8 @@ pub fn info(reply: &mut Reply<'_>, command: &CommandDoc, name: &[u8]) {
     command.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     reply.set(command.key_specs.len());
     command.key_specs.iter().for_each(|spec| key_spec(reply, spec));
-    reply.set(command.subcommands.len());
-    command.subcommands.iter().for_each(|sub| info(reply, sub, sub.name.as_bytes()));
+    reply.set(shown(command).count());
+    shown(command).for_each(|sub| info(reply, sub, sub.name.as_bytes()));
 }
 
 fn key_spec(reply: &mut Reply<'_>, spec: &KeySpec) {
@@ -133,8 +138,8 @@ pub fn docs(reply: &mut Reply<'_>, command: &CommandDoc, name: &[u8]) {
     }
     if !command.subcommands.is_empty() {
         reply.bulk(b"subcommands");
-        reply.map(command.subcommands.len());
-        command.subcommands.iter().for_each(|sub| docs(reply, sub, sub.name.as_bytes()));
+        reply.map(shown(command).count());
+        shown(command).for_each(|sub| docs(reply, sub, sub.name.as_bytes()));
     }
 }
 

@@ -46,6 +46,9 @@ impl Server {
             self.evict_clients();
         }
         self.serve_replication_timers();
+        if self.expects_slots() {
+            self.tell_replicas_what_comes();
+        }
         self.refresh_gate();
     }
 

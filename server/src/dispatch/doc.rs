@@ -228,6 +228,8 @@ pub mod internal {
     pub const SENTINEL: u8 = 8;
     /// Exists in Sentinel mode only.
     pub const ONLY_SENTINEL: u8 = 16;
+    /// Upstream does not have it: COMMAND does not show it either, so that clients see the table that they expect.
+    pub const OURS: u8 = 32;
 }
 
 /// A set of ACL categories; see [`category`].

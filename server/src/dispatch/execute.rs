@@ -223,7 +223,7 @@ impl Server {
 
     #[inline]
     fn run_handler(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> CommandResult {
-        let trusted = client.flags.has(ClientFlags::MASTER);
+        let trusted = client.flags.has(ClientFlags::MASTER) || client.flags.has(ClientFlags::ARRIVAL);
         self.keyspace.expiry = self.expiry_rule(trusted);
         match command.handler {
             Handler::Data(handler) => {

@@ -20,6 +20,7 @@ pub mod effects;
 pub mod error;
 pub mod execute;
 pub mod failover;
+pub mod handover;
 pub mod keys;
 pub mod migration;
 pub mod persist;

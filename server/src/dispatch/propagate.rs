@@ -7,7 +7,7 @@ impl Server {
     /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
     pub fn refresh_listening(&mut self) {
         let to_replicas = self.replication.backlog.is_some() && !self.replication.is_replica();
-        self.effects.listening = to_replicas || self.aof.writer.is_some();
+        self.effects.listening = to_replicas || self.aof.writer.is_some() || self.handovers.captures();
     }
 
     /// Writes the queued commands to the stream: in MULTI and EXEC where there are several and `atomic` asks so.
@@ -16,6 +16,9 @@ impl Server {
             return;
         }
         let (commands, bytes) = self.effects.take_queue();
+        if self.handovers.captures() {
+            self.capture(&commands, &bytes);
+        }
         let wrap = atomic && commands.len() > 1;
         if wrap {
             self.propagate(commands[0].db, b"*1\r\n$5\r\nMULTI\r\n");

@@ -5,13 +5,14 @@ use super::clients::Clients;
 use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
 use super::failover::Failover;
+use super::handover::Handovers;
 use super::migration::Targets;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
 use super::waiters::Waiters;
 use crate::base::clock::{Millis, now_ms};
-use crate::base::ids::RunId;
+use crate::base::ids::{HandoverId, RunId};
 use crate::base::random::fill_from_os;
 use crate::config::Config;
 use crate::info::latency::LatencyMonitor;
@@ -47,6 +48,10 @@ pub enum Order {
     Sentinel,
     /// Carry out what the machine of cluster mode decided.
     Cluster,
+    /// Hand slots over to another master.
+    HandOver(HandoverId),
+    /// Remove keys that have gone to another node, in small steps.
+    Discard,
 }
 
 /// CLIENT PAUSE and FAILOVER hold commands back.
@@ -155,6 +160,8 @@ pub struct Server {
     pub last_cron: Millis,
     /// Connections that MIGRATE keeps.
     pub migration_targets: Targets,
+    /// Slots on their way to and from other masters.
+    pub handovers: Handovers,
     /// Sentinel mode: what watches other servers.
     pub sentinel: Option<Box<SentinelMode>>,
     /// Cluster mode: who serves which slot.
@@ -219,6 +226,7 @@ impl Server {
             active_expire: true,
             last_cron: now,
             migration_targets: Targets::default(),
+            handovers: Handovers::default(),
             sentinel: None,
             cluster: None,
             config,
@@ -302,6 +310,7 @@ impl Server {
     /// Ends a session: subscriptions, watches, waits, monitors, replicas.
     pub fn forget_client(&mut self, client: &mut Client) {
         self.forget_client_memory(client);
+        self.break_off_arrival(client);
         self.unsubscribe_all(client);
         self.untrack(client);
         self.unwatch(client);

@@ -70,6 +70,8 @@ pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::Listen => shared.listen.notify_one(),
             Order::Sentinel => sentinel::carry_out(shared, server),
             Order::Cluster => cluster::carry_out(shared, server),
+            Order::HandOver(id) => drop(tokio::spawn(cluster::handover::run(Arc::clone(shared), id))),
+            Order::Discard => drop(tokio::spawn(cluster::handover::discard(Arc::clone(shared)))),
             // Nobody listens any more only when the process ends already.
             Order::Exit(code) => drop(shared.exit.send(code)),
         }

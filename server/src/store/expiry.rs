@@ -73,6 +73,7 @@ impl Keyspace {
             // A running average, as Redis keeps it: 2 % of the new sample.
             db.average_ttl = if db.average_ttl == 0 { sample } else { db.average_ttl / 50 * 49 + sample / 50 };
         }
+        victims.retain(|key| !self.is_incoming(key));
         for key in &victims {
             self.expire_now(number, key);
         }

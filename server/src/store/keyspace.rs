@@ -4,6 +4,8 @@
 //! must keep (see `snapshot.rs`). Keys that a lookup finds expired, and what else others must hear of, are recorded as
 //! [`Happening`]s; who propagates and notifies is not known here.
 
+use std::ops::RangeInclusive;
+
 use triomphe::Arc;
 
 use super::access::AccessRule;
@@ -14,6 +16,7 @@ use super::table::{EntryMut, KeyOrder, Table, position_of, positions_of_slot};
 use super::value::{Object, ValueType};
 use crate::base::clock::Millis;
 use crate::base::random::Random;
+use crate::base::slot::key_slot;
 
 /// Keys that one call of [`Keyspace::prefetch`] takes at most.
 pub const PREFETCH_KEYS: usize = 16;
@@ -150,6 +153,8 @@ pub struct Keyspace {
     pub record_new: bool,
     /// Free large values on the other thread when they expire, are evicted, overwritten: `lazyfree-lazy-*`.
     pub lazy: LazyRules,
+    /// Slots whose keys another node still answers for: whether they expire is its decision.
+    pub incoming: Vec<RangeInclusive<u16>>,
     /// What happened since it was last taken.
     pub happenings: Vec<Happening>,
     /// See [`Keyspace::snapshots_given_up`].
@@ -184,6 +189,7 @@ impl Keyspace {
             record_misses: false,
             record_new: false,
             lazy: LazyRules::default(),
+            incoming: Vec::new(),
             happenings: Vec::new(),
             snapshots_given_up: 0,
             stats: KeyspaceStats::default(),
@@ -329,11 +335,21 @@ impl Keyspace {
             return false;
         }
         match self.expiry {
+            _ if self.is_incoming(key) => {}
             ExpiryRule::Delete => self.expire_now(db, key),
             ExpiryRule::HideUnlessWritten if write => self.expire_now(db, key),
             _ => {}
         }
         true
+    }
+
+    /// True for a key that another node still answers for.
+    #[inline]
+    pub(super) fn is_incoming(&self, key: &[u8]) -> bool {
+        !self.incoming.is_empty() && {
+            let slot = key_slot(key);
+            self.incoming.iter().any(|range| range.contains(&slot))
+        }
     }
 
     /// Deletes a key because its time has come.

@@ -12,7 +12,7 @@
 
 use super::entry::OwnedEntry;
 use super::keyspace::{Db, Keyspace};
-use super::table::{CURSOR_END, Cursor};
+use super::table::{CURSOR_END, Cursor, positions_of_slot};
 
 /// How far the walk is in one database.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Walk {
     At {
         /// The first position not visited.
         cursor: Cursor,
+        /// The first position that does not belong to the snapshot.
+        end: Cursor,
         /// The number that the database had when the snapshot began: SWAPDB may move it.
         database: usize,
     },
@@ -33,7 +35,7 @@ impl Walk {
     /// True where a key at `position` was not visited yet.
     #[inline]
     pub fn is_ahead(self, position: Cursor) -> bool {
-        matches!(self, Self::At { cursor, .. } if position >= cursor)
+        matches!(self, Self::At { cursor, end, .. } if (cursor..end).contains(&position))
     }
 
     /// True while keys of the database are still to be visited.
@@ -94,11 +96,11 @@ impl Snapshot {
     /// Keeps all that the walk has not visited of a database about to be emptied.
     pub fn keep_rest(&mut self, db: &mut Db) {
         let database = db.walk.database();
-        if let Walk::At { cursor, .. } = db.walk
+        if let Walk::At { cursor, end, .. } = db.walk
             && !self.abandoned
         {
             let kept = &mut self.kept;
-            db.table.walk(cursor, usize::MAX, |entry| {
+            db.table.walk_range(cursor..end, usize::MAX, |entry| {
                 if !entry.is_marked() {
                     kept.push((database, entry.to_owned_entry()));
                 }
@@ -114,9 +116,23 @@ impl Keyspace {
             return false;
         }
         for (database, db) in self.dbs.iter_mut().enumerate() {
-            db.walk = if db.is_empty() { Walk::Off } else { Walk::At { cursor: 0, database } };
+            db.walk = if db.is_empty() { Walk::Off } else { Walk::At { cursor: 0, end: CURSOR_END, database } };
         }
         self.snapshot = Some(Snapshot { total: self.total_keys(), ..Snapshot::default() });
+        true
+    }
+
+    /// Begins a snapshot of the keys of some neighbouring slots in database 0; the table must be ordered by slots. False while
+    /// another snapshot runs.
+    pub fn begin_slot_snapshot(&mut self, slots: std::ops::RangeInclusive<u16>) -> bool {
+        if self.snapshot.is_some() {
+            return false;
+        }
+        let (cursor, end) = (positions_of_slot(*slots.start()).start, positions_of_slot(*slots.end()).end);
+        if let Some(db) = self.dbs.first_mut().filter(|db| !db.is_empty()) {
+            db.walk = Walk::At { cursor, end, database: 0 };
+        }
+        self.snapshot = Some(Snapshot::default());
         true
     }
 
@@ -159,11 +175,11 @@ impl Keyspace {
         let mut entries = std::mem::take(&mut snapshot.kept);
         let mut budget = count;
         for db in &mut self.dbs {
-            let Walk::At { cursor, database } = db.walk else { continue };
+            let Walk::At { cursor, end, database } = db.walk else { continue };
             if budget == 0 {
                 return Batch { entries, last: false };
             }
-            let next = db.table.walk(cursor, budget, |entry| {
+            let next = db.table.walk_range(cursor..end, budget, |entry| {
                 budget = budget.saturating_sub(1);
                 if entry.is_marked() {
                     // SAFETY: the keyspace is borrowed exclusively, and the walk reads no mark twice.
@@ -173,7 +189,7 @@ impl Keyspace {
                     entries.push((database, entry.to_owned_entry()));
                 }
             });
-            db.walk = if next == CURSOR_END { Walk::Off } else { Walk::At { cursor: next, database } };
+            db.walk = if next >= end { Walk::Off } else { Walk::At { cursor: next, end, database } };
         }
         let last = !self.dbs.iter().any(|db| db.walk.is_active());
         if last {

@@ -32,6 +32,8 @@ const SLOTS: usize = 8;
 const REACH: usize = 4;
 /// Bucket counts that a segment grows through before it splits.
 const SIZES: [usize; 8] = [1, 2, 4, 8, 16, 32, 48, 64];
+/// A segment that could be split does not get larger.
+const LARGEST: usize = SIZES[SIZES.len() - 1];
 /// Directory depth beyond which segments grow without splitting: only equal hashes get there.
 const MAX_DEPTH: u32 = 28;
 /// A directory of this depth may always be had; a deeper one has no more places than the table has entries.
@@ -182,14 +184,20 @@ impl Segment {
 
     /// Moves all entries into a new array of at least `buckets`, more where they do not fit within reach.
     fn rebuild(words: &[(u64, u64)], buckets: usize, depth: u32) -> Self {
+        Self::rebuild_within(words, buckets, depth, usize::MAX).expect("some size is enough")
+    }
+
+    /// The same, but `None` where more than `limit` buckets are needed: keys of one slot crowd in a shallow segment.
+    fn rebuild_within(words: &[(u64, u64)], buckets: usize, depth: u32, limit: usize) -> Option<Self> {
         let mut size = buckets;
-        loop {
+        while size <= limit {
             let mut segment = Self::new(size, depth);
             if words.iter().all(|&(word, hash)| segment.place(word, hash)) {
-                return segment;
+                return Some(segment);
             }
             size = SIZES.iter().copied().find(|&next| next > size).unwrap_or(size * 2);
         }
+        None
     }
 
     fn hashed_words(&self, order: KeyOrder) -> Vec<(u64, u64)> {
@@ -273,11 +281,10 @@ impl Table {
     /// Prepares an empty table for so many entries, so that they need not be moved while they come. For a table that is ordered
     /// by slots nothing is done: nobody knows which slots they will be of.
     pub fn reserve(&mut self, entries: usize) {
-        let largest = SIZES[SIZES.len() - 1] * SLOTS;
-        if !self.is_empty() || self.order == KeyOrder::Slot || entries <= largest {
+        if !self.is_empty() || self.order == KeyOrder::Slot || entries <= LARGEST * SLOTS {
             return;
         }
-        let depth = (entries / (largest * 3 / 4)).ilog2() + 1;
+        let depth = (entries / (LARGEST * SLOTS * 3 / 4)).ilog2() + 1;
         let (depth, segments) = (depth.min(FREE_DEPTH), 1 << depth.min(FREE_DEPTH));
         let buckets = roomy(entries / segments);
         self.directory = (0..segments as u32).collect();
@@ -438,16 +445,16 @@ impl Table {
     fn make_room(&mut self, hash: u64) {
         let number = self.segment_of(hash) as usize;
         let segment = &self.segments[number];
-        let size = segment.buckets.len();
+        let (size, depth) = (segment.buckets.len(), segment.depth);
+        let words = segment.hashed_words(self.order);
         let next = SIZES.iter().copied().find(|&next| next > size);
-        let next = next.or_else(|| (!self.may_split(segment.depth)).then_some(size * 2));
-        match next {
-            Some(next) => {
-                self.segments[number] = Segment::rebuild(&segment.hashed_words(self.order), next, segment.depth);
-                self.largest = self.largest.max(self.segments[number].buckets.len() * SLOTS);
-            }
-            None => self.split(number),
+        let grown = next.and_then(|next| Segment::rebuild_within(&words, next, depth, LARGEST));
+        match grown {
+            Some(grown) => self.segments[number] = grown,
+            None if self.may_split(depth) => self.split(number, &words, hash, depth),
+            None => self.segments[number] = Segment::rebuild(&words, size * 2, depth),
         }
+        self.largest = self.largest.max(self.segments[number].buckets.len() * SLOTS);
     }
 
     /// Whether a segment of this depth may become two: not where the directory would grow out of proportion.
@@ -455,24 +462,33 @@ impl Table {
         depth < FREE_DEPTH || depth < self.depth || (depth < MAX_DEPTH && 2 << depth <= self.len)
     }
 
-    fn split(&mut self, number: usize) {
-        let old = &self.segments[number];
-        let depth = old.depth + 1;
+    /// Makes two segments of one, whose entries these are; `hash` is any of its hashes.
+    fn split(&mut self, number: usize, words: &[(u64, u64)], hash: u64, old_depth: u32) {
+        let depth = old_depth + 1;
         if depth > self.depth {
             self.directory = self.directory.iter().flat_map(|&segment| [segment, segment]).collect();
             self.depth += 1;
         }
         self.depths[depth as usize - 1] -= 1;
         self.depths[depth as usize] += 2;
-        let words = old.hashed_words(self.order);
         let (upper, lower): (Vec<_>, Vec<_>) = words.iter().partition(|(_, hash)| hash << (depth - 1) >> 63 == 1);
-        let one = words.first().map_or(0, |&(_, hash)| hash);
-        self.segments[number] = Segment::rebuild(&lower, roomy(lower.len()), depth);
-        let sibling = self.add_segment(Segment::rebuild(&upper, roomy(upper.len()), depth));
-        let (first, span) = self.span_of(one, depth - 1);
-        for index in first + span / 2..first + span {
-            self.directory[index] = sibling;
+        let (first, span) = self.span_of(hash, depth - 1);
+        let sibling = self.add_segment(Segment::new(1, depth));
+        self.directory[first + span / 2..first + span].fill(sibling);
+        let bit = 1 << (64 - depth);
+        self.settle(number, &lower, hash & !bit, depth);
+        self.settle(sibling as usize, &upper, hash | bit, depth);
+    }
+
+    /// Puts entries into a segment, which splits again where they crowd.
+    fn settle(&mut self, number: usize, words: &[(u64, u64)], hash: u64, depth: u32) {
+        let buckets = roomy(words.len());
+        match Segment::rebuild_within(words, buckets, depth, LARGEST) {
+            Some(segment) => self.segments[number] = segment,
+            None if self.may_split(depth) => return self.split(number, words, hash, depth),
+            None => self.segments[number] = Segment::rebuild(words, buckets, depth),
         }
+        self.largest = self.largest.max(self.segments[number].buckets.len() * SLOTS);
     }
 
     fn add_segment(&mut self, segment: Segment) -> u32 {
@@ -500,9 +516,16 @@ impl Table {
             return;
         }
         let segment = &self.segments[number];
-        let smaller = roomy(segment.len as usize);
-        if smaller < segment.buckets.len() {
-            self.segments[number] = Segment::rebuild(&segment.hashed_words(self.order), smaller, depth);
+        let (len, size) = (segment.len as usize, segment.buckets.len());
+        let smaller = roomy(len);
+        // A large one, whose entries crowd, is not looked at for each of them.
+        let worthwhile = size <= LARGEST || len.is_power_of_two() || len == 0;
+        if smaller < size
+            && worthwhile
+            && let Some(shrunk) =
+                Segment::rebuild_within(&segment.hashed_words(self.order), smaller, depth, (size / 2).max(smaller))
+        {
+            self.segments[number] = shrunk;
         }
     }
 
@@ -514,7 +537,9 @@ impl Table {
         }
         let mut words = self.segments[number].hashed_words(self.order);
         words.extend(self.segments[sibling].hashed_words(self.order));
-        self.segments[number] = Segment::rebuild(&words, roomy(total), depth - 1);
+        // Keys of one slot need a deep segment: in a shallow one they all have one home.
+        let Some(joined) = Segment::rebuild_within(&words, roomy(total), depth - 1, LARGEST) else { return false };
+        self.segments[number] = joined;
         let (first, span) = self.span_of(hash, depth - 1);
         self.directory[first..first + span].fill(number as u32);
         self.segments[sibling] =

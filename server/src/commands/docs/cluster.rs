@@ -1,6 +1,8 @@
 //! What COMMAND tells about the cluster commands. Facts are those of Redis 7.0.15; the prose is ours.
 
-use crate::dispatch::doc::{AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, doc_flag, flag};
+use crate::dispatch::doc::{
+    AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, doc_flag, flag, internal,
+};
 
 /// By name.
 pub static DOCS: &[CommandDoc] = &[
@@ -388,6 +390,70 @@ pub static DOCS: &[CommandDoc] = &[
                 deprecated_since: "5.0.0",
                 replaced_by: "`CLUSTER REPLICAS`",
                 arguments: &[Argument::new("node-id", ArgumentKind::Text)],
+                ..CommandDoc::EMPTY
+            },
+            CommandDoc {
+                name: "cluster|cancelslotmigrations",
+                arity: 2,
+                flags: Flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING),
+                acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
+                internal: internal::OURS,
+                summary: "Gives up all migrations of slots that this node began",
+                since: "7.0.15",
+                group: "cluster",
+                complexity: "O(N)",
+                ..CommandDoc::EMPTY
+            },
+            CommandDoc {
+                name: "cluster|getslotmigrations",
+                arity: 2,
+                flags: Flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING),
+                acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
+                internal: internal::OURS,
+                summary: "Migrations of slots from and to this node, those that are over included",
+                since: "7.0.15",
+                group: "cluster",
+                complexity: "O(N)",
+                ..CommandDoc::EMPTY
+            },
+            CommandDoc {
+                name: "cluster|migrateslots",
+                arity: -7,
+                flags: Flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING),
+                acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
+                internal: internal::OURS,
+                summary: "Hands slots over to another node, all at once",
+                since: "7.0.15",
+                group: "cluster",
+                complexity: "O(N)",
+                arguments: &[Argument {
+                    flags: arg::MULTIPLE,
+                    arguments: &[
+                        Argument {
+                            token: Some("SLOTSRANGE"),
+                            flags: arg::MULTIPLE,
+                            arguments: &[
+                                Argument::new("start-slot", ArgumentKind::Integer),
+                                Argument::new("end-slot", ArgumentKind::Integer),
+                            ],
+                            ..Argument::new("start-slot_end-slot", ArgumentKind::Block)
+                        },
+                        Argument { token: Some("NODE"), ..Argument::new("node-id", ArgumentKind::Text) },
+                    ],
+                    ..Argument::new("migration", ArgumentKind::Block)
+                }],
+                ..CommandDoc::EMPTY
+            },
+            CommandDoc {
+                name: "cluster|syncslots",
+                arity: -3,
+                flags: Flags(flag::ADMIN | flag::STALE | flag::NO_ASYNC_LOADING),
+                acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
+                internal: internal::OURS,
+                summary: "What nodes say to each other while slots migrate",
+                since: "7.0.15",
+                group: "cluster",
+                complexity: "O(N)",
                 ..CommandDoc::EMPTY
             },
             CommandDoc {

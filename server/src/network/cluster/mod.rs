@@ -25,6 +25,7 @@ use crate::dispatch::sentinel::Clock;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 
+pub mod handover;
 mod link;
 
 /// How often links are looked at that may have too much to send.

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::base::numbers::{write_f64_17g, write_i64};
+use crate::persistence::codec::dump;
 use crate::persistence::save::{Encoder, Header};
 use crate::store::entry::{EntryRef, ValueRef};
 use crate::store::snapshot::Batch;
@@ -69,6 +70,43 @@ impl BaseEncoder {
 pub struct CommandEncoder {
     out: Vec<u8>,
     db: Option<usize>,
+}
+
+/// Encodes entries of database 0 for another server that gets them while it serves: as RESTORE, but large ones piece by
+/// piece, so that nothing waits long for one of them there.
+pub struct KeyEncoder(CommandEncoder);
+
+/// A value with more elements goes piece by piece.
+const WHOLE: usize = 512;
+
+impl Default for KeyEncoder {
+    fn default() -> Self {
+        Self(CommandEncoder { out: Vec::new(), db: None })
+    }
+}
+
+impl KeyEncoder {
+    /// Encodes a batch; chunks go to `sink`, the last of them too.
+    ///
+    /// # Errors
+    /// The sink's.
+    pub fn batch(&mut self, batch: &Batch, sink: Sink<'_>) -> io::Result<()> {
+        for (_, entry) in &batch.entries {
+            let entry = entry.as_ref();
+            match entry.value() {
+                ValueRef::Object(object) if object.free_effort() > WHOLE => self.0.entry(entry),
+                value => {
+                    let payload = dump(value, false);
+                    let at = decimal(entry.expire().unwrap_or(0));
+                    self.0.command(&[b"RESTORE", entry.key(), &at, &payload, b"REPLACE", b"ABSTTL"]);
+                }
+            }
+            if self.0.out.len() >= CHUNK {
+                sink(std::mem::take(&mut self.0.out))?;
+            }
+        }
+        if self.0.out.is_empty() { Ok(()) } else { sink(std::mem::take(&mut self.0.out)) }
+    }
 }
 
 impl CommandEncoder {

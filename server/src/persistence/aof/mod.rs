@@ -20,7 +20,7 @@ pub mod reader;
 pub mod syncer;
 pub mod writer;
 
-pub use base::BaseEncoder;
+pub use base::{BaseEncoder, KeyEncoder};
 pub use manifest::{AofFile, Manifest, ManifestError};
 pub use reader::{Commands, ReadError, ReadOptions, Step, read_set};
 pub use syncer::Syncer;

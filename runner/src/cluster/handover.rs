@@ -1,0 +1,115 @@
+//! Moving slots whole, by what our own server offers: CLUSTER MIGRATESLOTS. The source hands its slots over with all their keys
+//! at one moment; clients see MOVED and nothing else.
+
+use super::migrate::{Move, Moved};
+use super::slots::ranges;
+use super::view::View;
+use crate::client::Reply;
+use crate::engine::Engine;
+use crate::plan::Plan;
+use crate::pool::Pool;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Between two looks at how far it is.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Whether all nodes of the cluster know how.
+pub fn is_known(plan: &Plan) -> bool {
+    plan.cluster_nodes().all(|node| node.engine == Engine::Server)
+}
+
+/// Has one master hand slots over to others; `progress` hears how many keys have gone.
+pub async fn hand_over(
+    pool: &mut Pool,
+    plan: &Plan,
+    view: &View,
+    moves: &[Move],
+    mut progress: impl FnMut(&Moved),
+) -> Result<Moved, String> {
+    let node = |name: &str| plan.node(name).ok_or_else(|| format!("there is no node {name}"));
+    let from = node(&moves[0].from)?;
+    let mut targets: Vec<&str> = moves.iter().map(|one| one.to.as_str()).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    let mut command: Vec<String> = vec!["CLUSTER".into(), "MIGRATESLOTS".into()];
+    for target in targets {
+        let slots = moves.iter().filter(|one| one.to == target).map(|one| one.slot);
+        command.push("SLOTSRANGE".into());
+        for range in ranges(slots) {
+            command.extend([range.first.to_string(), range.last.to_string()]);
+        }
+        let id = view.at_port(node(target)?.port).map(|member| member.id.clone()).unwrap_or_default();
+        command.extend(["NODE".into(), id]);
+    }
+    let before = names(&migrations(pool.must(from, &["CLUSTER", "GETSLOTMIGRATIONS"]).await?));
+    pool.must(from, &command).await?;
+    loop {
+        let mut ours = migrations(pool.must(from, &["CLUSTER", "GETSLOTMIGRATIONS"]).await?);
+        ours.retain(|one| one.operation == "EXPORT" && !before.contains(&one.name));
+        if let Some(failed) = ours.iter().find(|one| matches!(one.state.as_str(), "failed" | "cancelled")) {
+            return Err(failed.message.clone());
+        }
+        let done = ours.iter().all(|one| one.state == "done");
+        let keys = ours.iter().map(|one| one.keys).sum();
+        let moved = Moved { slots: if done { moves.len() } else { 0 }, keys };
+        if done {
+            return Ok(moved);
+        }
+        progress(&moved);
+        sleep(PAUSE).await;
+    }
+}
+
+/// What a node tells about a migration.
+struct Migration {
+    name: String,
+    operation: String,
+    state: String,
+    message: String,
+    keys: usize,
+}
+
+fn names(migrations: &[Migration]) -> Vec<String> {
+    migrations.iter().map(|one| one.name.clone()).collect()
+}
+
+fn migrations(reply: Reply) -> Vec<Migration> {
+    let one = |fields: &Reply| {
+        let mut text: HashMap<String, String> = HashMap::new();
+        let mut keys = 0;
+        for pair in fields.elements().chunks_exact(2) {
+            match (pair[0].text(), &pair[1]) {
+                (Some(name), Reply::Integer(number)) if name == "keys" => keys = usize::try_from(*number).unwrap_or(0),
+                (Some(name), value) => drop(text.insert(name, value.text().unwrap_or_default())),
+                (None, _) => {}
+            }
+        }
+        let mut take = |name: &str| text.remove(name).unwrap_or_default();
+        Migration {
+            name: take("name"),
+            operation: take("operation"),
+            state: take("state"),
+            message: take("message"),
+            keys,
+        }
+    };
+    reply.elements().iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_node_tells_is_read() {
+        let bulk = |text: &str| Reply::Bulk(text.as_bytes().to_vec());
+        let fields = ["name", "a", "operation", "EXPORT", "state", "paused", "message", ""].map(bulk);
+        let mut fields = fields.to_vec();
+        fields.extend([bulk("keys"), Reply::Integer(7), bulk("later"), Reply::Integer(1)]);
+        let found = migrations(Reply::Array(vec![Reply::Array(fields)]));
+        assert_eq!(names(&found), ["a"]);
+        assert_eq!((found[0].operation.as_str(), found[0].state.as_str(), found[0].keys), ("EXPORT", "paused", 7));
+    }
+}

@@ -1,0 +1,176 @@
+//! Slots that change their master whole: CLUSTER MIGRATESLOTS. What the two masters promise each other; how the keys get
+//! there is for the data's side (`dispatch/handover.rs`) and the network's (`network/cluster/handover.rs`).
+//!
+//! Background. Redis moves a slot key by key, so that for a while it is at two places, and clients must be sent to and fro
+//! (ASK, TRYAGAIN). Here the source stays the owner of everything until the target holds all of it; then the target takes
+//! the slots at one blow, under an epoch that is higher than all it knows, writes that down, tells everybody, and answers
+//! the source, which has held requests for these slots back meanwhile. So there is one owner at every moment, whom everybody believes.
+//!
+//! What the target holds before that is nobody's: it is written down (`incoming` in `nodes.conf`, which Redis passes over),
+//! so that a target that died in the middle removes it when it is back; and its replicas are told, so that one that is
+//! promoted in the middle removes it, too. The source never gives up a slot before somebody claims it under a higher epoch.
+//!
+//! What remains: a target that dies between writing its claim down and answering. The source waits a moment, then serves on;
+//! when the target comes back its claim wins, and what was written at the source since is lost, as after any failover.
+
+use super::effect::DataEffect;
+use super::operator::Refusal;
+use super::slots::SlotSet;
+use super::state::Cluster;
+use crate::base::ids::{HandoverId, NodeId};
+use crate::base::level::Level;
+
+/// Slots that are on their way to this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// Who has them.
+    pub from: NodeId,
+    /// Which.
+    pub slots: SlotSet,
+}
+
+fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(text.into()))
+}
+
+impl Cluster {
+    /// Whether this node may hand these slots over to that one; its name.
+    ///
+    /// # Errors
+    /// We are not their master, they are being moved already, or the other one cannot have them.
+    pub fn may_hand_over(&self, slots: &SlotSet, to: &[u8]) -> Result<NodeId, Refusal> {
+        if self.myself().is_replica() {
+            return refuse("Please use MIGRATESLOTS only with masters.");
+        }
+        let Some(target) = NodeId::parse(to).ok().and_then(|id| self.find(id)) else {
+            return refuse(format!("Unknown node {}", String::from_utf8_lossy(to)));
+        };
+        if target == self.me {
+            return refuse("The target is this node");
+        }
+        let node = self.get(target);
+        if node.is_replica() {
+            return refuse("Target node is not a master");
+        }
+        if node.is_failed() {
+            return refuse("Target node has failed");
+        }
+        self.still_hands_over(slots)?;
+        Ok(node.id)
+    }
+
+    /// Whether nothing has come in between since a handover began.
+    ///
+    /// # Errors
+    /// A slot has another owner, or is being moved by SETSLOT.
+    pub fn still_hands_over(&self, slots: &SlotSet) -> Result<(), Refusal> {
+        if let Some(slot) = slots.iter().find(|&slot| !self.is_mine(slot)) {
+            return refuse(format!("I'm not the owner of hash slot {slot}"));
+        }
+        match slots.iter().find(|slot| self.migrating.contains_key(slot)) {
+            Some(slot) => refuse(format!("Slot {slot} is being moved by CLUSTER SETSLOT")),
+            None => Ok(()),
+        }
+    }
+
+    /// Slots are on their way to us from now on.
+    ///
+    /// # Errors
+    /// We are no master, or see the slots with somebody else.
+    pub fn expect_slots(&mut self, id: HandoverId, from: NodeId, slots: SlotSet) -> Result<(), Refusal> {
+        if self.myself().is_replica() {
+            return refuse("The target is a replica");
+        }
+        let slot = slots.iter().find(|&slot| self.owner(slot).is_none_or(|owner| owner.id != from));
+        if let Some(slot) = slot {
+            return refuse(format!("The target does not see slot {slot} with node {from}"));
+        }
+        if let Some(slot) = slots.iter().find(|slot| self.importing.contains_key(slot)) {
+            return refuse(format!("The target imports slot {slot} by CLUSTER SETSLOT"));
+        }
+        if let Some(slot) = slots.iter().find(|&slot| self.is_incoming(slot)) {
+            return refuse(format!("Slot {slot} is on its way to the target already"));
+        }
+        self.incoming.insert(id, Incoming { from, slots });
+        self.save(true);
+        Ok(())
+    }
+
+    /// What is on its way to us.
+    pub fn incoming(&self) -> impl Iterator<Item = (HandoverId, &Incoming)> {
+        self.incoming.iter().map(|(id, incoming)| (*id, incoming))
+    }
+
+    /// Whether a slot is on its way to us.
+    pub fn is_incoming(&self, slot: u16) -> bool {
+        self.incoming.values().any(|incoming| incoming.slots.contains(slot))
+    }
+
+    /// All is here: the slots are ours, under a new epoch, which is returned. It is higher than `seen`, the source's.
+    ///
+    /// # Errors
+    /// We do not serve, or somebody else has the slots.
+    pub fn take_over(&mut self, id: HandoverId, seen: u64) -> Result<u64, Refusal> {
+        let Some(Incoming { from, slots }) = self.incoming.get(&id).cloned() else {
+            return refuse("The target expects no such slots");
+        };
+        if self.myself().is_replica() || !self.is_ok() {
+            return refuse("The cluster is down as the target sees it");
+        }
+        let slot = slots.iter().find(|&slot| self.owner(slot).is_none_or(|owner| owner.id != from));
+        if let Some(slot) = slot {
+            return refuse(format!("The target does not see slot {slot} with node {from}"));
+        }
+        self.incoming.remove(&id);
+        self.current_epoch = self.max_epoch().max(seen);
+        self.take_new_epoch();
+        for slot in slots.iter() {
+            self.bind_claimed(slot, self.me);
+        }
+        let epoch = self.myself().config_epoch;
+        self.log(Level::Notice, format!("{} slots were handed over by {from}, epoch {epoch}", slots.len()));
+        self.pong_to_all();
+        Ok(epoch)
+    }
+
+    /// Nothing more comes: what is here is removed.
+    pub fn expect_no_more(&mut self, id: HandoverId) {
+        let Some(Incoming { from, slots }) = self.incoming.remove(&id) else { return };
+        let text = format!("{} slots that {from} began to hand over do not come; removing their keys", slots.len());
+        self.log(Level::Warning, text);
+        self.data(DataEffect::Discard(slots));
+        self.save(true);
+    }
+
+    /// Our master says what is on its way to it.
+    pub fn master_expects(&mut self, slots: SlotSet) {
+        if self.expected_by_master != slots {
+            self.expected_by_master = slots;
+            self.save(false);
+        }
+    }
+
+    /// Nobody waits any more for what was on its way: `discard` its keys unless another dataset is about to replace them.
+    pub(super) fn forget_incoming(&mut self, discard: bool) {
+        let mut left: SlotSet = std::mem::take(&mut self.expected_by_master);
+        let incoming = std::mem::take(&mut self.incoming);
+        left.extend(incoming.values().flat_map(|incoming| incoming.slots.iter()));
+        let left: SlotSet = left.iter().filter(|&slot| !self.is_mine(slot)).collect();
+        if discard && !left.is_empty() {
+            self.data(DataEffect::Discard(left));
+        }
+    }
+
+    /// The target has taken our slots under this epoch.
+    pub fn handed_over(&mut self, slots: &SlotSet, to: NodeId, epoch: u64) {
+        let Some(target) = self.find(to) else { return };
+        self.current_epoch = self.current_epoch.max(epoch);
+        if self.get(target).config_epoch < epoch {
+            self.get_mut(target).config_epoch = epoch;
+            self.save(true);
+        }
+        let claims: SlotSet = self.get(target).slots.iter().chain(slots.iter()).collect();
+        self.take_claims(target, epoch, &claims);
+        self.pong_to_all();
+    }
+}

@@ -1,0 +1,199 @@
+//! CLUSTER MIGRATESLOTS and its kin, which upstream does not have: slots that change their master whole, without ASK or
+//! TRYAGAIN (see `cluster/handover.rs`). SYNCSLOTS is what the two masters say to each other on the way.
+
+use super::cluster::DISABLED;
+use crate::base::numbers::parse_i64;
+use crate::cluster::operator::Refusal;
+use crate::cluster::{HandoverId, NodeId, SLOTS, SlotSet};
+use crate::dispatch::client::ClientFlags;
+use crate::dispatch::error::SYNTAX;
+use crate::dispatch::handover::Record;
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::resp::Args;
+
+/// Handlers of the family.
+pub static FAMILY: Family = &[
+    ("cluster|cancelslotmigrations", Handler::Server(cancel)),
+    ("cluster|getslotmigrations", Handler::Server(list)),
+    ("cluster|migrateslots", Handler::Server(migrate)),
+    ("cluster|syncslots", Handler::Server(sync)),
+];
+
+fn refused(Refusal(text): Refusal) -> CommandError {
+    CommandError::text(format!("ERR {text}"))
+}
+
+fn enabled(ctx: &ServerContext<'_>) -> CommandResult {
+    ctx.server.cluster().map(|_| ()).ok_or(DISABLED)
+}
+
+/// Adds the slots from `start` to `end`.
+fn add_range(slots: &mut SlotSet, start: &[u8], end: &[u8]) -> CommandResult {
+    let slot = |word: &[u8]| {
+        let slot = parse_i64(word).and_then(|slot| u16::try_from(slot).ok()).filter(|&slot| slot < SLOTS);
+        slot.ok_or(CommandError::Static("ERR Invalid or out of range slot"))
+    };
+    let (start, end) = (slot(start)?, slot(end)?);
+    if start > end {
+        return Err(CommandError::text(format!("ERR start slot number {start} is greater than end slot number {end}")));
+    }
+    match (start..=end).find(|&slot| !slots.insert(slot)) {
+        Some(slot) => Err(CommandError::text(format!("ERR Slot {slot} specified multiple times"))),
+        None => Ok(()),
+    }
+}
+
+/// `CLUSTER MIGRATESLOTS SLOTSRANGE start end [start end ...] NODE node-id [SLOTSRANGE ... NODE ...]`: `+OK` when the
+/// migrations have begun; GETSLOTMIGRATIONS shows what becomes of them.
+fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    enabled(ctx)?;
+    let mut parts: Vec<(SlotSet, &[u8])> = Vec::new();
+    let mut all = SlotSet::new();
+    let mut at = 2;
+    while at < args.len() {
+        if !args.is(at, "slotsrange") {
+            return Err(SYNTAX);
+        }
+        at += 1;
+        let mut slots = SlotSet::new();
+        while at + 1 < args.len() && !args.is(at, "node") {
+            add_range(&mut slots, args.get(at), args.get(at + 1))?;
+            at += 2;
+        }
+        if slots.is_empty() || at + 1 >= args.len() || !args.is(at, "node") {
+            return Err(SYNTAX);
+        }
+        if let Some(slot) = slots.iter().find(|&slot| !all.insert(slot)) {
+            return Err(CommandError::text(format!("ERR Slot {slot} specified multiple times")));
+        }
+        parts.push((slots, args.get(at + 1)));
+        at += 2;
+    }
+    // All of them or none.
+    for (slots, target) in &parts {
+        ctx.server.may_hand_over_slots(slots, target).map_err(refused)?;
+    }
+    for (slots, target) in parts {
+        ctx.server.hand_over_slots(slots, target).map_err(refused)?;
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `CLUSTER CANCELSLOTMIGRATIONS`.
+fn cancel(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    enabled(ctx)?;
+    ctx.server.cancel_handovers();
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `CLUSTER GETSLOTMIGRATIONS`: a map for each that runs, and for the last ones that are over.
+fn list(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    enabled(ctx)?;
+    let records: Vec<Record> = ctx.server.handovers.records().cloned().collect();
+    let mut reply = ctx.reply();
+    reply.array(records.len());
+    for record in records {
+        let ranges: Vec<String> =
+            record.slots.ranges().iter().map(|range| format!("{}-{}", range.start(), range.end())).collect();
+        let texts: [(&str, &str); 7] = [
+            ("name", record.id.as_str()),
+            ("operation", if record.outgoing { "EXPORT" } else { "IMPORT" }),
+            ("state", record.stage.name()),
+            ("slot_ranges", &ranges.join(" ")),
+            ("source_node", record.source.as_str()),
+            ("target_node", record.target.as_str()),
+            ("message", &record.message),
+        ];
+        let numbers = [
+            ("keys", record.keys as i64),
+            ("bytes", record.bytes as i64),
+            ("pause_ms", record.pause),
+            ("create_time", record.started),
+            ("update_time", record.updated),
+        ];
+        reply.map(texts.len() + numbers.len());
+        for (name, text) in texts {
+            reply.bulk(name.as_bytes());
+            reply.bulk(text.as_bytes());
+        }
+        for (name, number) in numbers {
+            reply.bulk(name.as_bytes());
+            reply.integer(number);
+        }
+    }
+    Ok(())
+}
+
+fn id_of(word: &[u8]) -> CommandResult<HandoverId> {
+    HandoverId::parse(word).map_err(|_| CommandError::Static("ERR Invalid name of a slot migration"))
+}
+
+fn number_of(word: &[u8]) -> CommandResult<u64> {
+    parse_i64(word).and_then(|number| u64::try_from(number).ok()).ok_or(crate::dispatch::error::NOT_INTEGER)
+}
+
+/// `CLUSTER SYNCSLOTS` followed by
+/// - `BEGIN name node-id start end [start end ...]`: the slots of that node arrive in this session;
+/// - `FLUSH`: what has come is void;
+/// - `PREPARE milliseconds`: the source will wait so long from the answer on;
+/// - `FINISH epoch`: all is here, take them; `TAKEN name epoch`;
+/// - `STATUS name`: the epoch under which they were taken, 0 while they arrive, null where nothing is known;
+/// - `EXPECT [start-end ...]`: to replicas, what is on its way to their master.
+fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    enabled(ctx)?;
+    match args.len() {
+        7.. if args.is(2, "begin") && !args.len().is_multiple_of(2) => {
+            let id = id_of(args.get(3))?;
+            let from = NodeId::parse(args.get(4)).map_err(|_| CommandError::Static("ERR Invalid node"))?;
+            let mut slots = SlotSet::new();
+            let bounds: Vec<&[u8]> = args.from(5).collect();
+            for pair in bounds.chunks_exact(2) {
+                add_range(&mut slots, pair[0], pair[1])?;
+            }
+            ctx.server.begin_arrival(ctx.client, id, from, slots).map_err(refused)?;
+            ctx.reply().ok();
+            Ok(())
+        }
+        3 if args.is(2, "flush") => {
+            ctx.server.flush_arrival(ctx.client);
+            ctx.reply().ok();
+            Ok(())
+        }
+        4 if args.is(2, "prepare") => {
+            let patience = number_of(args.get(3))?;
+            ctx.server.prepare_arrival(ctx.client, patience).map_err(refused)?;
+            ctx.reply().simple("PREPARED");
+            Ok(())
+        }
+        4 if args.is(2, "finish") => {
+            let seen = number_of(args.get(3))?;
+            let (id, epoch) = ctx.server.end_arrival(ctx.client, seen).map_err(refused)?;
+            ctx.reply().simple(&format!("TAKEN {id} {epoch}"));
+            Ok(())
+        }
+        4 if args.is(2, "status") => {
+            let id = id_of(args.get(3))?;
+            match ctx.server.handovers.outcome(id) {
+                Some(epoch) => ctx.reply().integer(epoch as i64),
+                None => ctx.reply().null(),
+            }
+            Ok(())
+        }
+        _ if args.is(2, "expect") && ctx.client.flags.has(ClientFlags::MASTER) => expect(ctx, args),
+        _ => Err(SYNTAX),
+    }
+}
+
+/// `EXPECT`, from our master.
+fn expect(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let mut slots = SlotSet::new();
+    for word in args.from(3) {
+        let dash = memchr::memchr(b'-', word).ok_or(SYNTAX)?;
+        add_range(&mut slots, &word[..dash], &word[dash + 1..])?;
+    }
+    ctx.server.with_cluster(Some(ctx.client), |core| core.master_expects(slots));
+    ctx.reply().ok();
+    Ok(())
+}

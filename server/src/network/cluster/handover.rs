@@ -1,0 +1,417 @@
+//! Hands slots over to another master: the source's conversation with the target.
+//!
+//! ```text
+//! source                                   target
+//! CLUSTER SYNCSLOTS BEGIN ...       ->     writes down what comes
+//! a range's snapshot, its changes   ->     applies, and tells its replicas
+//! (the other ranges)
+//! CLUSTER SYNCSLOTS PREPARE ms      ->     PREPARED: all until here is applied
+//! holds requests for the slots back
+//! the last changes, FINISH epoch    ->     takes the slots, writes that down, tells everybody, TAKEN
+//! takes note, lets requests go on (MOVED), removes the keys
+//! ```
+//!
+//! Whatever goes wrong before FINISH: the source keeps the slots, the target sees the connection end and removes what came. An
+//! answer to FINISH that does not come is asked for on new connections, and listened for on the bus, until the time is up after
+//! which the target would refuse it.
+
+use std::io;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::Shared;
+use crate::base::clock::{monotonic_ns, now_ms};
+use crate::base::ids::HandoverId;
+use crate::config::file::os_text;
+use crate::dispatch::effects::encode_command;
+use crate::dispatch::server::Server;
+use crate::network::primary_link::connect;
+use crate::network::snapshot_job::drive;
+use crate::persistence::aof::KeyEncoder;
+use crate::resp::Value;
+
+/// How often a wait looks whether it still makes sense.
+const TICK: Duration = Duration::from_millis(20);
+/// The target may be silent, or take nothing, so long before requests wait.
+const PATIENCE: u64 = 10_000;
+/// Between two looks whether the snapshot of somebody else has ended.
+const TURN: Duration = Duration::from_millis(2);
+/// With so many bytes of changes left, requests are held back and the rest is sent.
+const FEW: usize = 64 * 1024;
+/// Changes that do not get fewer in this time are too many, in milliseconds.
+const CATCH_UP: u64 = 60_000;
+/// Chunks on their way from the encoder to the socket.
+const QUEUE: usize = 16;
+/// Keys removed in one step.
+const STEP: usize = 256;
+
+fn since(start: u64) -> u64 {
+    (monotonic_ns() - start) / 1_000_000
+}
+
+/// Something done with the lock held, and what it asked of the network.
+fn with_server<R>(shared: &Shared, f: impl FnOnce(&mut Server) -> R) -> R {
+    let mut server = shared.lock();
+    server.begin_batch(now_ms());
+    let result = f(&mut server);
+    server.end_batch();
+    crate::network::carry_out_orders(shared, &mut server);
+    result
+}
+
+/// Hands slots over, and says how it ended.
+pub async fn run(shared: Shared, id: HandoverId) {
+    let result = hand_over(&shared, id).await;
+    with_server(&shared, |server| server.end_handover(id, result));
+}
+
+/// Removes keys that have gone, a few at a time.
+pub async fn discard(shared: Shared) {
+    while with_server(&shared, |server| server.discard_step(STEP)) {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What a handover needs to know to begin.
+struct Plan {
+    host: String,
+    port: u16,
+    credentials: Vec<u8>,
+    begin: Vec<u8>,
+    ranges: Vec<RangeInclusive<u16>>,
+    /// How long requests may wait.
+    pause: u64,
+}
+
+fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
+    encode_command(out, words.len(), words.iter().copied());
+}
+
+fn plan(server: &Server, id: HandoverId) -> Option<Plan> {
+    let (record, core) = (server.handover(id)?, server.cluster()?);
+    let target = core.node(record.target)?;
+    let (mut begin, mut credentials) = (Vec::new(), Vec::new());
+    let ranges = record.slots.ranges();
+    let bounds: Vec<String> =
+        ranges.iter().flat_map(|range| [range.start().to_string(), range.end().to_string()]).collect();
+    let mut words: Vec<&[u8]> = vec![b"CLUSTER", b"SYNCSLOTS", b"BEGIN", id.as_bytes(), record.source.as_bytes()];
+    words.extend(bounds.iter().map(String::as_bytes));
+    command(&mut begin, &words);
+    // The masters of a cluster have one password: their replicas use it, too.
+    let (user, password) = (&server.config.masteruser, &server.config.masterauth);
+    if !password.is_empty() {
+        let mut words: Vec<&[u8]> = vec![b"AUTH"];
+        if !user.is_empty() {
+            words.push(user);
+        }
+        words.push(password);
+        command(&mut credentials, &words);
+    }
+    let pause = (core.settings.node_timeout.unsigned_abs() / 2).clamp(250, 2000);
+    Some(Plan { host: target.ip.clone(), port: target.port, credentials, begin, ranges, pause })
+}
+
+/// What was heard on a connection so far.
+#[derive(Clone, Default)]
+struct Heard {
+    /// Answers to PREPARE.
+    prepared: u64,
+    /// The epoch under which the slots were taken.
+    taken: Option<u64>,
+    /// An error, or how the connection ended.
+    failure: Option<String>,
+}
+
+/// A connection to the target.
+struct Wire {
+    write: OwnedWriteHalf,
+    heard: watch::Receiver<Heard>,
+    listener: JoinHandle<()>,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// Reads answers; all that matters of most of them is that they are no errors.
+async fn listen(mut read: OwnedReadHalf, heard: watch::Sender<Heard>) {
+    let mut input = Vec::new();
+    let failure = loop {
+        match read.read_buf(&mut input).await {
+            Ok(0) => break "the target closed the connection".to_owned(),
+            Ok(_) => {}
+            Err(error) => break os_text(&error),
+        }
+        let mut used = 0;
+        loop {
+            match Value::parse(&input[used..]) {
+                Ok(Some((value, length))) => {
+                    used += length;
+                    note(&heard, &value);
+                }
+                Ok(None) => break,
+                Err(error) => return fail(&heard, error.to_string()),
+            }
+        }
+        input.drain(..used);
+    };
+    fail(&heard, failure);
+}
+
+/// The first failure is the one that counts.
+fn fail(heard: &watch::Sender<Heard>, reason: String) {
+    heard.send_modify(|heard| {
+        heard.failure.get_or_insert(reason);
+    });
+}
+
+fn note(heard: &watch::Sender<Heard>, value: &Value) {
+    match value {
+        Value::Error(text) => {
+            let text = String::from_utf8_lossy(text).into_owned();
+            fail(heard, format!("the target answered: {text}"));
+        }
+        Value::Status(text) if text == b"PREPARED" => heard.send_modify(|heard| heard.prepared += 1),
+        Value::Status(text) if text.starts_with(b"TAKEN ") => {
+            let epoch = text.rsplit(|byte| *byte == b' ').next().and_then(crate::base::numbers::parse_i64);
+            heard.send_modify(|heard| heard.taken = epoch.map(i64::unsigned_abs));
+        }
+        _ => {}
+    }
+}
+
+impl Wire {
+    async fn open(shared: &Shared, host: &str, port: u16) -> Result<Self, String> {
+        let cannot = |error: &io::Error| format!("cannot connect to the target: {}", os_text(error));
+        let limit = Duration::from_millis(PATIENCE / 2);
+        let connected = timeout(limit, connect(shared, host, port)).await;
+        let stream: TcpStream = match connected {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(cannot(&error)),
+            Err(_) => return Err("cannot connect to the target in time".to_owned()),
+        };
+        stream.set_nodelay(true).map_err(|error| cannot(&error))?;
+        let (read, write) = stream.into_split();
+        let (sender, heard) = watch::channel(Heard::default());
+        Ok(Self { write, heard, listener: tokio::spawn(listen(read, sender)) })
+    }
+
+    fn failure(&self) -> Result<(), String> {
+        self.heard.borrow().failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Sends, for as long as the handover goes on and the target takes something.
+    async fn send(&mut self, shared: &Shared, id: HandoverId, bytes: &[u8]) -> Result<(), String> {
+        let mut rest = bytes;
+        let mut moved = monotonic_ns();
+        while !rest.is_empty() {
+            match timeout(TICK, self.write.write(rest)).await {
+                Ok(Ok(count @ 1..)) => {
+                    rest = &rest[count..];
+                    moved = monotonic_ns();
+                }
+                Ok(Ok(0)) => return Err("the target closed the connection".to_owned()),
+                Ok(Err(error)) => return Err(self.failure().err().unwrap_or_else(|| os_text(&error))),
+                Err(_) if since(moved) > PATIENCE => return Err("the target takes nothing".to_owned()),
+                Err(_) => {}
+            }
+            self.failure()?;
+            shared.lock().check_handover(id)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until so many PREPAREs were answered.
+    async fn prepared(&mut self, shared: &Shared, id: HandoverId, count: u64) -> Result<(), String> {
+        let start = monotonic_ns();
+        loop {
+            self.failure()?;
+            if self.heard.borrow_and_update().prepared >= count {
+                return Ok(());
+            }
+            shared.lock().check_handover(id)?;
+            if since(start) > PATIENCE {
+                return Err("the target does not answer".to_owned());
+            }
+            // A listener that ended has left its reason.
+            let _ = timeout(TICK, self.heard.changed()).await;
+        }
+    }
+}
+
+/// The epoch under which the target took the slots.
+async fn hand_over(shared: &Shared, id: HandoverId) -> Result<u64, String> {
+    let plan = plan(&shared.lock(), id).ok_or("the target was forgotten")?;
+    let mut wire = Wire::open(shared, &plan.host, plan.port).await?;
+    let prepare = prepare(plan.pause);
+    let first = [plan.credentials.as_slice(), &plan.begin, &prepare].concat();
+    wire.send(shared, id, &first).await?;
+    wire.prepared(shared, id, 1).await.map_err(|reason| {
+        let foreign = reason.contains("unknown subcommand");
+        if foreign { "the target is not a node that knows CLUSTER SYNCSLOTS".to_owned() } else { reason }
+    })?;
+    for range in &plan.ranges {
+        send_range(shared, id, &mut wire, range).await?;
+        let changes = shared.lock().take_changes(id);
+        send_changes(shared, id, &mut wire, &changes).await?;
+    }
+    shared.lock().begin_changes(id);
+    let (start, mut asked) = (monotonic_ns(), 1);
+    let answered = loop {
+        let changes = shared.lock().take_changes(id);
+        send_changes(shared, id, &mut wire, &changes).await?;
+        wire.send(shared, id, &prepare).await?;
+        asked += 1;
+        wire.prepared(shared, id, asked).await?;
+        if changes.len() <= FEW {
+            break monotonic_ns();
+        }
+        if since(start) > CATCH_UP {
+            return Err("the slots change faster than the target follows".to_owned());
+        }
+    };
+    let (mut last, epoch) = with_server(shared, |server| {
+        server.check_handover(id)?;
+        Ok::<_, String>(server.pause_slots(id))
+    })?;
+    command(&mut last, &[b"CLUSTER", b"SYNCSLOTS", b"FINISH", epoch.to_string().as_bytes()]);
+    finish(shared, id, &plan, wire, &last, answered).await
+}
+
+fn prepare(pause: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    command(&mut bytes, &[b"CLUSTER", b"SYNCSLOTS", b"PREPARE", pause.to_string().as_bytes()]);
+    bytes
+}
+
+async fn send_changes(shared: &Shared, id: HandoverId, wire: &mut Wire, changes: &[u8]) -> Result<(), String> {
+    wire.send(shared, id, changes).await?;
+    shared.lock().note_sent(id, 0, changes.len() as u64);
+    Ok(())
+}
+
+/// Sends a range's snapshot; what changes in it is kept from its beginning on.
+async fn send_range(
+    shared: &Shared,
+    id: HandoverId,
+    wire: &mut Wire,
+    range: &RangeInclusive<u16>,
+) -> Result<(), String> {
+    while !shared.lock().begin_range(id, range) {
+        shared.lock().check_handover(id)?;
+        wire.failure()?;
+        tokio::time::sleep(TURN).await;
+    }
+    let (sender, mut chunks) = mpsc::channel::<(u64, Vec<u8>)>(QUEUE);
+    let walk = drive(shared, move |mut batches| {
+        let mut encoder = KeyEncoder::default();
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        while let Some(batch) = batches.blocking_recv() {
+            let mut keys = batch.entries.len() as u64;
+            let mut sink = |chunk| sender.blocking_send((std::mem::take(&mut keys), chunk)).map_err(|_| gone());
+            encoder.batch(&batch, &mut sink)?;
+            if batch.last {
+                return Ok(());
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::Interrupted, "something else gave the snapshot up"))
+    });
+    let send = async {
+        // Dropped with an error, it ends the walk.
+        let result = loop {
+            let Some((keys, chunk)) = chunks.recv().await else { break Ok(()) };
+            if let Err(reason) = wire.send(shared, id, &chunk).await {
+                break Err(reason);
+            }
+            shared.lock().note_sent(id, keys, chunk.len() as u64);
+        };
+        drop(chunks);
+        result
+    };
+    let (walked, sent) = tokio::join!(walk, send);
+    sent.and_then(|()| walked.map_err(|error| os_text(&error)))
+}
+
+/// Sends the last changes and FINISH, and finds out what became of it.
+async fn finish(
+    shared: &Shared,
+    id: HandoverId,
+    plan: &Plan,
+    mut wire: Wire,
+    last: &[u8],
+    answered: u64,
+) -> Result<u64, String> {
+    let late = || since(answered) > plan.pause;
+    let mut rest = last;
+    // From here on nothing but the answer, the bus or the clock ends the wait.
+    loop {
+        let Heard { taken, failure, .. } = wire.heard.borrow_and_update().clone();
+        if let Some(epoch) = taken {
+            return Ok(epoch);
+        }
+        if shared.lock().handover_is_known(id) {
+            return Ok(0);
+        }
+        if let Some(reason) = failure {
+            if reason.starts_with("the target answered") {
+                return Err(reason);
+            }
+            return ask_again(shared, id, plan, answered, reason).await;
+        }
+        if late() {
+            return Err("the target does not answer in time".to_owned());
+        }
+        if rest.is_empty() {
+            let _ = timeout(Duration::from_millis(5), wire.heard.changed()).await;
+            continue;
+        }
+        if let Ok(Ok(count)) = timeout(TICK, wire.write.write(rest)).await {
+            rest = &rest[count..];
+        }
+    }
+}
+
+/// The connection broke with FINISH on it: did it get there?
+async fn ask_again(shared: &Shared, id: HandoverId, plan: &Plan, answered: u64, reason: String) -> Result<u64, String> {
+    let mut question = plan.credentials.clone();
+    command(&mut question, &[b"CLUSTER", b"SYNCSLOTS", b"STATUS", id.as_bytes()]);
+    while since(answered) <= plan.pause {
+        if shared.lock().handover_is_known(id) {
+            return Ok(0);
+        }
+        match timeout(Duration::from_millis(200), status(shared, plan, &question)).await {
+            Ok(Ok(Value::Integer(epoch @ 1..))) => return Ok(epoch.unsigned_abs()),
+            Ok(Ok(Value::Null)) => return Err(reason),
+            _ => tokio::time::sleep(TICK).await,
+        }
+    }
+    Err(reason)
+}
+
+async fn status(shared: &Shared, plan: &Plan, question: &[u8]) -> io::Result<Value> {
+    let mut stream = connect(shared, &plan.host, plan.port).await?;
+    stream.write_all(question).await?;
+    let mut skip = usize::from(!plan.credentials.is_empty());
+    let mut input = Vec::new();
+    loop {
+        if stream.read_buf(&mut input).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        while let Some((value, length)) = Value::parse(&input).map_err(io::Error::other)? {
+            if skip == 0 {
+                return Ok(value);
+            }
+            skip -= 1;
+            input.drain(..length);
+        }
+    }
+}
