@@ -124,7 +124,7 @@ impl Process {
             }
             DataEffect::PauseWrites(_) => self.holds_back = true,
             DataEffect::ResumeWrites => self.holds_back = false,
-            DataEffect::Flush | DataEffect::DeleteSlots(_) | DataEffect::Deliver { .. } => {}
+            DataEffect::Flush | DataEffect::DeleteSlots(_) | DataEffect::Discard(_) | DataEffect::Deliver { .. } => {}
         }
     }
 }
