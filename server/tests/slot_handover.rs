@@ -6,159 +6,20 @@
 #![expect(clippy::string_slice, reason = "replies are ASCII")]
 
 use std::collections::HashMap;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+#[path = "support/nodes.rs"]
+mod nodes;
 #[expect(dead_code, reason = "other tests need more of it")]
 mod support;
 
+use nodes::*;
 use support::*;
 
 /// Slots that move in these tests; of three masters the first one keeps one slot: without any it would become a replica.
 const MOVING: std::ops::RangeInclusive<u16> = 0..=5459;
-
-/// Two masters, each with a replica; the first one has the lower half of the slots.
-struct Nodes {
-    servers: Vec<Server>,
-    folders: Vec<tempfile::TempDir>,
-}
-
-const OPTIONS: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-
-fn tag(wanted: impl Fn(u16) -> bool, seed: usize) -> String {
-    (0..)
-        .map(|number| format!("t{seed}-{number}"))
-        .find(|tag| wanted(server::base::slot::key_slot(tag.as_bytes())))
-        .unwrap()
-}
-
-impl Nodes {
-    /// So many masters, and so many replicas of the first ones.
-    fn start(masters: usize, replicas: usize) -> Self {
-        let folders: Vec<_> = (0..masters + replicas).map(|_| tempfile::tempdir().unwrap()).collect();
-        let servers: Vec<Server> = folders.iter().map(|folder| start(folder)).collect();
-        let nodes = Self { servers, folders };
-        let bound = |number: usize| number * 16384 / masters;
-        for master in 0..masters {
-            let range = format!("{} {}", bound(master), bound(master + 1) - 1);
-            assert_eq!(nodes[master].ask(&format!("CLUSTER ADDSLOTSRANGE {range}")), "+OK");
-            assert_eq!(nodes[master].ask(&format!("CLUSTER SET-CONFIG-EPOCH {}", master + 1)), "+OK");
-        }
-        nodes.introduce();
-        for replica in 0..replicas {
-            let id = nodes.id(replica);
-            until("a replica knows its master", || {
-                nodes[masters + replica].ask(&format!("CLUSTER REPLICATE {id}")) == "+OK"
-            });
-            until("the replica is in sync", || nodes[masters + replica].info("master_link_status") == "up");
-        }
-        nodes
-    }
-
-    fn introduce(&self) {
-        for one in &self.servers {
-            for other in &self.servers {
-                let bus = bus(other.port);
-                assert_eq!(one.ask(&format!("CLUSTER MEET 127.0.0.1 {} {bus}", other.port)), "+OK");
-            }
-        }
-        let all = format!("cluster_known_nodes:{}", self.servers.len());
-        for server in &self.servers {
-            until("all know each other", || {
-                let info = server.ask("CLUSTER INFO");
-                info.contains("cluster_state:ok")
-                    && info.contains(&all)
-                    && !server.ask("CLUSTER NODES").contains("handshake")
-            });
-        }
-    }
-
-    fn id(&self, node: usize) -> String {
-        self[node].ask("CLUSTER MYID")
-    }
-
-    fn keys(&self, node: usize) -> usize {
-        let reply = self[node].ask("DBSIZE");
-        reply.strip_prefix(':').and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("DBSIZE: {reply}"))
-    }
-
-    fn migrate(&self, from: usize, to: usize, ranges: &str) -> String {
-        self[from].ask(&format!("CLUSTER MIGRATESLOTS SLOTSRANGE {ranges} NODE {}", self.id(to)))
-    }
-
-    /// What the node says about its last migration.
-    fn last(&self, node: usize) -> HashMap<String, String> {
-        let mut client = self[node].client();
-        std::io::Write::write_all(client.0.get_mut(), b"CLUSTER GETSLOTMIGRATIONS\r\n").unwrap();
-        let mut words = words(&mut client);
-        words.truncate(24);
-        words.chunks(2).filter_map(|pair| Some((pair.first()?.clone(), pair.get(1)?.clone()))).collect()
-    }
-
-    fn ended(&self, node: usize) -> (String, String) {
-        until("the migration is over", || {
-            self.last(node).get("state").is_some_and(|state| matches!(state.as_str(), "done" | "failed" | "cancelled"))
-        });
-        let mut last = self.last(node);
-        (last.remove("state").unwrap(), last.remove("message").unwrap())
-    }
-
-    fn signal(&self, node: usize, signal: &str) {
-        let pid = self[node].process.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-
-    fn restart(&mut self, node: usize) {
-        let port = self[node].port;
-        self.servers[node].process.kill().unwrap();
-        self.servers[node].process.wait().unwrap();
-        self.servers[node] = start_at(&self.folders[node], port);
-    }
-}
-
-impl std::ops::Index<usize> for Nodes {
-    type Output = Server;
-
-    fn index(&self, node: usize) -> &Server {
-        &self.servers[node]
-    }
-}
-
-fn bus(port: u16) -> u16 {
-    // Ports that the system gives away are above 32768: the bus goes below, where nobody is given one.
-    port - 20_000
-}
-
-fn start(folder: &tempfile::TempDir) -> Server {
-    let (_, port) = command(OURS, folder.path(), &[]);
-    start_at(folder, port)
-}
-
-fn start_at(folder: &tempfile::TempDir, port: u16) -> Server {
-    let (mut command, _) = command(OURS, folder.path(), &OPTIONS);
-    command.args(["--port", &port.to_string(), "--cluster-port", &bus(port).to_string()]);
-    let log = std::fs::File::create(folder.path().join("log")).unwrap();
-    Server { process: command.stdout(log).spawn().unwrap(), port }.ready(folder.path())
-}
-
-/// All words of an array of arrays.
-fn words(client: &mut Client) -> Vec<String> {
-    use std::io::BufRead;
-    let mut line = String::new();
-    client.0.read_line(&mut line).unwrap();
-    let count: usize = line.trim_end().strip_prefix('*').unwrap().parse().unwrap();
-    let mut all = Vec::new();
-    for _ in 0..count {
-        if client.0.fill_buf().unwrap().first() == Some(&b'*') {
-            all.extend(words(client));
-        } else {
-            all.push(client.reply().unwrap());
-        }
-    }
-    all
-}
 
 /// A client that follows MOVED, and takes nothing else for an answer.
 struct Follower {
@@ -367,7 +228,9 @@ fn a_replica_that_takes_over_from_the_target_in_the_middle_removes_what_came() {
     assert_eq!(nodes.ended(0).0, "failed");
     assert_eq!(nodes.keys(0), 1200);
     nodes.signal(1, "-CONT");
-    until("the old target follows, with nothing", || nodes[1].info("role") == "slave" && nodes.keys(1) == 0);
+    until("the old target follows, with nothing", || {
+        nodes[1].info("role") == "slave" && nodes[1].ask("DBSIZE") == ":0"
+    });
 }
 
 #[test]
@@ -381,6 +244,84 @@ fn a_flush_in_the_middle_empties_both() {
     assert_eq!(nodes.ended(0), ("done".to_owned(), String::new()));
     assert_eq!(nodes[1].ask(&format!("GET {{{tag}}}later")), "1");
     assert_eq!(nodes.keys(1), 1);
+}
+
+#[test]
+fn what_changes_in_the_middle_goes_along() {
+    let nodes = loaded(2, 0);
+    let tag = tag(|slot| MOVING.contains(&slot), 1);
+    let mut client = nodes[0].client();
+    client.ask(&format!("RPUSH {{{tag}}}list 3 1 2"));
+    client.ask(&format!("SET {{{tag}}}gone 1"));
+    begin_and_stop(&nodes);
+    for line in [
+        "XADD #stream 1-1 f v",
+        "XGROUP CREATE #stream group 0",
+        "XGROUP CREATECONSUMER #stream group me",
+        "XREADGROUP GROUP group me COUNT 1 STREAMS #stream >",
+        "SORT #list STORE #sorted",
+        "LMOVE #list #other LEFT RIGHT",
+        "GETDEL #gone",
+        "SETEX #expiring 1000 v",
+        "BITFIELD #bits SET u8 0 65",
+        "GEOADD #places 13.361389 38.115556 Palermo",
+        "PFADD #unique a b c",
+        "RENAME #bits #bytes",
+        "COPY #bytes #copied",
+        "INCRBYFLOAT #float 1.5",
+    ] {
+        let reply = client.ask(&line.replace('#', &format!("{{{tag}}}")));
+        assert!(!reply.starts_with('-'), "{line}: {reply}");
+    }
+    nodes.signal(1, "-CONT");
+    assert_eq!(nodes.ended(0), ("done".to_owned(), String::new()));
+    for (line, answer) in [
+        ("XLEN #stream", ":1"),
+        ("XACK #stream group 1-1", ":1"),
+        ("LINDEX #sorted 0", "1"),
+        ("LLEN #list", ":2"),
+        ("LINDEX #other 0", "3"),
+        ("EXISTS #gone", ":0"),
+        ("GET #expiring", "v"),
+        ("GET #bytes", "A"),
+        ("GET #copied", "A"),
+        ("EXISTS #bits", ":0"),
+        ("ZCARD #places", ":1"),
+        ("PFCOUNT #unique", ":3"),
+        ("GET #float", "1.5"),
+    ] {
+        assert_eq!(nodes[1].ask(&line.replace('#', &format!("{{{tag}}}"))), answer, "{line}");
+    }
+}
+
+#[test]
+fn slots_that_come_back_at_once_come_whole() {
+    let nodes = Nodes::start(2, 0);
+    let mut client = nodes[0].client();
+    for many in 0..200 {
+        let tag = tag(|slot| MOVING.contains(&slot), many);
+        let pairs: Vec<String> = (0..100).map(|number| format!("{{{tag}}}:{many}:{number} {number}")).collect();
+        assert_eq!(client.ask(&format!("MSET {}", pairs.join(" "))), "+OK");
+    }
+    // The source has not removed everything when the first of it returns.
+    for round in 0..6 {
+        let (from, to) = (round % 2, (round + 1) % 2);
+        assert_eq!(nodes.migrate(from, to, "0 5459"), "+OK");
+        assert_eq!(nodes.ended(from), ("done".to_owned(), String::new()));
+        assert_eq!(nodes.last(from)["keys"], ":20000");
+    }
+    until("each key is once there", || (nodes.keys(0), nodes.keys(1)) == (20_000, 0));
+}
+
+#[test]
+fn a_flush_of_the_target_spoils_what_arrives() {
+    let nodes = loaded(2, 0);
+    assert_eq!(nodes.migrate(0, 1, "0 5459"), "+OK");
+    until("the target has got something", || nodes[1].ask("DBSIZE") != ":0");
+    assert_eq!(nodes[1].ask("FLUSHALL"), "+OK");
+    assert_eq!(nodes.ended(0).0, "failed");
+    assert_eq!(nodes.keys(0), 1200);
+    until("the target has removed what came", || nodes.keys(1) == 0);
 }
 
 #[test]

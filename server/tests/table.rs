@@ -236,3 +236,22 @@ fn many_keys_in_one_slot_do_not_blow_up_the_directory() {
     assert!(table.is_empty());
     assert!(table.overhead() < 1_000_000, "{} bytes for nothing", table.overhead());
 }
+
+#[test]
+fn keys_of_few_slots_do_not_blow_up_a_segment() {
+    let mut table = Table::ordered_by(KeyOrder::Slot);
+    let key = |slot: u32, number: u32| format!("{{tag{slot}}}{number}").into_bytes();
+    let mut most = 0;
+    for (slot, number) in (0..60).flat_map(|slot| (0..100).map(move |number| (slot, number))) {
+        let key = key(slot, number);
+        table.insert_new(table.hash(&key), OwnedEntry::new(&key, NewValue::Unit, None));
+        most = most.max(table.slots());
+    }
+    // Slot by slot they go: the last ones, alone in the table, share the beginning of their hashes.
+    for (slot, number) in (0..60).flat_map(|slot| (0..100).map(move |number| (slot, number))) {
+        let key = key(slot, number);
+        assert!(table.remove(table.hash(&key), &key).is_some());
+        most = most.max(table.slots());
+    }
+    assert!(most < 60_000, "{most} places for 6000 entries");
+}

@@ -112,6 +112,7 @@ fn ranged_slots(args: &Args<'_>, name: &str) -> CommandResult<Vec<u16>> {
 fn addslots(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     core(ctx)?;
     let slots = listed_slots(args)?;
+    ctx.server.discard_rest();
     act_and_reply(ctx, |core| core.add_slots(&slots))
 }
 
@@ -119,6 +120,7 @@ fn addslots(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn addslotsrange(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     core(ctx)?;
     let slots = ranged_slots(args, "cluster|addslotsrange")?;
+    ctx.server.discard_rest();
     act_and_reply(ctx, |core| core.add_slots(&slots))
 }
 
@@ -315,6 +317,7 @@ fn setslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             ));
         }
     };
+    ctx.server.discard_rest();
     let keys = ctx.server.keyspace.keys_in_slot(slot);
     act_and_reply(ctx, |core| core.set_slot(slot, how, keys))
 }

@@ -72,6 +72,7 @@ fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>, db: Option<usize>) -> Com
     ctx.server.touch_awaited(db.map_or(0..ctx.server.keyspace.databases(), |db| db..db + 1));
     ctx.server.invalidate_all(ctx.client);
     let removed = ctx.server.keyspace.flush(db, lazy);
+    ctx.server.spoil_arrivals();
     // Propagated even where nothing was there: replicas may hold what we do not.
     ctx.server.effects.dirty += removed as u64 + 1;
     ctx.reply().ok();

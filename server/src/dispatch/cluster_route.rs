@@ -164,13 +164,15 @@ impl Server {
         if keys.open && command.name == "migrate" {
             return Ok(());
         }
-        if keys.open && !shard {
-            if mine && keys.missing {
+        if keys.open {
+            // Channels are no keys: none of them is missing.
+            let missing = keys.missing && !shard;
+            if mine && missing {
                 let target = cluster.migrating_to(slot).ok_or(NOT_SERVED)?;
                 return Err(if keys.present { TRY_AGAIN } else { redirect("ASK", slot, cluster, target) });
             }
             if !mine && (client.flags.has(ClientFlags::ASKING) || command.flags.has(Flags::ASKING)) {
-                return if keys.several && keys.missing { Err(TRY_AGAIN) } else { Ok(()) };
+                return if keys.several && missing { Err(TRY_AGAIN) } else { Ok(()) };
             }
         }
         if mine {

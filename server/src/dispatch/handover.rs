@@ -377,7 +377,7 @@ impl Server {
             let limits = Limits { max_bulk: i64::MAX, authenticated: true };
             let Ok(Parsed::Request { .. }) = parser.parse(input, limits) else { continue };
             let args = parser.args(input);
-            let Some(command) = args.at(0).and_then(|name| self.registry.find(name)) else { continue };
+            let Ok(command) = self.resolve(&args) else { continue };
             let slot = slot_of(command, &args);
             let flush = matches!(command.name, "flushall" | "flushdb");
             for outgoing in &mut self.handovers.outgoing {
@@ -432,7 +432,8 @@ impl Server {
         let expected = slots.clone();
         let accepted = self.with_cluster(Some(client), |core| core.expect_slots(id, from, expected));
         accepted.unwrap_or(Err(Refusal("no cluster".to_owned())))?;
-        // What an earlier attempt left must not be taken for what comes.
+        // What was here before must not be taken for what comes, nor what comes for what has gone.
+        self.discard_rest();
         self.discard_now(&slots);
         let target = self.cluster().map_or(NodeId::ZERO, |core| core.myself().id);
         let (now, session) = (self.now, client.id);
@@ -466,6 +467,15 @@ impl Server {
         }
     }
 
+    /// This dataset was emptied, and with it what has come: nothing of that may be taken over.
+    pub fn spoil_arrivals(&mut self) {
+        let ids: Vec<HandoverId> = self.handovers.arriving.iter().map(|arriving| arriving.record.id).collect();
+        for id in ids {
+            self.with_cluster(None, |core| core.expect_no_more(id));
+            self.refresh_incoming();
+        }
+    }
+
     /// The source will hold requests back when it has our answer, and for so many milliseconds from then on.
     ///
     /// # Errors
@@ -473,7 +483,8 @@ impl Server {
     pub fn prepare_arrival(&mut self, client: &Client, patience: u64) -> Result<(), Refusal> {
         let arriving = self.handovers.arriving.iter_mut().find(|arriving| arriving.session == client.id);
         let Some(arriving) = arriving else { return Err(Refusal("Nothing arrives here".to_owned())) };
-        arriving.awaited_until = monotonic_ns() + patience.min(LONGEST_PAUSE) * 1_000_000;
+        // Half of it is for writing the claim down, and for the answer.
+        arriving.awaited_until = monotonic_ns() + patience.min(LONGEST_PAUSE) / 2 * 1_000_000;
         Ok(())
     }
 
@@ -587,8 +598,8 @@ impl Server {
         !self.handovers.discards.is_empty()
     }
 
-    /// Removes all that is to be removed.
-    pub(super) fn discard_rest(&mut self) {
+    /// Removes all that is to be removed, now: slots are about to come, or to come back.
+    pub fn discard_rest(&mut self) {
         while self.discard_step(1 << 16) {}
     }
 

@@ -114,7 +114,7 @@ fn plan(server: &Server, id: HandoverId) -> Option<Plan> {
         words.push(password);
         command(&mut credentials, &words);
     }
-    let pause = (core.settings.node_timeout.unsigned_abs() / 2).clamp(250, 2000);
+    let pause = core.settings.node_timeout.unsigned_abs().clamp(500, 5000);
     Some(Plan { host: target.ip.clone(), port: target.port, credentials, begin, ranges, pause })
 }
 
