@@ -207,8 +207,9 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR Duplicate master name."));
     }
     address.port = u16::try_from(port).map_err(|_| CommandError::Static("ERR Invalid port number."))?;
-    let done = with_core(ctx, |core, now, out| core.monitor_now(now, &name, address, quorum, out))?;
-    done.map_err(refused)?;
+    // Unlike of the others, subscribers hear of it after the reply.
+    let done = ctx.server.with_sentinel(|core, now, out| core.monitor_now(now, &name, address, quorum, out));
+    done.ok_or(NO_SENTINEL)?.map_err(refused)?;
     save_and_reply(ctx)
 }
 
