@@ -19,6 +19,9 @@ use std::time::Duration;
 /// How long the topology may take to get ready.
 const READY: Duration = Duration::from_secs(60);
 
+/// A machine that is busy stops for seconds. Sentinels would judge nothing for half a minute, longer than a scenario waits.
+const TILT_TRIGGER: &str = "60000";
+
 /// Which engine plays which node.
 #[derive(Debug, Clone, Default)]
 pub struct Cast {
@@ -93,8 +96,9 @@ async fn perform(scenario: &Scenario, fleet: &mut Fleet, shown: &mut impl FnMut(
     Ok(transcript)
 }
 
-/// Gives the nodes' ports and run ids their names.
+/// Gives the nodes' ports and run ids their names. Sentinels that are to agree with others do not mistrust a busy machine.
 async fn introduce(stage: &mut Stage<'_>) -> Outcome<()> {
+    let several = stage.fleet.plan.nodes.iter().filter(|node| !node.holds_data()).count() > 1;
     for node in stage.fleet.plan.nodes.clone() {
         let port = node.port.to_string();
         stage.variables.set(format!("{}.port", node.name), &port);
@@ -110,6 +114,10 @@ async fn introduce(stage: &mut Stage<'_>) -> Outcome<()> {
         let reply = client.call(&["INFO", "server"]).await.doing(|| format!("ask {}", node.name))?;
         if let Some(run_id) = fields(&reply.text().unwrap_or_default()).get("run_id") {
             stage.interner.know(run_id, format!("<run-id:{}>", node.name));
+        }
+        if several && !node.holds_data() {
+            let command = ["SENTINEL", "DEBUG", "tilt-trigger", TILT_TRIGGER];
+            client.call(&command).await.doing(|| format!("ask {}", node.name))?;
         }
         if node.bus_port.is_some() {
             let reply = client.call(&["CLUSTER", "MYID"]).await.doing(|| format!("ask {}", node.name))?;

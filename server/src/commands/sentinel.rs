@@ -56,12 +56,15 @@ fn with_core<R>(
 ) -> CommandResult<R> {
     let result = ctx.server.with_sentinel(f).ok_or(NO_SENTINEL)?;
     let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
-    // Only what stands in front: nothing may overtake what the network has to do.
+    // What the network has to do may come later than what is written and told, not sooner; nothing comes behind an end.
+    if mode.effects.iter().any(|effect| matches!(effect, Effect::Crash(_))) {
+        return Ok(result);
+    }
     let is_ours = |effect: &Effect| matches!(effect, Effect::Save | Effect::Event { .. } | Effect::Log { .. });
-    let first = mode.effects.iter().take_while(|effect| is_ours(effect)).count();
-    let effects: Vec<Effect> = mode.effects.drain(..first).collect();
+    let (ours, others): (Vec<_>, Vec<_>) = std::mem::take(&mut mode.effects).into_iter().partition(is_ours);
+    mode.effects = others;
     let mut saved = false;
-    for effect in effects {
+    for effect in ours {
         match effect {
             Effect::Save if !saved => saved = super::config::save_sentinel(ctx.server),
             Effect::Event { level, name, payload } => ctx.server.tell_event(ctx.client, level, name, &payload),
@@ -206,8 +209,9 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR Duplicate master name."));
     }
     address.port = u16::try_from(port).map_err(|_| CommandError::Static("ERR Invalid port number."))?;
-    let done = with_core(ctx, |core, now, out| core.monitor_now(now, &name, address, quorum, out))?;
-    done.map_err(refused)?;
+    // Unlike of the others, subscribers hear of it after the reply.
+    let done = ctx.server.with_sentinel(|core, now, out| core.monitor_now(now, &name, address, quorum, out));
+    done.ok_or(NO_SENTINEL)?.map_err(refused)?;
     save_and_reply(ctx)
 }
 

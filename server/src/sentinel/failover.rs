@@ -96,7 +96,7 @@ impl Sentinel {
     /// The replica to promote: of those that are well, the one of best priority, then furthest, then of smallest run id.
     pub(super) fn best_replica(&self, m: usize) -> Option<usize> {
         let master = &self.masters[m];
-        let down_for = if master.base.s_down { self.age(master.base.s_down_since) } else { 0 };
+        let down_for = self.down_for(master);
         let longest_link_down = master.base.down_after.saturating_mul(10).saturating_add(down_for);
         let fits = |replica: &Replica| self.is_well(master, replica, longest_link_down);
         let rank = |&r: &usize| {
@@ -105,6 +105,18 @@ impl Sentinel {
             (replica.priority, Reverse(replica.offset), id.is_empty(), id)
         };
         (0..master.replicas.len()).filter(|&r| fits(&master.replicas[r])).min_by_key(rank)
+    }
+
+    /// How long a master has been down: no less than it has been silent for longer than it may.
+    ///
+    /// Redis counts from SDOWN. After a TILT, which judges nobody, that is too late: its replicas' links have been down since the
+    /// master died, for longer than they may, and as both times grow alike none would be promoted ever.
+    fn down_for(&self, master: &Master) -> Millis {
+        if !master.base.s_down {
+            return 0;
+        }
+        let silent_for = self.age(self.links.get(master.base.link).last_available) - master.base.down_after;
+        silent_for.max(self.age(master.base.s_down_since))
     }
 
     fn is_well(&self, master: &Master, replica: &Replica, longest_link_down: Millis) -> bool {
@@ -333,5 +345,30 @@ impl Sentinel {
         master.stand_at = 0;
         master.promoted = None;
         self.reindex();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    #[test]
+    fn a_master_is_down_since_it_fell_silent_and_not_since_a_tilt_ended() {
+        let mut sentinel = Sentinel::new(0, Random::from_seed(1));
+        sentinel.monitor("m", Address::new("10.0.0.1", 6379), 1).unwrap();
+        let now = 100_000;
+        sentinel.moment.now = now;
+        let link = sentinel.masters[0].base.link;
+        sentinel.links.get_mut(link).last_available = now - 60_000;
+        sentinel.masters[0].base.down_after = 2_000;
+        assert_eq!(sentinel.down_for(&sentinel.masters[0]), 0, "it is not down");
+        let base = &mut sentinel.masters[0].base;
+        (base.s_down, base.s_down_since) = (true, now - 1);
+        assert_eq!(sentinel.down_for(&sentinel.masters[0]), 58_000);
+        // It answers, and is down for another reason.
+        sentinel.links.get_mut(link).last_available = now;
+        sentinel.masters[0].base.s_down_since = now - 5_000;
+        assert_eq!(sentinel.down_for(&sentinel.masters[0]), 5_000);
     }
 }
