@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +24,7 @@ use crate::dispatch::server::Server;
 use crate::dispatch::shutdown::ShutdownOptions;
 use crate::info::REDIS_VERSION;
 use crate::info::log::{self, Level, log};
+use crate::persistence::chunks::read_ahead;
 use crate::persistence::load::{LoadError as RdbLoadError, load};
 use crate::persistence::state::Loading;
 use crate::sentinel::Sentinel;
@@ -497,11 +497,8 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
     };
     let started = std::time::Instant::now();
     let (path, file) = path;
-    let result = tokio::task::spawn_blocking(move || {
-        let progress = AtomicU64::new(0);
-        load(io::BufReader::with_capacity(1 << 18, file), &options, &progress)
-    })
-    .await;
+    let source = read_ahead(file).map_err(|error| error.to_string())?;
+    let result = super::transfer::in_thread(shared, move |progress| load(source, &options, progress)).await;
     let mut server = shared.lock();
     server.loading = false;
     server.persistence.loading = None;

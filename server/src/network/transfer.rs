@@ -1,11 +1,11 @@
 //! Receives a snapshot from a primary, through a file or straight into memory.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::mpsc::channel;
 use tokio::time::{Duration, timeout};
 
 use super::Shared;
@@ -17,7 +17,8 @@ use crate::dispatch::effects::encode_command;
 use crate::dispatch::persist::RdbFile;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
-use crate::persistence::load::{LoadOptions, Loaded, load};
+use crate::persistence::chunks::{Chunks, read_ahead};
+use crate::persistence::load::{LoadError, LoadOptions, Loaded, load};
 use crate::persistence::state::Loading;
 use crate::replication::replica::Transfer;
 
@@ -174,10 +175,8 @@ async fn through_file(shared: &Shared, generation: u64, wire: &mut Wire, payload
     log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
     let options = begin_loading(shared, generation, OldData::Flushed)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
-    let source = std::fs::File::open(&path)?;
-    let job = in_thread(shared, move |progress| {
-        load(io::BufReader::with_capacity(1 << 18, source), &options, progress).map_err(|error| error.to_string())
-    });
+    let source = read_ahead(std::fs::File::open(&path)?)?;
+    let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
     keep_alive(shared, wire, job).await
 }
 
@@ -202,11 +201,9 @@ async fn stream_in(
     }
     let options = begin_loading(shared, generation, old)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
-    let (sender, receiver) = channel::<Vec<u8>>(QUEUE);
-    let job = in_thread(shared, move |progress| {
-        load(ChannelReader { receiver, chunk: Vec::new(), at: 0 }, &options, progress)
-            .map_err(|error| error.to_string())
-    });
+    let (sender, mut receiver) = channel::<Vec<u8>>(QUEUE);
+    let source = Chunks::new(move || Ok(receiver.blocking_recv()));
+    let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
     let pumped = async {
         let pumped = pump(shared, generation, wire, &payload, |chunk| {
             let sender = sender.clone();
@@ -324,11 +321,20 @@ fn finish(shared: &Shared, generation: u64, loaded: Loaded, replid: Option<ReplI
     Ok(())
 }
 
-/// Runs the loader in a thread of its own; its progress shows in INFO.
-async fn in_thread(
+/// What the loader says, as an error of the link.
+async fn loaded_by(job: impl Future<Output = io::Result<Result<Loaded, LoadError>>>) -> io::Result<Loaded> {
+    job.await?
+        .map_err(|error| io::Error::other(format!("Failed trying to load the MASTER synchronization DB: {error}")))
+}
+
+/// Runs a loader in a thread of its own; its progress shows in INFO.
+///
+/// # Errors
+/// There is no thread to be had, or it panicked.
+pub(super) async fn in_thread<T: Send + 'static>(
     shared: &Shared,
-    work: impl FnOnce(&AtomicU64) -> Result<Loaded, String> + Send + 'static,
-) -> io::Result<Loaded> {
+    work: impl FnOnce(&AtomicU64) -> T + Send + 'static,
+) -> io::Result<T> {
     let progress = Arc::new(AtomicU64::new(0));
     let (done, mut finished) = tokio::sync::oneshot::channel();
     let counter = Arc::clone(&progress);
@@ -339,11 +345,7 @@ async fn in_thread(
     loop {
         tokio::select! {
             result = &mut finished => {
-                return match result {
-                    Ok(Ok(loaded)) => Ok(loaded),
-                    Ok(Err(text)) => Err(io::Error::other(format!("Failed trying to load the MASTER synchronization DB: {text}"))),
-                    Err(_) => Err(io::Error::other("the loader ended without a result")),
-                };
+                return result.map_err(|_| io::Error::other("the loader ended without a result"));
             }
             () = tokio::time::sleep(Duration::from_millis(100)) => {
                 if let Some(loading) = &mut shared.lock().persistence.loading {
@@ -351,27 +353,5 @@ async fn in_thread(
                 }
             }
         }
-    }
-}
-
-/// The chunks of a channel as a stream of bytes.
-struct ChannelReader {
-    receiver: Receiver<Vec<u8>>,
-    chunk: Vec<u8>,
-    at: usize,
-}
-
-impl Read for ChannelReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.chunk.len() {
-            match self.receiver.blocking_recv() {
-                Some(chunk) => (self.chunk, self.at) = (chunk, 0),
-                None => return Ok(0),
-            }
-        }
-        let count = into.len().min(self.chunk.len() - self.at);
-        into[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);
-        self.at += count;
-        Ok(count)
     }
 }

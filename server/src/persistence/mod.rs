@@ -1,6 +1,7 @@
 //! What survives the process: RDB snapshots and the append-only file.
 
 pub mod aof;
+pub mod chunks;
 pub mod codec;
 pub mod delay;
 pub mod load;
