@@ -581,7 +581,8 @@ impl World {
         way.push_back((at, Arc::clone(&packet)));
         if kind_of(&packet) == Some(Kind::AuthAck) {
             let epoch = read(&packet).map_err(|error| error.to_string())?.header.current_epoch;
-            self.witness.at_most_one_vote_an_epoch(host, epoch, to)?;
+            let Some(core) = &self.hosts[host].core else { return Err(format!("host {host} votes and does not run")) };
+            self.witness.at_most_one_vote_an_epoch(host, epoch, to, &core.myself().slots)?;
             Witness::votes_are_kept(host, epoch, &self.hosts[host].disk)?;
         }
         self.at(at - now, Event::Arrive { conn, forth });
