@@ -35,7 +35,7 @@ fn a_majority_serves_again_within_half_a_second_beyond_the_time_out() {
 fn a_cluster_of_many_nodes_fails_over_as_quickly() {
     let nodes = seeds::number("CLUSTER_NODES").unwrap_or(60) as usize;
     let (agreed, rate, taken) = World::new(1, Plan::large(nodes)).figures().unwrap_or_else(|error| panic!("{error}"));
-    let timeout = Plan::calm().node_timeout;
+    let timeout = Plan::large(nodes).node_timeout;
     println!(
         "{nodes} nodes, node time-out {timeout} ms: all agree after {agreed} ms, {rate} bytes per node and second, in service {taken} ms after a master's death"
     );

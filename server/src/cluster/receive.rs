@@ -79,7 +79,10 @@ impl Cluster {
         (node.repl_offset, node.repl_offset_time) = (header.offset, now);
         if header.config_epoch > node.config_epoch {
             node.config_epoch = header.config_epoch;
-            self.save(true);
+            // A replica says its master's, and so does its line in the file.
+            if node.is_master() {
+                self.save(true);
+            }
         }
         let paused = header.message_flags & message_flags::PAUSED != 0;
         if paused && self.myself().master == Some(at) {
