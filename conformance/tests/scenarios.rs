@@ -26,6 +26,10 @@ fn trials() -> anyhow::Result<Vec<Trial>> {
     if let Some(why) = &missing {
         println!("upstream is NOT RUN: {why}; ours is held against the recorded snapshots");
     }
+    let no_tools = runner::engine::on_path("redis-cli").is_none();
+    if no_tools {
+        println!("redis-cli is not installed: scenarios with its `tool` steps are NOT RUN");
+    }
     // While upstream records, what it recorded before is no measure for others.
     let blessing = std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always");
     if blessing {
@@ -34,7 +38,9 @@ fn trials() -> anyhow::Result<Vec<Trial>> {
     let cases = cases::all()?;
     let mut trials = vec![every_known_difference_names_a_part(&cases, &known)];
     for part in cases.iter().flat_map(cases::parts) {
-        let not_run = (missing.is_some() && part.needs_upstream()) || (blessing && !part.blesses());
+        let not_run = (missing.is_some() && part.needs_upstream())
+            || (blessing && !part.blesses())
+            || (no_tools && part.case.scenario.needs_redis_cli());
         let known = Arc::clone(&known);
         let name = part.name();
         let run = move || judge(&part, &known);

@@ -4,10 +4,12 @@
 
 mod connection;
 mod print;
+mod redirect;
 mod reply;
 mod words;
 
 pub use connection::{Address, Client, encode};
 pub use print::{Style, print};
+pub use redirect::Redirect;
 pub use reply::{Reply, decode};
 pub use words::split_words;

@@ -1,7 +1,7 @@
 //! `runner cli NODE [CMD...]`: one command, or a line at a time, with redis-cli's output.
 
 use super::say;
-use crate::client::{Client, Reply, Style, print, split_words};
+use crate::client::{Client, Redirect, Reply, Style, print, split_words};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::fleet::connect;
 use crate::plan::{NodePlan, Plan};
@@ -69,7 +69,7 @@ impl<'a> Talk<'a> {
         let style = if std::io::stdout().is_terminal() { Style::Terminal } else { Style::Raw };
         let mut reply = self.client.call(command).await.doing(|| "talk to the node".into())?;
         for _ in 0..MOST_HOPS {
-            let Some(hop) = redirection(&reply).filter(|_| self.follows) else {
+            let Some(hop) = Redirect::of(&reply).filter(|_| self.follows) else {
                 break;
             };
             let node = self.plan.nodes.iter().find(|node| node.port == hop.port).ok_or_else(|| {
@@ -83,7 +83,7 @@ impl<'a> Talk<'a> {
             let _ = writeln!(anstream::stderr(), "{}", step.dimmed());
             self.client = open(node, self.resp3).await?;
             self.node = node;
-            if hop.word == "ASK" {
+            if hop.asks() {
                 self.client.call(&["ASKING"]).await.doing(|| "talk to the node".into())?;
             }
             reply = self.client.call(command).await.doing(|| "talk to the node".into())?;
@@ -117,29 +117,6 @@ async fn open(node: &NodePlan, resp3: bool) -> Outcome<Client> {
 /// A cluster that disagrees could send us around for ever.
 const MOST_HOPS: usize = 16;
 
-/// Where an error leads.
-struct Hop {
-    word: &'static str,
-    slot: u16,
-    port: u16,
-}
-
-/// `MOVED 5798 127.0.0.1:7001` or `ASK ...`. Nodes of a topology differ in their ports.
-fn redirection(reply: &Reply) -> Option<Hop> {
-    let Reply::Error(error) = reply else {
-        return None;
-    };
-    let mut words = error.split(' ');
-    let word = match words.next()? {
-        "MOVED" => "MOVED",
-        "ASK" => "ASK",
-        _ => return None,
-    };
-    let slot = words.next()?.parse().ok()?;
-    let port = words.next()?.rsplit_once(':')?.1.parse().ok()?;
-    Some(Hop { word, slot, port })
-}
-
 /// Reads commands from standard input, with a prompt on a terminal.
 async fn lines(talk: &mut Talk<'_>) -> Outcome<u8> {
     let prompt = std::io::stdin().is_terminal();
@@ -161,18 +138,5 @@ async fn lines(talk: &mut Talk<'_>) -> Outcome<u8> {
             }
             Err(error) => say(format!("Invalid argument(s): {error}")),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_redirection_is_read_whatever_host_it_names() {
-        for (text, port) in [("MOVED 5798 127.0.0.1:7001", 7001), ("ASK 1 ::1:7002", 7002), ("MOVED 1 :7003", 7003)] {
-            assert_eq!(redirection(&Reply::Error(text.into())).unwrap().port, port);
-        }
-        assert!(redirection(&Reply::Error("ERR MOVED".into())).is_none());
     }
 }

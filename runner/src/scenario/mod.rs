@@ -5,11 +5,13 @@
 //! appears, so a transcript still says that the old replication id is now the second one. There are no sleeps: a step
 //! that must wait names its condition and has a deadline.
 
+mod cluster;
 mod compare;
 mod intern;
 mod player;
 mod schema;
 mod steps;
+mod traffic;
 mod transcript;
 mod variables;
 mod writes;

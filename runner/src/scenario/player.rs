@@ -76,8 +76,13 @@ pub async fn play(scenario: &Scenario, cast: &Cast, mut shown: impl FnMut(&Entry
 async fn perform(scenario: &Scenario, fleet: &mut Fleet, shown: &mut impl FnMut(&Entry)) -> Outcome<Transcript> {
     fleet.start_all().await?;
     probe::ready(fleet, READY).await?;
-    let mut stage =
-        Stage { variables: Variables::default(), interner: Interner::default(), connections: HashMap::new(), fleet };
+    let mut stage = Stage {
+        variables: Variables::default(),
+        interner: Interner::default(),
+        connections: HashMap::new(),
+        traffic: None,
+        fleet,
+    };
     introduce(&mut stage).await?;
     let mut transcript = Transcript::default();
     for step in &scenario.steps {

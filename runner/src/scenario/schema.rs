@@ -80,6 +80,12 @@ pub struct Step {
     pub act: Option<Action>,
     /// A network fault, as `runner fault` takes it: `partition a -x- b`, `heal`. The topology says `faults: true`.
     pub fault: Option<String>,
+    /// `start`: a client writes through the cluster from here on. `stop`: all that was acknowledged is there, once.
+    pub traffic: Option<Turn>,
+    /// Slots move from one master to another, as `runner reshard` moves them.
+    pub reshard: Option<Reshard>,
+    /// redis-cli's words; it must end well. Where it is not installed, nobody plays the scenario.
+    pub tool: Option<String>,
     /// These replicas have all that their upstreams have.
     pub synced: Option<Vec<Located<String>>>,
     /// With `synced`: and the upstreams know it from the replicas' acknowledgements, which come once a second.
@@ -98,6 +104,31 @@ pub struct Step {
     pub sorted: bool,
     /// With `send`: an integer reply within these bounds is shown as the bounds.
     pub between: Option<(i64, i64)>,
+}
+
+/// The beginning or the end of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Turn {
+    /// It begins.
+    Start,
+    /// It ends.
+    Stop,
+}
+
+/// Slots that move.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reshard {
+    /// How many.
+    pub slots: usize,
+    /// The master that has them.
+    pub from: Located<String>,
+    /// The master that gets them.
+    pub to: Located<String>,
+    /// Key by key, even where all nodes could hand them over whole.
+    #[serde(default)]
+    pub stock: bool,
 }
 
 /// One line, or several.
@@ -134,6 +165,11 @@ impl Scenario {
     /// Reads and checks a scenario file.
     pub fn load(path: &Path) -> Outcome<Self> {
         Self::parse(&Source::read(path)?)
+    }
+
+    /// Whether redis-cli plays a part in it.
+    pub fn needs_redis_cli(&self) -> bool {
+        self.steps.iter().any(|step| step.tool.is_some())
     }
 
     /// The JSON Schema of scenario files.
@@ -178,6 +214,9 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         ("flips", step.flips.is_some()),
         ("act", step.act.is_some()),
         ("fault", step.fault.is_some()),
+        ("traffic", step.traffic.is_some()),
+        ("reshard", step.reshard.is_some()),
+        ("tool", step.tool.is_some()),
         ("synced", step.synced.is_some()),
         ("digest", step.digest.is_some()),
         ("writes", step.writes.is_some()),
@@ -196,7 +235,7 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
                 return Err(source.error(step.at, why).hint("`runner fault --help` lists the faults"));
             }
         }
-        ["synced" | "digest" | "flips"] => {}
+        ["traffic" | "reshard" | "tool" | "synced" | "digest" | "flips"] => {}
         [one] => match &step.on {
             None => {
                 return Err(source.error(step.at, format!("`{one}` needs a node")).hint("say `on: NODE`"));
@@ -219,7 +258,8 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         let message = "`flips` without an end, or without nodes";
         return Err(source.error(step.at, message).hint("say `has:` and `among: [NODE, ...]`"));
     }
-    let others = step.synced.iter().chain(&step.digest).flatten().chain(&step.among);
+    let ends = step.reshard.iter().flat_map(|wish| [&wish.from, &wish.to]);
+    let others = step.synced.iter().chain(&step.digest).flatten().chain(&step.among).chain(ends);
     for node in others {
         check_node(node, nodes, source)?;
     }

@@ -2,6 +2,7 @@
 
 use super::intern::Interner;
 use super::schema::Step;
+use super::traffic::Traffic;
 use super::transcript::Entry;
 use super::variables::Variables;
 use super::writes::{WriteMix, Writes};
@@ -33,11 +34,12 @@ pub(super) struct Stage<'a> {
     pub(super) variables: Variables,
     pub(super) interner: Interner,
     pub(super) connections: HashMap<(String, String), Client>,
+    pub(super) traffic: Option<Traffic>,
 }
 
 /// Why a play ends before its last step.
 #[derive(Debug)]
-pub(super) struct Stop(String);
+pub(super) struct Stop(pub(super) String);
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +53,7 @@ impl<E: std::error::Error> From<E> for Stop {
     }
 }
 
-type Played<T> = Result<T, Stop>;
+pub(super) type Played<T> = Result<T, Stop>;
 
 impl Stage<'_> {
     /// Plays one step.
@@ -68,6 +70,9 @@ impl Stage<'_> {
             Step { read: Some(name), .. } => self.read(&node, step, name).await?,
             Step { act: Some(action), .. } => self.act(&node, *action).await?,
             Step { fault: Some(fault), .. } => self.fault(fault).await?,
+            Step { traffic: Some(turn), .. } => self.traffic(*turn).await?,
+            Step { reshard: Some(wish), .. } => self.reshard(wish).await?,
+            Step { tool: Some(line), .. } => self.tool(line).await?,
             Step { synced: Some(nodes), .. } => self.synced(nodes, step).await?,
             Step { digest: Some(nodes), by_chance, .. } => self.digest(nodes, *by_chance).await?,
             Step { writes: Some(mix), .. } => self.writes(&node, mix).await?,
@@ -386,7 +391,7 @@ impl Stage<'_> {
         Entry { title: format!("{} closes", speaker(node, step)), lines: Vec::new() }
     }
 
-    fn expand(&self, text: &str) -> Played<String> {
+    pub(super) fn expand(&self, text: &str) -> Played<String> {
         self.variables.expand(text).map_err(Stop)
     }
 
