@@ -113,7 +113,10 @@ fn parse(selector: &str) -> Outcome<(&str, usize)> {
     };
     match index {
         Some(index) if ROLES.contains(&role) => Ok((role, index)),
-        Some(_) => Err(Failure::bad_input(format!("`@{selector}`: no such role")).hint(suggest(role, &ROLES))),
+        Some(_) => {
+            let known = ["master", "replica", "sentinel", "owner(KEY)", "slot(NUMBER)", "replica-of(NODE)"];
+            Err(Failure::bad_input(format!("`@{selector}`: no such role")).hint(suggest(role, &known)))
+        }
         None => Err(Failure::bad_input(format!("`@{selector}`: the index counts from 1"))
             .hint("`@replica:2` is the second replica")),
     }

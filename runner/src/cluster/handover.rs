@@ -46,7 +46,15 @@ pub async fn hand_over(
     let before = names(&migrations(pool.must(from, &["CLUSTER", "GETSLOTMIGRATIONS"]).await?));
     pool.must(from, &command).await?;
     loop {
-        let mut ours = migrations(pool.must(from, &["CLUSTER", "GETSLOTMIGRATIONS"]).await?);
+        let mut ours = match pool.must(from, &["CLUSTER", "GETSLOTMIGRATIONS"]).await {
+            Ok(reply) => migrations(reply),
+            // Its last slot is gone: it synchronises with the new owner.
+            Err(error) if error.starts_with("LOADING") => {
+                sleep(PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         ours.retain(|one| one.operation == "EXPORT" && !before.contains(&one.name));
         if let Some(failed) = ours.iter().find(|one| matches!(one.state.as_str(), "failed" | "cancelled")) {
             return Err(failed.message.clone());

@@ -162,9 +162,10 @@ pub async fn seen(pool: &mut Pool, plan: &Plan) -> Outcome<View> {
         .hint("`runner status` shows which nodes run"))
 }
 
-/// The masters and the slots that they own, by name, in the order of their slots.
+/// The masters that answer and the slots that they own, by name, in the order of their slots.
 pub fn holdings(plan: &Plan, view: &View) -> Vec<(String, Vec<u16>)> {
-    let masters = view.masters().into_iter().filter_map(|member| {
+    let sound = view.masters().into_iter().filter(|member| member.trouble().is_none());
+    let masters = sound.filter_map(|member| {
         let slots = member.slots.iter().flat_map(|range| range.slots()).collect();
         Some((named(plan, member)?.name.clone(), slots))
     });

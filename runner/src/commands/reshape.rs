@@ -2,7 +2,7 @@
 
 use super::say;
 use crate::cluster::migrate::{Move, Way, balance, holdings, migrate, moves_of, moves_to, seen, summary};
-use crate::cluster::{SlotRange, describe, failover, health, join, leave, named, ranges};
+use crate::cluster::{SlotRange, describe, failover, health, join, leave, name_of, named, ranges};
 use crate::control::{Answer, Request, ask};
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
@@ -126,23 +126,53 @@ impl Failover {
 impl Reshard {
     pub(super) async fn run(self) -> Outcome<u8> {
         let (_, plan) = cluster(self.name.as_deref())?;
-        let held = holdings(&plan, &seen(&mut Pool::new(PATIENCE), &plan).await?);
+        let held = held(&plan).await?;
         let to = master(&plan, &held, &self.to).await?;
         let mut from = Vec::new();
         for source in &self.from {
             from.push(master(&plan, &held, source).await?);
         }
         let moves = match self.slots.as_slice() {
-            [count] if count.parse::<usize>().is_ok() => moves_of(&held, count.parse().unwrap_or(0), &from, &to),
+            [count] if count.parse::<usize>().is_ok() => {
+                let count = count.parse().unwrap_or(0);
+                let moves = moves_of(&held, count, &from, &to);
+                if moves.len() < count {
+                    let who = if from.is_empty() { "the other masters have".to_owned() } else { own(&from) };
+                    return Err(Failure::bad_input(format!("--slots {count}: {who} {} slots", moves.len()))
+                        .hint("`runner slots` shows who owns what"));
+                }
+                moves
+            }
             chosen => {
                 let chosen: Result<Vec<SlotRange>, String> = chosen.iter().map(|range| range.parse()).collect();
                 let chosen = chosen
                     .map_err(|why| Failure::bad_input(why).hint("a bare number is a count; one slot is `5798-5798`"))?;
                 let given = moves_to(&held, &chosen, &to);
-                given.into_iter().filter(|one| from.is_empty() || from.contains(&one.from)).collect()
+                if let Some(other) = given.iter().find(|one| !from.is_empty() && !from.contains(&one.from)) {
+                    return Err(Failure::bad_input(format!("slot {} is {}'s", other.slot, other.from))
+                        .hint("leave --from out to take chosen slots from whoever owns them"));
+                }
+                given
             }
         };
         carry_out(&plan, &moves, self.dry_run, way(self.stock)).await
+    }
+}
+
+fn own(masters: &[String]) -> String {
+    format!("{} {}", masters.join(" and "), if masters.len() == 1 { "has" } else { "have" })
+}
+
+/// Who owns which slots. Nothing can be moved while somebody who owns some is down.
+async fn held(plan: &Plan) -> Outcome<Vec<(String, Vec<u16>)>> {
+    let view = seen(&mut Pool::new(PATIENCE), plan).await?;
+    let down = view.masters().into_iter().find(|member| member.trouble().is_some() && !member.slots.is_empty());
+    match down {
+        Some(member) => {
+            let message = format!("{} owns {} slots and is down", name_of(plan, member), member.slot_count());
+            Err(Failure::failed(message).hint("`runner check` tells more; once a replica has taken over, try again"))
+        }
+        None => Ok(holdings(plan, &view)),
     }
 }
 
@@ -151,15 +181,17 @@ async fn master(plan: &Plan, held: &[(String, Vec<u16>)], selector: &str) -> Out
     let node = select(plan, selector).await?;
     match held.iter().any(|(name, _)| *name == node.name) {
         true => Ok(node.name.clone()),
-        false => Err(Failure::bad_input(format!("{} is a replica and owns no slots", node.name))
-            .hint("`runner slots` shows the masters")),
+        false => {
+            Err(Failure::bad_input(format!("{} is a replica, or down", node.name))
+                .hint("`runner slots` shows the masters"))
+        }
     }
 }
 
 impl Rebalance {
     pub(super) async fn run(self) -> Outcome<u8> {
         let (_, plan) = cluster(self.name.as_deref())?;
-        let held = holdings(&plan, &seen(&mut Pool::new(PATIENCE), &plan).await?);
+        let held = held(&plan).await?;
         for (name, _) in &self.weights {
             master(&plan, &held, name).await?;
         }
@@ -247,8 +279,7 @@ impl Scale {
             return Err(Failure::bad_input("a cluster has at least one master"));
         }
         let (session, plan) = cluster(self.name.as_deref())?;
-        let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
-        let held = holdings(&plan, &view);
+        let held = held(&plan).await?;
         match self.masters.checked_sub(held.len()) {
             Some(0) => say(format!("there are {} masters already", held.len())),
             Some(more) => self.grow(&session, &plan, &held, more).await?,

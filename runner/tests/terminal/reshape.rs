@@ -1,7 +1,7 @@
 //! A running cluster is checked, resharded, scaled and failed over, and no key gets lost.
 
 use crate::cluster::CLUSTER;
-use crate::user::{User, engines, text};
+use crate::user::{User, engines, eventually, text};
 
 fn up(engine: &str) -> User {
     let user = User::new(CLUSTER);
@@ -65,6 +65,20 @@ fn chosen_slots_move_and_a_replica_takes_over() {
 }
 
 #[test]
+fn a_master_that_is_down_gets_nothing() {
+    for engine in engines() {
+        let user = up(engine);
+        user.ok(&["kill", "node-3"]);
+        eventually("node-6 takes over", || user.status()["nodes"][5]["slots"] == "10923-16383");
+        assert_eq!(user.ok(&["rebalance"]).trim(), "nothing to move");
+        let refused = user.run(&["reshard", "--slots", "10", "--to", "node-3"]);
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+        user.ok(&["scale", "--masters", "2"]);
+        assert!(user.ok(&["check"]).contains("the cluster is sound"));
+    }
+}
+
+#[test]
 fn what_cannot_be_moved_is_refused() {
     let Some(engine) = engines().pop() else {
         return;
@@ -77,6 +91,9 @@ fn what_cannot_be_moved_is_refused() {
     };
     wrong(&["reshard", "--slots", "9-5", "--to", "node-1"], "backwards");
     wrong(&["reshard", "--slots", "5", "--to", "node-4"], "is a replica");
+    wrong(&["reshard", "--slots", "99999", "--to", "node-2"], "the other masters have 10922 slots");
+    wrong(&["reshard", "--slots", "6000", "--from", "node-1", "--to", "node-2"], "node-1 has 5461 slots");
+    wrong(&["reshard", "--slots", "0-100", "--from", "node-3", "--to", "node-2"], "slot 0 is node-1's");
     wrong(&["rebalance", "--weight", "node-1"], "NODE=WEIGHT");
     wrong(&["scale", "--masters", "0"], "at least one master");
 }

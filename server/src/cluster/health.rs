@@ -31,7 +31,7 @@ pub(super) struct Health {
 
 impl Default for Health {
     fn default() -> Self {
-        Self { down: Some(Down::Uncovered), size: 0, first_look: None, knew_others: false, minority: None, asked: 0 }
+        Self { down: Some(Down::Uncovered), size: 1, first_look: None, knew_others: false, minority: None, asked: 0 }
     }
 }
 
@@ -91,6 +91,10 @@ impl Cluster {
 
     /// A node that we do not reach has failed if a majority of the masters says so.
     fn fail_if_agreed(&mut self, at: NodeRef) -> bool {
+        if self.health.first_look.is_none() {
+            // Nobody has counted the masters yet.
+            return false;
+        }
         let oldest = self.now - REPORT_VALIDITY * self.settings.node_timeout;
         self.get_mut(at).reports.retain(|report| report.time >= oldest);
         let own = usize::from(self.myself().is_master());

@@ -192,7 +192,10 @@ impl Cluster {
         }
         let (start, end) = word.split_once('-').unwrap_or((word, word));
         for slot in parse_slot(start)?..=parse_slot(end)? {
-            self.bind(slot, at);
+            // One that stands there twice is the first node's.
+            if self.owner_ref(slot).is_none() {
+                self.bind(slot, at);
+            }
         }
         Ok(())
     }

@@ -56,9 +56,7 @@ impl Cluster {
     /// # Errors
     /// A slot has an owner, or stands there twice.
     pub fn add_slots(&mut self, slots: &[u16]) -> Result<(), Refusal> {
-        self.check_slots(slots, |cluster, slot| {
-            cluster.owner_ref(slot).map(|_| format!("Slot {slot} is already busy"))
-        })?;
+        self.are_free(slots)?;
         for &slot in slots {
             self.importing.remove(&slot);
             self.bind(slot, self.me);
@@ -72,15 +70,31 @@ impl Cluster {
     /// # Errors
     /// A slot has no owner, or stands there twice.
     pub fn del_slots(&mut self, slots: &[u16]) -> Result<(), Refusal> {
-        self.check_slots(slots, |cluster, slot| match cluster.owner_ref(slot) {
-            Some(_) => None,
-            None => Some(format!("Slot {slot} is already unassigned")),
-        })?;
+        self.are_taken(slots)?;
         slots.iter().for_each(|&slot| {
             self.unbind(slot);
         });
         self.save(false);
         Ok(())
+    }
+
+    /// Slots without an owner, each named once.
+    ///
+    /// # Errors
+    /// The first that is not so.
+    pub fn are_free(&self, slots: &[u16]) -> Result<(), Refusal> {
+        self.check_slots(slots, |cluster, slot| cluster.owner_ref(slot).map(|_| format!("Slot {slot} is already busy")))
+    }
+
+    /// Slots with an owner, each named once.
+    ///
+    /// # Errors
+    /// The first that is not so.
+    pub fn are_taken(&self, slots: &[u16]) -> Result<(), Refusal> {
+        self.check_slots(slots, |cluster, slot| match cluster.owner_ref(slot) {
+            Some(_) => None,
+            None => Some(format!("Slot {slot} is already unassigned")),
+        })
     }
 
     fn check_slots(&self, slots: &[u16], objection: impl Fn(&Self, u16) -> Option<String>) -> Result<(), Refusal> {

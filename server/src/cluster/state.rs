@@ -158,6 +158,10 @@ impl Cluster {
 
     /// Settings changed.
     pub fn configure(&mut self, settings: Settings) {
+        if !self.settings.announce_ip.is_empty() && settings.announce_ip.is_empty() {
+            // The next who pings us shows it.
+            self.get_mut(self.me).ip.clear();
+        }
         self.settings = settings;
         self.refresh_myself();
         self.soon();

@@ -355,3 +355,21 @@ fn a_replica_that_takes_over_removes_what_was_on_its_way_to_its_master() {
     let place = |wanted: &DataEffect| effects.iter().position(|effect| *effect == Effect::Data(wanted.clone()));
     assert!(place(&DataEffect::Promote) < place(&DataEffect::Discard(slots)), "{effects:?}");
 }
+
+#[test]
+fn who_has_just_started_declares_nobody_failed_alone() {
+    let file = FILE.replace("17000 master -", "17000 master,fail? -").replace("slave,nofailover", "slave,fail?");
+    let mut cluster = Cluster::from_file(&file, settings(), Random::from_seed(1), NOW).unwrap().unwrap();
+    act(&mut cluster, NOW + 1, Cluster::start);
+    act(&mut cluster, NOW + 2_100, |_| ());
+    let doubted: Vec<_> = cluster.nodes().map(|node| (node.has(NodeFlags::PFAIL), node.is_failed())).collect();
+    assert_eq!(doubted, [(false, false), (false, false), (true, false), (true, false)]);
+}
+
+#[test]
+fn a_slot_that_stands_twice_in_the_file_is_the_first_nodes() {
+    let file = FILE.replace("10923-16383", "0-10 10923-16383");
+    let cluster = Cluster::from_file(&file, settings(), Random::from_seed(1), NOW).unwrap().unwrap();
+    assert_eq!(cluster.owner(7).map(|node| node.id), Some(id(1)));
+    assert_eq!(cluster.owner(16383).map(|node| node.id), Some(id(3)));
+}

@@ -88,18 +88,27 @@ fn listed_slots(args: &Args<'_>) -> CommandResult<Vec<u16>> {
     args.from(2).map(slot_of).collect()
 }
 
-fn ranged_slots(args: &Args<'_>, name: &str) -> CommandResult<Vec<u16>> {
+/// The slots of some ranges, each of which is `checked` before the next one is read.
+fn ranged_slots(
+    ctx: &ServerContext<'_>,
+    args: &Args<'_>,
+    name: &str,
+    checked: impl Fn(&Cluster, &[u16]) -> Result<(), Refusal>,
+) -> CommandResult<Vec<u16>> {
+    let core = core(ctx)?;
     if !args.len().is_multiple_of(2) {
         return Err(wrong_arity(name));
     }
-    let bounds: Vec<u16> = listed_slots(args)?;
+    let words: Vec<&[u8]> = args.from(2).collect();
     let mut slots = Vec::new();
-    for pair in bounds.chunks_exact(2) {
-        let (start, end) = (pair[0], pair[1]);
+    for pair in words.chunks_exact(2) {
+        let (start, end) = (slot_of(pair[0])?, slot_of(pair[1])?);
         if start > end {
             return refuse(format!("start slot number {start} is greater than end slot number {end}"));
         }
-        slots.extend(start..=end);
+        let range: Vec<u16> = (start..=end).collect();
+        checked(core, &range).map_err(|Refusal(text)| CommandError::text(format!("ERR {text}")))?;
+        slots.extend(range);
         if slots.len() > usize::from(SLOTS) {
             // Some stand there twice: one more than all of them is enough to see which.
             slots.truncate(usize::from(SLOTS) + 1);
@@ -118,8 +127,7 @@ fn addslots(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `CLUSTER ADDSLOTSRANGE start end [start end ...]`.
 fn addslotsrange(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    core(ctx)?;
-    let slots = ranged_slots(args, "cluster|addslotsrange")?;
+    let slots = ranged_slots(ctx, args, "cluster|addslotsrange", Cluster::are_free)?;
     ctx.server.discard_rest();
     act_and_reply(ctx, |core| core.add_slots(&slots))
 }
@@ -133,8 +141,7 @@ fn delslots(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `CLUSTER DELSLOTSRANGE start end [start end ...]`.
 fn delslotsrange(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    core(ctx)?;
-    let slots = ranged_slots(args, "cluster|delslotsrange")?;
+    let slots = ranged_slots(ctx, args, "cluster|delslotsrange", Cluster::are_taken)?;
     act_and_reply(ctx, |core| core.del_slots(&slots))
 }
 

@@ -22,7 +22,6 @@ fn address(reply: &mut Reply<'_>, core: &Cluster, node: &Node) {
     let kind = core.settings.endpoint_type;
     reply.array(4);
     match kind {
-        EndpointType::Ip if node.ip.is_empty() => reply.null(),
         EndpointType::Ip | EndpointType::Hostname => reply.bulk(core.endpoint(node).as_bytes()),
         EndpointType::UnknownEndpoint => reply.null(),
     }

@@ -74,33 +74,42 @@ fn wrong_usage(args: &Args<'_>) -> CommandError {
     CommandError::text(format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."))
 }
 
-/// Settings of parts that this server does not have: accepted, without effect.
 /// `DEBUG CLUSTERLINK KILL TO|FROM|ALL node-id`.
 fn clusterlink(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let (to, from) = match args.at(3).map(<[u8]>::to_ascii_lowercase).as_deref() {
-        Some(b"to") => (true, false),
-        Some(b"from") => (false, true),
-        Some(b"all") => (true, true),
-        _ => return Err(SYNTAX),
-    };
-    let node = args.at(4).filter(|_| args.is(2, "kill") && args.len() == 5).ok_or(SYNTAX)?;
-    let disabled = CommandError::Static("ERR Debug option only available for cluster mode enabled setup!");
-    match ctx.server.with_cluster(None, |core| core.kill_links_of(node, to, from)).ok_or(disabled)? {
-        Ok(()) => ctx.reply().ok(),
-        Err(refusal) => return Err(CommandError::text(format!("ERR {}", refusal.0))),
+    if args.len() != 5 || !args.is(2, "kill") {
+        return Err(wrong_usage(args));
     }
+    let way = match args.get(3).to_ascii_lowercase().as_slice() {
+        b"to" => Some((true, false)),
+        b"from" => Some((false, true)),
+        b"all" => Some((true, true)),
+        _ => None,
+    };
+    let disabled = CommandError::Static("ERR Debug option only available for cluster mode enabled setup!");
+    // A node that nobody knows is complained of first.
+    let (to, from) = way.unwrap_or_default();
+    let killed = ctx.server.with_cluster(None, |core| core.kill_links_of(args.get(4), to, from)).ok_or(disabled)?;
+    killed.map_err(|refusal| CommandError::text(format!("ERR {}", refusal.0)))?;
+    if way.is_none() {
+        return Err(CommandError::text([b"ERR Unknown direction ", args.get(3)].concat()));
+    }
+    ctx.reply().ok();
     Ok(())
 }
 
 /// `DEBUG DROP-CLUSTER-PACKET-FILTER type`: packets of a type are not received; -1: all are.
 fn drop_packets(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let kind = args.at(2).filter(|_| args.len() == 3).and_then(parse_i64).ok_or(NOT_INTEGER)?;
+    if args.len() != 3 {
+        return Err(wrong_usage(args));
+    }
+    let kind = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
     let kind = u16::try_from(kind).ok();
     ctx.server.with_cluster(None, |core| core.drop_kind = kind);
     ctx.reply().ok();
     Ok(())
 }
 
+/// Settings of parts that this server does not have: accepted, without effect.
 fn accept(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     ctx.reply().ok();
     Ok(())

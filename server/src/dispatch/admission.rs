@@ -56,6 +56,9 @@ impl Server {
         if let Some(error) = self.redirection(client, command, args) {
             return Admission::Elsewhere(error);
         }
+        if self.waits_for_loading(client, command) {
+            return Admission::Postpone;
+        }
         match self.refusal(client, command) {
             Some(error) => Admission::Refuse(error),
             None if self.is_paused_for(client, command, args) => Admission::Postpone,
@@ -182,6 +185,17 @@ impl Server {
                 peer.state == crate::replication::primary::PeerState::Online && peer.lag_seconds(self.now) <= lag
             })
             .count()
+    }
+
+    /// What a small dataset holds up while it is loaded. A replica that wants to synchronise comes again by itself.
+    fn waits_for_loading(&self, client: &Client, command: &Command) -> bool {
+        if !self.loading || self.async_loading || command.flags.has(Flags::LOADING) {
+            return false;
+        }
+        let interval = self.config.loading_process_events_interval_bytes;
+        let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.now, interval));
+        let synchronises = matches!(command.name, "psync" | "sync");
+        young && !synchronises && !client.flags.has(ClientFlags::MASTER) && !client.is_replica()
     }
 
     fn is_paused_for(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {

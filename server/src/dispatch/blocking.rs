@@ -27,6 +27,10 @@ impl Server {
         }
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));
+        if let Some(mode) = self.cluster.as_mut().filter(|mode| !mode.core.is_ok()) {
+            // It was let in as a read, and shall not wait for a cluster that is down.
+            mode.followed = 0;
+        }
         self.blocked.push(client.id);
         self.refresh_watched();
     }

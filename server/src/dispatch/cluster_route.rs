@@ -26,8 +26,8 @@ const DOWN_FOR_WRITES: CommandError =
 const CROSS_SLOT: CommandError = CommandError::Static("CROSSSLOT Keys in request don't hash to the same slot");
 const TRY_AGAIN: CommandError = CommandError::Static("TRYAGAIN Multiple keys request during rehashing of slot");
 
-/// Commands that publish to shard channels, or subscribe to them.
-const SHARD_CHANNELS: [&str; 2] = ["spublish", "ssubscribe"];
+/// Commands that concern shard channels. EXEC is none of them, whatever it runs.
+const SHARD_CHANNELS: [&str; 3] = ["spublish", "ssubscribe", "sunsubscribe"];
 
 /// What the keys of a request amount to.
 struct Keys<'a> {
@@ -151,7 +151,7 @@ impl Server {
         }
         let any = |is: fn(&Command) -> bool| is(command) || queue.iter().any(|(queued, _)| is(queued));
         let writes = any(|command| command.flags.has(Flags::WRITE));
-        let shard = any(|command| SHARD_CHANNELS.contains(&command.name));
+        let shard = SHARD_CHANNELS.contains(&command.name);
         if !cluster.is_ok() {
             let config = &self.config;
             match (shard, config.cluster_allow_reads_when_down) {

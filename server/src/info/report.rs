@@ -313,12 +313,12 @@ fn persistence(server: &Server, out: &mut String) {
         );
     }
     if let Some(loading) = state.loading {
-        let elapsed = (server.now / 1000 - loading.since).max(0);
+        let elapsed = (server.now - loading.since).max(0) / 1000;
         let percent = if loading.total > 0 { loading.loaded as f64 * 100.0 / loading.total as f64 } else { 0.0 };
         let eta = if percent > 0.0 { (elapsed as f64 * (100.0 - percent) / percent) as i64 } else { 1 };
         fields!(
             out,
-            "loading_start_time" = loading.since,
+            "loading_start_time" = loading.since / 1000,
             "loading_total_bytes" = loading.total,
             "loading_rdb_used_mem" = 0,
             "loading_loaded_bytes" = loading.loaded,

@@ -56,7 +56,7 @@ fn begin(shared: &Shared) -> Result<(), String> {
     let mut server = shared.lock();
     let total = total_size(&server.aof_directory(), &server.aof.manifest).map_err(|error| error.to_string())?;
     server.loading = true;
-    server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
+    server.persistence.loading = Some(Loading::new(now_ms(), total));
     server.refresh_gate();
     Ok(())
 }
@@ -81,9 +81,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
                 tokio::task::yield_now().await;
             }
             () = tokio::time::sleep(PROGRESS) => {
-                if let Some(loading) = &mut shared.lock().persistence.loading {
-                    loading.loaded = progress.load(Ordering::Relaxed);
-                }
+                super::timers::loading_goes_on(shared, progress.load(Ordering::Relaxed));
             }
         }
     }

@@ -354,6 +354,7 @@ async fn live(server: Server) -> i32 {
             }
             super::cluster::serve(&shared, bus);
         }
+        super::timers::retry_postponed(&shared, &mut shared.lock());
         follow_configured_primary(&shared);
         log(Level::Notice, "Ready to accept connections");
     }
@@ -491,7 +492,7 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
         };
         let total = file.metadata().map_or(0, |metadata| metadata.len());
         server.loading = true;
-        server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
+        server.persistence.loading = Some(Loading::new(now_ms(), total));
         server.refresh_gate();
         ((path, file), server.load_options(primary))
     };

@@ -31,6 +31,23 @@ pub async fn run(shared: Shared) {
     }
 }
 
+/// Who waited for the end of something tries again: a dataset is in, or is larger than one waits for.
+pub(super) fn retry_postponed(shared: &Shared, server: &mut Server) {
+    server.begin_batch(now_ms());
+    server.end_due_waits();
+    server.end_batch();
+    carry_out_orders(shared, server);
+}
+
+/// How far loading is, for INFO and for those who wait for it.
+pub(super) fn loading_goes_on(shared: &Shared, loaded: u64) {
+    let mut server = shared.lock();
+    if let Some(loading) = &mut server.persistence.loading {
+        loading.loaded = loaded;
+        retry_postponed(shared, &mut server);
+    }
+}
+
 /// Active expiry may use a quarter of a tick, more with `active-expire-effort`.
 fn expire(server: &mut Server) {
     let started = Instant::now();

@@ -269,7 +269,7 @@ fn begin_loading(shared: &Shared, generation: u64, old: OldData) -> io::Result<L
         server.replication.link().and_then(|link| link.transfer).map_or(0, |transfer| transfer.total.max(0) as u64);
     server.loading = true;
     server.async_loading = old == OldData::Served;
-    server.persistence.loading = Some(Loading { since: now_ms() / 1000, total, loaded: 0 });
+    server.persistence.loading = Some(Loading::new(now_ms(), total));
     server.finish_running_snapshot();
     // What it holds is about to be replaced as a whole: a new base follows.
     server.stop_aof();
@@ -318,6 +318,7 @@ fn finish(shared: &Shared, generation: u64, loaded: Loaded, replid: Option<ReplI
     server.replication.make_backlog(size);
     link_up(&mut server);
     log(Level::Notice, "MASTER <-> REPLICA sync: Finished with success");
+    super::timers::retry_postponed(shared, &mut server);
     Ok(())
 }
 
@@ -348,9 +349,7 @@ pub(super) async fn in_thread<T: Send + 'static>(
                 return result.map_err(|_| io::Error::other("the loader ended without a result"));
             }
             () = tokio::time::sleep(Duration::from_millis(100)) => {
-                if let Some(loading) = &mut shared.lock().persistence.loading {
-                    loading.loaded = progress.load(Ordering::Relaxed);
-                }
+                super::timers::loading_goes_on(shared, progress.load(Ordering::Relaxed));
             }
         }
     }

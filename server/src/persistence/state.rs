@@ -31,15 +31,31 @@ pub struct Persistence {
     pub loading: Option<Loading>,
 }
 
+/// Loading that has only begun ends within so many milliseconds, or is no longer waited for.
+const PATIENCE: Millis = 1_000;
+
 /// Progress of loading a dataset.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Loading {
-    /// Since when, Unix seconds.
-    pub since: i64,
+    /// Since when, Unix milliseconds.
+    pub since: Millis,
     /// Bytes in all; 0 where unknown.
     pub total: u64,
     /// Bytes loaded.
     pub loaded: u64,
+}
+
+impl Loading {
+    /// Loading that begins now.
+    pub fn new(now: Millis, total: u64) -> Self {
+        Self { since: now, total, loaded: 0 }
+    }
+
+    /// It has only begun: upstream looks at its clients every `interval` bytes while it loads, so they wait for a small
+    /// dataset and never hear of its loading.
+    pub fn is_young(&self, now: Millis, interval: u32) -> bool {
+        self.loaded < interval.into() && now < self.since + PATIENCE
+    }
 }
 
 impl Persistence {
