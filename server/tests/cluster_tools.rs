@@ -21,7 +21,7 @@ fn bare(folder: &Path) -> Server {
     let (_, port) = command(OURS, folder, &[]);
     // Ports that the system gives away are above 32768: the bus goes below, where nobody is given one.
     let ports = format!("port {port}\ncluster-port {}\n", port - 21_000);
-    let rest = "bind 127.0.0.1\nsave \"\"\nappendonly yes\nenable-debug-command yes\ncluster-enabled yes\n";
+    let rest = "bind 127.0.0.1\nsave \"\"\nappendonly yes\nenable-debug-command yes\ncluster-enabled yes\nrepl-diskless-sync-delay 0\n";
     let file = folder.join("redis.conf");
     std::fs::write(&file, format!("{ports}{rest}cluster-node-timeout 3000\ndir {}\n", folder.display())).unwrap();
     let log = std::fs::File::create(folder.join("log")).unwrap();
@@ -71,6 +71,8 @@ impl Nodes {
         words.extend(["--cluster-replicas", "1", "--cluster-yes"]);
         let said = cli(&words);
         assert!(said.contains("[OK] All 16384 slots covered."), "{said}");
+        // A replica that loads an empty dataset answers.
+        assert!(!said.contains("Unable to load info"), "{said}");
         nodes.agree();
         nodes
     }

@@ -16,6 +16,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For a replica that takes over.
+const TAKEOVER: Duration = Duration::from_secs(2);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Makes a replica of a cluster the master of its shard, without losing a write; with a dead master, without asking it.
 #[derive(Debug, Args)]
@@ -163,16 +167,20 @@ fn own(masters: &[String]) -> String {
     format!("{} {}", masters.join(" and "), if masters.len() == 1 { "has" } else { "have" })
 }
 
-/// Who owns which slots. Nothing can be moved while somebody who owns some is down.
+/// Who owns which slots. Nothing can be moved while somebody who owns some is down; a takeover may be under way.
 async fn held(plan: &Plan) -> Outcome<Vec<(String, Vec<u16>)>> {
-    let view = seen(&mut Pool::new(PATIENCE), plan).await?;
-    let down = view.masters().into_iter().find(|member| member.trouble().is_some() && !member.slots.is_empty());
-    match down {
-        Some(member) => {
+    let deadline = Instant::now() + TAKEOVER;
+    loop {
+        let view = seen(&mut Pool::new(PATIENCE), plan).await?;
+        let down = view.masters().into_iter().find(|member| member.trouble().is_some() && !member.slots.is_empty());
+        let Some(member) = down else { return Ok(holdings(plan, &view)) };
+        if Instant::now() >= deadline {
             let message = format!("{} owns {} slots and is down", name_of(plan, member), member.slot_count());
-            Err(Failure::failed(message).hint("`runner check` tells more; once a replica has taken over, try again"))
+            return Err(
+                Failure::failed(message).hint("`runner check` tells more; once a replica has taken over, try again")
+            );
         }
-        None => Ok(holdings(plan, &view)),
+        sleep(PAUSE).await;
     }
 }
 
