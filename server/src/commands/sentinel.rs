@@ -165,7 +165,11 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let port = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
     let epoch = parse_i64(args.get(4)).ok_or(NOT_INTEGER)?.cast_unsigned();
     let (host, candidate) = (text(args.get(2)), text(args.get(5)));
-    let address = Address::new(&host, u16::try_from(port).unwrap_or(0));
+    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let port = u16::try_from(port).unwrap_or(0);
+    let name = mode.core.name_to_locate(&host, port);
+    look_up(&mut mode.core, name);
+    let address = mode.core.locate(&host, port);
     let (down, vote) = with_core(ctx, |core, now, out| core.is_master_down(now, &address, epoch, &candidate, out))?;
     let mut reply = ctx.reply();
     reply.array(3);
@@ -222,6 +226,14 @@ pub fn resolve(host: &str) -> Option<String> {
         log(Level::Warning, &format!("Failed to resolve hostname '{host}'"));
     }
     found.map(|address| address.ip().to_string())
+}
+
+/// Looks names up for the machine, and tells it what they mean.
+pub fn look_up(core: &mut Sentinel, names: impl IntoIterator<Item = String>) {
+    for name in names {
+        let ip = resolve(&name);
+        core.learn(&name, ip);
+    }
 }
 
 /// `SENTINEL REMOVE name`.

@@ -151,8 +151,11 @@ impl Sentinel {
     }
 
     /// Tells an instance whom to follow, `None`: nobody, and disconnects its clients so that they look again. False where it
-    /// cannot be reached.
+    /// cannot be reached, or would follow itself.
     pub(super) fn send_replicaof(&mut self, place: Place, of: Option<&Address>) -> bool {
+        if of.is_some_and(|address| address.is_same(&self.instance(place).address)) {
+            return false;
+        }
         let Some(conn) = self.link_at(place).open_commands() else { return false };
         let (host, port) = match of {
             Some(address) => (address.shown(self.settings.announce_hostnames).to_owned(), address.port.to_string()),

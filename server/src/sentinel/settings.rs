@@ -1,7 +1,7 @@
 //! `sentinel ...` lines of the configuration file: read in the order that makes sense, whatever theirs is, and written.
 
 use super::address::{Address, is_ip};
-use super::instance::{Kind, Master};
+use super::instance::{Kind, Master, Replica};
 use super::operator::set_down_after;
 use super::state::Sentinel;
 use crate::base::numbers::parse_i64;
@@ -188,9 +188,13 @@ impl Sentinel {
             "leader-epoch" => self.masters[m].leader_epoch = epoch(value),
             "known-replica" | "known-slave" => {
                 let address = self.address(&text(), words[2], resolve)?;
-                if !self.add_replica(m, address) {
+                let name = address.joined(self.settings.announce_hostnames);
+                let is_named = |replica: &Replica| replica.base.name == name;
+                if self.masters[m].replicas.iter().any(is_named) {
                     return Err("Duplicate hostname and port for replica.".into());
                 }
+                // Another spelling of one that is known adds nothing.
+                self.add_replica(m, address);
             }
             "known-sentinel" => {
                 // Lines of old versions had no id.
@@ -286,11 +290,15 @@ impl Sentinel {
         }
         lines.add("config-epoch", &[name, master.config_epoch.to_string().as_bytes()]);
         lines.add("leader-epoch", &[name, master.leader_epoch.to_string().as_bytes()]);
+        let mut written = vec![(host, port)];
         for replica in &master.replicas {
             // Where the promoted replica counts as the master already, the old master counts as a replica.
             let known = &replica.base.address;
-            let (host, port) = place(if known.is_same(address) { &master.base.address } else { known });
-            lines.add("known-replica", &[name, &host, &port]);
+            let known = place(if known.is_same(address) { &master.base.address } else { known });
+            if !written.contains(&known) {
+                lines.add("known-replica", &[name, &known.0, &known.1]);
+                written.push(known);
+            }
         }
         for peer in master.peers.iter().filter(|peer| peer.base.kind == Kind::Sentinel) {
             let (host, port) = place(&peer.base.address);
