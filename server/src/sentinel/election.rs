@@ -98,9 +98,18 @@ impl Sentinel {
         self.save();
         self.emit_text(Level::Warning, "+new-epoch", Some(m), epoch.to_string());
         self.emit(Level::Warning, "+try-failover", Place::Master(m));
-        // Before anybody is asked, so that nobody else gets our vote in this epoch.
-        let id = self.id.clone();
-        self.vote(m, epoch, &id);
+        if !self.is_tilted() {
+            self.vote_for_ourselves(m);
+        }
+    }
+
+    /// Before anybody is asked, so that nobody else gets our vote in the epoch that we stand in; but not during TILT, when an
+    /// operator may start a failover that has to wait.
+    pub(super) fn vote_for_ourselves(&mut self, m: usize) {
+        let (epoch, id) = (self.masters[m].failover_epoch, self.id.clone());
+        if self.masters[m].leader_epoch < epoch {
+            self.vote(m, epoch, &id);
+        }
     }
 
     /// Where all have voted and nobody won, or the epoch went by, we try the next one, in the order of ids again. Not where

@@ -46,6 +46,7 @@ impl Sentinel {
     }
 
     fn wait_for_election(&mut self, m: usize) {
+        self.vote_for_ourselves(m);
         let elected = self.leader(m).is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
         if !elected && !self.masters[m].forced {
             let patience = self.timing.election_timeout.min(self.masters[m].failover_timeout);
