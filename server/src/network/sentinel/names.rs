@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Shared;
-use crate::info::log::{Level, log};
+use crate::commands::sentinel::not_resolved;
 use crate::sentinel::Input;
 
 /// A name whose meaning takes longer to find means nothing: a link that waits answers no PING.
@@ -13,10 +13,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub async fn look_up(shared: &Shared, inputs: &[Input]) {
     for name in names_in(shared, inputs) {
         let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name.as_str(), 0))).await;
-        let ip = found.ok().and_then(Result::ok).and_then(|mut found| found.next()).map(|found| found.ip().to_string());
-        if ip.is_none() {
-            log(Level::Warning, &format!("Failed to resolve hostname '{name}'"));
-        }
+        let found = found.ok().and_then(Result::ok).and_then(|mut found| found.next());
+        let ip = found.map_or_else(|| not_resolved(&name), |found| Some(found.ip().to_string()));
         if let Some(mode) = &mut shared.lock().sentinel {
             mode.core.learn(&name, ip);
         }
