@@ -167,6 +167,9 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let (host, candidate) = (text(args.get(2)), text(args.get(5)));
     let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
     let port = u16::try_from(port).unwrap_or(0);
+    if !mode.core.settings.resolve_hostnames && !address::is_ip(&host) {
+        not_resolved(&host);
+    }
     let name = mode.core.name_to_locate(&host, port);
     look_up(&mut mode.core, name);
     let address = mode.core.locate(&host, port);
@@ -206,7 +209,7 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let (name, host) = (text(args.get(2)), text(args.get(3)));
     let mut address = Address::new(&host, 0);
     if !address::is_ip(&host) {
-        let found = if core(ctx)?.settings.resolve_hostnames { resolve(&host) } else { not_resolved(&host) };
+        let found = core(ctx)?.settings.resolve_hostnames.then(|| ip_of(&host)).flatten();
         address.ip = found.ok_or(CommandError::Static("ERR Invalid IP address or hostname specified"))?;
     }
     address.port = u16::try_from(port).map_err(|_| CommandError::Static("ERR Invalid port number."))?;
@@ -220,9 +223,14 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 /// Looks a host name up, as the real server does: while everybody waits.
+fn ip_of(host: &str) -> Option<String> {
+    let mut found = std::net::ToSocketAddrs::to_socket_addrs(&(host, 0)).ok()?;
+    found.next().map(|address| address.ip().to_string())
+}
+
+/// Looks a host name up; the log hears of one that means nothing.
 pub fn resolve(host: &str) -> Option<String> {
-    let found = std::net::ToSocketAddrs::to_socket_addrs(&(host, 0)).ok().and_then(|mut found| found.next());
-    found.map_or_else(|| not_resolved(host), |address| Some(address.ip().to_string()))
+    ip_of(host).or_else(|| not_resolved(host))
 }
 
 /// Says that a host name means nothing, or may mean nothing.

@@ -157,3 +157,29 @@ impl Sentinel {
         votes.into_iter().find(|(_, count)| *count >= needed).map(|(leader, _)| leader)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+    use crate::sentinel::{Address, Input};
+
+    #[test]
+    fn a_failover_that_an_operator_wants_in_tilt_waits_and_so_does_our_vote() {
+        let mut sentinel = Sentinel::new(0, Random::from_seed(1));
+        sentinel.monitor("m", Address::new("10.0.0.1", 6379), 1).unwrap();
+        let mut out = Vec::new();
+        for now in [1, 100_000] {
+            sentinel.handle(now, Input::Tick, &mut out);
+        }
+        assert!(sentinel.tilted_since().is_some());
+        sentinel.start_failover(0);
+        sentinel.masters[0].forced = true;
+        assert_eq!((sentinel.current_epoch, sentinel.masters[0].leader_epoch), (1, 0));
+        for now in (101_000..=140_000).step_by(1_000) {
+            sentinel.handle(now, Input::Tick, &mut out);
+        }
+        assert!(sentinel.tilted_since().is_none());
+        assert_eq!(sentinel.masters[0].leader_epoch, 1);
+    }
+}

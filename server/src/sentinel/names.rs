@@ -22,25 +22,35 @@ const RETRY: Millis = 5_000;
 /// More names than these are not remembered.
 const MAX_NAMES: usize = 4_096;
 
-/// What names mean, and since when we know.
+/// What a name means.
+#[derive(Debug)]
+struct Meaning {
+    ip: Option<String>,
+    /// When it is to be looked up again.
+    until: Millis,
+}
+
+/// What names mean.
 #[derive(Debug, Default)]
-pub struct Names(HashMap<String, (Option<String>, Millis)>);
+pub struct Names(HashMap<String, Meaning>);
 
 impl Names {
     fn ip(&self, name: &str) -> Option<&str> {
-        self.0.get(&name.to_ascii_lowercase())?.0.as_deref()
+        self.0.get(&name.to_ascii_lowercase())?.ip.as_deref()
     }
 
     fn is_fresh(&self, name: &str, now: Millis) -> bool {
-        let known = self.0.get(&name.to_ascii_lowercase());
-        known.is_some_and(|(ip, since)| now - since < if ip.is_some() { FRESH } else { RETRY })
+        self.0.get(&name.to_ascii_lowercase()).is_some_and(|meaning| now < meaning.until)
     }
 
+    /// A name that cannot be looked up now means what it meant.
     fn learn(&mut self, name: &str, ip: Option<String>, now: Millis) {
         if self.0.len() >= MAX_NAMES {
             self.0.clear();
         }
-        self.0.insert(name.to_ascii_lowercase(), (ip, now));
+        let until = now + if ip.is_some() { FRESH } else { RETRY };
+        let ip = ip.or_else(|| self.ip(name).map(str::to_owned));
+        self.0.insert(name.to_ascii_lowercase(), Meaning { ip, until });
     }
 }
 
@@ -224,6 +234,9 @@ mod tests {
         assert!(sentinel.names_in(&foreign).is_empty());
         sentinel.moment.now += FRESH;
         assert_eq!(sentinel.names_in(&input), ["guard", "new"]);
+        sentinel.learn("guard", None);
+        assert_eq!(sentinel.names_in(&input), ["new"]);
+        assert_eq!(sentinel.locate("guard", 26379).shown(false), "10.0.0.9");
         sentinel.settings.resolve_hostnames = false;
         assert!(sentinel.names_in(&input).is_empty());
     }

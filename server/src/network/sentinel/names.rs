@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use super::Shared;
 use crate::commands::sentinel::not_resolved;
 use crate::sentinel::Input;
@@ -11,11 +13,17 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Looks up what inputs speak of. Only the link waits that brought them.
 pub async fn look_up(shared: &Shared, inputs: &[Input]) {
+    let mut lookups = JoinSet::new();
     for name in names_in(shared, inputs) {
-        let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name.as_str(), 0))).await;
-        let found = found.ok().and_then(Result::ok).and_then(|mut found| found.next());
-        let ip = found.map_or_else(|| not_resolved(&name), |found| Some(found.ip().to_string()));
-        if let Some(mode) = &mut shared.lock().sentinel {
+        lookups.spawn(async move {
+            let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name.as_str(), 0))).await;
+            let found = found.ok().and_then(Result::ok).and_then(|mut found| found.next());
+            let ip = found.map_or_else(|| not_resolved(&name), |found| Some(found.ip().to_string()));
+            (name, ip)
+        });
+    }
+    while let Some(found) = lookups.join_next().await {
+        if let (Ok((name, ip)), Some(mode)) = (found, &mut shared.lock().sentinel) {
             mode.core.learn(&name, ip);
         }
     }
