@@ -43,6 +43,10 @@ refused!(
     "nodes:\n  a: {}\n  b: {replicaof: a}\nsentinels: {count: 3, monitor: m, master: b, quorum: 2}\n"
 );
 refused!(
+    a_masters_name_with_a_space,
+    "nodes:\n  a: {}\nsentinels:\n  count: 3\n  monitor: \"a b\"\n  master: a\n  quorum: 2\n"
+);
+refused!(
     a_quorum_that_no_vote_reaches,
     "nodes:\n  a: {}\nsentinels:\n  count: 3\n  monitor: m\n  master: a\n  quorum: 4\n"
 );

@@ -161,6 +161,13 @@ fn check_sentinels(topology: &Topology, sentinels: &Located<Sentinels>, source: 
     if sentinels.is_empty() {
         return Err(source.error(sentinels.at, "there are no sentinels").hint("say `count: 3`"));
     }
+    let monitor = &sentinels.monitor;
+    let fits = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c);
+    if monitor.value.is_empty() || !monitor.value.chars().all(fits) {
+        return Err(source
+            .error(monitor.at, format!("`{}` is no name that Sentinel could monitor", monitor.value))
+            .hint("names of masters are of letters, digits, `.`, `-` and `_`, such as `mymaster`"));
+    }
     let known: Vec<&str> = topology.nodes.iter().map(|(name, _)| name).collect();
     resolves(&sentinels.master, &known, source)?;
     let master = topology.nodes.iter().find(|(name, _)| *name == sentinels.master.as_str());

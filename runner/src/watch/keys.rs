@@ -3,12 +3,17 @@
 use super::{pressed, with_control};
 use crate::cluster::failover;
 use crate::control::{Request, ask};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::faults::Wish;
 use crate::fleet::Action;
-use crate::plan::Plan;
+use crate::plan::{NodePlan, Plan, Role};
+use crate::pool::Pool;
 use crate::state::Session;
 use ratatui::crossterm::event::{Event, KeyCode};
+use std::time::Duration;
+
+/// How long a Sentinel may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +65,10 @@ pub(super) async fn perform(session: &Session, plan: &Plan, node: &str, deed: De
         }
         Deed::Partition => (format!("cut off {node}"), fault(session, plan, &format!("stall {node}")).await),
         Deed::Heal => ("heal".to_owned(), fault(session, plan, "heal").await),
-        Deed::Failover => {
-            let result = match plan.node(node).filter(|_| plan.is_in_cluster(node)) {
-                Some(replica) => failover(plan, replica).await,
-                None => Err(crate::failure::Failure::bad_input("only replicas of a cluster take over by themselves")),
-            };
-            (format!("failover to {node}"), result)
-        }
+        Deed::Failover => match plan.node(node).filter(|_| plan.is_in_cluster(node)) {
+            Some(replica) => (format!("failover to {node}"), failover(plan, replica).await),
+            None => ("failover".to_owned(), failover_by_sentinels(plan, node).await),
+        },
         Deed::Quit | Deed::Up | Deed::Down => (String::new(), Ok(())),
     };
     match result {
@@ -75,8 +77,33 @@ pub(super) async fn perform(session: &Session, plan: &Plan, node: &str, deed: De
     }
 }
 
+/// Those that are asked to fail over, the chosen node first, with the name they know the master by.
+fn sentinels<'a>(plan: &'a Plan, chosen: &str) -> Vec<(&'a NodePlan, &'a str)> {
+    let known = |node: &'a NodePlan| match &node.role {
+        Role::Sentinel { monitor, .. } => Some((node, monitor.as_str())),
+        _ => None,
+    };
+    let mut sentinels: Vec<_> = plan.nodes.iter().filter_map(known).collect();
+    sentinels.sort_by_key(|(node, _)| node.name != chosen);
+    sentinels
+}
+
+/// Has the first Sentinel fail over that is willing to; they choose the replica themselves.
+async fn failover_by_sentinels(plan: &Plan, chosen: &str) -> Outcome<()> {
+    let mut pool = Pool::new(PATIENCE);
+    let mut failure =
+        Failure::bad_input("only replicas of a cluster, and masters that Sentinels watch, are failed over");
+    for (sentinel, monitor) in sentinels(plan, chosen) {
+        match pool.must(sentinel, &["SENTINEL", "FAILOVER", monitor]).await {
+            Ok(_) => return Ok(()),
+            Err(error) => failure = Failure::failed(format!("{}: {error}", sentinel.name)),
+        }
+    }
+    Err(failure)
+}
+
 async fn fault(session: &Session, plan: &Plan, words: &str) -> Outcome<()> {
-    let wish: Wish = words.parse().map_err(crate::failure::Failure::bad_input)?;
+    let wish: Wish = words.parse().map_err(Failure::bad_input)?;
     let order = wish.resolve(plan).await?;
     ask(session, &Request::Fault { order }).await.map(|_| ())
 }

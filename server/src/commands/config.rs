@@ -178,7 +178,9 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
         Err(error) => return Err(error),
     };
     let mut config = server.config.clone();
-    config.replicaof.0 = server.replication.link().map(|link| (link.host.as_str().into(), link.port));
+    if server.sentinel.is_none() {
+        config.replicaof.0 = server.replication.link().map(|link| (link.host.as_str().into(), link.port));
+    }
     let user = match config.requirepass.is_empty() {
         true => "user default on nopass ~* &* +@all".to_string(),
         false => {

@@ -123,7 +123,11 @@ fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             return Err(CommandError::Static("ERR Only HELLO messages are accepted by Sentinel instances."));
         }
         let hello = Input::Hello(args.get(2).to_vec());
-        ctx.server.with_sentinel(|core, now, out| core.handle(now, hello, out));
+        ctx.server.with_sentinel(|core, now, out| {
+            let names = core.names_in(&hello);
+            super::sentinel::look_up(core, names);
+            core.handle(now, hello, out);
+        });
         ctx.reply().integer(1);
         return Ok(());
     }

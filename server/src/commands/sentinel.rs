@@ -165,7 +165,14 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let port = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
     let epoch = parse_i64(args.get(4)).ok_or(NOT_INTEGER)?.cast_unsigned();
     let (host, candidate) = (text(args.get(2)), text(args.get(5)));
-    let address = Address::new(&host, u16::try_from(port).unwrap_or(0));
+    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let port = u16::try_from(port).unwrap_or(0);
+    if !mode.core.settings.resolve_hostnames && !address::is_ip(&host) {
+        not_resolved(&host);
+    }
+    let name = mode.core.name_to_locate(&host, port);
+    look_up(&mut mode.core, name);
+    let address = mode.core.locate(&host, port);
     let (down, vote) = with_core(ctx, |core, now, out| core.is_master_down(now, &address, epoch, &candidate, out))?;
     let mut reply = ctx.reply();
     reply.array(3);
@@ -202,13 +209,13 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let (name, host) = (text(args.get(2)), text(args.get(3)));
     let mut address = Address::new(&host, 0);
     if !address::is_ip(&host) {
-        let found = core(ctx)?.settings.resolve_hostnames.then(|| resolve(&host)).flatten();
+        let found = core(ctx)?.settings.resolve_hostnames.then(|| ip_of(&host)).flatten();
         address.ip = found.ok_or(CommandError::Static("ERR Invalid IP address or hostname specified"))?;
     }
+    address.port = u16::try_from(port).map_err(|_| CommandError::Static("ERR Invalid port number."))?;
     if core(ctx)?.master(&name).is_some() {
         return Err(CommandError::Static("ERR Duplicate master name."));
     }
-    address.port = u16::try_from(port).map_err(|_| CommandError::Static("ERR Invalid port number."))?;
     // Unlike of the others, subscribers hear of it after the reply.
     let done = ctx.server.with_sentinel(|core, now, out| core.monitor_now(now, &name, address, quorum, out));
     done.ok_or(NO_SENTINEL)?.map_err(refused)?;
@@ -216,12 +223,28 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 /// Looks a host name up, as the real server does: while everybody waits.
+fn ip_of(host: &str) -> Option<String> {
+    let mut found = std::net::ToSocketAddrs::to_socket_addrs(&(host, 0)).ok()?;
+    found.next().map(|address| address.ip().to_string())
+}
+
+/// Looks a host name up; the log hears of one that means nothing.
 pub fn resolve(host: &str) -> Option<String> {
-    let found = std::net::ToSocketAddrs::to_socket_addrs(&(host, 0)).ok().and_then(|mut found| found.next());
-    if found.is_none() {
-        log(Level::Warning, &format!("Failed to resolve hostname '{host}'"));
+    ip_of(host).or_else(|| not_resolved(host))
+}
+
+/// Says that a host name means nothing, or may mean nothing.
+pub fn not_resolved(host: &str) -> Option<String> {
+    log(Level::Warning, &format!("Failed to resolve hostname '{host}'"));
+    None
+}
+
+/// Looks names up for the machine, and tells it what they mean.
+pub fn look_up(core: &mut Sentinel, names: impl IntoIterator<Item = String>) {
+    for name in names {
+        let ip = resolve(&name);
+        core.learn(&name, ip);
     }
-    found.map(|address| address.ip().to_string())
 }
 
 /// `SENTINEL REMOVE name`.
@@ -241,17 +264,14 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let mut at = 0;
     let mut changed = false;
     while at < words.len() {
-        let option = text(words[at]).to_ascii_lowercase();
+        let option = text(words[at]);
         let values = values_of(&option).map(|count| &words[at + 1..(at + 1 + count).min(words.len())]);
         let complete = values.filter(|values| Some(values.len()) == values_of(&option));
         let done = match complete {
-            Some(values) => set_one(ctx, m, words[at], &option, values),
-            None => {
-                let option = text(words[at]);
-                Err(CommandError::text(format!(
-                    "ERR Unknown option or number of arguments for SENTINEL SET '{option}'"
-                )))
-            }
+            Some(values) => set_one(ctx, m, Change { option: &option, values }),
+            None => Err(CommandError::text(format!(
+                "ERR Unknown option or number of arguments for SENTINEL SET '{option}'"
+            ))),
         };
         if let Err(error) = done {
             if changed {
@@ -265,10 +285,10 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     save_and_reply(ctx)
 }
 
-fn set_one(ctx: &mut ServerContext<'_>, m: usize, given: &[u8], option: &str, values: &[&[u8]]) -> CommandResult {
-    let fixed = core(ctx)?.settings.scripts_fixed;
-    if !fixed && !values[0].is_empty() && !is_executable(values[0]) {
-        match option {
+fn set_one(ctx: &mut ServerContext<'_>, m: usize, change: Change<'_>) -> CommandResult {
+    let (fixed, value) = (core(ctx)?.settings.scripts_fixed, change.values[0]);
+    if !fixed && !value.is_empty() && !is_executable(value) {
+        match change.option.to_ascii_lowercase().as_str() {
             "notification-script" => {
                 return Err(CommandError::Static("ERR Notification script seems non existing or non executable"));
             }
@@ -280,11 +300,7 @@ fn set_one(ctx: &mut ServerContext<'_>, m: usize, given: &[u8], option: &str, va
             _ => {}
         }
     }
-    let change = Change { option, values };
-    let done = with_core(ctx, |core, now, out| core.set(now, m, change, out))?;
-    // Errors and events name the option as it was given.
-    let given = text(given);
-    done.map_err(|Refusal(text)| refused(Refusal(text.replace(&format!("SET '{option}'"), &format!("SET '{given}'")))))
+    with_core(ctx, |core, now, out| core.set(now, m, change, out))?.map_err(refused)
 }
 
 /// True where a program may be run.
@@ -326,8 +342,7 @@ fn config(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         let (option, value) = (text(args.get(3)), args.get(4).to_vec());
         let done = with_core(ctx, |core, now, out| core.configure(now, &option, &value, out))?;
         done.map_err(refused)?;
-        ctx.reply().ok();
-        return Ok(());
+        return save_and_reply(ctx);
     }
     if !args.is(2, "get") || args.len() != 4 {
         return Err(CommandError::Static(
@@ -380,7 +395,7 @@ fn info_cache(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         .map(|m| (core.masters[m].name().to_owned(), view::cached(core, m)))
         .collect();
     let mut reply = ctx.reply();
-    reply.map(found.len());
+    reply.array(found.len() * 2);
     for (name, cached) in found {
         reply.bulk(name.as_bytes());
         reply.array(cached.len());
@@ -417,13 +432,20 @@ fn pending_scripts(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResu
 /// `SENTINEL SIMULATE-FAILURE [crash-after-election] [crash-after-promotion] [help]`.
 fn simulate_failure(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     const KINDS: [&str; 2] = ["crash-after-election", "crash-after-promotion"];
+    const WILL_CRASH: &str = "Failure simulation: this Sentinel will crash after";
     let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
     let simulated = &mut mode.core.simulated;
     *simulated = Default::default();
     for word in args.from(2) {
         match text(word).to_ascii_lowercase().as_str() {
-            "crash-after-election" => simulated.after_election = true,
-            "crash-after-promotion" => simulated.after_promotion = true,
+            "crash-after-election" => {
+                log(Level::Warning, &format!("{WILL_CRASH} being successfully elected as failover leader"));
+                simulated.after_election = true;
+            }
+            "crash-after-promotion" => {
+                log(Level::Warning, &format!("{WILL_CRASH} promoting the selected replica to master"));
+                simulated.after_promotion = true;
+            }
             "help" => {
                 ctx.reply().bulks(KINDS.iter().map(|kind| kind.as_bytes()));
                 return Ok(());

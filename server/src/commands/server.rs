@@ -29,7 +29,10 @@ fn info(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let sections: Vec<&[u8]> = args.from(1).collect();
     // The client that asks is taken out of the sessions: count it in.
     let text = report::info(ctx.server, &sections);
-    ctx.reply().verbatim("txt", text.as_bytes());
+    match ctx.server.sentinel {
+        Some(_) => ctx.reply().bulk(text.as_bytes()),
+        None => ctx.reply().verbatim("txt", text.as_bytes()),
+    }
     Ok(())
 }
 

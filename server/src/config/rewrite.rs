@@ -172,7 +172,9 @@ fn key_of(text: &[u8], sentinel_mode: bool) -> Option<Vec<u8>> {
         return None;
     }
     match words.get(1) {
-        Some(second) if sentinel_mode && name == b"sentinel" => Some([&name, b" ".as_slice(), second].concat()),
+        Some(second) if sentinel_mode && name == b"sentinel" => {
+            Some([&name, b" ".as_slice(), &second.to_ascii_lowercase()].concat())
+        }
         _ => Some(name),
     }
 }

@@ -359,6 +359,23 @@ fn rewritten_files_equal_the_real_servers() {
 }
 
 #[test]
+fn sentinels_lines_are_known_in_any_case() {
+    let line = b"sentinel monitor m 127.0.0.1 6379 2".to_vec();
+    let new = Rewrite {
+        config: &Config::default(),
+        lines: &[("sentinel monitor".into(), line)],
+        others: &["sentinel known-replica"],
+        sentinel_mode: true,
+        force_all: false,
+    };
+    let text =
+        rewrite::rewrite(b"Sentinel Monitor m 127.0.0.1 6379 1\nSENTINEL Known-Replica m 127.0.0.1 6380\n", &new);
+    let text = String::from_utf8(text).unwrap();
+    let kept: Vec<&str> = text.lines().filter(|line| line.to_ascii_lowercase().starts_with("sentinel")).collect();
+    assert_eq!(kept, ["sentinel monitor m 127.0.0.1 6379 2"]);
+}
+
+#[test]
 fn unknown_lines_become_comments() {
     let new = Rewrite {
         config: &Config::default(),

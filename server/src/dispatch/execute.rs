@@ -9,7 +9,8 @@ use super::error::{self, CommandError, CommandResult};
 use super::redact::shown_words;
 use super::registry::{Command, Handler};
 use super::server::Server;
-use crate::base::clock::monotonic_ns;
+use crate::base::clock::{Millis, monotonic_ns};
+use crate::info::log::{Level, log};
 use crate::resp::{Args, Reply};
 use crate::store::keyspace::ExpiryRule;
 
@@ -25,11 +26,26 @@ impl Server {
         }
         match self.resolve(args) {
             Ok(command) => self.admit_and_run(client, command, args),
+            Err(_) if is_http(args) => self.turn_away(client),
             Err(error) => self.refuse(client, self.named(args), &error),
         }
         if client.flags.has(ClientFlags::ASKING) {
             self.end_asking(client, args);
         }
+    }
+
+    /// A browser that was made to talk to us is not answered: what follows may be commands of somebody else's choice.
+    #[cold]
+    fn turn_away(&mut self, client: &mut Client) {
+        const PAUSE: Millis = 60_000;
+        if (self.now - self.web_client_logged).abs() > PAUSE {
+            self.web_client_logged = self.now;
+            log(
+                Level::Warning,
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection aborted.",
+            );
+        }
+        client.close();
     }
 
     /// ASKING holds for one command; asked before MULTI, for the transaction.
@@ -309,6 +325,11 @@ impl Server {
             client.flags.insert(ClientFlags::REPLY_SKIP);
         }
     }
+}
+
+/// The first words of the lines that a web client cannot but send.
+fn is_http(args: &Args<'_>) -> bool {
+    [&b"post"[..], b"host:"].iter().any(|word| args.get(0).eq_ignore_ascii_case(word))
 }
 
 fn strip_code(text: &[u8]) -> &[u8] {

@@ -158,6 +158,8 @@ pub struct Server {
     pub active_expire: bool,
     /// When the last tick was, Unix milliseconds.
     pub last_cron: Millis,
+    /// When the log was last told of a web client, Unix milliseconds.
+    pub web_client_logged: Millis,
     /// Connections that MIGRATE keeps.
     pub migration_targets: Targets,
     /// Slots on their way to and from other masters.
@@ -225,6 +227,7 @@ impl Server {
             restored_history: false,
             active_expire: true,
             last_cron: now,
+            web_client_logged: 0,
             migration_targets: Targets::default(),
             handovers: Handovers::default(),
             sentinel: None,

@@ -229,11 +229,11 @@ fn sentinel(server: &Server, out: &mut String) {
         "sentinel_simulate_failure_flags" = simulated,
     );
     for (number, master) in core.masters.iter().enumerate() {
-        let address = master.base.address.joined(core.settings.announce_hostnames);
+        let (host, port) = (master.base.address.shown(core.settings.announce_hostnames), master.base.address.port);
         // Writing to a String cannot fail.
         let _ = write!(
             out,
-            "master{number}:name={},status={},address={address},slaves={},sentinels={}\r\n",
+            "master{number}:name={},status={},address={host}:{port},slaves={},sentinels={}\r\n",
             master.name(),
             status(master.base.s_down, master.o_down),
             master.replicas.len(),

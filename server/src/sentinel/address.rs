@@ -7,7 +7,7 @@ use std::net::IpAddr;
 pub struct Address {
     /// As configured or announced: an address or a host name.
     pub host: String,
-    /// What the host resolved to; the host itself where it is an address; empty while unknown.
+    /// What the host resolved to; where it is an address, that in its usual spelling; empty while unknown.
     pub ip: String,
     /// The port; 0: not to be contacted.
     pub port: u16,
@@ -16,7 +16,7 @@ pub struct Address {
 impl Address {
     /// An address; a host name is not resolved yet.
     pub fn new(host: &str, port: u16) -> Self {
-        let ip = if is_ip(host) { host.to_owned() } else { String::new() };
+        let ip = host.parse::<IpAddr>().map_or_else(|_| String::new(), |ip| ip.to_string());
         Self { host: host.to_owned(), ip, port }
     }
 
@@ -27,16 +27,8 @@ impl Address {
 
     /// True where both mean one place: the same port, and the same resolved address or the same name.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.port == other.port && self.has_host(&other.host, &other.ip)
-    }
-
-    /// True where `host` names this place, whatever the port.
-    pub fn is_host(&self, host: &str) -> bool {
-        self.has_host(host, host)
-    }
-
-    fn has_host(&self, host: &str, ip: &str) -> bool {
-        (!self.ip.is_empty() && self.ip == ip) || self.host.eq_ignore_ascii_case(host)
+        let same_ip = !self.ip.is_empty() && self.ip == other.ip;
+        self.port == other.port && (same_ip || self.host.eq_ignore_ascii_case(&other.host))
     }
 
     /// `host:port`, the host in brackets where it is an IPv6 address.

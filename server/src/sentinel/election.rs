@@ -98,9 +98,18 @@ impl Sentinel {
         self.save();
         self.emit_text(Level::Warning, "+new-epoch", Some(m), epoch.to_string());
         self.emit(Level::Warning, "+try-failover", Place::Master(m));
-        // Before anybody is asked, so that nobody else gets our vote in this epoch.
-        let id = self.id.clone();
-        self.vote(m, epoch, &id);
+        if !self.is_tilted() {
+            self.vote_for_ourselves(m);
+        }
+    }
+
+    /// Before anybody is asked, so that nobody else gets our vote in the epoch that we stand in; but not during TILT, when an
+    /// operator may start a failover that has to wait.
+    pub(super) fn vote_for_ourselves(&mut self, m: usize) {
+        let (epoch, id) = (self.masters[m].failover_epoch, self.id.clone());
+        if self.masters[m].leader_epoch < epoch {
+            self.vote(m, epoch, &id);
+        }
     }
 
     /// Where all have voted and nobody won, or the epoch went by, we try the next one, in the order of ids again. Not where
@@ -146,5 +155,31 @@ impl Sentinel {
         }
         let needed = self.votes_needed(m);
         votes.into_iter().find(|(_, count)| *count >= needed).map(|(leader, _)| leader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+    use crate::sentinel::{Address, Input};
+
+    #[test]
+    fn a_failover_that_an_operator_wants_in_tilt_waits_and_so_does_our_vote() {
+        let mut sentinel = Sentinel::new(0, Random::from_seed(1));
+        sentinel.monitor("m", Address::new("10.0.0.1", 6379), 1).unwrap();
+        let mut out = Vec::new();
+        for now in [1, 100_000] {
+            sentinel.handle(now, Input::Tick, &mut out);
+        }
+        assert!(sentinel.tilted_since().is_some());
+        sentinel.start_failover(0);
+        sentinel.masters[0].forced = true;
+        assert_eq!((sentinel.current_epoch, sentinel.masters[0].leader_epoch), (1, 0));
+        for now in (101_000..=140_000).step_by(1_000) {
+            sentinel.handle(now, Input::Tick, &mut out);
+        }
+        assert!(sentinel.tilted_since().is_none());
+        assert_eq!(sentinel.masters[0].leader_epoch, 1);
     }
 }

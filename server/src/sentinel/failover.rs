@@ -46,6 +46,7 @@ impl Sentinel {
     }
 
     fn wait_for_election(&mut self, m: usize) {
+        self.vote_for_ourselves(m);
         let elected = self.leader(m).is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
         if !elected && !self.masters[m].forced {
             let patience = self.timing.election_timeout.min(self.masters[m].failover_timeout);
@@ -151,8 +152,11 @@ impl Sentinel {
     }
 
     /// Tells an instance whom to follow, `None`: nobody, and disconnects its clients so that they look again. False where it
-    /// cannot be reached.
+    /// cannot be reached, or would follow itself.
     pub(super) fn send_replicaof(&mut self, place: Place, of: Option<&Address>) -> bool {
+        if of.is_some_and(|address| address.is_same(&self.instance(place).address)) {
+            return false;
+        }
         let Some(conn) = self.link_at(place).open_commands() else { return false };
         let (host, port) = match of {
             Some(address) => (address.shown(self.settings.announce_hostnames).to_owned(), address.port.to_string()),

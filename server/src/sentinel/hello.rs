@@ -10,12 +10,12 @@ const MAX_PEERS: usize = 1024;
 
 /// What a hello says.
 #[derive(Debug, PartialEq, Eq)]
-struct Hello {
-    sentinel: Address,
+pub(super) struct Hello {
+    pub(super) sentinel: Address,
     run_id: String,
     current_epoch: u64,
-    master_name: String,
-    master: Address,
+    pub(super) master_name: String,
+    pub(super) master: Address,
     config_epoch: u64,
 }
 
@@ -29,8 +29,8 @@ impl PartialEq for Address {
 impl Eq for Address {}
 
 impl Hello {
-    /// Eight fields with commas between them.
-    fn read(payload: &[u8]) -> Option<Self> {
+    /// Eight fields with commas between them; names are not located yet.
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(payload).ok()?;
         let fields: Vec<&str> = text.split(',').collect();
         let [ip, port, run_id, current_epoch, master_name, master_ip, master_port, config_epoch] = fields.as_slice()
@@ -71,13 +71,16 @@ impl Sentinel {
 
     /// Another Sentinel introduces itself; the master that it speaks of, if we know it.
     pub(super) fn on_hello(&mut self, payload: &[u8]) -> Option<usize> {
-        let hello = Hello::read(payload)?;
+        let mut hello = Hello::read(payload)?;
         let m = self.master_index(&hello.master_name)?;
         if hello.run_id == self.id {
             return None;
         }
-        if !self.accepts(&hello.sentinel) || !self.accepts(&hello.master) {
+        if !self.accepts(&hello.sentinel.host) || !self.accepts(&hello.master.host) {
             return Some(m);
+        }
+        for address in [&mut hello.sentinel, &mut hello.master] {
+            *address = self.locate(&address.host, address.port);
         }
         let p = self.meet(m, &hello)?;
         self.adopt_epoch(m, hello.current_epoch);
@@ -89,8 +92,12 @@ impl Sentinel {
     }
 
     /// Names instead of addresses only where the settings allow them.
-    pub(super) fn accepts(&self, address: &Address) -> bool {
-        self.settings.resolve_hostnames || is_ip(&address.host)
+    pub(super) fn accepts(&mut self, host: &str) -> bool {
+        let accepted = self.settings.resolve_hostnames || is_ip(host);
+        if !accepted {
+            self.log(Level::Warning, format!("Failed to resolve hostname '{host}'"));
+        }
+        accepted
     }
 
     /// The index of the Sentinel that sent a hello, made known where it was not.
@@ -167,11 +174,16 @@ impl Sentinel {
     /// A newer configuration: it counts, whatever we think, and whatever failover of ours it overtakes.
     ///
     /// Redis compares with the master's old address until its own failover ends, and then ends it under the other's epoch:
-    /// two configurations of one epoch, which never agree (found by the simulation).
+    /// two configurations of one epoch, which never agree (found by the simulation). And it takes the epoch, but not the
+    /// address, of a master at a name that means nothing to it; we wait for a hello that we understand.
     fn adopt_configuration(&mut self, m: usize, p: usize, hello: &Hello) {
-        self.masters[m].config_epoch = hello.config_epoch;
         let master = &self.masters[m];
         let from = master.current_address().clone();
+        if hello.master.ip.is_empty() && !from.is_same(&hello.master) {
+            return;
+        }
+        let master = &mut self.masters[m];
+        master.config_epoch = hello.config_epoch;
         let overtaken = master.is_failing_over() && master.failover_epoch <= hello.config_epoch;
         if from.is_same(&hello.master) && !overtaken {
             return self.save();

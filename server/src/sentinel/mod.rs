@@ -16,7 +16,7 @@
 //! | `effect.rs` | inputs and effects |
 //! | `moment.rs` | the present, and when to look again |
 //! | `timing.rs` | periods and time-outs |
-//! | `address.rs`, `instance.rs`, `link.rs` | what is monitored, and by which connections |
+//! | `address.rs`, `names.rs`, `instance.rs`, `link.rs` | what is monitored, where, and by which connections |
 //! | `monitor.rs`, `report.rs` | links, PING, INFO, hello: sent, and their replies |
 //! | `down.rs`, `election.rs`, `failover.rs`, `repair.rs`, `hello.rs`, `tilt.rs` | the decisions |
 //! | `operator.rs`, `scripts.rs`, `settings.rs` | SENTINEL's subcommands, user's scripts, lines of the configuration |
@@ -31,6 +31,7 @@ pub mod instance;
 pub mod link;
 mod moment;
 mod monitor;
+mod names;
 pub mod operator;
 mod repair;
 mod report;

@@ -185,11 +185,13 @@ impl Sentinel {
         }
         link.local = local;
         link.last_hello_traffic = now;
-        if !is_ip(&link.address.host) {
+        let moved = !is_ip(&link.address.host) && link.address.ip != peer;
+        if moved {
             link.address.ip = peer.to_owned();
             for place in self.owners(id) {
                 self.instance_mut(place).address.ip = peer.to_owned();
             }
+            self.owners(id).into_iter().for_each(|place| self.forget_twins(place.master()));
         }
         let Some(place) = self.owner(id) else { return };
         self.introduce(place, conn, channel);

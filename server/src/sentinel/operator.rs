@@ -24,7 +24,7 @@ fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
 /// A change of one master: the option's name and its values.
 #[derive(Debug, Clone, Copy)]
 pub struct Change<'a> {
-    /// `down-after-milliseconds`.
+    /// `down-after-milliseconds`, in any case; told as it is given.
     pub option: &'a str,
     /// One value, for rename-command two.
     pub values: &'a [&'a [u8]],
@@ -43,7 +43,7 @@ pub fn values_of(option: &str) -> Option<usize> {
         "quorum",
         "master-reboot-down-after-period",
     ];
-    match option {
+    match option.to_ascii_lowercase().as_str() {
         "rename-command" => Some(2),
         option => ONE.contains(&option).then_some(1),
     }
@@ -112,12 +112,12 @@ impl Sentinel {
         found.is_some()
     }
 
-    /// SENTINEL RESET: forgets replicas, other Sentinels and failovers of all masters whose names match; their number.
+    /// SENTINEL RESET: forgets replicas, other Sentinels and failovers of all masters whose names match, case included; their number.
     pub fn reset(&mut self, now: Millis, pattern: &[u8], out: &mut Vec<Effect>) -> usize {
         self.begin(now, out);
         let mut count = 0;
         for m in 0..self.masters.len() {
-            if glob::matches(pattern, self.masters[m].name().as_bytes(), true) {
+            if glob::matches(pattern, self.masters[m].name().as_bytes(), false) {
                 let address = self.masters[m].base.address.clone();
                 self.reset_master(m, address, true);
                 self.emit(Level::Warning, "+reset-master", Place::Master(m));
@@ -185,9 +185,9 @@ impl Sentinel {
         self.begin(now, out);
         let done = self.change(m, change);
         if done.is_ok() {
-            let shown: Vec<_> = match change.option {
-                "auth-pass" => vec!["******".into()],
-                _ => change.values.iter().map(|value| String::from_utf8_lossy(value)).collect(),
+            let shown: Vec<_> = match change.option.eq_ignore_ascii_case("auth-pass") {
+                true => vec!["******".into()],
+                false => change.values.iter().map(|value| String::from_utf8_lossy(value)).collect(),
             };
             let text = format!("{} {} {}", self.describe(Place::Master(m)), change.option, shown.join(" "));
             self.emit_text(Level::Warning, "+set", Some(m), text);
@@ -207,7 +207,7 @@ impl Sentinel {
         let number = |least: i64| parse_i64(value).filter(|&number| number >= least).ok_or_else(|| wrong(value));
         let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         let master = &mut self.masters[m];
-        match change.option {
+        match change.option.to_ascii_lowercase().as_str() {
             "down-after-milliseconds" => set_down_after(master, number(1)?),
             "failover-timeout" => master.failover_timeout = number(1)?,
             "parallel-syncs" => master.parallel_syncs = small(number(1)?),
@@ -239,7 +239,10 @@ impl Sentinel {
                     master.renamed.push((old, new));
                 }
             }
-            other => return refuse(format!("Unknown option or number of arguments for SENTINEL SET '{other}'")),
+            _ => {
+                let option = change.option;
+                return refuse(format!("Unknown option or number of arguments for SENTINEL SET '{option}'"));
+            }
         }
         Ok(())
     }
@@ -254,16 +257,13 @@ impl Sentinel {
         }
     }
 
-    /// SENTINEL CONFIG SET.
+    /// SENTINEL CONFIG SET; to be saved by who asked.
     ///
     /// # Errors
     /// An option that does not exist, or a value that does not fit.
     pub fn configure(&mut self, now: Millis, option: &str, value: &[u8], out: &mut Vec<Effect>) -> Result<(), Refusal> {
         self.begin(now, out);
         let done = self.configure_one(option, value);
-        if done.is_ok() {
-            self.save();
-        }
         self.end(out);
         done
     }

@@ -43,8 +43,7 @@ impl Sentinel {
         let master = &self.masters[m];
         let replica = &master.replicas[r];
         let address = &master.base.address;
-        let right = replica.master_port == address.port
-            && replica.master_host.as_ref().is_some_and(|host| address.is_host(host));
+        let right = self.follows(replica, address);
         let patience = master.failover_timeout;
         let ripe = !right
             && self.master_looks_sane(m)

@@ -1,7 +1,7 @@
 //! INFO read: what an instance says about itself, and what follows from it at once.
 
 use super::address::Address;
-use super::instance::{Failover, Kind, Place, Reconf};
+use super::instance::{Failover, Kind, Place, Reconf, Replica};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
@@ -12,7 +12,7 @@ const MAX_REPLICAS: usize = 1024;
 
 /// What Sentinel reads of an INFO.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Report {
+pub(super) struct Report {
     run_id: Option<String>,
     role: Option<Kind>,
     replicas: Vec<(String, u16)>,
@@ -26,7 +26,7 @@ struct Report {
 }
 
 impl Report {
-    fn read(text: &str) -> Self {
+    pub(super) fn read(text: &str) -> Self {
         let mut report = Self::default();
         for line in text.split("\r\n") {
             let Some((name, value)) = line.split_once(':') else { continue };
@@ -48,6 +48,11 @@ impl Report {
             }
         }
         report
+    }
+
+    /// The hosts that it speaks of.
+    pub(super) fn hosts(self) -> Vec<String> {
+        self.replicas.into_iter().map(|(host, _)| host).chain(self.master_host).collect()
     }
 }
 
@@ -116,8 +121,7 @@ impl Sentinel {
 
     fn discover_replicas(&mut self, m: usize, found: &[(String, u16)]) {
         for (host, port) in found {
-            let address = Address::new(host, *port);
-            if self.accepts(&address) && self.add_replica(m, address) {
+            if self.accepts(host) && self.add_replica(m, self.locate(host, *port)) {
                 let r = self.masters[m].replicas.len() - 1;
                 self.emit(Level::Notice, "+slave", Place::Replica(m, r));
                 self.save();
@@ -181,8 +185,7 @@ impl Sentinel {
         let master = &self.masters[m];
         let Some(target) = master.promoted_replica().map(|promoted| promoted.base.address.clone()) else { return };
         let replica = &master.replicas[r];
-        let follows =
-            replica.master_port == target.port && replica.master_host.as_ref().is_some_and(|host| target.is_host(host));
+        let follows = self.follows(replica, &target);
         if matches!(replica.reconf, Reconf::Sent(_)) && follows {
             self.masters[m].replicas[r].reconf = Reconf::InProgress;
             self.emit(Level::Notice, "+slave-reconf-inprog", Place::Replica(m, r));
@@ -192,6 +195,12 @@ impl Sentinel {
             self.masters[m].replicas[r].reconf = Reconf::Done;
             self.emit(Level::Notice, "+slave-reconf-done", Place::Replica(m, r));
         }
+    }
+
+    /// True where a replica says that it follows the instance at that address.
+    pub(super) fn follows(&self, replica: &Replica, target: &Address) -> bool {
+        let host = replica.master_host.as_ref();
+        host.is_some_and(|host| self.locate(host, replica.master_port).is_same(target))
     }
 
     /// How old a master's or replica's INFO is; `None` where none ever came.

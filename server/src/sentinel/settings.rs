@@ -1,10 +1,9 @@
 //! `sentinel ...` lines of the configuration file: read in the order that makes sense, whatever theirs is, and written.
 
 use super::address::{Address, is_ip};
-use super::instance::{Kind, Master};
+use super::instance::{Kind, Master, Replica};
 use super::operator::set_down_after;
 use super::state::Sentinel;
-use crate::base::numbers::parse_i64;
 use crate::config::file::{Directive, FatalError};
 use crate::config::words;
 
@@ -168,6 +167,10 @@ impl Sentinel {
         if !KNOWN.contains(&(name, words.len())) {
             return Err("Unrecognized sentinel configuration statement.".into());
         }
+        if (name, words.len()) == ("known-sentinel", 3) {
+            // Lines of old versions had no id: they count for nothing, whatever they name.
+            return Ok(());
+        }
         let m = self.index_of(words[0]).ok_or("No such master with specified name.")?;
         let value = words[1];
         let text = || String::from_utf8_lossy(value).into_owned();
@@ -188,15 +191,17 @@ impl Sentinel {
             "leader-epoch" => self.masters[m].leader_epoch = epoch(value),
             "known-replica" | "known-slave" => {
                 let address = self.address(&text(), words[2], resolve)?;
-                if !self.add_replica(m, address) {
+                let name = address.joined(self.settings.announce_hostnames);
+                let is_named = |replica: &Replica| replica.base.name == name;
+                if self.masters[m].replicas.iter().any(is_named) {
                     return Err("Duplicate hostname and port for replica.".into());
                 }
+                // Another spelling of one that is known adds nothing.
+                self.add_replica(m, address);
             }
             "known-sentinel" => {
-                // Lines of old versions had no id.
-                let Some(run_id) = words.get(3) else { return Ok(()) };
                 let address = self.address(&text(), words[2], resolve)?;
-                let run_id = String::from_utf8_lossy(run_id).into_owned();
+                let run_id = String::from_utf8_lossy(words[3]).into_owned();
                 if self.masters[m].peers.iter().any(|peer| peer.base.run_id == run_id) {
                     return Err("Duplicate runid for sentinel.".into());
                 }
@@ -286,11 +291,15 @@ impl Sentinel {
         }
         lines.add("config-epoch", &[name, master.config_epoch.to_string().as_bytes()]);
         lines.add("leader-epoch", &[name, master.leader_epoch.to_string().as_bytes()]);
+        let mut written = vec![(host, port)];
         for replica in &master.replicas {
             // Where the promoted replica counts as the master already, the old master counts as a replica.
             let known = &replica.base.address;
-            let (host, port) = place(if known.is_same(address) { &master.base.address } else { known });
-            lines.add("known-replica", &[name, &host, &port]);
+            let known = place(if known.is_same(address) { &master.base.address } else { known });
+            if !written.contains(&known) {
+                lines.add("known-replica", &[name, &known.0, &known.1]);
+                written.push(known);
+            }
         }
         for peer in master.peers.iter().filter(|peer| peer.base.kind == Kind::Sentinel) {
             let (host, port) = place(&peer.base.address);
@@ -323,9 +332,53 @@ fn word(directive: &Directive, index: usize) -> String {
 
 /// Numbers as C's `atoi` reads them: what is none counts as 0.
 fn lenient(word: &[u8]) -> i64 {
-    parse_i64(word).unwrap_or(0)
+    let word = word.trim_ascii_start();
+    let signed = usize::from(word.first().is_some_and(|&first| first == b'-' || first == b'+'));
+    let digits = word[signed..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&word[..signed + digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn epoch(word: &[u8]) -> u64 {
-    std::str::from_utf8(word).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&word[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+    use crate::config::Text;
+
+    fn read(lines: &[&str]) -> Result<Sentinel, String> {
+        let mut sentinel = Sentinel::new(0, Random::from_seed(1));
+        let here = |host: &str| (host == "localhost").then(|| "127.0.0.1".to_owned());
+        for line in lines {
+            let words = words::split(line.as_bytes()).unwrap().into_iter().map(Text::from).collect();
+            let directive = Directive { line: 1, text: Text::from(line.as_bytes()), words };
+            sentinel.read_line(&directive, &here)?;
+        }
+        Ok(sentinel)
+    }
+
+    #[test]
+    fn numbers_end_where_their_digits_do() {
+        assert_eq!([lenient(b"2x"), lenient(b" +3"), lenient(b"-1-"), lenient(b"x"), lenient(b"")], [2, 3, -1, 0, 0]);
+        assert_eq!([epoch(b"7 "), epoch(b"-7")], [7, 0]);
+    }
+
+    #[test]
+    fn a_sentinel_without_an_id_is_nobodys() {
+        read(&["sentinel known-sentinel nope 127.0.0.1 31900"]).unwrap();
+    }
+
+    #[test]
+    fn a_replica_that_is_spelled_twice_is_one_or_an_error_as_in_redis() {
+        let resolve = "sentinel resolve-hostnames yes";
+        let monitor = "sentinel monitor m 10.0.0.1 6379 1";
+        let both = ["sentinel known-replica m localhost 6380", "sentinel known-replica m 127.0.0.1 6380"];
+        let as_addresses = read(&[resolve, monitor, both[0], both[1]]);
+        assert_eq!(as_addresses.err().as_deref(), Some("Duplicate hostname and port for replica."));
+        let as_names = read(&[resolve, "sentinel announce-hostnames yes", monitor, both[0], both[1]]).unwrap();
+        assert_eq!(as_names.masters[0].replicas.len(), 1);
+    }
 }

@@ -8,6 +8,7 @@ use super::effect::{Channel, Effect, Input};
 use super::instance::{Failover, Instance, InstanceId, Kind, Master, Peer, Place, Replica};
 use super::link::{Link, LinkId, Links};
 use super::moment::Moment;
+use super::names::Names;
 use super::scripts::Scripts;
 use super::tilt::Tilt;
 use super::timing::{HEARTBEAT, Timing};
@@ -65,6 +66,7 @@ pub struct Sentinel {
     pub scripts: Scripts,
     pub(super) tilt: Tilt,
     pub(super) links: Links,
+    pub(super) names: Names,
     pub(super) moment: Moment,
     pub(super) random: Random,
     /// Effects of the input that is being handled.
@@ -88,6 +90,7 @@ impl Sentinel {
             scripts: Scripts::default(),
             tilt: Tilt::default(),
             links: Links::default(),
+            names: Names::default(),
             moment: Moment::new(now),
             random,
             out: Vec::new(),
@@ -293,6 +296,26 @@ impl Sentinel {
         self.masters[m].replicas.push(Replica::new(base));
         self.reindex();
         true
+    }
+
+    /// A name turned out to mean a place that is known already: one instance of a place is enough, and none follows itself.
+    pub(super) fn forget_twins(&mut self, m: usize) {
+        let Master { base, replicas, .. } = &self.masters[m];
+        let is_twin = |r: &usize| {
+            let address = &replicas[*r].base.address;
+            let same = |other: &Instance| other.address.is_same(address);
+            !replicas[*r].promoted && (same(base) || replicas[..*r].iter().any(|other| same(&other.base)))
+        };
+        let twins: Vec<usize> = (0..replicas.len()).filter(is_twin).collect();
+        if twins.is_empty() {
+            return;
+        }
+        for r in twins.into_iter().rev() {
+            let link = self.masters[m].replicas.remove(r).base.link;
+            self.release(link);
+        }
+        self.reindex();
+        self.save();
     }
 
     /// Adds another Sentinel; the link is shared with other masters that it watches.

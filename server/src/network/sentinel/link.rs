@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Shared, feed};
+use super::{Shared, feed, names};
 use crate::config::file::os_text;
 use crate::network::primary_link::connect;
 use crate::resp::Value;
@@ -46,9 +46,11 @@ async fn talk(
                 if read? == 0 {
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "Server closed the connection"));
                 }
-                let replies = replies(&mut input)?;
-                if !replies.is_empty() {
-                    feed(shared, replies.into_iter().map(|value| Input::Reply { conn, value }));
+                let replies = replies(&mut input)?.into_iter().map(|value| Input::Reply { conn, value });
+                let inputs: Vec<Input> = replies.collect();
+                if !inputs.is_empty() {
+                    names::look_up(shared, &inputs).await;
+                    feed(shared, inputs);
                 }
             }
             sent = outbox.recv() => match sent {

@@ -15,6 +15,7 @@ use crate::info::log::{Level, log};
 use crate::sentinel::{ConnId, Effect, Input};
 
 mod link;
+mod names;
 mod script;
 
 /// Connections and scripts that run, and how to reach them.

@@ -1,0 +1,39 @@
+//! Host names looked up for the machine, before it hears of them.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::Shared;
+use crate::commands::sentinel::not_resolved;
+use crate::sentinel::Input;
+
+/// A name whose meaning takes longer to find means nothing: a link that waits answers no PING.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Looks up what inputs speak of. Only the link waits that brought them.
+pub async fn look_up(shared: &Shared, inputs: &[Input]) {
+    let mut lookups = JoinSet::new();
+    for name in names_in(shared, inputs) {
+        lookups.spawn(async move {
+            let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name.as_str(), 0))).await;
+            let found = found.ok().and_then(Result::ok).and_then(|mut found| found.next());
+            let ip = found.map_or_else(|| not_resolved(&name), |found| Some(found.ip().to_string()));
+            (name, ip)
+        });
+    }
+    while let Some(found) = lookups.join_next().await {
+        if let (Ok((name, ip)), Some(mode)) = (found, &mut shared.lock().sentinel) {
+            mode.core.learn(&name, ip);
+        }
+    }
+}
+
+fn names_in(shared: &Shared, inputs: &[Input]) -> Vec<String> {
+    let server = shared.lock();
+    let Some(mode) = &server.sentinel else { return Vec::new() };
+    let mut names: Vec<String> = inputs.iter().flat_map(|input| mode.core.names_in(input)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
