@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 #[path = "support/nodes.rs"]
@@ -72,9 +72,10 @@ fn nothing_is_lost_or_doubled_under_load_and_nobody_is_asked_twice() {
     filler.ask(&format!("XGROUP CREATE {{{big}}}stream group 0"));
     filler.ask(&format!("SET {{{big}}}short x PX 300"));
     let stop = Arc::new(AtomicBool::new(false));
+    let followed: Arc<[AtomicUsize; WRITERS]> = Arc::default();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
-            let (stop, port) = (Arc::clone(&stop), nodes[0].port);
+            let (stop, followed, port) = (Arc::clone(&stop), Arc::clone(&followed), nodes[0].port);
             thread::spawn(move || {
                 let mut client = Follower::new(port);
                 let tags: Vec<String> =
@@ -93,8 +94,9 @@ fn nothing_is_lost_or_doubled_under_load_and_nobody_is_asked_twice() {
                     let read = client.ask(&format!("GET {}", key("b")));
                     assert_eq!(read, rounds.to_string());
                     rounds += 1;
+                    followed[writer].store(client.moved, Ordering::Relaxed);
                 }
-                (tags, rounds, client.moved)
+                (tags, rounds)
             })
         })
         .collect();
@@ -104,12 +106,13 @@ fn nothing_is_lost_or_doubled_under_load_and_nobody_is_asked_twice() {
         assert_eq!(nodes.ended(from), ("done".to_owned(), String::new()));
         let written: usize = nodes.last(from)["keys"][1..].parse().unwrap();
         assert!(written >= 3000, "{written}");
+        // The next handover waits for the writers, however quick the machine is: each is redirected once a round.
+        until("every writer followed the slots", || followed.iter().all(|it| it.load(Ordering::Relaxed) > round));
     }
     stop.store(true, Ordering::Relaxed);
     let mut reader = Follower::new(nodes[0].port);
     let mut keys = 3005;
-    for (writer, (tags, rounds, moved)) in writers.into_iter().map(|it| it.join().unwrap()).enumerate() {
-        assert!(moved >= 5, "the writer was redirected {moved} times");
+    for (writer, (tags, rounds)) in writers.into_iter().map(|it| it.join().unwrap()).enumerate() {
         for (at, tag) in tags.iter().enumerate() {
             let mine = (rounds + tags.len() - 1 - at) / tags.len();
             assert_eq!(reader.ask(&format!("GET {{{tag}}}:{writer}:count")), mine.to_string());
@@ -123,10 +126,12 @@ fn nothing_is_lost_or_doubled_under_load_and_nobody_is_asked_twice() {
         (format!("ZSCORE {{{big}}}zset m7"), "7"),
         (format!("SCARD {{{big}}}set"), ":1500"),
         (format!("XLEN {{{big}}}stream"), ":1500"),
-        (format!("GET {{{big}}}short"), "nil"),
     ] {
         assert_eq!(reader.ask(&question), answer, "{question}");
     }
+    until("the key with a time to live expires at its last owner", || {
+        reader.ask(&format!("GET {{{big}}}short")) == "nil"
+    });
     assert!(reader.ask(&format!("PTTL {{{big}}}set"))[1..].parse::<i64>().unwrap() > 9_000_000);
     for number in 0..3000 {
         let tag = tag(|slot| MOVING.contains(&slot), number % 300);

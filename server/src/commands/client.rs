@@ -2,10 +2,10 @@
 
 use crate::base::numbers::parse_i64;
 use crate::dispatch::client::{BlockKind, Client, ClientFlags, Unblock};
+use crate::dispatch::client_line::client_line;
 use crate::dispatch::error::*;
-use crate::dispatch::server::{Order, Pause};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
-use crate::info::report::client_letters;
+use crate::dispatch::pauses::Purpose;
+use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
 
 /// Handlers of the family.
@@ -100,51 +100,9 @@ fn reply_mode(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// One line of CLIENT LIST.
-fn describe(server: &Server, client: &Client) -> String {
-    let counts = client.subscriptions.as_deref().map_or((0, 0, 0), |subscriptions| {
-        (subscriptions.channels.len(), subscriptions.patterns.len(), subscriptions.shard_channels.len())
-    });
-    let multi = if client.flags.has(ClientFlags::MULTI) {
-        client.transaction.as_ref().map_or(0, |transaction| transaction.queue.len() as i64)
-    } else {
-        -1
-    };
-    let multi_memory = client
-        .transaction
-        .as_ref()
-        .map_or(0, |transaction| transaction.queue.iter().map(|(_, request)| request.memory()).sum::<usize>());
-    format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} qbuf={} qbuf-free={} argv-mem=0 multi-mem={multi_memory} rbs={} rbp={} obl=0 oll=0 omem={} tot-mem={} events={} cmd={} user={} redir={} resp={}",
-        client.id,
-        client.addr,
-        client.laddr,
-        client.fd,
-        String::from_utf8_lossy(&client.name),
-        (server.now - client.created).max(0) / 1000,
-        (server.now - client.last_interaction).max(0) / 1000,
-        client_letters(client),
-        client.db,
-        counts.0,
-        counts.1,
-        counts.2,
-        client.query_buffer,
-        0,
-        client.out.capacity(),
-        client.peak_output,
-        client.output(),
-        client.memory(),
-        if client.output() > 0 { "rw" } else { "r" },
-        client.last_command.map_or("NULL", |command| command.name),
-        client.user,
-        super::client_tracking::redirect(client),
-        if client.resp3 { 3 } else { 2 },
-    )
-}
-
 /// `CLIENT INFO`.
 fn info(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let line = describe(ctx.server, ctx.client) + "\n";
+    let line = client_line(ctx.server, ctx.client) + "\n";
     ctx.reply().verbatim("txt", line.as_bytes());
     Ok(())
 }
@@ -203,7 +161,7 @@ fn list(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     clients.sort_by_key(|client| client.id);
     let mut text = String::new();
     for client in clients.into_iter().filter(|client| wanted(client)) {
-        text.push_str(&describe(ctx.server, client));
+        text.push_str(&client_line(ctx.server, client));
         text.push('\n');
     }
     ctx.reply().verbatim("txt", text.as_bytes());
@@ -305,23 +263,14 @@ fn pause(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(TIMEOUT_NEGATIVE);
     }
     let until = ctx.server.now.saturating_add(timeout);
-    let current = ctx.server.pause;
-    let active = current.until > ctx.server.now;
-    // A pause that runs is prolonged, never shortened or softened.
-    ctx.server.pause =
-        Pause { until: if active { current.until.max(until) } else { until }, all: all || (active && current.all) };
-    ctx.server.refresh_gate();
-    ctx.server.orders.push(Order::Rearm);
+    ctx.server.pause_clients(Purpose::Client, until, all);
     ctx.reply().ok();
     Ok(())
 }
 
 /// `CLIENT UNPAUSE`.
 fn unpause(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.server.shutdown.deadline == 0 && !ctx.server.is_failing_over() && ctx.server.pause.until > 0 {
-        ctx.server.pause.until = ctx.server.now;
-        ctx.server.end_due_waits();
-    }
+    ctx.server.resume_clients(Purpose::Client);
     ctx.reply().ok();
     Ok(())
 }

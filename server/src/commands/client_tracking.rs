@@ -1,20 +1,15 @@
 //! CLIENT TRACKING and what belongs to it.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::client::Client;
+use crate::dispatch::client_line::redirection;
 use crate::dispatch::error::*;
 use crate::dispatch::tracking::ClientTracking;
 use crate::dispatch::{CommandError, CommandResult, ServerContext};
 use crate::resp::Args;
 
-/// What GETREDIR and CLIENT LIST say: -1 while tracking is off, 0 without redirection.
-pub(super) fn redirect(client: &Client) -> i64 {
-    client.tracking.as_deref().map_or(-1, |wanted| wanted.redirect.map_or(0, |id| id as i64))
-}
-
 /// `CLIENT GETREDIR`.
 pub(super) fn getredir(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let to = redirect(ctx.client);
+    let to = redirection(ctx.client);
     ctx.reply().integer(to);
     Ok(())
 }
@@ -144,7 +139,7 @@ pub(super) fn caching(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandRe
 
 /// `CLIENT TRACKINGINFO`.
 pub(super) fn trackinginfo(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let (wanted, to) = (ctx.client.tracking.as_deref().cloned(), redirect(ctx.client));
+    let (wanted, to) = (ctx.client.tracking.as_deref().cloned(), redirection(ctx.client));
     let mut flags = vec![if wanted.is_some() { "on" } else { "off" }];
     if let Some(wanted) = &wanted {
         let words = [

@@ -88,6 +88,10 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             log::set_level(crate::network::startup::level(server.config.loglevel));
             Ok(())
         }
+        "watchdog-period" | "crash-log-enabled" | "use-exit-on-panic" => {
+            server.orders.push(Order::Supervise);
+            Ok(())
+        }
         "port" | "bind" => {
             if !crate::network::listener::can_listen(&server.config) {
                 return Err(match name {

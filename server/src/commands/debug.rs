@@ -22,7 +22,7 @@ type Subcommand = (&'static str, fn(&mut ServerContext<'_>, &Args<'_>) -> Comman
 /// Subcommands that do something here; the words behind are theirs to check.
 const SUBCOMMANDS: &[Subcommand] = &[
     ("aof-flush-sleep", accept),
-    ("assert", crash),
+    ("assert", panic),
     ("change-repl-id", change_repl_id),
     ("client-eviction", accept),
     ("clusterlink", clusterlink),
@@ -39,8 +39,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("loadaof", loadaof),
     ("log", write_log),
     ("object", object),
-    ("oom", crash),
-    ("panic", crash),
+    ("oom", panic),
+    ("panic", panic),
     ("pause-cron", accept),
     ("populate", populate),
     ("protocol", protocol),
@@ -49,7 +49,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("replicate", replicate),
     ("replybuffer", accept),
     ("sdslen", sdslen),
-    ("segfault", crash),
+    ("segfault", segfault),
     ("set-active-expire", set_active_expire),
     ("set-disable-deny-scripts", accept),
     ("set-skip-checksum-validation", accept),
@@ -115,10 +115,15 @@ fn accept(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// SEGFAULT, ASSERT, PANIC, OOM: the process ends as if by a bug.
-fn crash(_ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    log(Level::Warning, &format!("=== REDIS BUG REPORT START: DEBUG {} ===", String::from_utf8_lossy(args.get(1))));
-    std::process::abort();
+/// ASSERT, OOM, PANIC: the process ends as if by a bug.
+fn panic(_ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    panic!("called by user request: DEBUG {}", String::from_utf8_lossy(args.get(1)).to_uppercase());
+}
+
+/// SEGFAULT: the process ends by the signal of a bad pointer.
+fn segfault(_ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+    let raised = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSEGV);
+    Err(CommandError::text(format!("ERR the signal did not end the process: {raised:?}")))
 }
 
 /// `DEBUG SLEEP seconds`: the whole server stands still.

@@ -246,7 +246,7 @@ fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], i64)>) -> CommandRes
     if ctx.server.replication.link().is_some_and(|link| !link.is_up()) {
         return Err(CommandError::Static("NOMASTERLINK Can't SYNC while not connected with my master"));
     }
-    if !ctx.client.out.is_empty() || ctx.client.in_flight > 0 {
+    if ctx.client.output() > 0 {
         return Err(CommandError::Static("ERR SYNC and PSYNC are invalid with pending output"));
     }
     let now = ctx.server.now;

@@ -43,7 +43,7 @@ impl Server {
             || self.persistence.last_save_failed
             || self.persistence.aof_write_error.is_some()
             || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
-            || self.pause.until > 0
+            || self.pauses.any()
             || self.handovers.holds_back()
             || self.shutdown.deadline > 0;
     }
@@ -206,14 +206,14 @@ impl Server {
         if !queued && self.waits_for_handover(client, command, args) {
             return true;
         }
-        if self.pause.until <= self.now {
+        if !self.pauses.hold_writes(self.now) {
             return false;
         }
         // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.
         let may_write = self.writes(client, command) || matches!(command.name, "publish" | "spublish" | "pfcount");
         let queued = client.flags.has(ClientFlags::MULTI) && command.name != "exec";
         let control = matches!(command.name, "client|unpause" | "client|pause");
-        (self.pause.all && !control) || (may_write && !queued)
+        (self.pauses.hold_all(self.now) && !control) || (may_write && !queued)
     }
 
     /// Evicts keys until memory is below `maxmemory`; false where that cannot be had.
@@ -223,7 +223,7 @@ impl Server {
             return true;
         }
         let Policy::Evict { volatile, order } = self.config.maxmemory_policy.policy() else { return false };
-        if self.pause.until > self.now || self.loading {
+        if self.pauses.hold_writes(self.now) || self.loading {
             return false;
         }
         let samples = self.config.maxmemory_samples as usize;

@@ -170,17 +170,9 @@ impl Server {
 
     /// Ends waits whose time is up, and those for the end of a pause that has ended.
     pub fn end_due_waits(&mut self) {
-        if self.pause.until > 0 && self.pause.until <= self.now {
-            self.pause.until = 0;
-            self.refresh_gate();
-        }
-        if self.pause.until == 0 && !self.blocked.is_empty() {
-            let paused = |id: &u64| {
-                let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
-                block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))
-            };
-            let held_back: Vec<u64> = self.blocked.iter().copied().filter(paused).collect();
-            held_back.into_iter().for_each(|id| self.unblock_by_id(id, Unblock::Retry));
+        self.end_due_pauses();
+        if !self.pauses.any() && !self.blocked.is_empty() {
+            self.retry_held_back();
         }
         while let Some(id) = self.waiters.first_due(self.now) {
             self.unblock_by_id(id, Unblock::Timeout);
@@ -189,8 +181,7 @@ impl Server {
 
     /// When the next wait ends by itself, Unix milliseconds.
     pub fn next_deadline(&self) -> Option<i64> {
-        let pause = (self.pause.until > 0).then_some(self.pause.until);
-        self.waiters.next_deadline().into_iter().chain(pause).min()
+        self.waiters.next_deadline().into_iter().chain(self.pauses.next_end()).min()
     }
 
     /// Replicas that acknowledged an offset.
@@ -270,6 +261,7 @@ impl Server {
         self.unwatch(client);
         if let Some(transaction) = &mut client.transaction {
             transaction.queue.clear();
+            transaction.queued_bytes = 0;
         }
         client.flags.remove(ClientFlags::MULTI);
         client.flags.remove(ClientFlags::DIRTY_CAS);

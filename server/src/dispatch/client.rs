@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use parking_lot::Mutex;
@@ -20,14 +20,20 @@ use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
 use crate::store::value::ValueType;
 
+/// A client that has been silent for so long keeps no empty buffers.
+pub const IDLE: Millis = 2000;
+
 /// A client's number: unique for the life of the process.
 pub type ClientId = u64;
 
-/// How the server tells a connection's task that something waits for it.
+/// What a session and its connection's task tell each other without the lock: that something waits for the task, and how
+/// much of its output the socket has taken.
 #[derive(Debug, Default)]
 pub struct Signal {
     raised: AtomicBool,
     waker: Mutex<Option<Waker>>,
+    unsent: AtomicUsize,
+    sent: AtomicU64,
 }
 
 impl Signal {
@@ -44,6 +50,24 @@ impl Signal {
     #[inline]
     pub fn take(&self) -> bool {
         self.raised.load(Ordering::Relaxed) && self.raised.swap(false, Ordering::AcqRel)
+    }
+
+    /// Bytes that the task has taken from the session's output and not written yet.
+    #[inline]
+    pub fn unsent(&self) -> usize {
+        self.unsent.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the socket has taken since the connection began.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// The task reports what it has written, and what it has not.
+    #[inline]
+    pub fn report_output(&self, sent: u64, unsent: usize) {
+        self.sent.store(sent, Ordering::Relaxed);
+        self.unsent.store(unsent, Ordering::Relaxed);
     }
 
     /// Remembers whom to wake.
@@ -152,6 +176,8 @@ impl ClientFlags {
 pub struct Transaction {
     /// Queued commands.
     pub queue: Vec<(&'static Command, OwnedArgs)>,
+    /// Bytes of memory of the queued commands' arguments.
+    pub queued_bytes: usize,
     /// Watched keys with their databases; the flag says that the key had expired already when WATCH came.
     pub watched: Vec<WatchedKey>,
 }
@@ -254,12 +280,23 @@ impl std::fmt::Debug for Block {
     }
 }
 
+/// Bytes of a read buffer, by what they hold.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InputMemory {
+    /// Requests, or the part of one, that were not understood yet.
+    pub unparsed: usize,
+    /// Room behind them.
+    pub free: usize,
+    /// Arguments of a request that has not arrived whole.
+    pub arguments: usize,
+}
+
 /// A snapshot on its way to a replica, between its announcement and the stream.
-pub enum Transfer {
-    /// Chunks as they are encoded.
-    Stream(tokio::sync::mpsc::Receiver<Arc<Vec<u8>>>),
-    /// A file.
-    File(std::fs::File),
+pub struct Transfer {
+    /// The snapshot's bytes; it is complete when the channel ends.
+    pub chunks: tokio::sync::mpsc::Receiver<Arc<Vec<u8>>>,
+    /// Whether its length was announced. Without, a mark ends it, and the replica says when it has seen the mark.
+    pub length_announced: bool,
 }
 
 /// A session.
@@ -286,16 +323,16 @@ pub struct Client {
     pub flags: ClientFlags,
     /// Replies that wait for the socket.
     pub out: Vec<u8>,
-    /// Bytes that the connection's task has taken from `out` and not written yet.
-    pub in_flight: usize,
+    /// Bytes that `out` may hold before the hard limit of the client's class is broken.
+    pub room: usize,
     /// Since when the output is above its soft limit, Unix milliseconds.
     pub over_soft_limit_since: Option<Millis>,
     /// Largest output that was seen.
     pub peak_output: usize,
     /// Bytes of it all that count for `maxmemory-clients`.
     pub counted_memory: usize,
-    /// Bytes of requests that wait in the read buffer.
-    pub query_buffer: usize,
+    /// What its read buffer held when it was last looked at.
+    pub input: InputMemory,
     /// How to wake its task.
     pub signal: Arc<Signal>,
     /// MULTI and WATCH.
@@ -348,11 +385,11 @@ impl Client {
             resp3: false,
             flags: ClientFlags::default(),
             out: Vec::new(),
-            in_flight: 0,
+            room: usize::MAX,
             over_soft_limit_since: None,
             peak_output: 0,
             counted_memory: 0,
-            query_buffer: 0,
+            input: InputMemory::default(),
             signal,
             transaction: None,
             subscriptions: None,
@@ -371,21 +408,39 @@ impl Client {
     /// A writer of replies to this client.
     #[inline]
     pub fn reply(&mut self) -> Reply<'_> {
-        Reply::new(&mut self.out, self.resp3)
+        Reply::bounded(&mut self.out, self.resp3, self.room)
     }
 
-    /// Bytes of memory that the session and its buffers occupy.
+    /// Bytes of memory that the arguments of queued commands occupy.
+    pub fn queued_memory(&self) -> usize {
+        self.transaction.as_ref().map_or(0, |transaction| transaction.queued_bytes)
+    }
+
+    /// Bytes of memory that the session and its buffers occupy: everything that a client can make grow.
     pub fn memory(&self) -> usize {
-        let transaction = self
-            .transaction
+        /// An entry of a hash table or a list: the name's header, its allocation and the place in the other's table.
+        const ENTRY: usize = 64;
+        let transaction = self.transaction.as_ref().map_or(0, |transaction| {
+            transaction.queued_bytes
+                + transaction.queue.capacity() * size_of::<(&Command, OwnedArgs)>()
+                + transaction.watched.len() * (size_of::<WatchedKey>() + ENTRY)
+        });
+        let subscriptions = self
+            .subscriptions
             .as_ref()
-            .map_or(0, |transaction| transaction.queue.iter().map(|(_, request)| request.memory()).sum::<usize>());
-        size_of::<Self>() + self.out.capacity() + self.in_flight + self.query_buffer + transaction
+            .map_or(0, |subscriptions| (subscriptions.count() + subscriptions.shard_channels.len()) * ENTRY);
+        let prefixes = self
+            .tracking
+            .as_ref()
+            .map_or(0, |tracking| tracking.prefixes.iter().map(|prefix| prefix.len() + ENTRY).sum::<usize>());
+        let input = self.input.unparsed + self.input.free + self.input.arguments;
+        let output = self.out.capacity() + self.signal.unsent();
+        size_of::<Self>() + output + input + transaction + subscriptions + prefixes
     }
 
     /// Bytes that wait to be written.
     pub fn output(&self) -> usize {
-        self.out.len() + self.in_flight
+        self.out.len() + self.signal.unsent()
     }
 
     /// The transaction, made where there is none.

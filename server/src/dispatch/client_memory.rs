@@ -21,7 +21,8 @@ impl Server {
 
     /// Counts a session's memory anew. Links of replication have limits of their own.
     pub fn count_client_memory(&mut self, client: &mut Client) {
-        let counts = !client.is_replica() && !client.flags.has(ClientFlags::MASTER);
+        let spared = [ClientFlags::REPLICA, ClientFlags::MASTER, ClientFlags::CLOSE_ASAP];
+        let counts = !spared.iter().any(|&flag| client.flags.has(flag));
         let memory = if counts { client.memory() } else { 0 };
         self.client_memory = self.client_memory + memory - client.counted_memory;
         client.counted_memory = memory;

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::client::Client;
 use super::cluster_file::NodesFile;
+use super::pauses::Purpose;
 use super::sentinel::Clock;
-use super::server::{Order, Pause, Server};
+use super::server::{Order, Server};
 use crate::base::clock::{Millis, now_ms};
 use crate::cluster::{Cluster, ConnId, DataEffect, Effect, Facts, Settings, SlotSet};
 
@@ -25,8 +26,6 @@ pub struct ClusterMode {
     clock: Clock,
     /// The generation of the machine's table that waiting clients were last compared with.
     pub(super) followed: u64,
-    /// The pause that ran before a manual failover began.
-    paused_before: Option<Pause>,
 }
 
 /// What INFO and CLUSTER say about links.
@@ -62,7 +61,7 @@ impl ClusterMode {
     /// A machine with the clock that it was made by.
     pub fn new(core: Cluster, clock: Clock, file: NodesFile) -> Self {
         let (effects, links) = (Vec::new(), LinkCounts::default());
-        Self { core, effects, file, links, clock, followed: 0, paused_before: None }
+        Self { core, effects, file, links, clock, followed: 0 }
     }
 
     /// The machine's time.
@@ -223,20 +222,13 @@ impl Server {
     }
 
     fn pause_for_takeover(&mut self, until: Millis) {
-        let Some(mode) = &mut self.cluster else { return };
+        let Some(mode) = &self.cluster else { return };
         let left = until - mode.now();
-        mode.paused_before = Some(mode.paused_before.unwrap_or(self.pause));
-        let all = self.pause.all && self.pause.until > self.now;
-        self.pause = Pause { until: (self.now + left).max(self.pause.until), all };
-        self.refresh_gate();
-        self.orders.push(Order::Rearm);
+        let until = self.now + left;
+        self.pause_clients(Purpose::Takeover, until, false);
     }
 
     fn resume_after_takeover(&mut self) {
-        let Some(before) = self.cluster.as_mut().and_then(|mode| mode.paused_before.take()) else { return };
-        self.pause = Pause { until: if before.until > self.now { before.until } else { self.now }, ..before };
-        self.end_due_waits();
-        self.refresh_gate();
-        self.orders.push(Order::Rearm);
+        self.resume_clients(Purpose::Takeover);
     }
 }

@@ -44,7 +44,7 @@ impl ServerContext<'_> {
         DataContext {
             keyspace: &mut self.server.keyspace,
             db: self.client.db,
-            reply: Reply::new(&mut self.client.out, self.client.resp3),
+            reply: Reply::bounded(&mut self.client.out, self.client.resp3, self.client.room),
             config: &self.server.config,
             effects: &mut self.server.effects,
             may_block: false,

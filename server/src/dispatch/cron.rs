@@ -41,6 +41,7 @@ impl Server {
 
     fn every_second(&mut self) {
         self.close_idle_clients();
+        self.shrink_idle_buffers();
         if self.config.maxmemory_clients != 0 {
             self.count_all_client_memory();
             self.evict_clients();
@@ -87,6 +88,16 @@ impl Server {
         }
     }
 
+    /// Wakes the tasks of silent clients whose buffers hold nothing, so that they free them.
+    fn shrink_idle_buffers(&self) {
+        for client in self.clients.iter() {
+            let room = client.input.free > 0 || client.out.capacity() > 0;
+            if room && self.now - client.last_interaction >= super::client::IDLE {
+                client.signal.raise();
+            }
+        }
+    }
+
     /// PINGs in the stream, time-outs of replicas, the life of an unused backlog.
     fn serve_replication_timers(&mut self) {
         let (now, timeout) = (self.now, i64::from(self.config.repl_timeout) * 1000);
@@ -108,6 +119,16 @@ impl Server {
                     client.out.push(b'\n');
                     client.signal.raise();
                 }
+                PeerState::SendingSnapshot => {
+                    let (sent, waits) = (client.signal.sent(), client.signal.unsent() > 0);
+                    let Some(peer) = &mut client.peer else { continue };
+                    if !waits || sent != peer.sent {
+                        (peer.sent, peer.last_progress) = (sent, now);
+                    } else if now - peer.last_progress > timeout {
+                        log(Level::Warning, &format!("Disconnecting timedout replica (full sync): {}", client.addr));
+                        client.close();
+                    }
+                }
                 PeerState::Finished => client.close(),
                 _ => {}
             }
@@ -122,43 +143,10 @@ impl Server {
         }
     }
 
-    /// `client-output-buffer-limit`: closes clients that do not read what they are sent.
-    pub fn limit_outputs(&mut self) {
-        let limits = self.config.client_output_buffer_limit;
-        let (now, end) = (self.now, self.replication.offset + 1);
-        let mut closed = 0;
-        for client in self.clients.iter_mut() {
-            let (limit, waiting) = match &client.peer {
-                Some(peer) if client.flags.has(ClientFlags::REPLICA) => {
-                    let behind = if peer.pins_backlog() { (end - peer.cursor).max(0) as usize } else { 0 };
-                    (limits.replica, client.output() + behind)
-                }
-                _ if client.flags.has(ClientFlags::PUBSUB) => (limits.pubsub, client.output()),
-                _ => (limits.normal, client.output()),
-            };
-            let waiting = waiting as u64;
-            let over_soft = limit.soft > 0 && waiting > limit.soft;
-            client.over_soft_limit_since = over_soft.then(|| client.over_soft_limit_since.unwrap_or(now));
-            let too_long = client.over_soft_limit_since.is_some_and(|since| now - since > limit.soft_seconds * 1000);
-            if (limit.hard > 0 && waiting > limit.hard) || too_long {
-                log(
-                    Level::Warning,
-                    &format!(
-                        "Client id={} addr={} closed for overcoming of output buffer limits.",
-                        client.id, client.addr
-                    ),
-                );
-                client.close();
-                closed += 1;
-            }
-        }
-        self.stats.output_limit_disconnections += closed;
-    }
-
     /// Active expiry: on primaries only, unless DEBUG or a pause holds it back.
     pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
         let primary = !self.replication.is_replica();
-        if !primary || !self.active_expire || self.loading || self.pause.until > self.now {
+        if !primary || !self.active_expire || self.loading || self.pauses.hold_writes(self.now) {
             return;
         }
         let cycle = self.keyspace.expire_cycle(time_is_up);

@@ -8,6 +8,7 @@ use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
 use super::redact::shown_words;
 use super::registry::{Command, Handler};
+use super::running::RunningCommand;
 use super::server::Server;
 use crate::base::clock::{Millis, monotonic_ns};
 use crate::info::log::{Level, log};
@@ -117,7 +118,9 @@ impl Server {
     }
 
     fn enqueue(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        client.transaction_mut().queue.push((command, args.to_owned_args()));
+        let (transaction, args) = (client.transaction_mut(), args.to_owned_args());
+        transaction.queued_bytes += args.memory();
+        transaction.queue.push((command, args));
         client.reply().raw(b"+QUEUED\r\n");
     }
 
@@ -153,7 +156,10 @@ impl Server {
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
         let rewrite_before = std::mem::take(&mut self.effects.rewrite);
         client.last_command = Some(command);
-        let result = self.run_handler(client, command, args);
+        let result = {
+            let _running = RunningCommand::enter(client, command, args);
+            self.run_handler(client, command, args)
+        };
         let failed = match result {
             Ok(()) => false,
             Err(CommandError::Block(block)) => {
@@ -192,7 +198,7 @@ impl Server {
         let mut context = DataContext {
             keyspace: &mut self.keyspace,
             db: client.db,
-            reply: Reply::new(&mut client.out, client.resp3),
+            reply: Reply::bounded(&mut client.out, client.resp3, client.room),
             config: &self.config,
             effects: &mut self.effects,
             may_block: false,
@@ -246,7 +252,7 @@ impl Server {
                 let mut context = DataContext {
                     keyspace: &mut self.keyspace,
                     db: client.db,
-                    reply: Reply::new(&mut client.out, client.resp3),
+                    reply: Reply::bounded(&mut client.out, client.resp3, client.room),
                     config: &self.config,
                     effects: &mut self.effects,
                     may_block: !client.flags.has(ClientFlags::IN_EXEC) && !trusted,
@@ -265,7 +271,7 @@ impl Server {
             ExpiryRule::Ignore
         } else if self.replication.is_replica() {
             if self.config.replica_read_only { ExpiryRule::Hide } else { ExpiryRule::HideUnlessWritten }
-        } else if self.pause.until > self.now {
+        } else if self.pauses.hold_writes(self.now) {
             ExpiryRule::Hide
         } else {
             ExpiryRule::Delete

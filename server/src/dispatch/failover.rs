@@ -4,7 +4,8 @@
 //! PSYNC, which promotes the replica. Whoever waited then learns that this server is a replica.
 
 use super::client::ClientId;
-use super::server::{Order, Pause, Server};
+use super::pauses::Purpose;
+use super::server::Server;
 use crate::base::clock::Millis;
 use crate::info::log::{Level, log};
 use crate::replication::primary::PeerState;
@@ -46,18 +47,13 @@ pub struct Failover {
     pub deadline: Option<Millis>,
     /// Go on at the deadline even if the replica lacks something.
     pub force: bool,
-    /// The pause that ran before.
-    before: Pause,
 }
 
 impl Server {
     /// Begins a hand-over; the caller has checked that it may.
     pub fn begin_failover(&mut self, target: Option<(String, u16)>, deadline: Option<Millis>, force: bool) {
-        let before = self.pause;
-        self.failover = Failover { stage: Stage::WaitingForSync, target, deadline, force, before };
-        self.pause = Pause { until: self.now + UNTIL_TOLD, all: before.all && before.until > self.now };
-        self.refresh_gate();
-        self.orders.push(Order::Rearm);
+        self.failover = Failover { stage: Stage::WaitingForSync, target, deadline, force };
+        self.pause_clients(Purpose::Failover, self.now + UNTIL_TOLD, false);
         log(Level::Notice, "FAILOVER requested.");
         self.advance_failover();
     }
@@ -110,11 +106,8 @@ impl Server {
 
     /// The hand-over ends: writes go on, or learn that this server is a replica now.
     pub fn end_failover(&mut self) {
-        let before = std::mem::take(&mut self.failover).before;
-        self.pause = Pause { until: if before.until > self.now { before.until } else { self.now }, ..before };
-        self.end_due_waits();
-        self.refresh_gate();
-        self.orders.push(Order::Rearm);
+        self.failover = Failover::default();
+        self.resume_clients(Purpose::Failover);
     }
 
     /// The hand-over is given up: this server is the primary as before.

@@ -7,6 +7,7 @@ use super::effects::Effects;
 use super::failover::Failover;
 use super::handover::Handovers;
 use super::migration::Targets;
+use super::pauses::Pauses;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
@@ -50,17 +51,10 @@ pub enum Order {
     Cluster,
     /// Hand slots over to another master.
     HandOver(HandoverId),
+    /// Settings of crash reports and of the watchdog changed.
+    Supervise,
     /// Remove keys that have gone to another node, in small steps.
     Discard,
-}
-
-/// CLIENT PAUSE and FAILOVER hold commands back.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Pause {
-    /// Until when, Unix milliseconds; 0: not.
-    pub until: Millis,
-    /// All commands, not only writes.
-    pub all: bool,
 }
 
 /// A shutdown that waits for replicas.
@@ -120,8 +114,8 @@ pub struct Server {
     pub client_memory: usize,
     /// Who of them waits for which key, and until when.
     pub waiters: Waiters,
-    /// CLIENT PAUSE.
-    pub pause: Pause,
+    /// What holds commands back.
+    pub pauses: Pauses,
     /// A shutdown that waits.
     pub shutdown: Shutdown,
     /// The dataset is being loaded.
@@ -208,7 +202,7 @@ impl Server {
             tracking: Tracking::default(),
             client_memory: 0,
             waiters: Waiters::default(),
-            pause: Pause::default(),
+            pauses: Pauses::default(),
             shutdown: Shutdown::default(),
             loading: false,
             async_loading: false,
@@ -281,7 +275,9 @@ impl Server {
             self.evict_clients();
         }
         if !self.woken.is_empty() {
-            for id in std::mem::take(&mut self.woken) {
+            let woken = std::mem::take(&mut self.woken);
+            self.limit_outputs_of(&woken);
+            for id in woken {
                 if let Some(client) = self.clients.by_id(id) {
                     client.signal.raise();
                 }
@@ -292,17 +288,33 @@ impl Server {
         }
     }
 
+    /// Wakes the links that had nothing left to send, and closes those that lag too far. A link that is still writing
+    /// looks for more by itself when its socket has taken everything: waking it would only keep its task from waiting.
     fn wake_replicas(&mut self) {
         let end = self.replication.offset + 1;
-        for id in &self.replicas {
-            if let Some(client) = self.clients.by_id(*id)
-                && client.peer.as_ref().is_some_and(|peer| {
-                    peer.state == crate::replication::primary::PeerState::Online && peer.cursor < end
-                })
-            {
-                client.signal.raise();
+        let mut lagging = Vec::new();
+        for &id in &self.replicas {
+            let Some(client) = self.clients.by_id_mut(id) else { continue };
+            let Some(peer) = &mut client.peer else { continue };
+            if std::mem::take(&mut peer.caught_up) {
+                if peer.cursor < end {
+                    client.signal.raise();
+                } else {
+                    peer.caught_up = true;
+                }
+            } else {
+                lagging.push(id);
             }
         }
+        self.limit_outputs_of(&lagging);
+    }
+
+    /// Runs `f` on a client's session while it is taken out of the server. Does nothing for one whose commands run now.
+    pub fn with_session(&mut self, id: ClientId, f: impl FnOnce(&mut Self, &mut Client)) {
+        let Some(slot) = self.clients.slot_of(id) else { return };
+        let Some(mut client) = self.clients.take(slot) else { return };
+        f(self, &mut client);
+        self.clients.put(slot, client);
     }
 
     /// Watchers, blocked clients or caches must hear of changed keys.

@@ -1,6 +1,8 @@
 //! Ending the process: SHUTDOWN and signals; lagging replicas are waited for, the dataset is saved.
 
+use super::pauses::Purpose;
 use super::server::{Order, Server, Shutdown};
+use crate::base::clock::Millis;
 use crate::info::log::{Level, log};
 use crate::replication::primary::PeerState;
 
@@ -25,7 +27,7 @@ impl Server {
             log(Level::Notice, "Waiting for replicas before shutting down.");
             self.shutdown.deadline = self.now + patience;
             // Nothing may be written any more that replicas would have to catch up with.
-            self.pause = super::server::Pause { until: i64::MAX, all: false };
+            self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
             self.refresh_gate();
             return true;
@@ -58,7 +60,7 @@ impl Server {
             return false;
         }
         self.shutdown = Shutdown::default();
-        self.pause.until = 0;
+        self.resume_clients(Purpose::Shutdown);
         log(Level::Notice, "Shutdown manually aborted.");
         self.refresh_gate();
         true
@@ -105,7 +107,7 @@ impl Server {
     fn stay(&mut self) -> bool {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
         self.shutdown = Shutdown::default();
-        self.pause.until = 0;
+        self.resume_clients(Purpose::Shutdown);
         self.refresh_gate();
         false
     }

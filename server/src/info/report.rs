@@ -6,7 +6,7 @@ use crate::base::allocator::used_memory;
 use crate::base::clock::now_us;
 use crate::commands::replication::peer_ip;
 use crate::commands::sentinel_view::status;
-use crate::dispatch::client::{ClientFlags, Transfer};
+use crate::dispatch::client::Transfer;
 use crate::dispatch::registry::Command;
 use crate::dispatch::server::Server;
 use crate::info::process;
@@ -134,7 +134,7 @@ fn clients(server: &Server, out: &mut String) {
         "connected_clients" = server.clients.len().saturating_sub(replicas),
         "cluster_connections" = server.cluster.as_ref().map_or(0, |mode| mode.links.totals().0),
         "maxclients" = server.config.maxclients,
-        "client_recent_max_input_buffer" = largest(|client| client.query_buffer),
+        "client_recent_max_input_buffer" = largest(|client| client.input.unparsed + client.input.arguments),
         "client_recent_max_output_buffer" = largest(|client| client.output()),
         "blocked_clients" = server.blocked.len(),
         "tracking_clients" = server.tracking.clients,
@@ -453,7 +453,7 @@ fn replicas(server: &Server, out: &mut String) {
         let Some(state) = peer.state.name() else { continue };
         // Redis calls a transfer over the socket a wait.
         let state = match &client.transfer {
-            Some(Transfer::Stream(_)) => "wait_bgsave",
+            Some(Transfer { length_announced: false, .. }) => "wait_bgsave",
             _ => state,
         };
         let lag = if state == "online" { peer.lag_seconds(server.now) } else { 0 };
@@ -540,40 +540,4 @@ fn keyspace(server: &Server, out: &mut String) {
     for (number, db) in server.keyspace.dbs().iter().enumerate().filter(|(_, db)| !db.is_empty()) {
         let _ = write!(out, "db{number}:keys={},expires={},avg_ttl={}\r\n", db.len(), db.expires(), db.average_ttl());
     }
-}
-
-/// The letters of a client's flags, as CLIENT LIST prints them.
-pub fn client_letters(client: &crate::dispatch::Client) -> String {
-    const LETTERS: [(ClientFlags, char); 11] = [
-        (ClientFlags::REPLICA, 'S'),
-        (ClientFlags::MASTER, 'M'),
-        (ClientFlags::PUBSUB, 'P'),
-        (ClientFlags::MULTI, 'x'),
-        (ClientFlags::BLOCKED, 'b'),
-        (ClientFlags::DIRTY_CAS, 'd'),
-        (ClientFlags::CLOSE_AFTER_REPLY, 'c'),
-        (ClientFlags::CLOSE_ASAP, 'A'),
-        (ClientFlags::UNIX_SOCKET, 'U'),
-        (ClientFlags::READONLY, 'r'),
-        (ClientFlags::NO_EVICT, 'e'),
-    ];
-    let monitor = client.flags.has(ClientFlags::MONITOR);
-    let mut letters = String::new();
-    for (flag, letter) in LETTERS {
-        if flag == ClientFlags::DIRTY_CAS
-            && let Some(tracking) = client.tracking.as_deref()
-        {
-            letters.push('t');
-            letters.extend(tracking.broken_redirect.then_some('R'));
-            letters.extend(tracking.broadcast.then_some('B'));
-        }
-        if client.flags.has(flag) {
-            // A monitor counts as a replica, under a letter of its own.
-            letters.push(if letter == 'S' && monitor { 'O' } else { letter });
-        }
-    }
-    if monitor && !client.is_replica() {
-        letters.insert(0, 'O');
-    }
-    if letters.is_empty() { "N".into() } else { letters }
 }

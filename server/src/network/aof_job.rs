@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::channel;
 
-use super::{Shared, carry_out_orders, snapshot_job};
-use crate::base::clock::{monotonic_ns, now_ms};
+use super::loading::LoadingGuard;
+use super::{Shared, snapshot_job};
+use crate::base::clock::monotonic_ns;
 use crate::dispatch::aof::{AofState, remove_files};
 use crate::dispatch::persist::RdbFile;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
-use crate::persistence::state::Loading;
 
 /// Batches on their way from the reader.
 const QUEUE: usize = 32;
@@ -36,34 +36,28 @@ const RETRY: Duration = Duration::from_millis(20);
 /// A text for the log: the server cannot start.
 pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
     let started = monotonic_ns();
-    shared.lock().find_aof()?;
-    if !shared.lock().aof.manifest.is_empty() {
-        begin(shared)?;
-        let loaded = read_and_execute(shared).await;
-        let mut server = shared.lock();
-        server.loading = false;
-        server.persistence.loading = None;
-        server.refresh_gate();
-        if loaded? {
+    shared.turn().find_aof()?;
+    if !shared.peek().aof.manifest.is_empty() {
+        let guard = begin(shared)?;
+        let loaded = read_and_execute(shared).await?;
+        drop(guard);
+        if loaded {
             let seconds = (monotonic_ns() - started) as f64 / 1e9;
             log(Level::Notice, &format!("DB loaded from append only file: {seconds:.3} seconds"));
         }
     }
-    shared.lock().open_aof_at_start()
+    shared.turn().open_aof_at_start()
 }
 
-fn begin(shared: &Shared) -> Result<(), String> {
-    let mut server = shared.lock();
+fn begin(shared: &Shared) -> Result<LoadingGuard<'_>, String> {
+    let mut server = shared.turn();
     let total = total_size(&server.aof_directory(), &server.aof.manifest).map_err(|error| error.to_string())?;
-    server.loading = true;
-    server.persistence.loading = Some(Loading::new(now_ms(), total));
-    server.refresh_gate();
-    Ok(())
+    Ok(LoadingGuard::begin(shared, &mut server, total, false, |_| {}))
 }
 
 async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
     let (directory, manifest, options, mut loader) = {
-        let server = shared.lock();
+        let server = shared.peek();
         (server.aof_directory(), server.aof.manifest.clone(), server.aof_read_options(), server.aof_loader())
     };
     let (sender, mut steps) = channel(QUEUE);
@@ -77,7 +71,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
         tokio::select! {
             step = steps.recv() => {
                 let Some(step) = step else { break };
-                shared.lock().replay(&mut loader, step)?;
+                shared.turn().replay(&mut loader, step)?;
                 tokio::task::yield_now().await;
             }
             () = tokio::time::sleep(PROGRESS) => {
@@ -99,7 +93,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
 /// running sync, and then for as long as each look at the sockets still brings writes.
 pub async fn group_commit(shared: Shared) {
     let running = {
-        let server = shared.lock();
+        let server = shared.peek();
         server.aof.syncer.clone().map(|syncer| (syncer, server.aof.requested))
     };
     if let Some((syncer, offset)) = running {
@@ -112,13 +106,13 @@ pub async fn group_commit(shared: Shared) {
     let mut gathered = 0;
     for _ in 0..LOOKS {
         tokio::task::yield_now().await;
-        let length = shared.lock().aof_buffer.len();
+        let length = shared.peek().aof_buffer.len();
         if length == gathered {
             break;
         }
         gathered = length;
     }
-    shared.lock().commit_aof();
+    shared.turn().commit_aof();
 }
 
 /// BGREWRITEAOF.
@@ -127,15 +121,14 @@ pub async fn rewrite(shared: Shared, generation: u64) {
     let turn = shared.rewriting.lock().await;
     let result = attempt(&shared, generation).await;
     drop(turn);
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     server.end_aof_rewrite(generation, &result);
     server.orders.push(crate::dispatch::server::Order::ServeReplicas);
-    carry_out_orders(&shared, &mut server);
 }
 
 async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     let (directory, name, mut manifest, state) = {
-        let server = shared.lock();
+        let server = shared.peek();
         check(&server, generation)?;
         (server.aof_directory(), server.aof_name(), server.aof.manifest.clone(), server.aof.state)
     };
@@ -154,7 +147,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     let mut file = match RdbFile::create(&temporary) {
         Ok(file) => file,
         Err(error) => {
-            shared.lock().finish_running_snapshot();
+            shared.turn().finish_running_snapshot();
             return Err(error);
         }
     };
@@ -164,11 +157,11 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
         file.commit()
     })
     .await;
-    shared.lock().aof.rewrite.walking = false;
+    shared.turn().aof.rewrite.walking = false;
     written?;
     log(Level::Notice, "Background AOF rewrite terminated with success");
     let mut manifest = {
-        let server = shared.lock();
+        let server = shared.peek();
         let checked = check(&server, generation);
         if checked.is_err() {
             // Nobody wants it any more; a leftover would only be untidy.
@@ -200,7 +193,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
 
 /// The new set is in place.
 fn install(shared: &Shared, generation: u64, (size, manifest): (u64, Manifest)) {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     server.aof.manifest = manifest;
     if check(&server, generation).is_err() {
         return;
@@ -256,7 +249,7 @@ async fn begin_walk(
 ) -> io::Result<(BaseEncoder, bool)> {
     loop {
         {
-            let mut server = shared.lock();
+            let mut server = shared.turn();
             check(&server, generation)?;
             if !server.keyspace.snapshot_runs() {
                 if let Some(writer) = writer {

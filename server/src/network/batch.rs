@@ -101,6 +101,14 @@ impl Batch {
         self.consumed = request.end;
     }
 
+    /// Frees room that nothing needs while the client is silent.
+    pub fn shrink(&mut self) {
+        self.input.shrink_to_fit();
+        if self.is_done() {
+            (self.requests, self.ranges, self.scratch) = Default::default();
+        }
+    }
+
     /// Forgets executed input. Call when [`Self::is_done`].
     pub fn compact(&mut self) {
         self.requests.clear();

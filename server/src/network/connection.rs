@@ -6,8 +6,14 @@
 //! session's signal. A replica's link is a client too: what it gets behind its replies (`replica_output.rs`) are a snapshot
 //! and the stream.
 //!
+//! Requests are read and executed while earlier replies still wait for the socket: a client may write its whole pipeline
+//! before it reads. What bounds the replies is `client-output-buffer-limit` (`dispatch/output_limits.rs`).
+//!
 //! Invariant: the read buffer is consumed only by execution. A client that waits (blocked, paused) keeps its later
 //! requests in the buffer, and is not read beyond `client-query-buffer-limit`.
+//!
+//! Invariant: a task yields after [`TURNS`] turns at the latest, whatever its socket and its signal say, so that no client can
+//! keep the others from being served.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,9 +23,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Shared;
 use super::batch::Batch;
+use super::output::Output;
 use super::replica_output::ReplicaOutput;
-use crate::base::clock::now_ms;
-use crate::dispatch::client::{Client, ClientFlags, Signal};
+use crate::dispatch::client::{Client, ClientFlags, IDLE, InputMemory, Signal};
 use crate::dispatch::clients::Slot;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
@@ -31,8 +37,8 @@ use crate::store::keyspace::PREFETCH_KEYS;
 const READ_SIZE: usize = 16 * 1024;
 /// A buffer that grew beyond this is given back when it is empty.
 const KEEP: usize = 64 * 1024;
-/// While so many bytes of replies wait for the socket, no more requests are executed.
-const OUTPUT_PAUSE: usize = 1 << 20;
+/// Turns in a row that a task takes while it never has to wait.
+const TURNS: u32 = 16;
 
 /// What [`Connection::poll`] found.
 enum Event {
@@ -47,47 +53,48 @@ pub struct Connection {
     slot: Slot,
     signal: Arc<Signal>,
     batch: Batch,
-    output: Vec<u8>,
-    written: usize,
+    output: Output,
     limits: Limits,
     /// No more requests: end when the output is written.
     closing: bool,
+    /// End now, whatever waits.
+    aborted: bool,
     /// The client waits; its requests stay where they are.
     blocked: bool,
     replica: ReplicaOutput,
     /// Replies may leave when the append-only file is durable so far.
     hold: Option<(u64, Arc<Syncer>)>,
     bytes_in: usize,
-    bytes_out: usize,
+    /// Bytes written since the connection began, and how many of them were counted.
+    sent: u64,
+    counted: u64,
 }
 
-/// Serves a client until it leaves.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, client: Client, shared: Shared) {
-    let signal = Arc::clone(&client.signal);
-    let slot = shared.lock().clients.add(client);
+/// Serves the client of a session until it leaves.
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, slot: Slot, signal: Arc<Signal>, shared: Shared) {
     let mut connection = Connection {
         slot,
         signal,
         batch: Batch::default(),
-        output: Vec::new(),
-        written: 0,
+        output: Output::default(),
         limits: Limits { max_bulk: 0, authenticated: false },
         closing: false,
+        aborted: false,
         blocked: false,
         replica: ReplicaOutput::default(),
         hold: None,
         bytes_in: 0,
-        bytes_out: 0,
+        sent: 0,
+        counted: 0,
     };
     connection.run(stream, &shared).await;
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     if let Some(mut client) = server.clients.remove(slot) {
         if client.is_replica() {
             log(Level::Warning, &format!("Connection with replica {} lost.", client.addr));
         }
         server.forget_client(&mut client);
     }
-    super::carry_out_orders(&shared, &mut server);
 }
 
 impl Connection {
@@ -98,17 +105,26 @@ impl Connection {
         })
         .await;
         self.execute(shared);
-        loop {
-            let event = std::future::poll_fn(|context| self.poll(context, Pin::new(&mut stream))).await;
+        let mut turns = 0;
+        while !self.aborted {
+            let event = std::future::poll_fn(|context| {
+                let event = self.poll(context, Pin::new(&mut stream));
+                if event.is_pending() {
+                    turns = 0;
+                }
+                event
+            })
+            .await;
             match event {
                 Event::Closed => return,
                 Event::Progress => self.execute(shared),
             }
+            turns += 1;
+            if turns >= TURNS {
+                turns = 0;
+                tokio::task::yield_now().await;
+            }
         }
-    }
-
-    fn is_drained(&self) -> bool {
-        self.written == self.output.len()
     }
 
     /// Writes what waits, reads what came; ready when there is something to execute or the connection ends.
@@ -122,7 +138,7 @@ impl Connection {
         if self.poll_write(context, stream.as_mut()) == Poll::Ready(Written::Closed) {
             return Poll::Ready(Event::Closed);
         }
-        if self.is_drained() {
+        if self.output.is_empty() {
             if self.closing {
                 return Poll::Ready(Event::Closed);
             }
@@ -133,19 +149,12 @@ impl Connection {
         if self.signal.take() {
             return Poll::Ready(Event::Progress);
         }
-        if self.closing
-            || (self.blocked && self.batch.input.len() >= KEEP)
-            || self.output.len() - self.written > OUTPUT_PAUSE
-        {
+        if self.closing || (self.blocked && self.batch.input.len() >= KEEP) {
             // A client that waits is read on only as far as one buffer, so that its leaving is noticed.
             return Poll::Pending;
         }
         match self.poll_read(context, stream) {
             Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => Poll::Ready(Event::Closed),
-            Poll::Ready(Ok(_)) if self.blocked => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
             Poll::Ready(Ok(_)) => Poll::Ready(Event::Progress),
             Poll::Pending => Poll::Pending,
         }
@@ -153,20 +162,16 @@ impl Connection {
 
     fn poll_write<S: AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Written> {
         loop {
-            while self.written < self.output.len() {
-                match stream.as_mut().poll_write(context, &self.output[self.written..]) {
+            while !self.output.is_empty() {
+                match stream.as_mut().poll_write(context, self.output.unwritten()) {
                     Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Written::Closed),
                     Poll::Ready(Ok(count)) => {
-                        self.written += count;
-                        self.bytes_out += count;
+                        self.output.advance(count);
+                        self.sent += count as u64;
+                        self.signal.report_output(self.sent, self.output.len());
                     }
                     Poll::Pending => return Poll::Pending,
                 }
-            }
-            self.written = 0;
-            self.output.clear();
-            if self.output.capacity() > KEEP {
-                self.output = Vec::new();
             }
             if !self.replica.poll_snapshot(context, &mut self.output) {
                 return Poll::Ready(Written::Drained);
@@ -204,38 +209,40 @@ impl Connection {
         if self.batch.is_done() && self.limits.max_bulk > 0 {
             self.batch.parse(self.limits);
         }
-        let mut guard = shared.lock();
+        let mut guard = shared.turn();
         let server = &mut *guard;
-        server.begin_batch(now_ms());
         let Some(mut client) = server.clients.take(self.slot) else {
-            self.closing = true;
+            self.aborted = true;
             return;
         };
         self.count(server);
-        client.in_flight = self.output.len() - self.written;
+        server.measure_room(&mut client);
+        client.input = self.input_memory();
         if !self.batch.is_done() {
             client.last_interaction = server.now;
         }
         self.blocked = client.flags.has(ClientFlags::BLOCKED);
-        while !self.blocked && !self.closing {
+        while !self.blocked && !self.closing && !client.flags.has(ClientFlags::CLOSE_ASAP) {
             if self.batch.is_done() && !self.next_batch(server, &mut client) {
                 break;
             }
             self.execute_batch(server, &mut client);
         }
         self.take_output(server, &mut client);
-        client.query_buffer = self.batch.input.len();
+        if server.now - client.last_interaction >= IDLE {
+            self.batch.shrink();
+            self.output.shrink();
+            client.out.shrink_to_fit();
+        }
+        client.input = self.input_memory();
         if server.config.maxmemory_clients != 0 {
             server.count_client_memory(&mut client);
         }
         server.clients.put(self.slot, client);
-        server.end_batch();
-        let hold = server.replies_wait_for();
-        if hold > 0 && !self.is_drained() {
-            self.hold = server.aof.syncer.clone().map(|syncer| (hold, syncer));
-        }
-        if !server.orders.is_empty() {
-            super::carry_out_orders(shared, server);
+        guard.end_batch();
+        let hold = guard.replies_wait_for();
+        if hold > 0 && !self.output.is_empty() {
+            self.hold = guard.aof.syncer.clone().map(|syncer| (hold, syncer));
         }
     }
 
@@ -275,6 +282,9 @@ impl Connection {
             let Some(request) = self.batch.take() else { return };
             server.execute(client, &self.batch.args(request));
             self.batch.executed(request);
+            if client.out.len() > client.room {
+                server.close_if_over_limit(client);
+            }
             self.blocked = client.flags.has(ClientFlags::BLOCKED);
             if client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
                 self.closing = true;
@@ -290,25 +300,23 @@ impl Connection {
             self.closing = true;
         }
         if client.flags.has(ClientFlags::CLOSE_ASAP) {
-            self.closing = true;
-            self.output.clear();
-            self.written = 0;
-            client.out.clear();
+            self.aborted = true;
             return;
         }
-        if client.out.is_empty() {
-        } else if self.is_drained() {
-            self.output.clear();
-            self.written = 0;
-            std::mem::swap(&mut self.output, &mut client.out);
-        } else {
-            self.output.append(&mut client.out);
-        }
-        client.in_flight = self.output.len() - self.written;
-        client.peak_output = client.peak_output.max(client.in_flight);
+        self.output.take_from(&mut client.out);
+        client.peak_output = client.peak_output.max(self.output.len());
         if client.is_replica() {
-            self.replica.refill(server, client, &mut self.output, self.written);
+            self.replica.refill(server, client, &mut self.output);
         }
+        self.signal.report_output(self.sent, self.output.len());
+    }
+
+    /// What the read buffer holds.
+    fn input_memory(&self) -> InputMemory {
+        let arguments = self.batch.parser.arguments();
+        let input = &self.batch.input;
+        let unparsed = input.len() - arguments;
+        InputMemory { unparsed, free: input.capacity() - input.len(), arguments }
     }
 
     /// Moves this connection's traffic into the server's counters.
@@ -318,8 +326,8 @@ impl Connection {
             stats.net_input += std::mem::take(&mut self.bytes_in) as u64;
             stats.reads += 1;
         }
-        if self.bytes_out > 0 {
-            let bytes = std::mem::take(&mut self.bytes_out) as u64;
+        let bytes = self.sent - std::mem::replace(&mut self.counted, self.sent);
+        if bytes > 0 {
             stats.writes += 1;
             stats.net_output += bytes;
             if self.replica.is_active() {

@@ -131,7 +131,7 @@ async fn accept_tcp(listener: TcpListener, shared: Shared) {
             Ok((stream, peer)) => {
                 // Options are hints: a peer that is gone already shows when it is read.
                 let _ = stream.set_nodelay(true);
-                keep_alive(&stream, shared.lock().config.tcp_keepalive);
+                keep_alive(&stream, shared.peek().config.tcp_keepalive);
                 let laddr = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
                 let fd = stream.as_raw_fd();
                 let local = peer.ip().to_canonical().is_loopback();
@@ -152,7 +152,7 @@ async fn accept_unix(listener: UnixListener, shared: Shared) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let path = format!("{}:0", shared.lock().config.unixsocket);
+        let path = format!("{}:0", shared.peek().config.unixsocket);
         let fd = stream.as_raw_fd();
         admit(&shared, stream, path.clone(), path, fd, true, true);
     }
@@ -171,7 +171,7 @@ fn admit<S>(shared: &Shared, stream: S, addr: String, laddr: String, fd: i32, lo
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     server.stats.connections += 1;
     if server.clients.len() >= server.config.maxclients as usize {
         server.stats.rejected_connections += 1;
@@ -192,8 +192,11 @@ where
     client.flags.set(ClientFlags::NEEDS_AUTH, needs_auth);
     client.flags.set(ClientFlags::LOCAL, local);
     client.flags.set(ClientFlags::UNIX_SOCKET, unix);
+    let signal = Arc::clone(&client.signal);
+    // The session exists before the next connection is accepted, so that `maxclients` counts it.
+    let slot = server.clients.add(client);
     drop(server);
-    tokio::spawn(connection::serve(stream, client, Arc::clone(shared)));
+    tokio::spawn(connection::serve(stream, slot, signal, Arc::clone(shared)));
 }
 
 async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {

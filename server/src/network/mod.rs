@@ -1,9 +1,7 @@
-//! Sockets, timers, tasks: all that waits. One lock on the server is taken for each readable batch, never across an await.
+//! Sockets, timers, tasks: all that waits. The server is used in turns (`turn.rs`), one for each readable batch, never across
+//! an await.
 
 use std::sync::Arc;
-
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{Notify, mpsc};
 
 use crate::dispatch::server::{Order, Server};
 
@@ -11,7 +9,10 @@ pub mod aof_job;
 pub mod batch;
 pub mod cluster;
 pub mod connection;
+mod crash;
 pub mod listener;
+mod loading;
+pub mod output;
 pub mod primary_link;
 pub mod replica_output;
 pub mod selftest;
@@ -20,39 +21,16 @@ pub mod snapshot_job;
 pub mod startup;
 pub mod timers;
 pub mod transfer;
+pub mod turn;
 
 pub use startup::run;
-
-/// The server behind its lock, and how its tasks reach each other.
-pub struct Node {
-    server: Mutex<Server>,
-    /// A deadline was set that may come before the next tick.
-    rearm: Notify,
-    /// Exit codes: the first one ends the process.
-    exit: mpsc::UnboundedSender<i32>,
-    /// Held by the rewrite of the append-only file that runs.
-    rewriting: tokio::sync::Mutex<()>,
-    /// The sockets must be opened anew.
-    listen: Notify,
-    /// Sentinel mode's links and scripts.
-    sentinel: sentinel::Outside,
-    /// Cluster mode's links.
-    cluster: cluster::Outside,
-}
-
-impl Node {
-    /// The server, for a batch of requests or a step of a background task.
-    #[inline]
-    pub fn lock(&self) -> MutexGuard<'_, Server> {
-        self.server.lock()
-    }
-}
+pub use turn::{Node, Turn};
 
 /// A node that its tasks share.
 pub type Shared = Arc<Node>;
 
-/// Does what commands asked of the network layer.
-pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
+/// Does what commands asked of the network layer: the end of every turn.
+fn carry_out_orders(shared: &Shared, server: &mut Server) {
     for order in std::mem::take(&mut server.orders) {
         match order {
             Order::FollowPrimary(generation) => {
@@ -67,6 +45,10 @@ pub fn carry_out_orders(shared: &Shared, server: &mut Server) {
             }
             Order::RewriteAof(generation) => aof_job::spawn(shared, generation),
             Order::Rearm => shared.rearm.notify_one(),
+            Order::Supervise => {
+                crash::configure(server.config.crash_log_enabled, server.config.use_exit_on_panic);
+                crash::watch(server.config.watchdog_period, 1000 / server.config.hz.max(1));
+            }
             Order::Listen => shared.listen.notify_one(),
             Order::Sentinel => sentinel::carry_out(shared, server),
             Order::Cluster => cluster::carry_out(shared, server),

@@ -72,12 +72,12 @@ pub async fn follow(shared: Shared, generation: u64) {
 
 /// True while this task's role lasts.
 pub fn is_current(shared: &Shared, generation: u64) -> bool {
-    shared.lock().replication.link().is_some_and(|link| link.generation == generation)
+    shared.peek().replication.link().is_some_and(|link| link.generation == generation)
 }
 
 /// Runs `f` on the link, if the role lasts.
 pub fn with_link<R>(shared: &Shared, generation: u64, f: impl FnOnce(&mut Link) -> R) -> io::Result<R> {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     match server.replication.link_mut().filter(|link| link.generation == generation) {
         Some(link) => Ok(f(link)),
         None => Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed")),
@@ -96,7 +96,7 @@ enum Broken {
 
 /// The link is down: remembers where to go on. `None` where the role has changed.
 fn link_down(shared: &Shared, generation: u64) -> Option<Broken> {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     let here = (server.replication.replid, server.replication.offset);
     let now = now_ms();
     let link = server.replication.link_mut().filter(|link| link.generation == generation)?;
@@ -123,11 +123,11 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
         (link.host.clone(), link.port)
     })?;
     log(Level::Notice, &format!("Connecting to MASTER {host}:{port}"));
-    let limit = Duration::from_secs(shared.lock().config.repl_timeout.max(1).into());
+    let limit = Duration::from_secs(shared.peek().config.repl_timeout.max(1).into());
     let stream = timeout(limit, connect(shared, &host, port))
         .await
         .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "Timeout connecting to the MASTER..."))??;
-    stream.set_nodelay(!shared.lock().config.repl_disable_tcp_nodelay)?;
+    stream.set_nodelay(!shared.peek().config.repl_disable_tcp_nodelay)?;
     log(Level::Notice, "MASTER <-> REPLICA sync started");
     let mut wire = Wire { stream, buffer: Vec::new() };
     with_link(shared, generation, |link| link.state = LinkState::Handshake)?;
@@ -153,7 +153,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
 
 /// Connects from `bind-source-addr`, where that is set.
 pub async fn connect(shared: &Shared, host: &str, port: u16) -> io::Result<TcpStream> {
-    let source = shared.lock().config.bind_source_addr.to_string();
+    let source = shared.peek().config.bind_source_addr.to_string();
     if source.is_empty() {
         return TcpStream::connect((host, port)).await;
     }
@@ -174,7 +174,7 @@ async fn introduce(shared: &Shared, wire: &mut Wire) -> io::Result<()> {
     }
     log(Level::Notice, "Master replied to PING, replication can continue...");
     let (auth, port, ip) = {
-        let server = shared.lock();
+        let server = shared.peek();
         let config = &server.config;
         let port = if config.replica_announce_port != 0 { config.replica_announce_port } else { config.port };
         (credentials(&config.masteruser, &config.masterauth), port, config.replica_announce_ip.to_string())
@@ -231,13 +231,13 @@ async fn ask(shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<Ps
         Some(_) => log(Level::Notice, &format!("Trying a partial resynchronization (request {replid}:{offset}).")),
         None => log(Level::Notice, "Partial resynchronization not possible (no cached master)"),
     }
-    let hands_over = shared.lock().failover.stage == Stage::InProgress;
+    let hands_over = shared.peek().failover.stage == Stage::InProgress;
     let offset = offset.to_string();
     let words: [&[u8]; 4] = [b"PSYNC", replid.as_bytes(), offset.as_bytes(), b"FAILOVER"];
     wire.send(&words[..if hands_over { 4 } else { 3 }]).await?;
     let reply = loop {
         // Empty lines keep the link alive while the primary prepares.
-        let limit = Duration::from_secs(shared.lock().config.repl_timeout.max(1).into());
+        let limit = Duration::from_secs(shared.peek().config.repl_timeout.max(1).into());
         let line = timeout(limit, wire.raw_line()).await.map_err(|_| timed_out())??;
         if !line.is_empty() {
             break line;
@@ -245,12 +245,11 @@ async fn ask(shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<Ps
     };
     let answer = psync_reply(&reply);
     if hands_over {
-        let mut server = shared.lock();
+        let mut server = shared.turn();
         match answer {
             PsyncReply::Continue(_) | PsyncReply::FullResync { .. } => server.end_failover(),
             _ => {
                 server.abort_failover("Failover target rejected psync request");
-                super::carry_out_orders(shared, &mut server);
                 return Err(refused("the replica would not take over", &reply));
             }
         }
@@ -263,7 +262,7 @@ async fn ask(shared: &Shared, generation: u64, wire: &mut Wire) -> io::Result<Ps
 
 /// A partial resync: the stream goes on; a new id makes the old one the second.
 fn go_on(shared: &Shared, generation: u64, replid: Option<ReplId>) -> io::Result<()> {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     if server.replication.link().is_none_or(|link| link.generation != generation) {
         return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
     }
@@ -327,8 +326,10 @@ impl Applier {
         loop {
             let (answers, applied) = self.apply(shared, generation, &mut wire.buffer)?;
             if !answers.is_empty() {
-                wire.stream.write_all(&answers).await?;
+                wire.write(shared, &answers).await?;
             }
+            // The primary may send faster than this applies: clients want their turns too.
+            tokio::task::yield_now().await;
             let period = if applied == acknowledged { ACK_PERIOD } else { ACK_DELAY };
             let passed = Duration::from_nanos(monotonic_ns().saturating_sub(last));
             tokio::select! {
@@ -336,7 +337,7 @@ impl Applier {
                 () = raised(&self.signal) => {}
                 () = tokio::time::sleep(period.saturating_sub(passed)) => {
                     let (offset, idle, limit) = {
-                        let server = shared.lock();
+                        let server = shared.peek();
                         let Some(link) = server.replication.link().filter(|link| link.generation == generation) else {
                             return Ok(());
                         };
@@ -346,7 +347,11 @@ impl Applier {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, "MASTER timeout: no data nor PING received..."));
                     }
                     (last, acknowledged) = (monotonic_ns(), offset);
-                    wire.send(&[b"REPLCONF", b"ACK", offset.to_string().as_bytes()]).await?;
+                    let mut acknowledgement = Vec::new();
+                    let offset = offset.to_string();
+                    let words = [&b"REPLCONF"[..], b"ACK", offset.as_bytes()];
+                    encode_command(&mut acknowledgement, words.len(), words.into_iter());
+                    wire.write(shared, &acknowledgement).await?;
                 }
             }
         }
@@ -369,7 +374,7 @@ struct Applier {
 
 impl Applier {
     fn new(shared: &Shared, wire: &Wire) -> Self {
-        let mut server = shared.lock();
+        let mut server = shared.turn();
         let id = server.clients.next_id();
         let signal = Arc::new(Signal::default());
         let mut client = Client::new(id, now_ms(), Arc::clone(&signal));
@@ -384,7 +389,7 @@ impl Applier {
 
     /// Ends the primary's session.
     fn leave(&self, shared: &Shared) {
-        let mut server = shared.lock();
+        let mut server = shared.turn();
         if let Some(mut client) = server.clients.remove(self.slot) {
             server.forget_client(&mut client);
         }
@@ -392,10 +397,9 @@ impl Applier {
 
     /// Executes all complete commands of `buffer` and removes them from it; returns what to send back, and how far we are.
     fn apply(&mut self, shared: &Shared, generation: u64, buffer: &mut Vec<u8>) -> io::Result<(Vec<u8>, i64)> {
-        let mut server = shared.lock();
+        let mut server = shared.turn();
         let server = &mut *server;
         check_role(server, generation)?;
-        server.begin_batch(now_ms());
         let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
         let Some(mut client) = server.clients.take(self.slot) else { return Err(lost()) };
         client.last_interaction = server.now;
@@ -403,8 +407,6 @@ impl Applier {
         let applied = self.apply_all(server, &mut client, generation, buffer, &mut answers);
         let killed = client.flags.has(ClientFlags::CLOSE_ASAP);
         server.clients.put(self.slot, client);
-        server.end_batch();
-        super::carry_out_orders(shared, server);
         applied?;
         if killed { Err(lost()) } else { Ok((answers, server.replication.offset)) }
     }
@@ -493,6 +495,12 @@ fn check_role(server: &Server, generation: u64) -> io::Result<()> {
 }
 
 impl Wire {
+    /// Writes bytes; a primary that does not take them within `repl-timeout` is lost.
+    async fn write(&mut self, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
+        let limit = Duration::from_secs(shared.peek().config.repl_timeout.max(1).into());
+        timeout(limit, self.stream.write_all(bytes)).await.map_err(|_| timed_out())?
+    }
+
     async fn send(&mut self, words: &[&[u8]]) -> io::Result<()> {
         let mut bytes = Vec::new();
         encode_command(&mut bytes, words.len(), words.iter().copied());

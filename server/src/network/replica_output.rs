@@ -1,9 +1,8 @@
 //! What a replica's link gets behind its replies: a snapshot, then the stream from its offset on.
 
-use std::fs::File;
-use std::io::Read;
 use std::task::{Context, Poll};
 
+use super::output::Output;
 use crate::base::clock::now_ms;
 use crate::dispatch::client::{Client, ClientFlags, Transfer};
 use crate::dispatch::server::Server;
@@ -12,14 +11,12 @@ use crate::replication::primary::PeerState;
 
 /// Bytes of the stream copied out of the backlog at a time.
 const STREAM_CHUNK: usize = 256 * 1024;
-/// Bytes of a file read at a time.
-const FILE_CHUNK: usize = 64 * 1024;
 
 /// The state of a link's output.
 #[derive(Default)]
 pub struct ReplicaOutput {
     transfer: Option<Transfer>,
-    /// The snapshot was handed to the socket: its link's state must move on.
+    /// The snapshot was handed to the socket: its link's state must move on. Whether its length had been announced.
     finished: Option<bool>,
     /// More of the stream may be there than was copied.
     more: bool,
@@ -38,47 +35,42 @@ impl ReplicaOutput {
     }
 
     /// Puts the next part of a snapshot into `output`; true where there is one.
-    pub fn poll_snapshot(&mut self, context: &mut Context<'_>, output: &mut Vec<u8>) -> bool {
-        match &mut self.transfer {
-            None => false,
-            Some(Transfer::Stream(receiver)) => match receiver.poll_recv(context) {
-                Poll::Ready(Some(chunk)) => {
-                    output.extend_from_slice(&chunk);
-                    true
-                }
-                Poll::Ready(None) => {
-                    self.transfer = None;
-                    self.finished = Some(true);
-                    false
-                }
-                Poll::Pending => false,
-            },
-            Some(Transfer::File(file)) => {
-                if read_chunk(file, output) {
-                    return true;
-                }
+    pub fn poll_snapshot(&mut self, context: &mut Context<'_>, output: &mut Output) -> bool {
+        let Some(transfer) = &mut self.transfer else { return false };
+        match transfer.chunks.poll_recv(context) {
+            Poll::Ready(Some(chunk)) => {
+                output.append(&chunk);
+                true
+            }
+            Poll::Ready(None) => {
+                self.finished = Some(transfer.length_announced);
                 self.transfer = None;
-                self.finished = Some(false);
                 false
             }
+            Poll::Pending => false,
         }
     }
 
     /// Takes over a new snapshot, moves the link's state on, copies the stream.
-    pub fn refill(&mut self, server: &mut Server, client: &mut Client, output: &mut Vec<u8>, written: usize) {
+    pub fn refill(&mut self, server: &mut Server, client: &mut Client, output: &mut Output) {
         self.active = true;
         if let Some(transfer) = client.transfer.take() {
             self.transfer = Some(transfer);
         }
-        if let Some(over_socket) = self.finished.take() {
-            end_snapshot(server, client, over_socket);
+        if let Some(length_announced) = self.finished.take() {
+            end_snapshot(server, client, length_announced);
         }
         self.more = false;
         let Some(peer) = &mut client.peer else { return };
-        if peer.state != PeerState::Online || self.transfer.is_some() || output.len() > written {
+        if peer.state != PeerState::Online || self.transfer.is_some() {
             return;
         }
-        while output.len() - written < STREAM_CHUNK {
+        if !output.is_empty() {
+            // The rest follows when the socket has taken this.
+            self.more = true;
+            return;
+        }
+        while output.len() < STREAM_CHUNK {
             let part = server.replication.backlog.as_ref().and_then(|backlog| backlog.read(peer.cursor));
             let Some(part) = part else {
                 log(Level::Warning, &format!("Replica {} is too far behind, closing its link", client.addr));
@@ -87,35 +79,28 @@ impl ReplicaOutput {
                 return;
             };
             if part.is_empty() {
+                peer.caught_up = true;
                 return;
             }
-            output.extend_from_slice(part);
+            output.append(part);
             peer.cursor += part.len() as i64;
         }
         self.more = true;
     }
 }
 
-fn read_chunk(file: &mut File, output: &mut Vec<u8>) -> bool {
-    let start = output.len();
-    output.resize(start + FILE_CHUNK, 0);
-    let count = file.read(&mut output[start..]).unwrap_or(0);
-    output.truncate(start + count);
-    count > 0
-}
-
-fn end_snapshot(server: &Server, client: &mut Client, over_socket: bool) {
+fn end_snapshot(server: &Server, client: &mut Client, length_announced: bool) {
     let Some(peer) = &mut client.peer else { return };
     peer.last_progress = now_ms();
     if peer.rdb_only {
         peer.state = PeerState::Finished;
-        if !over_socket {
+        if length_announced {
             client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
         }
         return;
     }
-    // Over a socket the end is told by a mark, so nothing may follow it before the replica acknowledged.
-    peer.state = if over_socket && !peer.old_sync { PeerState::WaitAck } else { PeerState::Online };
+    // Without a length the end is told by a mark, so nothing may follow it before the replica acknowledged.
+    peer.state = if length_announced || peer.old_sync { PeerState::Online } else { PeerState::WaitAck };
     peer.ack_time = server.now;
     log(Level::Notice, &format!("Synchronization with replica {} succeeded", client.addr));
 }

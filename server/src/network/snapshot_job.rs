@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Shared;
@@ -26,17 +27,19 @@ const STEP: usize = 256;
 const STEP_NANOS: u64 = 250_000;
 /// Batches on their way to the encoder.
 const QUEUE: usize = 16;
+/// Bytes of a snapshot's file read at a time.
+const FILE_CHUNK: usize = 64 * 1024;
 /// Chunks of 64 KiB on their way to a replica's socket.
 const SOCKET_QUEUE: usize = 16;
 
 /// BGSAVE.
 pub async fn background_save(shared: Shared) {
     let (header, path) = {
-        let server = shared.lock();
+        let server = shared.peek();
         (server.snapshot_header(), server.rdb_path())
     };
     let result = write_file(&shared, header, path).await;
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     server.end_background_save(result);
     server.orders.push(Order::ServeReplicas);
 }
@@ -46,7 +49,7 @@ async fn write_file(shared: &Shared, header: Header, path: std::path::PathBuf) -
     let mut file = match file {
         Ok(file) => file,
         Err(error) => {
-            shared.lock().finish_running_snapshot();
+            shared.turn().finish_running_snapshot();
             return Err(error);
         }
     };
@@ -62,7 +65,7 @@ pub(super) async fn drive<W>(shared: &Shared, work: W) -> io::Result<()>
 where
     W: FnOnce(Receiver<Batch>) -> io::Result<()> + Send + 'static,
 {
-    let given_up = shared.lock().keyspace.snapshots_given_up();
+    let given_up = shared.peek().keyspace.snapshots_given_up();
     let (sender, receiver) = channel(QUEUE);
     let (done, finished) = tokio::sync::oneshot::channel();
     let spawned = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
@@ -70,7 +73,7 @@ where
         let _ = done.send(work(receiver));
     });
     if let Err(error) = spawned {
-        shared.lock().finish_running_snapshot();
+        shared.turn().finish_running_snapshot();
         return Err(error);
     }
     loop {
@@ -79,9 +82,9 @@ where
         let last = batch.last;
         if sender.send(batch).await.is_err() {
             // The thread gave up: clear the marks, then hear why.
-            shared.lock().keyspace.abandon_snapshot();
-            while shared.lock().keyspace.snapshot_runs() {
-                shared.lock().keyspace.snapshot_step(STEP);
+            shared.turn().keyspace.abandon_snapshot();
+            while shared.peek().keyspace.snapshot_runs() {
+                shared.turn().keyspace.snapshot_step(STEP);
                 tokio::task::yield_now().await;
             }
             break;
@@ -97,7 +100,7 @@ where
 
 /// Visits keys for as long as a step may take.
 fn step(shared: &Shared, given_up: u64) -> Option<Batch> {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     if server.keyspace.snapshots_given_up() != given_up {
         return None;
     }
@@ -221,7 +224,7 @@ fn begin_stream(server: &mut Server, id: ClientId, mark: &str) -> Option<Sender<
     let client = server.clients.by_id_mut(id)?;
     client.out.extend_from_slice(format!("$EOF:{mark}\r\n").as_bytes());
     let (sender, receiver) = channel(SOCKET_QUEUE);
-    client.transfer = Some(Transfer::Stream(receiver));
+    client.transfer = Some(Transfer { chunks: receiver, length_announced: false });
     client.signal.raise();
     Some(sender)
 }
@@ -253,7 +256,7 @@ async fn stream_to_replicas(
         Ok(())
     })
     .await;
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     match result {
         Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
         Err(error) => {
@@ -265,9 +268,9 @@ async fn stream_to_replicas(
 }
 
 async fn file_for_replicas(shared: Shared, replicas: Vec<ClientId>, header: Header) {
-    let path = shared.lock().rdb_path();
+    let path = shared.peek().rdb_path();
     let result = write_file(&shared, header, path.clone()).await;
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     match result {
         Ok(()) => log(Level::Notice, "Background saving terminated with success"),
         Err(ref error) => log(Level::Warning, &format!("Background saving error: {error}")),
@@ -290,7 +293,9 @@ async fn file_for_replicas(shared: Shared, replicas: Vec<ClientId>, header: Head
                     peer.state = PeerState::SendingSnapshot;
                 }
                 client.out.extend_from_slice(format!("${size}\r\n").as_bytes());
-                client.transfer = Some(Transfer::File(file));
+                let (sender, receiver) = channel(SOCKET_QUEUE);
+                client.transfer = Some(Transfer { chunks: receiver, length_announced: true });
+                tokio::spawn(send_file(Arc::clone(&shared), id, file, sender));
             }
             Err(_) => {
                 client.out.extend_from_slice(b"-ERR BGSAVE failed, replication can't continue\r\n");
@@ -300,6 +305,27 @@ async fn file_for_replicas(shared: Shared, replicas: Vec<ClientId>, header: Head
         client.signal.raise();
     }
     server.orders.push(Order::ServeReplicas);
+}
+
+/// Reads a snapshot for one replica, no further ahead than its queue allows. A link that is closed ends it.
+async fn send_file(shared: Shared, id: ClientId, file: File, sender: Sender<Arc<Vec<u8>>>) {
+    let mut file = tokio::fs::File::from_std(file);
+    file.set_max_buf_size(FILE_CHUNK);
+    loop {
+        let mut chunk = Vec::with_capacity(FILE_CHUNK);
+        match file.read_buf(&mut chunk).await {
+            Ok(0) => return,
+            Ok(_) => {
+                if sender.send(Arc::new(chunk)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                log(Level::Warning, &format!("Read error sending DB to replica: {error}"));
+                return close_all(&mut shared.turn(), &[id]);
+            }
+        }
+    }
 }
 
 fn close_all(server: &mut Server, replicas: &[ClientId]) {

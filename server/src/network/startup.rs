@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
-use super::{Node, Shared, carry_out_orders, listener, timers};
+use super::loading::LoadingGuard;
+use super::{Node, Shared, listener, timers};
 use crate::base::allocator::used_memory;
 use crate::base::clock::now_ms;
 use crate::base::random::Random;
@@ -20,13 +20,12 @@ use crate::config::values::{Supervised, SyslogFacility};
 use crate::config::{Config, LogLevel};
 use crate::dispatch::registry::Registry;
 use crate::dispatch::sentinel::{Clock, SentinelMode};
-use crate::dispatch::server::Server;
+use crate::dispatch::server::{Order, Server};
 use crate::dispatch::shutdown::ShutdownOptions;
 use crate::info::REDIS_VERSION;
 use crate::info::log::{self, Level, log};
 use crate::persistence::chunks::read_ahead;
 use crate::persistence::load::{LoadError as RdbLoadError, load};
-use crate::persistence::state::Loading;
 use crate::sentinel::Sentinel;
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
@@ -309,18 +308,12 @@ fn daemonize() -> io::Result<()> {
 
 async fn live(server: Server) -> i32 {
     let (exit, mut exits) = mpsc::unbounded_channel();
-    let shared: Shared = Arc::new(Node {
-        server: Mutex::new(server),
-        rearm: Notify::new(),
-        exit,
-        rewriting: Default::default(),
-        listen: Notify::new(),
-        sentinel: Default::default(),
-        cluster: Default::default(),
-    });
+    let shared: Shared = Arc::new(Node::new(server, exit));
+    super::crash::report_panics(&shared);
+    shared.turn().orders.push(Order::Supervise);
     log(Level::Notice, "monotonic clock: POSIX clock_gettime");
-    let config = shared.lock().config.clone();
-    let with_bus = shared.lock().cluster.is_some();
+    let config = shared.peek().config.clone();
+    let with_bus = shared.peek().cluster.is_some();
     let bound = listener::bind(&config)
         .and_then(|bound| Ok((bound, if with_bus { super::cluster::bind(&config)? } else { Vec::new() })));
     let (bound, bus) = match bound {
@@ -331,34 +324,34 @@ async fn live(server: Server) -> i32 {
         }
     };
     let (port, mode) = {
-        let server = shared.lock();
+        let server = shared.peek();
         (server.config.port, server.mode())
     };
-    banner(&shared.lock().config, mode, port);
-    write_pidfile(&shared.lock().config);
+    banner(&shared.peek().config, mode, port);
+    write_pidfile(&shared.peek().config);
     let mut listeners = bound.serve(&shared);
     if mode == "sentinel" {
         watch_others(&shared);
     } else {
         log(Level::Warning, "Server initialized");
-        let with_aof = shared.lock().config.appendonly;
+        let with_aof = shared.peek().config.appendonly;
         let loaded = if with_aof { super::aof_job::load_at_start(&shared).await } else { load_dataset(&shared).await };
         if let Err(text) = loaded {
             log(Level::Warning, &text);
             return 1;
         }
         if with_bus {
-            if let Some(text) = shared.lock().misplaced_keys() {
+            if let Some(text) = shared.peek().misplaced_keys() {
                 log(Level::Warning, &text);
                 return 1;
             }
             super::cluster::serve(&shared, bus);
         }
-        super::timers::retry_postponed(&shared, &mut shared.lock());
+        super::timers::retry_postponed(&mut shared.turn());
         follow_configured_primary(&shared);
         log(Level::Notice, "Ready to accept connections");
     }
-    tell_supervisor(shared.lock().config.supervised);
+    tell_supervisor(shared.peek().config.supervised);
     tokio::spawn(timers::run(Arc::clone(&shared)));
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         log(Level::Warning, "Cannot listen to signals");
@@ -370,7 +363,7 @@ async fn live(server: Server) -> i32 {
             Some(code) = exits.recv() => return finish(&shared, code),
             Some(()) = term.recv() => on_signal(&shared, "SIGTERM"),
             Some(()) = int.recv() => {
-                if interrupted && shared.lock().shutdown.deadline > 0 {
+                if interrupted && shared.peek().shutdown.deadline > 0 {
                     log(Level::Warning, "You insist... exiting now.");
                     return 1;
                 }
@@ -378,7 +371,7 @@ async fn live(server: Server) -> i32 {
                 on_signal(&shared, "SIGINT");
             }
             () = shared.listen.notified() => {
-                let config = shared.lock().config.clone();
+                let config = shared.peek().config.clone();
                 drop(std::mem::take(&mut listeners));
                 match listener::bind(&config) {
                     Ok(bound) => listeners = bound.serve(&shared),
@@ -391,16 +384,15 @@ async fn live(server: Server) -> i32 {
 
 /// Sentinel mode: from now on the machine is told what happens.
 fn watch_others(shared: &Shared) {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     server.with_sentinel(|core, now, out| core.start(now, out));
-    carry_out_orders(shared, &mut server);
     tokio::spawn(super::sentinel::run(Arc::clone(shared)));
 }
 
 fn finish(shared: &Shared, code: i32) -> i32 {
     // The system takes the memory back at once. Freeing key by key would keep whoever waits for the end waiting.
     std::mem::forget(Arc::clone(shared));
-    let server = shared.lock();
+    let server = shared.peek();
     if !server.config.unixsocket.is_empty() {
         log(Level::Notice, "Removing the unix socket file.");
         let _ = std::fs::remove_file(server.config.unixsocket.as_path());
@@ -455,19 +447,16 @@ fn tell_supervisor(supervised: Supervised) {
 
 fn on_signal(shared: &Shared, name: &str) {
     log(Level::Warning, &format!("Received {name} scheduling shutdown..."));
-    let mut server = shared.lock();
-    server.begin_batch(now_ms());
+    let mut server = shared.turn();
     let flags = if name == "SIGTERM" { server.config.shutdown_on_sigterm } else { server.config.shutdown_on_sigint };
     let save =
         if flags.has(ShutdownFlags::SAVE) { Some(true) } else { flags.has(ShutdownFlags::NOSAVE).then_some(false) };
     let options = ShutdownOptions { save, now: flags.has(ShutdownFlags::NOW), force: flags.has(ShutdownFlags::FORCE) };
     server.begin_shutdown(options);
-    server.end_batch();
-    carry_out_orders(shared, &mut server);
 }
 
 fn follow_configured_primary(shared: &Shared) {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     if let Some((host, port)) = server.config.replicaof.0.clone() {
         server.follow(host.to_string(), port, None);
         // A new replica has no history to go on from.
@@ -475,14 +464,13 @@ fn follow_configured_primary(shared: &Shared) {
         if let Some(link) = server.replication.link_mut().filter(|_| !restored) {
             link.cached = None;
         }
-        carry_out_orders(shared, &mut server);
     }
 }
 
 /// Loads the dataset, if there is one. Connections are accepted meanwhile, and told to wait.
 async fn load_dataset(shared: &Shared) -> Result<(), String> {
-    let (path, options) = {
-        let mut server = shared.lock();
+    let (path, file, guard, options) = {
+        let mut server = shared.turn();
         let path = server.rdb_path();
         let primary = server.config.replicaof.0.is_none();
         let file = match std::fs::File::open(&path) {
@@ -491,19 +479,14 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
             Err(error) => return Err(format!("Fatal error loading the DB: {}. Exiting.", os_text(&error))),
         };
         let total = file.metadata().map_or(0, |metadata| metadata.len());
-        server.loading = true;
-        server.persistence.loading = Some(Loading::new(now_ms(), total));
-        server.refresh_gate();
-        ((path, file), server.load_options(primary))
+        let guard = LoadingGuard::begin(shared, &mut server, total, false, |_| {});
+        (path, file, guard, server.load_options(primary))
     };
     let started = std::time::Instant::now();
-    let (path, file) = path;
     let source = read_ahead(file).map_err(|error| error.to_string())?;
     let result = super::transfer::in_thread(shared, move |progress| load(source, &options, progress)).await;
-    let mut server = shared.lock();
-    server.loading = false;
-    server.persistence.loading = None;
-    server.refresh_gate();
+    let mut server = shared.turn();
+    guard.end(&mut server);
     match result {
         Ok(Ok(loaded)) => {
             report_loaded(&loaded, started.elapsed());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Shared, carry_out_orders};
+use super::Shared;
 use crate::base::clock::now_ms;
 use crate::dispatch::server::Server;
 
@@ -10,7 +10,7 @@ use crate::dispatch::server::Server;
 pub async fn run(shared: Shared) {
     loop {
         let pause = {
-            let server = shared.lock();
+            let server = shared.peek();
             let tick = server.last_cron + i64::from(1000 / server.config.hz.max(1));
             let due = server.next_deadline().map_or(tick, |deadline| deadline.min(tick));
             Duration::from_millis((due - now_ms()).max(1) as u64)
@@ -19,32 +19,27 @@ pub async fn run(shared: Shared) {
             () = tokio::time::sleep(pause) => {}
             () = shared.rearm.notified() => continue,
         }
-        let mut server = shared.lock();
-        server.begin_batch(now_ms());
+        super::crash::tick();
+        let mut server = shared.turn();
         server.end_due_waits();
         if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
             expire(&mut server);
             server.cron();
         }
-        server.end_batch();
-        carry_out_orders(&shared, &mut server);
     }
 }
 
 /// Who waited for the end of something tries again: a dataset is in, or is larger than one waits for.
-pub(super) fn retry_postponed(shared: &Shared, server: &mut Server) {
-    server.begin_batch(now_ms());
+pub(super) fn retry_postponed(server: &mut Server) {
     server.end_due_waits();
-    server.end_batch();
-    carry_out_orders(shared, server);
 }
 
 /// How far loading is, for INFO and for those who wait for it.
 pub(super) fn loading_goes_on(shared: &Shared, loaded: u64) {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     if let Some(loading) = &mut server.persistence.loading {
         loading.loaded = loaded;
-        retry_postponed(shared, &mut server);
+        retry_postponed(&mut server);
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::channel;
 use tokio::time::{Duration, timeout};
 
 use super::Shared;
+use super::loading::LoadingGuard;
 use super::primary_link::{Wire, link_up, with_link};
 use crate::base::clock::now_ms;
 use crate::base::ids::ReplId;
@@ -19,7 +20,6 @@ use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 use crate::persistence::chunks::{Chunks, read_ahead};
 use crate::persistence::load::{LoadError, LoadOptions, Loaded, load};
-use crate::persistence::state::Loading;
 use crate::replication::replica::Transfer;
 
 /// Chunks on their way to the loader.
@@ -83,7 +83,7 @@ fn place(shared: &Shared) -> &'static str {
 }
 
 fn into_memory(shared: &Shared) -> bool {
-    let server = shared.lock();
+    let server = shared.peek();
     match server.config.repl_diskless_load {
         DisklessLoad::Disabled => false,
         DisklessLoad::OnEmptyDb => server.keyspace.total_keys() == 0,
@@ -93,7 +93,7 @@ fn into_memory(shared: &Shared) -> bool {
 
 /// `$<length>` or `$EOF:<mark>`; empty lines before it keep the link alive.
 async fn header(shared: &Shared, wire: &mut Wire) -> io::Result<Payload> {
-    let limit = Duration::from_secs(shared.lock().config.repl_timeout.max(1).into());
+    let limit = Duration::from_secs(shared.peek().config.repl_timeout.max(1).into());
     loop {
         let line = timeout(limit, wire.raw_line()).await.map_err(|_| timed_out())??;
         if line.is_empty() {
@@ -128,7 +128,7 @@ where
     S: FnMut(Vec<u8>) -> F,
     F: Future<Output = io::Result<()>>,
 {
-    let limit = Duration::from_secs(shared.lock().config.repl_timeout.max(1).into());
+    let limit = Duration::from_secs(shared.peek().config.repl_timeout.max(1).into());
     let mut left = if let Payload::Sized(size) = payload { *size } else { u64::MAX };
     loop {
         let (take, end) = match payload {
@@ -163,8 +163,13 @@ where
     }
 }
 
-async fn through_file(shared: &Shared, generation: u64, wire: &mut Wire, payload: Payload) -> io::Result<Loaded> {
-    let path = shared.lock().rdb_path();
+async fn through_file<'a>(
+    shared: &'a Shared,
+    generation: u64,
+    wire: &mut Wire,
+    payload: Payload,
+) -> io::Result<(LoadingGuard<'a>, Loaded)> {
+    let path = shared.peek().rdb_path();
     let mut file = RdbFile::create(&path)?;
     pump(shared, generation, wire, &payload, |chunk| {
         let written = file.write(&chunk);
@@ -173,22 +178,22 @@ async fn through_file(shared: &Shared, generation: u64, wire: &mut Wire, payload
     .await?;
     file.commit()?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
-    let options = begin_loading(shared, generation, OldData::Flushed)?;
+    let (guard, options) = begin_loading(shared, generation, OldData::Flushed)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
     let source = read_ahead(std::fs::File::open(&path)?)?;
     let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
-    keep_alive(shared, wire, job).await
+    Ok((guard, keep_alive(wire, job).await?))
 }
 
-async fn stream_in(
-    shared: &Shared,
+async fn stream_in<'a>(
+    shared: &'a Shared,
     generation: u64,
     wire: &mut Wire,
     payload: Payload,
     replid: Option<ReplId>,
-) -> io::Result<Loaded> {
+) -> io::Result<(LoadingGuard<'a>, Loaded)> {
     let old = {
-        let server = shared.lock();
+        let server = shared.peek();
         let swap = server.config.repl_diskless_load == DisklessLoad::Swapdb;
         match (swap, replid == Some(server.replication.replid)) {
             (true, true) => OldData::Served,
@@ -199,7 +204,7 @@ async fn stream_in(
     if old == OldData::Flushed {
         log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
     }
-    let options = begin_loading(shared, generation, old)?;
+    let (guard, options) = begin_loading(shared, generation, old)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
     let (sender, mut receiver) = channel::<Vec<u8>>(QUEUE);
     let source = Chunks::new(move || Ok(receiver.blocking_recv()));
@@ -220,25 +225,15 @@ async fn stream_in(
         (Err(error), _) => Err(error),
         (Ok(()), loaded) => loaded,
     };
-    if loaded.is_err() {
-        end_loading(&mut shared.lock());
-    }
-    loaded
+    Ok((guard, loaded?))
 }
 
 /// While a file is loaded, the primary gets a newline once a second: it must not think that we are gone.
-async fn keep_alive(
-    shared: &Shared,
-    wire: &mut Wire,
-    job: impl Future<Output = io::Result<Loaded>>,
-) -> io::Result<Loaded> {
+async fn keep_alive(wire: &mut Wire, job: impl Future<Output = io::Result<Loaded>>) -> io::Result<Loaded> {
     let mut job = std::pin::pin!(job);
     loop {
         tokio::select! {
             loaded = &mut job => {
-                if loaded.is_err() {
-                    end_loading(&mut shared.lock());
-                }
                 return loaded;
             }
             () = tokio::time::sleep(Duration::from_secs(1)) => {
@@ -260,16 +255,12 @@ enum OldData {
     Served,
 }
 
-fn begin_loading(shared: &Shared, generation: u64, old: OldData) -> io::Result<LoadOptions> {
-    let mut server = shared.lock();
-    if server.replication.link().is_none_or(|link| link.generation != generation) {
+fn begin_loading(shared: &Shared, generation: u64, old: OldData) -> io::Result<(LoadingGuard<'_>, LoadOptions)> {
+    let mut server = shared.turn();
+    let Some(link) = server.replication.link().filter(|link| link.generation == generation) else {
         return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
-    }
-    let total =
-        server.replication.link().and_then(|link| link.transfer).map_or(0, |transfer| transfer.total.max(0) as u64);
-    server.loading = true;
-    server.async_loading = old == OldData::Served;
-    server.persistence.loading = Some(Loading::new(now_ms(), total));
+    };
+    let total = link.transfer.map_or(0, |transfer| transfer.total.max(0) as u64);
     server.finish_running_snapshot();
     // What it holds is about to be replaced as a whole: a new base follows.
     server.stop_aof();
@@ -281,16 +272,12 @@ fn begin_loading(shared: &Shared, generation: u64, old: OldData) -> io::Result<L
         server.keyspace.flush(None, lazy);
     }
     server.refresh_listening();
-    server.refresh_gate();
-    Ok(server.load_options(false))
+    let guard = LoadingGuard::begin(shared, &mut server, total, old == OldData::Served, restart_aof);
+    Ok((guard, server.load_options(false)))
 }
 
-fn end_loading(server: &mut Server) {
-    server.loading = false;
-    server.async_loading = false;
-    server.persistence.loading = None;
-    server.refresh_gate();
-    // The rewrite begins with the next tick: the data that were loaded are in their place then.
+/// The rewrite begins with the next tick: the data that were loaded are in their place then.
+fn restart_aof(server: &mut Server) {
     if server.config.appendonly
         && let Err(text) = server.start_aof_later()
     {
@@ -299,9 +286,15 @@ fn end_loading(server: &mut Server) {
 }
 
 /// The snapshot is in: its history is ours.
-fn finish(shared: &Shared, generation: u64, loaded: Loaded, replid: Option<ReplId>, offset: i64) -> io::Result<()> {
-    let mut server = shared.lock();
-    end_loading(&mut server);
+fn finish(
+    shared: &Shared,
+    generation: u64,
+    (guard, loaded): (LoadingGuard<'_>, Loaded),
+    replid: Option<ReplId>,
+    offset: i64,
+) -> io::Result<()> {
+    let mut server = shared.turn();
+    guard.end(&mut server);
     let Some(link) = server.replication.link_mut().filter(|link| link.generation == generation) else {
         return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
     };
@@ -318,7 +311,7 @@ fn finish(shared: &Shared, generation: u64, loaded: Loaded, replid: Option<ReplI
     server.replication.make_backlog(size);
     link_up(&mut server);
     log(Level::Notice, "MASTER <-> REPLICA sync: Finished with success");
-    super::timers::retry_postponed(shared, &mut server);
+    super::timers::retry_postponed(&mut server);
     Ok(())
 }
 

@@ -62,8 +62,12 @@ pub struct Peer {
     pub ack_time: Millis,
     /// When it began to wait for a snapshot, Unix milliseconds.
     pub waiting_since: Millis,
-    /// When the last byte of a snapshot was taken by its socket, Unix milliseconds.
+    /// When its socket was last seen to take bytes of a snapshot, or to have none to take, Unix milliseconds.
     pub last_progress: Millis,
+    /// Bytes that its socket had taken at that time.
+    pub sent: u64,
+    /// The link has sent the whole stream and sleeps until there is more.
+    pub caught_up: bool,
 }
 
 impl Peer {
@@ -84,6 +88,8 @@ impl Peer {
             ack_time: now,
             waiting_since: now,
             last_progress: now,
+            sent: 0,
+            caught_up: false,
         }
     }
 

@@ -4,9 +4,13 @@ use crate::base::long_double::LongDouble;
 use crate::base::numbers::{write_f64_17g, write_i64};
 
 /// A writer of replies. It borrows the output buffer; nothing is buffered twice.
+///
+/// Once the buffer holds more than its room, further elements are left out: the client's output limit is broken, and it will
+/// be closed without any of the reply.
 pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
     resp3: bool,
+    room: usize,
 }
 
 /// The place of an array length that is not known yet. See [`Reply::deferred_array`].
@@ -14,9 +18,19 @@ pub struct Reply<'a> {
 pub struct Deferred(usize);
 
 impl<'a> Reply<'a> {
-    /// A writer onto `out`.
+    /// A writer onto `out`, without a limit.
     pub fn new(out: &'a mut Vec<u8>, resp3: bool) -> Self {
-        Self { out, resp3 }
+        Self { out, resp3, room: usize::MAX }
+    }
+
+    /// A writer onto `out` that adds nothing more once `out` holds more than `room` bytes.
+    pub fn bounded(out: &'a mut Vec<u8>, resp3: bool, room: usize) -> Self {
+        Self { out, resp3, room }
+    }
+
+    /// Whether the buffer holds more than it has room for: what is written now will not be sent.
+    pub fn is_over(&self) -> bool {
+        self.out.len() > self.room
     }
 
     /// True where the client speaks RESP3.
@@ -26,7 +40,7 @@ impl<'a> Reply<'a> {
 
     /// The writer again, for a callee.
     pub fn reborrow(&mut self) -> Reply<'_> {
-        Reply { out: self.out, resp3: self.resp3 }
+        Reply { out: self.out, resp3: self.resp3, room: self.room }
     }
 
     /// Bytes of output so far: a mark for [`Self::truncate`].
@@ -45,6 +59,9 @@ impl<'a> Reply<'a> {
     }
 
     fn prefixed(&mut self, kind: u8, number: i64) {
+        if self.is_over() {
+            return;
+        }
         self.out.push(kind);
         if (0..10).contains(&number) {
             self.out.push(b'0' + number as u8);
@@ -90,6 +107,9 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
+        if self.is_over() {
+            return;
+        }
         self.out.reserve(bytes.len() + 24);
         self.prefixed(b'$', bytes.len() as i64);
         self.out.extend_from_slice(bytes);

@@ -183,6 +183,11 @@ impl RequestParser {
         self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(have))
     }
 
+    /// Bytes of arguments of the unfinished request that have arrived whole.
+    pub fn arguments(&self) -> usize {
+        if self.position == 0 { 0 } else { self.ranges.iter().map(|&(_, len)| len).sum() }
+    }
+
     /// True in the middle of a request.
     pub fn is_midway(&self) -> bool {
         self.position > 0

@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Shared;
-use crate::base::clock::{monotonic_ns, now_ms};
+use crate::base::clock::monotonic_ns;
 use crate::base::ids::HandoverId;
 use crate::config::file::os_text;
 use crate::dispatch::effects::encode_command;
@@ -58,12 +58,8 @@ fn since(start: u64) -> u64 {
 
 /// Something done with the lock held, and what it asked of the network.
 fn with_server<R>(shared: &Shared, f: impl FnOnce(&mut Server) -> R) -> R {
-    let mut server = shared.lock();
-    server.begin_batch(now_ms());
-    let result = f(&mut server);
-    server.end_batch();
-    crate::network::carry_out_orders(shared, &mut server);
-    result
+    let mut server = shared.turn();
+    f(&mut server)
 }
 
 /// Hands slots over, and says how it ended.
@@ -225,7 +221,7 @@ impl Wire {
                 Err(_) => {}
             }
             self.failure()?;
-            shared.lock().check_handover(id)?;
+            shared.turn().check_handover(id)?;
         }
         Ok(())
     }
@@ -238,7 +234,7 @@ impl Wire {
             if self.heard.borrow_and_update().prepared >= count {
                 return Ok(());
             }
-            shared.lock().check_handover(id)?;
+            shared.turn().check_handover(id)?;
             if since(start) > PATIENCE {
                 return Err("the target does not answer".to_owned());
             }
@@ -250,7 +246,7 @@ impl Wire {
 
 /// The epoch under which the target took the slots.
 async fn hand_over(shared: &Shared, id: HandoverId) -> Result<u64, String> {
-    let plan = plan(&shared.lock(), id).ok_or("the target was forgotten")?;
+    let plan = plan(&shared.peek(), id).ok_or("the target was forgotten")?;
     let mut wire = Wire::open(shared, &plan.host, plan.port).await?;
     let prepare = prepare(plan.pause);
     let first = [plan.credentials.as_slice(), &plan.begin, &prepare].concat();
@@ -261,13 +257,13 @@ async fn hand_over(shared: &Shared, id: HandoverId) -> Result<u64, String> {
     })?;
     for range in &plan.ranges {
         send_range(shared, id, &mut wire, range).await?;
-        let changes = shared.lock().take_changes(id);
+        let changes = shared.turn().take_changes(id);
         send_changes(shared, id, &mut wire, &changes).await?;
     }
-    shared.lock().begin_changes(id);
+    shared.turn().begin_changes(id);
     let (start, mut asked) = (monotonic_ns(), 1);
     let answered = loop {
-        let changes = shared.lock().take_changes(id);
+        let changes = shared.turn().take_changes(id);
         send_changes(shared, id, &mut wire, &changes).await?;
         wire.send(shared, id, &prepare).await?;
         asked += 1;
@@ -295,7 +291,7 @@ fn prepare(pause: u64) -> Vec<u8> {
 
 async fn send_changes(shared: &Shared, id: HandoverId, wire: &mut Wire, changes: &[u8]) -> Result<(), String> {
     wire.send(shared, id, changes).await?;
-    shared.lock().note_sent(id, 0, changes.len() as u64);
+    shared.turn().note_sent(id, 0, changes.len() as u64);
     Ok(())
 }
 
@@ -306,8 +302,8 @@ async fn send_range(
     wire: &mut Wire,
     range: &RangeInclusive<u16>,
 ) -> Result<(), String> {
-    while !shared.lock().begin_range(id, range) {
-        shared.lock().check_handover(id)?;
+    while !shared.turn().begin_range(id, range) {
+        shared.turn().check_handover(id)?;
         wire.failure()?;
         tokio::time::sleep(TURN).await;
     }
@@ -332,7 +328,7 @@ async fn send_range(
             if let Err(reason) = wire.send(shared, id, &chunk).await {
                 break Err(reason);
             }
-            shared.lock().note_sent(id, keys, chunk.len() as u64);
+            shared.turn().note_sent(id, keys, chunk.len() as u64);
         };
         drop(chunks);
         result
@@ -358,7 +354,7 @@ async fn finish(
         if let Some(epoch) = taken {
             return Ok(epoch);
         }
-        if shared.lock().handover_is_known(id) {
+        if shared.peek().handover_is_known(id) {
             return Ok(0);
         }
         if let Some(reason) = failure {
@@ -385,7 +381,7 @@ async fn ask_again(shared: &Shared, id: HandoverId, plan: &Plan, answered: u64, 
     let mut question = plan.credentials.clone();
     command(&mut question, &[b"CLUSTER", b"SYNCSLOTS", b"STATUS", id.as_bytes()]);
     while since(answered) <= plan.pause {
-        if shared.lock().handover_is_known(id) {
+        if shared.peek().handover_is_known(id) {
             return Ok(0);
         }
         match timeout(Duration::from_millis(200), status(shared, plan, &question)).await {

@@ -27,7 +27,7 @@ pub async fn connect(
     mut outbox: Outbox,
     waiting: Arc<AtomicUsize>,
 ) {
-    let source = shared.lock().config.bind_source_addr.to_string();
+    let source = shared.peek().config.bind_source_addr.to_string();
     let connected = tokio::select! {
         connected = open(&ip, port, &source) => connected,
         // Nothing is sent before the connection is there: it was given up.
@@ -64,7 +64,7 @@ fn lost(shared: &Shared, conn: ConnId) {
 pub async fn serve(shared: Shared, conn: ConnId, stream: TcpStream, outbox: Outbox, waiting: Arc<AtomicUsize>) {
     // Options are hints: a peer that is gone already shows when it is read.
     let _ = stream.set_nodelay(true);
-    let timeout = shared.lock().config.cluster_node_timeout;
+    let timeout = shared.peek().config.cluster_node_timeout;
     let alive = Duration::from_millis((timeout * 2).max(1_000));
     let probe = TcpKeepalive::new().with_time(alive).with_interval((alive / 3).max(Duration::from_secs(1)));
     let _ = SockRef::from(&stream).set_tcp_keepalive(&probe);

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
-use crate::base::clock::{monotonic_ns, now_ms};
+use crate::base::clock::monotonic_ns;
 use crate::base::random::{Random, fill_from_os};
 use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port};
 use crate::cluster::{Cluster, ConnId, Effect, Input, NodeId, Settings};
@@ -142,11 +142,8 @@ pub fn bind(config: &Config) -> Result<Vec<TcpListener>, String> {
 /// The dataset is there: the node takes part from now on.
 pub fn serve(shared: &Shared, listeners: Vec<TcpListener>) {
     {
-        let mut server = shared.lock();
-        server.begin_batch(now_ms());
+        let mut server = shared.turn();
         server.start_cluster();
-        server.end_batch();
-        super::carry_out_orders(shared, &mut server);
     }
     for listener in listeners {
         tokio::spawn(accept(Arc::clone(shared), listener));
@@ -162,7 +159,7 @@ async fn accept(shared: Shared, listener: TcpListener) {
                 let conn = ConnId(ACCEPTED | number);
                 let local = stream.local_addr().map_or_else(|_| String::new(), text_of);
                 let (outbox, waiting) = shared.cluster.open(conn);
-                if let Some(mode) = &mut shared.lock().cluster {
+                if let Some(mode) = &mut shared.turn().cluster {
                     mode.links.add(conn, Arc::clone(&waiting));
                 }
                 feed(&shared, [Input::Accepted { conn, peer: text_of(peer), local }]);
@@ -186,7 +183,7 @@ async fn run(shared: Shared) {
     let mut limited = monotonic_ns();
     loop {
         let (pause, limit) = {
-            let server = shared.lock();
+            let server = shared.peek();
             (server.cluster.as_ref().map_or(1000, |mode| mode.pause()), server.config.cluster_link_sendbuf_limit)
         };
         if limit > 0 && monotonic_ns() - limited >= LIMIT_PERIOD.as_nanos() as u64 {
@@ -216,7 +213,7 @@ fn limit_links(shared: &Shared, limit: u64) {
         shared.cluster.links.lock().remove(conn);
         log(Level::Warning, "A link to another node is closed: it exceeds cluster-link-sendbuf-limit");
     }
-    if let Some(mode) = &mut shared.lock().cluster {
+    if let Some(mode) = &mut shared.turn().cluster {
         mode.links.over_limit += over.len() as u64;
     }
     feed(shared, over.into_iter().map(Input::Lost));
@@ -224,13 +221,10 @@ fn limit_links(shared: &Shared, limit: u64) {
 
 /// Tells the machine what happened, and carries out what it decides.
 pub fn feed(shared: &Shared, inputs: impl IntoIterator<Item = Input>) {
-    let mut server = shared.lock();
-    server.begin_batch(now_ms());
+    let mut server = shared.turn();
     for input in inputs {
         server.with_cluster(None, |core| core.take(input));
     }
-    server.end_batch();
-    super::carry_out_orders(shared, &mut server);
 }
 
 /// Does what the machine decided for the network, in its order: what it saves is on disk before anybody hears of it.

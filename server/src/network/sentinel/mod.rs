@@ -30,7 +30,7 @@ pub struct Outside {
 /// Calls the machine whenever it wants to be called.
 pub async fn run(shared: Shared) {
     loop {
-        let pause = shared.lock().sentinel.as_ref().map_or(1000, |mode| mode.pause());
+        let pause = shared.peek().sentinel.as_ref().map_or(1000, |mode| mode.pause());
         if pause > 0 {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
@@ -45,7 +45,7 @@ pub async fn run(shared: Shared) {
 
 /// Tells the machine what happened, and carries out what it decides.
 pub fn feed(shared: &Shared, inputs: impl IntoIterator<Item = Input>) {
-    let mut server = shared.lock();
+    let mut server = shared.turn();
     let Some(mode) = &mut server.sentinel else { return };
     inputs.into_iter().for_each(|input| mode.take(input));
     carry_out(shared, &mut server);
@@ -94,6 +94,5 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
             Effect::Crash(code) => std::process::exit(code),
         }
     }
-    server.end_batch();
     shared.sentinel.rearm.notify_one();
 }

@@ -23,14 +23,14 @@ pub async fn look_up(shared: &Shared, inputs: &[Input]) {
         });
     }
     while let Some(found) = lookups.join_next().await {
-        if let (Ok((name, ip)), Some(mode)) = (found, &mut shared.lock().sentinel) {
+        if let (Ok((name, ip)), Some(mode)) = (found, &mut shared.turn().sentinel) {
             mode.core.learn(&name, ip);
         }
     }
 }
 
 fn names_in(shared: &Shared, inputs: &[Input]) -> Vec<String> {
-    let server = shared.lock();
+    let server = shared.peek();
     let Some(mode) = &server.sentinel else { return Vec::new() };
     let mut names: Vec<String> = inputs.iter().flat_map(|input| mode.core.names_in(input)).collect();
     names.sort_unstable();

@@ -1,0 +1,112 @@
+//! `client-output-buffer-limit`: clients that do not read what they are sent are closed.
+//!
+//! A hard limit acts where output is added: [`Client::room`] bounds what a reply may add, and a command that has filled it
+//! closes its client before anything of the reply is sent. Messages of others and the replication stream are checked when
+//! they have been added, and soft limits by the cron. The sources are Redis's `client-output-buffer-limit` directive and,
+//! for replicas, its note that a limit below `repl-backlog-size` would make a partial resync pointless.
+
+use super::client::{Client, ClientFlags, ClientId};
+use super::client_line::client_line;
+use super::server::Server;
+use crate::config::special::BufferLimit;
+use crate::info::log::{Level, log};
+
+impl Server {
+    /// The limit of a client's class. A replica may always lag by as much as the backlog keeps.
+    fn output_limit(&self, client: &Client) -> BufferLimit {
+        let limits = &self.config.client_output_buffer_limit;
+        if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
+            let mut limit = limits.replica;
+            if limit.hard > 0 {
+                limit.hard = limit.hard.max(self.config.repl_backlog_size);
+            }
+            limit
+        } else if client.flags.has(ClientFlags::PUBSUB) {
+            limits.pubsub
+        } else {
+            limits.normal
+        }
+    }
+
+    /// Bytes that wait for a client, the part of the replication stream that it has not got included.
+    pub fn output_of(&self, client: &Client) -> usize {
+        let behind = match &client.peer {
+            Some(peer) if client.is_replica() && peer.pins_backlog() => {
+                (self.replication.offset + 1 - peer.cursor).max(0) as usize
+            }
+            _ => 0,
+        };
+        client.output() + behind
+    }
+
+    /// Sets how much a client's next replies may add to its output.
+    #[inline]
+    pub fn measure_room(&self, client: &mut Client) {
+        let hard = self.output_limit(client).hard;
+        client.room = match hard {
+            0 => usize::MAX,
+            hard => (hard as usize).saturating_sub(1).saturating_sub(client.signal.unsent()),
+        };
+    }
+
+    /// Closes a client whose output has reached the hard limit of its class. Returns whether it did.
+    pub fn close_if_over_limit(&mut self, client: &mut Client) -> bool {
+        let hard = self.output_limit(client).hard;
+        if hard == 0 || (self.output_of(client) as u64) < hard || client.flags.has(ClientFlags::CLOSE_ASAP) {
+            return false;
+        }
+        self.close_for_output(client);
+        true
+    }
+
+    /// The limit is broken: the client goes at once, and gets nothing of what waits for it.
+    fn close_for_output(&mut self, client: &mut Client) {
+        let line = client_line(self, client);
+        log(
+            Level::Warning,
+            &format!("Client {line} scheduled to be closed ASAP for overcoming of output buffer limits."),
+        );
+        self.stats.output_limit_disconnections += 1;
+        client.out = Vec::new();
+        client.close();
+    }
+
+    /// Checks the hard limits of these clients, to whom something was added.
+    pub(super) fn limit_outputs_of(&mut self, ids: &[ClientId]) {
+        for &id in ids {
+            self.with_session(id, |server, client| {
+                server.close_if_over_limit(client);
+            });
+        }
+    }
+
+    /// Checks both limits of all clients.
+    pub fn limit_outputs(&mut self) {
+        let now = self.now;
+        let mut over = Vec::new();
+        for client in self.clients.iter() {
+            let waiting = self.output_of(client) as u64;
+            if waiting == 0 && client.over_soft_limit_since.is_none() {
+                continue;
+            }
+            let limit = self.output_limit(client);
+            if waiting > 0 && ((limit.hard > 0 && waiting >= limit.hard) || (limit.soft > 0 && waiting >= limit.soft))
+                || client.over_soft_limit_since.is_some()
+            {
+                over.push((client.id, limit, waiting));
+            }
+        }
+        for (id, limit, waiting) in over {
+            self.with_session(id, |server, client| {
+                let over_soft = limit.soft > 0 && waiting >= limit.soft;
+                client.over_soft_limit_since = over_soft.then(|| client.over_soft_limit_since.unwrap_or(now));
+                let too_long =
+                    client.over_soft_limit_since.is_some_and(|since| now - since > limit.soft_seconds * 1000);
+                let over_hard = limit.hard > 0 && waiting >= limit.hard;
+                if (over_hard || too_long) && !client.flags.has(ClientFlags::CLOSE_ASAP) {
+                    server.close_for_output(client);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The state in which a dataset is loaded, as a guard: whichever way loading ends, LOADING ends with it.
+
+use super::Shared;
+use crate::base::clock::now_ms;
+use crate::dispatch::Server;
+use crate::persistence::state::Loading;
+
+/// The server is loading for as long as this lives.
+pub struct LoadingGuard<'a> {
+    shared: &'a Shared,
+    /// What must follow the end of loading, in the same turn.
+    afterwards: fn(&mut Server),
+    ended: bool,
+}
+
+impl<'a> LoadingGuard<'a> {
+    /// Loading begins in the turn of the caller: `total` bytes, and whether old data are served meanwhile.
+    pub fn begin(
+        shared: &'a Shared,
+        server: &mut Server,
+        total: u64,
+        serves_old_data: bool,
+        afterwards: fn(&mut Server),
+    ) -> Self {
+        server.loading = true;
+        server.async_loading = serves_old_data;
+        server.persistence.loading = Some(Loading::new(now_ms(), total));
+        server.refresh_gate();
+        Self { shared, afterwards, ended: false }
+    }
+
+    /// Loading ends in the turn of the caller, who puts what was loaded in its place.
+    pub fn end(mut self, server: &mut Server) {
+        self.end_in(server);
+    }
+
+    fn end_in(&mut self, server: &mut Server) {
+        self.ended = true;
+        server.loading = false;
+        server.async_loading = false;
+        server.persistence.loading = None;
+        server.refresh_gate();
+        (self.afterwards)(server);
+    }
+}
+
+impl Drop for LoadingGuard<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end_in(&mut self.shared.turn());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A turn: the server is taken, a batch of requests or a step of a task runs on it, and what that leaves is carried out.
+//!
+//! Background. Everything that touches the server has the same duties: take the lock, tell the server what time it is,
+//! and at the end wake whoever has something to do and start what was ordered. [`Turn`] is the only way to change
+//! the server, and it keeps that protocol itself, whichever way the step ends.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{Notify, mpsc};
+
+use super::{Shared, carry_out_orders, cluster, sentinel};
+use crate::base::clock::now_ms;
+use crate::dispatch::server::Server;
+
+/// The server behind its lock, and how its tasks reach each other.
+pub struct Node {
+    server: Mutex<Server>,
+    /// The thread whose turn it is, as `pthread_self` names it; 0: nobody's.
+    holder: AtomicU64,
+    /// When that turn began, Unix milliseconds.
+    since: AtomicI64,
+    /// A deadline was set that may come before the next tick.
+    pub(super) rearm: Notify,
+    /// Exit codes: the first one ends the process.
+    pub(super) exit: mpsc::UnboundedSender<i32>,
+    /// Held by the rewrite of the append-only file that runs.
+    pub(super) rewriting: tokio::sync::Mutex<()>,
+    /// The sockets must be opened anew.
+    pub(super) listen: Notify,
+    /// Sentinel mode's links and scripts.
+    pub(super) sentinel: sentinel::Outside,
+    /// Cluster mode's links.
+    pub(super) cluster: cluster::Outside,
+}
+
+impl Node {
+    /// A node of this server; exit codes go to `exit`.
+    pub fn new(server: Server, exit: mpsc::UnboundedSender<i32>) -> Self {
+        Self {
+            server: Mutex::new(server),
+            holder: AtomicU64::new(0),
+            since: AtomicI64::new(0),
+            rearm: Notify::new(),
+            exit,
+            rewriting: Default::default(),
+            listen: Notify::new(),
+            sentinel: Default::default(),
+            cluster: Default::default(),
+        }
+    }
+
+    /// Begins a turn. Never hold it across an await.
+    #[inline]
+    pub fn turn<'a>(self: &'a Shared) -> Turn<'a> {
+        let mut guard = self.server.lock();
+        let now = now_ms();
+        guard.begin_batch(now);
+        // SAFETY: `pthread_self` has no preconditions.
+        self.holder.store(unsafe { libc::pthread_self() }, Ordering::Relaxed);
+        self.since.store(now, Ordering::Relaxed);
+        Turn { node: self, server: guard, ended: false }
+    }
+
+    /// Looks at the server without beginning a turn: nothing can be changed. Never hold it across an await.
+    #[inline]
+    pub fn peek(&self) -> Peek<'_> {
+        Peek(self.server.lock())
+    }
+
+    /// The thread whose turn it is and when the turn began, Unix milliseconds.
+    pub(super) fn holder(&self) -> Option<(libc::pthread_t, i64)> {
+        let holder = self.holder.load(Ordering::Relaxed);
+        (holder != 0).then(|| (holder, self.since.load(Ordering::Relaxed)))
+    }
+
+    /// Shows the server to the report of a crash, be it in the middle of a turn.
+    ///
+    /// # Safety
+    /// The process must be about to end. If it is another thread's turn, that thread is waited for a moment; this thread's
+    /// own turn is interrupted, so what `look` reads may be in the middle of a change.
+    pub(super) unsafe fn look_before_the_end(&self, look: impl FnOnce(&Server)) {
+        // SAFETY: `pthread_self` has no preconditions.
+        let ours = self.holder.load(Ordering::Relaxed) == unsafe { libc::pthread_self() };
+        if ours {
+            // SAFETY: this thread holds the lock and will not go on behind the caller, so nobody changes the server now.
+            look(unsafe { &*self.server.data_ptr() });
+        } else if let Some(server) = self.server.try_lock_for(Duration::from_millis(100)) {
+            look(&server);
+        }
+    }
+}
+
+/// A look at the server.
+pub struct Peek<'a>(MutexGuard<'a, Server>);
+
+impl Deref for Peek<'_> {
+    type Target = Server;
+
+    #[inline]
+    fn deref(&self) -> &Server {
+        &self.0
+    }
+}
+
+/// Exclusive use of the server for one step. See the module's comment.
+pub struct Turn<'a> {
+    node: &'a Shared,
+    server: MutexGuard<'a, Server>,
+    ended: bool,
+}
+
+impl Turn<'_> {
+    /// Ends the batch before the turn ends, for those who must know what that left.
+    #[inline]
+    pub fn end_batch(&mut self) {
+        self.ended = true;
+        self.server.end_batch();
+    }
+}
+
+impl Deref for Turn<'_> {
+    type Target = Server;
+
+    #[inline]
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+}
+
+impl Drop for Turn<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.ended {
+            self.server.end_batch();
+        }
+        while !self.server.orders.is_empty() {
+            carry_out_orders(self.node, &mut self.server);
+            self.server.end_batch();
+        }
+        self.node.holder.store(0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,286 @@
+//! Peers that stall, read slowly, ask for too much or come in too great a number: nobody else must notice.
+//!
+//! Each test runs the server as a process. Where it says "goes on", it means that other clients are answered all the while.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+
+#[expect(dead_code, reason = "other tests need more of it")]
+mod support;
+
+use support::*;
+
+const VALUE: usize = 10_000;
+
+fn start(options: &[&str]) -> (Server, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let fixed = ["--appendonly", "no", "--repl-diskless-sync-delay", "0"];
+    let server = Server::start(OURS, directory.path(), &[&fixed[..], options].concat());
+    (server, directory)
+}
+
+fn set_commands(count: usize, size: usize) -> Vec<u8> {
+    let value = "x".repeat(size);
+    (0..count).flat_map(|number| format!("SET key:{number} {value}\r\n").into_bytes()).collect()
+}
+
+/// Sends the pipeline over and over, reading replies as they come, until `bytes` were written.
+fn write_pipelines(port: u16, bytes: usize) {
+    let mut client = Client::open(port).unwrap();
+    let pipeline = set_commands(100, VALUE);
+    for _ in 0..bytes / pipeline.len() {
+        client.0.get_mut().write_all(&pipeline).unwrap();
+        for _ in 0..100 {
+            assert_eq!(client.reply().unwrap(), "+OK");
+        }
+    }
+}
+
+/// Asks to be a replica and does not read on.
+fn silent_replica(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(b"REPLCONF capa eof capa psync2\r\n").unwrap();
+    let mut reply = [0; 5];
+    stream.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"+OK\r\n");
+    stream.write_all(b"PSYNC ? -1\r\n").unwrap();
+    stream
+}
+
+fn signal(server: &Server, name: &str) {
+    let pid = server.process.id().to_string();
+    assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+}
+
+fn replica_of(port: u16) -> (Server, tempfile::TempDir) {
+    let (replica, directory) = start(&["--replicaof", &format!("127.0.0.1 {port}")]);
+    until("the replica is in sync", || replica.info("master_link_status") == "up");
+    (replica, directory)
+}
+
+/// Bytes until the end of the connection.
+fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let (mut bytes, mut part) = (Vec::new(), [0; 65_536]);
+    loop {
+        match stream.read(&mut part) {
+            Ok(0) => return bytes,
+            Ok(count) => bytes.extend_from_slice(&part[..count]),
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => return bytes,
+            Err(error) => panic!("neither bytes nor an end: {error}"),
+        }
+    }
+}
+
+fn a_master_goes_on_beside_replicas(io_threads: &str) {
+    let (master, _directory) = start(&["--io-threads", io_threads]);
+    let (healthy, _healthy_directory) = replica_of(master.port);
+    let (stopped, _stopped_directory) = replica_of(master.port);
+    let _silent = silent_replica(master.port);
+    signal(&stopped, "-STOP");
+    let writers: Vec<_> = (0..3)
+        .map(|_| {
+            let port = master.port;
+            thread::spawn(move || write_pipelines(port, 40_000_000))
+        })
+        .collect();
+    let mut pings = 0;
+    while !writers.iter().all(thread::JoinHandle::is_finished) {
+        assert_eq!(master.ask("PING"), "+PONG");
+        pings += 1;
+    }
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    assert!(pings > 0);
+    until("the healthy replica has everything", || master.ask("DEBUG DIGEST") == healthy.ask("DEBUG DIGEST"));
+    signal(&stopped, "-CONT");
+    until("the stopped one catches up", || master.ask("DEBUG DIGEST") == stopped.ask("DEBUG DIGEST"));
+}
+
+#[test]
+fn a_master_goes_on_beside_healthy_stopped_and_silent_replicas() {
+    a_master_goes_on_beside_replicas("1");
+}
+
+#[test]
+fn a_master_with_io_threads_goes_on_beside_healthy_stopped_and_silent_replicas() {
+    a_master_goes_on_beside_replicas("4");
+}
+
+/// A master with 30 MB, and a replica that reads nothing of its snapshot.
+fn with_stalled_transfer(diskless: &str, options: &[&str]) -> (Server, tempfile::TempDir, TcpStream) {
+    let (master, directory) = start(&[&["--repl-diskless-sync", diskless], options].concat());
+    write_incompressible(&master);
+    let stalled = silent_replica(master.port);
+    until("the snapshot is being sent", || {
+        let line = master.info("slave0");
+        line.contains("state=send_bulk") || (diskless == "yes" && line.contains("state=wait_bgsave"))
+    });
+    (master, directory, stalled)
+}
+
+fn write_incompressible(master: &Server) {
+    let mut client = master.client();
+    for number in 0..300 {
+        assert_eq!(client.ask(&format!("SETRANGE big:{number} 100000 end")), ":100003");
+    }
+    assert_eq!(client.ask("CONFIG SET rdbcompression no"), "+OK");
+}
+
+#[test]
+fn a_replica_that_stalls_inside_its_snapshot_is_dropped_when_its_output_limit_is_passed() {
+    for diskless in ["yes", "no"] {
+        let limits = ["--client-output-buffer-limit", "replica 4mb 0 0", "--repl-backlog-size", "1mb"];
+        let (master, _directory, _stalled) = with_stalled_transfer(diskless, &limits);
+        write_pipelines(master.port, 8_000_000);
+        until("the link is dropped", || master.info("connected_slaves") == "0");
+        until("its memory is back", || {
+            master.info("mem_total_replication_buffers").parse::<usize>().unwrap() < 3_000_000
+        });
+    }
+}
+
+#[test]
+fn a_replica_that_stalls_inside_its_snapshot_is_dropped_by_client_kill() {
+    for diskless in ["yes", "no"] {
+        let (master, _directory, _stalled) = with_stalled_transfer(diskless, &[]);
+        assert_eq!(master.ask("CLIENT KILL TYPE replica"), ":1");
+        until("the link is dropped", || master.info("connected_slaves") == "0");
+    }
+}
+
+#[test]
+fn a_replica_that_stalls_inside_its_snapshot_is_dropped_after_repl_timeout() {
+    for diskless in ["yes", "no"] {
+        let (master, directory, _stalled) = with_stalled_transfer(diskless, &["--repl-timeout", "2"]);
+        until("the link is dropped", || master.info("connected_slaves") == "0");
+        assert!(log(directory.path()).contains("Disconnecting timedout replica (full sync)"));
+    }
+}
+
+#[test]
+fn a_pipeline_that_is_written_whole_before_it_is_read_comes_back_in_full() {
+    const COUNT: usize = 500_000;
+    let (server, _directory) = start(&[]);
+    assert_eq!(server.ask(&format!("SET key {}", "v".repeat(1000))), "+OK");
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stream.write_all(&b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n".repeat(COUNT)).unwrap();
+    stream.write_all(b"QUIT\r\n").unwrap();
+    let bytes = read_to_end(&mut stream);
+    assert_eq!(bytes.len(), COUNT * "$1000\r\n\r\n".len() + COUNT * 1000 + "+OK\r\n".len());
+    let reply = format!("$1000\r\n{}\r\n", "v".repeat(1000));
+    assert!(bytes.strip_suffix(b"+OK\r\n").unwrap().chunks(reply.len()).all(|part| part == reply.as_bytes()));
+}
+
+#[test]
+fn a_reply_that_breaks_the_output_limit_closes_its_client_and_sends_nothing_of_itself() {
+    let (server, directory) = start(&["--client-output-buffer-limit", "normal 1mb 0 0"]);
+    let mut filler = server.client();
+    let value = "v".repeat(20_000);
+    for number in 0..100 {
+        assert_eq!(filler.ask(&format!("SET k{number:0>40000} {value}")), "+OK");
+        assert_eq!(filler.ask(&format!("RPUSH list {value}")), format!(":{}", number + 1));
+        assert_eq!(filler.ask(&format!("HSET hash {number} {value}")), ":1");
+    }
+    let keys: Vec<String> = (0..100).map(|number| format!("k{number:0>40000}")).collect();
+    let mget: String = keys.iter().map(|key| format!("${}\r\n{key}\r\n", key.len())).collect();
+    let cases = [
+        ("LRANGE list 0 -1".to_string(), ""),
+        (format!("*101\r\n$4\r\nMGET\r\n{mget}"), ""),
+        ("KEYS *".to_string(), ""),
+        ("HRANDFIELD hash 100 WITHVALUES".to_string(), ""),
+        ("HGETALL hash".to_string(), ""),
+        ("SORT list ALPHA".to_string(), ""),
+        (format!("MULTI\r\nSET done 1\r\n{}SET done 2\r\nEXEC", "LRANGE list 0 -1\r\n".repeat(2)), "2"),
+        (format!("{}LPUSH after x", "GET k\r\nLRANGE list 0 20\r\n".repeat(10)), ""),
+    ];
+    for (request, done) in cases {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        // The server may close the connection while this is written.
+        let _ = stream.write_all(format!("{request}\r\n").as_bytes());
+        let bytes = read_to_end(&mut stream);
+        assert!(!bytes.iter().any(|&byte| byte == b'$'), "{}: {} bytes came", &request[..20], bytes.len());
+        if !done.is_empty() {
+            assert_eq!(server.ask("GET done"), done, "a transaction runs to its end");
+        }
+    }
+    assert_eq!(server.ask("EXISTS after"), ":0", "what follows in a pipeline is not executed");
+    let closed =
+        log(directory.path()).matches("scheduled to be closed ASAP for overcoming of output buffer limits").count();
+    assert_eq!(closed, 8);
+}
+
+#[test]
+fn a_subscriber_that_does_not_read_is_dropped_and_its_publisher_goes_on() {
+    let (server, _directory) = start(&["--client-output-buffer-limit", "pubsub 1mb 0 0"]);
+    let mut slow = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    slow.write_all(b"SUBSCRIBE news\r\n").unwrap();
+    until("it is subscribed", || {
+        server.ask("PUBSUB NUMSUB news").starts_with('*') && server.info("pubsub_channels") == "1"
+    });
+    let mut publisher = server.client();
+    let message = "m".repeat(VALUE);
+    until("the subscriber is dropped", || publisher.ask(&format!("PUBLISH news {message}")) == ":0");
+    assert_eq!(server.ask("PING"), "+PONG");
+}
+
+#[test]
+fn maxclients_is_exact_however_many_connect_at_once() {
+    let (server, _directory) = start(&["--maxclients", "10"]);
+    until("the first connections are gone", || server.info("connected_clients") == "1");
+    signal(&server, "-STOP");
+    let mut streams: Vec<_> = (0..200).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
+    for stream in &mut streams {
+        stream.write_all(b"PING\r\n").unwrap();
+    }
+    signal(&server, "-CONT");
+    let mut served = 0;
+    for stream in &mut streams {
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut reply = [0; 7];
+        stream.read_exact(&mut reply).unwrap();
+        served += usize::from(&reply == b"+PONG\r\n");
+        assert!(&reply == b"+PONG\r\n" || &reply == b"-ERR ma", "{}", String::from_utf8_lossy(&reply));
+    }
+    assert_eq!(served, 10);
+}
+
+#[test]
+fn a_connection_that_finds_no_descriptor_waits_until_there_is_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, directory.path(), &["--appendonly", "no"]);
+    let mut first = server.client();
+    let pid = server.process.id().to_string();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let limit = (open + 3).to_string();
+    assert!(
+        std::process::Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--nofile={limit}")])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut crowd: Vec<_> = (0..20).map(|_| TcpStream::connect(("127.0.0.1", server.port)).unwrap()).collect();
+    until("the log says so", || log(directory.path()).contains("Accepting client connection: "));
+    assert_eq!(first.ask("PING"), "+PONG");
+    let mut last = crowd.pop().unwrap();
+    drop(crowd);
+    last.set_read_timeout(Some(DEADLINE)).unwrap();
+    last.write_all(b"PING\r\n").unwrap();
+    let mut reply = [0; 7];
+    last.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"+PONG\r\n");
+}
+
+#[test]
+fn a_client_that_is_killed_goes_although_it_does_not_read() {
+    let (server, _directory) = start(&[]);
+    assert_eq!(server.ask("SETRANGE key 1000000 end"), ":1000003");
+    let mut stalled = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    stalled.write_all(&b"GET key\r\n".repeat(50)).unwrap();
+    until("replies wait", || server.ask("CLIENT LIST").lines().any(|line| !line.contains(" omem=0 ")));
+    assert_eq!(server.ask("CLIENT KILL TYPE normal SKIPME yes").as_bytes()[0], b':');
+    until("only the one that asks is left", || server.info("connected_clients") == "1");
+}
