@@ -201,7 +201,7 @@ fn a_reply_that_breaks_the_output_limit_closes_its_client_and_sends_nothing_of_i
         // The server may close the connection while this is written.
         let _ = stream.write_all(format!("{request}\r\n").as_bytes());
         let bytes = read_to_end(&mut stream);
-        assert!(!bytes.iter().any(|&byte| byte == b'$'), "{}: {} bytes came", &request[..20], bytes.len());
+        assert!(!bytes.contains(&b'$'), "{}: {} bytes came", &request[..20], bytes.len());
         if !done.is_empty() {
             assert_eq!(server.ask("GET done"), done, "a transaction runs to its end");
         }

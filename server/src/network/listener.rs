@@ -135,7 +135,7 @@ async fn accept_tcp(listener: TcpListener, shared: Shared) {
                 let laddr = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
                 let fd = stream.as_raw_fd();
                 let local = peer.ip().to_canonical().is_loopback();
-                admit(&shared, stream, peer.to_string(), laddr, fd, local, false);
+                admit(&shared, stream, Origin { addr: peer.to_string(), laddr, fd, local, unix: false });
             }
             Err(error) => {
                 log(Level::Warning, &format!("Accepting client connection: {error}"));
@@ -154,7 +154,7 @@ async fn accept_unix(listener: UnixListener, shared: Shared) {
         };
         let path = format!("{}:0", shared.peek().config.unixsocket);
         let fd = stream.as_raw_fd();
-        admit(&shared, stream, path.clone(), path, fd, true, true);
+        admit(&shared, stream, Origin { addr: path.clone(), laddr: path, fd, local: true, unix: true });
     }
 }
 
@@ -167,7 +167,23 @@ fn keep_alive(stream: &TcpStream, seconds: u32) {
     }
 }
 
-fn admit<S>(shared: &Shared, stream: S, addr: String, laddr: String, fd: i32, local: bool, unix: bool)
+/// Where a connection comes from, as CLIENT LIST shows it.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The peer's address.
+    pub addr: String,
+    /// Our side's address.
+    pub laddr: String,
+    /// The socket's descriptor.
+    pub fd: i32,
+    /// Whether it comes from this machine.
+    pub local: bool,
+    /// Whether it came over a Unix socket.
+    pub unix: bool,
+}
+
+/// Begins a session on a stream and serves it in a task of its own, or turns it away with an error.
+pub fn admit<S>(shared: &Shared, stream: S, origin: Origin)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -179,19 +195,19 @@ where
         return;
     }
     let needs_auth = !server.config.requirepass.is_empty();
-    if server.config.protected_mode && !needs_auth && !local {
+    if server.config.protected_mode && !needs_auth && !origin.local {
         server.stats.rejected_connections += 1;
         tokio::spawn(turn_away(stream, PROTECTED));
         return;
     }
     let id = server.clients.next_id();
     let mut client = Client::new(id, now_ms(), Arc::new(Signal::default()));
-    client.addr = addr;
-    client.laddr = laddr;
-    client.fd = fd;
+    client.addr = origin.addr;
+    client.laddr = origin.laddr;
+    client.fd = origin.fd;
     client.flags.set(ClientFlags::NEEDS_AUTH, needs_auth);
-    client.flags.set(ClientFlags::LOCAL, local);
-    client.flags.set(ClientFlags::UNIX_SOCKET, unix);
+    client.flags.set(ClientFlags::LOCAL, origin.local);
+    client.flags.set(ClientFlags::UNIX_SOCKET, origin.unix);
     let signal = Arc::clone(&client.signal);
     // The session exists before the next connection is accepted, so that `maxclients` counts it.
     let slot = server.clients.add(client);
