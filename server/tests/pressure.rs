@@ -284,3 +284,90 @@ fn a_client_that_is_killed_goes_although_it_does_not_read() {
     assert_eq!(server.ask("CLIENT KILL TYPE normal SKIPME yes").as_bytes()[0], b':');
     until("only the one that asks is left", || server.info("connected_clients") == "1");
 }
+
+#[test]
+fn a_shutdown_that_is_aborted_leaves_the_pause_of_an_operator() {
+    let (master, _directory) = start(&[]);
+    let (replica, _replica_directory) = replica_of(master.port);
+    until("the replica has acknowledged something", || {
+        master.info("slave0").contains("state=online,offset=") && !master.info("slave0").contains("offset=0,")
+    });
+    signal(&replica, "-STOP");
+    write_pipelines(master.port, 1_000_000);
+    assert_eq!(master.ask("CLIENT PAUSE 1000000 WRITE"), "+OK");
+    let mut ending = master.client();
+    ending.0.get_mut().write_all(b"SHUTDOWN NOSAVE\r\n").unwrap();
+    until("the shutdown waits for the replica", || master.ask("INFO server").contains("shutdown_in_milliseconds"));
+    assert_eq!(master.ask("SHUTDOWN ABORT"), "+OK");
+    let mut writer = master.client();
+    writer.0.get_mut().write_all(b"SET key value\r\n").unwrap();
+    until("the write is held back", || master.info("blocked_clients") == "1");
+    assert_eq!(master.ask("EXISTS key"), ":0");
+    assert_eq!(master.ask("CLIENT UNPAUSE"), "+OK");
+    assert_eq!(writer.reply().unwrap(), "+OK");
+    signal(&replica, "-CONT");
+}
+
+#[test]
+fn buffers_of_silent_clients_are_freed() {
+    let (server, _directory) = start(&[]);
+    assert_eq!(server.ask("SETRANGE key 200000 end"), ":200003");
+    let mut silent = server.client();
+    assert_eq!(silent.ask("CLIENT SETNAME silent"), "+OK");
+    assert_eq!(silent.ask("GET key").len(), 200_003);
+    let line = || {
+        let list = server.ask("CLIENT LIST");
+        list.lines().find(|line| line.contains("name=silent")).unwrap().to_owned()
+    };
+    until("nothing is left", || line().contains("qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 "));
+    assert_eq!(silent.ask("PING"), "+PONG");
+}
+
+#[test]
+fn client_list_tells_what_a_client_holds() {
+    let (server, _directory) = start(&[]);
+    let mut client = server.client();
+    let field = |name: &str| -> usize {
+        let list = server.ask("CLIENT LIST");
+        let line = list.lines().find(|line| line.contains("name=holder")).unwrap();
+        line.split(' ').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap().parse().unwrap()
+    };
+    assert_eq!(client.ask("CLIENT SETNAME holder"), "+OK");
+    let before = field("tot-mem");
+    client.ask("MULTI");
+    client.ask(&format!("SET key {}", "v".repeat(30_000)));
+    assert!(field("multi-mem") >= 30_000 && field("tot-mem") >= before + 30_000);
+    client.ask("DISCARD");
+    assert_eq!(field("multi-mem"), 0);
+    client
+        .0
+        .get_mut()
+        .write_all(format!("*3\r\n$3\r\nSET\r\n$20000\r\n{}\r\n$5\r\n", "k".repeat(20_000)).as_bytes())
+        .unwrap();
+    until("the arguments that arrived are told", || field("argv-mem") >= 20_003);
+    client.0.get_mut().write_all(b"value\r\n").unwrap();
+    assert_eq!(client.reply().unwrap(), "+OK");
+    client.0.get_mut().write_all(format!("SET {}", "x".repeat(5_000)).as_bytes()).unwrap();
+    until("the query buffer is told", || field("qbuf") == 5_004);
+}
+
+#[test]
+fn maxmemory_clients_evicts_the_largest_first_and_each_once() {
+    let (server, _directory) = start(&[]);
+    let holders: Vec<_> = [10_000, 400_000, 200_000]
+        .iter()
+        .map(|&size| {
+            let mut client = server.client();
+            client.ask("MULTI");
+            for _ in 0..size / 10_000 {
+                assert_eq!(client.ask(&format!("SET key {}", "v".repeat(10_000))), "+QUEUED");
+            }
+            client
+        })
+        .collect();
+    assert_eq!(server.ask("CONFIG SET maxmemory-clients 350000"), "+OK");
+    until("the largest is gone", || server.info("evicted_clients") == "1");
+    let mut alive = holders.into_iter().map(|mut client| client.try_ask("PING").is_some());
+    assert_eq!([alive.next(), alive.next(), alive.next()], [Some(true), Some(false), Some(true)]);
+    assert_eq!(server.info("evicted_clients"), "1");
+}

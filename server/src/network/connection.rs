@@ -15,6 +15,8 @@
 //! Invariant: a task yields after [`TURNS`] turns at the latest, whatever its socket and its signal say, so that no client can
 //! keep the others from being served.
 
+use std::cell::RefCell;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -185,10 +187,15 @@ impl Connection {
         stream: Pin<&mut S>,
     ) -> Poll<std::io::Result<usize>> {
         let input = &mut self.batch.input;
-        let wanted = self.batch.parser.wanted(input.len() - self.batch.parsed).clamp(READ_SIZE, 1 << 20);
-        if input.capacity() - input.len() < wanted {
-            input.reserve(wanted);
+        let wanted = self.batch.parser.wanted(input.len() - self.batch.parsed).min(1 << 20);
+        if wanted < READ_SIZE {
+            let read = poll_read_small(context, stream, input);
+            if let Poll::Ready(Ok(count)) = read {
+                self.bytes_in += count;
+            }
+            return read;
         }
+        input.reserve(wanted);
         let mut buffer = ReadBuf::uninit(input.spare_capacity_mut());
         match stream.poll_read(context, &mut buffer) {
             Poll::Ready(Ok(())) => {
@@ -335,6 +342,26 @@ impl Connection {
             }
         }
     }
+}
+
+thread_local! {
+    /// Where small reads go first: a connection that is silent needs no buffer, and one that says little a small one.
+    static SCRATCH: RefCell<Box<[MaybeUninit<u8>]>> = RefCell::new(Box::new_uninit_slice(READ_SIZE));
+}
+
+/// Reads into the thread's scratch buffer and appends what came to `input`.
+fn poll_read_small<S: AsyncRead>(
+    context: &mut Context<'_>,
+    stream: Pin<&mut S>,
+    input: &mut Vec<u8>,
+) -> Poll<std::io::Result<usize>> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut buffer = ReadBuf::uninit(scratch);
+        stream.poll_read(context, &mut buffer).map_ok(|()| {
+            input.extend_from_slice(buffer.filled());
+            buffer.filled().len()
+        })
+    })
 }
 
 /// What [`Connection::poll_write`] ended with.
