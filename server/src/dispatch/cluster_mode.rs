@@ -118,7 +118,7 @@ impl Server {
         };
         Facts {
             keys: self.keyspace.db(0).len(),
-            offset: self.replication.offset,
+            offset: self.replication.offset_of_data(),
             loading: self.loading,
             link_up: link.is_some_and(|link| link.is_up()),
             data_age: link.and_then(age).map(|time| (now_ms() - time).max(0)),

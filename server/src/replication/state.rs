@@ -6,7 +6,7 @@
 //! resync (PSYNC2).
 
 use super::backlog::Backlog;
-use super::replica::Link;
+use super::replica::{Link, LinkState};
 use crate::base::ids::ReplId;
 use crate::base::random::fill_from_os;
 
@@ -89,6 +89,13 @@ impl Replication {
         matches!(self.role, Role::Replica(_))
     }
 
+    /// How far the data of this server are in their history: 0 for a replica whose snapshot is on its way, since what it holds
+    /// until then is not of the history that it is about to join.
+    pub fn offset_of_data(&self) -> i64 {
+        let joining = self.link().is_some_and(|link| link.state == LinkState::Transfer);
+        if joining { 0 } else { self.offset }
+    }
+
     /// Starts a new history without a second id.
     pub fn change_id(&mut self) {
         self.replid = new_id();
@@ -164,5 +171,17 @@ mod tests {
         assert!(replication.accepts(replication.replid.as_bytes(), 151));
         assert!(!replication.accepts(replication.replid.as_bytes(), 152), "from the future");
         assert!(!replication.accepts(ReplId::ZERO.as_bytes(), 1), "no id is nobody's history");
+    }
+
+    #[test]
+    fn a_replica_whose_snapshot_is_on_its_way_has_no_offset_yet() {
+        let mut replication = Replication { offset: 500, ..Replication::default() };
+        assert_eq!(replication.offset_of_data(), 500);
+        let mut link = Link::new("host".into(), 1, 0, None);
+        link.state = LinkState::Transfer;
+        replication.role = Role::Replica(Box::new(link));
+        assert_eq!(replication.offset_of_data(), 0);
+        replication.link_mut().expect("a replica").state = LinkState::Connected;
+        assert_eq!(replication.offset_of_data(), 500);
     }
 }
