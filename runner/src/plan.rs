@@ -6,6 +6,7 @@ use crate::client::Address;
 use crate::cluster::SlotRange;
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
+use crate::name::TopologyName;
 use crate::topology::{Cluster, Directives, Node, Sentinels, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -124,7 +125,7 @@ impl NodePlan {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// The topology's name.
-    pub name: String,
+    pub name: TopologyName,
     /// The nodes, in the order of the file, then those of the cluster, sentinels last.
     pub nodes: Vec<NodePlan>,
     /// The cluster's shards; empty where there is no cluster.
@@ -153,7 +154,7 @@ impl Shard {
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
     /// Another name than the topology's.
-    pub name: Option<String>,
+    pub name: Option<TopologyName>,
     /// The engine of nodes that name none, instead of the topology's.
     pub engine: Option<Engine>,
     /// Added to fixed ports.
@@ -197,7 +198,7 @@ impl Plan {
         if let Some(sentinels) = &topology.sentinels {
             planner.sentinels(sentinels)?;
         }
-        let name = choices.name.clone().unwrap_or_else(|| topology.name().to_owned());
+        let name = choices.name.clone().unwrap_or_else(|| topology.name());
         Ok(Self { name, nodes: planner.nodes, shards })
     }
 

@@ -4,18 +4,22 @@
 //! releases it however the supervisor ends. So 'is it up?' is a question to the lock. The pid in the lock's file counts
 //! together with the process's start time, because pids come back.
 //!
+//!     NAME/made-by-runner  the marker without which nothing here is ever removed (see `directory`)
 //!     NAME/lock         who supervises; locked while it lives
 //!     NAME/record.json  the plan
 //!     NAME/control      a Unix socket that takes requests
 //!     NAME/events.jsonl what happened
 //!     NAME/nodes/...    one directory a node: configuration, log, data
 
+use crate::directory;
 use crate::failure::{Doing, Failure, Kind, Outcome};
+use crate::name::TopologyName;
 use crate::plan::Plan;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A process that can be told from a later one with the same pid.
@@ -60,7 +64,7 @@ pub struct Record {
 #[derive(Debug, Clone)]
 pub struct Session {
     /// The topology's name.
-    pub name: String,
+    pub name: TopologyName,
     /// The directory.
     pub dir: PathBuf,
 }
@@ -73,20 +77,21 @@ pub struct Held {
 
 impl Session {
     /// The directory of this name, which need not exist.
-    pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), dir: root().join(name) }
+    pub fn named(name: &TopologyName) -> Self {
+        Self { name: name.clone(), dir: root().join(name.as_str()) }
     }
 
-    /// All directories there are.
+    /// All directories that the runner made.
     pub fn all() -> Vec<Self> {
         let entries = std::fs::read_dir(root()).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<TopologyName> =
+            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         names.sort();
-        names.iter().map(|name| Self::named(name)).collect()
+        names.iter().map(Self::named).filter(|session| directory::is_ours(&session.dir)).collect()
     }
 
     /// The topology that a command means: the named one, or the only one that is up.
-    pub fn find(name: Option<&str>) -> Outcome<Self> {
+    pub fn find(name: Option<&TopologyName>) -> Outcome<Self> {
         if let Some(name) = name {
             let session = Self::named(name);
             return if session.is_up() { Ok(session) } else { Err(not_up(&format!("`{name}` is not up"))) };
@@ -96,7 +101,7 @@ impl Session {
             (None, _) => Err(not_up("no topology is up")),
             (Some(session), true) => Ok(session),
             (Some(last), false) => {
-                let names: Vec<String> = up.into_iter().chain([last]).map(|s| s.name).collect();
+                let names: Vec<String> = up.into_iter().chain([last]).map(|s| s.name.into()).collect();
                 Err(Failure::bad_input(format!("several topologies are up: {}", names.join(", ")))
                     .hint("say which one with --name NAME"))
             }
@@ -113,7 +118,7 @@ impl Session {
 
     /// Takes the lock for this process, and creates the directory.
     pub fn hold(&self) -> Outcome<Held> {
-        std::fs::create_dir_all(&self.dir).doing(|| format!("create {}", self.dir.display()))?;
+        directory::create(&self.dir)?;
         let path = self.lock_file();
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.doing(|| format!("open {}", path.display()))?;
@@ -122,6 +127,10 @@ impl Session {
             Failure::failed(format!("`{}` is up already{who}", self.name))
                 .hint(format!("`runner down --name {}` ends it; --name starts a second one beside it", self.name))
         })?;
+        // Whoever held it before may have removed the directory after we opened the file.
+        if lock.metadata().ok().map(|meta| meta.ino()) != path.metadata().ok().map(|meta| meta.ino()) {
+            return self.hold();
+        }
         let mark = ProcessMark::of(std::process::id());
         let text = serde_json::to_string(&mark).unwrap_or_default();
         lock.set_len(0).and_then(|()| lock.write_all(text.as_bytes())).doing(|| "write the lock".into())?;
@@ -150,18 +159,14 @@ impl Session {
         serde_json::from_str(&text).doing(|| format!("understand {}", path.display()))
     }
 
-    /// Removes what the topology left: everything, or all but the nodes' directories.
+    /// Removes what the topology left: everything, or all but the nodes' directories and the lock.
     pub fn clear(&self, keep_nodes: bool) -> Outcome<()> {
-        let result = if keep_nodes {
-            let files = [self.control_socket(), self.events_file(), self.record_file()];
-            files.iter().try_for_each(|file| match std::fs::remove_file(file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            })
-        } else {
-            std::fs::remove_dir_all(&self.dir)
-        };
-        result.doing(|| format!("clear {}", self.dir.display()))
+        directory::clear(&self.dir, if keep_nodes { &["nodes", "lock"] } else { &[] })
+    }
+
+    /// Removes the nodes' directories with their data.
+    pub fn clear_nodes(&self) -> Outcome<()> {
+        directory::clear_entry(&self.dir, "nodes")
     }
 
     /// Where the nodes' directories are.

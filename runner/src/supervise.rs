@@ -10,7 +10,6 @@ use crate::ports::Lease;
 use crate::probe;
 use crate::state::{Held, ProcessMark, Record, Session, has_nodes};
 use crate::topology::Topology;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -21,8 +20,10 @@ const WATCH: Duration = Duration::from_millis(50);
 /// What to bring up, and how.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// The topology file.
-    pub file: PathBuf,
+    /// What its file says.
+    pub topology: Topology,
+    /// The topology file, as the user named it.
+    pub file: String,
     /// What the command line adds to it.
     pub choices: Choices,
     /// How long readiness may take.
@@ -57,30 +58,41 @@ impl Supervisor {
     /// `events` is made when the topology's directory is there, so that a sink may write into it.
     pub fn new(order: &Order, events: impl FnOnce(&Session) -> Events) -> Outcome<Self> {
         let interrupts = Interrupts::new()?;
-        let topology = Topology::load(&order.file)?;
-        let name = order.choices.name.as_deref().unwrap_or(topology.name());
-        let session = Session::named(name);
+        let name = order.choices.name.clone().unwrap_or_else(|| order.topology.name());
+        let session = Session::named(&name);
         let held = session.hold()?;
+        Self::prepare(order, &session, interrupts, held, events).inspect_err(|_| {
+            // The failure is what the user hears of; what was kept before stays.
+            let _ = session.clear(has_nodes(&session.dir));
+        })
+    }
+
+    fn prepare(
+        order: &Order,
+        session: &Session,
+        interrupts: Interrupts,
+        held: Held,
+        events: impl FnOnce(&Session) -> Events,
+    ) -> Outcome<Self> {
         if has_nodes(&session.dir) && !order.keep {
             // What a crash left, or an earlier --keep: this run starts from nothing.
-            std::fs::remove_dir_all(session.nodes_dir())
-                .map_err(|error| Failure::failed(format!("cannot clear old data: {error}")))?;
+            session.clear_nodes()?;
         }
         let mut lease = Lease::new();
         let mut choices = order.choices.clone();
         choices.keep_ports_of(&session.dir);
-        let plan = Plan::new(&topology, &choices, &session.dir, || lease.take())?;
-        let file = order.file.display().to_string();
-        let record = Record { file, plan: plan.clone(), processes: Vec::new(), keep: order.keep };
+        let plan = Plan::new(&order.topology, &choices, &session.dir, || lease.take())?;
+        let record = Record { file: order.file.clone(), plan: plan.clone(), processes: Vec::new(), keep: order.keep };
         session.write(&record)?;
-        let requests = control::listen(&session)?;
-        let events = events(&session);
+        let requests = control::listen(session)?;
+        let events = events(session);
         events.emit(Event::Starting {
-            topology: plan.name.clone(),
+            topology: plan.name.to_string(),
             nodes: plan.nodes.len(),
             dir: session.dir.display().to_string(),
         });
         let fleet = Fleet::new(plan, events);
+        let session = session.clone();
         Ok(Self { session, fleet, record, requests, interrupts, ready: false, lease, _held: held })
     }
 

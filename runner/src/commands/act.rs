@@ -4,6 +4,7 @@ use super::say;
 use crate::control::{Request, ask};
 use crate::failure::Outcome;
 use crate::fleet::Action;
+use crate::name::TopologyName;
 use crate::selectors::select;
 use crate::state::Session;
 use clap::Args;
@@ -15,12 +16,12 @@ pub struct Node {
     node: String,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 impl Node {
     pub(super) async fn run(self, action: Action) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let record = session.read()?;
         let node = select(&record.plan, &self.node).await?.name.clone();
         ask(&session, &Request::Act { node: node.clone(), action }).await?;

@@ -3,6 +3,7 @@
 use super::say;
 use crate::control::{Request, ask};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::name::TopologyName;
 use crate::state::Session;
 use clap::Args;
 use std::time::Duration;
@@ -13,12 +14,12 @@ use tokio::time::{Instant, sleep};
 pub struct Down {
     /// Which one, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 impl Down {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = match Session::find(self.name.as_deref()) {
+        let session = match Session::find(self.name.as_ref()) {
             Err(failure) if failure.kind == Kind::NotRunning => {
                 say(format!("{}: nothing to take down", failure.message));
                 return Ok(0);

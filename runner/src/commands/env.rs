@@ -2,6 +2,7 @@
 
 use super::say;
 use crate::failure::Outcome;
+use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan, Role};
 use crate::state::Session;
 use clap::Args;
@@ -11,12 +12,12 @@ use clap::Args;
 pub struct Env {
     /// Which one, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 impl Env {
     pub(super) fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         for (name, value) in variables(&session.read()?.plan) {
             say(format!("export {name}='{value}'"));
         }
@@ -26,7 +27,7 @@ impl Env {
 
 /// The variables, in the order of the topology.
 pub(super) fn variables(plan: &Plan) -> Vec<(String, String)> {
-    let mut variables = vec![("REDIS_TOPOLOGY".to_owned(), plan.name.clone())];
+    let mut variables = vec![("REDIS_TOPOLOGY".to_owned(), plan.name.to_string())];
     let url = |node: &NodePlan| match &node.password {
         Some(password) => format!("redis://:{password}@{}", node.announced()),
         None => format!("redis://{}", node.announced()),

@@ -4,6 +4,7 @@ use super::say;
 use crate::control::{Answer, Request, ask};
 use crate::failure::{Failure, Outcome};
 use crate::faults::Wish;
+use crate::name::TopologyName;
 use crate::state::Session;
 use clap::Args;
 
@@ -13,7 +14,7 @@ use clap::Args;
 pub struct Fault {
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
     /// The fault, as below.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     words: Vec<String>,
@@ -39,7 +40,7 @@ impl Fault {
             .join(" ")
             .parse()
             .map_err(|why: String| Failure::bad_input(why).hint("`runner fault --help` lists the faults"))?;
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let order = wish.resolve(&session.read()?.plan).await?;
         if let Answer::Faults { rules } = ask(&session, &Request::Fault { order }).await? {
             match rules.as_slice() {

@@ -19,9 +19,10 @@ impl Gc {
     pub(super) fn run(self) -> Outcome<u8> {
         let mut removed = 0;
         for session in Session::all() {
-            if session.is_up() {
+            // Held while it is cleared, so that nobody brings it up meanwhile.
+            let Ok(_held) = session.hold() else {
                 continue;
-            }
+            };
             // Without a record there is nothing but what --keep kept.
             let record = session.read().ok();
             let kept = record.as_ref().is_none_or(|record| record.keep);
@@ -33,6 +34,7 @@ impl Gc {
                 }
             }
             if kept && !self.all {
+                session.clear(true)?;
                 say(format!("{}: kept data in {} (--all removes them)", session.name, session.dir.display()));
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use super::say;
 use crate::failure::{Doing, Outcome};
+use crate::name::TopologyName;
 use crate::plan::NodePlan;
 use crate::selectors::select;
 use crate::state::Session;
@@ -21,7 +22,7 @@ pub struct Logs {
     follow: bool,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// How far a log was shown.
@@ -34,7 +35,7 @@ struct Tail {
 
 impl Logs {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let plan = session.read()?.plan;
         let nodes = match &self.node {
             Some(selector) => vec![select(&plan, selector).await?.clone()],

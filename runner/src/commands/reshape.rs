@@ -6,6 +6,7 @@ use crate::cluster::{SlotRange, describe, failover, health, join, leave, name_of
 use crate::control::{Answer, Request, ask};
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
+use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan, Shard};
 use crate::pool::Pool;
 use crate::selectors::select;
@@ -28,7 +29,7 @@ pub struct Failover {
     node: String,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// Moves slots with their keys to a master, while the cluster serves clients.
@@ -51,7 +52,7 @@ pub struct Reshard {
     stock: bool,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// Moves as few slots as possible until all masters have equally many, or as many as their weights say.
@@ -68,7 +69,7 @@ pub struct Rebalance {
     stock: bool,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// Adds masters (with their replicas) to a running cluster, or takes the last ones away, and rebalances.
@@ -85,7 +86,7 @@ pub struct Scale {
     engine: Option<Engine>,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 fn weight(text: &str) -> Result<(String, f64), String> {
@@ -97,7 +98,7 @@ fn weight(text: &str) -> Result<(String, f64), String> {
 }
 
 /// A topology that is up and a cluster.
-fn cluster(name: Option<&str>) -> Outcome<(Session, Plan)> {
+fn cluster(name: Option<&TopologyName>) -> Outcome<(Session, Plan)> {
     let session = Session::find(name)?;
     let plan = session.read()?.plan;
     match plan.shards.is_empty() {
@@ -109,7 +110,7 @@ fn cluster(name: Option<&str>) -> Outcome<(Session, Plan)> {
 
 impl Failover {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_deref())?;
+        let (_, plan) = cluster(self.name.as_ref())?;
         let mut node = select(&plan, &self.node).await?;
         let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
         if let Some(master) = view.at_port(node.port).filter(|member| member.is("master")) {
@@ -129,7 +130,7 @@ impl Failover {
 
 impl Reshard {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_deref())?;
+        let (_, plan) = cluster(self.name.as_ref())?;
         let held = held(&plan).await?;
         let to = master(&plan, &held, &self.to).await?;
         let mut from = Vec::new();
@@ -198,7 +199,7 @@ async fn master(plan: &Plan, held: &[(String, Vec<u16>)], selector: &str) -> Out
 
 impl Rebalance {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_deref())?;
+        let (_, plan) = cluster(self.name.as_ref())?;
         let held = held(&plan).await?;
         for (name, _) in &self.weights {
             master(&plan, &held, name).await?;
@@ -286,7 +287,7 @@ impl Scale {
         if self.masters == 0 {
             return Err(Failure::bad_input("a cluster has at least one master"));
         }
-        let (session, plan) = cluster(self.name.as_deref())?;
+        let (session, plan) = cluster(self.name.as_ref())?;
         let held = held(&plan).await?;
         match self.masters.checked_sub(held.len()) {
             Some(0) => say(format!("there are {} masters already", held.len())),

@@ -6,6 +6,7 @@ use crate::events::Sink;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::supervise::{Order, Supervisor};
 use crate::terminal::Terminal;
+use crate::topology::Topology;
 use clap::Args;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -27,12 +28,11 @@ pub struct Run {
 impl Run {
     pub(super) async fn run(self) -> Outcome<u8> {
         let mut choices = self.bring.choices();
-        if choices.name.is_none() {
-            // Beside one of the same name that is up.
-            let stem = self.bring.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            choices.name = Some(format!("{stem}-run-{}", std::process::id()));
-        }
-        let order = Order { file: self.bring.file, choices, wait: self.bring.wait, keep: false };
+        let topology = Topology::load(&self.bring.file)?;
+        // Beside one of the same name that is up.
+        choices.name.get_or_insert_with(|| topology.name().beside("run"));
+        let file = self.bring.file.display().to_string();
+        let order = Order { topology, file, choices, wait: self.bring.wait, keep: false };
         let quiet = self.quiet;
         let mut supervisor = Supervisor::new(&order, |session| {
             let shown: Box<dyn Sink> = if quiet { Box::new(Nothing) } else { Box::new(Terminal::new(None)) };

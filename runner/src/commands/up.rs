@@ -3,11 +3,13 @@
 use crate::engine::Engine;
 use crate::events::{Event, Events, JsonLines, Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
+use crate::name::TopologyName;
 use crate::plan::Choices;
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::terminal::Terminal;
 use crate::timeline::duration;
+use crate::topology::Topology;
 use clap::Args;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -47,7 +49,7 @@ pub struct Bring {
     pub wait: Duration,
     /// A name of its own, to run a topology twice.
     #[arg(long)]
-    pub name: Option<String>,
+    pub name: Option<TopologyName>,
     /// Added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub port_offset: u16,
@@ -78,7 +80,8 @@ impl Up {
             nix::unistd::setsid().doing(|| "detach".into())?;
         }
         let order = Order {
-            file: self.bring.file.clone(),
+            topology: Topology::load(&self.bring.file)?,
+            file: self.bring.file.display().to_string(),
             choices: self.bring.choices(),
             wait: self.bring.wait,
             keep: self.keep,

@@ -56,7 +56,7 @@ pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
     }
     probe.clean_up(&plan).await;
     let after_ms = fleet.events().elapsed_ms();
-    fleet.events().emit(Event::Ready { topology: plan.name, after_ms });
+    fleet.events().emit(Event::Ready { topology: plan.name.into(), after_ms });
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Cluster, Directives, Sentinels, Topology};
 use crate::failure::{Failure, Outcome};
+use crate::name::{RULE, fits};
 use crate::yaml::{Located, Position, Source, suggest};
 use std::collections::HashMap;
 
@@ -46,12 +47,11 @@ pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
 
 fn names(topology: &Topology, source: &Source) -> Outcome<()> {
     let nodes = topology.nodes.entries.iter().map(|(name, _)| name);
-    for name in topology.name.iter().chain(nodes) {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || !name.chars().all(fits) || name.starts_with('-') {
+    for name in nodes {
+        if !fits(name) {
             return Err(source
-                .error(name.at, format!("`{}` is no name", name.value))
-                .hint("names are of letters, digits, `-` and `_`: they become directories and variables"));
+                .error(name.at, format!("`{}` cannot be the name of a node", name.value))
+                .hint(format!("{RULE}: it becomes a directory and part of a variable")));
         }
         if topology.sentinels.is_some() && name.starts_with("sentinel-") {
             return Err(source

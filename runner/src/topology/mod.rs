@@ -11,7 +11,8 @@ pub use cluster::{Cluster, ClusterNode};
 pub use directives::{Directive, Directives};
 
 use crate::engine::Engine;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
+use crate::name::TopologyName;
 use crate::yaml::{Located, Ordered, Source};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,7 +24,7 @@ use std::path::Path;
 pub struct Topology {
     /// Under this name `down`, `status` and the others find it; the file's name by default.
     #[serde(default)]
-    pub name: Option<Located<String>>,
+    pub name: Option<Located<TopologyName>>,
     /// What the topology is for, in a sentence.
     #[serde(default)]
     pub description: Option<String>,
@@ -110,8 +111,11 @@ impl Topology {
         let mut topology: Self = source.load()?;
         topology.check(&source)?;
         if topology.name.is_none() {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            topology.name = Some(Located { value: stem, at: Default::default() });
+            let name = TopologyName::of_file(path).ok_or_else(|| {
+                Failure::bad_input(format!("`{}` gives the topology no name that fits", path.display()))
+                    .hint("say `name: NAME` in it, or --name NAME")
+            })?;
+            topology.name = Some(Located { value: name, at: Default::default() });
         }
         Ok(topology)
     }
@@ -122,8 +126,8 @@ impl Topology {
     }
 
     /// The topology's name, `topology` where neither the file nor its path gives one.
-    pub fn name(&self) -> &str {
-        self.name.as_ref().map_or("topology", |name| name.as_str())
+    pub fn name(&self) -> TopologyName {
+        self.name.as_ref().map_or_else(TopologyName::default, |name| name.value.clone())
     }
 
     /// The JSON Schema of topology files.
