@@ -17,6 +17,10 @@ use tokio::time::timeout;
 /// How long a node may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long a node has to end before it is asked again: one that writes its first append-only file refuses, and forgets that
+/// it was asked.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
 /// What a node's process is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -160,15 +164,26 @@ impl Fleet {
         self.start(&name).await
     }
 
-    /// Ends a node, and removes it from the plan and its files from the disk.
-    pub async fn remove(&mut self, name: &str) {
-        self.end(name, Signal::SIGTERM).await;
-        self.members.remove(name);
-        if let Some(node) = self.plan.node(name) {
-            // Whoever keeps data of a node that is gone keeps it by hand; the directory goes with the topology at last.
-            let _ = std::fs::remove_dir_all(&node.dir);
+    /// Ends nodes, all at the same time, and removes them from the plan and their files from the disk.
+    pub async fn remove(&mut self, names: &[String]) {
+        let leaving = self.members.iter_mut().filter(|(name, _)| names.contains(name));
+        let processes: Vec<Process> = leaving
+            .map(|(_, member)| {
+                member.asked_to_end = true;
+                member.process.clone()
+            })
+            .collect();
+        // Whoever does not end in time is killed below.
+        let _ = timeout(GRACE, ask_to_end(processes)).await;
+        for name in names {
+            self.end(name, Signal::SIGTERM).await;
+            self.members.remove(name);
+            if let Some(node) = self.plan.node(name) {
+                // Whoever keeps data of a node that is gone keeps it by hand; the directory goes with the topology at last.
+                let _ = std::fs::remove_dir_all(&node.dir);
+            }
         }
-        self.plan.nodes.retain(|node| node.name != name);
+        self.plan.nodes.retain(|node| !names.contains(&node.name));
     }
 
     /// Does something to a node and waits until it is done.
@@ -253,18 +268,10 @@ impl Fleet {
     pub async fn down(&mut self, hurry: impl Future<Output = ()>) {
         for member in self.members.values_mut() {
             member.asked_to_end = true;
-            member.process.signal(Signal::SIGTERM);
-            // A stopped process takes no SIGTERM before it goes on.
-            member.process.signal(Signal::SIGCONT);
         }
         let processes: Vec<Process> = self.members.values().map(|m| m.process.clone()).collect();
-        let all_ended = async {
-            for process in &processes {
-                process.wait().await;
-            }
-        };
         tokio::select! {
-            () = all_ended => {}
+            () = ask_to_end(processes) => {}
             () = hurry => {}
             () = tokio::time::sleep(GRACE) => {}
         }
@@ -291,12 +298,15 @@ impl Fleet {
         };
         member.asked_to_end = true;
         let process = member.process.clone();
-        match signal {
-            Signal::SIGKILL => process.kill_group(),
-            other => process.signal(other),
-        }
-        process.signal(Signal::SIGCONT);
-        if timeout(GRACE * 3, process.wait()).await.is_err() {
+        let ended = match signal {
+            Signal::SIGKILL => {
+                process.kill_group();
+                process.wait().await;
+                Ok(())
+            }
+            _ => timeout(GRACE * 3, ask_to_end(vec![process.clone()])).await,
+        };
+        if ended.is_err() {
             self.events.emit(Event::Killing { node: name.into() });
             process.kill_group();
             process.wait().await;
@@ -319,6 +329,24 @@ impl Drop for Fleet {
         for member in self.members.values() {
             member.process.kill_group();
         }
+    }
+}
+
+/// Asks processes to end by SIGTERM, again and again, until they do.
+async fn ask_to_end(mut processes: Vec<Process>) {
+    while !processes.is_empty() {
+        for process in &processes {
+            process.signal(Signal::SIGTERM);
+            // A stopped process takes no SIGTERM before it goes on.
+            process.signal(Signal::SIGCONT);
+        }
+        let all_ended = async {
+            for process in &processes {
+                process.wait().await;
+            }
+        };
+        let _ = timeout(ASK_AGAIN, all_ended).await;
+        processes.retain(|process| process.ended().is_none());
     }
 }
 

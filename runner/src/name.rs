@@ -19,6 +19,11 @@ pub fn fits(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST && !text.starts_with('-') && text.chars().all(is_allowed)
 }
 
+/// What a node's name is within the name of a variable.
+pub fn variable_part(name: &str) -> String {
+    name.to_ascii_uppercase().replace('-', "_")
+}
+
 /// The name of a topology: never empty, never a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -2,7 +2,7 @@
 //!
 //! Pure but for the ports it is handed, so that `runner plan` shows exactly what `up` does. Nothing is started here.
 
-use crate::client::Address;
+use crate::client::{Address, quote_word, split_words};
 use crate::cluster::SlotRange;
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
@@ -200,6 +200,11 @@ impl Plan {
         }
         let name = choices.name.clone().unwrap_or_else(|| topology.name());
         Ok(Self { name, nodes: planner.nodes, shards })
+    }
+
+    /// The first node that the file makes a master.
+    pub fn first_master(&self) -> Option<&NodePlan> {
+        self.nodes.iter().find(|node| node.role == Role::Master)
     }
 
     /// The node of this name.
@@ -491,7 +496,7 @@ impl Planner<'_> {
 
 /// What every configuration file begins with.
 fn head(dir: &Path, port: u16) -> String {
-    format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", dir.display())
+    format!("port {port}\nbind 127.0.0.1\ndir {}\n", quote_word(&dir.display().to_string()))
 }
 
 fn push_lines(config: &mut String, directives: &Directives) {
@@ -504,10 +509,11 @@ fn push_lines(config: &mut String, directives: &Directives) {
 /// The value of a directive; the last one counts.
 fn setting(config: &str, wanted: &str) -> Option<String> {
     let mut values = config.lines().filter_map(|line| {
-        let (name, value) = line.trim().split_once(char::is_whitespace)?;
-        name.eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
+        let mut words = split_words(line).ok()?.into_iter();
+        let value = words.next().filter(|name| name.eq_ignore_ascii_case(wanted.as_bytes())).and_then(|_| words.next());
+        String::from_utf8(value?).ok()
     });
-    values.next_back().map(str::to_owned)
+    values.next_back()
 }
 
 #[cfg(test)]
@@ -530,7 +536,7 @@ mod tests {
         let text = "nodes: {b: {replicaof: a}, a: {port: 6379}}\nconfig: {save: ''}";
         let plan = plan(text, &Choices { port_offset: 10, ..Choices::default() });
         let replica = plan.node("b").unwrap();
-        let expected = "port 20001\nbind 127.0.0.1\ndir \"/run/nodes/b\"\nsave \"\"\nreplicaof 127.0.0.1 6389\n";
+        let expected = "port 20001\nbind 127.0.0.1\ndir /run/nodes/b\nsave \"\"\nreplicaof 127.0.0.1 6389\n";
         assert_eq!(replica.config, expected);
         assert_eq!(plan.root(replica).name, "a");
     }
@@ -539,7 +545,7 @@ mod tests {
     fn a_cluster_is_planned_in_the_documents_order() {
         let text = "cluster: {masters: 3, replicas: 1, ports: [7000, 7001, 7002, 7003, 7004, 7005]}";
         let plan = plan(text, &Choices { port_offset: 1, ..Choices::default() });
-        let expected = "port 7001\nbind 127.0.0.1\ndir \"/run/nodes/node-1\"\ncluster-enabled yes\n\
+        let expected = "port 7001\nbind 127.0.0.1\ndir /run/nodes/node-1\ncluster-enabled yes\n\
             cluster-config-file nodes-7001.conf\n";
         assert_eq!(plan.node("node-1").unwrap().config, expected);
         assert_eq!(plan.node("node-1").unwrap().bus_port, Some(17001));
@@ -553,7 +559,7 @@ mod tests {
         let text = "faults: true\ncluster: {masters: 1, ports: [7000]}\nconfig: {appendonly: 'yes'}";
         let plan = plan(text, &Choices::default());
         let grown = plan.grow(1, Some(&Engine::Redis), || Ok(9000)).unwrap();
-        let expected = "port 9000\nbind 127.0.0.1\ndir \"/run/nodes/node-2\"\ncluster-config-file nodes-9000.conf\n\
+        let expected = "port 9000\nbind 127.0.0.1\ndir /run/nodes/node-2\ncluster-config-file nodes-9000.conf\n\
             cluster-port 9000\ncluster-enabled yes\nappendonly yes\nbind-source-addr 127.0.1.2\n\
             replica-announce-ip 127.0.1.2\nreplica-announce-port 9000\ncluster-announce-ip 127.0.1.2\n\
             cluster-announce-port 9000\ncluster-announce-bus-port 9000\n";

@@ -94,11 +94,18 @@ impl Session {
     pub fn find(name: Option<&TopologyName>) -> Outcome<Self> {
         if let Some(name) = name {
             let session = Self::named(name);
-            return if session.is_up() { Ok(session) } else { Err(not_up(&format!("`{name}` is not up"))) };
+            return match session.is_up() {
+                true => Ok(session),
+                false if session.has_crashed() => Err(crashed(&[session])),
+                false => Err(not_up(&format!("`{name}` is not up"))),
+            };
         }
-        let mut up: Vec<Self> = Self::all().into_iter().filter(Self::is_up).collect();
+        let (mut up, down): (Vec<Self>, Vec<Self>) = Self::all().into_iter().partition(Self::is_up);
         match (up.pop(), up.is_empty()) {
-            (None, _) => Err(not_up("no topology is up")),
+            (None, _) => {
+                let lost: Vec<Self> = down.into_iter().filter(Self::has_crashed).collect();
+                Err(if lost.is_empty() { not_up("no topology is up") } else { crashed(&lost) })
+            }
             (Some(session), true) => Ok(session),
             (Some(last), false) => {
                 let names: Vec<String> = up.into_iter().chain([last]).map(|s| s.name.into()).collect();
@@ -114,6 +121,17 @@ impl Session {
             return false;
         };
         Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+    }
+
+    /// Whether its supervisor ended without taking it down: the record is still there.
+    pub fn has_crashed(&self) -> bool {
+        directory::is_ours(&self.dir) && !self.is_up() && self.record_file().exists()
+    }
+
+    /// Whether there are data that `up --keep` kept. Those that a crash left of a topology without it are not kept.
+    pub fn has_kept_data(&self) -> bool {
+        // Where a topology that kept its data went down in peace, there is no record; one that cannot be read says nothing.
+        has_nodes(&self.dir) && self.read().map_or(true, |record| record.keep)
     }
 
     /// Takes the lock for this process, and creates the directory.
@@ -195,6 +213,17 @@ impl Session {
 
 fn not_up(message: &str) -> Failure {
     Failure::new(Kind::NotRunning, message).hint("`runner up topologies/replication.yaml` starts one")
+}
+
+fn crashed(sessions: &[Session]) -> Failure {
+    let names: Vec<String> = sessions.iter().map(|session| format!("`{}`", session.name)).collect();
+    let pid = match sessions {
+        [session] => session.supervisor().map_or_else(String::new, |mark| format!(" (it was pid {})", mark.pid)),
+        _ => String::new(),
+    };
+    let message = format!("{} is not up: its supervisor ended without taking it down{pid}", names.join(", "));
+    Failure::new(Kind::NotRunning, message)
+        .hint("`runner gc` ends what is left of its nodes and removes their files, but not what `up --keep` keeps")
 }
 
 /// `$XDG_STATE_HOME/redis-runner`, by default `~/.local/state/redis-runner`.

@@ -81,11 +81,17 @@ pub(super) async fn bring_up(engine: &Engine, name: &str, text: &str) -> Outcome
     let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
     let file = dir.path().join(format!("{name}.yaml"));
     std::fs::write(&file, text).doing(|| format!("write {}", file.display()))?;
-    let topology = Topology::load(&file)?;
+    let topology = Topology::load(&file, None)?;
     let name = topology.name().beside("bench");
     let choices = Choices { name: Some(name), engine: Some(engine.clone()), ..Choices::default() };
-    let order =
-        Order { topology, file: file.display().to_string(), choices, wait: Duration::from_secs(60), keep: false };
+    let order = Order {
+        topology,
+        file: file.display().to_string(),
+        choices,
+        wait: Duration::from_secs(60),
+        keep: false,
+        fresh: false,
+    };
     let mut supervisor = Supervisor::new(&order, |_| Events::silent())?;
     supervisor.start(order.wait).await?;
     Ok(Up { supervisor, _dir: dir })

@@ -14,7 +14,7 @@ use std::io::{IsTerminal, Write};
 #[command(after_help = workloads())]
 pub struct Bench {
     /// Which engines; ratios are to the last one.
-    #[arg(long, value_delimiter = ',', default_value = "server,redis")]
+    #[arg(long, value_delimiter = ',', default_value = "server,redis", value_parser = Engine::argument)]
     engines: Vec<Engine>,
     /// Which workloads, all of requests by default; `all` adds memory and snapshots.
     #[arg(long = "workload", short, value_delimiter = ',')]

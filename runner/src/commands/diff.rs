@@ -19,10 +19,10 @@ pub struct Diff {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The engine on the left.
-    #[arg(long, default_value = "redis")]
+    #[arg(long, default_value = "redis", value_parser = Engine::argument)]
     left: Engine,
     /// The engine on the right.
-    #[arg(long, default_value = "server")]
+    #[arg(long, default_value = "server", value_parser = Engine::argument)]
     right: Engine,
     /// For programs.
     #[arg(long)]

@@ -1,8 +1,8 @@
-//! `runner down`: takes a topology down from another terminal. Down twice is down.
+//! `runner down`: takes a topology down from another terminal. Down twice is down, unless it was called by its name.
 
 use super::say;
 use crate::control::{Request, ask};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::name::TopologyName;
 use crate::state::Session;
 use clap::Args;
@@ -19,13 +19,11 @@ pub struct Down {
 
 impl Down {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = match Session::find(self.name.as_ref()) {
-            Err(failure) if failure.kind == Kind::NotRunning => {
-                say(format!("{}: nothing to take down", failure.message));
-                return Ok(0);
-            }
-            found => found?,
-        };
+        if self.name.is_none() && !Session::all().iter().any(|session| session.is_up() || session.has_crashed()) {
+            say("no topology is up: nothing to take down");
+            return Ok(0);
+        }
+        let session = Session::find(self.name.as_ref())?;
         ask(&session, &Request::Down).await?;
         let deadline = Instant::now() + Duration::from_secs(10);
         while session.is_up() {

@@ -34,7 +34,8 @@ Exit codes:
   2    bad input: arguments, a topology file, a selector (`diff`: could not run)
   3    no such topology is up
   130  interrupted
-`run` exits with the code of its command.
+`run` exits with the code of its command, with 128 and the signal's number where a signal ended it, with 127 where there is
+no such command, and with 126 where it cannot be run.
 
 Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`);
 in a cluster also by what they serve (`@owner(user:1)`, `@slot(5798)`). `@replica-of(NODE)` follows NODE.";
@@ -139,7 +140,7 @@ impl Command {
             Command::Resume(node) => node.run(Action::Resume).await,
             Command::Fault(fault) => fault.run().await,
             Command::Plan(plan) => plan.run(),
-            Command::Env(env) => env.run(),
+            Command::Env(env) => env.run().await,
             Command::Run(run) => run.run().await,
             Command::Schema(schema) => schema.run(),
             Command::Play(play) => play.run().await,

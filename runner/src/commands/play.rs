@@ -13,7 +13,7 @@ pub struct Play {
     /// The scenario file.
     file: PathBuf,
     /// Who plays: `server`, `redis`, or a path.
-    #[arg(long, default_value = "server")]
+    #[arg(long, default_value = "server", value_parser = Engine::argument)]
     engine: Engine,
     /// Another engine for one node: `--cast master=redis`.
     #[arg(long, value_parser = role)]
@@ -22,7 +22,7 @@ pub struct Play {
 
 fn role(text: &str) -> Result<(String, Engine), String> {
     let (node, engine) = text.split_once('=').ok_or("say NODE=ENGINE")?;
-    Ok((node.to_owned(), engine.parse()?))
+    Ok((node.to_owned(), Engine::argument(engine)?))
 }
 
 impl Play {

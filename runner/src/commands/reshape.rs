@@ -82,7 +82,7 @@ pub struct Scale {
     #[arg(long)]
     replicas: Option<usize>,
     /// The engine of new nodes.
-    #[arg(long)]
+    #[arg(long, value_parser = Engine::argument)]
     engine: Option<Engine>,
     /// The topology, where several are up.
     #[arg(long)]

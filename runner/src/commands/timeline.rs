@@ -37,8 +37,8 @@ pub struct Timeline {
     /// A run takes at most so long.
     #[arg(long, default_value = "30s", value_parser = duration)]
     within: Duration,
-    /// With FILE: `server` (ours), `redis`, or a path to a binary.
-    #[arg(long)]
+    /// With FILE: `server` (ours), `redis`, a program on PATH, or a path.
+    #[arg(long, value_parser = Engine::argument)]
     engine: Option<Engine>,
     /// With FILE: added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -87,7 +87,7 @@ impl Timeline {
             let session = Session::find(self.name.as_ref())?;
             return self.tell(&session).await;
         };
-        let topology = Topology::load(file)?;
+        let topology = Topology::load(file, self.engine.as_ref())?;
         let choices = Choices {
             name: Some(self.name.clone().unwrap_or_else(|| topology.name().beside("timeline"))),
             engine: self.engine.clone(),
@@ -95,8 +95,14 @@ impl Timeline {
             faults: self.faults,
             ..Choices::default()
         };
-        let order =
-            Order { topology, file: file.display().to_string(), choices, wait: Duration::from_secs(60), keep: false };
+        let order = Order {
+            topology,
+            file: file.display().to_string(),
+            choices,
+            wait: Duration::from_secs(60),
+            keep: false,
+            fresh: false,
+        };
         let mut supervisor = Supervisor::new(&order, |session| events(Box::new(Nothing), session))?;
         let session = Session::named(&supervisor.plan().name);
         progress("starting");

@@ -180,7 +180,7 @@ impl Scenario {
     /// Checks a scenario that is in memory.
     pub fn parse(source: &Source) -> Outcome<Self> {
         let mut scenario: Self = source.load()?;
-        scenario.topology.check(source)?;
+        scenario.topology.settle(source)?;
         let sentinels = scenario.topology.sentinels.as_ref().map_or(0, |sentinels| sentinels.len());
         let sentinels: Vec<String> = (1..=sentinels).map(|number| format!("sentinel-{number}")).collect();
         let nodes = scenario.topology.nodes.iter().map(|(name, _)| name);
@@ -194,9 +194,7 @@ impl Scenario {
             check_node(name, &nodes, source)?;
         }
         let own = std::mem::take(&mut scenario.topology.config.lines);
-        let defaults = Self::DEFAULTS
-            .iter()
-            .map(|line| crate::topology::Directive { line: (*line).to_owned(), at: Default::default() });
+        let defaults = Self::DEFAULTS.iter().map(|line| crate::topology::Directive::of_line(*line, Default::default()));
         scenario.topology.config.lines = defaults.chain(own).collect();
         Ok(scenario)
     }

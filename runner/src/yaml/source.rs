@@ -5,7 +5,7 @@ use crate::failure::{Failure, Outcome};
 use serde::de::DeserializeOwned;
 use serde_yaml::{DefaultMessageFormatter, Error, MessageFormatter};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A YAML file that was read: its name, for messages, and its text, for snippets.
 #[derive(Debug, Clone)]
@@ -13,18 +13,24 @@ pub struct Source {
     /// As the user wrote it.
     pub name: String,
     text: String,
+    folder: PathBuf,
 }
 
 impl Source {
     /// Text that is already in memory.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        let folder = std::env::current_dir().unwrap_or_default();
+        Self { name: name.into(), text: text.into(), folder }
     }
 
     /// Reads the file; one that cannot be read is bad input.
     pub fn read(path: &Path) -> Outcome<Self> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Self::new(path.display().to_string(), text)),
+            Ok(text) => {
+                let mut source = Self::new(path.display().to_string(), text);
+                source.folder.extend(path.parent());
+                Ok(source)
+            }
             Err(error) => Err(Failure::bad_input(format!("cannot read {}: {error}", path.display()))),
         }
     }
@@ -34,6 +40,18 @@ impl Source {
         // `no` stays a word: in redis.conf it is one, and a boolean that silently became one would hide a typing error.
         let options = serde_yaml::options! { strict_booleans: true, with_snippet: false };
         serde_yaml::from_str_with_options(&self.text, options).map_err(|error| self.explain(&error))
+    }
+
+    /// Where relative paths in it start: its own folder, the working directory for text that is in no file.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The text at a place that lies within one line.
+    pub fn text_at(&self, at: Position) -> Option<String> {
+        let line = self.text.lines().nth(at.line.checked_sub(1)?)?;
+        let text: String = line.chars().skip(at.column.checked_sub(1)?).take(at.length).collect();
+        Some(text.trim().to_owned())
     }
 
     /// Bad input at a place of this file.

@@ -2,8 +2,12 @@
 
 mod cluster;
 mod deletion;
+mod engine_paths;
 mod faults;
+mod kept;
 mod reshape;
+mod run;
 mod timeline;
 mod up_and_down;
 mod user;
+mod values;

@@ -97,3 +97,17 @@ fn what_cannot_be_moved_is_refused() {
     wrong(&["rebalance", "--weight", "node-1"], "NODE=WEIGHT");
     wrong(&["scale", "--masters", "0"], "at least one master");
 }
+
+/// A master that has lost its slots becomes a replica and writes its first append-only file, while which it refuses SIGTERM.
+#[test]
+fn nodes_that_are_scaled_away_end_by_themselves() {
+    for engine in engines() {
+        let user =
+            User::new("config: {appendonly: 'yes', repl-diskless-sync-delay: 0}\ncluster: {masters: 2, replicas: 1}\n");
+        user.ok(&["up", "-d", "--engine", engine, "t.yaml"]);
+        user.ok(&["scale", "--masters", "1"]);
+        let events = std::fs::read_to_string(user.directory().join("events.jsonl")).expect("the events");
+        assert!(!events.contains("\"killing\""), "{engine}: {events}");
+        assert_eq!(events.matches("exited with code 0").count(), 2, "{engine}: {events}");
+    }
+}
