@@ -5,8 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::str::FromStr;
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// The program behind a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
@@ -105,6 +109,18 @@ impl Engine {
         }
     }
 
+    /// Whether it can put its cluster bus on any port (`cluster-port`, from Redis 7.0 on), not only 10000 above its own.
+    /// One that does not tell its version is taken for a new one.
+    pub fn has_cluster_port(&self) -> bool {
+        let (Engine::Redis | Engine::Path(_)) = self else {
+            return true;
+        };
+        let Ok((program, _)) = self.command() else {
+            return true;
+        };
+        major_version(&program).is_none_or(|major| major >= 7)
+    }
+
     /// Whether its program is there. Our own always is.
     pub fn is_installed(&self) -> bool {
         match self {
@@ -113,6 +129,27 @@ impl Engine {
             Engine::Path(path) => is_executable(path),
         }
     }
+}
+
+/// The 7 of `Redis server v=7.0.15 sha=...`, which a program prints for `--version`. A script that starts something else
+/// instead is ended after a while.
+fn major_version(program: &Path) -> Option<u32> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let mut output = child.stdout.take()?;
+    let (told, version) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = [0; 256];
+        let read = output.read(&mut line).unwrap_or(0);
+        // Whoever waited may have given up.
+        let _ = told.send(String::from_utf8_lossy(&line[..read]).into_owned());
+    });
+    let version = version.recv_timeout(PATIENCE).ok();
+    let _ = child.kill();
+    let _ = child.wait();
+    version?.split_once("v=")?.1.split('.').next()?.parse().ok()
 }
 
 /// Why an engine cannot be used.

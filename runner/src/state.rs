@@ -9,6 +9,7 @@
 //!     NAME/record.json  the plan
 //!     NAME/control      a Unix socket that takes requests
 //!     NAME/events.jsonl what happened
+//!     NAME/failed/...   the logs of the last start that failed, until the next start
 //!     NAME/nodes/...    one directory a node: configuration, log, data
 
 use crate::directory;
@@ -21,6 +22,9 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// The entry of a topology's directory with the logs of its last failed start.
+const FAILED: &str = "failed";
 
 /// A process that can be told from a later one with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +184,28 @@ impl Session {
     /// Removes what the topology left: everything, or all but the nodes' directories and the lock.
     pub fn clear(&self, keep_nodes: bool) -> Outcome<()> {
         directory::clear(&self.dir, if keep_nodes { &["nodes", "lock"] } else { &[] })
+    }
+
+    /// Removes everything but the nodes' logs, which go to `failed_dir`. Only the last failed start's are there.
+    pub fn clear_but_logs(&self, plan: &Plan) -> Outcome<()> {
+        directory::clear_entry(&self.dir, FAILED)?;
+        let logs = self.failed_dir();
+        std::fs::create_dir_all(&logs).doing(|| format!("create {}", logs.display()))?;
+        for node in &plan.nodes {
+            // A node that did not come to its start has no log.
+            let _ = std::fs::rename(node.log(), logs.join(format!("{}.log", node.name)));
+        }
+        directory::clear(&self.dir, &[FAILED, "lock"])
+    }
+
+    /// Where the logs of the last failed start are, one file a node.
+    pub fn failed_dir(&self) -> PathBuf {
+        self.dir.join(FAILED)
+    }
+
+    /// Removes the logs of the last failed start.
+    pub fn clear_failed(&self) -> Outcome<()> {
+        directory::clear_entry(&self.dir, FAILED)
     }
 
     /// Removes the nodes' directories with their data.

@@ -105,6 +105,7 @@ impl Supervisor {
             // What a crash left, or an earlier --keep: this run starts from nothing.
             session.clear_nodes()?;
         }
+        session.clear_failed()?;
         let mut lease = Lease::new();
         let mut choices = order.choices.clone();
         choices.keep_ports_of(&session.dir);
@@ -143,11 +144,15 @@ impl Supervisor {
         match result {
             Ok(()) => {
                 self.ready = true;
-                Ok(())
+                self.note_processes()
             }
             Err(failure) => {
                 self.fleet.events().emit(Event::Failed { error: failure.message.clone() });
-                self.end("it did not get ready").await?;
+                if failure.kind == Kind::Interrupted || self.record.keep {
+                    self.end("it did not get ready").await?;
+                    return Err(failure);
+                }
+                self.end_failed().await?;
                 Err(failure)
             }
         }
@@ -308,22 +313,37 @@ impl Supervisor {
 
     /// Keeps the record's list of processes current: after a crash `gc` ends what is left of them.
     fn note_processes(&mut self) -> Outcome<()> {
-        let pids = self.fleet.plan.nodes.iter().filter_map(|node| self.fleet.pid(&node.name));
-        self.record.processes = pids.filter_map(ProcessMark::of).collect();
+        self.record.processes = self.fleet.pids().into_iter().filter_map(ProcessMark::of).collect();
         self.session.write(&self.record)
+    }
+
+    /// Takes down what did not get ready, and keeps the logs.
+    async fn end_failed(&mut self) -> Outcome<()> {
+        self.fleet.events().emit(Event::Stopping { reason: "it did not get ready".into() });
+        let plan = self.fleet.plan.clone();
+        self.take_fleet_down().await;
+        self.session.clear_but_logs(&plan)?;
+        let logs = Some(self.session.failed_dir().display().to_string());
+        self.fleet.events().emit(Event::Down { kept: None, logs });
+        Ok(())
+    }
+
+    /// Ends all nodes; a further interrupt kills them.
+    async fn take_fleet_down(&mut self) {
+        let interrupts = &mut self.interrupts;
+        let hurry = async {
+            interrupts.next().await;
+        };
+        self.fleet.down(hurry).await;
     }
 
     async fn end(&mut self, reason: &str) -> Outcome<()> {
         self.fleet.events().emit(Event::Stopping { reason: reason.into() });
-        self.fleet
-            .down(async {
-                self.interrupts.next().await;
-            })
-            .await;
+        self.take_fleet_down().await;
         let keep = self.record.keep;
         self.session.clear(keep)?;
         let kept = keep.then(|| self.session.nodes_dir().display().to_string());
-        self.fleet.events().emit(Event::Down { kept });
+        self.fleet.events().emit(Event::Down { kept, logs: None });
         Ok(())
     }
 }

@@ -132,11 +132,15 @@ impl Sink for Terminal {
                 let text = format!("  {:<12} {}", node.bold(), "does not end by itself: killed".red());
                 self.line(&text);
             }
-            Event::Down { kept: Some(dir) } => {
+            Event::Down { kept: Some(dir), .. } => {
                 let text = format!("down; data kept in {dir}");
                 self.line(&text);
             }
-            Event::Down { kept: None } => self.line("down; nothing left behind"),
+            Event::Down { kept: None, logs: Some(dir) } => {
+                let text = format!("down; logs kept in {dir}");
+                self.line(&text);
+            }
+            Event::Down { kept: None, logs: None } => self.line("down; nothing left behind"),
             // The caller prints the error itself, with its details.
             Event::Failed { .. } => self.stop_waiting(),
         }

@@ -48,6 +48,10 @@ pub struct Topology {
     /// A cluster: nodes that share the slots.
     #[serde(default)]
     pub cluster: Option<Located<Cluster>>,
+    /// What it was read from, for errors that come later.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) source: Option<Source>,
 }
 
 /// One data node.
@@ -128,6 +132,7 @@ impl Topology {
     /// Completes what was read from `source`, and checks what the shape cannot express: values as they stand in the text,
     /// engines that are there, names that resolve. Errors point into the source.
     pub fn settle(&mut self, source: &Source) -> Outcome<()> {
+        self.source = Some(source.clone());
         for directives in self.all_directives() {
             directives.settle(source);
         }

@@ -82,7 +82,8 @@ impl Source {
         }
     }
 
-    fn snippet(&self, at: Position) -> String {
+    /// The line of a place, with the place underlined.
+    pub fn snippet(&self, at: Position) -> String {
         if at.line == 0 {
             return format!("  --> {}", self.name);
         }

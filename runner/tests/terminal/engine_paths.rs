@@ -1,6 +1,6 @@
 //! An engine is found wherever its path starts: at the working directory, at the file's folder, at home, on PATH.
 
-use crate::user::{User, text};
+use crate::user::{User, eventually, text};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -72,4 +72,56 @@ fn an_engine_that_is_not_there_is_refused_before_anything_starts() {
     // The one on the command line takes the place of the file's.
     std::fs::write(user.home.path().join("t.yaml"), "engine: ./missing\nnodes: {a: {}}\n").expect("write the topology");
     user.ok(&["plan", "--engine", "server", "t.yaml"]);
+}
+
+/// A script that starts our server and waits for it, instead of becoming it.
+fn waiting_program(file: &Path, before: &str) {
+    let runner = env!("CARGO_BIN_EXE_runner");
+    let script = format!("#!/bin/sh\n{before}\n{runner} server \"$@\"\nexit $?\n");
+    std::fs::write(file, script).expect("write the program");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).expect("make it executable");
+}
+
+fn server_pid(user: &User) -> i64 {
+    let info = user.ok(&["cli", "a", "INFO", "server"]);
+    let line = info.lines().find_map(|line| line.strip_prefix("process_id:")).expect("a pid");
+    line.trim().parse().expect("a number")
+}
+
+#[test]
+fn a_script_that_does_not_become_the_server_is_an_engine_too() {
+    let user = User::new(TOPOLOGY);
+    waiting_program(&user.home.path().join("engine"), "");
+    user.ok(&["up", "-d", "--keep", "--engine", "./engine", "t.yaml"]);
+    let mut pids = user.pids();
+    pids.push(server_pid(&user));
+    user.ok(&["cli", "a", "SET", "k", "v"]);
+    user.ok(&["pause", "a"]);
+    user.ok(&["resume", "a"]);
+    user.ok(&["restart", "a"]);
+    eventually("it is back with its data, which SIGTERM made it save", || {
+        text(&user.run(&["cli", "a", "GET", "k"]).stdout).trim() == "v"
+    });
+    pids.extend(user.pids());
+    pids.push(server_pid(&user));
+    user.ok(&["kill", "a"]);
+    user.ok(&["restart", "a"]);
+    pids.extend(user.pids());
+    user.ok(&["down"]);
+    user.ok(&["gc", "--all"]);
+    user.assert_nothing_left(&pids);
+}
+
+#[test]
+fn an_engine_that_refuses_to_end_is_asked_again() {
+    let user = User::new(TOPOLOGY);
+    let file = user.home.path().join("engine");
+    let script =
+        "#!/bin/sh\ntrap 'asked=$((asked + 1)); [ $asked -ge 3 ] && exit 0' TERM\nwhile :; do sleep 0.01; done\n";
+    std::fs::write(&file, script).expect("write the program");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("make it executable");
+    let output = user.run(&["up", "--engine", "./engine", "--wait", "500ms", "t.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    assert!(shown.contains("down") && !shown.contains("killed"), "{shown}");
 }
