@@ -49,6 +49,11 @@ impl Bench {
         if self.rounds == 0 || self.connections == 0 || self.pipelines.contains(&0) || self.keys == 0 {
             return Err(Failure::bad_input("rounds, connections, pipelines and keys count from 1"));
         }
+        if self.requests == Some(0) {
+            return Err(
+                Failure::bad_input("--requests 0 measures nothing").hint("leave it out for the workload's own number")
+            );
+        }
         if !self.keys.is_multiple_of(1000) {
             return Err(Failure::bad_input("--keys is a multiple of 1000, for collections hold a thousand"));
         }

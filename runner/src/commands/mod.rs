@@ -16,6 +16,7 @@ mod play;
 mod reshape;
 mod run;
 mod schema;
+mod side_by_side;
 mod slots;
 mod status;
 mod timeline;
@@ -38,7 +39,7 @@ Exit codes:
 no such command, and with 126 where it cannot be run.
 
 Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`);
-in a cluster also by what they serve (`@owner(user:1)`, `@slot(5798)`). `@replica-of(NODE)` follows NODE.";
+in a cluster also by what they serve (`@owner=user:1`, `@slot=5798`). `@replica-of=NODE` follows NODE.";
 
 /// Brings up Redis topologies declared in YAML, shows, breaks, measures and ends them.
 #[derive(Debug, Parser)]

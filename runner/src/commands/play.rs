@@ -33,7 +33,16 @@ impl Play {
         let transcript = play(&scenario, &cast, |entry| say(entry.to_text().trim_end())).await?;
         match transcript.stopped {
             None => Ok(0),
-            Some(why) => Err(Failure::failed(format!("the play stopped: {why}"))),
+            Some(ref why) => {
+                let at = transcript.stopped_at().unwrap_or_default();
+                let message = format!("step {} of {} failed: {why}", at + 1, scenario.steps.len());
+                let failure = Failure::failed(message);
+                let place = scenario.topology.source.as_ref().zip(scenario.steps.get(at));
+                Err(match place {
+                    Some((source, step)) => failure.detail(source.snippet(step.at)),
+                    None => failure,
+                })
+            }
         }
     }
 }

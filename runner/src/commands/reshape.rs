@@ -23,9 +23,10 @@ const TAKEOVER: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Makes a replica of a cluster the master of its shard, without losing a write; with a dead master, without asking it.
+/// Twice is once: a node that is the master already stays it.
 #[derive(Debug, Args)]
 pub struct Failover {
-    /// A replica; of a master its first replica takes over.
+    /// The replica; that of a master is `@replica-of=MASTER`.
     node: String,
     /// The topology, where several are up.
     #[arg(long)]
@@ -111,14 +112,18 @@ fn cluster(name: Option<&TopologyName>) -> Outcome<(Session, Plan)> {
 impl Failover {
     pub(super) async fn run(self) -> Outcome<u8> {
         let (_, plan) = cluster(self.name.as_ref())?;
-        let mut node = select(&plan, &self.node).await?;
+        let node = select(&plan, &self.node).await?;
         let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
         if let Some(master) = view.at_port(node.port).filter(|member| member.is("master")) {
-            let replica = view.replicas(&master.id).find_map(|member| named(&plan, member));
-            node = replica.ok_or_else(|| {
-                Failure::bad_input(format!("{} has no replica that could take over", node.name))
-                    .hint("`runner slots` shows the masters and their replicas")
-            })?;
+            if master.trouble().is_some() {
+                return Err(Failure::bad_input(format!("{} is a master and down", node.name))
+                    .hint("name the replica that takes over: `runner slots` shows the masters and their replicas"));
+            }
+            say(format!(
+                "{} is the master already (`runner failover @replica-of={}` makes its replica one)",
+                node.name, node.name
+            ));
+            return Ok(0);
         }
         let began = Instant::now();
         failover(&plan, node).await?;

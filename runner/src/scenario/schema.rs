@@ -1,6 +1,7 @@
 //! What a scenario file may say.
 
 use super::writes::WriteMix;
+use crate::client::split_words;
 use crate::engine::Engine;
 use crate::failure::Outcome;
 use crate::fleet::Action;
@@ -255,6 +256,15 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
     if step.flips.is_some() && (step.has.is_none() || step.among.is_empty()) {
         let message = "`flips` without an end, or without nodes";
         return Err(source.error(step.at, message).hint("say `has:` and `among: [NODE, ...]`"));
+    }
+    let typed = step.send.iter().flat_map(|lines| lines.lines()).chain(&step.until).chain(&step.flips);
+    let raw = step.raw.iter().map(|bytes| format!("\"{bytes}\""));
+    for line in typed.cloned().chain(raw) {
+        if let Err(why) = split_words(&line) {
+            return Err(source
+                .error(step.at, why)
+                .hint("quotes follow redis-cli's rules: nothing but a blank may follow one"));
+        }
     }
     let ends = step.reshard.iter().flat_map(|wish| [&wish.from, &wish.to]);
     let others = step.synced.iter().chain(&step.digest).flatten().chain(&step.among).chain(ends);

@@ -54,7 +54,8 @@ fn chosen_slots_move_and_a_replica_takes_over() {
         assert_eq!(planned.trim(), "node-2 -> node-1: 100 slots (5461-5560)");
         user.ok(&["reshard", "--slots", "16300-16383", "--to", "node-2"]);
         assert_eq!(user.status()["nodes"][1]["slots"], "5461-10922 16300-16383");
-        assert!(user.ok(&["failover", "node-1"]).starts_with("node-4 is the master now"));
+        assert!(user.ok(&["failover", "node-4"]).starts_with("node-4 is the master now"));
+        assert!(user.ok(&["failover", "node-4"]).starts_with("node-4 is the master already"));
         assert_eq!(user.status()["nodes"][0]["upstream"], "node-4");
         user.ok(&["rebalance"]);
         assert_eq!(cli(&user, &key_lines("GET")).matches('v').count(), 100);

@@ -218,3 +218,19 @@ fn kept_data_are_there_next_time() {
     user.ok(&["gc", "--all"]);
     assert!(!user.directory().exists());
 }
+
+#[test]
+fn following_the_logs_ends_when_nobody_reads_them() {
+    let user = User::new(TOPOLOGY);
+    up(&user);
+    let mut follower = user.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().expect("start the runner");
+    let mut lines = std::io::BufReader::new(follower.stdout.take().expect("its output"));
+    std::io::BufRead::read_line(&mut lines, &mut String::new()).expect("a line");
+    drop(lines);
+    let mut status = None;
+    eventually("it has ended", || {
+        status = follower.try_wait().expect("its state");
+        status.is_some()
+    });
+    assert!(status.is_some_and(|status| status.success()));
+}
