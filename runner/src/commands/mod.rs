@@ -11,6 +11,7 @@ mod env;
 mod fault;
 mod gc;
 mod logs;
+mod ls;
 mod plan;
 mod play;
 mod reshape;
@@ -53,6 +54,7 @@ pub struct CommandLine {
 enum Command {
     Up(up::Up),
     Down(down::Down),
+    Ls(ls::Ls),
     Status(status::Status),
     Slots(slots::Slots),
     Check(check::Check),
@@ -125,6 +127,7 @@ impl Command {
         match self {
             Command::Up(up) => up.run().await,
             Command::Down(down) => down.run().await,
+            Command::Ls(ls) => ls.run(),
             Command::Status(status) => status.run().await,
             Command::Slots(slots) => slots.run().await,
             Command::Check(check) => check.run().await,

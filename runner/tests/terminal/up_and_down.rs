@@ -234,3 +234,43 @@ fn following_the_logs_ends_when_nobody_reads_them() {
     });
     assert!(status.is_some_and(|status| status.success()));
 }
+
+#[test]
+fn topologies_are_listed_and_taken_down_by_file_or_all_at_once() {
+    let user = User::new(TOPOLOGY);
+    assert_eq!(user.ok(&["ls"]).trim(), "no topology is up");
+    up(&user);
+    user.ok(&["up", "-d", "--keep", "--name", "second", "t.yaml"]);
+    user.ok(&["up", "-d", "--name", "third", "t.yaml"]);
+    let states = || -> Vec<(String, String)> {
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&user.ok(&["ls", "--json"])).expect("JSON");
+        let text = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
+        rows.iter().map(|row| (text(row, "name"), text(row, "state"))).collect()
+    };
+    let expected = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        rows.iter().map(|&(name, state)| (name.into(), state.into())).collect()
+    };
+    assert_eq!(states(), expected(&[("second", "up"), ("t", "up"), ("third", "up")]));
+    assert!(user.ok(&["ls"]).lines().all(|line| line.trim_end().chars().count() <= 80));
+    user.ok(&["down", "t.yaml"]);
+    assert_eq!(user.run(&["down", "t.yaml"]).status.code(), Some(3));
+    assert_eq!(states(), expected(&[("second", "up"), ("third", "up")]));
+    user.ok(&["down", "--all"]);
+    user.ok(&["down", "--all"]);
+    assert_eq!(states(), expected(&[("second", "kept")]));
+}
+
+#[test]
+fn several_nodes_are_acted_on_in_one_call() {
+    let user = User::new(TOPOLOGY);
+    up(&user);
+    let output = user.run(&["kill", "replica", "nobody"]);
+    assert_eq!(output.status.code(), Some(2), "a wrong name is found before anything is done");
+    assert_eq!(user.status()["nodes"][1]["state"], "running");
+    user.ok(&["kill", "@master", "replica"]);
+    assert_eq!(
+        (&user.status()["nodes"][0]["state"], &user.status()["nodes"][1]["state"]),
+        (&"ended".into(), &"ended".into())
+    );
+    user.ok(&["restart", "master", "replica"]);
+}
