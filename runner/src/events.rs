@@ -96,8 +96,11 @@ pub enum Event {
     },
     /// Nothing runs any more.
     Down {
-        /// Where the data was kept; `None` where nothing is left.
+        /// Where the data was kept; `None` where none is left.
         kept: Option<String>,
+        /// Where the logs of a failed start are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        logs: Option<String>,
     },
     /// Bringing it up failed.
     Failed {

@@ -16,6 +16,10 @@ pub enum Kind {
     BadInput,
     /// There is no such topology, or it is not running.
     NotRunning,
+    /// The command of `runner run` is there, but not as a program that can be run.
+    CommandNotRunnable,
+    /// The command of `runner run` does not exist.
+    CommandNotFound,
     /// The user interrupted it.
     Interrupted,
 }
@@ -27,6 +31,8 @@ impl Kind {
             Kind::Failed => 1,
             Kind::BadInput => 2,
             Kind::NotRunning => 3,
+            Kind::CommandNotRunnable => 126,
+            Kind::CommandNotFound => 127,
             Kind::Interrupted => 130,
         }
     }

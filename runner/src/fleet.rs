@@ -4,7 +4,7 @@ use crate::client::{Address, Client};
 use crate::events::{Event, Events};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::faults::{Order, Proxies, Rule};
-use crate::launch::{Launch, Process, describe};
+use crate::launch::{Launch, Process, descends_from, describe, signal_pid};
 use crate::plan::{NodePlan, Plan};
 use crate::ports;
 use nix::sys::signal::Signal;
@@ -16,6 +16,10 @@ use tokio::time::timeout;
 
 /// How long a node may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a node has to end before it is asked again: one that writes its first append-only file refuses, and forgets that
+/// it was asked.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// What a node's process is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +67,7 @@ impl Action {
 
 #[derive(Debug)]
 struct Member {
-    process: Process,
+    server: Server,
     paused: bool,
     // Ends are reported once; one that was asked for is no surprise.
     asked_to_end: bool,
@@ -99,15 +103,9 @@ impl Fleet {
         &self.events
     }
 
-    /// Starts every node, or says which port is taken, and by whom.
+    /// Starts every node, or says which ports cannot be had, and who holds them.
     pub async fn start_all(&mut self) -> Outcome<()> {
-        for node in &self.plan.nodes {
-            for (port, what) in [(Some(node.port), "port"), (node.bus_port, "bus port")] {
-                if let Some(port) = port.filter(|&port| !ports::is_free(port)) {
-                    return Err(taken(node, port, what));
-                }
-            }
-        }
+        all_free(&self.plan)?;
         self.proxies = Some(Proxies::start(&self.plan).await?);
         let names: Vec<String> = self.plan.nodes.iter().map(|node| node.name.clone()).collect();
         for name in names {
@@ -145,7 +143,8 @@ impl Fleet {
             port: node.port,
             pid: process.pid(),
         });
-        let member = Member { process, paused: false, asked_to_end: false, reported: false };
+        let server = Server { process, port: node.port };
+        let member = Member { server, paused: false, asked_to_end: false, reported: false };
         self.members.insert(node.name, member);
         Ok(())
     }
@@ -160,15 +159,26 @@ impl Fleet {
         self.start(&name).await
     }
 
-    /// Ends a node, and removes it from the plan and its files from the disk.
-    pub async fn remove(&mut self, name: &str) {
-        self.end(name, Signal::SIGTERM).await;
-        self.members.remove(name);
-        if let Some(node) = self.plan.node(name) {
-            // Whoever keeps data of a node that is gone keeps it by hand; the directory goes with the topology at last.
-            let _ = std::fs::remove_dir_all(&node.dir);
+    /// Ends nodes, all at the same time, and removes them from the plan and their files from the disk.
+    pub async fn remove(&mut self, names: &[String]) {
+        let leaving = self.members.iter_mut().filter(|(name, _)| names.contains(name));
+        let servers: Vec<Server> = leaving
+            .map(|(_, member)| {
+                member.asked_to_end = true;
+                member.server.clone()
+            })
+            .collect();
+        // Whoever does not end in time is killed below.
+        let _ = timeout(GRACE, ask_to_end(servers)).await;
+        for name in names {
+            self.end(name, Signal::SIGTERM).await;
+            self.members.remove(name);
+            if let Some(node) = self.plan.node(name) {
+                // Whoever keeps data of a node that is gone keeps it by hand; the directory goes with the topology at last.
+                let _ = std::fs::remove_dir_all(&node.dir);
+            }
         }
-        self.plan.nodes.retain(|node| node.name != name);
+        self.plan.nodes.retain(|node| !names.contains(&node.name));
     }
 
     /// Does something to a node and waits until it is done.
@@ -212,7 +222,7 @@ impl Fleet {
     pub fn state(&self, name: &str) -> NodeState {
         match self.members.get(name) {
             None => NodeState::Ended,
-            Some(member) if member.process.ended().is_some() => NodeState::Ended,
+            Some(member) if member.server.process.ended().is_some() => NodeState::Ended,
             Some(member) if member.paused => NodeState::Paused,
             Some(_) => NodeState::Running,
         }
@@ -221,7 +231,13 @@ impl Fleet {
     /// A node's process id while it runs.
     pub fn pid(&self, name: &str) -> Option<u32> {
         let member = self.members.get(name)?;
-        member.process.ended().is_none().then(|| member.process.pid())
+        member.server.process.ended().is_none().then(|| member.server.process.pid())
+    }
+
+    /// The processes that play the nodes: those that were started, and the servers of engines that are scripts.
+    pub fn pids(&self) -> Vec<u32> {
+        let members = self.members.values().filter(|member| member.server.process.ended().is_none());
+        members.flat_map(|member| [Some(member.server.process.pid()), member.server.descendant()]).flatten().collect()
     }
 
     /// Connects to a node, authenticated as its configuration demands.
@@ -233,7 +249,7 @@ impl Fleet {
     pub fn unexpected_end(&mut self) -> Option<(String, String)> {
         let mut first = None;
         for (name, member) in &mut self.members {
-            let Some(status) = member.process.ended() else {
+            let Some(status) = member.server.process.ended() else {
                 continue;
             };
             if member.asked_to_end {
@@ -253,26 +269,18 @@ impl Fleet {
     pub async fn down(&mut self, hurry: impl Future<Output = ()>) {
         for member in self.members.values_mut() {
             member.asked_to_end = true;
-            member.process.signal(Signal::SIGTERM);
-            // A stopped process takes no SIGTERM before it goes on.
-            member.process.signal(Signal::SIGCONT);
         }
-        let processes: Vec<Process> = self.members.values().map(|m| m.process.clone()).collect();
-        let all_ended = async {
-            for process in &processes {
-                process.wait().await;
-            }
-        };
+        let servers: Vec<Server> = self.members.values().map(|member| member.server.clone()).collect();
         tokio::select! {
-            () = all_ended => {}
+            () = ask_to_end(servers) => {}
             () = hurry => {}
             () = tokio::time::sleep(GRACE) => {}
         }
         for (name, member) in &self.members {
-            if member.process.ended().is_none() {
+            if member.server.process.ended().is_none() {
                 self.events.emit(Event::Killing { node: name.clone() });
-                member.process.kill_group();
-                member.process.wait().await;
+                member.server.process.kill_group();
+                member.server.process.wait().await;
             }
         }
         self.members.clear();
@@ -290,13 +298,17 @@ impl Fleet {
             return;
         };
         member.asked_to_end = true;
-        let process = member.process.clone();
-        match signal {
-            Signal::SIGKILL => process.kill_group(),
-            other => process.signal(other),
-        }
-        process.signal(Signal::SIGCONT);
-        if timeout(GRACE * 3, process.wait()).await.is_err() {
+        let server = member.server.clone();
+        let process = server.process.clone();
+        let ended = match signal {
+            Signal::SIGKILL => {
+                process.kill_group();
+                process.wait().await;
+                Ok(())
+            }
+            _ => timeout(GRACE * 3, ask_to_end(vec![server])).await,
+        };
+        if ended.is_err() {
             self.events.emit(Event::Killing { node: name.into() });
             process.kill_group();
             process.wait().await;
@@ -307,7 +319,7 @@ impl Fleet {
 
     fn pause(&mut self, name: &str, pause: bool) {
         if let Some(member) = self.members.get_mut(name) {
-            member.process.signal(if pause { Signal::SIGSTOP } else { Signal::SIGCONT });
+            member.server.signal(if pause { Signal::SIGSTOP } else { Signal::SIGCONT });
             member.paused = pause;
         }
     }
@@ -317,8 +329,53 @@ impl Fleet {
 impl Drop for Fleet {
     fn drop(&mut self) {
         for member in self.members.values() {
-            member.process.kill_group();
+            member.server.process.kill_group();
         }
+    }
+}
+
+/// A node's process and where it listens.
+#[derive(Debug, Clone)]
+struct Server {
+    process: Process,
+    port: u16,
+}
+
+impl Server {
+    /// Sends a signal to the server: the process that was started, or the descendant of it that listens on the port where an
+    /// engine is a script that does not `exec`. The script would die of SIGTERM and leave its server behind.
+    fn signal(&self, signal: Signal) {
+        if self.process.ended().is_some() {
+            return;
+        }
+        match self.descendant() {
+            Some(pid) => signal_pid(pid, signal),
+            None => self.process.signal(signal),
+        }
+    }
+
+    /// The process that listens on the node's port, where it is not the one that was started.
+    fn descendant(&self) -> Option<u32> {
+        let started = self.process.pid();
+        ports::listener(self.port).filter(|&pid| pid != started && descends_from(pid, started))
+    }
+}
+
+/// Asks servers to end by SIGTERM, again and again, until they do.
+async fn ask_to_end(mut servers: Vec<Server>) {
+    while !servers.is_empty() {
+        for server in &servers {
+            server.signal(Signal::SIGTERM);
+            // A stopped process takes no SIGTERM before it goes on.
+            server.signal(Signal::SIGCONT);
+        }
+        let all_ended = async {
+            for server in &servers {
+                server.process.wait().await;
+            }
+        };
+        let _ = timeout(ASK_AGAIN, all_ended).await;
+        servers.retain(|server| server.process.ended().is_none());
     }
 }
 
@@ -341,8 +398,34 @@ async fn connect_at(node: &NodePlan, address: Address, patience: Duration) -> Ou
     Ok(client)
 }
 
-fn taken(node: &NodePlan, port: u16, what: &str) -> Failure {
-    let holder = ports::holder(port).unwrap_or_else(|| "an unknown process".into());
-    Failure::failed(format!("{what} {port} of {} is held by {holder}", node.name))
-        .hint("end that process, or move the topology aside with --port-offset 1000")
+/// Tells all ports that cannot be had at once, so that a user need not find them one by one.
+fn all_free(plan: &Plan) -> Outcome<()> {
+    let mut found = Vec::new();
+    let mut is_denied = false;
+    for node in &plan.nodes {
+        for (port, what) in [(Some(node.port), "port"), (node.bus_port, "bus port")] {
+            let Some((port, error)) = port.and_then(|port| Some((port, ports::try_to_listen(port).err()?))) else {
+                continue;
+            };
+            let name = &node.name;
+            found.push(if error.kind() == std::io::ErrorKind::PermissionDenied {
+                is_denied = true;
+                format!("{what} {port} of {name} is not for this user: {error}")
+            } else {
+                let holder = ports::holder(port).unwrap_or_else(|| format!("an unknown process ({error})"));
+                format!("{what} {port} of {name} is held by {holder}")
+            });
+        }
+    }
+    let hint = match is_denied {
+        true => "ports below 1024 need privileges: choose others, or move the topology aside with --port-offset 8000",
+        false => "end those processes, or move the topology aside with --port-offset 1000",
+    };
+    match found.as_slice() {
+        [] => Ok(()),
+        [one] => Err(Failure::failed(one.clone()).hint(hint)),
+        several => Err(Failure::failed(format!("{} ports cannot be had", several.len()))
+            .detail(several.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
+            .hint(hint)),
+    }
 }

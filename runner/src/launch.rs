@@ -5,6 +5,7 @@
 //! that ends takes no node with it. (Systems without that call rely on `runner gc`.)
 
 use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::fs::File;
@@ -79,6 +80,32 @@ impl Process {
     }
 }
 
+/// Whether a process descends from another one, as far as /proc tells.
+pub fn descends_from(pid: u32, ancestor: u32) -> bool {
+    let mut at = pid;
+    while at > 1 {
+        if at == ancestor {
+            return true;
+        }
+        let Some(parent) = parent(at) else {
+            return false;
+        };
+        at = parent;
+    }
+    false
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field, the name, may hold blanks and parentheses; the parent is the second behind it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Sends a signal to a process that need not be a child of ours. One that has ended takes none.
+pub fn signal_pid(pid: u32, signal: Signal) {
+    let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
+}
+
 /// How a process ended, in words.
 pub fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal().and_then(|number| Signal::try_from(number).ok())) {
@@ -120,6 +147,11 @@ fn spawn(launch: &Launch) -> std::io::Result<Process> {
     let pid = Pid::from_raw(child.id().cast_signed());
     let (told, end) = watch::channel(None);
     std::thread::spawn(move || {
+        // With the leader goes its group: forks, and the server of a script that died without it. Until the leader is reaped
+        // nobody else's group can have its number.
+        if waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).is_ok() {
+            let _ = killpg(pid, Signal::SIGKILL);
+        }
         // Waiting for one's own child fails only if somebody else reaped it; it is gone then, too.
         let status = child.wait().unwrap_or_default();
         told.send_replace(Some(status));

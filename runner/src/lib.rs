@@ -17,7 +17,8 @@
 //!                                                \-> events -> terminal, JSON lines, reports
 //! ```
 //!
-//! Exit codes: 0 it worked, 1 it was tried and failed, 2 bad input, 3 no such topology is up, 130 interrupted.
+//! Exit codes: 0 it worked, 1 it was tried and failed, 2 bad input, 3 no such topology is up, 130 interrupted;
+//! those of `runner run` are its command's, or 126 and 127 as in a shell.
 //!
 //! Invariant: nothing outlives the process that started it. Nodes die with it (`launch`), files go with it (`state`), and
 //! what a crash leaves, `runner gc` finds.
@@ -27,12 +28,15 @@ pub mod client;
 pub mod cluster;
 pub mod commands;
 pub mod control;
+mod directory;
 pub mod engine;
 pub mod events;
 pub mod failure;
 pub mod faults;
 pub mod fleet;
+mod interrupts;
 pub mod launch;
+pub mod name;
 pub mod plan;
 pub mod pool;
 pub mod ports;

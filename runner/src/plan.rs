@@ -2,10 +2,12 @@
 //!
 //! Pure but for the ports it is handed, so that `runner plan` shows exactly what `up` does. Nothing is started here.
 
-use crate::client::Address;
+use crate::client::{Address, quote_word, split_words};
 use crate::cluster::SlotRange;
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
+use crate::name::TopologyName;
+use crate::ports;
 use crate::topology::{Cluster, Directives, Node, Sentinels, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -68,6 +70,9 @@ pub struct NodePlan {
     pub arguments: Vec<String>,
     /// The password that its configuration demands of clients.
     pub password: Option<String>,
+    /// Lines of the configuration and where the topology file sets them, as snippets.
+    #[serde(skip)]
+    origins: Vec<(String, String)>,
 }
 
 impl NodePlan {
@@ -92,13 +97,21 @@ impl NodePlan {
             !own.contains(&name) && !name.contains("-announce-")
         });
         let mut config = head(&dir, port);
-        config.push_str(&format!("cluster-config-file nodes-{port}.conf\ncluster-port {bus_port}\n"));
+        config.push_str(&format!("cluster-config-file nodes-{port}.conf\n"));
+        if bus_port != port.saturating_add(BUS_ABOVE) {
+            config.push_str(&format!("cluster-port {bus_port}\n"));
+        }
         kept.for_each(|line| config.push_str(&format!("{line}\n")));
         let bus_port = Some(bus_port);
         config.push_str(&Ports { port, bus_port }.announcement(front));
         let file = dir.join(&self.config_file).display().to_string();
         let arguments = std::iter::once(file).chain(self.arguments.iter().skip(1).cloned()).collect();
         Self { name: name.to_owned(), role, port, bus_port, front, dir, config, arguments, ..self.clone() }
+    }
+
+    /// Where the topology file sets a line of the configuration, as a snippet.
+    pub fn origin(&self, line: &str) -> Option<&str> {
+        self.origins.iter().rev().find(|(set, _)| set == line.trim()).map(|(_, place)| place.as_str())
     }
 
     /// Where its output goes.
@@ -124,7 +137,7 @@ impl NodePlan {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// The topology's name.
-    pub name: String,
+    pub name: TopologyName,
     /// The nodes, in the order of the file, then those of the cluster, sentinels last.
     pub nodes: Vec<NodePlan>,
     /// The cluster's shards; empty where there is no cluster.
@@ -153,7 +166,7 @@ impl Shard {
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
     /// Another name than the topology's.
-    pub name: Option<String>,
+    pub name: Option<TopologyName>,
     /// The engine of nodes that name none, instead of the topology's.
     pub engine: Option<Engine>,
     /// Added to fixed ports.
@@ -197,8 +210,13 @@ impl Plan {
         if let Some(sentinels) = &topology.sentinels {
             planner.sentinels(sentinels)?;
         }
-        let name = choices.name.clone().unwrap_or_else(|| topology.name().to_owned());
+        let name = choices.name.clone().unwrap_or_else(|| topology.name());
         Ok(Self { name, nodes: planner.nodes, shards })
+    }
+
+    /// The first node that the file makes a master.
+    pub fn first_master(&self) -> Option<&NodePlan> {
+        self.nodes.iter().find(|node| node.role == Role::Master)
     }
 
     /// The node of this name.
@@ -222,11 +240,13 @@ impl Plan {
         for index in 0..count {
             let name = names.next().unwrap_or_default();
             let front = last_front.map(|last| Ipv4Addr::from(last + 1 + u32::try_from(index).unwrap_or(0)));
-            let mut node = template.sibling(&name, Role::Master, lease()?, lease()?, front);
-            if let Some(engine) = engine {
-                node.engine = engine.clone();
-            }
-            grown.push(node);
+            let engine = engine.unwrap_or(&template.engine);
+            let (port, bus_port) = match engine.has_cluster_port() {
+                true => (lease()?, lease()?),
+                false => lease_with_bus_above(&mut lease)?,
+            };
+            let node = template.sibling(&name, Role::Master, port, bus_port, front);
+            grown.push(NodePlan { engine: engine.clone(), ..node });
         }
         Ok(grown)
     }
@@ -260,6 +280,23 @@ impl Plan {
         match node.upstream().and_then(|upstream| self.node(upstream)) {
             Some(upstream) => self.root(upstream),
             None => node,
+        }
+    }
+}
+
+/// How long a master waits for more replicas before it starts a diskless sync: five seconds, unless a file says otherwise.
+/// A topology's replicas come all at once, so here there is nothing to wait for.
+const SYNC_DELAY: &str = "repl-diskless-sync-delay";
+
+/// How far its cluster bus is above a node's port, where nothing else is said.
+const BUS_ABOVE: u16 = 10_000;
+
+/// A port whose bus can be where engines before Redis 7.0 have it.
+fn lease_with_bus_above(lease: &mut dyn FnMut() -> Outcome<u16>) -> Outcome<(u16, u16)> {
+    loop {
+        let port = lease()?;
+        if let Some(bus_port) = port.checked_add(BUS_ABOVE).filter(|&bus_port| ports::is_free(bus_port)) {
+            return Ok((port, bus_port));
         }
     }
 }
@@ -327,8 +364,7 @@ impl Planner<'_> {
         upstream_address: Option<(Option<Ipv4Addr>, u16)>,
     ) -> Outcome<()> {
         let mut config = self.head(name, port);
-        push_lines(&mut config, &self.topology.config);
-        push_lines(&mut config, &node.config);
+        self.push_directives(&mut config, Some(&node.config));
         if let Some((upstream_front, upstream_port)) = upstream_address {
             config.push_str(&format!("replicaof {} {upstream_port}\n", announced(upstream_front)));
         }
@@ -356,15 +392,17 @@ impl Planner<'_> {
         for index in 0..cluster.len() {
             let name = Cluster::name(index);
             let fixed = cluster.ports.get(index).map(|port| port.value);
-            let port = self.port(&name, fixed)?;
+            let own = cluster.own(&name);
+            let engine = own.and_then(|own| Some(own.engine.as_ref()?.value.clone()));
+            let bus_is_above = fixed.is_some() || !self.engine(engine.as_ref()).has_cluster_port();
+            let port = match fixed {
+                None if bus_is_above && !self.choices.kept.contains_key(&name) => lease_with_bus_above(self.lease)?.0,
+                fixed => self.port(&name, fixed)?,
+            };
             let mut config = self.head(&name, port);
             config.push_str(&format!("cluster-enabled yes\ncluster-config-file nodes-{port}.conf\n"));
-            let bus_port = Some(self.bus_port(&name, fixed.is_some(), port, &mut config)?);
-            push_lines(&mut config, &self.topology.config);
-            let own = cluster.own(&name);
-            if let Some(own) = own {
-                push_lines(&mut config, &own.config);
-            }
+            let bus_port = Some(self.bus_port(&name, bus_is_above, port, &mut config)?);
+            self.push_directives(&mut config, own.map(|own| &own.config));
             let role = match index < masters {
                 true => Role::Master,
                 false => {
@@ -373,7 +411,6 @@ impl Planner<'_> {
                     Role::Replica { of: shard.master.clone() }
                 }
             };
-            let engine = own.and_then(|own| Some(own.engine.as_ref()?.value.clone()));
             self.push(&name, role, engine, Ports { port, bus_port }, "redis.conf", config, &[]);
         }
         Ok(shards)
@@ -381,9 +418,9 @@ impl Planner<'_> {
 
     /// Where the bus of a node listens: 10000 above a fixed port. A leased port has a leased one beside it, for 10000 above
     /// are the ports of outgoing connections.
-    fn bus_port(&mut self, name: &str, fixed: bool, port: u16, config: &mut String) -> Outcome<u16> {
-        if fixed {
-            return port.checked_add(10_000).ok_or_else(|| {
+    fn bus_port(&mut self, name: &str, is_above: bool, port: u16, config: &mut String) -> Outcome<u16> {
+        if is_above {
+            return port.checked_add(BUS_ABOVE).ok_or_else(|| {
                 Failure::bad_input(format!("port {port} leaves none for the cluster bus, which is 10000 above it"))
                     .hint("choose a smaller port or --port-offset")
             });
@@ -445,6 +482,37 @@ impl Planner<'_> {
         })
     }
 
+    /// Who plays a node: its own engine, that of the command line, that of the topology, ours.
+    fn engine(&self, own: Option<&Engine>) -> Engine {
+        let by_topology = || self.topology.engine.as_ref().map(|engine| &engine.value);
+        own.or(self.choices.engine.as_ref()).or_else(by_topology).cloned().unwrap_or_default()
+    }
+
+    /// The directives of the file for a data node.
+    fn push_directives(&self, config: &mut String, own: Option<&Directives>) {
+        push_lines(config, &self.topology.config);
+        if let Some(own) = own {
+            push_lines(config, own);
+        }
+        if setting(config, SYNC_DELAY).is_none() {
+            config.push_str(&format!("{SYNC_DELAY} 0\n"));
+        }
+    }
+
+    /// Where the file sets the lines of a node's configuration.
+    fn origins(&self, name: &str, config: &str) -> Vec<(String, String)> {
+        let Some(source) = &self.topology.source else {
+            return Vec::new();
+        };
+        let node = self.topology.nodes.iter().find(|(own, _)| *own == name).map(|(_, node)| &node.config);
+        let cluster = self.topology.cluster.as_ref().and_then(|cluster| cluster.own(name)).map(|own| &own.config);
+        let sentinels = self.topology.sentinels.as_ref().map(|sentinels| &sentinels.config);
+        let all = std::iter::once(&self.topology.config).chain(sentinels).chain(node).chain(cluster);
+        let set = all.flat_map(|directives| &directives.lines).filter(|directive| directive.at.line > 0);
+        let own = set.filter(|directive| config.lines().any(|line| line == directive.line));
+        own.map(|directive| (directive.line.trim().to_owned(), source.snippet(directive.at))).collect()
+    }
+
     fn node_dir(&self, name: &str) -> PathBuf {
         self.dir.join("nodes").join(name)
     }
@@ -469,19 +537,19 @@ impl Planner<'_> {
             config.push_str(&ports.announcement(front));
         }
         let dir = self.node_dir(name);
-        let by_topology = || self.topology.engine.as_ref().map(|engine| engine.value.clone());
-        let engine = engine.or_else(|| self.choices.engine.clone()).or_else(by_topology);
+        let engine = self.engine(engine.as_ref());
         let file = dir.join(config_file).display().to_string();
         self.nodes.push(NodePlan {
             name: name.to_owned(),
             role,
-            engine: engine.unwrap_or_default(),
+            engine,
             port: ports.port,
             bus_port: ports.bus_port,
             front,
             dir,
             config_file: config_file.to_owned(),
             password: setting(&config, "requirepass").filter(|value| !value.is_empty()),
+            origins: self.origins(name, &config),
             config,
             arguments: std::iter::once(file).chain(arguments.iter().map(|&a| a.to_owned())).collect(),
         });
@@ -490,7 +558,7 @@ impl Planner<'_> {
 
 /// What every configuration file begins with.
 fn head(dir: &Path, port: u16) -> String {
-    format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\n", dir.display())
+    format!("port {port}\nbind 127.0.0.1\ndir {}\n", quote_word(&dir.display().to_string()))
 }
 
 fn push_lines(config: &mut String, directives: &Directives) {
@@ -503,10 +571,11 @@ fn push_lines(config: &mut String, directives: &Directives) {
 /// The value of a directive; the last one counts.
 fn setting(config: &str, wanted: &str) -> Option<String> {
     let mut values = config.lines().filter_map(|line| {
-        let (name, value) = line.trim().split_once(char::is_whitespace)?;
-        name.eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
+        let mut words = split_words(line).ok()?.into_iter();
+        let value = words.next().filter(|name| name.eq_ignore_ascii_case(wanted.as_bytes())).and_then(|_| words.next());
+        String::from_utf8(value?).ok()
     });
-    values.next_back().map(str::to_owned)
+    values.next_back()
 }
 
 #[cfg(test)]
@@ -529,7 +598,7 @@ mod tests {
         let text = "nodes: {b: {replicaof: a}, a: {port: 6379}}\nconfig: {save: ''}";
         let plan = plan(text, &Choices { port_offset: 10, ..Choices::default() });
         let replica = plan.node("b").unwrap();
-        let expected = "port 20001\nbind 127.0.0.1\ndir \"/run/nodes/b\"\nsave \"\"\nreplicaof 127.0.0.1 6389\n";
+        let expected = "port 20001\nbind 127.0.0.1\ndir /run/nodes/b\nsave \"\"\nrepl-diskless-sync-delay 0\nreplicaof 127.0.0.1 6389\n";
         assert_eq!(replica.config, expected);
         assert_eq!(plan.root(replica).name, "a");
     }
@@ -538,8 +607,8 @@ mod tests {
     fn a_cluster_is_planned_in_the_documents_order() {
         let text = "cluster: {masters: 3, replicas: 1, ports: [7000, 7001, 7002, 7003, 7004, 7005]}";
         let plan = plan(text, &Choices { port_offset: 1, ..Choices::default() });
-        let expected = "port 7001\nbind 127.0.0.1\ndir \"/run/nodes/node-1\"\ncluster-enabled yes\n\
-            cluster-config-file nodes-7001.conf\n";
+        let expected = "port 7001\nbind 127.0.0.1\ndir /run/nodes/node-1\ncluster-enabled yes\n\
+            cluster-config-file nodes-7001.conf\nrepl-diskless-sync-delay 0\n";
         assert_eq!(plan.node("node-1").unwrap().config, expected);
         assert_eq!(plan.node("node-1").unwrap().bus_port, Some(17001));
         assert_eq!(plan.node("node-4").unwrap().upstream(), Some("node-1"));
@@ -552,8 +621,8 @@ mod tests {
         let text = "faults: true\ncluster: {masters: 1, ports: [7000]}\nconfig: {appendonly: 'yes'}";
         let plan = plan(text, &Choices::default());
         let grown = plan.grow(1, Some(&Engine::Redis), || Ok(9000)).unwrap();
-        let expected = "port 9000\nbind 127.0.0.1\ndir \"/run/nodes/node-2\"\ncluster-config-file nodes-9000.conf\n\
-            cluster-port 9000\ncluster-enabled yes\nappendonly yes\nbind-source-addr 127.0.1.2\n\
+        let expected = "port 9000\nbind 127.0.0.1\ndir /run/nodes/node-2\ncluster-config-file nodes-9000.conf\n\
+            cluster-port 9000\ncluster-enabled yes\nappendonly yes\nrepl-diskless-sync-delay 0\nbind-source-addr 127.0.1.2\n\
             replica-announce-ip 127.0.1.2\nreplica-announce-port 9000\ncluster-announce-ip 127.0.1.2\n\
             cluster-announce-port 9000\ncluster-announce-bus-port 9000\n";
         assert_eq!(grown[0].config, expected);

@@ -71,12 +71,29 @@ fn directory() -> PathBuf {
 
 /// Whether nobody listens on this port of the loopback interface.
 pub fn is_free(port: u16) -> bool {
-    TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).is_ok()
+    try_to_listen(port).is_ok()
+}
+
+/// Listens on a port of the loopback interface for a moment; the error says why it cannot be done.
+pub fn try_to_listen(port: u16) -> std::io::Result<()> {
+    TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).map(drop)
 }
 
 /// Who listens on a port, as far as /proc tells: `pid 4711 (redis-server *:6379)`.
 pub fn holder(port: u16) -> Option<String> {
     let inode = listening_inode("/proc/net/tcp", port).or_else(|| listening_inode("/proc/net/tcp6", port))?;
+    match owner(inode) {
+        Some(pid) => Some(format!("pid {pid} ({})", command_line(pid))),
+        None => Some("a process of another user".into()),
+    }
+}
+
+/// The process that listens on a port, where it is one of ours to look at.
+pub fn listener(port: u16) -> Option<u32> {
+    owner(listening_inode("/proc/net/tcp", port)?)
+}
+
+fn owner(inode: u64) -> Option<u32> {
     let link = format!("socket:[{inode}]");
     for process in std::fs::read_dir("/proc").ok()?.flatten() {
         let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else {
@@ -89,10 +106,10 @@ pub fn holder(port: u16) -> Option<String> {
             std::fs::read_link(entry.path()).is_ok_and(|target| target.to_string_lossy() == link)
         };
         if open_files.flatten().any(holds) {
-            return Some(format!("pid {pid} ({})", command_line(pid)));
+            return Some(pid);
         }
     }
-    Some("a process of another user".into())
+    None
 }
 
 /// The inode of the socket that listens on `port`, from a table of the kernel's.

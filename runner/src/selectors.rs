@@ -3,7 +3,7 @@
 //! `@master` is the first master, `@replica:2` the second replica, in the order of the topology file. Roles are asked of the
 //! nodes, because a failover changes them; a node that does not answer counts by its plan, behind those that do.
 //! `@owner(user:1)` and `@slot(5798)` are the node of a cluster that serves a key or a slot, `@replica-of(NODE)` the first
-//! node that follows another; the NODE may be a selector again.
+//! node that follows another; the NODE may be a selector again. `@owner=user:1` is the same and needs no quotes in a shell.
 
 use crate::client::Reply;
 use crate::cluster::health::view;
@@ -62,9 +62,12 @@ async fn by_role<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan> {
     })
 }
 
-/// `name(argument)`.
+/// `name(argument)`, or `name=argument`, which a shell leaves alone.
 fn call_of(selector: &str) -> Option<(&str, &str)> {
-    selector.strip_suffix(')')?.split_once('(')
+    match selector.find(['(', '='])? {
+        at if selector[at..].starts_with('=') => Some((&selector[..at], &selector[at + 1..])),
+        _ => selector.strip_suffix(')')?.split_once('('),
+    }
 }
 
 /// A key may stand in quotes, as in `@owner("user:1")`.
@@ -143,6 +146,9 @@ mod tests {
         assert_eq!(call_of("owner(\"a(b\")"), Some(("owner", "\"a(b\"")));
         assert_eq!(unquoted("\"user:1\""), "user:1");
         assert_eq!(unquoted("user:1"), "user:1");
+        assert_eq!(call_of("owner=user:1"), Some(("owner", "user:1")));
+        assert_eq!(call_of("owner(a=b)"), Some(("owner", "a=b")));
+        assert_eq!(call_of("owner=a(b)"), Some(("owner", "a(b)")));
         assert_eq!(call_of("replica:1"), None);
     }
 }

@@ -4,19 +4,27 @@
 //! releases it however the supervisor ends. So 'is it up?' is a question to the lock. The pid in the lock's file counts
 //! together with the process's start time, because pids come back.
 //!
+//!     NAME/made-by-runner  the marker without which nothing here is ever removed (see `directory`)
 //!     NAME/lock         who supervises; locked while it lives
 //!     NAME/record.json  the plan
 //!     NAME/control      a Unix socket that takes requests
 //!     NAME/events.jsonl what happened
+//!     NAME/failed/...   the logs of the last start that failed, until the next start
 //!     NAME/nodes/...    one directory a node: configuration, log, data
 
+use crate::directory;
 use crate::failure::{Doing, Failure, Kind, Outcome};
+use crate::name::TopologyName;
 use crate::plan::Plan;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// The entry of a topology's directory with the logs of its last failed start.
+const FAILED: &str = "failed";
 
 /// A process that can be told from a later one with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +68,7 @@ pub struct Record {
 #[derive(Debug, Clone)]
 pub struct Session {
     /// The topology's name.
-    pub name: String,
+    pub name: TopologyName,
     /// The directory.
     pub dir: PathBuf,
 }
@@ -73,30 +81,38 @@ pub struct Held {
 
 impl Session {
     /// The directory of this name, which need not exist.
-    pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), dir: root().join(name) }
+    pub fn named(name: &TopologyName) -> Self {
+        Self { name: name.clone(), dir: root().join(name.as_str()) }
     }
 
-    /// All directories there are.
+    /// All directories that the runner made.
     pub fn all() -> Vec<Self> {
         let entries = std::fs::read_dir(root()).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<TopologyName> =
+            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         names.sort();
-        names.iter().map(|name| Self::named(name)).collect()
+        names.iter().map(Self::named).filter(|session| directory::is_ours(&session.dir)).collect()
     }
 
     /// The topology that a command means: the named one, or the only one that is up.
-    pub fn find(name: Option<&str>) -> Outcome<Self> {
+    pub fn find(name: Option<&TopologyName>) -> Outcome<Self> {
         if let Some(name) = name {
             let session = Self::named(name);
-            return if session.is_up() { Ok(session) } else { Err(not_up(&format!("`{name}` is not up"))) };
+            return match session.is_up() {
+                true => Ok(session),
+                false if session.has_crashed() => Err(crashed(&[session])),
+                false => Err(not_up(&format!("`{name}` is not up"))),
+            };
         }
-        let mut up: Vec<Self> = Self::all().into_iter().filter(Self::is_up).collect();
+        let (mut up, down): (Vec<Self>, Vec<Self>) = Self::all().into_iter().partition(Self::is_up);
         match (up.pop(), up.is_empty()) {
-            (None, _) => Err(not_up("no topology is up")),
+            (None, _) => {
+                let lost: Vec<Self> = down.into_iter().filter(Self::has_crashed).collect();
+                Err(if lost.is_empty() { not_up("no topology is up") } else { crashed(&lost) })
+            }
             (Some(session), true) => Ok(session),
             (Some(last), false) => {
-                let names: Vec<String> = up.into_iter().chain([last]).map(|s| s.name).collect();
+                let names: Vec<String> = up.into_iter().chain([last]).map(|s| s.name.into()).collect();
                 Err(Failure::bad_input(format!("several topologies are up: {}", names.join(", ")))
                     .hint("say which one with --name NAME"))
             }
@@ -111,9 +127,20 @@ impl Session {
         Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
     }
 
+    /// Whether its supervisor ended without taking it down: the record is still there.
+    pub fn has_crashed(&self) -> bool {
+        directory::is_ours(&self.dir) && !self.is_up() && self.record_file().exists()
+    }
+
+    /// Whether there are data that `up --keep` kept. Those that a crash left of a topology without it are not kept.
+    pub fn has_kept_data(&self) -> bool {
+        // Where a topology that kept its data went down in peace, there is no record; one that cannot be read says nothing.
+        has_nodes(&self.dir) && self.read().map_or(true, |record| record.keep)
+    }
+
     /// Takes the lock for this process, and creates the directory.
     pub fn hold(&self) -> Outcome<Held> {
-        std::fs::create_dir_all(&self.dir).doing(|| format!("create {}", self.dir.display()))?;
+        directory::create(&self.dir)?;
         let path = self.lock_file();
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.doing(|| format!("open {}", path.display()))?;
@@ -122,6 +149,10 @@ impl Session {
             Failure::failed(format!("`{}` is up already{who}", self.name))
                 .hint(format!("`runner down --name {}` ends it; --name starts a second one beside it", self.name))
         })?;
+        // Whoever held it before may have removed the directory after we opened the file.
+        if lock.metadata().ok().map(|meta| meta.ino()) != path.metadata().ok().map(|meta| meta.ino()) {
+            return self.hold();
+        }
         let mark = ProcessMark::of(std::process::id());
         let text = serde_json::to_string(&mark).unwrap_or_default();
         lock.set_len(0).and_then(|()| lock.write_all(text.as_bytes())).doing(|| "write the lock".into())?;
@@ -150,18 +181,36 @@ impl Session {
         serde_json::from_str(&text).doing(|| format!("understand {}", path.display()))
     }
 
-    /// Removes what the topology left: everything, or all but the nodes' directories.
+    /// Removes what the topology left: everything, or all but the nodes' directories and the lock.
     pub fn clear(&self, keep_nodes: bool) -> Outcome<()> {
-        let result = if keep_nodes {
-            let files = [self.control_socket(), self.events_file(), self.record_file()];
-            files.iter().try_for_each(|file| match std::fs::remove_file(file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            })
-        } else {
-            std::fs::remove_dir_all(&self.dir)
-        };
-        result.doing(|| format!("clear {}", self.dir.display()))
+        directory::clear(&self.dir, if keep_nodes { &["nodes", "lock"] } else { &[] })
+    }
+
+    /// Removes everything but the nodes' logs, which go to `failed_dir`. Only the last failed start's are there.
+    pub fn clear_but_logs(&self, plan: &Plan) -> Outcome<()> {
+        directory::clear_entry(&self.dir, FAILED)?;
+        let logs = self.failed_dir();
+        std::fs::create_dir_all(&logs).doing(|| format!("create {}", logs.display()))?;
+        for node in &plan.nodes {
+            // A node that did not come to its start has no log.
+            let _ = std::fs::rename(node.log(), logs.join(format!("{}.log", node.name)));
+        }
+        directory::clear(&self.dir, &[FAILED, "lock"])
+    }
+
+    /// Where the logs of the last failed start are, one file a node.
+    pub fn failed_dir(&self) -> PathBuf {
+        self.dir.join(FAILED)
+    }
+
+    /// Removes the logs of the last failed start.
+    pub fn clear_failed(&self) -> Outcome<()> {
+        directory::clear_entry(&self.dir, FAILED)
+    }
+
+    /// Removes the nodes' directories with their data.
+    pub fn clear_nodes(&self) -> Outcome<()> {
+        directory::clear_entry(&self.dir, "nodes")
     }
 
     /// Where the nodes' directories are.
@@ -190,6 +239,17 @@ impl Session {
 
 fn not_up(message: &str) -> Failure {
     Failure::new(Kind::NotRunning, message).hint("`runner up topologies/replication.yaml` starts one")
+}
+
+fn crashed(sessions: &[Session]) -> Failure {
+    let names: Vec<String> = sessions.iter().map(|session| format!("`{}`", session.name)).collect();
+    let pid = match sessions {
+        [session] => session.supervisor().map_or_else(String::new, |mark| format!(" (it was pid {})", mark.pid)),
+        _ => String::new(),
+    };
+    let message = format!("{} is not up: its supervisor ended without taking it down{pid}", names.join(", "));
+    Failure::new(Kind::NotRunning, message)
+        .hint("`runner gc` ends what is left of its nodes and removes their files, but not what `up --keep` keeps")
 }
 
 /// `$XDG_STATE_HOME/redis-runner`, by default `~/.local/state/redis-runner`.

@@ -3,32 +3,45 @@
 use crate::control::{self, Answer, Asked, NodeReport, Request};
 use crate::engine::Engine;
 use crate::events::{Event, Events};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Doing, Failure, Kind, Outcome};
 use crate::fleet::Fleet;
+use crate::interrupts::{Interrupt, Interrupts};
 use crate::plan::{Choices, Plan};
 use crate::ports::Lease;
 use crate::probe;
 use crate::state::{Held, ProcessMark, Record, Session, has_nodes};
 use crate::topology::Topology;
-use std::path::PathBuf;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 /// How often the supervisor looks whether a node has ended by itself.
 const WATCH: Duration = Duration::from_millis(50);
 
+/// How long a command of `runner run` may take to end when `runner down` takes its topology away.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// What to bring up, and how.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// The topology file.
-    pub file: PathBuf,
+    /// What its file says.
+    pub topology: Topology,
+    /// The topology file, as the user named it.
+    pub file: String,
     /// What the command line adds to it.
     pub choices: Choices,
     /// How long readiness may take.
     pub wait: Duration,
     /// Whether the data outlive the topology.
     pub keep: bool,
+    /// Whether data that were kept before are removed.
+    pub fresh: bool,
 }
 
 /// A topology that is up, or about to be; its supervisor is this process.
@@ -51,36 +64,63 @@ enum Reason {
     Request(oneshot::Sender<Answer>),
 }
 
+impl Reason {
+    /// Where the answer goes, if somebody asked.
+    fn answer(self) -> Option<oneshot::Sender<Answer>> {
+        match self {
+            Reason::Interrupt => None,
+            Reason::Request(answer) => Some(answer),
+        }
+    }
+}
+
 impl Supervisor {
     /// Plans the topology and takes its name and ports; nothing runs yet.
     ///
     /// `events` is made when the topology's directory is there, so that a sink may write into it.
     pub fn new(order: &Order, events: impl FnOnce(&Session) -> Events) -> Outcome<Self> {
         let interrupts = Interrupts::new()?;
-        let topology = Topology::load(&order.file)?;
-        let name = order.choices.name.as_deref().unwrap_or(topology.name());
-        let session = Session::named(name);
+        let name = order.choices.name.clone().unwrap_or_else(|| order.topology.name());
+        let session = Session::named(&name);
         let held = session.hold()?;
-        if has_nodes(&session.dir) && !order.keep {
-            // What a crash left, or an earlier --keep: this run starts from nothing.
-            std::fs::remove_dir_all(session.nodes_dir())
-                .map_err(|error| Failure::failed(format!("cannot clear old data: {error}")))?;
+        if session.has_kept_data() && !order.keep && !order.fresh {
+            return Err(Failure::failed(format!("`{name}` has data that `up --keep` kept"))
+                .detail(format!("  in {}", session.nodes_dir().display()))
+                .hint("--keep starts from them and keeps them again; --fresh removes them"));
         }
+        Self::prepare(order, &session, interrupts, held, events).inspect_err(|_| {
+            // The failure is what the user hears of; what was kept before stays.
+            let _ = session.clear(has_nodes(&session.dir));
+        })
+    }
+
+    fn prepare(
+        order: &Order,
+        session: &Session,
+        interrupts: Interrupts,
+        held: Held,
+        events: impl FnOnce(&Session) -> Events,
+    ) -> Outcome<Self> {
+        if order.fresh || !order.keep {
+            // What a crash left, or an earlier --keep: this run starts from nothing.
+            session.clear_nodes()?;
+        }
+        session.clear_failed()?;
         let mut lease = Lease::new();
         let mut choices = order.choices.clone();
         choices.keep_ports_of(&session.dir);
-        let plan = Plan::new(&topology, &choices, &session.dir, || lease.take())?;
-        let file = order.file.display().to_string();
-        let record = Record { file, plan: plan.clone(), processes: Vec::new(), keep: order.keep };
+        let plan = Plan::new(&order.topology, &choices, &session.dir, || lease.take())?;
+        let record = Record { file: order.file.clone(), plan: plan.clone(), processes: Vec::new(), keep: order.keep };
         session.write(&record)?;
-        let requests = control::listen(&session)?;
-        let events = events(&session);
+        let requests = control::listen(session)?;
+        let events = events(session);
         events.emit(Event::Starting {
-            topology: plan.name.clone(),
+            topology: plan.name.to_string(),
             nodes: plan.nodes.len(),
             dir: session.dir.display().to_string(),
         });
         let fleet = Fleet::new(plan, events);
+        let session = session.clone();
         Ok(Self { session, fleet, record, requests, interrupts, ready: false, lease, _held: held })
     }
 
@@ -96,7 +136,7 @@ impl Supervisor {
                 self.note_processes()?;
                 tokio::select! {
                     result = probe::ready(&mut self.fleet, wait) => result,
-                    () = self.interrupts.next() => Err(Failure::new(Kind::Interrupted, "interrupted")),
+                    _ = self.interrupts.next() => Err(Failure::new(Kind::Interrupted, "interrupted")),
                 }
             }
             Err(failure) => Err(failure),
@@ -104,11 +144,15 @@ impl Supervisor {
         match result {
             Ok(()) => {
                 self.ready = true;
-                Ok(())
+                self.note_processes()
             }
             Err(failure) => {
                 self.fleet.events().emit(Event::Failed { error: failure.message.clone() });
-                self.end("it did not get ready").await?;
+                if failure.kind == Kind::Interrupted || self.record.keep {
+                    self.end("it did not get ready").await?;
+                    return Err(failure);
+                }
+                self.end_failed().await?;
                 Err(failure)
             }
         }
@@ -116,7 +160,7 @@ impl Supervisor {
 
     /// Watches the nodes and serves requests until Ctrl-C, SIGTERM or `runner down`; then takes everything down.
     pub async fn watch(mut self) -> Outcome<()> {
-        match self.serve_until(std::future::pending::<()>()).await {
+        match self.serve_until(std::future::pending::<()>(), |_| ControlFlow::Break(())).await {
             Err(Reason::Interrupt) => self.end("interrupted").await,
             Err(Reason::Request(answer)) => {
                 let result = self.end("by `runner down`").await;
@@ -134,18 +178,70 @@ impl Supervisor {
 
     /// Serves requests while `work` runs, then takes everything down. `None` where it was interrupted.
     pub async fn during<T>(mut self, work: impl Future<Output = T>) -> Outcome<Option<T>> {
-        let result = self.serve_until(work).await;
+        let result = self.serve_until(work, |_| ControlFlow::Break(())).await;
         self.end(if result.is_ok() { "the command is done" } else { "interrupted" }).await?;
         Ok(result.ok())
     }
 
-    async fn serve_until<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Reason> {
+    /// Serves requests until a command ends, then takes everything down; how the command ended.
+    ///
+    /// Interrupts are the command's: it gets each that it has not got from the terminal, and the second one kills it.
+    /// Where it talks to a terminal, what the terminal sends never does: in a prompt, Ctrl-C only cancels a line.
+    pub async fn during_command(mut self, mut command: Child) -> Outcome<ExitStatus> {
+        let pid = command.id().map(|pid| Pid::from_raw(pid.cast_signed()));
+        let is_interactive = std::io::stdin().is_terminal();
+        let mut count = 0;
+        let result = self.serve_until(command.wait(), |interrupt| {
+            if interrupt.from_terminal && is_interactive {
+                return ControlFlow::Continue(());
+            }
+            count += 1;
+            match count {
+                1 if interrupt.from_terminal => {}
+                1 => signal(pid, interrupt.signal),
+                _ => signal(pid, Signal::SIGKILL),
+            }
+            ControlFlow::Continue(())
+        });
+        let (status, answer) = match result.await {
+            Ok(status) => (status, None),
+            Err(reason) => {
+                signal(pid, Signal::SIGTERM);
+                let status = match timeout(GRACE, command.wait()).await {
+                    Ok(status) => status,
+                    Err(_) => command.kill().await.and(command.wait().await),
+                };
+                (status, reason.answer())
+            }
+        };
+        self.end(if answer.is_some() { "by `runner down`" } else { "the command is done" }).await?;
+        if let Some(answer) = answer {
+            // Whoever asked may have gone.
+            let _ = answer.send(Answer::Done);
+            tokio::time::sleep(WATCH).await;
+        }
+        status.doing(|| "wait for the command".into())
+    }
+
+    /// Takes everything down before it was used.
+    pub async fn abandon(mut self, reason: &str) -> Outcome<()> {
+        self.end(reason).await
+    }
+
+    /// Serves requests until `work` is done, or until `interrupted` breaks it off.
+    async fn serve_until<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        mut interrupted: impl FnMut(Interrupt) -> ControlFlow<()>,
+    ) -> Result<T, Reason> {
         tokio::pin!(work);
         let mut tick = tokio::time::interval(WATCH);
         loop {
             tokio::select! {
                 result = &mut work => return Ok(result),
-                () = self.interrupts.next() => return Err(Reason::Interrupt),
+                interrupt = self.interrupts.next() => if interrupted(interrupt).is_break() {
+                    return Err(Reason::Interrupt);
+                },
                 _ = tick.tick() => {
                     self.fleet.unexpected_end();
                 }
@@ -176,9 +272,7 @@ impl Supervisor {
                 Err(failure) => refused(failure),
             },
             Request::Shrink { nodes } => {
-                for node in &nodes {
-                    self.fleet.remove(node).await;
-                }
+                self.fleet.remove(&nodes).await;
                 done(self.note_plan())
             }
             Request::Reshape { shards } => {
@@ -219,18 +313,37 @@ impl Supervisor {
 
     /// Keeps the record's list of processes current: after a crash `gc` ends what is left of them.
     fn note_processes(&mut self) -> Outcome<()> {
-        let pids = self.fleet.plan.nodes.iter().filter_map(|node| self.fleet.pid(&node.name));
-        self.record.processes = pids.filter_map(ProcessMark::of).collect();
+        self.record.processes = self.fleet.pids().into_iter().filter_map(ProcessMark::of).collect();
         self.session.write(&self.record)
+    }
+
+    /// Takes down what did not get ready, and keeps the logs.
+    async fn end_failed(&mut self) -> Outcome<()> {
+        self.fleet.events().emit(Event::Stopping { reason: "it did not get ready".into() });
+        let plan = self.fleet.plan.clone();
+        self.take_fleet_down().await;
+        self.session.clear_but_logs(&plan)?;
+        let logs = Some(self.session.failed_dir().display().to_string());
+        self.fleet.events().emit(Event::Down { kept: None, logs });
+        Ok(())
+    }
+
+    /// Ends all nodes; a further interrupt kills them.
+    async fn take_fleet_down(&mut self) {
+        let interrupts = &mut self.interrupts;
+        let hurry = async {
+            interrupts.next().await;
+        };
+        self.fleet.down(hurry).await;
     }
 
     async fn end(&mut self, reason: &str) -> Outcome<()> {
         self.fleet.events().emit(Event::Stopping { reason: reason.into() });
-        self.fleet.down(self.interrupts.next()).await;
+        self.take_fleet_down().await;
         let keep = self.record.keep;
         self.session.clear(keep)?;
         let kept = keep.then(|| self.session.nodes_dir().display().to_string());
-        self.fleet.events().emit(Event::Down { kept });
+        self.fleet.events().emit(Event::Down { kept, logs: None });
         Ok(())
     }
 }
@@ -246,22 +359,9 @@ fn refused(failure: Failure) -> Answer {
     Answer::Refused { message: failure.message, hint: failure.hint }
 }
 
-/// Ctrl-C and the signals that mean the same.
-#[derive(Debug)]
-struct Interrupts([Signal; 3]);
-
-impl Interrupts {
-    fn new() -> Outcome<Self> {
-        let open = |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot watch signals: {error}")));
-        Ok(Self([open(SignalKind::interrupt())?, open(SignalKind::terminate())?, open(SignalKind::hangup())?]))
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
+fn signal(pid: Option<Pid>, signal: Signal) {
+    if let Some(pid) = pid {
+        // It may have ended this very moment. Its pid is not another's yet, for nobody has waited for it.
+        let _ = kill(pid, signal);
     }
 }

@@ -6,26 +6,43 @@ use owo_colors::OwoColorize;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-/// Prints events to standard output.
+/// Prints events to standard output or standard error.
 #[derive(Debug)]
 pub struct Terminal {
+    stream: Stream,
     // The line that tells what readiness hangs on; only a terminal has one.
     waiting: Option<ProgressBar>,
     on_terminal: bool,
     closing_hint: Option<&'static str>,
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
 impl Terminal {
-    /// For the process's standard output; `closing_hint` is printed below 'ready'.
-    pub fn new(closing_hint: Option<&'static str>) -> Self {
+    /// On standard output; `closing_hint` is printed below 'ready'.
+    pub fn on_stdout(closing_hint: &'static str) -> Self {
         let on_terminal = std::io::stdout().is_terminal();
-        Self { waiting: None, on_terminal, closing_hint }
+        Self { stream: Stream::Stdout, waiting: None, on_terminal, closing_hint: Some(closing_hint) }
+    }
+
+    /// On standard error: standard output is for what a command says.
+    pub fn on_stderr() -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
+        Self { stream: Stream::Stderr, waiting: None, on_terminal, closing_hint: None }
     }
 
     fn line(&mut self, text: &str) {
+        let stream = self.stream;
         let print = || {
             // A reader that went away must not take the topology down.
-            let _ = writeln!(anstream::stdout(), "{text}");
+            let _ = match stream {
+                Stream::Stdout => writeln!(anstream::stdout(), "{text}"),
+                Stream::Stderr => writeln!(anstream::stderr(), "{text}"),
+            };
         };
         match &self.waiting {
             Some(bar) => bar.suspend(print),
@@ -37,8 +54,13 @@ impl Terminal {
         if !self.on_terminal {
             return;
         }
+        let stream = self.stream;
         let bar = self.waiting.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
+            let target = match stream {
+                Stream::Stdout => ProgressDrawTarget::stdout(),
+                Stream::Stderr => ProgressDrawTarget::stderr(),
+            };
+            let bar = ProgressBar::with_draw_target(None, target);
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);
             }
@@ -110,11 +132,15 @@ impl Sink for Terminal {
                 let text = format!("  {:<12} {}", node.bold(), "does not end by itself: killed".red());
                 self.line(&text);
             }
-            Event::Down { kept: Some(dir) } => {
+            Event::Down { kept: Some(dir), .. } => {
                 let text = format!("down; data kept in {dir}");
                 self.line(&text);
             }
-            Event::Down { kept: None } => self.line("down; nothing left behind"),
+            Event::Down { kept: None, logs: Some(dir) } => {
+                let text = format!("down; logs kept in {dir}");
+                self.line(&text);
+            }
+            Event::Down { kept: None, logs: None } => self.line("down; nothing left behind"),
             // The caller prints the error itself, with its details.
             Event::Failed { .. } => self.stop_waiting(),
         }

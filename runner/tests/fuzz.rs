@@ -16,7 +16,7 @@ fn no_topology_file_breaks_the_runner() {
         let text = String::from_utf8_lossy(input);
         let source = Source::new("topology.yaml", text.as_ref());
         // A file is refused with a message that names it, or it is one that the plan can use.
-        match source.load::<Topology>().and_then(|topology| topology.check(&source).map(|()| topology)) {
+        match source.load::<Topology>().and_then(|mut topology| topology.settle(&source).map(|()| topology)) {
             Ok(topology) => assert!(!topology.nodes.entries.is_empty() || topology.cluster.is_some()),
             Err(failure) => assert!(!failure.to_string().is_empty()),
         }

@@ -37,7 +37,9 @@ fn play_shows_the_transcript_and_stops_where_a_condition_is_not_met() {
     assert_eq!(output.status.code(), Some(1));
     let shown = text(&output.stdout);
     assert!(shown.ends_with("node: SET k \"a b\"\n    OK\n"), "{shown}");
-    assert!(text(&output.stderr).contains("`GET k` did not come to it in time; last: a b"));
+    let error = text(&output.stderr);
+    let expected = "step 2 of 3 failed: node: `GET k`: condition `is other` was not met within 0 s (last reply: a b)";
+    assert!(error.contains(expected) && error.contains("--> s.yaml:7:5"), "{error}");
 }
 
 #[test]
@@ -55,4 +57,32 @@ fn diff_exits_with_0_1_or_2() {
     let output = diff("broken.yaml");
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("there is no node `nobody`"));
+}
+
+#[test]
+fn what_is_wrong_is_found_before_anything_is_played() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    scenario(dir.path(), "s.yaml", "  - {on: node, send: PING}\n  - {on: node, send: 'SET k \"open'}\n");
+    let output = runner(dir.path(), &["play", "s.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = text(&output.stderr);
+    assert!(error.contains("a quote is not closed") && error.contains("--> s.yaml:6:5"), "{error}");
+    assert!(!text(&output.stdout).contains("PONG"));
+    scenario(dir.path(), "s.yaml", "  - {on: node, send: PING}\n");
+    let output = runner(dir.path(), &["play", "--cast", "nod=server", "s.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = text(&output.stderr);
+    assert!(error.contains("`nod`, which is no node") && error.contains("did you mean `node`?"), "{error}");
+}
+
+#[test]
+fn equal_steps_fold_and_a_summary_comes_last() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let steps = "  - {on: node, send: PING}\n  - {on: node, send: PING}\n  - {on: node, send: PING}\n\
+                 \u{20} - {on: node, info: server, fields: [process_id]}\n";
+    scenario(dir.path(), "s.yaml", steps);
+    let output = runner(dir.path(), &["diff", "--left", "server", "s.yaml"]);
+    let shown = text(&output.stdout);
+    assert!(shown.contains("  = 2 equal steps\n  = node: PING\n  ! node: INFO server\n"), "{shown}");
+    assert!(shown.ends_with("1 scenario: 0 the same, 1 different (in 1 step), 0 could not run\n"), "{shown}");
 }

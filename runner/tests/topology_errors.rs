@@ -35,6 +35,18 @@ refused!(a_node_that_replicates_itself, "nodes:\n  a: {replicaof: a}\n");
 refused!(a_directive_of_the_runners, "nodes:\n  a:\n    config:\n      dir: /tmp\n");
 refused!(a_boolean_directive, "nodes:\n  a:\n    config:\n      appendonly: true\n");
 refused!(an_unknown_engine, "engine: rediss\nnodes:\n  a: {}\n");
+refused!(two_nodes_with_the_same_variables, "nodes:\n  a-b: {}\n  A_b: {}\n");
+refused!(
+    a_node_with_the_variables_of_a_sentinel,
+    "nodes:\n  a: {}\n  Sentinel-1: {}\nsentinels: {count: 1, monitor: m, master: a, quorum: 1}\n"
+);
+refused!(a_node_with_the_variables_of_a_cluster_node, "nodes:\n  NODE_1: {}\ncluster: {masters: 1}\n");
+refused!(a_directive_with_an_open_quote, "nodes:\n  a:\n    config:\n      - requirepass \"a b\n");
+refused!(a_directive_without_a_value, "nodes:\n  a:\n    config:\n      requirepass:\n");
+refused!(a_bad_topology_name, "name: ../x\nnodes: {a: {}}\n");
+refused!(a_list_for_a_mapping, "nodes:\n  - a\n");
+refused!(a_mapping_for_a_value, "nodes:\n  a:\n    port: {a: 1}\n");
+refused!(two_documents, "nodes: {a: {}}\n---\nnodes: {b: {}}\n");
 refused!(no_nodes, "description: nothing\n");
 refused!(broken_syntax, "nodes:\n  a: {port: 1\n  b: {}\n");
 refused!(a_bad_name, "nodes:\n  a/b: {}\n");

@@ -8,6 +8,7 @@ use crate::plan::Choices;
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::timeline::{Limits, Script, Story, run};
+use crate::topology::Topology;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -80,12 +81,17 @@ pub(super) async fn bring_up(engine: &Engine, name: &str, text: &str) -> Outcome
     let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
     let file = dir.path().join(format!("{name}.yaml"));
     std::fs::write(&file, text).doing(|| format!("write {}", file.display()))?;
-    let choices = Choices {
-        name: Some(format!("bench-{name}-{}", std::process::id())),
-        engine: Some(engine.clone()),
-        ..Choices::default()
+    let topology = Topology::load(&file, None)?;
+    let name = topology.name().beside("bench");
+    let choices = Choices { name: Some(name), engine: Some(engine.clone()), ..Choices::default() };
+    let order = Order {
+        topology,
+        file: file.display().to_string(),
+        choices,
+        wait: Duration::from_secs(60),
+        keep: false,
+        fresh: false,
     };
-    let order = Order { file, choices, wait: Duration::from_secs(60), keep: false };
     let mut supervisor = Supervisor::new(&order, |_| Events::silent())?;
     supervisor.start(order.wait).await?;
     Ok(Up { supervisor, _dir: dir })

@@ -12,4 +12,4 @@ pub use connection::{Address, Client, encode};
 pub use print::{Style, print};
 pub use redirect::Redirect;
 pub use reply::{Reply, decode};
-pub use words::split_words;
+pub use words::{quote_word, split_words};

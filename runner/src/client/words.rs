@@ -31,6 +31,27 @@ pub fn split_words(line: &str) -> Result<Vec<Vec<u8>>, String> {
     }
 }
 
+/// A word as `split_words` and a configuration file of Redis read it back: in double quotes where it needs them.
+pub fn quote_word(word: &str) -> String {
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !['"', '\'', '\\'].contains(&c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    let mut quoted = String::from('"');
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_ascii_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// Reads the quoted part that starts at `at` into `word`; returns where it ends.
 fn quoted(bytes: &[u8], mut at: usize, word: &mut Vec<u8>) -> Option<usize> {
     let quote = *bytes.get(at)?;
@@ -79,6 +100,16 @@ fn escaped(bytes: &[u8], at: usize, word: &mut Vec<u8>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_quoted_word_is_read_back(word in "\\PC*|[ -~\n\t\r\x00-\x1f'\"\\\\]{0,20}") {
+            let line = format!("directive {}", quote_word(&word));
+            prop_assert!(!line.contains(['\n', '\r']));
+            prop_assert_eq!(split_words(&line).unwrap(), [b"directive".to_vec(), word.into_bytes()]);
+        }
+    }
 
     #[test]
     fn quotes_and_escapes_follow_redis_cli() {

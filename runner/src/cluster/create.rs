@@ -81,10 +81,10 @@ pub(super) fn meet(peer: &NodePlan) -> Vec<String> {
     command
 }
 
+/// Slot by slot: before Redis 7.0 there is no ADDSLOTSRANGE.
 fn add_slots(slots: &[SlotRange]) -> Vec<String> {
-    let mut command = words(&["CLUSTER", "ADDSLOTSRANGE"]);
-    command.extend(slots.iter().flat_map(|range| [range.first.to_string(), range.last.to_string()]));
-    command
+    let slots = slots.iter().flat_map(|range| range.slots()).map(|slot| slot.to_string());
+    words(&["CLUSTER", "ADDSLOTS"]).into_iter().chain(slots).collect()
 }
 
 pub(super) fn words(words: &[&str]) -> Vec<String> {
@@ -102,6 +102,10 @@ async fn view(pool: &mut Pool, node: &NodePlan) -> Outcome<View> {
 async fn call(pool: &mut Pool, node: &NodePlan, command: &[String]) -> Outcome<()> {
     match pool.must(node, command).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(Failure::failed(format!("{} refuses `{}`: {error}", node.name, command.join(" ")))),
+        Err(error) => {
+            let shown = command.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(" ");
+            let more = if command.len() > 5 { " ..." } else { "" };
+            Err(Failure::failed(format!("{} refuses `{shown}{more}`: {error}", node.name)))
+        }
     }
 }

@@ -4,27 +4,38 @@ use super::say;
 use crate::control::{Request, ask};
 use crate::failure::Outcome;
 use crate::fleet::Action;
+use crate::name::TopologyName;
 use crate::selectors::select;
 use crate::state::Session;
 use clap::Args;
 
-/// A node to act on.
+/// Nodes to act on.
 #[derive(Debug, Args)]
 pub struct Node {
-    /// Its name, or `@master`, `@replica:2`, ...
-    node: String,
+    /// Their names, or `@master`, `@replica:2`, ...
+    #[arg(required = true)]
+    nodes: Vec<String>,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 impl Node {
     pub(super) async fn run(self, action: Action) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let record = session.read()?;
-        let node = select(&record.plan, &self.node).await?.name.clone();
-        ask(&session, &Request::Act { node: node.clone(), action }).await?;
-        say(format!("{} {node}: done", action.word()));
+        // All are resolved before anything is done: what happens to the first may change the roles of others.
+        let mut nodes: Vec<String> = Vec::new();
+        for selector in &self.nodes {
+            let node = select(&record.plan, selector).await?.name.clone();
+            if !nodes.contains(&node) {
+                nodes.push(node);
+            }
+        }
+        for node in nodes {
+            ask(&session, &Request::Act { node: node.clone(), action }).await?;
+            say(format!("{} {node}: done", action.word()));
+        }
         Ok(0)
     }
 }

@@ -14,7 +14,7 @@ use std::io::{IsTerminal, Write};
 #[command(after_help = workloads())]
 pub struct Bench {
     /// Which engines; ratios are to the last one.
-    #[arg(long, value_delimiter = ',', default_value = "server,redis")]
+    #[arg(long, value_delimiter = ',', default_value = "server,redis", value_parser = Engine::argument)]
     engines: Vec<Engine>,
     /// Which workloads, all of requests by default; `all` adds memory and snapshots.
     #[arg(long = "workload", short, value_delimiter = ',')]
@@ -48,6 +48,11 @@ impl Bench {
     pub(super) async fn run(self) -> Outcome<u8> {
         if self.rounds == 0 || self.connections == 0 || self.pipelines.contains(&0) || self.keys == 0 {
             return Err(Failure::bad_input("rounds, connections, pipelines and keys count from 1"));
+        }
+        if self.requests == Some(0) {
+            return Err(
+                Failure::bad_input("--requests 0 measures nothing").hint("leave it out for the workload's own number")
+            );
         }
         if !self.keys.is_multiple_of(1000) {
             return Err(Failure::bad_input("--keys is a multiple of 1000, for collections hold a thousand"));

@@ -3,6 +3,7 @@
 use super::say;
 use crate::cluster::health;
 use crate::failure::{Doing, Failure, Outcome};
+use crate::name::TopologyName;
 use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::state::Session;
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Check {
     /// Which one, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -36,7 +37,7 @@ struct Aspect {
 
 impl Check {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let plan = session.read()?.plan;
         if plan.shards.is_empty() {
             return Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))

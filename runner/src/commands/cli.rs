@@ -4,6 +4,7 @@ use super::say;
 use crate::client::{Client, Redirect, Reply, Style, print, split_words};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::fleet::connect;
+use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan};
 use crate::selectors::select;
 use crate::state::Session;
@@ -24,7 +25,7 @@ pub struct Cli {
     command: Vec<String>,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
     /// Speak RESP3.
     #[arg(short = '3', long)]
     resp3: bool,
@@ -35,7 +36,7 @@ pub struct Cli {
 
 impl Cli {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let plan = session.read()?.plan;
         let node = select(&plan, &self.node).await?;
         let mut talk = Talk::begin(&plan, node, self.resp3, self.cluster).await?;

@@ -1,9 +1,10 @@
 //! `runner diff SCENARIO...`: the same scenario on two engines, step by step and side by side.
 
 use super::say;
+use super::side_by_side::{column, row, side_by_side};
 use crate::engine::Engine;
 use crate::failure::{Doing, Failure, Outcome};
-use crate::scenario::{Cast, Comparison, Line, Scenario, compare, diff_lines, play};
+use crate::scenario::{Cast, Comparison, Scenario, compare, play};
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 /// Could not run.
 const BROKEN: u8 = 2;
 
+/// Where no terminal says how wide it is.
+const COLUMNS: usize = 140;
+
 /// Plays scenarios on two engines and shows what differs. Exits with 0: the same, 1: different, 2: could not run.
 #[derive(Debug, Args)]
 pub struct Diff {
@@ -19,10 +23,10 @@ pub struct Diff {
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The engine on the left.
-    #[arg(long, default_value = "redis")]
+    #[arg(long, default_value = "redis", value_parser = Engine::argument)]
     left: Engine,
     /// The engine on the right.
-    #[arg(long, default_value = "server")]
+    #[arg(long, default_value = "server", value_parser = Engine::argument)]
     right: Engine,
     /// For programs.
     #[arg(long)]
@@ -59,6 +63,8 @@ impl Diff {
         }
         if self.json {
             say(serde_json::to_string_pretty(&all).doing(|| "write JSON".into())?);
+        } else {
+            self.summarize(&all);
         }
         Ok(code)
     }
@@ -80,42 +86,45 @@ impl Diff {
     fn show(&self, played: &Played) {
         let verdict = if played.same { "same".green().to_string() } else { "different".red().to_string() };
         say(format!("{}: {verdict}", played.scenario.bold()));
-        for step in &played.steps {
-            let mark = if step.same { "=".green().to_string() } else { "!".red().to_string() };
-            for line in step.title.lines() {
+        let columns = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
+        // Steps that are the same fold, but for the one before a difference, which shows where one is.
+        for equal in played.steps.chunk_by(|one, next| one.same && next.same) {
+            let (last, folded) = match equal {
+                [.., last] if last.same => (last, equal.len() - 1),
+                [one, ..] => (one, 0),
+                [] => continue,
+            };
+            match folded {
+                0 => {}
+                1 => say(format!("  {} 1 equal step", "=".green())),
+                count => say(format!("  {} {count} equal steps", "=".green())),
+            }
+            let mark = if last.same { "=".green().to_string() } else { "!".red().to_string() };
+            for line in last.title.lines() {
                 say(format!("  {mark} {line}"));
             }
-            if !step.same {
-                self.side_by_side(step);
+            if !last.same {
+                self.show_sides(last, columns);
             }
         }
     }
 
-    fn side_by_side(&self, step: &Comparison) {
-        const WIDTH: usize = 52;
-        let row = |left: &str, mark: &str, right: &str| {
-            let cut: String = left.chars().take(WIDTH).collect();
-            say(format!("      {cut:<WIDTH$} {mark} {right}"));
-        };
-        row(&self.left.to_string(), "|", &self.right.to_string());
+    fn show_sides(&self, step: &Comparison, columns: usize) {
+        row(&self.left.to_string(), '|', &self.right.to_string(), column(columns)).into_iter().for_each(say);
         let lines = |side: &Option<Vec<String>>| side.clone().unwrap_or_else(|| vec!["(not reached)".into()]);
-        let (left, right) = (lines(&step.left), lines(&step.right));
-        let left: Vec<&str> = left.iter().map(String::as_str).collect();
-        let right: Vec<&str> = right.iter().map(String::as_str).collect();
-        let difference = diff_lines(&left, &right);
-        let mut at = 0;
-        while at < difference.len() {
-            match (&difference[at], difference.get(at + 1)) {
-                (Line::Both(line), _) => row(line, "=", line),
-                // A line for a line stands on one row.
-                (Line::First(first), Some(Line::Second(second))) => {
-                    row(first, "!", second);
-                    at += 1;
-                }
-                (Line::First(line), _) => row(line, "<", ""),
-                (Line::Second(line), _) => row("", ">", line),
-            }
-            at += 1;
-        }
+        side_by_side(&lines(&step.left), &lines(&step.right), columns).into_iter().for_each(say);
+    }
+
+    fn summarize(&self, all: &[Played]) {
+        let different = all.iter().filter(|played| !played.same).count();
+        let steps = all.iter().flat_map(|played| &played.steps).filter(|step| !step.same).count();
+        let broken = self.files.len() - all.len();
+        let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+        say(format!(
+            "{}: {} the same, {different} different (in {}), {broken} could not run",
+            count(self.files.len(), "scenario"),
+            all.len() - different,
+            count(steps, "step")
+        ));
     }
 }

@@ -1,39 +1,63 @@
-//! `runner down`: takes a topology down from another terminal. Down twice is down.
+//! `runner down`: takes a topology down from another terminal. Down twice is down, unless it was called by its name.
 
 use super::say;
 use crate::control::{Request, ask};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::engine::Engine;
+use crate::failure::{Failure, Outcome};
+use crate::name::TopologyName;
 use crate::state::Session;
+use crate::topology::Topology;
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Takes a topology down and waits until nothing of it runs.
 #[derive(Debug, Args)]
 pub struct Down {
+    /// The one that this file brought up.
+    #[arg(conflicts_with_all = ["name", "all"])]
+    file: Option<PathBuf>,
     /// Which one, where several are up.
+    #[arg(long, conflicts_with = "all")]
+    name: Option<TopologyName>,
+    /// All that are up.
     #[arg(long)]
-    name: Option<String>,
+    all: bool,
 }
 
 impl Down {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = match Session::find(self.name.as_deref()) {
-            Err(failure) if failure.kind == Kind::NotRunning => {
-                say(format!("{}: nothing to take down", failure.message));
-                return Ok(0);
-            }
-            found => found?,
+        let name = match &self.file {
+            // Engines that are not here any more do not matter now.
+            Some(file) => Some(Topology::load(file, Some(&Engine::Server))?.name()),
+            None => self.name,
         };
-        ask(&session, &Request::Down).await?;
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while session.is_up() {
-            if Instant::now() >= deadline {
-                return Err(Failure::failed(format!("the supervisor of `{}` does not end", session.name)));
-            }
-            sleep(Duration::from_millis(10)).await;
+        let nothing_there = || !Session::all().iter().any(|session| session.is_up() || session.has_crashed());
+        if name.is_none() && nothing_there() {
+            say("no topology is up: nothing to take down");
+            return Ok(0);
         }
-        say(format!("{} is down", session.name));
+        if !self.all {
+            end(&Session::find(name.as_ref())?).await?;
+            return Ok(0);
+        }
+        for session in Session::all().iter().filter(|session| session.is_up()) {
+            end(session).await?;
+        }
         Ok(0)
     }
+}
+
+async fn end(session: &Session) -> Outcome<()> {
+    ask(session, &Request::Down).await?;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while session.is_up() {
+        if Instant::now() >= deadline {
+            return Err(Failure::failed(format!("the supervisor of `{}` does not end", session.name)));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    say(format!("{} is down", session.name));
+    Ok(())
 }

@@ -2,8 +2,9 @@
 
 use super::say;
 use crate::control::{Answer, Request, ask};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Doing, Failure, Outcome};
 use crate::faults::Wish;
+use crate::name::TopologyName;
 use crate::state::Session;
 use clap::Args;
 
@@ -13,7 +14,10 @@ use clap::Args;
 pub struct Fault {
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
+    /// For programs; also behind the words of the fault.
+    #[arg(long)]
+    json: bool,
     /// The fault, as below.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     words: Vec<String>,
@@ -34,15 +38,18 @@ go past all faults; clients come through at the addresses of `runner env`.";
 
 impl Fault {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let wish: Wish = self
-            .words
+        // Whatever follows the first word is one of the words.
+        let json = self.json || self.words.iter().any(|word| word == "--json");
+        let words: Vec<&str> = self.words.iter().map(String::as_str).filter(|word| *word != "--json").collect();
+        let wish: Wish = words
             .join(" ")
             .parse()
             .map_err(|why: String| Failure::bad_input(why).hint("`runner fault --help` lists the faults"))?;
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let order = wish.resolve(&session.read()?.plan).await?;
         if let Answer::Faults { rules } = ask(&session, &Request::Fault { order }).await? {
             match rules.as_slice() {
+                rules if json => say(serde_json::to_string_pretty(rules).doing(|| "write JSON".into())?),
                 [] => say("no faults"),
                 rules => rules.iter().for_each(|rule| say(format!("{:>3}  {rule}", rule.id))),
             }

@@ -5,7 +5,7 @@ use crate::failure::Outcome;
 use crate::state::Session;
 use clap::Args;
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid};
 
 /// Ends nodes whose supervisor is gone, and removes their files.
 #[derive(Debug, Args)]
@@ -19,20 +19,24 @@ impl Gc {
     pub(super) fn run(self) -> Outcome<u8> {
         let mut removed = 0;
         for session in Session::all() {
-            if session.is_up() {
+            // Held while it is cleared, so that nobody brings it up meanwhile.
+            let Ok(_held) = session.hold() else {
                 continue;
-            }
-            // Without a record there is nothing but what --keep kept.
+            };
+            let kept = session.has_kept_data();
             let record = session.read().ok();
-            let kept = record.as_ref().is_none_or(|record| record.keep);
             for process in record.iter().flat_map(|record| &record.processes) {
                 // The start time tells the node from a later process with its pid.
                 if process.is_alive() {
                     say(format!("{}: killing pid {}", session.name, process.pid));
-                    let _ = killpg(Pid::from_raw(process.pid.cast_signed()), Signal::SIGKILL);
+                    // Its group: a server whose script died is not the leader.
+                    if let Ok(group) = getpgid(Some(Pid::from_raw(process.pid.cast_signed()))) {
+                        let _ = killpg(group, Signal::SIGKILL);
+                    }
                 }
             }
             if kept && !self.all {
+                session.clear(true)?;
                 say(format!("{}: kept data in {} (--all removes them)", session.name, session.dir.display()));
                 continue;
             }

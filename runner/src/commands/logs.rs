@@ -1,14 +1,16 @@
 //! `runner logs`: what the nodes wrote, one node's or all of them side by side.
 
-use super::say;
 use crate::failure::{Doing, Outcome};
+use crate::name::TopologyName;
 use crate::plan::NodePlan;
 use crate::selectors::select;
 use crate::state::Session;
 use clap::Args;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use owo_colors::OwoColorize;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// Shows the nodes' logs.
@@ -21,7 +23,7 @@ pub struct Logs {
     follow: bool,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// How far a log was shown.
@@ -34,7 +36,7 @@ struct Tail {
 
 impl Logs {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let plan = session.read()?.plan;
         let nodes = match &self.node {
             Some(selector) => vec![select(&plan, selector).await?.clone()],
@@ -51,9 +53,11 @@ impl Logs {
             .collect();
         loop {
             for tail in &mut tails {
-                tail.show()?;
+                if !tail.show()? {
+                    return Ok(0);
+                }
             }
-            if !self.follow || !session.is_up() {
+            if !self.follow || !session.is_up() || is_reader_gone() {
                 return Ok(0);
             }
             tokio::select! {
@@ -64,12 +68,20 @@ impl Logs {
     }
 }
 
+/// Whether nobody reads standard output any more, as behind `| head`. Without a line to write that would not be noticed.
+fn is_reader_gone() -> bool {
+    let stdout = std::io::stdout();
+    let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    let polled = poll(&mut watched, PollTimeout::ZERO);
+    polled.is_ok() && watched[0].revents().is_some_and(|events| events.contains(PollFlags::POLLERR))
+}
+
 impl Tail {
-    /// Prints the lines that were added; one that is not complete waits for its end.
-    fn show(&mut self) -> Outcome<()> {
+    /// Prints the lines that were added; one that is not complete waits for its end. Whether somebody still reads them.
+    fn show(&mut self) -> Outcome<bool> {
         let path = self.node.log();
         let Ok(mut file) = File::open(&path) else {
-            return Ok(());
+            return Ok(true);
         };
         let mut added = Vec::new();
         file.seek(SeekFrom::Start(self.shown))
@@ -79,8 +91,10 @@ impl Tail {
         self.partial.push_str(&String::from_utf8_lossy(&added));
         while let Some(end) = self.partial.find('\n') {
             let line: String = self.partial.drain(..=end).collect();
-            say(format!("{}{}", self.name.dimmed(), line.trim_end()));
+            if writeln!(anstream::stdout(), "{}{}", self.name.dimmed(), line.trim_end()).is_err() {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -11,11 +11,13 @@ mod env;
 mod fault;
 mod gc;
 mod logs;
+mod ls;
 mod plan;
 mod play;
 mod reshape;
 mod run;
 mod schema;
+mod side_by_side;
 mod slots;
 mod status;
 mod timeline;
@@ -34,10 +36,11 @@ Exit codes:
   2    bad input: arguments, a topology file, a selector (`diff`: could not run)
   3    no such topology is up
   130  interrupted
-`run` exits with the code of its command.
+`run` exits with the code of its command, with 128 and the signal's number where a signal ended it, with 127 where there is
+no such command, and with 126 where it cannot be run.
 
 Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`);
-in a cluster also by what they serve (`@owner(user:1)`, `@slot(5798)`). `@replica-of(NODE)` follows NODE.";
+in a cluster also by what they serve (`@owner=user:1`, `@slot=5798`). `@replica-of=NODE` follows NODE.";
 
 /// Brings up Redis topologies declared in YAML, shows, breaks, measures and ends them.
 #[derive(Debug, Parser)]
@@ -51,6 +54,7 @@ pub struct CommandLine {
 enum Command {
     Up(up::Up),
     Down(down::Down),
+    Ls(ls::Ls),
     Status(status::Status),
     Slots(slots::Slots),
     Check(check::Check),
@@ -123,6 +127,7 @@ impl Command {
         match self {
             Command::Up(up) => up.run().await,
             Command::Down(down) => down.run().await,
+            Command::Ls(ls) => ls.run(),
             Command::Status(status) => status.run().await,
             Command::Slots(slots) => slots.run().await,
             Command::Check(check) => check.run().await,
@@ -139,7 +144,7 @@ impl Command {
             Command::Resume(node) => node.run(Action::Resume).await,
             Command::Fault(fault) => fault.run().await,
             Command::Plan(plan) => plan.run(),
-            Command::Env(env) => env.run(),
+            Command::Env(env) => env.run().await,
             Command::Run(run) => run.run().await,
             Command::Schema(schema) => schema.run(),
             Command::Play(play) => play.run().await,

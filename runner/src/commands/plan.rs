@@ -22,9 +22,9 @@ pub struct ShowPlan {
 
 impl ShowPlan {
     pub(super) fn run(self) -> Outcome<u8> {
-        let topology = Topology::load(&self.bring.file)?;
+        let topology = Topology::load(&self.bring.file, self.bring.engine.as_ref())?;
         let mut choices = self.bring.choices();
-        let session = Session::named(choices.name.as_deref().unwrap_or(topology.name()));
+        let session = Session::named(&choices.name.clone().unwrap_or_else(|| topology.name()));
         choices.keep_ports_of(&session.dir);
         let mut lease = Lease::new();
         let plan = Plan::new(&topology, &choices, &session.dir, || lease.take())?;

@@ -13,7 +13,7 @@ pub struct Play {
     /// The scenario file.
     file: PathBuf,
     /// Who plays: `server`, `redis`, or a path.
-    #[arg(long, default_value = "server")]
+    #[arg(long, default_value = "server", value_parser = Engine::argument)]
     engine: Engine,
     /// Another engine for one node: `--cast master=redis`.
     #[arg(long, value_parser = role)]
@@ -22,7 +22,7 @@ pub struct Play {
 
 fn role(text: &str) -> Result<(String, Engine), String> {
     let (node, engine) = text.split_once('=').ok_or("say NODE=ENGINE")?;
-    Ok((node.to_owned(), engine.parse()?))
+    Ok((node.to_owned(), Engine::argument(engine)?))
 }
 
 impl Play {
@@ -33,7 +33,16 @@ impl Play {
         let transcript = play(&scenario, &cast, |entry| say(entry.to_text().trim_end())).await?;
         match transcript.stopped {
             None => Ok(0),
-            Some(why) => Err(Failure::failed(format!("the play stopped: {why}"))),
+            Some(ref why) => {
+                let at = transcript.stopped_at().unwrap_or_default();
+                let message = format!("step {} of {} failed: {why}", at + 1, scenario.steps.len());
+                let failure = Failure::failed(message);
+                let place = scenario.topology.source.as_ref().zip(scenario.steps.get(at));
+                Err(match place {
+                    Some((source, step)) => failure.detail(source.snippet(step.at)),
+                    None => failure,
+                })
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::cluster::{SlotRange, describe, failover, health, join, leave, name_of
 use crate::control::{Answer, Request, ask};
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
+use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan, Shard};
 use crate::pool::Pool;
 use crate::selectors::select;
@@ -22,13 +23,14 @@ const TAKEOVER: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Makes a replica of a cluster the master of its shard, without losing a write; with a dead master, without asking it.
+/// Twice is once: a node that is the master already stays it.
 #[derive(Debug, Args)]
 pub struct Failover {
-    /// A replica; of a master its first replica takes over.
+    /// The replica; that of a master is `@replica-of=MASTER`.
     node: String,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// Moves slots with their keys to a master, while the cluster serves clients.
@@ -51,7 +53,7 @@ pub struct Reshard {
     stock: bool,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// Moves as few slots as possible until all masters have equally many, or as many as their weights say.
@@ -68,7 +70,7 @@ pub struct Rebalance {
     stock: bool,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 /// Adds masters (with their replicas) to a running cluster, or takes the last ones away, and rebalances.
@@ -81,11 +83,11 @@ pub struct Scale {
     #[arg(long)]
     replicas: Option<usize>,
     /// The engine of new nodes.
-    #[arg(long)]
+    #[arg(long, value_parser = Engine::argument)]
     engine: Option<Engine>,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 fn weight(text: &str) -> Result<(String, f64), String> {
@@ -97,7 +99,7 @@ fn weight(text: &str) -> Result<(String, f64), String> {
 }
 
 /// A topology that is up and a cluster.
-fn cluster(name: Option<&str>) -> Outcome<(Session, Plan)> {
+fn cluster(name: Option<&TopologyName>) -> Outcome<(Session, Plan)> {
     let session = Session::find(name)?;
     let plan = session.read()?.plan;
     match plan.shards.is_empty() {
@@ -109,15 +111,19 @@ fn cluster(name: Option<&str>) -> Outcome<(Session, Plan)> {
 
 impl Failover {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_deref())?;
-        let mut node = select(&plan, &self.node).await?;
+        let (_, plan) = cluster(self.name.as_ref())?;
+        let node = select(&plan, &self.node).await?;
         let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
         if let Some(master) = view.at_port(node.port).filter(|member| member.is("master")) {
-            let replica = view.replicas(&master.id).find_map(|member| named(&plan, member));
-            node = replica.ok_or_else(|| {
-                Failure::bad_input(format!("{} has no replica that could take over", node.name))
-                    .hint("`runner slots` shows the masters and their replicas")
-            })?;
+            if master.trouble().is_some() {
+                return Err(Failure::bad_input(format!("{} is a master and down", node.name))
+                    .hint("name the replica that takes over: `runner slots` shows the masters and their replicas"));
+            }
+            say(format!(
+                "{} is the master already (`runner failover @replica-of={}` makes its replica one)",
+                node.name, node.name
+            ));
+            return Ok(0);
         }
         let began = Instant::now();
         failover(&plan, node).await?;
@@ -129,7 +135,7 @@ impl Failover {
 
 impl Reshard {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_deref())?;
+        let (_, plan) = cluster(self.name.as_ref())?;
         let held = held(&plan).await?;
         let to = master(&plan, &held, &self.to).await?;
         let mut from = Vec::new();
@@ -198,7 +204,7 @@ async fn master(plan: &Plan, held: &[(String, Vec<u16>)], selector: &str) -> Out
 
 impl Rebalance {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_deref())?;
+        let (_, plan) = cluster(self.name.as_ref())?;
         let held = held(&plan).await?;
         for (name, _) in &self.weights {
             master(&plan, &held, name).await?;
@@ -286,7 +292,7 @@ impl Scale {
         if self.masters == 0 {
             return Err(Failure::bad_input("a cluster has at least one master"));
         }
-        let (session, plan) = cluster(self.name.as_deref())?;
+        let (session, plan) = cluster(self.name.as_ref())?;
         let held = held(&plan).await?;
         match self.masters.checked_sub(held.len()) {
             Some(0) => say(format!("there are {} masters already", held.len())),

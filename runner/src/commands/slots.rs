@@ -4,6 +4,7 @@ use super::say;
 use crate::cluster::health::view;
 use crate::cluster::{Member, View, describe, name_of, named};
 use crate::failure::{Doing, Failure, Outcome};
+use crate::name::TopologyName;
 use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::state::Session;
@@ -26,7 +27,7 @@ pub struct Slots {
     node: Option<String>,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -59,7 +60,7 @@ struct Whole {
 
 impl Slots {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let plan = session.read()?.plan;
         if plan.shards.is_empty() {
             return Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))
@@ -76,7 +77,7 @@ impl Slots {
             shares.push(share(&mut pool, &plan, &seen, letter, master).await);
         }
         let dissent = dissent(&mut pool, &plan, &seen).await;
-        let whole = Whole { topology: plan.name.clone(), seen_by, shares, dissent };
+        let whole = Whole { topology: plan.name.to_string(), seen_by, shares, dissent };
         if self.json {
             say(serde_json::to_string_pretty(&whole).doing(|| "write JSON".into())?);
         } else {

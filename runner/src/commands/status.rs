@@ -6,6 +6,7 @@ use crate::cluster::health::view;
 use crate::control::{Answer, NodeReport, Request, ask};
 use crate::failure::{Doing, Outcome};
 use crate::fleet::NodeState;
+use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::probe::fields;
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Status {
     /// Which one, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -63,7 +64,7 @@ struct Whole {
 
 impl Status {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_deref())?;
+        let session = Session::find(self.name.as_ref())?;
         let record = session.read()?;
         let (ready, reports) = match ask(&session, &Request::Status).await? {
             Answer::Status { ready, nodes } => (ready, nodes),
@@ -73,7 +74,7 @@ impl Status {
         for node in &record.plan.nodes {
             nodes.push(row(&record.plan, node, reports.iter().find(|report| report.node == node.name)).await);
         }
-        let whole = Whole { topology: session.name.clone(), file: record.file, ready, nodes };
+        let whole = Whole { topology: session.name.to_string(), file: record.file, ready, nodes };
         if self.json {
             say(serde_json::to_string_pretty(&whole).doing(|| "write JSON".into())?);
         } else {

@@ -5,10 +5,12 @@ use super::up::events;
 use crate::engine::Engine;
 use crate::events::{Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
+use crate::name::TopologyName;
 use crate::plan::Choices;
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::timeline::{Limits, Script, Story, Summary, duration, picture, restore, run};
+use crate::topology::Topology;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -35,8 +37,8 @@ pub struct Timeline {
     /// A run takes at most so long.
     #[arg(long, default_value = "30s", value_parser = duration)]
     within: Duration,
-    /// With FILE: `server` (ours), `redis`, or a path to a binary.
-    #[arg(long)]
+    /// With FILE: `server` (ours), `redis`, a program on PATH, or a path.
+    #[arg(long, value_parser = Engine::argument)]
     engine: Option<Engine>,
     /// With FILE: added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -55,7 +57,7 @@ pub struct Timeline {
     html: Option<PathBuf>,
     /// The topology, where several are up.
     #[arg(long)]
-    name: Option<String>,
+    name: Option<TopologyName>,
 }
 
 const STEPS: &str = "\
@@ -82,18 +84,25 @@ impl Timeline {
             return Err(Failure::bad_input("--runs counts from 1"));
         }
         let Some(file) = &self.file else {
-            let session = Session::find(self.name.as_deref())?;
+            let session = Session::find(self.name.as_ref())?;
             return self.tell(&session).await;
         };
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let topology = Topology::load(file, self.engine.as_ref())?;
         let choices = Choices {
-            name: Some(self.name.clone().unwrap_or_else(|| format!("{stem}-timeline-{}", std::process::id()))),
+            name: Some(self.name.clone().unwrap_or_else(|| topology.name().beside("timeline"))),
             engine: self.engine.clone(),
             port_offset: self.port_offset,
             faults: self.faults,
             ..Choices::default()
         };
-        let order = Order { file: file.clone(), choices, wait: Duration::from_secs(60), keep: false };
+        let order = Order {
+            topology,
+            file: file.display().to_string(),
+            choices,
+            wait: Duration::from_secs(60),
+            keep: false,
+            fresh: false,
+        };
         let mut supervisor = Supervisor::new(&order, |session| events(Box::new(Nothing), session))?;
         let session = Session::named(&supervisor.plan().name);
         progress("starting");
@@ -130,8 +139,12 @@ impl Timeline {
             write(file, &page(&title, shown, &summary))?;
         }
         if self.json {
-            let report =
-                Report { topology: &plan.name, script: self.script.to_string(), summary: &summary, runs: &stories };
+            let report = Report {
+                topology: plan.name.as_str(),
+                script: self.script.to_string(),
+                summary: &summary,
+                runs: &stories,
+            };
             say(serde_json::to_string_pretty(&report).doing(|| "write JSON".into())?);
         } else {
             say(title);

@@ -3,11 +3,13 @@
 use crate::engine::Engine;
 use crate::events::{Event, Events, JsonLines, Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
+use crate::name::TopologyName;
 use crate::plan::Choices;
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::terminal::Terminal;
 use crate::timeline::duration;
+use crate::topology::Topology;
 use clap::Args;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -29,6 +31,9 @@ pub struct Up {
     /// Keep the nodes' data and logs after it is down, and start from them next time.
     #[arg(long)]
     keep: bool,
+    /// Remove data that an earlier `up --keep` kept, and start from nothing.
+    #[arg(long)]
+    fresh: bool,
     /// Of the process that stays behind `-d`.
     #[arg(long, hide = true)]
     supervise: bool,
@@ -39,15 +44,15 @@ pub struct Up {
 pub struct Bring {
     /// The topology file.
     pub file: PathBuf,
-    /// `server` (ours), `redis`, or a path to a binary; for nodes that name no engine themselves.
-    #[arg(long, value_name = "ENGINE")]
+    /// `server` (ours), `redis`, a program on PATH, or a path; for nodes that name no engine themselves.
+    #[arg(long, value_name = "ENGINE", value_parser = Engine::argument)]
     pub engine: Option<Engine>,
     /// How long to wait for readiness: `30s`, `500ms`, `2m`.
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub wait: Duration,
     /// A name of its own, to run a topology twice.
     #[arg(long)]
-    pub name: Option<String>,
+    pub name: Option<TopologyName>,
     /// Added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub port_offset: u16,
@@ -78,15 +83,17 @@ impl Up {
             nix::unistd::setsid().doing(|| "detach".into())?;
         }
         let order = Order {
-            file: self.bring.file.clone(),
+            topology: Topology::load(&self.bring.file, self.bring.engine.as_ref())?,
+            file: self.bring.file.display().to_string(),
             choices: self.bring.choices(),
             wait: self.bring.wait,
             keep: self.keep,
+            fresh: self.fresh,
         };
         let to_a_person = !self.supervise;
         let mut supervisor = Supervisor::new(&order, |session| {
             let shown: Box<dyn Sink> = match to_a_person {
-                true => Box::new(Terminal::new(Some("Ctrl-C takes everything down."))),
+                true => Box::new(Terminal::on_stdout("Ctrl-C takes everything down.")),
                 false => Box::new(JsonLines(std::io::stdout())),
             };
             events(shown, session)
@@ -139,7 +146,7 @@ pub(super) fn events(shown: Box<dyn Sink>, session: &Session) -> Events {
 
 /// Shows the supervisor's events; whether it got ready.
 async fn follow(child: &mut Child) -> Outcome<bool> {
-    let mut terminal = Terminal::new(Some("`runner down` takes everything down."));
+    let mut terminal = Terminal::on_stdout("`runner down` takes everything down.");
     let Some(stdout) = child.stdout.take() else {
         return Ok(false);
     };

@@ -94,7 +94,6 @@ impl FromStr for Wish {
         let (left, right) = match words.iter().position(|word| *word == "-x-") {
             _ if !takes_ends => (Vec::new(), Vec::new()),
             Some(at) => (ends(&words[..at])?, ends(&words[at + 1..])?),
-            None if name == "partition" => return Err("say `partition LEFT -x- RIGHT`; `*` is everybody".into()),
             None => (ends(&words)?, vec!["*".to_owned()]),
         };
         Ok(Self { text: text.to_owned(), verb, left, right, one_way })
@@ -114,7 +113,9 @@ fn ends(words: &[&str]) -> Result<Vec<String>, String> {
         joined.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     match names.as_slice() {
         [] => Err("a side without nodes: say names, `client`, or `*` for everybody".into()),
-        [one] if one.contains(' ') && !one.contains('"') => Err(format!("`{one}`: put commas between nodes")),
+        [one] if one.contains(' ') && !one.contains('"') => {
+            Err(format!("`{one}`: put commas between nodes, or `LEFT -x- RIGHT` between sides"))
+        }
         _ => Ok(names),
     }
 }
@@ -196,6 +197,8 @@ mod tests {
         assert_eq!(wish.verb, Verb::Add(Fault::Latency(Duration::from_millis(50))));
         assert_eq!(wish.right, ["*"]);
         assert_eq!("bandwidth a -x- b 100k".parse::<Wish>().unwrap().verb, Verb::Add(Fault::Bandwidth(100_000)));
+        let wish: Wish = "partition a".parse().unwrap();
+        assert_eq!((wish.left, wish.right), (vec!["a".to_owned()], vec!["*".to_owned()]));
         assert_eq!("heal 3".parse::<Wish>().unwrap().verb, Verb::Heal(Some(3)));
     }
 

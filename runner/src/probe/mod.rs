@@ -5,11 +5,14 @@
 //! sentinel sees all its peers and replicas and has its quorum; every node of a cluster knows all others, says that the
 //! cluster is ok, and agrees about the slots. A gate that stays shut is named with the node and what it shows instead.
 
+mod cause;
+
 use crate::client::Reply;
 use crate::cluster::{self, health};
 use crate::events::Event;
 use crate::failure::{Failure, Outcome};
 use crate::fleet::Fleet;
+use crate::launch::descends_from;
 use crate::plan::{NodePlan, Plan, Role};
 use crate::pool::Pool;
 use std::collections::HashMap;
@@ -21,9 +24,6 @@ use tokio::time::{Instant, sleep};
 const PAUSE: Duration = Duration::from_millis(5);
 /// For one command.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How much of a node's log an error shows.
-const LOG_LINES: usize = 12;
-
 /// `Ok` when the gate is open, else what was found instead.
 type Look = Result<(), String>;
 
@@ -56,7 +56,7 @@ pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
     }
     probe.clean_up(&plan).await;
     let after_ms = fleet.events().elapsed_ms();
-    fleet.events().emit(Event::Ready { topology: plan.name, after_ms });
+    fleet.events().emit(Event::Ready { topology: plan.name.into(), after_ms });
     Ok(())
 }
 
@@ -105,17 +105,14 @@ impl Probe {
                 Err(found) => found,
             };
             if let Some((ended, how)) = fleet.unexpected_end() {
-                let log = fleet.plan.node(&ended).map(|node| last_lines(&node.log(), LOG_LINES));
-                return Err(Failure::failed(format!("{ended} {how} while starting"))
-                    .detail(log.unwrap_or_default())
-                    .hint(format!("its log is above; the gate was `{name}` of {}", node.name)));
+                let failure = Failure::failed(format!("{ended} {how} while starting"));
+                let ended = fleet.plan.node(&ended).unwrap_or(node);
+                return Err(cause::explain(failure, ended, "the end of its log is above".into()));
             }
             if Instant::now() >= self.deadline {
                 let waited = self.patience;
                 let message = format!("{} is not ready after {waited:?}: `{name}`: {found}", node.name);
-                return Err(Failure::failed(message)
-                    .detail(last_lines(&node.log(), LOG_LINES))
-                    .hint("--wait 60s waits longer"));
+                return Err(cause::explain(Failure::failed(message), node, "--wait 60s waits longer".into()));
             }
             if found != shown {
                 let (node, gate) = (node.name.clone(), name.to_owned());
@@ -147,8 +144,10 @@ impl Probe {
     async fn answers(&mut self, fleet: &Fleet, node: &NodePlan) -> Look {
         let info = self.pool.info(node, "server").await?;
         let pid = info.get("process_id").cloned().unwrap_or_default();
-        let ours = fleet.pid(&node.name).map(|pid| pid.to_string());
-        if Some(&pid) != ours.as_ref() {
+        let ours = fleet.pid(&node.name);
+        // An engine may be a script that starts the server and waits for it.
+        let is_ours = pid.parse().ok().zip(ours).is_some_and(|(pid, ours)| descends_from(pid, ours));
+        if !is_ours {
             return Err(format!("process {pid} answers on port {}, which is not ours", node.port));
         }
         match info.get("run_id") {

@@ -27,9 +27,15 @@ pub fn compare(left: &Transcript, right: &Transcript) -> Vec<Comparison> {
         all.push(Comparison { title, same: a == b, left: lines(a), right: lines(b) });
     }
     if left.stopped != right.stopped {
-        let lines = |stopped: &Option<String>| stopped.as_ref().map(|why| vec![why.clone()]);
+        let side = match (&left.stopped, &right.stopped) {
+            (Some(_), None) => "the play stopped on the left",
+            (None, Some(_)) => "the play stopped on the right",
+            _ => "the play stopped on both sides",
+        };
+        let lines =
+            |stopped: &Option<String>| Some(vec![stopped.clone().unwrap_or_else(|| "(played to the end)".into())]);
         let (left, right) = (lines(&left.stopped), lines(&right.stopped));
-        all.push(Comparison { title: "stopped".into(), same: false, left, right });
+        all.push(Comparison { title: side.into(), same: false, left, right });
     }
     all
 }

@@ -7,11 +7,12 @@ use super::transcript::{Entry, Transcript};
 use super::variables::Variables;
 use crate::engine::Engine;
 use crate::events::Events;
-use crate::failure::{Doing, Outcome};
+use crate::failure::{Doing, Failure, Outcome};
 use crate::fleet::{Fleet, connect};
 use crate::plan::{Choices, Plan};
 use crate::ports::Lease;
 use crate::probe::{self, fields};
+use crate::yaml::suggest;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -61,6 +62,13 @@ pub async fn play(scenario: &Scenario, cast: &Cast, mut shown: impl FnMut(&Entry
     let mut lease = Lease::new();
     let choices = Choices { engine: Some(cast.engine.clone()), ..Choices::default() };
     let mut plan = Plan::new(&scenario.topology, &choices, dir.path(), || lease.take())?;
+    for (name, _) in &cast.nodes {
+        if plan.node(name).is_none() {
+            let known: Vec<&str> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
+            return Err(Failure::bad_input(format!("the cast names `{name}`, which is no node of this scenario"))
+                .hint(suggest(name, &known)));
+        }
+    }
     for (name, engine) in &cast.nodes {
         for node in plan.nodes.iter_mut().filter(|node| node.name == *name) {
             node.engine = engine.clone();

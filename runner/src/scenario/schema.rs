@@ -1,6 +1,7 @@
 //! What a scenario file may say.
 
 use super::writes::WriteMix;
+use crate::client::split_words;
 use crate::engine::Engine;
 use crate::failure::Outcome;
 use crate::fleet::Action;
@@ -180,7 +181,7 @@ impl Scenario {
     /// Checks a scenario that is in memory.
     pub fn parse(source: &Source) -> Outcome<Self> {
         let mut scenario: Self = source.load()?;
-        scenario.topology.check(source)?;
+        scenario.topology.settle(source)?;
         let sentinels = scenario.topology.sentinels.as_ref().map_or(0, |sentinels| sentinels.len());
         let sentinels: Vec<String> = (1..=sentinels).map(|number| format!("sentinel-{number}")).collect();
         let nodes = scenario.topology.nodes.iter().map(|(name, _)| name);
@@ -194,9 +195,7 @@ impl Scenario {
             check_node(name, &nodes, source)?;
         }
         let own = std::mem::take(&mut scenario.topology.config.lines);
-        let defaults = Self::DEFAULTS
-            .iter()
-            .map(|line| crate::topology::Directive { line: (*line).to_owned(), at: Default::default() });
+        let defaults = Self::DEFAULTS.iter().map(|line| crate::topology::Directive::of_line(*line, Default::default()));
         scenario.topology.config.lines = defaults.chain(own).collect();
         Ok(scenario)
     }
@@ -257,6 +256,15 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
     if step.flips.is_some() && (step.has.is_none() || step.among.is_empty()) {
         let message = "`flips` without an end, or without nodes";
         return Err(source.error(step.at, message).hint("say `has:` and `among: [NODE, ...]`"));
+    }
+    let typed = step.send.iter().flat_map(|lines| lines.lines()).chain(&step.until).chain(&step.flips);
+    let raw = step.raw.iter().map(|bytes| format!("\"{bytes}\""));
+    for line in typed.cloned().chain(raw) {
+        if let Err(why) = split_words(&line) {
+            return Err(source
+                .error(step.at, why)
+                .hint("quotes follow redis-cli's rules: nothing but a blank may follow one"));
+        }
     }
     let ends = step.reshard.iter().flat_map(|wish| [&wish.from, &wish.to]);
     let others = step.synced.iter().chain(&step.digest).flatten().chain(&step.among).chain(ends);

@@ -210,13 +210,15 @@ impl Stage<'_> {
             }
             if Instant::now() >= deadline {
                 let found = self.interner.text(&found);
-                return Err(Stop(format!("{node}: `{command}` did not come to it in time; last: {found}")));
+                let wanted = conditions(step);
+                let waited = step.within.unwrap_or(WITHIN.as_secs());
+                return Err(Stop(format!(
+                    "{node}: `{command}`: condition `{wanted}` was not met within {waited} s (last reply: {found})"
+                )));
             }
             sleep(PAUSE).await;
         }
-        let conditions = [("is", &step.is), ("has", &step.has), ("lacks", &step.lacks)];
-        let said = conditions.iter().filter_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?)));
-        let said = said.collect::<Vec<_>>().join(" and ");
+        let said = conditions(step);
         Ok(Entry { title: format!("{}: {command}, until it {said}", speaker(node, step)), lines: Vec::new() })
     }
 
@@ -251,7 +253,9 @@ impl Stage<'_> {
                 break;
             }
             if Instant::now() >= deadline {
-                return Err(Stop(format!("`{command}` did not come to it everywhere in time: {seen:?}")));
+                return Err(Stop(format!(
+                    "the reply to `{command}` did not have `{has}` everywhere in time; the replies were: {seen:?}"
+                )));
             }
             sleep(BETWEEN_LOOKS).await;
         }
@@ -276,7 +280,10 @@ impl Stage<'_> {
             }
             if Instant::now() >= deadline {
                 let text = self.interner.text(&text);
-                return Err(Stop(format!("{node}: the file `{name}` did not come to it in time; it is: {text}")));
+                let wanted = conditions(step);
+                return Err(Stop(format!(
+                    "{node}: file `{name}`: condition `{wanted}` was not met in time (last contents: {text})"
+                )));
             }
             sleep(PAUSE).await;
         };
@@ -414,6 +421,13 @@ impl Stage<'_> {
         }
         Ok(result?)
     }
+}
+
+/// What a step's text must be like, in words: `has up and lacks down`.
+fn conditions(step: &Step) -> String {
+    let conditions = [("is", &step.is), ("has", &step.has), ("lacks", &step.lacks)];
+    let said = conditions.iter().filter_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?)));
+    said.collect::<Vec<_>>().join(" and ")
 }
 
 /// How far a master's INFO says that the replica of this port is.

@@ -21,6 +21,13 @@ pub struct Transcript {
 }
 
 impl Transcript {
+    /// The number of the step at which the play stopped, from 0.
+    pub fn stopped_at(&self) -> Option<usize> {
+        self.stopped.as_ref().map(|_| self.entries.len())
+    }
+}
+
+impl Transcript {
     /// The transcript as text, as it is kept in snapshots.
     pub fn to_text(&self) -> String {
         let mut text = String::new();

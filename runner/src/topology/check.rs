@@ -1,7 +1,9 @@
 //! What the shape of a topology file cannot express: names that resolve, ports that differ, chains that end.
 
 use super::{Cluster, Directives, Sentinels, Topology};
+use crate::client::split_words;
 use crate::failure::{Failure, Outcome};
+use crate::name::{RULE, fits, variable_part};
 use crate::yaml::{Located, Position, Source, suggest};
 use std::collections::HashMap;
 
@@ -46,17 +48,34 @@ pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
 
 fn names(topology: &Topology, source: &Source) -> Outcome<()> {
     let nodes = topology.nodes.entries.iter().map(|(name, _)| name);
-    for name in topology.name.iter().chain(nodes) {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || !name.chars().all(fits) || name.starts_with('-') {
+    for name in nodes {
+        if !fits(name) {
             return Err(source
-                .error(name.at, format!("`{}` is no name", name.value))
-                .hint("names are of letters, digits, `-` and `_`: they become directories and variables"));
+                .error(name.at, format!("`{}` cannot be the name of a node", name.value))
+                .hint(format!("{RULE}: it becomes a directory and part of a variable")));
         }
         if topology.sentinels.is_some() && name.starts_with("sentinel-") {
             return Err(source
                 .error(name.at, format!("`{}` is a sentinel's name", name.value))
                 .hint("sentinels are called sentinel-1, sentinel-2 and so on"));
+        }
+    }
+    variables(topology, source)
+}
+
+/// No two nodes may give `runner env` the same variable.
+fn variables(topology: &Topology, source: &Source) -> Outcome<()> {
+    let sentinels = topology.sentinels.as_ref().map_or(0, |sentinels| sentinels.len());
+    let cluster = topology.cluster.as_ref().map_or(0, |cluster| cluster.len());
+    let ours =
+        (1..=sentinels.min(1000)).map(|number| format!("sentinel-{number}")).chain((0..cluster).map(Cluster::name));
+    let mut holders: HashMap<String, String> = ours.map(|name| (variable_part(&name), name)).collect();
+    for (name, _) in &topology.nodes.entries {
+        if let Some(holder) = holders.insert(variable_part(name), name.value.clone()) {
+            let variable = format!("REDIS_{}_URL", variable_part(name));
+            return Err(source
+                .error(name.at, format!("`{}` and `{holder}` would both have the variable {variable}", name.value))
+                .hint("`runner env` writes names in capitals, with `_` for `-`: choose one that differs then, too"));
         }
     }
     Ok(())
@@ -132,6 +151,11 @@ fn directives(directives: &Directives, source: &Source) -> Outcome<()> {
         let name = directive.name();
         if directive.line.contains(['\n', '\r']) {
             return Err(source.error(directive.at, "a directive is one line"));
+        }
+        if let Err(why) = split_words(&directive.line) {
+            return Err(source.error(directive.at, format!("a node would not understand this line: {why}")).hint(
+                "quotes follow redis.conf's rules here; in a mapping (`NAME: VALUE`) the value needs no quoting",
+            ));
         }
         if let Some((_, hint)) = OURS.iter().find(|(ours, _)| *ours == name) {
             return Err(source.error(directive.at, format!("`{name}` is set by the runner")).hint(*hint));

@@ -11,7 +11,8 @@ pub use cluster::{Cluster, ClusterNode};
 pub use directives::{Directive, Directives};
 
 use crate::engine::Engine;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
+use crate::name::TopologyName;
 use crate::yaml::{Located, Ordered, Source};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -23,11 +24,12 @@ use std::path::Path;
 pub struct Topology {
     /// Under this name `down`, `status` and the others find it; the file's name by default.
     #[serde(default)]
-    pub name: Option<Located<String>>,
+    pub name: Option<Located<TopologyName>>,
     /// What the topology is for, in a sentence.
     #[serde(default)]
     pub description: Option<String>,
-    /// The engine of all nodes that name none: `server` (ours, the default), `redis`, or a path to a binary.
+    /// The engine of all nodes that name none: `server` (ours, the default), `redis`, a program on PATH, or
+    /// a path, which starts at the folder of this file.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
     /// Whether connections between nodes lead through the runner, so that `runner fault` can hold them up. Every node then
@@ -46,6 +48,10 @@ pub struct Topology {
     /// A cluster: nodes that share the slots.
     #[serde(default)]
     pub cluster: Option<Located<Cluster>>,
+    /// What it was read from, for errors that come later.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) source: Option<Source>,
 }
 
 /// One data node.
@@ -59,7 +65,7 @@ pub struct Node {
     /// The node that this one replicates, by name; a node without it is a master.
     #[serde(default)]
     pub replicaof: Option<Located<String>>,
-    /// `server`, `redis`, or a path to a binary with redis-server's command line.
+    /// `server`, `redis`, or a program with redis-server's command line: a name on PATH, or a path from this file's folder.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
     /// redis.conf directives of this node, after those of the topology.
@@ -104,26 +110,58 @@ impl Sentinels {
 }
 
 impl Topology {
-    /// Reads and checks a topology file.
-    pub fn load(path: &Path) -> Outcome<Self> {
+    /// Reads and checks a topology file. `engine` comes from the command line and replaces the one that the file has for
+    /// all its nodes.
+    pub fn load(path: &Path, engine: Option<&Engine>) -> Outcome<Self> {
         let source = Source::read(path)?;
         let mut topology: Self = source.load()?;
-        topology.check(&source)?;
+        if let Some(engine) = engine {
+            topology.engine = Some(Located { value: engine.clone(), at: Default::default() });
+        }
+        topology.settle(&source)?;
         if topology.name.is_none() {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            topology.name = Some(Located { value: stem, at: Default::default() });
+            let name = TopologyName::of_file(path).ok_or_else(|| {
+                Failure::bad_input(format!("`{}` gives the topology no name that fits", path.display()))
+                    .hint("say `name: NAME` in it, or --name NAME")
+            })?;
+            topology.name = Some(Located { value: name, at: Default::default() });
         }
         Ok(topology)
     }
 
-    /// Checks what the shape cannot express; `source` is the file that the errors point into.
-    pub fn check(&self, source: &Source) -> Outcome<()> {
-        check::check(self, source)
+    /// Completes what was read from `source`, and checks what the shape cannot express: values as they stand in the text,
+    /// engines that are there, names that resolve. Errors point into the source.
+    pub fn settle(&mut self, source: &Source) -> Outcome<()> {
+        self.source = Some(source.clone());
+        for directives in self.all_directives() {
+            directives.settle(source);
+        }
+        check::check(self, source)?;
+        for engine in self.engines() {
+            let located = engine.value.clone().located(source.folder());
+            engine.value = located.map_err(|error| source.error(engine.at, error.to_string()).hint(error.hint()))?;
+        }
+        Ok(())
+    }
+
+    fn all_directives(&mut self) -> impl Iterator<Item = &mut Directives> {
+        let nodes = self.nodes.entries.iter_mut().map(|(_, node)| &mut node.config);
+        let sentinels = self.sentinels.iter_mut().map(|sentinels| &mut sentinels.value.config);
+        let cluster = self.cluster.iter_mut().flat_map(|cluster| &mut cluster.value.nodes.entries);
+        std::iter::once(&mut self.config).chain(nodes).chain(sentinels).chain(cluster.map(|(_, node)| &mut node.config))
+    }
+
+    fn engines(&mut self) -> impl Iterator<Item = &mut Located<Engine>> {
+        let nodes = self.nodes.entries.iter_mut().map(|(_, node)| &mut node.engine);
+        let sentinels = self.sentinels.iter_mut().map(|sentinels| &mut sentinels.value.engine);
+        let cluster = self.cluster.iter_mut().flat_map(|cluster| &mut cluster.value.nodes.entries);
+        let cluster = cluster.map(|(_, node)| &mut node.engine);
+        std::iter::once(&mut self.engine).chain(nodes).chain(sentinels).chain(cluster).flatten()
     }
 
     /// The topology's name, `topology` where neither the file nor its path gives one.
-    pub fn name(&self) -> &str {
-        self.name.as_ref().map_or("topology", |name| name.as_str())
+    pub fn name(&self) -> TopologyName {
+        self.name.as_ref().map_or_else(TopologyName::default, |name| name.value.clone())
     }
 
     /// The JSON Schema of topology files.
@@ -140,8 +178,8 @@ mod tests {
     /// Reads and checks a text as `load` does a file.
     fn read(text: &str) -> Outcome<()> {
         let source = Source::new("t.yaml", text);
-        let topology: Topology = source.load()?;
-        topology.check(&source)
+        let mut topology: Topology = source.load()?;
+        topology.settle(&source)
     }
 
     const GOOD: &str = "cluster: {masters: 2, replicas: 1, nodes: {node-1: {slots: [0-99]}, node-2: {slots: [100-16383]}}}\n\

@@ -50,6 +50,22 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     }
 }
 
+/// A value and where it is defined: for an alias, the place of its anchor.
+#[derive(Debug)]
+pub struct Defined<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub at: Position,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Defined<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = serde_yaml::Spanned::<T>::deserialize(deserializer)?;
+        Ok(Self { value: spanned.value, at: spanned.defined.into() })
+    }
+}
+
 /// In the schema a located value is its value.
 impl<T: JsonSchema> JsonSchema for Located<T> {
     fn inline_schema() -> bool {

@@ -7,6 +7,6 @@ mod located;
 mod ordered;
 mod source;
 
-pub use located::{Located, Position};
+pub use located::{Defined, Located, Position};
 pub use ordered::Ordered;
 pub use source::{Source, suggest};

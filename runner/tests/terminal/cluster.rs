@@ -24,7 +24,14 @@ fn a_cluster_is_ready_when_all_nodes_agree_and_redirections_are_followed() {
         let followed = user.run(&["cli", "-c", "node-1", "SET", "user:1", "Alice"]);
         assert_eq!(text(&followed.stdout).trim(), "OK");
         assert!(text(&followed.stderr).contains("-> MOVED slot 10778: node-2"), "{}", text(&followed.stderr));
-        for selector in ["@owner(\"user:1\")", "@slot(10778)", "@replica-of(node-5)", "@replica-of(@owner(user:1))"] {
+        for selector in [
+            "@owner(\"user:1\")",
+            "@owner=user:1",
+            "@slot=10778",
+            "@slot(10778)",
+            "@replica-of(node-5)",
+            "@replica-of(@owner(user:1))",
+        ] {
             let found = user.run(&["cli", selector, "CONFIG", "GET", "port"]);
             let port = text(&found.stdout);
             let wanted = match selector {

@@ -54,7 +54,8 @@ fn chosen_slots_move_and_a_replica_takes_over() {
         assert_eq!(planned.trim(), "node-2 -> node-1: 100 slots (5461-5560)");
         user.ok(&["reshard", "--slots", "16300-16383", "--to", "node-2"]);
         assert_eq!(user.status()["nodes"][1]["slots"], "5461-10922 16300-16383");
-        assert!(user.ok(&["failover", "node-1"]).starts_with("node-4 is the master now"));
+        assert!(user.ok(&["failover", "node-4"]).starts_with("node-4 is the master now"));
+        assert!(user.ok(&["failover", "node-4"]).starts_with("node-4 is the master already"));
         assert_eq!(user.status()["nodes"][0]["upstream"], "node-4");
         user.ok(&["rebalance"]);
         assert_eq!(cli(&user, &key_lines("GET")).matches('v').count(), 100);
@@ -96,4 +97,18 @@ fn what_cannot_be_moved_is_refused() {
     wrong(&["reshard", "--slots", "0-100", "--from", "node-3", "--to", "node-2"], "slot 0 is node-1's");
     wrong(&["rebalance", "--weight", "node-1"], "NODE=WEIGHT");
     wrong(&["scale", "--masters", "0"], "at least one master");
+}
+
+/// A master that has lost its slots becomes a replica and writes its first append-only file, while which it refuses SIGTERM.
+#[test]
+fn nodes_that_are_scaled_away_end_by_themselves() {
+    for engine in engines() {
+        let user =
+            User::new("config: {appendonly: 'yes', repl-diskless-sync-delay: 0}\ncluster: {masters: 2, replicas: 1}\n");
+        user.ok(&["up", "-d", "--engine", engine, "t.yaml"]);
+        user.ok(&["scale", "--masters", "1"]);
+        let events = std::fs::read_to_string(user.directory().join("events.jsonl")).expect("the events");
+        assert!(!events.contains("\"killing\""), "{engine}: {events}");
+        assert_eq!(events.matches("exited with code 0").count(), 2, "{engine}: {events}");
+    }
 }

@@ -114,6 +114,9 @@ fn a_node_that_cannot_start_is_named_with_its_last_words() {
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("replica exited with code 1"), "{error}");
     assert!(error.contains("Bad directive or wrong number of arguments"), "{error}");
+    assert!(error.contains("--> t.yaml:3:22") && error.contains("replica: {config: [nonsense 1]}"), "{error}");
+    assert!(user.directory().join("failed/replica.log").exists(), "the logs are kept");
+    user.ok(&["gc"]);
     user.assert_nothing_left(&[]);
 }
 
@@ -128,6 +131,15 @@ fn a_gate_that_stays_shut_is_named_when_the_time_is_over() {
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("replica is not ready after 700ms: `link to the master is up`"), "{error}");
     assert!(error.contains("NOAUTH"), "the log is shown: {error}");
+    assert!(error.contains("set `masterauth` of replica to the `requirepass` of master"), "{error}");
+    let logs = user.directory().join("failed");
+    assert!(text(&output.stdout).contains(&format!("logs kept in {}", logs.display())), "{}", text(&output.stdout));
+    assert!(logs.join("master.log").exists() && logs.join("replica.log").exists());
+    // The next start removes them.
+    std::fs::write(user.home.path().join("t.yaml"), TOPOLOGY).expect("write the topology");
+    up(&user);
+    assert!(!logs.exists());
+    user.ok(&["down"]);
     user.assert_nothing_left(&[]);
 }
 
@@ -141,6 +153,33 @@ fn who_holds_a_port_is_named() {
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains(&format!("is held by pid {}", std::process::id())), "{error}");
+}
+
+#[test]
+fn all_ports_that_are_held_are_named_at_once() {
+    let user = User::new(TOPOLOGY);
+    let listeners: Vec<_> = (0..2).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+    let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().expect("its address").port()).collect();
+    let topology = format!("nodes: {{a: {{port: {}}}, b: {{port: {}}}}}", ports[0], ports[1]);
+    std::fs::write(user.home.path().join("t.yaml"), topology).expect("write");
+    let error = text(&user.run(&["up", "t.yaml"]).stderr);
+    assert!(error.contains("2 ports cannot be had"), "{error}");
+    for (port, name) in ports.iter().zip(["a", "b"]) {
+        assert!(error.contains(&format!("port {port} of {name} is held by pid {}", std::process::id())), "{error}");
+    }
+}
+
+#[test]
+fn a_port_that_needs_privileges_is_not_said_to_be_held() {
+    let user = User::new("nodes: {a: {port: 80}}");
+    let privileged = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
+    let is_allowed = std::net::TcpListener::bind("127.0.0.1:80").is_ok();
+    if is_allowed {
+        eprintln!("not run: this user may listen on port 80 (privileged ports end at {})", privileged.trim());
+        return;
+    }
+    let error = text(&user.run(&["up", "t.yaml"]).stderr);
+    assert!(error.contains("port 80 of a is not for this user") && error.contains("below 1024"), "{error}");
 }
 
 #[test]
@@ -178,4 +217,60 @@ fn kept_data_are_there_next_time() {
     assert!(user.ok(&["gc"]).contains("kept data"));
     user.ok(&["gc", "--all"]);
     assert!(!user.directory().exists());
+}
+
+#[test]
+fn following_the_logs_ends_when_nobody_reads_them() {
+    let user = User::new(TOPOLOGY);
+    up(&user);
+    let mut follower = user.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().expect("start the runner");
+    let mut lines = std::io::BufReader::new(follower.stdout.take().expect("its output"));
+    std::io::BufRead::read_line(&mut lines, &mut String::new()).expect("a line");
+    drop(lines);
+    let mut status = None;
+    eventually("it has ended", || {
+        status = follower.try_wait().expect("its state");
+        status.is_some()
+    });
+    assert!(status.is_some_and(|status| status.success()));
+}
+
+#[test]
+fn topologies_are_listed_and_taken_down_by_file_or_all_at_once() {
+    let user = User::new(TOPOLOGY);
+    assert_eq!(user.ok(&["ls"]).trim(), "no topology is up");
+    up(&user);
+    user.ok(&["up", "-d", "--keep", "--name", "second", "t.yaml"]);
+    user.ok(&["up", "-d", "--name", "third", "t.yaml"]);
+    let states = || -> Vec<(String, String)> {
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&user.ok(&["ls", "--json"])).expect("JSON");
+        let text = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
+        rows.iter().map(|row| (text(row, "name"), text(row, "state"))).collect()
+    };
+    let expected = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        rows.iter().map(|&(name, state)| (name.into(), state.into())).collect()
+    };
+    assert_eq!(states(), expected(&[("second", "up"), ("t", "up"), ("third", "up")]));
+    assert!(user.ok(&["ls"]).lines().all(|line| line.trim_end().chars().count() <= 80));
+    user.ok(&["down", "t.yaml"]);
+    assert_eq!(user.run(&["down", "t.yaml"]).status.code(), Some(3));
+    assert_eq!(states(), expected(&[("second", "up"), ("third", "up")]));
+    user.ok(&["down", "--all"]);
+    user.ok(&["down", "--all"]);
+    assert_eq!(states(), expected(&[("second", "kept")]));
+}
+
+#[test]
+fn several_nodes_are_acted_on_in_one_call() {
+    let user = User::new(TOPOLOGY);
+    up(&user);
+    let output = user.run(&["kill", "replica", "nobody"]);
+    assert_eq!(output.status.code(), Some(2), "a wrong name is found before anything is done");
+    assert_eq!(user.status()["nodes"][1]["state"], "running");
+    user.ok(&["kill", "@master", "replica"]);
+    assert_eq!(
+        (&user.status()["nodes"][0]["state"], &user.status()["nodes"][1]["state"]),
+        (&"ended".into(), &"ended".into())
+    );
+    user.ok(&["restart", "master", "replica"]);
 }
