@@ -165,7 +165,7 @@ pub fn lookup(name: &[u8]) -> Option<(&'static OptionSpec, &'static str)> {
     })
 }
 
-use special::{active_defrag, appenddirname, appendfilename, dbfilename, hostname, title_template};
+use special::{active_defrag, announced_address, appenddirname, appendfilename, dbfilename, hostname, title_template};
 
 #[rustfmt::skip]
 options! {
@@ -206,7 +206,7 @@ options! {
     cluster_allow_replica_migration: bool = true, "cluster-allow-replica-migration", ANY, NONE;
     cluster_announce_bus_port: u16 = 0, "cluster-announce-bus-port", int(0, 65535), NONE;
     cluster_announce_hostname: Text = Text::default(), "cluster-announce-hostname", checked(hostname), NONE;
-    cluster_announce_ip: Text = Text::default(), "cluster-announce-ip", ANY, NONE;
+    cluster_announce_ip: Text = Text::default(), "cluster-announce-ip", checked(announced_address), NONE;
     cluster_announce_port: u16 = 0, "cluster-announce-port", int(0, 65535), NONE;
     cluster_announce_tls_port: u16 = 0, "cluster-announce-tls-port", int(0, 65535), NONE;
     cluster_config_file: Text = "nodes.conf".into(), "cluster-config-file", ANY, IMMUTABLE;
@@ -288,7 +288,7 @@ options! {
     repl_diskless_sync_max_replicas: u32 = 0, "repl-diskless-sync-max-replicas", int(0, I32), NONE;
     repl_ping_replica_period: u32 = 10, "repl-ping-replica-period" | "repl-ping-slave-period", int(1, I32), NONE;
     repl_timeout: u32 = 60, "repl-timeout", int(1, I32), NONE;
-    replica_announce_ip: Text = Text::default(), "replica-announce-ip" | "slave-announce-ip", ANY, NONE;
+    replica_announce_ip: Text = Text::default(), "replica-announce-ip" | "slave-announce-ip", checked(announced_address), NONE;
     replica_announce_port: u16 = 0, "replica-announce-port" | "slave-announce-port", int(0, 65535), NONE;
     replica_announced: bool = true, "replica-announced", ANY, NONE;
     replica_ignore_disk_write_errors: bool = false, "replica-ignore-disk-write-errors", ANY, NONE;
