@@ -112,6 +112,13 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             server.stop_aof();
             Ok(())
         }
+        "oom-score-adj" | "oom-score-adj-values" => server
+            .adjust_oom_score()
+            .map_err(|_| "Failed to apply new oom_score_adj configuration, check server logs.".to_owned()),
+        "proc-title-template" => {
+            crate::network::process::show_title(server);
+            Ok(())
+        }
         "hz" => {
             server.orders.push(Order::Rearm);
             Ok(())

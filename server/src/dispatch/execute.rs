@@ -10,6 +10,7 @@ use super::redact::shown_words;
 use super::registry::{Command, Handler};
 use super::server::Server;
 use crate::base::clock::{Millis, monotonic_ns};
+use crate::config::values::PropagationError;
 use crate::info::log::{Level, log};
 use crate::resp::{Args, Reply};
 use crate::store::keyspace::ExpiryRule;
@@ -153,6 +154,7 @@ impl Server {
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
         let rewrite_before = std::mem::take(&mut self.effects.rewrite);
         client.last_command = Some(command);
+        let feeds_replica = client.is_replica() && !client.flags.has(ClientFlags::MONITOR);
         let result = self.run_handler(client, command, args);
         let failed = match result {
             Ok(()) => false,
@@ -163,9 +165,25 @@ impl Server {
             Err(error) => {
                 client.reply().error(error.bytes());
                 self.stats.count_error(error.bytes());
+                if client.flags.has(ClientFlags::MASTER) {
+                    self.note_propagation_error(command, error.bytes(), "master");
+                }
                 true
             }
         };
+        if feeds_replica && client.out.len() > mark {
+            // Between the bytes of the stream a reply would be read as a command.
+            client.out.truncate(mark);
+            let (name, addr) = (command.name, &client.addr);
+            log(
+                Level::Warning,
+                &format!(
+                    "Replica generated a reply to command '{name}', disconnecting it: id={} addr={addr}",
+                    client.id
+                ),
+            );
+            client.close();
+        }
         if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
             self.feed_monitors(client, db, command, args);
         }
@@ -227,7 +245,9 @@ impl Server {
     /// Runs a command of the append-only file: its changes are kept, and nobody hears of it.
     pub fn replay_command(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         // Its error, if any, was the client's to hear when it ran first.
-        let _ = self.run_handler(client, command, args);
+        if let Err(error) = self.run_handler(client, command, args) {
+            self.note_propagation_error(command, error.bytes(), "AOF");
+        }
         self.persistence.dirty += std::mem::take(&mut self.effects.dirty);
         self.effects.rewrite = Rewrite::Verbatim;
         self.keyspace.happenings.clear();
@@ -235,6 +255,24 @@ impl Server {
         self.effects.touched.clear();
         self.effects.awaited.clear();
         client.out.clear();
+    }
+
+    /// A command that succeeded where it came from fails here: the data differ. `propagation-error-behavior` says what then.
+    #[cold]
+    fn note_propagation_error(&self, command: &Command, error: &[u8], from: &str) {
+        let replica = self.replication.is_replica();
+        let text = format!(
+            "This {} is sending an error to its {from}: '{}' after processing the command '{}'",
+            if replica { "replica" } else { "server" },
+            String::from_utf8_lossy(error),
+            command.name
+        );
+        log(Level::Warning, &format!("== CRITICAL == {text}"));
+        match self.config.propagation_error_behavior {
+            PropagationError::Ignore => {}
+            PropagationError::PanicOnReplicas if !replica => {}
+            PropagationError::Panic | PropagationError::PanicOnReplicas => panic!("{text}"),
+        }
     }
 
     #[inline]

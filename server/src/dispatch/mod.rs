@@ -23,6 +23,7 @@ pub mod failover;
 pub mod handover;
 pub mod keys;
 pub mod migration;
+pub mod oom;
 pub mod persist;
 pub mod propagate;
 pub mod redact;

@@ -136,7 +136,7 @@ impl Server {
     }
 
     fn write_file(&mut self, path: &Path, mut encoder: BaseEncoder) -> std::io::Result<()> {
-        let mut file = RdbFile::create(path)?;
+        let mut file = RdbFile::create(path)?.sync_as_it_grows(self.config.rdb_save_incremental_fsync);
         self.keyspace.begin_snapshot();
         loop {
             let batch = self.keyspace.snapshot_step(STEP);
@@ -181,6 +181,10 @@ impl Server {
     /// A background save ended.
     pub fn end_background_save(&mut self, result: std::io::Result<()>) {
         let since = std::mem::take(&mut self.persistence.saving_since);
+        self.persistence.sync_file |= self.replicas.iter().any(|&id| {
+            let peer = self.clients.by_id(id).and_then(|client| client.peer.as_deref());
+            peer.is_some_and(|peer| peer.state == crate::replication::primary::PeerState::WaitSnapshotEnd)
+        });
         self.persistence.last_duration = (now_ms() - since) / 1000;
         match result {
             Ok(()) => {
@@ -256,6 +260,9 @@ pub struct RdbFile {
     temporary: PathBuf,
     target: PathBuf,
     committed: bool,
+    /// Sync every so many bytes, so that the disk is not surprised at the end; `None`: only then.
+    sync_each: Option<usize>,
+    unsynced: usize,
 }
 
 impl RdbFile {
@@ -268,7 +275,7 @@ impl RdbFile {
         let unique = format!("temp-{}-{}.rdb", std::process::id(), now_us());
         let temporary = directory.join(unique);
         let writer = BufWriter::with_capacity(1 << 18, File::create(&temporary)?);
-        Ok(Self { writer, temporary, target: target.to_path_buf(), committed: false })
+        Ok(Self { writer, temporary, target: target.to_path_buf(), committed: false, sync_each: None, unsynced: 0 })
     }
 
     /// Appends bytes.
@@ -276,7 +283,20 @@ impl RdbFile {
     /// # Errors
     /// What the file system says.
     pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.writer.write_all(bytes)
+        self.writer.write_all(bytes)?;
+        self.unsynced += bytes.len();
+        if self.sync_each.is_some_and(|limit| self.unsynced >= limit) {
+            self.unsynced = 0;
+            self.writer.flush()?;
+            self.writer.get_ref().sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// `rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`.
+    pub fn sync_as_it_grows(mut self, yes: bool) -> Self {
+        self.sync_each = yes.then_some(4 << 20);
+        self
     }
 
     /// Makes the file durable and puts it in its place.

@@ -162,6 +162,8 @@ pub struct Server {
     pub web_client_logged: Millis,
     /// Connections that MIGRATE keeps.
     pub migration_targets: Targets,
+    /// What the kernel knows of our worth.
+    pub oom: super::oom::OomScore,
     /// Slots on their way to and from other masters.
     pub handovers: Handovers,
     /// Sentinel mode: what watches other servers.
@@ -229,6 +231,7 @@ impl Server {
             last_cron: now,
             web_client_logged: 0,
             migration_targets: Targets::default(),
+            oom: Default::default(),
             handovers: Handovers::default(),
             sentinel: None,
             cluster: None,

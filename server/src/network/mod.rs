@@ -13,6 +13,7 @@ pub mod cluster;
 pub mod connection;
 pub mod listener;
 pub mod primary_link;
+pub mod process;
 pub mod replica_output;
 pub mod selftest;
 pub mod sentinel;
@@ -20,6 +21,7 @@ pub mod snapshot_job;
 pub mod startup;
 pub mod timers;
 pub mod transfer;
+mod unsupported;
 
 pub use startup::run;
 

@@ -175,7 +175,13 @@ async fn through_file(shared: &Shared, generation: u64, wire: &mut Wire, payload
     log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
     let options = begin_loading(shared, generation, OldData::Flushed)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
-    let source = read_ahead(std::fs::File::open(&path)?)?;
+    let opened = std::fs::File::open(&path)?;
+    if shared.lock().keeps_no_sync_file() {
+        log(Level::Notice, "Removing the RDB file obtained from the master. This replica has persistence disabled");
+        // The open file is still read; a name that stays is only untidy.
+        let _ = std::fs::remove_file(&path);
+    }
+    let source = read_ahead(opened)?;
     let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
     keep_alive(shared, wire, job).await
 }
