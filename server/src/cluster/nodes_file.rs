@@ -95,7 +95,7 @@ impl Cluster {
     /// # Errors
     /// [`Corrupt`] where a line is none.
     pub fn from_file(text: &str, settings: Settings, random: Random, now: Millis) -> Result<Option<Self>, Corrupt> {
-        if text.trim_matches(['\n', '\r', ' ']).is_empty() {
+        if text.is_empty() {
             return Ok(None);
         }
         let lines = || text.lines().map(|line| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());

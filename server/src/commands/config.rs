@@ -60,6 +60,9 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         SetContext { protected: allows(ctx.server.config.enable_protected_configs, ctx), loading: ctx.server.loading };
     let refuse = |error: SetError| match error {
         SetError::Loading(_) => LOADING,
+        SetError::Unknown(name) => CommandError::text(
+            [b"ERR Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"].concat(),
+        ),
         error => CommandError::text(format!("ERR {error}")),
     };
     let Change { config, changed } = ctx.server.config.plan_set(&pairs, context).map_err(refuse)?;
@@ -88,16 +91,10 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             log::set_level(crate::network::startup::level(server.config.loglevel));
             Ok(())
         }
-        "port" | "bind" => {
-            if !crate::network::listener::can_listen(&server.config) {
-                return Err(match name {
-                    "port" => "Unable to listen on this port. Check server logs.".to_string(),
-                    _ => "Failed to bind to specified addresses.".to_string(),
-                });
-            }
-            server.orders.push(Order::Listen);
-            Ok(())
-        }
+        "port" | "bind" => crate::network::rebind::rebind(server).map_err(|_| match name {
+            "port" => "Unable to listen on this port. Check server logs.".to_string(),
+            _ => "Failed to bind to specified addresses.".to_string(),
+        }),
         "repl-diskless-sync-delay" | "repl-diskless-sync" => {
             server.orders.push(Order::ServeReplicas);
             Ok(())

@@ -33,6 +33,12 @@ pub enum Admission {
     Elsewhere(CommandError),
 }
 
+/// Whether the command, or one that its transaction queued, is without a flag.
+fn lacks(client: &Client, command: &Command, flag: Flags) -> bool {
+    let queued = || client.transaction.iter().flat_map(|transaction| &transaction.queue);
+    !command.flags.has(flag) || (command.name == "exec" && queued().any(|(queued, _)| !queued.flags.has(flag)))
+}
+
 impl Server {
     /// Recomputes [`Server::gated`]. Call after any change of what [`Self::admit`] looks at.
     pub fn refresh_gate(&mut self) {
@@ -105,14 +111,17 @@ impl Server {
                 command.name
             )));
         }
-        if !flags.has(Flags::STALE)
+        if lacks(client, command, Flags::STALE)
             && !from_master
             && !self.config.replica_serve_stale_data
             && self.replication.link().is_some_and(|link| !link.is_up())
         {
             return Some(error::MASTER_DOWN);
         }
-        if self.loading && !flags.has(Flags::LOADING) && (!self.async_loading || flags.has(Flags::NO_ASYNC_LOADING)) {
+        if self.loading
+            && lacks(client, command, Flags::LOADING)
+            && (!self.async_loading || flags.has(Flags::NO_ASYNC_LOADING))
+        {
             return Some(error::LOADING);
         }
         if self.loading && self.async_loading && write {

@@ -383,6 +383,11 @@ impl Client {
         size_of::<Self>() + self.out.capacity() + self.in_flight + self.query_buffer + transaction
     }
 
+    /// Whether CLIENT REPLY turned its replies off, or the next one.
+    pub fn is_silent(&self) -> bool {
+        self.flags.has(ClientFlags::REPLY_OFF) || self.flags.has(ClientFlags::REPLY_SKIP)
+    }
+
     /// Bytes that wait to be written.
     pub fn output(&self) -> usize {
         self.out.len() + self.in_flight

@@ -230,6 +230,8 @@ pub mod internal {
     pub const ONLY_SENTINEL: u8 = 16;
     /// Upstream does not have it: COMMAND does not show it either, so that clients see the table that they expect.
     pub const OURS: u8 = 32;
+    /// What it answers are no replies but messages, which CLIENT REPLY OFF and SKIP let through; of EXEC, those of its commands.
+    pub const PUSHES: u8 = 64;
 }
 
 /// A set of ACL categories; see [`category`].

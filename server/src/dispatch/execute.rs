@@ -3,7 +3,7 @@
 use super::admission::Admission;
 use super::client::{BlockKind, Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
-use super::doc::Flags;
+use super::doc::{Flags, internal};
 use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
 use super::redact::shown_words;
@@ -105,7 +105,9 @@ impl Server {
     #[inline]
     fn end_unit(&mut self, client: &mut Client) {
         if self.effects.queued() > 0 {
-            self.flush_propagation(true);
+            // Keys that a walk finds expired have nothing to do with each other.
+            let walks = client.last_command.is_some_and(|command| command.doc.is(internal::ARBITRARY_KEYS));
+            self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
         client.last_write_offset = self.replication.offset;
@@ -144,6 +146,9 @@ impl Server {
         let mark = client.out.len();
         client.reply().error(text);
         self.stats.count_error(text);
+        if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
+            cut_replica(client, mark);
+        }
         self.finish_reply(client, mark);
     }
 
@@ -172,17 +177,7 @@ impl Server {
             }
         };
         if feeds_replica && client.out.len() > mark {
-            // Between the bytes of the stream a reply would be read as a command.
-            client.out.truncate(mark);
-            let (name, addr) = (command.name, &client.addr);
-            log(
-                Level::Warning,
-                &format!(
-                    "Replica generated a reply to command '{name}', disconnecting it: id={} addr={addr}",
-                    client.id
-                ),
-            );
-            client.close();
+            cut_replica(client, mark);
         }
         if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
             self.feed_monitors(client, db, command, args);
@@ -195,7 +190,11 @@ impl Server {
         self.effects.rewrite = rewrite_before;
         self.tick = monotonic_ns();
         self.account(client, command, args, self.tick.saturating_sub(started), failed);
-        self.finish_reply(client, mark);
+        if failed || !command.doc.is(internal::PUSHES) {
+            self.finish_reply(client, mark);
+        } else {
+            self.finish_reply(client, client.out.len());
+        }
     }
 
     /// Gives a client that waits what it waits for, out of a key that is ready; it may go on waiting.
@@ -363,6 +362,17 @@ impl Server {
             client.flags.insert(ClientFlags::REPLY_SKIP);
         }
     }
+}
+
+/// A replica's link is closed that would carry a reply: between the bytes of the stream it would be read as a command.
+#[cold]
+fn cut_replica(client: &mut Client, mark: usize) {
+    client.out.truncate(mark);
+    let (id, addr) = (client.id, &client.addr);
+    let name = client.last_command.map_or("<NULL>", |command| command.name);
+    let text = format!("Replica generated a reply to command '{name}', disconnecting it: id={id} addr={addr}");
+    log(Level::Warning, &text);
+    client.close();
 }
 
 /// The first words of the lines that a web client cannot but send.

@@ -44,6 +44,7 @@ impl Server {
             replication: self.replication_info(),
             aof_base: false,
             key_delay: KeyDelay(self.config.rdb_key_save_delay),
+            given_up: self.persistence.given_up.watch(),
             sizes: self.keyspace.dbs().iter().map(|db| (db.len(), db.expires())).collect(),
         }
     }
@@ -72,7 +73,7 @@ impl Server {
             order: self.keyspace.db(0).table().order(),
             encodings: self.encodings(),
             drop_expired_before: as_primary.then_some(now),
-            checksum: self.config.rdbchecksum,
+            checksum: self.config.rdbchecksum && !crate::persistence::rdb::dump::skips_checksums(),
             deep: self.config.sanitize_dump_payload == crate::config::Sanitize::Yes,
             key_delay: KeyDelay(self.config.key_load_delay),
             access: self.keyspace.access,
@@ -155,10 +156,18 @@ impl Server {
 
     /// Gives a running snapshot up and clears its marks.
     pub fn finish_running_snapshot(&mut self) {
-        self.keyspace.abandon_snapshot();
+        self.give_up_snapshot();
         while self.keyspace.snapshot_runs() {
             self.keyspace.snapshot_step(1 << 16);
         }
+    }
+
+    /// Nobody wants the running snapshot any more: whoever writes it stops, and leaves no file.
+    pub fn give_up_snapshot(&mut self) {
+        if self.keyspace.snapshot_runs() || self.persistence.saving_since > 0 {
+            self.persistence.given_up.give_up();
+        }
+        self.keyspace.abandon_snapshot();
     }
 
     /// BGSAVE: begins a background save; false where a snapshot runs already.
@@ -193,6 +202,10 @@ impl Server {
                 self.persistence.last_save = now_ms() / 1000;
                 self.persistence.last_save_failed = false;
                 self.persistence.saves += 1;
+            }
+            // Given up for something better: no failure.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                log(Level::Warning, "Background saving was ended before it was complete");
             }
             Err(error) => {
                 log(Level::Warning, &format!("Background saving error: {error}"));

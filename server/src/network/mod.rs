@@ -14,6 +14,7 @@ pub mod connection;
 pub mod listener;
 pub mod primary_link;
 pub mod process;
+pub mod rebind;
 pub mod replica_output;
 pub mod selftest;
 pub mod sentinel;

@@ -78,6 +78,14 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
         eprint!("{error}");
         return 1;
     }
+    let logfile = &loaded.config.logfile;
+    if !logfile.is_empty()
+        && let Err(error) = std::fs::OpenOptions::new().append(true).create(true).open(logfile.as_path())
+    {
+        let reason = format!("Can't open the log file: {}", os_text(&error));
+        eprint!("{}", FatalError { place: None, reason });
+        return 1;
+    }
     let config_file = arguments.file.clone().unwrap_or_default();
     let sentinel = match arguments.sentinel.then(|| sentinel_mode(&loaded, &config_file)).transpose() {
         Ok(sentinel) => sentinel,
@@ -389,14 +397,7 @@ async fn live(server: Server) -> i32 {
                 interrupted = true;
                 on_signal(&shared, "SIGINT");
             }
-            () = shared.listen.notified() => {
-                let config = shared.lock().config.clone();
-                drop(std::mem::take(&mut listeners));
-                match listener::bind(&config) {
-                    Ok(bound) => listeners = bound.serve(&shared),
-                    Err(reason) => log(Level::Warning, &reason),
-                }
-            }
+            () = shared.listen.notified() => listeners.follow(&shared),
         }
     }
 }

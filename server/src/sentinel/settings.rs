@@ -370,6 +370,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_and_stays_on_its_line() {
         let before = [
+            "sentinel myid 0123456789abcdef0123456789abcdef01234567",
             "sentinel monitor \"my master\" 10.0.0.1 6379 1",
             "sentinel auth-pass \"my master\" \"a b\\\"c\\nsentinel notification-script m /bin/x\"",
             "sentinel rename-command \"my master\" AUTH \"x y\"",
