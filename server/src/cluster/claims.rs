@@ -245,7 +245,7 @@ impl Cluster {
 
     /// A new epoch without anybody's consent.
     pub(super) fn take_new_epoch(&mut self) {
-        self.current_epoch += 1;
+        self.current_epoch = self.current_epoch.saturating_add(1);
         let epoch = self.current_epoch;
         // Nobody else may win it with our vote.
         self.last_vote_epoch = epoch;

@@ -200,7 +200,7 @@ impl Cluster {
             self.wake_at(at);
             return self.stuck(master, Stuck::Delay);
         }
-        self.current_epoch += 1;
+        self.current_epoch = self.current_epoch.saturating_add(1);
         let (epoch, now) = (self.current_epoch, self.now);
         // We vote for ourselves. Redis's replicas do not say so, and may give another vote in this epoch as soon as they
         // are masters: with one of the master that they replaced, that is one vote too many.

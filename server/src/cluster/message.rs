@@ -6,7 +6,7 @@
 
 use super::node::NodeFlags;
 use super::slots::{BITMAP_LENGTH, SlotSet};
-use crate::base::ids::{ID_LENGTH, NodeId};
+use crate::base::ids::{ID_LENGTH, MAX_EPOCH, NodeId};
 
 /// Length of the header.
 pub const HEADER_LENGTH: usize = 2256;
@@ -286,8 +286,8 @@ fn read_header(packet: &[u8]) -> Result<Header, Malformed> {
     let master = if master[0] == 0 { None } else { Some(read_id(master, "master")?) };
     Ok(Header {
         port: number16(packet, at::PORT),
-        current_epoch: number64(packet, at::CURRENT_EPOCH),
-        config_epoch: number64(packet, at::CONFIG_EPOCH),
+        current_epoch: read_epoch(packet, at::CURRENT_EPOCH)?,
+        config_epoch: read_epoch(packet, at::CONFIG_EPOCH)?,
         offset: number64(packet, at::OFFSET).cast_signed(),
         sender: read_id(&packet[at::SENDER..at::SENDER + ID_LENGTH], "sender")?,
         slots: SlotSet::from_bitmap(bitmap),
@@ -350,7 +350,12 @@ fn read_update(rest: &[u8]) -> Result<Body, Malformed> {
     }
     let bitmap = rest.last_chunk::<BITMAP_LENGTH>().ok_or(Malformed::Length)?;
     let id = read_id(&rest[8..], "node")?;
-    Ok(Body::Update { id, config_epoch: number64(rest, 0), slots: SlotSet::from_bitmap(bitmap) })
+    Ok(Body::Update { id, config_epoch: read_epoch(rest, 0)?, slots: SlotSet::from_bitmap(bitmap) })
+}
+
+/// One that is almost 2^64 would wrap at the next election, and the whole cluster with it.
+fn read_epoch(bytes: &[u8], at: usize) -> Result<u64, Malformed> {
+    Some(number64(bytes, at)).filter(|&epoch| epoch <= MAX_EPOCH).ok_or(Malformed::Field("epoch"))
 }
 
 fn read_id(bytes: &[u8], what: &'static str) -> Result<NodeId, Malformed> {

@@ -11,7 +11,7 @@ use super::settings::{BUS_PORT_DISTANCE, Settings};
 use super::slots::{SLOTS, SlotSet};
 use super::state::Cluster;
 use crate::base::clock::Millis;
-use crate::base::ids::NodeId;
+use crate::base::ids::{MAX_EPOCH, NodeId};
 use crate::base::random::Random;
 
 /// The file does not say what it should.
@@ -95,7 +95,7 @@ impl Cluster {
     /// # Errors
     /// [`Corrupt`] where a line is none.
     pub fn from_file(text: &str, settings: Settings, random: Random, now: Millis) -> Result<Option<Self>, Corrupt> {
-        if text.trim_matches(['\n', '\r', ' ']).is_empty() {
+        if text.is_empty() {
             return Ok(None);
         }
         let lines = || text.lines().map(|line| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());
@@ -124,7 +124,7 @@ impl Cluster {
                 self.expected_by_master = parse_ranges(value)?;
                 continue;
             }
-            let value = value.parse().map_err(|_| Corrupt)?;
+            let value = parse_epoch(value)?;
             match *name {
                 "currentEpoch" => self.current_epoch = value,
                 "lastVoteEpoch" => self.last_vote_epoch = value,
@@ -162,7 +162,7 @@ impl Cluster {
             return Err(Corrupt);
         }
         let time = |word: &str| if word == "0" { 0 } else { now };
-        let epoch = words[6].parse().map_err(|_| Corrupt)?;
+        let epoch = parse_epoch(words[6])?;
         let node = self.get_mut(at);
         (node.ip, node.port, node.bus_port, node.hostname) = (ip.to_owned(), port, bus_port, hostname.to_owned());
         node.flags = flags;
@@ -203,6 +203,10 @@ impl Cluster {
 
 fn parse_id(text: &str) -> Result<NodeId, Corrupt> {
     NodeId::parse(text.as_bytes()).map_err(|_| Corrupt)
+}
+
+fn parse_epoch(text: &str) -> Result<u64, Corrupt> {
+    Ok(text.parse::<u64>().map_err(|_| Corrupt)?.min(MAX_EPOCH))
 }
 
 fn parse_slot(text: &str) -> Result<u16, Corrupt> {

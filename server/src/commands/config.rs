@@ -60,6 +60,9 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         SetContext { protected: allows(ctx.server.config.enable_protected_configs, ctx), loading: ctx.server.loading };
     let refuse = |error: SetError| match error {
         SetError::Loading(_) => LOADING,
+        SetError::Unknown(name) => CommandError::text(
+            [b"ERR Unknown option or number of arguments for CONFIG SET - '", name.as_slice(), b"'"].concat(),
+        ),
         error => CommandError::text(format!("ERR {error}")),
     };
     let Change { config, changed } = ctx.server.config.plan_set(&pairs, context).map_err(refuse)?;
@@ -92,16 +95,10 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             server.orders.push(Order::Supervise);
             Ok(())
         }
-        "port" | "bind" => {
-            if !crate::network::listener::can_listen(&server.config) {
-                return Err(match name {
-                    "port" => "Unable to listen on this port. Check server logs.".to_string(),
-                    _ => "Failed to bind to specified addresses.".to_string(),
-                });
-            }
-            server.orders.push(Order::Listen);
-            Ok(())
-        }
+        "port" | "bind" => crate::network::rebind::rebind(server).map_err(|_| match name {
+            "port" => "Unable to listen on this port. Check server logs.".to_string(),
+            _ => "Failed to bind to specified addresses.".to_string(),
+        }),
         "repl-diskless-sync-delay" | "repl-diskless-sync" => {
             server.orders.push(Order::ServeReplicas);
             Ok(())
@@ -114,6 +111,13 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
         "appendonly" if server.config.appendonly => server.start_aof(),
         "appendonly" => {
             server.stop_aof();
+            Ok(())
+        }
+        "oom-score-adj" | "oom-score-adj-values" => server
+            .adjust_oom_score()
+            .map_err(|_| "Failed to apply new oom_score_adj configuration, check server logs.".to_owned()),
+        "proc-title-template" => {
+            crate::network::process::show_title(server);
             Ok(())
         }
         "hz" => {

@@ -125,14 +125,13 @@ fn hello(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             name = Some(args.get(at + 1).to_vec());
             at += 1;
         } else {
-            let word = String::from_utf8_lossy(args.get(at));
-            return Err(CommandError::text(format!("ERR Syntax error in HELLO option '{word}'")));
+            return Err(CommandError::text([b"ERR Syntax error in HELLO option '", args.get(at), b"'"].concat()));
         }
         at += 1;
     }
     if ctx.client.flags.has(ClientFlags::NEEDS_AUTH) {
         return Err(CommandError::Static(
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
     }
     if let Some(name) = name {

@@ -52,7 +52,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("segfault", segfault),
     ("set-active-expire", set_active_expire),
     ("set-disable-deny-scripts", accept),
-    ("set-skip-checksum-validation", accept),
+    ("set-skip-checksum-validation", set_skip_checksum),
     ("sleep", sleep),
     ("stringmatch-test", stringmatch),
     ("structsize", structsize),
@@ -70,8 +70,9 @@ fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn wrong_usage(args: &Args<'_>) -> CommandError {
-    let word = String::from_utf8_lossy(args.get(1)).into_owned();
-    CommandError::text(format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try DEBUG HELP."))
+    let text: [&[u8]; 3] =
+        [b"ERR unknown subcommand or wrong number of arguments for '", args.get(1), b"'. Try DEBUG HELP."];
+    CommandError::text(text.concat())
 }
 
 /// `DEBUG CLUSTERLINK KILL TO|FROM|ALL node-id`.
@@ -126,9 +127,22 @@ fn segfault(_ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     Err(CommandError::text(format!("ERR the signal did not end the process: {raised:?}")))
 }
 
+/// `DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1`: for payloads of RESTORE and for RDB files.
+fn set_skip_checksum(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() != 3 {
+        return Err(wrong_usage(args));
+    }
+    crate::persistence::rdb::dump::skip_checksums(parse_i64(args.get(2)).is_some_and(|number| number != 0));
+    ctx.reply().ok();
+    Ok(())
+}
+
 /// `DEBUG SLEEP seconds`: the whole server stands still.
 fn sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let seconds = args.at(2).and_then(parse_f64).filter(|&seconds| (0.0..1e6).contains(&seconds));
+    if args.len() != 3 {
+        return Err(wrong_usage(args));
+    }
+    let seconds = parse_f64(args.get(2)).filter(|&seconds| (0.0..1e6).contains(&seconds));
     std::thread::sleep(Duration::from_secs_f64(seconds.unwrap_or(0.0)));
     ctx.reply().ok();
     Ok(())

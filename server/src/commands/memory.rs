@@ -85,7 +85,7 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         ("functions.caches", 0),
     ];
     let mut reply = ctx.client.reply();
-    reply.map(integers.len() + dbs.len() + 16);
+    reply.map(integers.len() + dbs.len() + 17);
     let mut integer = |name: &str, value: i64| {
         reply.bulk(name.as_bytes());
         reply.integer(value);
@@ -142,6 +142,8 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     }
     reply.bulk(b"fragmentation");
     reply.double(ratio(rss, used));
+    reply.bulk(b"fragmentation.bytes");
+    reply.integer(rss as i64 - used as i64);
     Ok(())
 }
 
@@ -158,11 +160,14 @@ fn doctor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     if resident > active + active / 10 && resident > 64 << 20 {
         findings.push("The allocator keeps more than it uses: MEMORY PURGE returns it.".to_string());
     }
+    if used < 5 << 20 {
+        // Clients know this one by heart, and tell an instance by it.
+        const EMPTY: &[u8] = b"Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n";
+        ctx.reply().verbatim("txt", EMPTY);
+        return Ok(());
+    }
     if findings.is_empty() {
-        findings.push(
-            if used < 5 << 20 { "Too little memory is used to say anything." } else { "Nothing stands out." }
-                .to_string(),
-        );
+        findings.push("Nothing stands out.".to_string());
     }
     ctx.reply().verbatim("txt", (findings.join("\n") + "\n").as_bytes());
     Ok(())

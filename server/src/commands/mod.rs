@@ -27,6 +27,7 @@ pub mod list;
 pub mod list_blocking;
 pub mod memory;
 pub mod migrate;
+pub mod module;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
@@ -69,6 +70,7 @@ pub static FAMILIES: &[Family] = &[
     list_blocking::FAMILY,
     memory::FAMILY,
     migrate::FAMILY,
+    module::FAMILY,
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,

@@ -341,6 +341,10 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
                     value.len()
                 )));
             }
+            if crate::config::words::has_control(value) {
+                // It would end the line of INFO in which Sentinels read it.
+                return Err(CommandError::Static("ERR Control characters are not allowed in REPLCONF ip-address"));
+            }
             peer.announced_ip = String::from_utf8_lossy(value).into_owned();
         }
         b"capa" => {

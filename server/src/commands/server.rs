@@ -53,13 +53,15 @@ fn flushdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn flushall(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     flush(ctx, args, None)?;
     if ctx.server.persistence.saving_since > 0 {
-        ctx.server.keyspace.abandon_snapshot();
+        ctx.server.finish_running_snapshot();
     }
     if !ctx.server.config.save.0.is_empty() && !ctx.server.loading {
         // The file must not bring the data back. A failure is in the log and counts as any save's.
-        let dirty = ctx.server.persistence.dirty;
-        let _ = ctx.server.save_now();
-        ctx.server.persistence.dirty = dirty;
+        if ctx.server.save_now().is_ok() && std::mem::take(&mut ctx.server.effects.dirty) > 0 {
+            // What was removed is saved already, and must be told all the same.
+            let db = ctx.client.db;
+            ctx.server.effects.queue_words(db, args.len(), args.from(0));
+        }
     }
     Ok(())
 }
@@ -71,13 +73,17 @@ fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>, db: Option<usize>) -> Com
         Some(word) if args.len() == 2 && word.eq_ignore_ascii_case(b"sync") => false,
         Some(_) => return Err(SYNTAX),
     };
-    ctx.server.touch_all(ctx.client, db);
+    ctx.server.touch_all(ctx.client, db, None);
     ctx.server.touch_awaited(db.map_or(0..ctx.server.keyspace.databases(), |db| db..db + 1));
     ctx.server.invalidate_all(ctx.client);
     let removed = ctx.server.keyspace.flush(db, lazy);
     ctx.server.spoil_arrivals();
-    // Propagated even where nothing was there: replicas may hold what we do not.
-    ctx.server.effects.dirty += removed as u64 + 1;
+    ctx.server.effects.dirty += removed as u64;
+    if removed == 0 {
+        // Propagated even where nothing was there: replicas may hold what we do not.
+        let db = ctx.client.db;
+        ctx.server.effects.queue_words(db, args.len(), args.from(0));
+    }
     ctx.reply().ok();
     Ok(())
 }
@@ -94,8 +100,8 @@ fn swapdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let check = |db: i32| usize::try_from(db).ok().filter(|&db| db < databases).ok_or(DB_OUT_OF_RANGE);
     let (first, second) = (check(first)?, check(second)?);
     if first != second {
-        ctx.server.touch_all(ctx.client, Some(first));
-        ctx.server.touch_all(ctx.client, Some(second));
+        ctx.server.touch_all(ctx.client, Some(first), Some(second));
+        ctx.server.touch_all(ctx.client, Some(second), Some(first));
         for swapped in [false, true] {
             if swapped {
                 ctx.server.keyspace.swap(first, second);
@@ -188,6 +194,10 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             b"abort" if args.len() == 2 => abort = true,
             _ => return Err(SYNTAX),
         }
+    }
+    if ctx.client.flags.has(ClientFlags::MASTER) {
+        // Out of an append-only file, or from a primary: it is not theirs to say.
+        return Err(CommandError::Static("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client"));
     }
     if abort {
         if !ctx.server.abort_shutdown() {

@@ -1,7 +1,6 @@
 //! SLOWLOG and LATENCY.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
 
@@ -24,15 +23,16 @@ pub static FAMILY: Family = &[
 fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let count = match args.at(2) {
         None => 10,
-        Some(_) if args.len() > 3 => return Err(wrong_arity("slowlog|get")),
-        Some(word) => {
-            let count = parse_i64(word).ok_or(NOT_INTEGER)?;
-            match count {
-                -1 => ctx.server.slowlog.len(),
-                0.. => count as usize,
-                _ => return Err(CommandError::Static("ERR count should be greater than or equal to -1")),
-            }
+        Some(_) if args.len() > 3 => {
+            let text: [&[u8]; 3] =
+                [b"ERR unknown subcommand or wrong number of arguments for '", args.get(1), b"'. Try SLOWLOG HELP."];
+            return Err(CommandError::text(text.concat()));
         }
+        Some(word) => match parse_i64(word) {
+            Some(-1) => ctx.server.slowlog.len(),
+            Some(count @ 0..) => count as usize,
+            _ => return Err(CommandError::Static("ERR count should be greater than or equal to -1")),
+        },
     };
     let entries = ctx.server.slowlog.newest(count);
     let mut reply = ctx.client.reply();
@@ -123,8 +123,7 @@ fn latency_reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult 
 /// `LATENCY GRAPH event`: the samples as rows of bars.
 fn graph(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let Some(series) = ctx.server.latency.series(args.get(2)) else {
-        let name = String::from_utf8_lossy(args.get(2));
-        return Err(CommandError::text(format!("ERR No samples available for event '{name}'")));
+        return Err(CommandError::text([b"ERR No samples available for event '", args.get(2), b"'"].concat()));
     };
     let mut text = format!("{} - high {} ms\n", String::from_utf8_lossy(args.get(2)), series.max);
     for (time, millis) in &series.samples {

@@ -55,13 +55,18 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     }
     if flags.has(ClientFlags::DIRTY_CAS) {
         ctx.server.discard_transaction(ctx.client);
-        ctx.reply().null_array();
+        if !ctx.client.is_silent() {
+            ctx.reply().null_array();
+        }
         return Ok(());
     }
     let queue = std::mem::take(&mut ctx.client.transaction_mut().queue);
     ctx.server.discard_transaction(ctx.client);
     ctx.client.flags.insert(ClientFlags::IN_EXEC);
-    ctx.reply().array(queue.len());
+    // Without replies only messages are left, each taken by itself: SUBSCRIBE's.
+    if !ctx.client.is_silent() {
+        ctx.reply().array(queue.len());
+    }
     for (command, request) in &queue {
         ctx.server.call(ctx.client, command, &request.as_args());
     }

@@ -1,4 +1,4 @@
-//! Every option, one line each: field, type, default, name with aliases, rule, flags.
+//! Every option, one line each: field, type, default, name with aliases, rule, flags, and [`Support`] where it does not work.
 
 use super::{
     special::{
@@ -63,12 +63,32 @@ type Lines = Vec<(Vec<u8>, bool)>;
 
 type Parse = fn(&mut Config, &[&[u8]], Origin) -> Result<(), String>;
 
+/// What this server makes of an option. The option's line in the table says it where that is not what Redis makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// It does what it says.
+    Works,
+    /// It is kept, shown and rewritten, and changes nothing; the reason.
+    Inert(&'static str),
+    /// Whoever sets it counts on what is not there: any value but the default one is refused; the reason.
+    Refused(&'static str),
+}
+
+use Support::{Inert, Refused};
+
+const NO_ACL: &str = "users other than `default` are not supported";
+const NO_TLS: &str = "TLS is not supported";
+const NO_DEFRAG: &str = "active defragmentation cannot be enabled";
+const NO_CHILD: &str = "snapshots and background work run in this process's own threads";
+
 /// What is known about an option.
 pub struct OptionSpec {
     /// The name under which REWRITE writes it.
     pub name: &'static str,
     /// Further names, mostly older ones.
     pub aliases: &'static [&'static str],
+    /// Whether it works here.
+    pub support: Support,
     flags: u16,
     print: fn(&Config) -> Vec<u8>,
     parse: Parse,
@@ -113,7 +133,11 @@ impl OptionSpec {
             }
             _ => words,
         };
-        (self.parse)(config, words, origin)
+        (self.parse)(config, words, origin)?;
+        match self.support {
+            Refused(reason) if !self.equal(config, &Config::default()) => Err(reason.to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// The option's lines in a configuration file, each with whether it must be there even if it was not before.
@@ -123,7 +147,7 @@ impl OptionSpec {
 }
 
 macro_rules! options {
-    ($($field:ident: $type:ty = $default:expr, $name:literal $(| $alias:literal)*, $rule:expr, $flags:expr;)*) => {
+    ($($field:ident: $type:ty = $default:expr, $name:literal $(| $alias:literal)*, $rule:expr, $flags:expr $(, $support:expr)?;)*) => {
         /// The configuration: a field for each option, named as the option with `_` for `-`.
         #[derive(Debug, Clone, PartialEq)]
         pub struct Config {
@@ -144,6 +168,10 @@ macro_rules! options {
             OptionSpec {
                 name: $name,
                 aliases: &[$($alias),*],
+                support: {
+                    const LAST: &[Support] = &[Support::Works $(, $support)?];
+                    LAST[LAST.len() - 1]
+                },
                 flags: $flags,
                 print: |config| config.$field.print(&$rule),
                 parse: |config, words, origin| {
@@ -165,40 +193,40 @@ pub fn lookup(name: &[u8]) -> Option<(&'static OptionSpec, &'static str)> {
     })
 }
 
-use special::{active_defrag, appenddirname, appendfilename, dbfilename, hostname, title_template};
+use special::{active_defrag, announced_address, appenddirname, appendfilename, dbfilename, hostname, title_template};
 
 #[rustfmt::skip]
 options! {
-    acl_pubsub_default: PubsubDefault = PubsubDefault::ResetChannels, "acl-pubsub-default", ANY, NONE;
-    aclfile: Text = Text::default(), "aclfile", KEPT, IMMUTABLE;
-    acllog_max_len: u64 = 128, "acllog-max-len", int(0, I64), NONE;
-    active_defrag_cycle_max: u32 = 25, "active-defrag-cycle-max", int(1, 99), NONE;
-    active_defrag_cycle_min: u32 = 1, "active-defrag-cycle-min", int(1, 99), NONE;
-    active_defrag_ignore_bytes: u64 = 104_857_600, "active-defrag-ignore-bytes", memory(1, I64), NONE;
-    active_defrag_max_scan_fields: u64 = 1000, "active-defrag-max-scan-fields", int(1, I64), NONE;
-    active_defrag_threshold_lower: u32 = 10, "active-defrag-threshold-lower", int(0, 1000), NONE;
-    active_defrag_threshold_upper: u32 = 100, "active-defrag-threshold-upper", int(0, 1000), NONE;
+    acl_pubsub_default: PubsubDefault = PubsubDefault::ResetChannels, "acl-pubsub-default", ANY, NONE, Inert(NO_ACL);
+    aclfile: Text = Text::default(), "aclfile", KEPT, IMMUTABLE, Refused(NO_ACL);
+    acllog_max_len: u64 = 128, "acllog-max-len", int(0, I64), NONE, Inert(NO_ACL);
+    active_defrag_cycle_max: u32 = 25, "active-defrag-cycle-max", int(1, 99), NONE, Inert(NO_DEFRAG);
+    active_defrag_cycle_min: u32 = 1, "active-defrag-cycle-min", int(1, 99), NONE, Inert(NO_DEFRAG);
+    active_defrag_ignore_bytes: u64 = 104_857_600, "active-defrag-ignore-bytes", memory(1, I64), NONE, Inert(NO_DEFRAG);
+    active_defrag_max_scan_fields: u64 = 1000, "active-defrag-max-scan-fields", int(1, I64), NONE, Inert(NO_DEFRAG);
+    active_defrag_threshold_lower: u32 = 10, "active-defrag-threshold-lower", int(0, 1000), NONE, Inert(NO_DEFRAG);
+    active_defrag_threshold_upper: u32 = 100, "active-defrag-threshold-upper", int(0, 1000), NONE, Inert(NO_DEFRAG);
     active_expire_effort: u32 = 1, "active-expire-effort", int(1, 10), NONE;
-    activedefrag: bool = false, "activedefrag", checked(active_defrag), NONE;
-    activerehashing: bool = true, "activerehashing", ANY, NONE;
+    activedefrag: bool = false, "activedefrag", checked(active_defrag), NONE, Refused(NO_DEFRAG);
+    activerehashing: bool = true, "activerehashing", ANY, NONE, Inert("the table grows segment by segment: nothing is left to rehash");
     always_show_logo: bool = false, "always-show-logo", ANY, IMMUTABLE;
     aof_disable_auto_gc: bool = false, "aof-disable-auto-gc", ANY, NONE;
     aof_load_truncated: bool = true, "aof-load-truncated", ANY, NONE;
     aof_rewrite_incremental_fsync: bool = true, "aof-rewrite-incremental-fsync", ANY, NONE;
     aof_timestamp_enabled: bool = false, "aof-timestamp-enabled", ANY, NONE;
     aof_use_rdb_preamble: bool = true, "aof-use-rdb-preamble", ANY, NONE;
-    aof_rewrite_cpulist: Text = Text::default(), "aof_rewrite_cpulist", ANY, IMMUTABLE;
+    aof_rewrite_cpulist: Text = Text::default(), "aof_rewrite_cpulist", ANY, IMMUTABLE, Inert(NO_CHILD);
     appenddirname: Text = "appendonlydir".into(), "appenddirname", checked(appenddirname), IMMUTABLE;
     appendfilename: Text = "appendonly.aof".into(), "appendfilename", checked(appendfilename), IMMUTABLE;
     appendfsync: AppendFsync = AppendFsync::Everysec, "appendfsync", ANY, NONE;
     appendonly: bool = false, "appendonly", ANY, DENY_LOADING;
     auto_aof_rewrite_min_size: u64 = 67_108_864, "auto-aof-rewrite-min-size", memory(0, I64), NONE;
     auto_aof_rewrite_percentage: u32 = 100, "auto-aof-rewrite-percentage", int(0, I32), NONE;
-    bgsave_cpulist: Text = Text::default(), "bgsave_cpulist", ANY, IMMUTABLE;
+    bgsave_cpulist: Text = Text::default(), "bgsave_cpulist", ANY, IMMUTABLE, Inert(NO_CHILD);
     bind: BindAddresses = BindAddresses::default(), "bind", ANY, MULTI_ARG;
     bind_source_addr: Text = Text::default(), "bind-source-addr", ANY, NONE;
-    bio_cpulist: Text = Text::default(), "bio_cpulist", ANY, IMMUTABLE;
-    busy_reply_threshold: u64 = 5000, "busy-reply-threshold" | "lua-time-limit", int(0, I64), NONE;
+    bio_cpulist: Text = Text::default(), "bio_cpulist", ANY, IMMUTABLE, Inert(NO_CHILD);
+    busy_reply_threshold: u64 = 5000, "busy-reply-threshold" | "lua-time-limit", int(0, I64), NONE, Inert("there are no scripts that could run for long");
     client_output_buffer_limit: BufferLimits = BufferLimits::default(), "client-output-buffer-limit", ANY, MULTI_ARG;
     client_query_buffer_limit: u64 = 1_073_741_824, "client-query-buffer-limit", memory(1 << 20, I64), NONE;
     cluster_allow_pubsubshard_when_down: bool = true, "cluster-allow-pubsubshard-when-down", ANY, NONE;
@@ -206,9 +234,9 @@ options! {
     cluster_allow_replica_migration: bool = true, "cluster-allow-replica-migration", ANY, NONE;
     cluster_announce_bus_port: u16 = 0, "cluster-announce-bus-port", int(0, 65535), NONE;
     cluster_announce_hostname: Text = Text::default(), "cluster-announce-hostname", checked(hostname), NONE;
-    cluster_announce_ip: Text = Text::default(), "cluster-announce-ip", ANY, NONE;
+    cluster_announce_ip: Text = Text::default(), "cluster-announce-ip", checked(announced_address), NONE;
     cluster_announce_port: u16 = 0, "cluster-announce-port", int(0, 65535), NONE;
-    cluster_announce_tls_port: u16 = 0, "cluster-announce-tls-port", int(0, 65535), NONE;
+    cluster_announce_tls_port: u16 = 0, "cluster-announce-tls-port", int(0, 65535), NONE, Inert(NO_TLS);
     cluster_config_file: Text = "nodes.conf".into(), "cluster-config-file", ANY, IMMUTABLE;
     cluster_enabled: bool = false, "cluster-enabled", ANY, IMMUTABLE;
     cluster_link_sendbuf_limit: u64 = 0, "cluster-link-sendbuf-limit", memory(0, U64), NONE;
@@ -220,13 +248,13 @@ options! {
     cluster_replica_validity_factor: u32 = 10, "cluster-replica-validity-factor" | "cluster-slave-validity-factor", int(0, I32), NONE;
     cluster_require_full_coverage: bool = true, "cluster-require-full-coverage", ANY, NONE;
     crash_log_enabled: bool = true, "crash-log-enabled", ANY, NONE;
-    crash_memcheck_enabled: bool = true, "crash-memcheck-enabled", ANY, NONE;
+    crash_memcheck_enabled: bool = true, "crash-memcheck-enabled", ANY, NONE, Inert("a crash report tests no memory");
     daemonize: bool = false, "daemonize", ANY, IMMUTABLE;
     databases: u32 = 16, "databases", int(1, I32), IMMUTABLE;
     dbfilename: Text = "dump.rdb".into(), "dbfilename", checked(dbfilename), PROTECTED;
     dir: Text = Text::default(), "dir", ANY, PROTECTED | DENY_LOADING;
     disable_thp: bool = true, "disable-thp", ANY, IMMUTABLE;
-    dynamic_hz: bool = true, "dynamic-hz", ANY, NONE;
+    dynamic_hz: bool = true, "dynamic-hz", ANY, NONE, Inert("no timer's work grows with the number of clients");
     enable_debug_command: Access = Access::No, "enable-debug-command", ANY, IMMUTABLE;
     enable_module_command: Access = Access::No, "enable-module-command", ANY, IMMUTABLE;
     enable_protected_configs: Access = Access::No, "enable-protected-configs", ANY, IMMUTABLE;
@@ -234,10 +262,10 @@ options! {
     hash_max_listpack_value: u64 = 64, "hash-max-listpack-value" | "hash-max-ziplist-value", memory(0, I64), NONE;
     hll_sparse_max_bytes: u64 = 3000, "hll-sparse-max-bytes", memory(0, I64), NONE;
     hz: u32 = 10, "hz", int(0, I32), NONE;
-    ignore_warnings: Text = Text::default(), "ignore-warnings", KEPT, NONE;
+    ignore_warnings: Text = Text::default(), "ignore-warnings", KEPT, NONE, Inert("the start-up check that it silences is not made");
     io_threads: u32 = 1, "io-threads", int(1, 128), IMMUTABLE;
-    io_threads_do_reads: bool = false, "io-threads-do-reads", ANY, IMMUTABLE;
-    jemalloc_bg_thread: bool = true, "jemalloc-bg-thread", ANY, NONE;
+    io_threads_do_reads: bool = false, "io-threads-do-reads", ANY, IMMUTABLE, Inert("with `io-threads` reads are always spread over the threads");
+    jemalloc_bg_thread: bool = true, "jemalloc-bg-thread", ANY, NONE, Inert("the allocator gives memory back from the threads that free it");
     key_load_delay: i32 = 0, "key-load-delay", int(I32_MIN, I32), HIDDEN;
     latency_monitor_threshold: u64 = 0, "latency-monitor-threshold", int(0, I64), NONE;
     latency_tracking: bool = true, "latency-tracking", ANY, NONE;
@@ -288,7 +316,7 @@ options! {
     repl_diskless_sync_max_replicas: u32 = 0, "repl-diskless-sync-max-replicas", int(0, I32), NONE;
     repl_ping_replica_period: u32 = 10, "repl-ping-replica-period" | "repl-ping-slave-period", int(1, I32), NONE;
     repl_timeout: u32 = 60, "repl-timeout", int(1, I32), NONE;
-    replica_announce_ip: Text = Text::default(), "replica-announce-ip" | "slave-announce-ip", ANY, NONE;
+    replica_announce_ip: Text = Text::default(), "replica-announce-ip" | "slave-announce-ip", checked(announced_address), NONE;
     replica_announce_port: u16 = 0, "replica-announce-port" | "slave-announce-port", int(0, 65535), NONE;
     replica_announced: bool = true, "replica-announced", ANY, NONE;
     replica_ignore_disk_write_errors: bool = false, "replica-ignore-disk-write-errors", ANY, NONE;
@@ -309,7 +337,7 @@ options! {
     shutdown_timeout: u32 = 10, "shutdown-timeout", int(0, I32), NONE;
     slowlog_log_slower_than: i64 = 10_000, "slowlog-log-slower-than", int(-1, I64), NONE;
     slowlog_max_len: u64 = 128, "slowlog-max-len", int(0, I64), NONE;
-    socket_mark_id: u32 = 0, "socket-mark-id", int(0, U32), IMMUTABLE;
+    socket_mark_id: u32 = 0, "socket-mark-id", int(0, U32), IMMUTABLE, Refused("marking packets is not supported");
     stop_writes_on_bgsave_error: bool = true, "stop-writes-on-bgsave-error", ANY, NONE;
     stream_node_max_bytes: u64 = 4096, "stream-node-max-bytes", memory(0, I64), NONE;
     stream_node_max_entries: u64 = 100, "stream-node-max-entries", int(0, I64), NONE;
@@ -320,26 +348,26 @@ options! {
     tcp_backlog: u32 = 511, "tcp-backlog", int(0, I32), IMMUTABLE;
     tcp_keepalive: u32 = 300, "tcp-keepalive", int(0, I32), NONE;
     timeout: u32 = 0, "timeout", int(0, I32), NONE;
-    tls_auth_clients: TlsAuthClients = TlsAuthClients::Yes, "tls-auth-clients", ANY, NONE;
-    tls_ca_cert_dir: Text = Text::default(), "tls-ca-cert-dir", ANY, VOLATILE;
-    tls_ca_cert_file: Text = Text::default(), "tls-ca-cert-file", ANY, VOLATILE;
-    tls_cert_file: Text = Text::default(), "tls-cert-file", ANY, VOLATILE;
-    tls_ciphers: Text = Text::default(), "tls-ciphers", ANY, NONE;
-    tls_ciphersuites: Text = Text::default(), "tls-ciphersuites", ANY, NONE;
-    tls_client_cert_file: Text = Text::default(), "tls-client-cert-file", ANY, VOLATILE;
-    tls_client_key_file: Text = Text::default(), "tls-client-key-file", ANY, VOLATILE;
-    tls_client_key_file_pass: Text = Text::default(), "tls-client-key-file-pass", ANY, REDACTED;
-    tls_cluster: bool = false, "tls-cluster", ANY, NONE;
-    tls_dh_params_file: Text = Text::default(), "tls-dh-params-file", ANY, VOLATILE;
-    tls_key_file: Text = Text::default(), "tls-key-file", ANY, VOLATILE;
-    tls_key_file_pass: Text = Text::default(), "tls-key-file-pass", ANY, REDACTED;
-    tls_port: u16 = 0, "tls-port", int(0, 65535), NONE;
-    tls_prefer_server_ciphers: bool = false, "tls-prefer-server-ciphers", ANY, NONE;
-    tls_protocols: Text = Text::default(), "tls-protocols", ANY, NONE;
-    tls_replication: bool = false, "tls-replication", ANY, NONE;
-    tls_session_cache_size: u32 = 20_480, "tls-session-cache-size", int(0, I32), NONE;
-    tls_session_cache_timeout: u32 = 300, "tls-session-cache-timeout", int(0, I32), NONE;
-    tls_session_caching: bool = true, "tls-session-caching", ANY, NONE;
+    tls_auth_clients: TlsAuthClients = TlsAuthClients::Yes, "tls-auth-clients", ANY, NONE, Inert(NO_TLS);
+    tls_ca_cert_dir: Text = Text::default(), "tls-ca-cert-dir", ANY, VOLATILE, Inert(NO_TLS);
+    tls_ca_cert_file: Text = Text::default(), "tls-ca-cert-file", ANY, VOLATILE, Inert(NO_TLS);
+    tls_cert_file: Text = Text::default(), "tls-cert-file", ANY, VOLATILE, Inert(NO_TLS);
+    tls_ciphers: Text = Text::default(), "tls-ciphers", ANY, NONE, Inert(NO_TLS);
+    tls_ciphersuites: Text = Text::default(), "tls-ciphersuites", ANY, NONE, Inert(NO_TLS);
+    tls_client_cert_file: Text = Text::default(), "tls-client-cert-file", ANY, VOLATILE, Inert(NO_TLS);
+    tls_client_key_file: Text = Text::default(), "tls-client-key-file", ANY, VOLATILE, Inert(NO_TLS);
+    tls_client_key_file_pass: Text = Text::default(), "tls-client-key-file-pass", ANY, REDACTED, Inert(NO_TLS);
+    tls_cluster: bool = false, "tls-cluster", ANY, NONE, Refused(NO_TLS);
+    tls_dh_params_file: Text = Text::default(), "tls-dh-params-file", ANY, VOLATILE, Inert(NO_TLS);
+    tls_key_file: Text = Text::default(), "tls-key-file", ANY, VOLATILE, Inert(NO_TLS);
+    tls_key_file_pass: Text = Text::default(), "tls-key-file-pass", ANY, REDACTED, Inert(NO_TLS);
+    tls_port: u16 = 0, "tls-port", int(0, 65535), NONE, Refused(NO_TLS);
+    tls_prefer_server_ciphers: bool = false, "tls-prefer-server-ciphers", ANY, NONE, Inert(NO_TLS);
+    tls_protocols: Text = Text::default(), "tls-protocols", ANY, NONE, Inert(NO_TLS);
+    tls_replication: bool = false, "tls-replication", ANY, NONE, Refused(NO_TLS);
+    tls_session_cache_size: u32 = 20_480, "tls-session-cache-size", int(0, I32), NONE, Inert(NO_TLS);
+    tls_session_cache_timeout: u32 = 300, "tls-session-cache-timeout", int(0, I32), NONE, Inert(NO_TLS);
+    tls_session_caching: bool = true, "tls-session-caching", ANY, NONE, Inert(NO_TLS);
     tracking_table_max_keys: u64 = 1_000_000, "tracking-table-max-keys", int(0, I64), NONE;
     unixsocket: Text = Text::default(), "unixsocket", ANY, IMMUTABLE;
     unixsocketperm: u32 = 0, "unixsocketperm", octal(0, 0o777), IMMUTABLE;

@@ -99,12 +99,19 @@ impl Value for BindAddresses {
         words.join(&b' ')
     }
 
-    fn lines(&self, name: &str, rule: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
+    fn lines(&self, name: &str, _: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
         if self == default {
             return Vec::new();
         }
-        let words = if self.0.is_empty() { b"\"\"".to_vec() } else { self.print(rule) };
-        vec![(rewrite::line(name, &words), true)]
+        if self.0.is_empty() {
+            return vec![(rewrite::line(name, b"\"\""), true)];
+        }
+        let mut line = name.as_bytes().to_vec();
+        for word in &self.0 {
+            line.push(b' ');
+            super::words::quote_if_needed(&mut line, word);
+        }
+        vec![(line, true)]
     }
 }
 
@@ -372,8 +379,12 @@ impl Value for ReplicaOf {
         self.0.as_ref().map_or_else(Vec::new, |(host, port)| [host, format!(" {port}").as_bytes()].concat())
     }
 
-    fn lines(&self, name: &str, rule: &Rule, _: &Self) -> Vec<(Vec<u8>, bool)> {
-        if self.0.is_none() { Vec::new() } else { vec![(rewrite::line(name, &self.print(rule)), true)] }
+    fn lines(&self, name: &str, _: &Rule, _: &Self) -> Vec<(Vec<u8>, bool)> {
+        let Some((host, port)) = &self.0 else { return Vec::new() };
+        let mut words = Vec::new();
+        super::words::quote_if_needed(&mut words, host);
+        words.extend_from_slice(format!(" {port}").as_bytes());
+        vec![(rewrite::line(name, &words), true)]
     }
 }
 
@@ -445,6 +456,15 @@ pub(super) fn appenddirname(word: &[u8]) -> Result<(), &'static str> {
         return Err("appenddirname can't be empty");
     }
     file_name(word, "appenddirname can't be a path, just a dirname")
+}
+
+/// An address that is announced stands in lines of nodes.conf, of CLUSTER NODES, and of INFO, which Sentinels read.
+pub(super) fn announced_address(word: &[u8]) -> Result<(), &'static str> {
+    let fits = |byte: &u8| !byte.is_ascii_control() && !matches!(byte, b' ' | b'@' | b',' | b'"' | b'\'');
+    match word.iter().all(fits) {
+        true => Ok(()),
+        false => Err("Addresses may not contain control characters, spaces, quotes, commas or '@'"),
+    }
 }
 
 pub(super) fn hostname(word: &[u8]) -> Result<(), &'static str> {

@@ -100,6 +100,21 @@ fn single_quoted<'a>(line: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
     }
 }
 
+/// Whether a text holds what ends a line, or does not show in one: no value of Sentinel's may.
+pub fn has_control(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_control)
+}
+
+/// Appends a word so that [`split`] reads it back: as it is, or in quotes where it must be.
+pub fn quote_if_needed(out: &mut Vec<u8>, text: &[u8]) {
+    let special = |byte: &u8| byte.is_ascii_control() || matches!(byte, b' ' | b'"' | b'\'');
+    if text.is_empty() || text.iter().any(special) {
+        quote(out, text);
+    } else {
+        out.extend_from_slice(text);
+    }
+}
+
 /// Appends `text` in double quotes, with escapes for whatever is not printable ASCII.
 pub fn quote(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
@@ -143,6 +158,14 @@ mod tests {
             let mut line = Vec::new();
             quote(&mut line, &text);
             proptest::prop_assert_eq!(split(&line), Some(vec![text]));
+        }
+
+        #[test]
+        fn a_word_that_is_written_is_read_back(text: Vec<u8>) {
+            let mut line = b"name ".to_vec();
+            quote_if_needed(&mut line, &text);
+            proptest::prop_assert_eq!(split(&line), Some(vec![b"name".to_vec(), text]));
+            proptest::prop_assert!(!line.contains(&b'\n'));
         }
 
         #[test]

@@ -9,6 +9,7 @@ use super::error::{self, CommandError};
 use super::registry::Command;
 use super::server::Server;
 use crate::base::allocator::used_memory;
+use crate::base::clock::monotonic_ns;
 use crate::resp::Args;
 use crate::store::eviction::Policy;
 
@@ -30,6 +31,12 @@ pub enum Admission {
     Refuse(CommandError),
     /// Another node of the cluster serves it, or none.
     Elsewhere(CommandError),
+}
+
+/// Whether the command, or one that its transaction queued, is without a flag.
+fn lacks(client: &Client, command: &Command, flag: Flags) -> bool {
+    let queued = || client.transaction.iter().flat_map(|transaction| &transaction.queue);
+    !command.flags.has(flag) || (command.name == "exec" && queued().any(|(queued, _)| !queued.flags.has(flag)))
 }
 
 impl Server {
@@ -104,14 +111,17 @@ impl Server {
                 command.name
             )));
         }
-        if !flags.has(Flags::STALE)
+        if lacks(client, command, Flags::STALE)
             && !from_master
             && !self.config.replica_serve_stale_data
             && self.replication.link().is_some_and(|link| !link.is_up())
         {
             return Some(error::MASTER_DOWN);
         }
-        if self.loading && !flags.has(Flags::LOADING) && (!self.async_loading || flags.has(Flags::NO_ASYNC_LOADING)) {
+        if self.loading
+            && lacks(client, command, Flags::LOADING)
+            && (!self.async_loading || flags.has(Flags::NO_ASYNC_LOADING))
+        {
             return Some(error::LOADING);
         }
         if self.loading && self.async_loading && write {
@@ -227,8 +237,9 @@ impl Server {
             return false;
         }
         let samples = self.config.maxmemory_samples as usize;
-        // One command pays for at most so many evictions; the next goes on.
-        for _ in 0..1024 {
+        // One command pays for at most so much time; the next goes on.
+        let end = self.eviction_nanos().map(|nanos| monotonic_ns().saturating_add(nanos));
+        for evicted in 1_u32.. {
             let Some((db, key)) = self.keyspace.pick_victim(&mut self.eviction_pool, volatile, order, samples) else {
                 return false;
             };
@@ -238,8 +249,20 @@ impl Server {
             if self.memory_for_eviction() <= limit {
                 return true;
             }
+            if evicted.is_multiple_of(16) && end.is_some_and(|end| monotonic_ns() >= end) {
+                break;
+            }
         }
         true
+    }
+
+    /// How long a command may evict: `maxmemory-eviction-tenacity`; `None`: until it is done.
+    fn eviction_nanos(&self) -> Option<u64> {
+        match self.config.maxmemory_eviction_tenacity {
+            tenacity @ 0..=10 => Some(50_000 * u64::from(tenacity)),
+            tenacity @ 11..=99 => Some((500_000.0 * 1.15_f64.powi(tenacity.cast_signed() - 10)) as u64),
+            _ => None,
+        }
     }
 
     /// Memory that counts for `maxmemory`: without what replicas and the AOF buffer.

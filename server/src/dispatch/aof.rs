@@ -387,8 +387,8 @@ impl Server {
         };
         self.aof.writer = Some(Writer::open(&directory.join(&incr)).map_err(failed)?);
         manifest.persist(&directory, &name).map_err(failed)?;
-        let history = std::mem::take(&mut manifest.history);
-        if !history.is_empty() {
+        if !self.config.aof_disable_auto_gc && !manifest.history.is_empty() {
+            let history = std::mem::take(&mut manifest.history);
             remove_files(&directory, &history);
             manifest.persist(&directory, &name).map_err(failed)?;
         }

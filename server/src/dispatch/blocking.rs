@@ -116,13 +116,22 @@ impl Server {
     }
 
     fn mark_watchers(&mut self, current: &mut Client, touched: &[(usize, Vec<u8>)]) {
+        let keyspace = &self.keyspace;
         let mark = |client: &mut Client| {
-            if let Some(transaction) = &client.transaction
-                && transaction
-                    .watched
-                    .iter()
-                    .any(|watched| touched.iter().any(|(db, key)| *db == watched.db && *key == watched.key))
-            {
+            let Some(transaction) = &mut client.transaction else { return };
+            let mut changed = false;
+            for watched in &mut transaction.watched {
+                if !touched.iter().any(|(db, key)| *db == watched.db && *key == watched.key) {
+                    continue;
+                }
+                if watched.was_expired && !keyspace.db(watched.db).contains(&watched.key) {
+                    // It was gone for everybody already: now it is deleted, too, and whatever comes next is a change.
+                    watched.was_expired = false;
+                } else {
+                    changed = true;
+                }
+            }
+            if changed {
                 client.flags.insert(ClientFlags::DIRTY_CAS);
             }
         };
@@ -236,18 +245,28 @@ impl Server {
         }
     }
 
-    /// All keys of a database (or of all) change: their watchers hear of it.
-    pub fn touch_all(&mut self, current: &mut Client, db: Option<usize>) {
+    /// FLUSHDB, FLUSHALL and SWAPDB: a database is about to be emptied (all of them without `db`), or replaced by another one.
+    /// Watched keys change where they are there before or after; one that had expired is none.
+    pub fn touch_all(&mut self, current: &mut Client, db: Option<usize>, replaced_by: Option<usize>) {
         if self.watchers == 0 {
             return;
         }
-        let keyspace = &self.keyspace;
+        let (keyspace, now) = (&self.keyspace, self.now);
         let mark = |client: &mut Client| {
-            let changed = client.transaction.as_ref().is_some_and(|transaction| {
-                transaction.watched.iter().any(|watched| {
-                    db.is_none_or(|db| db == watched.db) && keyspace.db(watched.db).contains(&watched.key)
-                })
-            });
+            let Some(transaction) = &mut client.transaction else { return };
+            let mut changed = false;
+            for watched in transaction.watched.iter_mut().filter(|watched| db.is_none_or(|db| db == watched.db)) {
+                let before = keyspace.db(watched.db).contains(&watched.key);
+                let after = replaced_by.and_then(|db| keyspace.db(db).get(&watched.key));
+                let after_expired = after.is_some_and(|entry| entry.expire().is_some_and(|at| at < now));
+                match (watched.was_expired, before, after.is_some()) {
+                    (_, false, false) => {}
+                    (true, _, false) => watched.was_expired = false,
+                    (true, _, true) if after_expired => {}
+                    (false, false, true) if after_expired => watched.was_expired = true,
+                    _ => changed = true,
+                }
+            }
             if changed {
                 client.flags.insert(ClientFlags::DIRTY_CAS);
             }

@@ -438,6 +438,11 @@ impl Client {
         size_of::<Self>() + output + input + transaction + subscriptions + prefixes
     }
 
+    /// Whether CLIENT REPLY turned its replies off, or the next one.
+    pub fn is_silent(&self) -> bool {
+        self.flags.has(ClientFlags::REPLY_OFF) || self.flags.has(ClientFlags::REPLY_SKIP)
+    }
+
     /// Bytes that wait to be written.
     pub fn output(&self) -> usize {
         self.out.len() + self.signal.unsent()

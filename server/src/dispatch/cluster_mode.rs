@@ -191,7 +191,7 @@ impl Server {
     fn remove_all_keys(&mut self, current: Option<&mut Client>) {
         let mut nobody = self.nobody();
         let current = current.unwrap_or(&mut nobody);
-        self.touch_all(current, None);
+        self.touch_all(current, None, None);
         self.invalidate_all(current);
         let lazy = self.config.replica_lazy_flush;
         self.keyspace.flush(None, lazy);

@@ -47,10 +47,35 @@ impl Server {
             self.evict_clients();
         }
         self.serve_replication_timers();
+        // The role may have changed. One that the kernel refuses was refused, and told of, when it was set.
+        let _ = self.adjust_oom_score();
+        self.remove_sync_file();
         if self.expects_slots() {
             self.tell_replicas_what_comes();
         }
         self.refresh_gate();
+    }
+
+    /// `rdb-del-sync-files`: a snapshot that was written for replicas only does not stay where nothing else is saved.
+    fn remove_sync_file(&mut self) {
+        let needed = |state| matches!(state, PeerState::WaitSnapshotEnd | PeerState::SendingSnapshot);
+        let waits = |&id: &u64| {
+            self.clients.by_id(id).and_then(|client| client.peer.as_deref()).is_some_and(|peer| needed(peer.state))
+        };
+        if !self.persistence.sync_file || self.replicas.iter().any(waits) {
+            return;
+        }
+        self.persistence.sync_file = false;
+        if self.keeps_no_sync_file() {
+            log(Level::Notice, "Removing the RDB file used to feed replicas in a persistence-less instance");
+            // One that is gone already is what was wanted.
+            let _ = std::fs::remove_file(self.rdb_path());
+        }
+    }
+
+    /// Whether RDB files that only serve synchronisation are to be deleted.
+    pub fn keeps_no_sync_file(&self) -> bool {
+        self.config.rdb_del_sync_files && self.config.save.0.is_empty() && !self.config.appendonly
     }
 
     /// The slowest replica's place in the stream; the outer `None` without backlog.

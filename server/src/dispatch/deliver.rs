@@ -96,6 +96,9 @@ impl Server {
         }
         for id in self.monitors.clone() {
             self.with_client(current, id, |client| {
+                if client.is_silent() {
+                    return;
+                }
                 client.out.push(b'+');
                 client.out.extend_from_slice(&line);
                 client.out.extend_from_slice(b"\r\n");

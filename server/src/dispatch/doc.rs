@@ -230,6 +230,8 @@ pub mod internal {
     pub const ONLY_SENTINEL: u8 = 16;
     /// Upstream does not have it: COMMAND does not show it either, so that clients see the table that they expect.
     pub const OURS: u8 = 32;
+    /// What it answers are no replies but messages, which CLIENT REPLY OFF and SKIP let through; of EXEC, those of its commands.
+    pub const PUSHES: u8 = 64;
 }
 
 /// A set of ACL categories; see [`category`].
@@ -343,6 +345,29 @@ impl Argument {
     }
 }
 
+/// Which words of a request are secrets: MONITOR, SLOWLOG and crash reports show `(redacted)` in their place.
+///
+/// A request that is wrong is shown too, so a rule finds its secrets in whatever order words come: it would rather hide a
+/// word too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// It takes none.
+    None,
+    /// All words from this position on.
+    From(usize),
+    /// What follows certain words.
+    Behind {
+        /// Where such a word may first stand.
+        from: usize,
+        /// The words in lower case, each with the number of words behind it that are hidden.
+        words: &'static [(&'static str, usize)],
+        /// From this word on all is plain.
+        until: Option<&'static str>,
+    },
+    /// The values of options that `config/options.rs` marks.
+    OfOptions,
+}
+
 /// What is known about a command or subcommand. An empty text means that there is none.
 #[derive(Debug)]
 pub struct CommandDoc {
@@ -356,6 +381,8 @@ pub struct CommandDoc {
     pub acl: AclCategories,
     /// See [`internal`].
     pub internal: u8,
+    /// Which of its words are not to be shown.
+    pub secrets: Secrets,
     /// Hints to clients and proxies.
     pub tips: &'static [&'static str],
     /// Where the keys are.
@@ -392,6 +419,7 @@ impl CommandDoc {
         flags: Flags(0),
         acl: AclCategories(0),
         internal: 0,
+        secrets: Secrets::None,
         tips: &[],
         key_specs: &[],
         legacy_keys: (0, 0, 0),

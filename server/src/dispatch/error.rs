@@ -87,6 +87,8 @@ texts! {
     REPLICA_KEYSPACE = "ERR Replica can't interact with the keyspace";
     /// DEBUG without `enable-debug-command`.
     DEBUG_REFUSED = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+    /// `enable-module-command` does not allow it.
+    MODULE_REFUSED = "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
     /// A time to live that does not fit.
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
     /// A blocking time-out below zero.

@@ -3,7 +3,7 @@
 use super::admission::Admission;
 use super::client::{BlockKind, Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
-use super::doc::Flags;
+use super::doc::{Flags, internal};
 use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
 use super::redact::shown_words;
@@ -11,6 +11,7 @@ use super::registry::{Command, Handler};
 use super::running::RunningCommand;
 use super::server::Server;
 use crate::base::clock::{Millis, monotonic_ns};
+use crate::config::values::PropagationError;
 use crate::info::log::{Level, log};
 use crate::resp::{Args, Reply};
 use crate::store::keyspace::ExpiryRule;
@@ -105,7 +106,9 @@ impl Server {
     #[inline]
     fn end_unit(&mut self, client: &mut Client) {
         if self.effects.queued() > 0 {
-            self.flush_propagation(true);
+            // Keys that a walk finds expired have nothing to do with each other.
+            let walks = client.last_command.is_some_and(|command| command.doc.is(internal::ARBITRARY_KEYS));
+            self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
         client.last_write_offset = self.replication.offset;
@@ -146,6 +149,9 @@ impl Server {
         let mark = client.out.len();
         client.reply().error(text);
         self.stats.count_error(text);
+        if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
+            cut_replica(client, mark);
+        }
         self.finish_reply(client, mark);
     }
 
@@ -156,6 +162,7 @@ impl Server {
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
         let rewrite_before = std::mem::take(&mut self.effects.rewrite);
         client.last_command = Some(command);
+        let feeds_replica = client.is_replica() && !client.flags.has(ClientFlags::MONITOR);
         let result = {
             let _running = RunningCommand::enter(client, command, args);
             self.run_handler(client, command, args)
@@ -169,9 +176,15 @@ impl Server {
             Err(error) => {
                 client.reply().error(error.bytes());
                 self.stats.count_error(error.bytes());
+                if client.flags.has(ClientFlags::MASTER) {
+                    self.note_propagation_error(command, error.bytes(), "master");
+                }
                 true
             }
         };
+        if feeds_replica && client.out.len() > mark {
+            cut_replica(client, mark);
+        }
         if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
             self.feed_monitors(client, db, command, args);
         }
@@ -183,7 +196,11 @@ impl Server {
         self.effects.rewrite = rewrite_before;
         self.tick = monotonic_ns();
         self.account(client, command, args, self.tick.saturating_sub(started), failed);
-        self.finish_reply(client, mark);
+        if failed || !command.doc.is(internal::PUSHES) {
+            self.finish_reply(client, mark);
+        } else {
+            self.finish_reply(client, client.out.len());
+        }
     }
 
     /// Gives a client that waits what it waits for, out of a key that is ready; it may go on waiting.
@@ -233,7 +250,9 @@ impl Server {
     /// Runs a command of the append-only file: its changes are kept, and nobody hears of it.
     pub fn replay_command(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         // Its error, if any, was the client's to hear when it ran first.
-        let _ = self.run_handler(client, command, args);
+        if let Err(error) = self.run_handler(client, command, args) {
+            self.note_propagation_error(command, error.bytes(), "AOF");
+        }
         self.persistence.dirty += std::mem::take(&mut self.effects.dirty);
         self.effects.rewrite = Rewrite::Verbatim;
         self.keyspace.happenings.clear();
@@ -241,6 +260,24 @@ impl Server {
         self.effects.touched.clear();
         self.effects.awaited.clear();
         client.out.clear();
+    }
+
+    /// A command that succeeded where it came from fails here: the data differ. `propagation-error-behavior` says what then.
+    #[cold]
+    fn note_propagation_error(&self, command: &Command, error: &[u8], from: &str) {
+        let replica = self.replication.is_replica();
+        let text = format!(
+            "This {} is sending an error to its {from}: '{}' after processing the command '{}'",
+            if replica { "replica" } else { "server" },
+            String::from_utf8_lossy(error),
+            command.name
+        );
+        log(Level::Warning, &format!("== CRITICAL == {text}"));
+        match self.config.propagation_error_behavior {
+            PropagationError::Ignore => {}
+            PropagationError::PanicOnReplicas if !replica => {}
+            PropagationError::Panic | PropagationError::PanicOnReplicas => panic!("{text}"),
+        }
     }
 
     #[inline]
@@ -331,6 +368,17 @@ impl Server {
             client.flags.insert(ClientFlags::REPLY_SKIP);
         }
     }
+}
+
+/// A replica's link is closed that would carry a reply: between the bytes of the stream it would be read as a command.
+#[cold]
+fn cut_replica(client: &mut Client, mark: usize) {
+    client.out.truncate(mark);
+    let (id, addr) = (client.id, &client.addr);
+    let name = client.last_command.map_or("<NULL>", |command| command.name);
+    let text = format!("Replica generated a reply to command '{name}', disconnecting it: id={id} addr={addr}");
+    log(Level::Warning, &text);
+    client.close();
 }
 
 /// The first words of the lines that a web client cannot but send.

@@ -24,6 +24,7 @@ pub mod failover;
 pub mod handover;
 pub mod keys;
 pub mod migration;
+pub mod oom;
 pub mod output_limits;
 pub mod pauses;
 pub mod persist;

@@ -44,6 +44,7 @@ impl Server {
             replication: self.replication_info(),
             aof_base: false,
             key_delay: KeyDelay(self.config.rdb_key_save_delay),
+            given_up: self.persistence.given_up.watch(),
             sizes: self.keyspace.dbs().iter().map(|db| (db.len(), db.expires())).collect(),
         }
     }
@@ -72,7 +73,7 @@ impl Server {
             order: self.keyspace.db(0).table().order(),
             encodings: self.encodings(),
             drop_expired_before: as_primary.then_some(now),
-            checksum: self.config.rdbchecksum,
+            checksum: self.config.rdbchecksum && !crate::persistence::rdb::dump::skips_checksums(),
             deep: self.config.sanitize_dump_payload == crate::config::Sanitize::Yes,
             key_delay: KeyDelay(self.config.key_load_delay),
             access: self.keyspace.access,
@@ -136,7 +137,7 @@ impl Server {
     }
 
     fn write_file(&mut self, path: &Path, mut encoder: BaseEncoder) -> std::io::Result<()> {
-        let mut file = RdbFile::create(path)?;
+        let mut file = RdbFile::create(path)?.sync_as_it_grows(self.config.rdb_save_incremental_fsync);
         self.keyspace.begin_snapshot();
         loop {
             let batch = self.keyspace.snapshot_step(STEP);
@@ -155,10 +156,18 @@ impl Server {
 
     /// Gives a running snapshot up and clears its marks.
     pub fn finish_running_snapshot(&mut self) {
-        self.keyspace.abandon_snapshot();
+        self.give_up_snapshot();
         while self.keyspace.snapshot_runs() {
             self.keyspace.snapshot_step(1 << 16);
         }
+    }
+
+    /// Nobody wants the running snapshot any more: whoever writes it stops, and leaves no file.
+    pub fn give_up_snapshot(&mut self) {
+        if self.keyspace.snapshot_runs() || self.persistence.saving_since > 0 {
+            self.persistence.given_up.give_up();
+        }
+        self.keyspace.abandon_snapshot();
     }
 
     /// BGSAVE: begins a background save; false where a snapshot runs already.
@@ -181,6 +190,10 @@ impl Server {
     /// A background save ended.
     pub fn end_background_save(&mut self, result: std::io::Result<()>) {
         let since = std::mem::take(&mut self.persistence.saving_since);
+        self.persistence.sync_file |= self.replicas.iter().any(|&id| {
+            let peer = self.clients.by_id(id).and_then(|client| client.peer.as_deref());
+            peer.is_some_and(|peer| peer.state == crate::replication::primary::PeerState::WaitSnapshotEnd)
+        });
         self.persistence.last_duration = (now_ms() - since) / 1000;
         match result {
             Ok(()) => {
@@ -189,6 +202,10 @@ impl Server {
                 self.persistence.last_save = now_ms() / 1000;
                 self.persistence.last_save_failed = false;
                 self.persistence.saves += 1;
+            }
+            // Given up for something better: no failure.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                log(Level::Warning, "Background saving was ended before it was complete");
             }
             Err(error) => {
                 log(Level::Warning, &format!("Background saving error: {error}"));
@@ -256,6 +273,9 @@ pub struct RdbFile {
     temporary: PathBuf,
     target: PathBuf,
     committed: bool,
+    /// Sync every so many bytes, so that the disk is not surprised at the end; `None`: only then.
+    sync_each: Option<usize>,
+    unsynced: usize,
 }
 
 impl RdbFile {
@@ -268,7 +288,7 @@ impl RdbFile {
         let unique = format!("temp-{}-{}.rdb", std::process::id(), now_us());
         let temporary = directory.join(unique);
         let writer = BufWriter::with_capacity(1 << 18, File::create(&temporary)?);
-        Ok(Self { writer, temporary, target: target.to_path_buf(), committed: false })
+        Ok(Self { writer, temporary, target: target.to_path_buf(), committed: false, sync_each: None, unsynced: 0 })
     }
 
     /// Appends bytes.
@@ -276,7 +296,20 @@ impl RdbFile {
     /// # Errors
     /// What the file system says.
     pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.writer.write_all(bytes)
+        self.writer.write_all(bytes)?;
+        self.unsynced += bytes.len();
+        if self.sync_each.is_some_and(|limit| self.unsynced >= limit) {
+            self.unsynced = 0;
+            self.writer.flush()?;
+            self.writer.get_ref().sync_data()?;
+        }
+        Ok(())
+    }
+
+    /// `rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`.
+    pub fn sync_as_it_grows(mut self, yes: bool) -> Self {
+        self.sync_each = yes.then_some(4 << 20);
+        self
     }
 
     /// Makes the file durable and puts it in its place.

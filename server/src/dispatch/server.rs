@@ -57,6 +57,17 @@ pub enum Order {
     Discard,
 }
 
+/// An address that is listened on.
+#[derive(Debug)]
+pub struct Listening {
+    /// Tells a socket from a later one at the same address.
+    pub id: u64,
+    /// The address.
+    pub address: std::net::SocketAddr,
+    /// The socket; a task accepts on a copy of it.
+    pub socket: std::net::TcpListener,
+}
+
 /// A shutdown that waits for replicas.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shutdown {
@@ -156,6 +167,11 @@ pub struct Server {
     pub web_client_logged: Millis,
     /// Connections that MIGRATE keeps.
     pub migration_targets: Targets,
+    /// Where we listen.
+    pub listening: Vec<Listening>,
+    listening_ids: u64,
+    /// What the kernel knows of our worth.
+    pub oom: super::oom::OomScore,
     /// Slots on their way to and from other masters.
     pub handovers: Handovers,
     /// Sentinel mode: what watches other servers.
@@ -223,6 +239,9 @@ impl Server {
             last_cron: now,
             web_client_logged: 0,
             migration_targets: Targets::default(),
+            listening: Vec::new(),
+            listening_ids: 0,
+            oom: Default::default(),
             handovers: Handovers::default(),
             sentinel: None,
             cluster: None,
@@ -251,6 +270,12 @@ impl Server {
         self.configure_cluster();
         self.refresh_listening();
         self.refresh_gate();
+    }
+
+    /// A socket listens on an address.
+    pub fn listen_on(&mut self, address: std::net::SocketAddr, socket: std::net::TcpListener) {
+        self.listening_ids += 1;
+        self.listening.push(Listening { id: self.listening_ids, address, socket });
     }
 
     /// A batch of requests begins at this time.

@@ -1,5 +1,8 @@
 //! Ending the process: SHUTDOWN and signals; lagging replicas are waited for, the dataset is saved.
 
+use std::path::Path;
+
+use super::client::{BlockKind, Unblock};
 use super::pauses::Purpose;
 use super::server::{Order, Server, Shutdown};
 use crate::base::clock::Millis;
@@ -63,12 +66,28 @@ impl Server {
         self.resume_clients(Purpose::Shutdown);
         log(Level::Notice, "Shutdown manually aborted.");
         self.refresh_gate();
+        self.answer_who_asked();
         true
+    }
+
+    /// The process goes on: so do the clients that asked for its end.
+    fn answer_who_asked(&mut self) {
+        let asked = |id: &u64| {
+            let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
+            block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
+        };
+        let waiting: Vec<u64> = self.blocked.iter().copied().filter(asked).collect();
+        for id in waiting {
+            self.unblock_by_id(id, Unblock::Error("ERR Errors trying to SHUTDOWN. Check logs.".into()));
+        }
     }
 
     fn finish_shutdown(&mut self) -> bool {
         let Shutdown { save, force, .. } = self.shutdown;
         self.report_lag();
+        if self.keyspace.snapshot_runs() && !self.aof.rewrite.is_running() {
+            log(Level::Warning, "There is a child saving an .rdb. Killing it!");
+        }
         if self.aof.is_on() {
             if self.aof.state == super::aof::AofState::Starting {
                 if !force {
@@ -92,6 +111,7 @@ impl Server {
                 return self.stay();
             }
         }
+        self.remove_unfinished_files();
         if !self.config.pidfile.is_empty() {
             log(Level::Notice, "Removing the pid file.");
             // It may be gone already, which is what is wanted.
@@ -103,12 +123,30 @@ impl Server {
         true
     }
 
+    /// Ends what writes a snapshot: the file that it leaves would only be untidy.
+    fn remove_unfinished_files(&mut self) {
+        self.give_up_snapshot();
+        let pid = std::process::id();
+        let starts = [format!("temp-{pid}-"), format!("temp-rewriteaof-bg-{pid}.")];
+        for directory in [self.rdb_path().parent().map(Path::to_path_buf), Some(self.aof_directory())] {
+            let entries = directory.and_then(|directory| std::fs::read_dir(directory).ok());
+            for entry in entries.into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if starts.iter().any(|start| name.starts_with(start.as_str())) {
+                    // Whoever writes it may have removed it by now.
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
     /// The end is called off.
     fn stay(&mut self) -> bool {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
         self.shutdown = Shutdown::default();
         self.resume_clients(Purpose::Shutdown);
         self.refresh_gate();
+        self.answer_who_asked();
         false
     }
 

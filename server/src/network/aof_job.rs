@@ -144,8 +144,12 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     };
     let (encoder, rdb) = begin_walk(shared, generation, opened, incr).await?;
     let temporary = directory.join(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
+    let (incremental, collect) = {
+        let server = shared.peek();
+        (server.config.aof_rewrite_incremental_fsync, !server.config.aof_disable_auto_gc)
+    };
     let mut file = match RdbFile::create(&temporary) {
-        Ok(file) => file,
+        Ok(file) => file.sync_as_it_grows(incremental),
         Err(error) => {
             shared.turn().finish_running_snapshot();
             return Err(error);
@@ -181,9 +185,11 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
             log(Level::Notice, &format!("Successfully renamed the temporary AOF incr file into {incr}"));
         }
         manifest.persist(&directory, &name)?;
-        let history = std::mem::take(&mut manifest.history);
-        remove_files(&directory, &history);
-        manifest.persist(&directory, &name)?;
+        if collect {
+            let history = std::mem::take(&mut manifest.history);
+            remove_files(&directory, &history);
+            manifest.persist(&directory, &name)?;
+        }
         Ok((total_size(&directory, &manifest).unwrap_or(0), manifest))
     })
     .await?;

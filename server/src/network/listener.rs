@@ -1,5 +1,6 @@
 //! Listening sockets: TCP on each bind address, a Unix socket; who may come in.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
@@ -15,6 +16,7 @@ use super::{Shared, connection};
 use crate::base::clock::now_ms;
 use crate::config::Config;
 use crate::dispatch::client::{Client, ClientFlags, Signal};
+use crate::dispatch::server::Listening;
 use crate::info::log::{Level, log};
 
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
@@ -22,12 +24,37 @@ const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because pr
 /// Open sockets and the tasks that accept on them.
 #[derive(Default)]
 pub struct Listeners {
-    tasks: Vec<JoinHandle<()>>,
+    /// By the id of their [`Listening`].
+    tcp: HashMap<u64, JoinHandle<()>>,
+    unix: Option<JoinHandle<()>>,
+}
+
+impl Listeners {
+    /// Accepts on what the server listens on now, and on nothing else.
+    pub fn follow(&mut self, shared: &Shared) {
+        let server = shared.peek();
+        self.tcp.retain(|id, task| {
+            let stays = server.listening.iter().any(|listening| listening.id == *id);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for Listening { id, address, socket } in &server.listening {
+            if self.tcp.contains_key(id) {
+                continue;
+            }
+            match socket.try_clone().and_then(TcpListener::from_std) {
+                Ok(listener) => drop(self.tcp.insert(*id, tokio::spawn(accept_tcp(listener, Arc::clone(shared))))),
+                Err(error) => log(Level::Warning, &format!("Cannot accept on {address}: {error}")),
+            }
+        }
+    }
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.tcp.values().chain(&self.unix).for_each(JoinHandle::abort);
     }
 }
 
@@ -58,11 +85,7 @@ pub fn bind(config: &Config) -> Result<Bound, String> {
                             config.port
                         ),
                     );
-                    let missing = matches!(
-                        error.raw_os_error(),
-                        Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::ENOPROTOOPT)
-                    );
-                    if !(optional && missing) {
+                    if !(optional && is_missing(&error)) {
                         return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
                     }
                 }
@@ -115,12 +138,17 @@ impl Bound {
     /// Accepts on the sockets from now on.
     pub fn serve(self, shared: &Shared) -> Listeners {
         let mut listeners = Listeners::default();
-        for listener in self.tcp {
-            listeners.tasks.push(tokio::spawn(accept_tcp(listener, Arc::clone(shared))));
+        {
+            let mut server = shared.turn();
+            for listener in self.tcp {
+                match listener.local_addr().and_then(|address| Ok((address, listener.into_std()?))) {
+                    Ok((address, socket)) => server.listen_on(address, socket),
+                    Err(error) => log(Level::Warning, &format!("Cannot accept: {error}")),
+                }
+            }
         }
-        if let Some(listener) = self.unix {
-            listeners.tasks.push(tokio::spawn(accept_unix(listener, Arc::clone(shared))));
-        }
+        listeners.follow(shared);
+        listeners.unix = self.unix.map(|listener| tokio::spawn(accept_unix(listener, Arc::clone(shared))));
         listeners
     }
 }
@@ -137,6 +165,8 @@ async fn accept_tcp(listener: TcpListener, shared: Shared) {
                 let local = peer.ip().to_canonical().is_loopback();
                 admit(&shared, stream, Origin { addr: peer.to_string(), laddr, fd, local, unix: false });
             }
+            // CONFIG SET closed it.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
             Err(error) => {
                 log(Level::Warning, &format!("Accepting client connection: {error}"));
                 // Out of descriptors: others must close some first.
@@ -221,26 +251,16 @@ async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {
     let _ = stream.shutdown().await;
 }
 
-/// Whether the sockets that the settings ask for could be opened; if not, the reasons are in the log.
-pub fn can_listen(config: &Config) -> bool {
-    config.port == 0 || config.bind.0.iter().all(|word| can_bind(&word.to_string_lossy(), config.port))
+/// Whether the machine does not have an address, as opposed to somebody else having it.
+pub fn is_missing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::ENOPROTOOPT))
 }
 
-fn can_bind(text: &str, port: u16) -> bool {
-    let (optional, address) = text.strip_prefix('-').map_or((false, text), |address| (true, address));
-    let bound = resolve(address, port).and_then(|ip| {
-        let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-        let socket = Socket::new(domain, Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&SocketAddr::new(ip, port).into())
-    });
-    if let Err(error) = &bound {
-        log(Level::Warning, &format!("Could not bind {address}:{port}: {error}"));
-    }
-    bound.is_ok() || optional
-}
-
-fn resolve(address: &str, port: u16) -> io::Result<IpAddr> {
+/// What a word of `bind` stands for.
+///
+/// # Errors
+/// A name that means nothing.
+pub fn resolve(address: &str, port: u16) -> io::Result<IpAddr> {
     match address {
         "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
         "::*" => Ok(Ipv6Addr::UNSPECIFIED.into()),

@@ -14,6 +14,8 @@ pub mod listener;
 mod loading;
 pub mod output;
 pub mod primary_link;
+pub mod process;
+pub mod rebind;
 pub mod replica_output;
 pub mod selftest;
 pub mod sentinel;
@@ -22,6 +24,7 @@ pub mod startup;
 pub mod timers;
 pub mod transfer;
 pub mod turn;
+mod unsupported;
 
 pub use startup::run;
 pub use turn::{Node, Turn};

@@ -18,6 +18,7 @@ use crate::dispatch::client::{Client, ClientFlags, Signal};
 use crate::dispatch::clients::Slot;
 use crate::dispatch::effects::encode_command;
 use crate::dispatch::failover::Stage;
+use crate::dispatch::redact::without_arguments;
 use crate::dispatch::server::{Order, Server};
 use crate::info::log::{Level, log};
 use crate::replication::replica::{Link, LinkState, PsyncReply, psync_reply};
@@ -195,7 +196,7 @@ async fn introduce(shared: &Shared, wire: &mut Wire) -> io::Result<()> {
         let reply = wire.line().await?;
         if reply.starts_with(b"-") {
             if with_auth && number == 0 {
-                return Err(refused("Unable to AUTH to MASTER", &reply));
+                return Err(refused("Unable to AUTH to MASTER", without_arguments(&reply)));
             }
             let text = String::from_utf8_lossy(&reply).into_owned();
             log(Level::Notice, &format!("(Non critical) Master does not understand REPLCONF: {text}"));

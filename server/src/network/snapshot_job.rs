@@ -46,8 +46,9 @@ pub async fn background_save(shared: Shared) {
 
 async fn write_file(shared: &Shared, header: Header, path: std::path::PathBuf) -> io::Result<()> {
     let file = RdbFile::create(&path);
+    let incremental = shared.peek().config.rdb_save_incremental_fsync;
     let mut file = match file {
-        Ok(file) => file,
+        Ok(file) => file.sync_as_it_grows(incremental),
         Err(error) => {
             shared.turn().finish_running_snapshot();
             return Err(error);

@@ -58,6 +58,9 @@ pub fn run(argv: Vec<OsString>) -> i32 {
 }
 
 fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
+    // Paths of the command line are meant from where the process was started, whatever `dir` says in the file.
+    let executable = executable(argv);
+    let arguments = &Arguments { file: arguments.file.as_deref().map(absolute), ..arguments.clone() };
     let loaded = match read_configuration(arguments) {
         Ok(loaded) => loaded,
         Err(LoadError::Fatal(error)) => {
@@ -70,12 +73,25 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
         }
     };
     let with_file = arguments.file.is_some() || arguments.stdin;
-    let config_file = arguments.file.as_deref().map(absolute).unwrap_or_default();
+    if let Err(error) = super::unsupported::check(&loaded) {
+        eprint!("{error}");
+        return 1;
+    }
+    let logfile = &loaded.config.logfile;
+    if !logfile.is_empty()
+        && let Err(error) = std::fs::OpenOptions::new().append(true).create(true).open(logfile.as_path())
+    {
+        let reason = format!("Can't open the log file: {}", os_text(&error));
+        eprint!("{}", FatalError { place: None, reason });
+        return 1;
+    }
+    let config_file = arguments.file.clone().unwrap_or_default();
     let sentinel = match arguments.sentinel.then(|| sentinel_mode(&loaded, &config_file)).transpose() {
         Ok(sentinel) => sentinel,
         Err(code) => return code,
     };
-    start(argv, loaded, config_file, with_file || !arguments.options.is_empty(), sentinel)
+    let program = Program { executable, title: argv.first().cloned().unwrap_or_default(), config_file };
+    start(program, loaded, with_file || !arguments.options.is_empty(), sentinel)
 }
 
 /// The machine of Sentinel mode as the configuration describes it. Without a file that it can write to it must not run.
@@ -123,8 +139,6 @@ fn check_scripts(loaded: &Loaded) -> Result<(), FatalError> {
 }
 
 fn read_configuration(arguments: &Arguments) -> Result<Loaded, LoadError> {
-    // The file's path is meant from where the process was started, whatever `dir` says in it.
-    let arguments = Arguments { file: arguments.file.as_deref().map(absolute), ..arguments.clone() };
     let mut change_dir = |path: &Path| std::env::set_current_dir(path);
     let config = match arguments.sentinel {
         true => Config { port: 26379, protected_mode: false, ..Config::default() },
@@ -137,13 +151,15 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-fn start(
-    argv: &[OsString],
-    loaded: Loaded,
+/// Who runs: resolved before `dir` changes what relative paths mean.
+struct Program {
+    executable: String,
+    /// How it was called.
+    title: OsString,
     config_file: PathBuf,
-    configured: bool,
-    sentinel: Option<Box<SentinelMode>>,
-) -> i32 {
+}
+
+fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Box<SentinelMode>>) -> i32 {
     let mut config = loaded.config;
     if config.dir.is_empty() || config.dir.as_path().is_relative() {
         let here = std::env::current_dir().unwrap_or_default();
@@ -168,8 +184,12 @@ fn start(
         server.registry = Registry::of_sentinel();
         server.sentinel = sentinel;
     }
-    server.executable = executable(argv);
-    server.config_file = config_file.to_string_lossy().into_owned();
+    server.executable = program.executable;
+    server.config_file = program.config_file.to_string_lossy().into_owned();
+    super::process::prepare(&server, &program.title);
+    if let Err(error) = server.adjust_oom_score() {
+        log(Level::Warning, &format!("Cannot set the OOM score: {}", os_text(&error)));
+    }
     for rename in &loaded.renames {
         let [_, old, new] = rename.words.as_slice() else { continue };
         if let Err(reason) = server.registry.rename(old, new) {
@@ -370,14 +390,7 @@ async fn live(server: Server) -> i32 {
                 interrupted = true;
                 on_signal(&shared, "SIGINT");
             }
-            () = shared.listen.notified() => {
-                let config = shared.peek().config.clone();
-                drop(std::mem::take(&mut listeners));
-                match listener::bind(&config) {
-                    Ok(bound) => listeners = bound.serve(&shared),
-                    Err(reason) => log(Level::Warning, &reason),
-                }
-            }
+            () = shared.listen.notified() => listeners.follow(&shared),
         }
     }
 }

@@ -180,7 +180,13 @@ async fn through_file<'a>(
     log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
     let (guard, options) = begin_loading(shared, generation, OldData::Flushed)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
-    let source = read_ahead(std::fs::File::open(&path)?)?;
+    let opened = std::fs::File::open(&path)?;
+    if shared.peek().keeps_no_sync_file() {
+        log(Level::Notice, "Removing the RDB file obtained from the master. This replica has persistence disabled");
+        // The open file is still read; a name that stays is only untidy.
+        let _ = std::fs::remove_file(&path);
+    }
+    let source = read_ahead(opened)?;
     let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
     Ok((guard, keep_alive(wire, job).await?))
 }

@@ -146,6 +146,10 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
             for (field, value) in &pairs {
                 hash.set(field, value, limits.hash);
             }
+            if hash.len() != pairs.len() {
+                // A field that stands there twice: whoever wrote it meant something else.
+                return None;
+            }
             StoredValue::Object(Arc::new(Object::Hash(hash)))
         }
         RdbValue::HashListpack(pairs) => {

@@ -75,6 +75,9 @@ pub enum LoadError {
     /// A type that this server does not keep yet.
     #[error("the value of key '{0}' has a type that this server does not support yet")]
     Unsupported(String),
+    /// A library of functions: what cannot be kept must not be lost in silence.
+    #[error("the RDB file holds functions, which this server does not support yet")]
+    Functions,
     /// The same key twice.
     #[error("RDB has duplicated key '{0}' in DB {1}")]
     Duplicate(String, usize),
@@ -141,7 +144,7 @@ pub fn load_prefix<R: Read>(
                     .ok_or(LoadError::Database(options.databases))?;
             }
             Item::ResizeDb { keys, .. } => loaded.dbs[db].reserve(keys.min(ANNOUNCED) as usize),
-            Item::Function(_) => {}
+            Item::Function(_) => return Err(LoadError::Functions),
             Item::EmptyKey(_) => loaded.empty += 1,
             Item::Entry(entry) => {
                 if let Some(entry) = take_entry(&mut loaded, db, entry, options)? {

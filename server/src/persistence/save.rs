@@ -1,7 +1,7 @@
 //! Writes a snapshot as RDB: header, batches of entries, footer. Bytes go to any sink, a chunk at a time.
 
 use super::codec::{WriteOptions, write_entry};
-use super::delay::KeyDelay;
+use super::delay::{GivenUp, KeyDelay};
 use super::rdb::primitives::{write_aux, write_aux_int, write_end, write_header, write_resize_db, write_select_db};
 use crate::base::crc64::Crc64;
 use crate::base::ids::ReplId;
@@ -39,6 +39,8 @@ pub struct Header {
     pub aof_base: bool,
     /// `rdb-key-save-delay`; see [`KeyDelay`].
     pub key_delay: KeyDelay,
+    /// Whether somebody still wants it.
+    pub given_up: GivenUp,
     /// Keys, and keys with expiry, by database.
     pub sizes: Vec<(usize, usize)>,
 }
@@ -90,6 +92,9 @@ impl Encoder {
             }
             write_entry(&mut self.out, entry.as_ref(), &self.header.options);
             self.keys += 1;
+            if self.header.given_up.is_given_up() {
+                return Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "the snapshot was given up"));
+            }
             if self.out.len() >= CHUNK || self.header.key_delay.is_set() {
                 self.flush(sink)?;
                 self.header.key_delay.after(self.keys);

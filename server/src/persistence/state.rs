@@ -23,6 +23,10 @@ pub struct Persistence {
     pub last_duration: i64,
     /// Saves so far.
     pub saves: u64,
+    /// How threads that write snapshots hear that they are no longer wanted.
+    pub given_up: super::delay::GivenUp,
+    /// The RDB file was written for replicas.
+    pub sync_file: bool,
     /// Keys loaded, and expired, when the dataset was loaded.
     pub loaded: (u64, u64),
     /// Error of the last write to the AOF.

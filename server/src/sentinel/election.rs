@@ -16,6 +16,7 @@ use super::instance::{Failover, Peer, Place};
 use super::state::Sentinel;
 use super::timing::{MAX_DESYNC, RANK_DELAY, RESTAND_PERIOD};
 use crate::base::clock::Millis;
+use crate::base::ids::MAX_EPOCH;
 
 /// Our vote in an epoch: whom we last voted for, and when that was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Vote {
 impl Sentinel {
     /// A higher epoch than ours is ours from now on.
     pub(super) fn adopt_epoch(&mut self, m: usize, epoch: u64) {
-        if epoch > self.current_epoch {
+        if epoch > self.current_epoch && epoch <= MAX_EPOCH {
             self.current_epoch = epoch;
             self.save();
             self.emit_text(Level::Warning, "+new-epoch", Some(m), epoch.to_string());
@@ -39,7 +40,7 @@ impl Sentinel {
     /// Votes for `candidate` in `epoch`, unless we voted then or went on already; our vote in any case.
     pub(super) fn vote(&mut self, m: usize, epoch: u64, candidate: &str) -> Vote {
         self.adopt_epoch(m, epoch);
-        if self.masters[m].leader_epoch < epoch && self.current_epoch <= epoch {
+        if epoch <= MAX_EPOCH && self.masters[m].leader_epoch < epoch && self.current_epoch <= epoch {
             self.masters[m].leader = Some(candidate.to_owned());
             self.masters[m].leader_epoch = epoch;
             self.save();
@@ -87,7 +88,7 @@ impl Sentinel {
 
     /// Stands for election in a new epoch.
     pub(super) fn start_failover(&mut self, m: usize) {
-        self.current_epoch += 1;
+        self.current_epoch = self.current_epoch.saturating_add(1);
         let (epoch, now, desync) = (self.current_epoch, self.moment.now, self.desync());
         let master = &mut self.masters[m];
         master.failover = Failover::WaitStart;

@@ -3,7 +3,9 @@
 use super::address::{Address, is_ip};
 use super::instance::Place;
 use super::state::Sentinel;
+use crate::base::ids::{MAX_EPOCH, RunId};
 use crate::base::level::Level;
+use crate::config::words;
 
 /// More Sentinels than these are not believed to exist.
 const MAX_PEERS: usize = 1024;
@@ -31,7 +33,8 @@ impl Eq for Address {}
 impl Hello {
     /// Eight fields with commas between them; names are not located yet.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(payload).ok()?;
+        // Of these fields lines of the configuration file are made.
+        let text = std::str::from_utf8(payload).ok().filter(|_| !words::has_control(payload))?;
         let fields: Vec<&str> = text.split(',').collect();
         let [ip, port, run_id, current_epoch, master_name, master_ip, master_port, config_epoch] = fields.as_slice()
         else {
@@ -39,13 +42,17 @@ impl Hello {
         };
         Some(Self {
             sentinel: Address::new(ip, port.parse().ok()?),
-            run_id: (*run_id).to_owned(),
-            current_epoch: current_epoch.parse().ok()?,
+            run_id: RunId::parse(run_id.as_bytes()).ok()?.to_string(),
+            current_epoch: epoch(current_epoch)?,
             master_name: (*master_name).to_owned(),
             master: Address::new(master_ip, master_port.parse().ok()?),
-            config_epoch: config_epoch.parse().ok()?,
+            config_epoch: epoch(config_epoch)?,
         })
     }
+}
+
+fn epoch(field: &str) -> Option<u64> {
+    field.parse().ok().filter(|&epoch| epoch <= MAX_EPOCH)
 }
 
 impl Sentinel {
@@ -201,11 +208,31 @@ mod tests {
 
     #[test]
     fn a_hello_has_eight_fields_and_numbers_where_they_belong() {
-        let good = b"127.0.0.1,26379,abc,7,mymaster,127.0.0.1,6379,3";
-        let hello = Hello::read(good).unwrap();
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        let good = format!("127.0.0.1,26379,{id},7,mymaster,127.0.0.1,6379,3");
+        let hello = Hello::read(good.as_bytes()).unwrap();
         assert_eq!((hello.sentinel.port, hello.current_epoch, hello.config_epoch), (26379, 7, 3));
         for bad in ["", "a,b", "h,1,i,2,m,h,3", "h,x,i,2,m,h,3,4", "h,1,i,-2,m,h,3,4", "h,1,i,2,m,h,3,4,5"] {
-            assert_eq!(Hello::read(bad.as_bytes()), None, "{bad}");
+            assert_eq!(Hello::read(bad.replace(",i,", &format!(",{id},")).as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_hello_smuggles_no_line_and_no_epoch_that_would_wrap() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        let hello = |ip: &str, id: &str, epoch: &str| {
+            Hello::read(format!("{ip},26379,{id},7,mymaster,127.0.0.1,6379,{epoch}").as_bytes())
+        };
+        assert!(hello("h", id, "9223372036854775807").is_some());
+        for (ip, id, epoch) in [
+            ("h\nsentinel x", id, "1"),
+            ("h\x7f", id, "1"),
+            ("h", "abc", "1"),
+            ("h", &format!("{}\n", &id[1..]), "1"),
+            ("h", id, "9223372036854775808"),
+            ("h", id, "18446744073709551615"),
+        ] {
+            assert_eq!(hello(ip, id, epoch), None, "{ip:?} {id:?} {epoch}");
         }
     }
 }

@@ -228,9 +228,9 @@ mod tests {
     #[test]
     fn names_are_looked_up_once_in_a_while_and_only_where_they_may_be() {
         let mut sentinel = sentinel();
-        let input = Input::Hello(b"guard,26379,x,0,m,new,6379,0".to_vec());
+        let input = Input::Hello(format!("guard,26379,{:040},0,m,new,6379,0", 1).into_bytes());
         assert_eq!(sentinel.names_in(&input), ["new"]);
-        let foreign = Input::Hello(b"guard2,26379,x,0,other,new,6379,0".to_vec());
+        let foreign = Input::Hello(format!("guard2,26379,{:040},0,other,new,6379,0", 2).into_bytes());
         assert!(sentinel.names_in(&foreign).is_empty());
         sentinel.moment.now += FRESH;
         assert_eq!(sentinel.names_in(&input), ["guard", "new"]);

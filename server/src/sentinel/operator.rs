@@ -10,6 +10,7 @@ use crate::base::clock::Millis;
 use crate::base::glob;
 use crate::base::level::Level;
 use crate::base::numbers::parse_i64;
+use crate::config::words;
 
 pub use super::election::Vote as LeaderVote;
 
@@ -19,6 +20,15 @@ pub struct Refusal(pub String);
 
 fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(text.into()))
+}
+
+/// Nothing that an operator or another instance says may end a line of the configuration file: what follows would be read
+/// as a directive of its own, a script to run for one. Redis 7.0 writes it as it is.
+fn on_one_line(values: &[&[u8]], what: &str) -> Result<(), Refusal> {
+    match values.iter().any(|value| words::has_control(value)) {
+        true => refuse(format!("Control characters are not allowed in {what}")),
+        false => Ok(()),
+    }
 }
 
 /// A change of one master: the option's name and its values.
@@ -82,7 +92,8 @@ impl Sentinel {
         out: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
         self.begin(now, out);
-        let done = self.monitor(name, address, quorum);
+        let done =
+            on_one_line(&[name.as_bytes()], "the name of a master").and_then(|()| self.monitor(name, address, quorum));
         if done.is_ok() {
             let m = self.masters.len() - 1;
             let text = format!("{} quorum {quorum}", self.describe(Place::Master(m)));
@@ -198,6 +209,7 @@ impl Sentinel {
     }
 
     fn change(&mut self, m: usize, change: Change<'_>) -> Result<(), Refusal> {
+        on_one_line(change.values, &format!("the value of SENTINEL SET '{}'", change.option))?;
         let value = change.values[0];
         let text = || String::from_utf8_lossy(value).into_owned();
         let wrong = |value: &[u8]| {
@@ -269,6 +281,7 @@ impl Sentinel {
     }
 
     fn configure_one(&mut self, option: &str, value: &[u8]) -> Result<(), Refusal> {
+        on_one_line(&[value], &format!("the value of SENTINEL CONFIG SET '{option}'"))?;
         let text = String::from_utf8_lossy(value).into_owned();
         let wrong = || Refusal(format!("Invalid value '{text}' to SENTINEL CONFIG SET '{option}'"));
         let yes_no = || match text.to_ascii_lowercase().as_str() {

@@ -4,7 +4,9 @@ use super::address::Address;
 use super::instance::{Failover, Kind, Place, Reconf, Replica};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
+use crate::base::ids::{ID_LENGTH, RunId};
 use crate::base::level::Level;
+use crate::config::words;
 use crate::resp::Value;
 
 /// More replicas than these are not believed to one INFO.
@@ -31,10 +33,12 @@ impl Report {
         for line in text.split("\r\n") {
             let Some((name, value)) = line.split_once(':') else { continue };
             match name {
-                "run_id" if value.len() >= 40 => report.run_id = value.get(..40).map(str::to_owned),
+                "run_id" => report.run_id = run_id_of(value).or(report.run_id),
                 "role" if value.starts_with("master") => report.role = Some(Kind::Master),
                 "role" if value.starts_with("slave") => report.role = Some(Kind::Replica),
                 "master_link_down_since_seconds" => report.link_down_seconds = value.parse().ok(),
+                // Hosts become lines of the configuration file.
+                "master_host" if words::has_control(value.as_bytes()) => {}
                 "master_host" => report.master_host = Some(value.to_owned()),
                 "master_port" => report.master_port = value.parse().ok(),
                 "master_link_status" => report.link_up = Some(value.eq_ignore_ascii_case("up")),
@@ -71,7 +75,11 @@ fn replica_of(value: &str) -> Option<(String, u16)> {
             (fields.next()?, fields.next()?)
         }
     };
-    Some((ip.to_owned(), port.parse().ok()?)).filter(|(ip, _)| !ip.is_empty())
+    Some((ip.to_owned(), port.parse().ok()?)).filter(|(ip, _)| !ip.is_empty() && !words::has_control(ip.as_bytes()))
+}
+
+fn run_id_of(value: &str) -> Option<String> {
+    Some(RunId::parse(value.as_bytes().get(..ID_LENGTH)?).ok()?.to_string())
 }
 
 impl Sentinel {

@@ -213,7 +213,7 @@ mod tests {
         let (mut sentinel, out) = sentinel();
         assert_eq!(started(&out), [["/bin/tell", "+monitor", "master m 10.0.0.1 6379 quorum 1"]]);
         let mut out = Vec::new();
-        let hello = b"10.0.0.9,26379,aaaa,1,m,10.0.0.2,6379,1".to_vec();
+        let hello = format!("10.0.0.9,26379,{:040},1,m,10.0.0.2,6379,1", 1).into_bytes();
         sentinel.handle(1, Input::Hello(hello), &mut out);
         sentinel.handle(2, Input::Tick, &mut out);
         let last = started(&out).pop().unwrap();

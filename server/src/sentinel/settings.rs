@@ -4,6 +4,7 @@ use super::address::{Address, is_ip};
 use super::instance::{Kind, Master, Replica};
 use super::operator::set_down_after;
 use super::state::Sentinel;
+use crate::base::ids::MAX_EPOCH;
 use crate::config::file::{Directive, FatalError};
 use crate::config::words;
 
@@ -239,9 +240,9 @@ impl Sentinel {
         self.masters.iter().for_each(|master| self.master_lines(master, &mut lines));
         lines.add("current-epoch", &[self.current_epoch.to_string().as_bytes()]);
         if let Some(ip) = &settings.announce_ip {
-            let mut quoted = Vec::new();
-            words::quote(&mut quoted, ip.as_bytes());
-            lines.add("announce-ip", &[&quoted]);
+            let mut line = b"sentinel announce-ip ".to_vec();
+            words::quote(&mut line, ip.as_bytes());
+            lines.0.push(("sentinel announce-ip".to_owned(), line));
         }
         if settings.announce_port != 0 {
             lines.add("announce-port", &[settings.announce_port.to_string().as_bytes()]);
@@ -320,7 +321,7 @@ impl Lines {
         let mut line = key.clone().into_bytes();
         for word in words {
             line.push(b' ');
-            line.extend_from_slice(word);
+            words::quote_if_needed(&mut line, word);
         }
         self.0.push((key, line));
     }
@@ -340,7 +341,7 @@ fn lenient(word: &[u8]) -> i64 {
 
 fn epoch(word: &[u8]) -> u64 {
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    std::str::from_utf8(&word[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    std::str::from_utf8(&word[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0).min(MAX_EPOCH)
 }
 
 #[cfg(test)]
@@ -363,7 +364,28 @@ mod tests {
     #[test]
     fn numbers_end_where_their_digits_do() {
         assert_eq!([lenient(b"2x"), lenient(b" +3"), lenient(b"-1-"), lenient(b"x"), lenient(b"")], [2, 3, -1, 0, 0]);
-        assert_eq!([epoch(b"7 "), epoch(b"-7")], [7, 0]);
+        assert_eq!([epoch(b"7 "), epoch(b"-7"), epoch(b"18446744073709551615")], [7, 0, MAX_EPOCH]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_stays_on_its_line() {
+        let before = [
+            "sentinel myid 0123456789abcdef0123456789abcdef01234567",
+            "sentinel monitor \"my master\" 10.0.0.1 6379 1",
+            "sentinel auth-pass \"my master\" \"a b\\\"c\\nsentinel notification-script m /bin/x\"",
+            "sentinel rename-command \"my master\" AUTH \"x y\"",
+            "sentinel sentinel-pass \"'\"",
+        ];
+        let written: Vec<Vec<u8>> = read(&before).unwrap().lines().into_iter().map(|(_, line)| line).collect();
+        assert!(written.iter().all(|line| !words::has_control(line)), "{written:?}");
+        let written: Vec<&str> = written.iter().map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let after = read(&written).unwrap();
+        let master = &after.masters[0];
+        assert_eq!(master.name(), "my master");
+        assert_eq!(master.auth_pass.as_deref(), Some(&b"a b\"c\nsentinel notification-script m /bin/x"[..]));
+        assert_eq!(master.notification_script, None);
+        assert_eq!(master.renamed, [("AUTH".to_owned(), "x y".to_owned())]);
+        assert_eq!(after.settings.sentinel_pass.as_deref(), Some(&b"'"[..]));
     }
 
     #[test]

@@ -371,12 +371,15 @@ impl Keyspace {
     /// Stores a value under a key that may exist: key and snapshot rules applied, the old value freed.
     pub fn set(&mut self, db: usize, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
         let hash = self.dbs[db].table.hash(key);
-        let fresh = self.access.fresh(self.now);
+        let access = self.access;
         let value = boxed_where_large(value);
         let Self { dbs, snapshot, .. } = self;
         if let Some(mut entry) = dbs[db].entry_to_change(hash, key, snapshot) {
             let old = entry.set_value_and_expire(value, expire);
-            entry.set_access(fresh);
+            // How often a key is used outlives its value.
+            if !access.lfu {
+                entry.set_access(access.fresh(self.now));
+            }
             if let Some(old) = old {
                 self.free(old, self.lazy.server_del);
             }
@@ -391,6 +394,12 @@ impl Keyspace {
         self.set(db, key, value, expire);
     }
 
+    /// Adds an entry that had another name or place, whose key is absent; its access clock goes along.
+    pub fn add_moved(&mut self, db: usize, entry: OwnedEntry, clock: u32) {
+        let hash = self.dbs[db].table.hash(entry.as_ref().key());
+        self.add_with_clock(db, hash, entry, clock);
+    }
+
     /// Adds an entry whose key is absent.
     pub fn add(&mut self, db: usize, entry: OwnedEntry) {
         let hash = self.dbs[db].table.hash(entry.as_ref().key());
@@ -398,14 +407,17 @@ impl Keyspace {
     }
 
     fn add_hashed(&mut self, db: usize, hash: u64, entry: OwnedEntry) {
-        let fresh = self.access.fresh(self.now);
+        self.add_with_clock(db, hash, entry, self.access.fresh(self.now));
+    }
+
+    fn add_with_clock(&mut self, db: usize, hash: u64, entry: OwnedEntry, clock: u32) {
         if self.record_new {
             self.happenings.push(Happening::Created { db, key: entry.as_ref().key().to_vec() });
         }
         let db = &mut self.dbs[db];
         let younger = db.walk.is_ahead(position_of(hash));
         let mut entry = db.table.insert_new(hash, entry);
-        entry.set_access(fresh);
+        entry.set_access(clock);
         if younger {
             entry.set_marked(true);
         }

@@ -46,7 +46,7 @@ const TAG: u64 = 0x7fff << 48;
 const EXPIRES: u64 = 1 << 63;
 
 /// How many high bits of the hash a [`Cursor`] keeps: small enough for clients that hold cursors in doubles.
-const CURSOR_BITS: u32 = 48;
+pub const CURSOR_BITS: u32 = 48;
 
 /// A position in hash order: the start of the hashes not yet visited, in units of `2^(64-48)`; 0 is the beginning.
 pub type Cursor = u64;

@@ -1,6 +1,8 @@
 //! What COMMAND tells about the connection commands. Facts are those of Redis 7.0.15; the prose is ours.
 
-use crate::dispatch::doc::{AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, flag, internal};
+use crate::dispatch::doc::{
+    AclCategories, Argument, ArgumentKind, CommandDoc, Flags, Secrets, arg, category, flag, internal,
+};
 
 /// By name.
 pub static DOCS: &[CommandDoc] = &[
@@ -10,6 +12,7 @@ pub static DOCS: &[CommandDoc] = &[
         flags: Flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::ALLOW_BUSY),
         acl: AclCategories(category::FAST | category::CONNECTION),
         internal: internal::SENTINEL,
+        secrets: Secrets::From(1),
         summary: "Proves who the client is",
         since: "1.0.0",
         group: "connection",
@@ -440,6 +443,7 @@ pub static DOCS: &[CommandDoc] = &[
         flags: Flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::FAST | flag::NO_AUTH | flag::ALLOW_BUSY),
         acl: AclCategories(category::FAST | category::CONNECTION),
         internal: internal::SENTINEL,
+        secrets: Secrets::Behind { from: 1, words: &[("auth", 2)], until: None },
         summary: "Chooses the protocol, and introduces the client",
         since: "6.0.0",
         group: "connection",

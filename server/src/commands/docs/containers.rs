@@ -1,8 +1,8 @@
 //! What COMMAND tells about the containers commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, flag,
-    internal, key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, Secrets, arg, category,
+    flag, internal, key,
 };
 
 /// By name.
@@ -164,6 +164,7 @@ pub static DOCS: &[CommandDoc] = &[
                 flags: Flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE),
                 acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
                 internal: internal::SENTINEL,
+                secrets: Secrets::From(2),
                 summary: "Makes a user or changes one's rules",
                 since: "6.0.0",
                 group: "server",
@@ -391,6 +392,7 @@ pub static DOCS: &[CommandDoc] = &[
                 flags: Flags(flag::ADMIN | flag::NOSCRIPT | flag::LOADING | flag::STALE),
                 acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
                 tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+                secrets: Secrets::OfOptions,
                 summary: "Changes options of the running server",
                 since: "2.0.0",
                 group: "server",

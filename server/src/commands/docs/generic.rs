@@ -1,8 +1,8 @@
 //! What COMMAND tells about the generic commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, flag,
-    internal, key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, Secrets, arg, category,
+    flag, internal, key,
 };
 
 /// By name.
@@ -142,6 +142,7 @@ pub static DOCS: &[CommandDoc] = &[
             },
         ],
         legacy_keys: (3, 3, 1),
+        secrets: Secrets::Behind { from: 6, words: &[("auth", 1), ("auth2", 2)], until: Some("keys") },
         summary: "Moves keys to another server in one step",
         since: "2.6.0",
         group: "generic",

@@ -1,7 +1,7 @@
 //! What COMMAND tells about the sentinel commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, CommandDoc, Flags, arg, category, doc_flag, flag, internal,
+    AclCategories, Argument, ArgumentKind, CommandDoc, Flags, Secrets, arg, category, doc_flag, flag, internal,
 };
 
 /// By name.
@@ -34,6 +34,7 @@ pub static DOCS: &[CommandDoc] = &[CommandDoc {
             flags: Flags(flag::ADMIN),
             acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
             internal: internal::SENTINEL | internal::ONLY_SENTINEL,
+            secrets: Secrets::Behind { from: 3, words: &[("sentinel-pass", 1), ("sentinel-user", 1)], until: None },
             summary: "Reads and changes settings of all of Sentinel",
             since: "6.2.0",
             group: "sentinel",
@@ -283,6 +284,7 @@ pub static DOCS: &[CommandDoc] = &[CommandDoc {
             flags: Flags(flag::ADMIN),
             acl: AclCategories(category::ADMIN | category::SLOW | category::DANGEROUS),
             internal: internal::SENTINEL | internal::ONLY_SENTINEL,
+            secrets: Secrets::Behind { from: 3, words: &[("auth-pass", 1), ("auth-user", 1)], until: None },
             summary: "Changes settings of a master",
             since: "2.8.4",
             group: "sentinel",

@@ -1,7 +1,8 @@
 //! What COMMAND tells about the transactions commands. Facts are those of Redis 7.0.15; the prose is ours.
 
 use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, flag, key,
+    AclCategories, Argument, ArgumentKind, Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, arg, category, flag,
+    internal, key,
 };
 
 /// By name.
@@ -22,6 +23,7 @@ pub static DOCS: &[CommandDoc] = &[
         arity: 1,
         flags: Flags(flag::NOSCRIPT | flag::LOADING | flag::STALE | flag::SKIP_SLOWLOG),
         acl: AclCategories(category::SLOW | category::TRANSACTION),
+        internal: internal::PUSHES,
         summary: "Runs the queued commands",
         since: "1.2.0",
         group: "transactions",

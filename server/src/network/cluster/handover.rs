@@ -31,6 +31,7 @@ use crate::base::clock::monotonic_ns;
 use crate::base::ids::HandoverId;
 use crate::config::file::os_text;
 use crate::dispatch::effects::encode_command;
+use crate::dispatch::redact::without_arguments;
 use crate::dispatch::server::Server;
 use crate::network::primary_link::connect;
 use crate::network::snapshot_job::drive;
@@ -173,7 +174,7 @@ fn fail(heard: &watch::Sender<Heard>, reason: String) {
 fn note(heard: &watch::Sender<Heard>, value: &Value) {
     match value {
         Value::Error(text) => {
-            let text = String::from_utf8_lossy(text).into_owned();
+            let text = String::from_utf8_lossy(without_arguments(text)).into_owned();
             fail(heard, format!("the target answered: {text}"));
         }
         Value::Status(text) if text == b"PREPARED" => heard.send_modify(|heard| heard.prepared += 1),

@@ -1,5 +1,7 @@
 //! The payload of DUMP, RESTORE and MIGRATE: type, value, and a footer of version and checksum.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::base::crc64::crc64;
 
 use super::{RDB_VERSION, error::RdbError, object::RdbValue, primitives::ValueType, reader::Reader};
@@ -22,6 +24,19 @@ pub fn finish(payload: &mut Vec<u8>) {
     payload.extend_from_slice(&RDB_VERSION.to_le_bytes());
     let checksum = crc64(0, payload);
     payload.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// DEBUG SET-SKIP-CHECKSUM-VALIDATION, for test suites that change payloads.
+static SKIPS_CHECKSUMS: AtomicBool = AtomicBool::new(false);
+
+/// Whether checksums are not looked at.
+pub fn skips_checksums() -> bool {
+    SKIPS_CHECKSUMS.load(Ordering::Relaxed)
+}
+
+/// Whether checksums are looked at from now on.
+pub fn skip_checksums(skip: bool) {
+    SKIPS_CHECKSUMS.store(skip, Ordering::Relaxed);
 }
 
 /// Checks the footer; returns type and value without it. `skip_checksum` is DEBUG SET-SKIP-CHECKSUM-VALIDATION.

@@ -2,9 +2,7 @@
 //!
 //! Slots are dense: when one is freed, the last one moves there.
 
-use std::ops::Range;
-
-use crate::store::table::hash_key;
+use crate::store::table::{CURSOR_BITS, CURSOR_END, Cursor, hash_key, position_of};
 
 /// Places in the arena count units of this many bytes, so that 32 bits reach 16 GB.
 const UNIT: usize = 4;
@@ -89,13 +87,6 @@ impl Members {
         self.places.shrink_to(self.places.len() * 5 / 4);
     }
 
-    /// The slots of one step of a scan, from the cursor downwards: a slot only ever moves down, so what stays cannot slip
-    /// past. The first of them is the next cursor.
-    pub(super) fn step(&self, cursor: u64, count: usize) -> Range<u32> {
-        let top = if cursor == 0 { self.len() } else { self.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)) };
-        top.saturating_sub(count.max(1)) as u32..top as u32
-    }
-
     /// Bytes taken from the allocator.
     pub(super) fn memory(&self) -> usize {
         self.places.capacity() * 4 + self.arena.capacity()
@@ -141,7 +132,12 @@ pub(super) struct Index<S> {
 
 impl<S: SlotNumber> Index<S> {
     fn tag(hash: u64) -> u8 {
-        (hash >> 56) as u8
+        hash as u8
+    }
+
+    /// Where the search for a hash begins. The places follow the order of hashes, so that a scan can.
+    fn home(&self, hash: u64) -> usize {
+        (hash >> (64 - self.slots.len().trailing_zeros())) as usize
     }
 
     fn mask(&self) -> usize {
@@ -153,7 +149,7 @@ impl<S: SlotNumber> Index<S> {
         if self.slots.is_empty() {
             return None;
         }
-        let mut at = hash as usize & self.mask();
+        let mut at = self.home(hash);
         while self.number(at) != 0 {
             if self.tags[at] == Self::tag(hash) && members.member(self.slot(at)) == member {
                 return Some(at);
@@ -172,7 +168,7 @@ impl<S: SlotNumber> Index<S> {
     }
 
     fn place(&mut self, slot: u32, hash: u64) {
-        let mut at = hash as usize & self.mask();
+        let mut at = self.home(hash);
         while self.number(at) != 0 {
             at = (at + 1) & self.mask();
         }
@@ -205,7 +201,7 @@ impl<S: SlotNumber> Index<S> {
         let mask = self.mask();
         let mut next = (at + 1) & mask;
         while self.number(next) != 0 {
-            let home = hash_key(members.member(self.slot(next))) as usize & mask;
+            let home = self.home(hash_key(members.member(self.slot(next))));
             // Distances run around the end of the table.
             if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(at) & mask) {
                 self.slots[at] = self.slots[next];
@@ -216,6 +212,33 @@ impl<S: SlotNumber> Index<S> {
         }
         self.slots[at] = S::default();
         self.used -= 1;
+    }
+
+    /// One step of a scan: visits about `count` slots in the order of their hashes, which neither growth nor removals change.
+    /// The cursor is a position in that order, as the table's; 0 at the end.
+    pub(super) fn scan(&self, members: &Members, cursor: Cursor, count: usize, mut visit: impl FnMut(u32)) -> Cursor {
+        if self.slots.is_empty() || cursor >= CURSOR_END {
+            return 0;
+        }
+        let bits = self.slots.len().trailing_zeros();
+        let mut visited = 0;
+        let mut home = (cursor >> (CURSOR_BITS - bits)) as usize;
+        while home < self.slots.len() {
+            let mut at = home;
+            while self.number(at) != 0 {
+                let hash = hash_key(members.member(self.slot(at)));
+                if self.home(hash) == home && position_of(hash) >= cursor {
+                    visit(self.slot(at));
+                    visited += 1;
+                }
+                at = (at + 1) & self.mask();
+            }
+            home += 1;
+            if visited >= count.max(1) {
+                break;
+            }
+        }
+        if home == self.slots.len() { 0 } else { (home as Cursor) << (CURSOR_BITS - bits) }
     }
 
     /// The slot that stands at a place where a member was found.

@@ -72,8 +72,6 @@ impl PackedSet {
 
     /// One step of SSCAN; returns the next cursor, 0 at the end.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8])) -> u64 {
-        let slots = self.members.step(cursor, count);
-        slots.clone().rev().for_each(|slot| visit(self.members.member(slot)));
-        slots.start.into()
+        self.index.scan(&self.members, cursor, count, |slot| visit(self.members.member(slot)))
     }
 }

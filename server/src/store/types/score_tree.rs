@@ -172,8 +172,7 @@ impl ScoreTree {
 
     /// One step of ZSCAN; returns the next cursor, 0 at the end.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
-        let slots = self.elements.members.step(cursor, count);
-        slots.clone().rev().for_each(|slot| visit(self.elements.member(slot), self.elements.score(slot)));
-        slots.start.into()
+        let visit = |slot| visit(self.elements.member(slot), self.elements.score(slot));
+        self.index.scan(&self.elements.members, cursor, count, visit)
     }
 }

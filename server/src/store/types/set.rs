@@ -276,6 +276,27 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_stays_is_scanned_once_whatever_comes_and_goes() {
+        let mut set = Set::of_texts(0);
+        let member = |number: usize| format!("member:{number}").into_bytes();
+        (0..600).for_each(|number| assert!(set.insert(&member(number), 512)));
+        let (mut cursor, mut seen, mut step) = (0, BTreeSet::new(), 0);
+        loop {
+            cursor = set.scan(cursor, 10, |member| assert!(seen.insert(member.to_vec()), "twice"));
+            if cursor == 0 {
+                break;
+            }
+            // Odd ones go until the index shrinks, others come until it grows.
+            for _ in 0..12 {
+                set.remove(&member(step * 2 + 1));
+                set.insert(&member(10_000 + step), 512);
+                step += 1;
+            }
+        }
+        assert!((0..600).step_by(2).all(|number| seen.contains(&member(number))));
+    }
+
+    #[test]
     fn a_large_set_changes_its_form_and_loses_nothing() {
         let mut set = Set::for_member(b"m");
         let member = |number: usize| format!("member:{number}").into_bytes();

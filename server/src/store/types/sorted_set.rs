@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn scanning_returns_what_stays_however_much_goes() {
+    fn scanning_returns_what_stays_once_however_much_goes() {
         let mut set = SortedSet::default();
         for n in 0..500 {
             set.insert(format!("m{n}").as_bytes(), f64::from(n % 7), LIMITS);
@@ -444,7 +444,7 @@ mod tests {
         let (mut cursor, mut seen, mut step) = (0, std::collections::BTreeSet::new(), 0);
         loop {
             cursor = set.scan(cursor, 10, |member, _| {
-                seen.insert(member.to_vec());
+                assert!(seen.insert(member.to_vec()), "twice: {}", member.escape_ascii());
             });
             if cursor == 0 {
                 break;

@@ -1,0 +1,458 @@
+//! What an operator, or a client's library, does to a whole server: each play has the outcome that the real one has, and is
+//! held against it where one is installed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use server::resp::Value;
+use support::*;
+
+const NO_DISK: [&str; 2] = ["--appendonly", "no"];
+
+/// A connection that shows whole replies as text.
+struct Wire {
+    stream: TcpStream,
+    input: Vec<u8>,
+}
+
+impl Wire {
+    fn to(server: &Server) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self { stream, input: Vec::new() }
+    }
+
+    fn send(&mut self, line: &str) {
+        self.stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    }
+
+    fn send_words(&mut self, words: &[&[u8]]) {
+        let mut request = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            request.extend_from_slice(word);
+            request.extend_from_slice(b"\r\n");
+        }
+        self.stream.write_all(&request).unwrap();
+    }
+
+    fn reply(&mut self) -> String {
+        loop {
+            if let Some((value, length)) = Value::parse(&self.input).unwrap() {
+                self.input.drain(..length);
+                return shown(&value);
+            }
+            let mut bytes = [0; 4096];
+            let count = self.stream.read(&mut bytes).unwrap();
+            assert!(count > 0, "the server closed the connection");
+            self.input.extend_from_slice(&bytes[..count]);
+        }
+    }
+
+    fn ask(&mut self, line: &str) -> String {
+        self.send(line);
+        self.reply()
+    }
+
+    /// Everything until the server closes the connection.
+    fn rest(mut self) -> Vec<u8> {
+        let mut rest = self.input;
+        self.stream.read_to_end(&mut rest).unwrap();
+        rest
+    }
+}
+
+fn shown(value: &Value) -> String {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    match value {
+        Value::Status(status) => format!("+{}", text(status)),
+        Value::Error(error) => format!("-{}", text(error)),
+        Value::Integer(number) => number.to_string(),
+        Value::Bulk(bytes) => text(bytes),
+        Value::Null => "nil".into(),
+        Value::Array(parts) => format!("[{}]", parts.iter().map(shown).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+/// Plays on our server, and on the real one where it is installed: both must come to what is expected.
+fn play(options: &[&str], expected: &[&str], script: impl Fn(&Server, &Path) -> Vec<String>) {
+    for program in [REAL, OURS] {
+        if program == REAL && !installed(REAL) {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(program, folder.path(), options);
+        assert_eq!(script(&server, folder.path()), expected, "{program}");
+    }
+}
+
+fn files_of(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().flatten();
+    names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Runs a server that is expected to refuse; its exit code and everything that it says.
+fn refusal(options: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut command, _) = command(OURS, folder.path(), &[]);
+    let mut child = command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the server refuses to start", || child.try_wait().unwrap().is_some());
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn what_is_not_supported_is_refused_at_the_start_and_by_config_set() {
+    for (options, reason) in [
+        (["--user", "default off"], "ACL users are not supported"),
+        (["--user", "worker on nopass ~* +@all"], "ACL users are not supported"),
+        (["--aclfile", "/tmp/users.acl"], "users other than `default` are not supported"),
+        (["--loadmodule", "/tmp/module.so"], "Modules are not supported"),
+        (["--tls-port", "1234"], "TLS is not supported"),
+        (["--tls-replication", "yes"], "TLS is not supported"),
+        (["--socket-mark-id", "7"], "marking packets is not supported"),
+        (["--logfile", "/no/such/folder/log"], "Can't open the log file: No such file or directory"),
+    ] {
+        let (code, said) = refusal(&options);
+        assert_eq!(code, Some(1), "{options:?}: {said}");
+        assert!(said.contains("FATAL CONFIG FILE ERROR") && said.contains(reason), "{options:?}: {said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &NO_DISK);
+    let refused = server.ask("CONFIG SET tls-port 1234");
+    assert!(refused.contains("TLS is not supported"), "{refused}");
+    assert_eq!(server.ask("CONFIG SET tls-port 0"), "+OK");
+}
+
+#[test]
+fn a_relative_configuration_file_is_found_again_after_dir() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("r.conf"), "dir ./data\nmaxmemory 7mb\n").unwrap();
+    let (base, port) = command(OURS, folder.path(), &[]);
+    drop(base);
+    let mut command = Command::new(OURS);
+    command.current_dir(folder.path()).args(["./r.conf", "--port", &port.to_string(), "--save", ""]);
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let server = Server { process: command.stdout(log).spawn().unwrap(), port }.ready(folder.path());
+    assert_eq!(server.ask("CONFIG SET maxmemory 8mb"), "+OK");
+    assert_eq!(server.ask("CONFIG REWRITE"), "+OK");
+    let text = std::fs::read_to_string(folder.path().join("r.conf")).unwrap();
+    assert!(text.contains("maxmemory 8mb"), "{text}");
+    assert!(server.info("config_file").ends_with("/r.conf"));
+    assert!(!server.info("config_file").contains("/data/"));
+}
+
+#[test]
+fn a_sentinel_starts_from_a_relative_file_and_lets_no_line_be_smuggled_into_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let file = folder.path().join("s.conf");
+    std::fs::write(&file, "dir ./data\nsentinel monitor m 127.0.0.1 1 1\n").unwrap();
+    let (base, port) = command(OURS, folder.path(), &[]);
+    drop(base);
+    let mut command = Command::new(OURS);
+    command.current_dir(folder.path()).args(["./s.conf", "--sentinel", "--port", &port.to_string()]);
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let server = Server { process: command.stdout(log).spawn().unwrap(), port }.ready(folder.path());
+    let mut wire = Wire::to(&server);
+    let smuggled: &[u8] = b"x\nsentinel notification-script m /bin/true";
+    for words in [
+        [&b"SENTINEL"[..], b"SET", b"m", b"auth-pass", smuggled].as_slice(),
+        &[b"SENTINEL", b"SET", b"m", b"auth-user", b"a\x7fb"],
+        &[b"SENTINEL", b"SET", b"m", b"rename-command", b"GET", smuggled],
+        &[b"SENTINEL", b"CONFIG", b"SET", b"sentinel-pass", smuggled],
+        &[b"SENTINEL", b"MONITOR", smuggled, b"127.0.0.1", b"2", b"1"],
+    ] {
+        wire.send_words(words);
+        let refused = wire.reply();
+        assert!(refused.starts_with("-ERR Control characters are not allowed in "), "{words:?}: {refused}");
+    }
+    assert_eq!(wire.ask("SENTINEL SET m auth-pass \"a b\""), "+OK");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("sentinel auth-pass m \"a b\"") && !text.contains("notification-script"), "{text}");
+}
+
+#[test]
+fn how_often_a_key_is_used_outlives_its_value_and_its_name() {
+    let options = [NO_DISK[0], NO_DISK[1], "--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0"];
+    let commands = [
+        ("SET k w", "k"),
+        ("GETSET k w", "k"),
+        ("MSET k w", "k"),
+        ("SETEX k 100 w", "k"),
+        ("APPEND k w", "k"),
+        ("SETBIT k 1 1", "k"),
+        ("BITOP NOT k k", "k"),
+        ("SUNIONSTORE k s", "k"),
+        ("SORT l STORE k", "k"),
+        ("GEOSEARCHSTORE k g FROMMEMBER a BYRADIUS 1 km", "k"),
+        ("RENAME k other", "other"),
+        ("COPY k other REPLACE", "other"),
+    ];
+    let expected: Vec<String> =
+        commands.iter().map(|(line, _)| format!("{line}: {}", !line.starts_with("COPY"))).collect();
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    play(&options, &expected, |server, _| {
+        let mut wire = Wire::to(server);
+        let play_one = |(line, key): &(&str, &str)| {
+            for prepare in ["FLUSHALL", "SADD s a", "RPUSH l 1", "GEOADD g 1 1 a", "SET k v"] {
+                wire.ask(prepare);
+            }
+            let uses = from_environment("USES", 3000);
+            (0..uses).for_each(|_| wire.send("GET k"));
+            (0..uses).for_each(|_| drop(wire.reply()));
+            wire.ask(line);
+            let frequency: u32 = wire.ask(&format!("OBJECT FREQ {key}")).parse().unwrap();
+            format!("{line}: {}", frequency > 12)
+        };
+        commands.iter().map(play_one).collect()
+    });
+}
+
+#[test]
+fn a_key_that_had_expired_when_it_was_watched_is_no_change_when_it_goes() {
+    const GONE: &str = "SET k v PX 1";
+    const PLAYS: [(&[&str], &[&str], bool); 14] = [
+        (&[GONE], &["GET k"], true),
+        (&[GONE], &["DEL k"], true),
+        (&[GONE], &["SET k x"], false),
+        (&[GONE], &["FLUSHDB"], true),
+        (&[GONE], &["FLUSHALL"], true),
+        (&[GONE], &["GET k", "SET k v"], false),
+        (&[], &["FLUSHALL"], true),
+        (&["SET k v"], &["FLUSHDB"], false),
+        (&["SELECT 1", "SET k v", "SELECT 0"], &["SWAPDB 0 1"], false),
+        (&["SELECT 1", GONE, "SELECT 0"], &["SWAPDB 0 1"], true),
+        (&[GONE], &["SWAPDB 0 1"], true),
+        (&[GONE, "SELECT 1", GONE, "SELECT 0"], &["SWAPDB 0 1"], true),
+        (&[GONE, "SELECT 1", "SET k v", "SELECT 0"], &["SWAPDB 0 1"], false),
+        (&["SET k v"], &["SWAPDB 0 1"], false),
+    ];
+    let expected: Vec<&str> = PLAYS.iter().map(|(_, _, runs)| if *runs { "[+PONG]" } else { "nil" }).collect();
+    play(&NO_DISK, &expected, |server, _| {
+        let mut other = Wire::to(server);
+        let mut outcomes = Vec::new();
+        for (prepare, meanwhile, _) in PLAYS {
+            other.ask("FLUSHALL");
+            other.ask("DEBUG SET-ACTIVE-EXPIRE 0");
+            let mut wire = Wire::to(server);
+            for line in prepare {
+                wire.ask(line);
+            }
+            // What expires in a millisecond has expired when the clock says so.
+            let first: i64 = millis(&other.ask("TIME"));
+            until("two milliseconds have passed", || millis(&other.ask("TIME")) > first + 2);
+            wire.ask("WATCH k");
+            for line in meanwhile {
+                other.ask(line);
+            }
+            wire.ask("MULTI");
+            wire.ask("PING");
+            outcomes.push(wire.ask("EXEC"));
+        }
+        outcomes
+    });
+}
+
+fn millis(time: &str) -> i64 {
+    let parts: Vec<i64> = time.trim_matches(['[', ']']).split(' ').map(|part| part.parse().unwrap()).collect();
+    parts[0] * 1000 + parts[1] / 1000
+}
+
+#[test]
+fn confirmations_of_subscriptions_are_no_replies_that_client_reply_turns_off() {
+    let expected = [
+        "[subscribe ch 1]",
+        "[subscribe ch2 2]",
+        "[unsubscribe ch 1]",
+        "[message ch2 m]",
+        "[unsubscribe ch2 0]",
+        "+OK",
+        "[subscribe ch 1]",
+        "[pong ]",
+        "+OK",
+    ];
+    play(&NO_DISK, &expected, |server, _| {
+        let mut wire = Wire::to(server);
+        let mut seen = Vec::new();
+        for line in ["CLIENT REPLY OFF", "SUBSCRIBE ch ch2", "UNSUBSCRIBE ch"] {
+            wire.send(line);
+        }
+        seen.extend((0..3).map(|_| wire.reply()));
+        server.ask("PUBLISH ch2 m");
+        seen.push(wire.reply());
+        for line in ["UNSUBSCRIBE", "CLIENT REPLY ON", "CLIENT REPLY SKIP", "SUBSCRIBE ch", "PING"] {
+            wire.send(line);
+        }
+        seen.extend((0..4).map(|_| wire.reply()));
+        // A monitor that turned its replies off is fed nothing.
+        let mut monitor = Wire::to(server);
+        monitor.send("CLIENT REPLY OFF");
+        monitor.send("MONITOR");
+        until("it is a monitor", || server.ask("CLIENT LIST").contains("flags=O"));
+        server.ask("SET fed 1");
+        monitor.send("CLIENT REPLY ON");
+        seen.push(monitor.reply());
+        seen
+    });
+}
+
+#[test]
+fn bind_takes_a_list_that_keeps_an_address_and_listens_before_it_says_ok() {
+    let expected = ["+OK", "true", "+OK", "false", "127.0.0.1", "error", "127.0.0.1", "+PONG"];
+    play(&NO_DISK, &expected, |server, _| {
+        let mut wire = Wire::to(server);
+        let bound = |wire: &mut Wire| wire.ask("CONFIG GET bind").trim_matches(['[', ']']).replacen("bind ", "", 1);
+        let second = || TcpStream::connect(("127.0.0.2", server.port)).is_ok().to_string();
+        let mut seen = vec![wire.ask("CONFIG SET bind \"127.0.0.1 127.0.0.2\""), second()];
+        seen.extend([wire.ask("CONFIG SET bind \"127.0.0.1\""), second(), bound(&mut wire)]);
+        let refused = wire.ask("CONFIG SET bind \"192.0.2.1\"");
+        seen.push(if refused.contains("Failed to bind to specified addresses.") { "error".into() } else { refused });
+        seen.push(bound(&mut wire));
+        seen.push(server.ask("PING"));
+        seen
+    });
+}
+
+#[test]
+fn flushall_and_shutdown_end_a_snapshot_and_leave_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(OURS, folder.path(), &NO_DISK);
+    let is_left = |name: &String| name.starts_with("temp-");
+    server.ask("DEBUG POPULATE 100000");
+    server.ask("CONFIG SET rdb-key-save-delay 1000");
+    assert_eq!(server.ask("BGSAVE"), "+Background saving started");
+    until("the snapshot is being written", || files_of(folder.path()).iter().any(is_left));
+    assert_eq!(server.ask("FLUSHALL"), "+OK");
+    until("the snapshot has ended", || server.info("rdb_bgsave_in_progress") == "0");
+    assert!(!files_of(folder.path()).iter().any(is_left), "{:?}", files_of(folder.path()));
+    assert_eq!(server.info("rdb_last_bgsave_status"), "ok");
+    server.ask("DEBUG POPULATE 100000");
+    server.ask("BGSAVE");
+    until("the snapshot is being written", || files_of(folder.path()).iter().any(is_left));
+    server.client().try_ask("SHUTDOWN NOSAVE");
+    until("the server ends", || server.process.try_wait().unwrap().is_some());
+    assert!(!files_of(folder.path()).iter().any(is_left), "{:?}", files_of(folder.path()));
+}
+
+#[test]
+fn who_asked_for_a_shutdown_that_is_aborted_hears_so_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &[NO_DISK[0], NO_DISK[1], "--repl-diskless-sync-delay", "0"]);
+    // A replica that never acknowledges what it gets.
+    let mut lagging = Wire::to(&server);
+    lagging.send("PSYNC ? -1");
+    until("the replica is online", || server.info("slave0").contains("state=online"));
+    server.ask("SET k v");
+    let (mut one, mut two) = (Wire::to(&server), Wire::to(&server));
+    one.send("SHUTDOWN");
+    two.send("SHUTDOWN NOSAVE");
+    until("both wait", || server.info("blocked_clients") == "2");
+    assert_eq!(server.ask("SHUTDOWN ABORT"), "+OK");
+    for wire in [&mut one, &mut two] {
+        assert_eq!(wire.reply(), "-ERR Errors trying to SHUTDOWN. Check logs.");
+        assert_eq!(wire.ask("PING"), "+PONG");
+    }
+    let pid = server.process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    until("the signal is aborted", || server.ask("SHUTDOWN ABORT") == "+OK");
+    assert_eq!(server.ask("PING"), "+PONG");
+}
+
+#[test]
+fn a_replicas_link_that_would_get_a_reply_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &[NO_DISK[0], NO_DISK[1], "--repl-diskless-sync-delay", "0"]);
+    let mut replica = Wire::to(&server);
+    replica.send("PSYNC ? -1");
+    until("the replica is online", || server.info("slave0").contains("state=online"));
+    replica.send("PING");
+    let stream = replica.rest();
+    assert!(!stream.ends_with(b"+PONG\r\n"), "{}", stream.escape_ascii());
+    let mut replica = Wire::to(&server);
+    replica.send("PSYNC ? -1");
+    until("the replica is online", || server.info("slave0").contains("state=online"));
+    replica.send("GET k");
+    let stream = replica.rest();
+    assert!(!stream.windows(5).any(|bytes| bytes == b"-ERR "), "{}", stream.escape_ascii());
+    assert!(log(folder.path()).contains("Replica generated a reply to command 'ping', disconnecting it"));
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_loaded_and_what_is_odd_is_refused() {
+    // A hash with one field twice, of the plain encoding: DEBUG lets its checksum pass.
+    let mut payload = b"\x04\x02\x01a\x011\x01a\x012\x0a\x00".to_vec();
+    payload.extend_from_slice(&[0; 8]);
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &NO_DISK);
+    let mut wire = Wire::to(&server);
+    let restore: [&[u8]; 4] = [b"RESTORE", b"h", b"0", &payload];
+    wire.send_words(&restore);
+    assert_eq!(wire.reply(), "-ERR DUMP payload version or checksum are wrong");
+    assert_eq!(wire.ask("DEBUG SET-SKIP-CHECKSUM-VALIDATION 1"), "+OK");
+    wire.send_words(&restore);
+    assert_eq!(wire.reply(), "-ERR Bad data format");
+    wire.send_words(&[b"CONFIG", b"SET", b"a\xff\x80", b"1"]);
+    assert!(wire.reply().ends_with(r"- \'a\xff\x80\'"));
+    drop(server);
+
+    if !installed(REAL) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut real = Server::start(REAL, folder.path(), &NO_DISK);
+    let mut wire = Wire::to(&real);
+    wire.send_words(&[b"FUNCTION", b"LOAD", b"#!lua name=lib\nredis.register_function('f', function() return 1 end)"]);
+    assert_eq!(wire.reply(), "lib");
+    assert_eq!(real.ask("SAVE"), "+OK");
+    real.process.kill().unwrap();
+    real.process.wait().unwrap();
+    let output = Command::new(OURS)
+        .args(["--port", "0", "--unixsocket", "s.sock", "--dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("functions, which this server does not support yet"), "{said}");
+}
+
+#[test]
+fn a_shutdown_inside_an_append_only_file_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &[]);
+    server.ask("SET before 1");
+    server.kill_now();
+    let aof = folder.path().join("appendonlydir");
+    let incremental = files_of(&aof).into_iter().find(|name| name.ends_with(".incr.aof")).unwrap();
+    let mut file = std::fs::OpenOptions::new().append(true).open(aof.join(incremental)).unwrap();
+    file.write_all(b"*2\r\n$8\r\nSHUTDOWN\r\n$3\r\nNOW\r\n*3\r\n$3\r\nSET\r\n$5\r\nafter\r\n$1\r\n1\r\n").unwrap();
+    let server = Server::start(OURS, folder.path(), &[]);
+    assert_eq!([server.ask("GET before"), server.ask("GET after")], ["1", "1"]);
+}
+
+#[test]
+fn the_kernel_hears_the_score_and_ps_shows_the_title() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &NO_DISK);
+    let of_process = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", server.process.id())).unwrap();
+    let title = || of_process("cmdline").trim_end_matches('\0').to_owned();
+    assert_eq!(title(), format!("{OURS} 127.0.0.1:{}", server.port));
+    let mut wire = Wire::to(&server);
+    assert_eq!(wire.ask("CONFIG SET proc-title-template \"{port} it is\""), "+OK");
+    assert_eq!(title(), format!("{} it is", server.port));
+    let before = of_process("oom_score_adj");
+    assert_eq!(wire.ask("CONFIG SET oom-score-adj absolute oom-score-adj-values \"900 910 920\""), "+OK");
+    assert_eq!(of_process("oom_score_adj").trim(), "900");
+    if wire.ask("CONFIG SET oom-score-adj no") == "+OK" {
+        assert_eq!(of_process("oom_score_adj"), before);
+    }
+}
