@@ -16,16 +16,20 @@ impl Server {
     fn output_limit(&self, client: &Client) -> BufferLimit {
         let limits = &self.config.client_output_buffer_limit;
         if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
-            let mut limit = limits.replica;
-            if limit.hard > 0 {
-                limit.hard = limit.hard.max(self.config.repl_backlog_size);
-            }
-            limit
+            self.replica_output_limit()
         } else if client.flags.has(ClientFlags::PUBSUB) {
             limits.pubsub
         } else {
             limits.normal
         }
+    }
+
+    pub(super) fn replica_output_limit(&self) -> BufferLimit {
+        let mut limit = self.config.client_output_buffer_limit.replica;
+        if limit.hard > 0 {
+            limit.hard = limit.hard.max(self.config.repl_backlog_size);
+        }
+        limit
     }
 
     /// Bytes that wait for a client, the part of the replication stream that it has not got included.

@@ -317,21 +317,21 @@ impl Server {
     /// looks for more by itself when its socket has taken everything: waking it would only keep its task from waiting.
     fn wake_replicas(&mut self) {
         let end = self.replication.offset + 1;
+        let limit = self.replica_output_limit().hard;
         let mut lagging = Vec::new();
         for &id in &self.replicas {
             let Some(client) = self.clients.by_id_mut(id) else { continue };
             let Some(peer) = &mut client.peer else { continue };
-            if std::mem::take(&mut peer.caught_up) {
-                if peer.cursor < end {
-                    client.signal.raise();
-                } else {
-                    peer.caught_up = true;
-                }
-            } else {
+            if peer.caught_up && peer.cursor < end {
+                peer.caught_up = false;
+                client.signal.raise();
+            } else if limit > 0 && peer.pins_backlog() && (end - peer.cursor) as u64 >= limit {
                 lagging.push(id);
             }
         }
-        self.limit_outputs_of(&lagging);
+        if !lagging.is_empty() {
+            self.limit_outputs_of(&lagging);
+        }
     }
 
     /// Runs `f` on a client's session while it is taken out of the server. Does nothing for one whose commands run now.

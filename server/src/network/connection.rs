@@ -37,6 +37,8 @@ use crate::store::keyspace::PREFETCH_KEYS;
 
 /// Bytes read at a time where nothing bigger is awaited.
 const READ_SIZE: usize = 16 * 1024;
+/// Room for the requests of a client that sends more than it reads at a time.
+const BUSY_SIZE: usize = 4 * READ_SIZE;
 /// A buffer that grew beyond this is given back when it is empty.
 const KEEP: usize = 64 * 1024;
 /// Turns in a row that a task takes while it never has to wait.
@@ -188,14 +190,17 @@ impl Connection {
     ) -> Poll<std::io::Result<usize>> {
         let input = &mut self.batch.input;
         let wanted = self.batch.parser.wanted(input.len() - self.batch.parsed).min(1 << 20);
-        if wanted < READ_SIZE {
+        let spare = input.capacity() - input.len();
+        if wanted < READ_SIZE && spare < READ_SIZE {
             let read = poll_read_small(context, stream, input);
             if let Poll::Ready(Ok(count)) = read {
                 self.bytes_in += count;
             }
             return read;
         }
-        input.reserve(wanted);
+        if spare < wanted {
+            input.reserve(wanted);
+        }
         let mut buffer = ReadBuf::uninit(input.spare_capacity_mut());
         match stream.poll_read(context, &mut buffer) {
             Poll::Ready(Ok(())) => {
@@ -358,8 +363,11 @@ fn poll_read_small<S: AsyncRead>(
     SCRATCH.with_borrow_mut(|scratch| {
         let mut buffer = ReadBuf::uninit(scratch);
         stream.poll_read(context, &mut buffer).map_ok(|()| {
+            let count = buffer.filled().len();
+            // Whoever fills the scratch buffer sends a lot: the next read goes where it is parsed.
+            input.reserve(if count == READ_SIZE { BUSY_SIZE } else { count });
             input.extend_from_slice(buffer.filled());
-            buffer.filled().len()
+            count
         })
     })
 }
