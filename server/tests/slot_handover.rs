@@ -54,6 +54,7 @@ impl Follower {
 fn nothing_is_lost_or_doubled_under_load_and_nobody_is_asked_twice() {
     const WRITERS: usize = 3;
     let nodes = Nodes::start(2, 2);
+    nodes.be_patient();
     let mut filler = Follower::new(nodes[0].port);
     for number in 0..3000 {
         let tag = tag(|slot| MOVING.contains(&slot), number % 300);
@@ -302,6 +303,7 @@ fn what_changes_in_the_middle_goes_along() {
 #[test]
 fn slots_that_come_back_at_once_come_whole() {
     let nodes = Nodes::start(2, 0);
+    nodes.be_patient();
     let mut client = nodes[0].client();
     for many in 0..200 {
         let tag = tag(|slot| MOVING.contains(&slot), many);

@@ -28,11 +28,7 @@ impl Server {
         if !self.replicas.is_empty() {
             self.orders.push(Order::ServeReplicas);
         }
-        if let Some(pinned) = self.trim_point()
-            && let Some(backlog) = &mut self.replication.backlog
-        {
-            backlog.trim(pinned);
-        }
+        self.trim_backlog();
         self.migration_targets.close_idle(self.now);
         if second {
             self.every_second();
@@ -78,9 +74,8 @@ impl Server {
         self.config.rdb_del_sync_files && self.config.save.0.is_empty() && !self.config.appendonly
     }
 
-    /// The slowest replica's place in the stream; the outer `None` without backlog.
-    fn trim_point(&self) -> Option<Option<i64>> {
-        self.replication.backlog.as_ref()?;
+    /// Drops what neither the backlog's size nor the slowest replica asks for.
+    pub(super) fn trim_backlog(&mut self) {
         let slowest = self
             .replicas
             .iter()
@@ -88,7 +83,9 @@ impl Server {
             .filter(|peer| peer.pins_backlog())
             .map(|peer| peer.cursor)
             .min();
-        Some(slowest)
+        if let Some(backlog) = &mut self.replication.backlog {
+            backlog.trim(slowest);
+        }
     }
 
     /// `timeout`: closes clients that have been silent, but no replicas, subscribers or waiting ones.

@@ -22,6 +22,7 @@ use crate::info::stats::Stats;
 use crate::persistence::state::Persistence;
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
+use crate::replication::backlog::Backlog;
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
 use crate::store::table::KeyOrder;
@@ -331,6 +332,9 @@ impl Server {
         }
         if !lagging.is_empty() {
             self.limit_outputs_of(&lagging);
+        }
+        if self.replication.backlog.as_ref().is_some_and(Backlog::has_surplus) {
+            self.trim_backlog();
         }
     }
 

@@ -21,12 +21,14 @@ pub struct Backlog {
     end: i64,
     /// `repl-backlog-size`.
     size: usize,
+    /// A chunk that was dropped and is filled again: fresh memory costs a page fault for every four kilobytes.
+    spare: Option<Vec<u8>>,
 }
 
 impl Backlog {
     /// An empty backlog: the next byte has offset `next`.
     pub fn new(next: i64, size: usize) -> Self {
-        Self { chunks: VecDeque::new(), start: next, first: next, end: next, size }
+        Self { chunks: VecDeque::new(), start: next, first: next, end: next, size, spare: None }
     }
 
     /// Offset of the first byte that can be served.
@@ -56,7 +58,7 @@ impl Backlog {
 
     /// Bytes of memory.
     pub fn memory(&self) -> usize {
-        self.chunks.len() * (CHUNK + size_of::<Vec<u8>>())
+        (self.chunks.len() + usize::from(self.spare.is_some())) * (CHUNK + size_of::<Vec<u8>>())
     }
 
     /// Changes the size.
@@ -71,7 +73,8 @@ impl Backlog {
         self.first = self.first.max(self.end - self.size as i64);
         while !bytes.is_empty() {
             if self.chunks.back().is_none_or(|chunk| chunk.len() == CHUNK) {
-                self.chunks.push_back(Vec::with_capacity(CHUNK));
+                let fresh = self.spare.take().unwrap_or_else(|| Vec::with_capacity(CHUNK));
+                self.chunks.push_back(fresh);
             }
             let Some(chunk) = self.chunks.back_mut() else { return };
             let (now, later) = bytes.split_at(bytes.len().min(CHUNK - chunk.len()));
@@ -80,12 +83,21 @@ impl Backlog {
         }
     }
 
+    /// Whether there are chunks that the size alone does not ask for: [`Self::trim`] may have something to do.
+    #[inline]
+    pub fn has_surplus(&self) -> bool {
+        self.chunks.len() > self.size / CHUNK + 2
+    }
+
     /// Drops what neither the backlog's size nor a replica at offset `pinned` needs.
     pub fn trim(&mut self, pinned: Option<i64>) {
         self.first = self.first.max(self.end - self.size as i64);
         let needed = pinned.map_or(self.first, |pinned| pinned.min(self.first));
         while self.start + (CHUNK as i64) <= needed && self.chunks.len() > 1 {
-            self.chunks.pop_front();
+            self.spare = self.chunks.pop_front().map(|mut chunk| {
+                chunk.clear();
+                chunk
+            });
             self.start += CHUNK as i64;
         }
     }
