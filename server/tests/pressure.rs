@@ -184,6 +184,8 @@ fn a_reply_that_breaks_the_output_limit_closes_its_client_and_sends_nothing_of_i
         assert_eq!(filler.ask(&format!("RPUSH list {value}")), format!(":{}", number + 1));
         assert_eq!(filler.ask(&format!("HSET hash {number} {value}")), ":1");
     }
+    assert_eq!(filler.ask("SADD members a b"), ":2");
+    assert_eq!(filler.ask("ZADD sorted 1 a 2 b"), ":2");
     let keys: Vec<String> = (0..100).map(|number| format!("k{number:0>40000}")).collect();
     let mget: String = keys.iter().map(|key| format!("${}\r\n{key}\r\n", key.len())).collect();
     let cases = [
@@ -191,6 +193,9 @@ fn a_reply_that_breaks_the_output_limit_closes_its_client_and_sends_nothing_of_i
         (format!("*101\r\n$4\r\nMGET\r\n{mget}"), ""),
         ("KEYS *".to_string(), ""),
         ("HRANDFIELD hash 100 WITHVALUES".to_string(), ""),
+        ("HRANDFIELD hash -999999999".to_string(), ""),
+        ("SRANDMEMBER members -999999999".to_string(), ""),
+        ("ZRANDMEMBER sorted -999999999 WITHSCORES".to_string(), ""),
         ("HGETALL hash".to_string(), ""),
         ("SORT list ALPHA".to_string(), ""),
         (format!("MULTI\r\nSET done 1\r\n{}SET done 2\r\nEXEC", "LRANGE list 0 -1\r\n".repeat(2)), "2"),
@@ -209,7 +214,7 @@ fn a_reply_that_breaks_the_output_limit_closes_its_client_and_sends_nothing_of_i
     assert_eq!(server.ask("EXISTS after"), ":0", "what follows in a pipeline is not executed");
     let closed =
         log(directory.path()).matches("scheduled to be closed ASAP for overcoming of output buffer limits").count();
-    assert_eq!(closed, 8);
+    assert_eq!(closed, 11);
 }
 
 #[test]

@@ -305,15 +305,38 @@ fn hrandfield(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if count < -limit || count > limit {
         return Err(CommandError::Static("ERR value is out of range"));
     }
-    random_fields(ctx, key, count, with_values)
+    if count < 0 { repeated_fields(ctx, key, count, with_values) } else { random_fields(ctx, key, count, with_values) }
+}
+
+/// A negative count may repeat fields, and is not bounded by the hash: the reply is written as the fields are drawn.
+fn repeated_fields(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_values: bool) -> CommandResult {
+    let total = if read(ctx, key)?.is_some() { count.unsigned_abs() as usize } else { 0 };
+    let mut random = ctx.keyspace.random.clone();
+    let nested = with_values && ctx.reply.is_resp3();
+    ctx.reply.array(if with_values && !nested { total * 2 } else { total });
+    if let Some(ValueRef::Object(Object::Hash(hash))) = ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
+        for _ in 0..total {
+            if ctx.reply.is_over() {
+                break;
+            }
+            let Some((field, value)) = hash.random(&mut random) else { break };
+            if nested {
+                ctx.reply.array(2);
+            }
+            ctx.reply.bulk(&field);
+            if with_values {
+                ctx.reply.bulk(&value);
+            }
+        }
+    }
+    ctx.keyspace.random = random;
+    Ok(())
 }
 
 fn random_fields(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_values: bool) -> CommandResult {
     let mut random = ctx.keyspace.random.clone();
     let picked: Vec<(Vec<u8>, Vec<u8>)> = match read(ctx, key)? {
         None => Vec::new(),
-        // A negative count may repeat fields.
-        Some(hash) if count < 0 => (0..count.unsigned_abs()).map_while(|_| hash.random(&mut random)).collect(),
         Some(hash) => {
             let mut all = Vec::with_capacity(hash.len());
             hash.for_each(|field, value| all.push((field.to_vec(), value.to_vec())));

@@ -260,13 +260,13 @@ fn srandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         3 => Some(super::random_count(args.get(2))?),
         _ => return Err(SYNTAX),
     };
+    if let Some(count) = count.filter(|&count| count < 0) {
+        return repeated_members(ctx, key, count);
+    }
     let mut random = ctx.keyspace.random.clone();
     let picked: Vec<Vec<u8>> = match (read(ctx, key)?, count) {
         (None, _) => Vec::new(),
         (Some(set), None) => set.random(&mut random).into_iter().collect(),
-        (Some(set), Some(count)) if count < 0 => {
-            (0..count.unsigned_abs()).map_while(|_| set.random(&mut random)).collect()
-        }
         (Some(set), Some(count)) => {
             let mut all = Vec::with_capacity(set.len());
             set.for_each(|member| all.push(member.to_vec()));
@@ -287,6 +287,24 @@ fn srandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         (None, Some(member)) => ctx.reply.bulk(member),
         (None, None) => ctx.reply.null(),
     }
+    Ok(())
+}
+
+/// A negative count may repeat members, and is not bounded by the set: the reply is written as the members are drawn.
+fn repeated_members(ctx: &mut DataContext<'_>, key: &[u8], count: i64) -> CommandResult {
+    let total = if read(ctx, key)?.is_some() { count.unsigned_abs() as usize } else { 0 };
+    let mut random = ctx.keyspace.random.clone();
+    ctx.reply.array(total);
+    if let Some(ValueRef::Object(Object::Set(set))) = ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
+        for _ in 0..total {
+            if ctx.reply.is_over() {
+                break;
+            }
+            let Some(member) = set.random(&mut random) else { break };
+            ctx.reply.bulk(&member);
+        }
+    }
+    ctx.keyspace.random = random;
     Ok(())
 }
 

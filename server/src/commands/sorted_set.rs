@@ -316,9 +316,11 @@ fn zrandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if with_scores && !(-i64::MAX / 2..=i64::MAX / 2).contains(&count) {
         return Err(CommandError::Static("ERR value is out of range"));
     }
+    if count < 0 {
+        return repeated_pairs(ctx, key, count, with_scores);
+    }
     let picked: Pairs = match read(ctx, key)? {
         None => Vec::new(),
-        Some(set) if count < 0 => (0..count.unsigned_abs()).map_while(|_| set.random(&mut random)).collect(),
         Some(set) => {
             let mut all = Vec::with_capacity(set.len());
             set.visit(0, usize::MAX, false, |member, score| {
@@ -338,6 +340,31 @@ fn zrandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     };
     ctx.keyspace.random = random;
     reply_pairs(ctx, &picked, with_scores);
+    Ok(())
+}
+
+/// A negative count may repeat members, and is not bounded by the set: the reply is written as the members are drawn.
+fn repeated_pairs(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_scores: bool) -> CommandResult {
+    let total = if read(ctx, key)?.is_some() { count.unsigned_abs() as usize } else { 0 };
+    let mut random = ctx.keyspace.random.clone();
+    let nested = with_scores && ctx.reply.is_resp3();
+    ctx.reply.array(if with_scores && !nested { total * 2 } else { total });
+    if let Some(ValueRef::Object(Object::SortedSet(set))) = ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
+        for _ in 0..total {
+            if ctx.reply.is_over() {
+                break;
+            }
+            let Some((member, score)) = set.random(&mut random) else { break };
+            if nested {
+                ctx.reply.array(2);
+            }
+            ctx.reply.bulk(&member);
+            if with_scores {
+                ctx.reply.double(score);
+            }
+        }
+    }
+    ctx.keyspace.random = random;
     Ok(())
 }
 

@@ -12,7 +12,7 @@
 //! Invariant: the read buffer is consumed only by execution. A client that waits (blocked, paused) keeps its later
 //! requests in the buffer, and is not read beyond `client-query-buffer-limit`.
 //!
-//! Invariant: a task yields after [`TURNS`] turns at the latest, whatever its socket and its signal say, so that no client can
+//! Invariant: a task yields after `TURNS` turns at the latest, whatever its socket and its signal say, so that no client can
 //! keep the others from being served.
 
 use std::cell::RefCell;
