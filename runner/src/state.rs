@@ -4,13 +4,15 @@
 //! releases it however the supervisor ends. So 'is it up?' is a question to the lock. The pid in the lock's file counts
 //! together with the process's start time, because pids come back.
 //!
-//!     NAME/made-by-runner  the marker without which nothing here is ever removed (see `directory`)
-//!     NAME/lock         who supervises; locked while it lives
-//!     NAME/record.json  the plan
-//!     NAME/control      a Unix socket that takes requests
-//!     NAME/events.jsonl what happened
-//!     NAME/failed/...   the logs of the last start that failed, until the next start
-//!     NAME/nodes/...    one directory a node: configuration, log, data
+//! ```text
+//! NAME/made-by-runner  the marker without which nothing here is ever removed (see `directory`)
+//! NAME/lock         who supervises; locked while it lives
+//! NAME/record.json  the plan
+//! NAME/control      a Unix socket that takes requests
+//! NAME/events.jsonl what happened
+//! NAME/failed/...   the logs of the last start that failed, until the next start
+//! NAME/nodes/...    one directory a node: configuration, log, data
+//! ```
 
 use crate::directory;
 use crate::failure::{Doing, Failure, Kind, Outcome};
