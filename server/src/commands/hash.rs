@@ -7,7 +7,7 @@ use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::hash_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
-use crate::resp::Args;
+use crate::resp::{Args, Reply};
 use crate::store::entry::ValueRef;
 use crate::store::types::hash::Hash;
 use crate::store::value::Object;
@@ -310,24 +310,20 @@ fn hrandfield(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// A negative count may repeat fields, and is not bounded by the hash: the reply is written as the fields are drawn.
 fn repeated_fields(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_values: bool) -> CommandResult {
-    let total = if read(ctx, key)?.is_some() { count.unsigned_abs() as usize } else { 0 };
+    if read(ctx, key)?.is_none() {
+        ctx.reply.array(0);
+        return Ok(());
+    }
     let mut random = ctx.keyspace.random.clone();
-    let nested = with_values && ctx.reply.is_resp3();
-    ctx.reply.array(if with_values && !nested { total * 2 } else { total });
     if let Some(ValueRef::Object(Object::Hash(hash))) = ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
-        for _ in 0..total {
-            if ctx.reply.is_over() {
-                break;
-            }
-            let Some((field, value)) = hash.random(&mut random) else { break };
-            if nested {
-                ctx.reply.array(2);
-            }
-            ctx.reply.bulk(&field);
+        let draw = |reply: &mut Reply<'_>| {
+            let Some((field, value)) = hash.random(&mut random) else { return };
+            reply.bulk(&field);
             if with_values {
-                ctx.reply.bulk(&value);
+                reply.bulk(&value);
             }
-        }
+        };
+        super::reply_drawn(&mut ctx.reply, count.unsigned_abs() as usize, with_values, draw);
     }
     ctx.keyspace.random = random;
     Ok(())

@@ -3,6 +3,7 @@
 use crate::base::numbers::parse_i64;
 use crate::dispatch::error::{NOT_INT, NOT_INTEGER};
 use crate::dispatch::{CommandError, CommandResult, Family};
+use crate::resp::Reply;
 
 pub mod bitfield;
 pub mod bitmap;
@@ -122,6 +123,22 @@ pub fn random_count(word: &[u8]) -> CommandResult<i64> {
         )),
         count if count < i64::from(i32::MIN) => Err(CommandError::Static("ERR value is out of range")),
         count => Ok(count),
+    }
+}
+
+/// Replies with `total` elements that are drawn one by one, as a negative count asks: neither the collection nor memory bounds
+/// it, so it ends early where the client's output limit is broken. With `pairs`, `draw` writes two values an element.
+fn reply_drawn(reply: &mut Reply<'_>, total: usize, pairs: bool, mut draw: impl FnMut(&mut Reply<'_>)) {
+    let nested = pairs && reply.is_resp3();
+    reply.array(if pairs && !nested { total * 2 } else { total });
+    for _ in 0..total {
+        if reply.is_over() {
+            return;
+        }
+        if nested {
+            reply.array(2);
+        }
+        draw(reply);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
-use crate::resp::Args;
+use crate::resp::{Args, Reply};
 use crate::store::entry::ValueRef;
 use crate::store::types::intset::Intset;
 use crate::store::types::set::Set;
@@ -292,17 +292,18 @@ fn srandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// A negative count may repeat members, and is not bounded by the set: the reply is written as the members are drawn.
 fn repeated_members(ctx: &mut DataContext<'_>, key: &[u8], count: i64) -> CommandResult {
-    let total = if read(ctx, key)?.is_some() { count.unsigned_abs() as usize } else { 0 };
+    if read(ctx, key)?.is_none() {
+        ctx.reply.array(0);
+        return Ok(());
+    }
     let mut random = ctx.keyspace.random.clone();
-    ctx.reply.array(total);
     if let Some(ValueRef::Object(Object::Set(set))) = ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
-        for _ in 0..total {
-            if ctx.reply.is_over() {
-                break;
+        let draw = |reply: &mut Reply<'_>| {
+            if let Some(member) = set.random(&mut random) {
+                reply.bulk(&member);
             }
-            let Some(member) = set.random(&mut random) else { break };
-            ctx.reply.bulk(&member);
-        }
+        };
+        super::reply_drawn(&mut ctx.reply, count.unsigned_abs() as usize, false, draw);
     }
     ctx.keyspace.random = random;
     Ok(())

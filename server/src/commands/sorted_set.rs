@@ -7,7 +7,7 @@ use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::sorted_set_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
-use crate::resp::Args;
+use crate::resp::{Args, Reply};
 use crate::store::entry::ValueRef;
 use crate::store::types::sorted_set::SortedSet;
 use crate::store::value::Object;
@@ -345,24 +345,20 @@ fn zrandmember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// A negative count may repeat members, and is not bounded by the set: the reply is written as the members are drawn.
 fn repeated_pairs(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_scores: bool) -> CommandResult {
-    let total = if read(ctx, key)?.is_some() { count.unsigned_abs() as usize } else { 0 };
+    if read(ctx, key)?.is_none() {
+        ctx.reply.array(0);
+        return Ok(());
+    }
     let mut random = ctx.keyspace.random.clone();
-    let nested = with_scores && ctx.reply.is_resp3();
-    ctx.reply.array(if with_scores && !nested { total * 2 } else { total });
     if let Some(ValueRef::Object(Object::SortedSet(set))) = ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
-        for _ in 0..total {
-            if ctx.reply.is_over() {
-                break;
-            }
-            let Some((member, score)) = set.random(&mut random) else { break };
-            if nested {
-                ctx.reply.array(2);
-            }
-            ctx.reply.bulk(&member);
+        let draw = |reply: &mut Reply<'_>| {
+            let Some((member, score)) = set.random(&mut random) else { return };
+            reply.bulk(&member);
             if with_scores {
-                ctx.reply.double(score);
+                reply.double(score);
             }
-        }
+        };
+        super::reply_drawn(&mut ctx.reply, count.unsigned_abs() as usize, with_scores, draw);
     }
     ctx.keyspace.random = random;
     Ok(())

@@ -129,6 +129,9 @@ impl Server {
 
     /// Answers with an error instead of running the command.
     pub fn refuse(&mut self, client: &mut Client, command: Option<&'static Command>, error: &CommandError) {
+        if client.flags.has(ClientFlags::MASTER) {
+            self.note_propagation_error(command.map_or("<unknown>", |command| command.name), error.bytes(), "master");
+        }
         if let Some(command) = command {
             self.stats.commands[command.index].rejected += 1;
             if command.name == "exec" {
@@ -177,7 +180,7 @@ impl Server {
                 client.reply().error(error.bytes());
                 self.stats.count_error(error.bytes());
                 if client.flags.has(ClientFlags::MASTER) {
-                    self.note_propagation_error(command, error.bytes(), "master");
+                    self.note_propagation_error(command.name, error.bytes(), "master");
                 }
                 true
             }
@@ -251,7 +254,7 @@ impl Server {
     pub fn replay_command(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         // Its error, if any, was the client's to hear when it ran first.
         if let Err(error) = self.run_handler(client, command, args) {
-            self.note_propagation_error(command, error.bytes(), "AOF");
+            self.note_propagation_error(command.name, error.bytes(), "AOF");
         }
         self.persistence.dirty += std::mem::take(&mut self.effects.dirty);
         self.effects.rewrite = Rewrite::Verbatim;
@@ -264,13 +267,13 @@ impl Server {
 
     /// A command that succeeded where it came from fails here: the data differ. `propagation-error-behavior` says what then.
     #[cold]
-    fn note_propagation_error(&self, command: &Command, error: &[u8], from: &str) {
+    fn note_propagation_error(&self, command: &str, error: &[u8], from: &str) {
         let replica = self.replication.is_replica();
         let text = format!(
             "This {} is sending an error to its {from}: '{}' after processing the command '{}'",
             if replica { "replica" } else { "server" },
             String::from_utf8_lossy(error),
-            command.name
+            command
         );
         log(Level::Warning, &format!("== CRITICAL == {text}"));
         match self.config.propagation_error_behavior {

@@ -94,9 +94,8 @@ impl Server {
                 continue;
             }
             let limit = self.output_limit(client);
-            if waiting > 0 && ((limit.hard > 0 && waiting >= limit.hard) || (limit.soft > 0 && waiting >= limit.soft))
-                || client.over_soft_limit_since.is_some()
-            {
+            let reaches = |bytes: u64| bytes > 0 && waiting >= bytes;
+            if reaches(limit.hard) || reaches(limit.soft) || client.over_soft_limit_since.is_some() {
                 over.push((client.id, limit, waiting));
             }
         }

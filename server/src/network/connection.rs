@@ -135,7 +135,8 @@ impl Connection {
     fn poll<S: AsyncRead + AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Event> {
         if let Some((offset, syncer)) = &self.hold {
             if !syncer.poll_durable(*offset, context.waker()) {
-                return Poll::Pending;
+                // Whoever is to be closed does not wait for the disk.
+                return if self.signal.take() { Poll::Ready(Event::Progress) } else { Poll::Pending };
             }
             self.hold = None;
         }

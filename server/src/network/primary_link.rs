@@ -348,11 +348,7 @@ impl Applier {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, "MASTER timeout: no data nor PING received..."));
                     }
                     (last, acknowledged) = (monotonic_ns(), offset);
-                    let mut acknowledgement = Vec::new();
-                    let offset = offset.to_string();
-                    let words = [&b"REPLCONF"[..], b"ACK", offset.as_bytes()];
-                    encode_command(&mut acknowledgement, words.len(), words.into_iter());
-                    wire.write(shared, &acknowledgement).await?;
+                    wire.write(shared, &encoded(&[b"REPLCONF", b"ACK", offset.to_string().as_bytes()])).await?;
                 }
             }
         }
@@ -463,13 +459,6 @@ impl Applier {
         server.execute(client, &args);
         if server.stats.error_replies > errors {
             server.stats.unexpected_errors += 1;
-            let name = args.at(0).map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-            log(
-                Level::Warning,
-                &format!(
-                    "== CRITICAL == This replica is sending an error to its master: after processing the command '{name}'"
-                ),
-            );
         }
         client.out.clear();
         if std::mem::take(&mut server.acknowledgement_asked) {
@@ -495,6 +484,12 @@ fn check_role(server: &Server, generation: u64) -> io::Result<()> {
     }
 }
 
+fn encoded(words: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_command(&mut bytes, words.len(), words.iter().copied());
+    bytes
+}
+
 impl Wire {
     /// Writes bytes; a primary that does not take them within `repl-timeout` is lost.
     async fn write(&mut self, shared: &Shared, bytes: &[u8]) -> io::Result<()> {
@@ -503,9 +498,7 @@ impl Wire {
     }
 
     async fn send(&mut self, words: &[&[u8]]) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        encode_command(&mut bytes, words.len(), words.iter().copied());
-        self.stream.write_all(&bytes).await
+        self.stream.write_all(&encoded(words)).await
     }
 
     /// Reads more bytes into the buffer.
