@@ -74,7 +74,8 @@ fn a_prompt_lives_through_ctrl_c() {
         "trap 'echo caught' INT; echo begun; until [ \"$line\" = quit ]; do read line; echo \"<$line>\"; done; exit 5";
     let file = user.home.path().join("prompt.sh");
     std::fs::write(&file, prompt).expect("write the script");
-    let line = format!("{} run -q t.yaml -- sh prompt.sh", env!("CARGO_BIN_EXE_runner"));
+    // `exec`, since `script` runs the line with whatever $SHELL is, and a shell that stays would die of the Ctrl-C.
+    let line = format!("exec {} run -q t.yaml -- sh prompt.sh", env!("CARGO_BIN_EXE_runner"));
     let mut command = Command::new("script");
     command.args(["-q", "-e", "-c", &line, "/dev/null"]).current_dir(user.home.path());
     command.env("XDG_STATE_HOME", user.home.path()).stdin(Stdio::piped()).stdout(Stdio::piped());

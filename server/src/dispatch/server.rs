@@ -22,7 +22,6 @@ use crate::info::stats::Stats;
 use crate::persistence::state::Persistence;
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
-use crate::replication::backlog::Backlog;
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
 use crate::store::table::KeyOrder;
@@ -320,9 +319,13 @@ impl Server {
         let end = self.replication.offset + 1;
         let limit = self.replica_output_limit().hard;
         let mut lagging = Vec::new();
+        let mut slowest = None;
         for &id in &self.replicas {
             let Some(client) = self.clients.by_id_mut(id) else { continue };
             let Some(peer) = &mut client.peer else { continue };
+            if peer.pins_backlog() {
+                slowest = Some(slowest.unwrap_or(peer.cursor).min(peer.cursor));
+            }
             if peer.caught_up && peer.cursor < end {
                 peer.caught_up = false;
                 client.signal.raise();
@@ -333,8 +336,8 @@ impl Server {
         if !lagging.is_empty() {
             self.limit_outputs_of(&lagging);
         }
-        if self.replication.backlog.as_ref().is_some_and(Backlog::has_surplus) {
-            self.trim_backlog();
+        if let Some(backlog) = &mut self.replication.backlog {
+            backlog.trim(slowest);
         }
     }
 
@@ -365,6 +368,7 @@ impl Server {
             if self.replicas.is_empty() {
                 self.replication.no_replicas_since = self.now;
             }
+            self.trim_backlog();
         }
         self.refresh_gate();
     }

@@ -1,13 +1,16 @@
 //! The replication stream's recent bytes: backlog and every replica's output queue at once.
 //!
 //! Bytes are appended once; each replica holds an offset into them. What lies before both the backlog's size and the
-//! slowest replica's offset is dropped chunk by chunk. Offsets are positions in the stream: the byte at offset `n` is the
-//! n-th that the primary ever sent, counted from 1 as Redis counts (`repl_backlog_first_byte_offset`).
+//! slowest replica's offset is dropped chunk by chunk; until then it is served to reconnecting replicas too, so that the
+//! backlog outgrows its size while a replica lags, as Redis's does. Offsets are positions in the stream: the byte at offset
+//! `n` is the n-th that the primary ever sent, counted from 1 as Redis counts (`repl_backlog_first_byte_offset`).
 
 use std::collections::VecDeque;
 
 /// Bytes a chunk: one read of a replica's link at most.
 const CHUNK: usize = 64 * 1024;
+/// Chunks dropped at a time, so that no turn pays for all that a slow replica had kept.
+const DROPPED_AT_ONCE: usize = 64;
 
 /// See the module's comment.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub struct Backlog {
     start: i64,
     /// Offset of the first byte that still counts: the backlog may be shorter than its chunks.
     first: i64,
+    /// Offset of the slowest replica when it was last told, `i64::MAX` without replicas.
+    pinned: i64,
     /// Offset after the last byte.
     end: i64,
     /// `repl-backlog-size`.
@@ -28,7 +33,7 @@ pub struct Backlog {
 impl Backlog {
     /// An empty backlog: the next byte has offset `next`.
     pub fn new(next: i64, size: usize) -> Self {
-        Self { chunks: VecDeque::new(), start: next, first: next, end: next, size, spare: None }
+        Self { chunks: VecDeque::new(), start: next, first: next, pinned: i64::MAX, end: next, size, spare: None }
     }
 
     /// Offset of the first byte that can be served.
@@ -69,8 +74,7 @@ impl Backlog {
     /// Appends bytes to the stream.
     pub fn append(&mut self, mut bytes: &[u8]) {
         self.end += bytes.len() as i64;
-        // What lies before the size is not served any more, though its chunk is dropped later.
-        self.first = self.first.max(self.end - self.size as i64);
+        self.advance_first();
         while !bytes.is_empty() {
             if self.chunks.back().is_none_or(|chunk| chunk.len() == CHUNK) {
                 let fresh = self.spare.take().unwrap_or_else(|| Vec::with_capacity(CHUNK));
@@ -83,21 +87,24 @@ impl Backlog {
         }
     }
 
-    /// Whether there are chunks that the size alone does not ask for: [`Self::trim`] may have something to do.
-    #[inline]
-    pub fn has_surplus(&self) -> bool {
-        self.chunks.len() > self.size / CHUNK + 2
+    /// What lies before the size and before all replicas is not served any more, though its chunk is dropped later.
+    fn advance_first(&mut self) {
+        self.first = self.first.max(self.pinned.min(self.end - self.size as i64));
     }
 
-    /// Drops what neither the backlog's size nor a replica at offset `pinned` needs.
+    /// Drops what neither the backlog's size nor the slowest replica, at offset `pinned`, needs; only a part of it where it
+    /// is much.
     pub fn trim(&mut self, pinned: Option<i64>) {
-        self.first = self.first.max(self.end - self.size as i64);
-        let needed = pinned.map_or(self.first, |pinned| pinned.min(self.first));
-        while self.start + (CHUNK as i64) <= needed && self.chunks.len() > 1 {
-            self.spare = self.chunks.pop_front().map(|mut chunk| {
-                chunk.clear();
-                chunk
-            });
+        self.pinned = pinned.unwrap_or(i64::MAX);
+        self.advance_first();
+        let needed = self.first.min(self.pinned);
+        for _ in 0..DROPPED_AT_ONCE {
+            if self.start + CHUNK as i64 > needed || self.chunks.len() == 1 {
+                return;
+            }
+            let Some(mut chunk) = self.chunks.pop_front() else { return };
+            chunk.clear();
+            self.spare = Some(chunk);
             self.start += CHUNK as i64;
         }
     }
@@ -144,15 +151,31 @@ mod tests {
     }
 
     #[test]
-    fn trimming_keeps_the_size_and_what_a_replica_needs() {
+    fn a_slow_replica_keeps_the_backlog_beyond_its_size_for_all() {
         let mut backlog = Backlog::new(1, 100_000);
-        backlog.append(&vec![7; 1_000_000]);
-        backlog.trim(Some(500_000));
+        backlog.append(&vec![7; 400_000]);
+        backlog.trim(Some(300_001));
         assert_eq!(backlog.len(), 100_000);
-        assert!(!backlog.serves(500_000), "a new replica is served from the backlog only");
-        assert_eq!(collect(&backlog, 500_000).len(), 500_001, "an attached one goes on from where it is");
+        backlog.append(&vec![7; 600_000]);
+        assert_eq!((backlog.first(), backlog.len()), (300_001, 700_000));
+        assert!(backlog.serves(300_001) && !backlog.serves(300_000));
+        assert_eq!(collect(&backlog, 300_001).len(), 700_000);
         backlog.trim(None);
+        assert_eq!(backlog.len(), 100_000);
         assert_eq!(backlog.read(500_000), None);
+        assert!(backlog.memory() < 300_000);
+    }
+
+    #[test]
+    fn much_is_dropped_in_parts() {
+        let mut backlog = Backlog::new(1, 100_000);
+        backlog.trim(Some(1));
+        backlog.append(&vec![7; 100 * CHUNK]);
+        let before = backlog.memory();
+        backlog.trim(None);
+        assert_eq!(backlog.len(), 100_000, "what is not served any more is said at once");
+        assert!(before / 4 < backlog.memory() && backlog.memory() < before / 2);
+        backlog.trim(None);
         assert!(backlog.memory() < 300_000);
     }
 }
