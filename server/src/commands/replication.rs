@@ -405,11 +405,15 @@ impl Server {
             Some(link) if link.is_up() => Some((self.replication.replid, self.replication.offset)),
             Some(link) => link.cached,
         };
+        let stream_db = match self.replication.link() {
+            None => self.replication.selected_db.unwrap_or(0),
+            Some(link) => link.stream_db,
+        };
         self.unblock_for_demotion();
         let _ = current;
         self.replication.generation += 1;
         let generation = self.replication.generation;
-        self.replication.role = Role::Replica(Box::new(Link::new(host, port, generation, cached)));
+        self.replication.role = Role::Replica(Box::new(Link::new(host, port, generation, cached, stream_db)));
         crate::info::log::set_role(b'S');
         self.orders.push(Order::FollowPrimary(generation));
         self.refresh_listening();

@@ -65,7 +65,7 @@ impl RewriteState {
 impl Server {
     /// Begins a rewrite; false where another snapshot runs.
     pub fn begin_aof_rewrite(&mut self) -> bool {
-        if self.keyspace.snapshot_runs() || self.aof.rewrite.is_running() || self.loading {
+        if self.is_saving() || self.aof.rewrite.is_running() || self.loading {
             return false;
         }
         self.aof.rewrite.scheduled = false;
@@ -142,7 +142,7 @@ impl Server {
 
     /// Begins a rewrite that was put off, or that the file's growth asks for.
     pub fn rewrite_if_due(&mut self) {
-        if self.loading || self.keyspace.snapshot_runs() || self.aof.rewrite.is_running() {
+        if self.loading || self.is_saving() || self.aof.rewrite.is_running() {
             return;
         }
         if self.aof.rewrite.scheduled {

@@ -141,7 +141,7 @@ impl Server {
                     client.out.push(b'\n');
                     client.signal.raise();
                 }
-                PeerState::SendingSnapshot => {
+                PeerState::SendingSnapshot | PeerState::StreamingSnapshot => {
                     let (sent, waits) = (client.signal.sent(), client.signal.unsent() > 0);
                     let Some(peer) = &mut client.peer else { continue };
                     if !waits || sent != peer.sent {

@@ -164,16 +164,36 @@ impl Server {
 
     /// Nobody wants the running snapshot any more: whoever writes it stops, and leaves no file.
     pub fn give_up_snapshot(&mut self) {
-        if self.keyspace.snapshot_runs() || self.persistence.saving_since > 0 {
+        if self.is_saving() {
             self.persistence.given_up.give_up();
         }
         self.keyspace.abandon_snapshot();
     }
 
+    /// Whether a snapshot is being made or written: nothing else of the kind may begin.
+    pub fn is_saving(&self) -> bool {
+        self.keyspace.snapshot_runs() || self.persistence.saving_since > 0
+    }
+
     /// BGSAVE: begins a background save; false where a snapshot runs already.
     pub fn begin_background_save(&mut self) -> bool {
+        if !self.begin_saving(true) {
+            return false;
+        }
+        log(Level::Notice, &format!("Background saving started by pid {}", std::process::id()));
+        self.orders.push(Order::BackgroundSave);
+        true
+    }
+
+    /// Begins the snapshot of a BGSAVE or of a full synchronisation, which count alike; without keys where a replica filters
+    /// them out. False where a snapshot runs already.
+    pub fn begin_saving(&mut self, with_keys: bool) -> bool {
+        if self.persistence.saving_since > 0 {
+            return false;
+        }
         let started = now_us();
-        if self.keyspace.snapshot_runs() || !self.keyspace.begin_snapshot() {
+        let begun = if with_keys { self.keyspace.begin_snapshot() } else { self.keyspace.begin_empty_snapshot() };
+        if !begun {
             return false;
         }
         self.persistence.saving_since = self.now.max(1);
@@ -182,19 +202,22 @@ impl Server {
         self.persistence.save_scheduled = false;
         self.stats.snapshots += 1;
         self.stats.last_snapshot_start_us = (now_us() - started) as u64;
-        log(Level::Notice, &format!("Background saving started by pid {}", std::process::id()));
-        self.orders.push(Order::BackgroundSave);
         true
+    }
+
+    /// A snapshot that went to no file ended.
+    pub fn end_saving(&mut self) {
+        let since = std::mem::take(&mut self.persistence.saving_since);
+        self.persistence.last_duration = (now_ms() - since) / 1000;
     }
 
     /// A background save ended.
     pub fn end_background_save(&mut self, result: std::io::Result<()>) {
-        let since = std::mem::take(&mut self.persistence.saving_since);
+        self.end_saving();
         self.persistence.sync_file |= self.replicas.iter().any(|&id| {
             let peer = self.clients.by_id(id).and_then(|client| client.peer.as_deref());
             peer.is_some_and(|peer| peer.state == crate::replication::primary::PeerState::WaitSnapshotEnd)
         });
-        self.persistence.last_duration = (now_ms() - since) / 1000;
         match result {
             Ok(()) => {
                 log(Level::Notice, "Background saving terminated with success");
@@ -217,7 +240,7 @@ impl Server {
 
     /// `save` points: begins a background save where one is due.
     pub fn save_if_due(&mut self) {
-        if self.keyspace.snapshot_runs() || self.loading {
+        if self.is_saving() || self.loading {
             return;
         }
         if self.persistence.save_scheduled {
@@ -346,6 +369,7 @@ impl Server {
         if self.config.replicaof.0.is_some() {
             self.replication.replid = replid;
             self.replication.offset = offset;
+            self.replication.selected_db = loaded.repl_stream_db;
             self.restored_history = true;
             return;
         }

@@ -369,6 +369,9 @@ impl Server {
                 self.replication.no_replicas_since = self.now;
             }
             self.trim_backlog();
+            if let Some(backlog) = &mut self.replication.backlog {
+                backlog.free_spare();
+            }
         }
         self.refresh_gate();
     }

@@ -6,7 +6,6 @@ use crate::base::allocator::used_memory;
 use crate::base::clock::now_us;
 use crate::commands::replication::peer_ip;
 use crate::commands::sentinel_view::status;
-use crate::dispatch::client::Transfer;
 use crate::dispatch::registry::Command;
 use crate::dispatch::server::Server;
 use crate::info::process;
@@ -451,11 +450,6 @@ fn replicas(server: &Server, out: &mut String) {
     for client in server.replicas.iter().filter_map(|&id| server.clients.by_id(id)) {
         let Some(peer) = &client.peer else { continue };
         let Some(state) = peer.state.name() else { continue };
-        // Redis calls a transfer over the socket a wait.
-        let state = match &client.transfer {
-            Some(Transfer { length_announced: false, .. }) => "wait_bgsave",
-            _ => state,
-        };
         let lag = if state == "online" { peer.lag_seconds(server.now) } else { 0 };
         let _ = write!(
             out,

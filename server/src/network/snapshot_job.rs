@@ -157,7 +157,7 @@ pub fn serve_replicas(shared: &Shared, server: &mut Server) {
 
 fn plan(server: &mut Server) -> Plan {
     let waiting: Vec<ClientId> = waiting_replicas(server);
-    if waiting.is_empty() || server.keyspace.snapshot_runs() || server.loading {
+    if waiting.is_empty() || server.is_saving() || server.loading {
         return Plan::Wait;
     }
     let peers = || waiting.iter().filter_map(|&id| server.clients.by_id(id)?.peer.as_deref());
@@ -172,14 +172,9 @@ fn plan(server: &mut Server) -> Plan {
         }
     }
     let without_keys = peers().all(|peer| peer.without_keys);
-    let started = crate::base::clock::now_us();
-    if without_keys {
-        server.keyspace.begin_empty_snapshot();
-    } else {
-        server.keyspace.begin_snapshot();
+    if !server.begin_saving(!without_keys) {
+        return Plan::Wait;
     }
-    server.stats.snapshots += 1;
-    server.stats.last_snapshot_start_us = (crate::base::clock::now_us() - started) as u64;
     // The next write selects its database for those who join now.
     server.replication.selected_db = None;
     let header = server.snapshot_header();
@@ -221,7 +216,7 @@ fn announce(server: &mut Server, id: ClientId, state: PeerState) {
 }
 
 fn begin_stream(server: &mut Server, id: ClientId, mark: &str) -> Option<Sender<Arc<Vec<u8>>>> {
-    announce(server, id, PeerState::SendingSnapshot);
+    announce(server, id, PeerState::StreamingSnapshot);
     let client = server.clients.by_id_mut(id)?;
     client.out.extend_from_slice(format!("$EOF:{mark}\r\n").as_bytes());
     let (sender, receiver) = channel(SOCKET_QUEUE);
@@ -258,6 +253,7 @@ async fn stream_to_replicas(
     })
     .await;
     let mut server = shared.turn();
+    server.end_saving();
     match result {
         Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
         Err(error) => {
@@ -272,16 +268,11 @@ async fn file_for_replicas(shared: Shared, replicas: Vec<ClientId>, header: Head
     let path = shared.peek().rdb_path();
     let result = write_file(&shared, header, path.clone()).await;
     let mut server = shared.turn();
-    match result {
-        Ok(()) => log(Level::Notice, "Background saving terminated with success"),
-        Err(ref error) => log(Level::Warning, &format!("Background saving error: {error}")),
-    }
-    server.persistence.last_save_failed = result.is_err();
-    server.refresh_gate();
-    let opened = result.and_then(|()| {
-        let sizes = File::open(&path)?.metadata()?.len();
-        Ok(sizes)
-    });
+    let opened = match &result {
+        Ok(()) => File::open(&path).and_then(|file| Ok(file.metadata()?.len())),
+        Err(error) => Err(io::Error::from(error.kind())),
+    };
+    server.end_background_save(result);
     for &id in &replicas {
         let Some(client) = server.clients.by_id_mut(id) else { continue };
         let file = match &opened {

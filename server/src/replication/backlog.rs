@@ -7,8 +7,10 @@
 
 use std::collections::VecDeque;
 
-/// Bytes a chunk: one read of a replica's link at most.
-const CHUNK: usize = 64 * 1024;
+/// Bytes a chunk at least, for small backlogs: what is kept beyond the size is two chunks at most.
+const SMALLEST_CHUNK: usize = 16 * 1024;
+/// Bytes a chunk at most: one read of a replica's link.
+const LARGEST_CHUNK: usize = 64 * 1024;
 /// Chunks dropped at a time, so that no turn pays for all that a slow replica had kept.
 const DROPPED_AT_ONCE: usize = 64;
 
@@ -16,6 +18,8 @@ const DROPPED_AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub struct Backlog {
     chunks: VecDeque<Vec<u8>>,
+    /// Bytes a chunk.
+    chunk: usize,
     /// Offset of the first byte of the first chunk.
     start: i64,
     /// Offset of the first byte that still counts: the backlog may be shorter than its chunks.
@@ -33,7 +37,17 @@ pub struct Backlog {
 impl Backlog {
     /// An empty backlog: the next byte has offset `next`.
     pub fn new(next: i64, size: usize) -> Self {
-        Self { chunks: VecDeque::new(), start: next, first: next, pinned: i64::MAX, end: next, size, spare: None }
+        let chunk = (size / 16).clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
+        Self {
+            chunks: VecDeque::new(),
+            chunk,
+            start: next,
+            first: next,
+            pinned: i64::MAX,
+            end: next,
+            size,
+            spare: None,
+        }
     }
 
     /// Offset of the first byte that can be served.
@@ -63,7 +77,7 @@ impl Backlog {
 
     /// Bytes of memory.
     pub fn memory(&self) -> usize {
-        (self.chunks.len() + usize::from(self.spare.is_some())) * (CHUNK + size_of::<Vec<u8>>())
+        (self.chunks.len() + usize::from(self.spare.is_some())) * (self.chunk + size_of::<Vec<u8>>())
     }
 
     /// Changes the size.
@@ -76,12 +90,12 @@ impl Backlog {
         self.end += bytes.len() as i64;
         self.advance_first();
         while !bytes.is_empty() {
-            if self.chunks.back().is_none_or(|chunk| chunk.len() == CHUNK) {
-                let fresh = self.spare.take().unwrap_or_else(|| Vec::with_capacity(CHUNK));
+            if self.chunks.back().is_none_or(|chunk| chunk.len() == self.chunk) {
+                let fresh = self.spare.take().unwrap_or_else(|| Vec::with_capacity(self.chunk));
                 self.chunks.push_back(fresh);
             }
             let Some(chunk) = self.chunks.back_mut() else { return };
-            let (now, later) = bytes.split_at(bytes.len().min(CHUNK - chunk.len()));
+            let (now, later) = bytes.split_at(bytes.len().min(self.chunk - chunk.len()));
             chunk.extend_from_slice(now);
             bytes = later;
         }
@@ -99,14 +113,19 @@ impl Backlog {
         self.advance_first();
         let needed = self.first.min(self.pinned);
         for _ in 0..DROPPED_AT_ONCE {
-            if self.start + CHUNK as i64 > needed || self.chunks.len() == 1 {
+            if self.start + (self.chunk as i64) > needed || self.chunks.len() == 1 {
                 return;
             }
             let Some(mut chunk) = self.chunks.pop_front() else { return };
             chunk.clear();
             self.spare = Some(chunk);
-            self.start += CHUNK as i64;
+            self.start += self.chunk as i64;
         }
+    }
+
+    /// Frees the chunk that is kept to be filled again.
+    pub fn free_spare(&mut self) {
+        self.spare = None;
     }
 
     /// True where a replica that wants the byte at `offset` next can go on from here.
@@ -120,7 +139,7 @@ impl Backlog {
             return None;
         }
         let distance = (offset - self.start) as usize;
-        Some(self.chunks.get(distance / CHUNK).map_or(&[][..], |chunk| &chunk[distance % CHUNK..]))
+        Some(self.chunks.get(distance / self.chunk).map_or(&[][..], |chunk| &chunk[distance % self.chunk..]))
     }
 }
 
@@ -168,14 +187,14 @@ mod tests {
 
     #[test]
     fn much_is_dropped_in_parts() {
-        let mut backlog = Backlog::new(1, 100_000);
+        let mut backlog = Backlog::new(1, 1 << 20);
         backlog.trim(Some(1));
-        backlog.append(&vec![7; 100 * CHUNK]);
+        backlog.append(&vec![7; 100 * LARGEST_CHUNK]);
         let before = backlog.memory();
         backlog.trim(None);
-        assert_eq!(backlog.len(), 100_000, "what is not served any more is said at once");
+        assert_eq!(backlog.len(), 1 << 20, "what is not served any more is said at once");
         assert!(before / 4 < backlog.memory() && backlog.memory() < before / 2);
         backlog.trim(None);
-        assert!(backlog.memory() < 300_000);
+        assert!(backlog.memory() < 20 * LARGEST_CHUNK);
     }
 }

@@ -11,8 +11,10 @@ pub enum PeerState {
     WaitSnapshotStart,
     /// Waits for a snapshot to be ready (disk).
     WaitSnapshotEnd,
-    /// The snapshot is being sent.
+    /// The snapshot is being sent out of a file.
     SendingSnapshot,
+    /// The snapshot is being sent while it is made.
+    StreamingSnapshot,
     /// Snapshot sent over the socket; the stream starts with its first acknowledgement.
     WaitAck,
     /// Receives the stream.
@@ -25,7 +27,7 @@ impl PeerState {
     /// The name in INFO and ROLE; `None` where they do not list it.
     pub fn name(self) -> Option<&'static str> {
         match self {
-            Self::WaitSnapshotStart | Self::WaitSnapshotEnd => Some("wait_bgsave"),
+            Self::WaitSnapshotStart | Self::WaitSnapshotEnd | Self::StreamingSnapshot => Some("wait_bgsave"),
             Self::SendingSnapshot => Some("send_bulk"),
             Self::Online | Self::WaitAck => Some("online"),
             Self::Introduced | Self::Finished => None,
@@ -95,10 +97,15 @@ impl Peer {
 
     /// True where it receives, or is about to receive, the stream: its cursor pins the backlog.
     pub fn pins_backlog(&self) -> bool {
-        matches!(
-            self.state,
-            PeerState::WaitSnapshotEnd | PeerState::SendingSnapshot | PeerState::WaitAck | PeerState::Online
-        ) && !self.rdb_only
+        let receives = match self.state {
+            PeerState::Introduced | PeerState::WaitSnapshotStart | PeerState::Finished => false,
+            PeerState::WaitSnapshotEnd
+            | PeerState::SendingSnapshot
+            | PeerState::StreamingSnapshot
+            | PeerState::WaitAck
+            | PeerState::Online => true,
+        };
+        receives && !self.rdb_only
     }
 
     /// Seconds since the last acknowledgement.

@@ -70,8 +70,9 @@ pub struct Transfer {
 }
 
 impl Link {
-    /// A link that must be made.
-    pub fn new(host: String, port: u16, generation: u64, cached: Option<(ReplId, i64)>) -> Self {
+    /// A link that must be made. `stream_db` is the database that the stream had selected at the `cached` offset: whoever goes
+    /// on from there is not told again.
+    pub fn new(host: String, port: u16, generation: u64, cached: Option<(ReplId, i64)>, stream_db: usize) -> Self {
         Self {
             host,
             port,
@@ -79,7 +80,7 @@ impl Link {
             generation,
             cached,
             read_offset: cached.map_or(0, |(_, offset)| offset),
-            stream_db: 0,
+            stream_db,
             last_io: 0,
             down_since: 0,
             transfer: None,

@@ -177,7 +177,7 @@ mod tests {
     fn a_replica_whose_snapshot_is_on_its_way_has_no_offset_yet() {
         let mut replication = Replication { offset: 500, ..Replication::default() };
         assert_eq!(replication.offset_of_data(), 500);
-        let mut link = Link::new("host".into(), 1, 0, None);
+        let mut link = Link::new("host".into(), 1, 0, None, 0);
         link.state = LinkState::Transfer;
         replication.role = Role::Replica(Box::new(link));
         assert_eq!(replication.offset_of_data(), 0);
