@@ -456,3 +456,25 @@ fn the_kernel_hears_the_score_and_ps_shows_the_title() {
         assert_eq!(of_process("oom_score_adj"), before);
     }
 }
+
+#[test]
+fn a_client_that_is_killed_is_gone_for_everybody_at_once() {
+    play(&NO_DISK, &["nobody left behind", "2"], |server, _| {
+        let mut victims: Vec<Wire> = (0..2).map(|_| Wire::to(server)).collect();
+        for (at, victim) in victims.iter_mut().enumerate() {
+            victim.ask(&format!("CLIENT SETNAME victim{at}"));
+        }
+        victims[0].ask("SUBSCRIBE news");
+        victims[1].send("BLPOP nothing 0");
+        until("one waits", || server.info("blocked_clients") == "1");
+        // One pipeline: nobody else's task has run when the next command looks.
+        let mut killer = Wire::to(server);
+        let looks = ["PUBSUB NUMSUB news", "RPUSH nothing 1", "LLEN nothing", "CLIENT LIST"];
+        killer.send(&["CLIENT KILL TYPE pubsub", "CLIENT KILL TYPE normal", looks.join("\r\n").as_str()].join("\r\n"));
+        assert_eq!([killer.reply(), killer.reply()], ["1", "1"]);
+        let seen = [killer.reply(), killer.reply(), killer.reply(), killer.reply()];
+        assert_eq!(seen[..3], ["[news 0]", "1", "1"]);
+        let left = if seen[3].contains("victim") { seen[3].as_str() } else { "nobody left behind" };
+        vec![left.to_string(), victims.into_iter().filter(|_| true).map(|victim| victim.rest()).count().to_string()]
+    });
+}

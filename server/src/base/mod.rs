@@ -11,4 +11,5 @@ pub mod lzf;
 pub mod numbers;
 pub mod partial_sort;
 pub mod random;
+pub mod signals;
 pub mod slot;

@@ -1,7 +1,7 @@
 //! CLIENT.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::client::{BlockKind, Client, ClientFlags, Unblock};
+use crate::dispatch::client::{BlockKind, Client, ClientFlags, ClientId, Unblock};
 use crate::dispatch::client_line::client_line;
 use crate::dispatch::error::*;
 use crate::dispatch::pauses::Purpose;
@@ -195,15 +195,11 @@ fn kill(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let old_form = args.len() == 3;
     let filter =
         if old_form { Filter { addr: Some(args.get(2).to_vec()), ..Filter::default() } } else { kill_filter(args)? };
-    let mut killed = 0;
-    for client in ctx.server.clients.iter_mut() {
-        if filter.accepts(client, false) {
-            client.close();
-            killed += 1;
-        }
-    }
+    let others = ctx.server.clients.iter().filter(|client| filter.accepts(client, false));
+    let others: Vec<ClientId> = others.map(|client| client.id).collect();
+    others.iter().for_each(|&id| ctx.server.end_session(id));
     let includes_self = filter.accepts(ctx.client, true);
-    killed += i64::from(includes_self);
+    let killed = others.len() as i64 + i64::from(includes_self);
     if old_form {
         if killed == 0 {
             return Err(NO_SUCH_CLIENT);

@@ -1,8 +1,9 @@
 //! DEBUG: for test suites, behind `enable-debug-command`.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use crate::base::numbers::{parse_f64, parse_i64};
+use crate::base::numbers::{parse_f64, parse_i64, parse_memory};
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
 use crate::info::log::{Level, log};
@@ -12,6 +13,7 @@ use crate::store::digest::{Digest, mix_value, to_hex};
 use crate::store::entry::{NewValue, ValueRef};
 use crate::store::keyspace::ExpiryRule;
 use crate::store::types::hash::Hash;
+use crate::store::types::list::set_large_from;
 use crate::store::value::Object;
 
 /// Handlers of the family.
@@ -21,10 +23,10 @@ type Subcommand = (&'static str, fn(&mut ServerContext<'_>, &Args<'_>) -> Comman
 
 /// Subcommands that do something here; the words behind are theirs to check.
 const SUBCOMMANDS: &[Subcommand] = &[
-    ("aof-flush-sleep", accept),
+    ("aof-flush-sleep", aof_flush_sleep),
     ("assert", panic),
     ("change-repl-id", change_repl_id),
-    ("client-eviction", accept),
+    ("client-eviction", client_eviction),
     ("clusterlink", clusterlink),
     ("config-rewrite-force-all", rewrite_force_all),
     ("digest", digest),
@@ -33,25 +35,23 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("error", error),
     ("help", help),
     ("htstats", htstats),
-    ("jmap", accept),
-    ("leak", accept),
+    ("leak", leak),
     ("listpack", listpack),
     ("loadaof", loadaof),
     ("log", write_log),
     ("object", object),
     ("oom", panic),
     ("panic", panic),
-    ("pause-cron", accept),
+    ("pause-cron", pause_cron),
     ("populate", populate),
     ("protocol", protocol),
-    ("quicklist-packed-threshold", accept),
+    ("quicklist-packed-threshold", quicklist_packed_threshold),
     ("reload", reload),
     ("replicate", replicate),
-    ("replybuffer", accept),
+    ("replybuffer", replybuffer),
     ("sdslen", sdslen),
     ("segfault", segfault),
     ("set-active-expire", set_active_expire),
-    ("set-disable-deny-scripts", accept),
     ("set-skip-checksum-validation", set_skip_checksum),
     ("sleep", sleep),
     ("stringmatch-test", stringmatch),
@@ -110,9 +110,87 @@ fn drop_packets(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Settings of parts that this server does not have: accepted, without effect.
-fn accept(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+/// The number behind a subcommand that takes just this; like C's `atoi`, what is no number is 0.
+fn only_number(args: &Args<'_>) -> CommandResult<i64> {
+    if args.len() == 3 { Ok(parse_i64(args.get(2)).unwrap_or(0)) } else { Err(wrong_usage(args)) }
+}
+
+/// `DEBUG AOF-FLUSH-SLEEP microseconds`: before each write of the append-only file.
+fn aof_flush_sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    ctx.server.aof.sleep_before_write = Duration::from_micros(only_number(args)?.max(0) as u64);
     ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG PAUSE-CRON 0|1`.
+fn pause_cron(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    ctx.server.cron_paused = only_number(args)? != 0;
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG QUICKLIST-PACKED-THRESHOLD size`: list elements of this size and more stand alone.
+fn quicklist_packed_threshold(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    const ERROR: CommandError =
+        CommandError::Static("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    if args.len() != 3 {
+        return Err(wrong_usage(args));
+    }
+    let size = parse_memory(args.get(2)).and_then(|size| usize::try_from(size).ok()).ok_or(ERROR)?;
+    if size > (1 << 32) - (1 << 20) {
+        return Err(ERROR);
+    }
+    set_large_from(size);
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG REPLYBUFFER RESIZING 0|1`: whether the buffers of silent clients shrink. The peak of a buffer is never reset here,
+/// so PEAK-RESET-TIME takes NEVER only.
+fn replybuffer(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() != 4 {
+        return Err(wrong_usage(args));
+    }
+    if args.is(2, "resizing") {
+        ctx.server.keeps_buffers = parse_i64(args.get(3)).unwrap_or(0) == 0;
+    } else if !(args.is(2, "peak-reset-time") && args.is(3, "never")) {
+        return Err(wrong_usage(args));
+    }
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG LEAK string`: its memory is never given back.
+fn leak(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() != 3 {
+        return Err(wrong_usage(args));
+    }
+    std::mem::forget(args.get(2).to_vec());
+    ctx.reply().ok();
+    Ok(())
+}
+
+/// `DEBUG CLIENT-EVICTION`: sessions by the power of two of the memory that they take, the largest last.
+fn client_eviction(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() != 2 {
+        return Err(wrong_usage(args));
+    }
+    if ctx.server.config.maxmemory_clients == 0 {
+        return Err(CommandError::Static("ERR maxmemory-clients is disabled."));
+    }
+    let mut classes = std::collections::BTreeMap::<u32, (usize, usize)>::new();
+    let counted = ctx.server.clients.iter().map(|client| client.counted_memory).filter(|&memory| memory > 0);
+    for memory in counted {
+        let (sum, count) = classes.entry(memory.ilog2()).or_default();
+        *sum += memory;
+        *count += 1;
+    }
+    let mut text = String::new();
+    for (class, (sum, count)) in classes {
+        let (from, to) = (1u64 << class, (1u64 << (class + 1)) - 1);
+        let _ = writeln!(text, "bucket {from:10} - {to:10}: tot-mem: {sum:10}, clients: {count}");
+    }
+    ctx.reply().verbatim("txt", text.as_bytes());
     Ok(())
 }
 

@@ -61,6 +61,8 @@ pub struct Aof {
     pub postponed_since: Millis,
     /// Writes that could not be put off any longer.
     pub delayed_syncs: u64,
+    /// DEBUG AOF-FLUSH-SLEEP.
+    pub sleep_before_write: std::time::Duration,
     /// Bytes of all files.
     pub current_size: u64,
     /// The same after the last rewrite or start.
@@ -177,6 +179,9 @@ impl Server {
     /// Writes the buffer into the file; false where the disk refuses.
     fn write_aof_buffer(&mut self) -> bool {
         let Some(writer) = &mut self.aof.writer else { return true };
+        if !self.aof.sleep_before_write.is_zero() {
+            std::thread::sleep(self.aof.sleep_before_write);
+        }
         match writer.append(&self.aof_buffer) {
             Ok(()) => {
                 let count = self.aof_buffer.len() as u64;

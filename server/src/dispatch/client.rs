@@ -130,6 +130,8 @@ impl ClientFlags {
     pub const CACHE_IS_VOID: Self = Self(1 << 21);
     /// Slots arrive in this session: it may write to them, and is believed about expiry.
     pub const ARRIVAL: Self = Self(1 << 22);
+    /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
+    pub const ENDED: Self = Self(1 << 23);
 
     /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
     pub const GATED: Self = Self(
@@ -420,6 +422,10 @@ impl Client {
     pub fn memory(&self) -> usize {
         /// An entry of a hash table or a list: the name's header, its allocation and the place in the other's table.
         const ENTRY: usize = 64;
+        /// A request that is being executed and its reply, as large as they commonly are, do not count: whoever looks at the
+        /// sum would change it. Redis has buffers of fixed sizes for them.
+        const REQUEST: usize = 1024;
+        const REPLY: usize = 16 * 1024;
         let transaction = self.transaction.as_ref().map_or(0, |transaction| {
             transaction.queued_bytes
                 + transaction.queue.capacity() * size_of::<(&Command, OwnedArgs)>()
@@ -433,8 +439,8 @@ impl Client {
             .tracking
             .as_ref()
             .map_or(0, |tracking| tracking.prefixes.iter().map(|prefix| prefix.len() + ENTRY).sum::<usize>());
-        let input = self.input.unparsed + self.input.free + self.input.arguments;
-        let output = self.out.capacity() + self.signal.unsent();
+        let input = (self.input.unparsed + self.input.free + self.input.arguments) / REQUEST * REQUEST;
+        let output = self.output() / REPLY * REPLY;
         size_of::<Self>() + output + input + transaction + subscriptions + prefixes
     }
 

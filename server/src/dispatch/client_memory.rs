@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::client::{Client, ClientFlags, ClientId};
+use super::client_line::client_line;
 use super::server::Server;
 use crate::info::log::{Level, log};
 
@@ -49,7 +50,7 @@ impl Server {
     }
 
     /// Closes the largest sessions until the others fit.
-    pub(super) fn evict_clients(&mut self) {
+    pub fn evict_clients(&mut self) {
         let Some(limit) = self.client_memory_limit() else { return };
         if self.client_memory <= limit {
             return;
@@ -61,15 +62,13 @@ impl Server {
             .map(|client| (client.counted_memory, client.id))
             .collect();
         largest.sort_unstable_by_key(|&(memory, id)| (Reverse(memory), id));
-        for (memory, id) in largest {
+        for (_, id) in largest {
             if self.client_memory <= limit {
                 return;
             }
-            let Some(client) = self.clients.by_id_mut(id) else { continue };
-            log(Level::Notice, &format!("Evicting client: id={id} addr={} tot-mem={memory}", client.addr));
-            client.counted_memory = 0;
-            client.close();
-            self.client_memory -= memory;
+            let Some(client) = self.clients.by_id(id) else { continue };
+            log(Level::Notice, &format!("Evicting client: {}", client_line(self, client)));
+            self.end_session(id);
             self.stats.evicted_clients += 1;
         }
     }
@@ -83,7 +82,7 @@ mod tests {
     fn session(server: &mut Server, output: usize, flags: ClientFlags) -> ClientId {
         let id = server.clients.next_id();
         let mut client = Client::new(id, 0, Default::default());
-        client.out = Vec::with_capacity(output);
+        client.out = vec![0; output];
         client.flags.insert(flags);
         server.clients.add(client);
         id
@@ -100,7 +99,7 @@ mod tests {
         server.count_all_client_memory();
         assert!((1_100_000..1_200_000).contains(&server.client_memory), "{}", server.client_memory);
         server.evict_clients();
-        let closes = |id| server.clients.by_id(id).is_some_and(|client| client.flags.has(ClientFlags::CLOSE_ASAP));
+        let closes = |id| server.clients.by_id(id).is_none();
         assert_eq!([small, large, larger, spared, replica].map(closes), [false, true, true, false, false]);
         assert_eq!(server.stats.evicted_clients, 2);
         assert!(server.client_memory < 400_000);

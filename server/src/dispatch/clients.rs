@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::client::{Client, ClientId};
+use super::client::{Client, ClientFlags, ClientId};
 
 /// Where a client's session is kept.
 pub type Slot = usize;
@@ -43,6 +43,13 @@ impl Clients {
         Some(client)
     }
 
+    /// Hides a session whose task has still to come to its end and [remove](Self::remove) it.
+    pub fn hide(&mut self, slot: Slot) {
+        let Some(client) = self.slots[slot].as_mut() else { return };
+        client.flags.insert(ClientFlags::ENDED);
+        self.by_id.remove(&client.id);
+    }
+
     /// Takes a session out while its commands run. Put it back with [`Self::put`].
     #[inline]
     pub fn take(&mut self, slot: Slot) -> Option<Box<Client>> {
@@ -81,17 +88,17 @@ impl Clients {
         self.get_mut(slot)
     }
 
-    /// All sessions that are not taken out.
+    /// All sessions that are neither taken out nor hidden.
     pub fn iter(&self) -> impl Iterator<Item = &Client> {
-        self.slots.iter().filter_map(Option::as_deref)
+        self.slots.iter().filter_map(Option::as_deref).filter(|client| !client.flags.has(ClientFlags::ENDED))
     }
 
-    /// All sessions that are not taken out, to be changed.
+    /// All sessions that are neither taken out nor hidden, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
-        self.slots.iter_mut().filter_map(Option::as_deref_mut)
+        self.slots.iter_mut().filter_map(Option::as_deref_mut).filter(|client| !client.flags.has(ClientFlags::ENDED))
     }
 
-    /// Number of sessions, those taken out included.
+    /// Number of sessions, those taken out included and those hidden not.
     pub fn len(&self) -> usize {
         self.by_id.len()
     }

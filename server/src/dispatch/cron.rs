@@ -23,6 +23,7 @@ impl Server {
         self.limit_outputs();
         self.save_if_due();
         self.tend_aof();
+        self.begin_requested_shutdown();
         self.advance_shutdown();
         self.advance_failover();
         if !self.replicas.is_empty() {
@@ -112,6 +113,9 @@ impl Server {
 
     /// Wakes the tasks of silent clients whose buffers hold nothing, so that they free them.
     fn shrink_idle_buffers(&self) {
+        if self.keeps_buffers {
+            return;
+        }
         for client in self.clients.iter() {
             let room = client.input.free > 0 || client.out.capacity() > 0;
             if room && self.now - client.last_interaction >= super::client::IDLE {

@@ -73,6 +73,7 @@ impl Server {
         self.stats.output_limit_disconnections += 1;
         client.out = Vec::new();
         client.close();
+        self.count_client_memory(client);
     }
 
     /// Checks the hard limits of these clients, to whom something was added.

@@ -137,7 +137,7 @@ impl Server {
     }
 
     fn write_file(&mut self, path: &Path, mut encoder: BaseEncoder) -> std::io::Result<()> {
-        let mut file = RdbFile::create(path)?.sync_as_it_grows(self.config.rdb_save_incremental_fsync);
+        let mut file = RdbFile::create_in_foreground(path)?.sync_as_it_grows(self.config.rdb_save_incremental_fsync);
         self.keyspace.begin_snapshot();
         loop {
             let batch = self.keyspace.snapshot_step(STEP);
@@ -170,9 +170,9 @@ impl Server {
         self.keyspace.abandon_snapshot();
     }
 
-    /// Whether a snapshot is being made or written: nothing else of the kind may begin.
+    /// Whether a snapshot is being made or written, or the process ends: nothing else of the kind may begin.
     pub fn is_saving(&self) -> bool {
-        self.keyspace.snapshot_runs() || self.persistence.saving_since > 0
+        self.keyspace.snapshot_runs() || self.persistence.saving_since > 0 || self.shutdown.is_final
     }
 
     /// BGSAVE: begins a background save; false where a snapshot runs already.
@@ -307,9 +307,20 @@ impl RdbFile {
     /// # Errors
     /// What the file system says.
     pub fn create(target: &Path) -> std::io::Result<Self> {
-        let directory = target.parent().unwrap_or(Path::new("."));
-        let unique = format!("temp-{}-{}.rdb", std::process::id(), now_us());
-        let temporary = directory.join(unique);
+        Self::create_as(target, &format!("temp-{}-{}.rdb", std::process::id(), now_us()))
+    }
+
+    /// A temporary file for a save that holds everybody up. Of these there is one at a time: it has the name that Redis gives
+    /// it, and a second SIGINT removes it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create_in_foreground(target: &Path) -> std::io::Result<Self> {
+        Self::create_as(target, &format!("temp-{}.rdb", std::process::id()))
+    }
+
+    fn create_as(target: &Path, name: &str) -> std::io::Result<Self> {
+        let temporary = target.parent().unwrap_or(Path::new(".")).join(name);
         let writer = BufWriter::with_capacity(1 << 18, File::create(&temporary)?);
         Ok(Self { writer, temporary, target: target.to_path_buf(), committed: false, sync_each: None, unsynced: 0 })
     }

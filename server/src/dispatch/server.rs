@@ -77,6 +77,10 @@ pub struct Shutdown {
     pub save: Option<bool>,
     /// FORCE.
     pub force: bool,
+    /// The process is about to exit: nothing may begin that leaves files behind.
+    pub is_final: bool,
+    /// What a signal asked for, before it is begun.
+    pub requested: Option<super::shutdown::ShutdownOptions>,
 }
 
 /// See the module's comment.
@@ -129,6 +133,10 @@ pub struct Server {
     pub pauses: Pauses,
     /// A shutdown that waits.
     pub shutdown: Shutdown,
+    /// DEBUG PAUSE-CRON: what happens without anybody asking does not happen.
+    pub cron_paused: bool,
+    /// DEBUG REPLYBUFFER RESIZING 0: buffers of silent clients stay as large as they are.
+    pub keeps_buffers: bool,
     /// The dataset is being loaded.
     pub loading: bool,
     /// The loading keeps the old data readable (`repl-diskless-load swapdb`).
@@ -220,6 +228,8 @@ impl Server {
             waiters: Waiters::default(),
             pauses: Pauses::default(),
             shutdown: Shutdown::default(),
+            cron_paused: false,
+            keeps_buffers: false,
             loading: false,
             async_loading: false,
             aof: Default::default(),
@@ -270,6 +280,10 @@ impl Server {
         self.configure_cluster();
         self.refresh_listening();
         self.refresh_gate();
+        if self.config.maxmemory_clients != 0 {
+            self.count_all_client_memory();
+            self.evict_clients();
+        }
     }
 
     /// A socket listens on an address.
@@ -354,7 +368,19 @@ impl Server {
         self.effects.watched = self.watchers > 0 || !self.waiters.is_empty() || self.tracking.clients > 0;
     }
 
-    /// Ends a session: subscriptions, watches, waits, monitors, replicas.
+    /// Ends the session of a client whose commands do not run now: from here on nobody sees it, and its task closes the
+    /// socket.
+    pub fn end_session(&mut self, id: ClientId) {
+        let Some(slot) = self.clients.slot_of(id) else { return };
+        self.with_session(id, |server, client| {
+            server.forget_client(client);
+            client.out = Vec::new();
+            client.close();
+        });
+        self.clients.hide(slot);
+    }
+
+    /// Gives back what a session holds: subscriptions, watches, waits, monitors, replicas.
     pub fn forget_client(&mut self, client: &mut Client) {
         self.forget_client_memory(client);
         self.break_off_arrival(client);

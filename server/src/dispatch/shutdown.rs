@@ -6,6 +6,7 @@ use super::client::{BlockKind, Unblock};
 use super::pauses::Purpose;
 use super::server::{Order, Server, Shutdown};
 use crate::base::clock::Millis;
+use crate::base::signals::set_ending;
 use crate::info::log::{Level, log};
 use crate::replication::primary::PeerState;
 
@@ -21,11 +22,28 @@ pub struct ShutdownOptions {
 }
 
 impl Server {
+    /// A signal asks for the end. The cron begins it, as Redis's does; at once, unless it is paused.
+    pub fn request_shutdown(&mut self, options: ShutdownOptions) {
+        set_ending(true);
+        self.shutdown.requested = Some(options);
+        if !self.cron_paused {
+            self.begin_requested_shutdown();
+        }
+    }
+
+    /// Begins what a signal asked for.
+    pub(super) fn begin_requested_shutdown(&mut self) {
+        if let Some(options) = self.shutdown.requested.take() {
+            self.begin_shutdown(options);
+        }
+    }
+
     /// Begins to end. Returns false if it cannot: the dataset could not be saved.
     pub fn begin_shutdown(&mut self, options: ShutdownOptions) -> bool {
         log(Level::Warning, "User requested shutdown...");
         let patience = i64::from(self.config.shutdown_timeout) * 1000;
-        self.shutdown = Shutdown { deadline: 0, save: options.save, force: options.force };
+        set_ending(true);
+        self.shutdown = Shutdown { save: options.save, force: options.force, ..Shutdown::default() };
         if !options.now && patience > 0 && self.lagging_replicas() > 0 {
             log(Level::Notice, "Waiting for replicas before shutting down.");
             self.shutdown.deadline = self.now + patience;
@@ -59,15 +77,20 @@ impl Server {
 
     /// SHUTDOWN ABORT; false where none is running.
     pub fn abort_shutdown(&mut self) -> bool {
-        if self.shutdown.deadline == 0 {
+        if self.shutdown.deadline == 0 && self.shutdown.requested.is_none() {
             return false;
         }
-        self.shutdown = Shutdown::default();
+        self.call_shutdown_off();
         self.resume_clients(Purpose::Shutdown);
         log(Level::Notice, "Shutdown manually aborted.");
         self.refresh_gate();
         self.answer_who_asked();
         true
+    }
+
+    fn call_shutdown_off(&mut self) {
+        set_ending(false);
+        self.shutdown = Shutdown::default();
     }
 
     /// The process goes on: so do the clients that asked for its end.
@@ -111,6 +134,8 @@ impl Server {
                 return self.stay();
             }
         }
+        self.shutdown.is_final = true;
+        self.cancel_aof_rewrite();
         self.remove_unfinished_files();
         if !self.config.pidfile.is_empty() {
             log(Level::Notice, "Removing the pid file.");
@@ -127,7 +152,7 @@ impl Server {
     fn remove_unfinished_files(&mut self) {
         self.give_up_snapshot();
         let pid = std::process::id();
-        let starts = [format!("temp-{pid}-"), format!("temp-rewriteaof-bg-{pid}.")];
+        let starts = [format!("temp-{pid}-"), format!("temp-{pid}."), format!("temp-rewriteaof-bg-{pid}.")];
         for directory in [self.rdb_path().parent().map(Path::to_path_buf), Some(self.aof_directory())] {
             let entries = directory.and_then(|directory| std::fs::read_dir(directory).ok());
             for entry in entries.into_iter().flatten().flatten() {
@@ -143,7 +168,7 @@ impl Server {
     /// The end is called off.
     fn stay(&mut self) -> bool {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
-        self.shutdown = Shutdown::default();
+        self.call_shutdown_off();
         self.resume_clients(Purpose::Shutdown);
         self.refresh_gate();
         self.answer_who_asked();

@@ -70,6 +70,11 @@ impl Batch {
         self.parsed = end;
     }
 
+    /// Bytes of the input that are neither executed nor understood as a part of the unfinished request.
+    pub fn unparsed(&self) -> usize {
+        self.input.len() - self.consumed - self.parser.understood()
+    }
+
     /// The next request to execute.
     #[inline]
     pub fn take(&mut self) -> Option<Request> {

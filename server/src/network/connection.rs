@@ -234,6 +234,14 @@ impl Connection {
         if !self.batch.is_done() {
             client.last_interaction = server.now;
         }
+        if server.config.maxmemory_clients != 0 && client.input.unparsed + client.input.free > KEEP {
+            // A large request counts before it is executed.
+            server.count_client_memory(&mut client);
+            server.clients.put(self.slot, client);
+            server.evict_clients();
+            let Some(taken) = server.clients.take(self.slot) else { return };
+            client = taken;
+        }
         self.blocked = client.flags.has(ClientFlags::BLOCKED);
         while !self.blocked && !self.closing && !client.flags.has(ClientFlags::CLOSE_ASAP) {
             if self.batch.is_done() && !self.next_batch(server, &mut client) {
@@ -242,7 +250,7 @@ impl Connection {
             self.execute_batch(server, &mut client);
         }
         self.take_output(server, &mut client);
-        if server.now - client.last_interaction >= IDLE {
+        if server.now - client.last_interaction >= IDLE && !server.keeps_buffers {
             self.batch.shrink();
             self.output.shrink();
             client.out.shrink_to_fit();
@@ -326,10 +334,12 @@ impl Connection {
 
     /// What the read buffer holds.
     fn input_memory(&self) -> InputMemory {
-        let arguments = self.batch.parser.arguments();
         let input = &self.batch.input;
-        let unparsed = input.len() - arguments;
-        InputMemory { unparsed, free: input.capacity() - input.len(), arguments }
+        InputMemory {
+            unparsed: self.batch.unparsed(),
+            free: input.capacity() - input.len(),
+            arguments: self.batch.parser.arguments(),
+        }
     }
 
     /// Moves this connection's traffic into the server's counters.

@@ -23,6 +23,8 @@ use crate::info::report::info;
 
 /// Signals that only a bug, or somebody who wants a report, sends.
 const FATAL: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
+/// How their handlers are set: a second fault ends the process.
+const ONCE: libc::c_int = libc::SA_NODEFER | libc::SA_RESETHAND | libc::SA_SIGINFO;
 /// Seconds that a report may take.
 const PATIENCE: u32 = 10;
 /// Bytes of an argument that are shown.
@@ -49,7 +51,7 @@ pub fn configure(report_signals: bool, exit_on_panic: bool) {
     EXIT_ON_PANIC.store(exit_on_panic, Ordering::Relaxed);
     let action = if report_signals { on_fatal_signal as *const () as libc::sighandler_t } else { libc::SIG_DFL };
     for signal in FATAL {
-        set_handler(signal, action);
+        set_handler(signal, action, ONCE);
     }
 }
 
@@ -61,7 +63,11 @@ pub fn watch(period: u32, between_ticks: u32) {
     if period > 0 {
         tick();
         STARTED.get_or_init(|| {
-            set_handler(libc::SIGALRM, on_watchdog as *const () as libc::sighandler_t);
+            set_handler(
+                libc::SIGALRM,
+                on_watchdog as *const () as libc::sighandler_t,
+                libc::SA_RESTART | libc::SA_SIGINFO,
+            );
             // SAFETY: `pthread_self` has no preconditions.
             let reactor = unsafe { libc::pthread_self() };
             std::thread::Builder::new().name("watchdog".into()).spawn(move || watch_for_ever(reactor)).is_ok()
@@ -74,15 +80,12 @@ pub fn tick() {
     TICKED.store(now_ms(), Ordering::Relaxed);
 }
 
-fn set_handler(signal: libc::c_int, action: libc::sighandler_t) {
+pub(super) fn set_handler(signal: libc::c_int, action: libc::sighandler_t, flags: libc::c_int) {
     // SAFETY: the structure is plain data for which zeros are valid, and the handlers are functions of the right form.
     unsafe {
         let mut how: libc::sigaction = std::mem::zeroed();
         how.sa_sigaction = action;
-        how.sa_flags = libc::SA_NODEFER | libc::SA_RESETHAND | libc::SA_SIGINFO;
-        if signal == libc::SIGALRM {
-            how.sa_flags = libc::SA_RESTART | libc::SA_SIGINFO;
-        }
+        how.sa_flags = flags;
         libc::sigemptyset(&mut how.sa_mask);
         libc::sigaction(signal, &how, std::ptr::null_mut());
     }
@@ -97,7 +100,7 @@ fn on_panic(panic: &PanicHookInfo<'_>) {
     log(Level::Warning, &format!("Guru Meditation: {text} #{place}"));
     write_report();
     for signal in FATAL {
-        set_handler(signal, libc::SIG_DFL);
+        set_handler(signal, libc::SIG_DFL, ONCE);
     }
     if EXIT_ON_PANIC.load(Ordering::Relaxed) {
         std::process::exit(1);
@@ -118,7 +121,7 @@ extern "C" fn on_fatal_signal(signal: libc::c_int, about: *mut libc::siginfo_t, 
         log(Level::Warning, &format!("Accessing address: {address:p}"));
     }
     write_report();
-    set_handler(signal, libc::SIG_DFL);
+    set_handler(signal, libc::SIG_DFL, ONCE);
     // SAFETY: raising a signal has no preconditions; its default action ends the process.
     unsafe { libc::raise(signal) };
 }
@@ -129,7 +132,7 @@ fn begin_report() {
         // SAFETY: `_exit` ends the process without running anything.
         unsafe { libc::_exit(1) };
     }
-    set_handler(libc::SIGALRM, libc::SIG_DFL);
+    set_handler(libc::SIGALRM, libc::SIG_DFL, ONCE);
     // SAFETY: `alarm` has no preconditions: a report that hangs ends the process.
     unsafe { libc::alarm(PATIENCE) };
     write_raw("\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n");

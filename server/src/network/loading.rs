@@ -2,6 +2,7 @@
 
 use super::Shared;
 use crate::base::clock::now_ms;
+use crate::base::signals;
 use crate::dispatch::Server;
 use crate::persistence::state::Loading;
 
@@ -23,6 +24,7 @@ impl<'a> LoadingGuard<'a> {
         afterwards: fn(&mut Server),
     ) -> Self {
         server.loading = true;
+        signals::set_loading(true);
         server.async_loading = serves_old_data;
         server.persistence.loading = Some(Loading::new(now_ms(), total));
         server.refresh_gate();
@@ -37,6 +39,7 @@ impl<'a> LoadingGuard<'a> {
     fn end_in(&mut self, server: &mut Server) {
         self.ended = true;
         server.loading = false;
+        signals::set_loading(false);
         server.async_loading = false;
         server.persistence.loading = None;
         server.refresh_gate();

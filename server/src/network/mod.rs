@@ -19,6 +19,7 @@ pub mod rebind;
 pub mod replica_output;
 pub mod selftest;
 pub mod sentinel;
+mod signals;
 pub mod snapshot_job;
 pub mod startup;
 pub mod timers;

@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::loading::LoadingGuard;
@@ -15,13 +14,11 @@ use crate::base::clock::now_ms;
 use crate::base::random::Random;
 use crate::config::cli::{self, Arguments, Startup};
 use crate::config::file::{FatalError, LoadError, Loaded, os_text};
-use crate::config::special::ShutdownFlags;
 use crate::config::values::{Supervised, SyslogFacility};
 use crate::config::{Config, LogLevel};
 use crate::dispatch::registry::Registry;
 use crate::dispatch::sentinel::{Clock, SentinelMode};
 use crate::dispatch::server::{Order, Server};
-use crate::dispatch::shutdown::ShutdownOptions;
 use crate::info::REDIS_VERSION;
 use crate::info::log::{self, Level, log};
 use crate::persistence::chunks::read_ahead;
@@ -347,6 +344,10 @@ async fn live(server: Server) -> i32 {
         let server = shared.peek();
         (server.config.port, server.mode())
     };
+    if let Err(error) = super::signals::listen(&shared) {
+        log(Level::Warning, &format!("Cannot listen to signals: {error}"));
+        return 1;
+    }
     banner(&shared.peek().config, mode, port);
     write_pidfile(&shared.peek().config);
     let mut listeners = bound.serve(&shared);
@@ -355,7 +356,12 @@ async fn live(server: Server) -> i32 {
     } else {
         log(Level::Warning, "Server initialized");
         let with_aof = shared.peek().config.appendonly;
-        let loaded = if with_aof { super::aof_job::load_at_start(&shared).await } else { load_dataset(&shared).await };
+        let load =
+            async { if with_aof { super::aof_job::load_at_start(&shared).await } else { load_dataset(&shared).await } };
+        let loaded = tokio::select! {
+            loaded = load => loaded,
+            Some(code) = exits.recv() => return finish(&shared, code),
+        };
         if let Err(text) = loaded {
             log(Level::Warning, &text);
             return 1;
@@ -373,23 +379,9 @@ async fn live(server: Server) -> i32 {
     }
     tell_supervisor(shared.peek().config.supervised);
     tokio::spawn(timers::run(Arc::clone(&shared)));
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        log(Level::Warning, "Cannot listen to signals");
-        return 1;
-    };
-    let mut interrupted = false;
     loop {
         tokio::select! {
             Some(code) = exits.recv() => return finish(&shared, code),
-            Some(()) = term.recv() => on_signal(&shared, "SIGTERM"),
-            Some(()) = int.recv() => {
-                if interrupted && shared.peek().shutdown.deadline > 0 {
-                    log(Level::Warning, "You insist... exiting now.");
-                    return 1;
-                }
-                interrupted = true;
-                on_signal(&shared, "SIGINT");
-            }
             () = shared.listen.notified() => listeners.follow(&shared),
         }
     }
@@ -456,16 +448,6 @@ fn tell_supervisor(supervised: Supervised) {
         // Upstart goes on, and wakes us again, when it sees us stopped.
         let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP);
     }
-}
-
-fn on_signal(shared: &Shared, name: &str) {
-    log(Level::Warning, &format!("Received {name} scheduling shutdown..."));
-    let mut server = shared.turn();
-    let flags = if name == "SIGTERM" { server.config.shutdown_on_sigterm } else { server.config.shutdown_on_sigint };
-    let save =
-        if flags.has(ShutdownFlags::SAVE) { Some(true) } else { flags.has(ShutdownFlags::NOSAVE).then_some(false) };
-    let options = ShutdownOptions { save, now: flags.has(ShutdownFlags::NOW), force: flags.has(ShutdownFlags::FORCE) };
-    server.begin_shutdown(options);
 }
 
 fn follow_configured_primary(shared: &Shared) {

@@ -22,7 +22,9 @@ pub async fn run(shared: Shared) {
         super::crash::tick();
         let mut server = shared.turn();
         server.end_due_waits();
-        if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
+        if server.cron_paused {
+            server.last_cron = server.now;
+        } else if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
             expire(&mut server);
             server.cron();
         }

@@ -183,6 +183,11 @@ impl RequestParser {
         self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(have))
     }
 
+    /// Bytes of the unfinished request that were understood.
+    pub fn understood(&self) -> usize {
+        self.position
+    }
+
     /// Bytes of arguments of the unfinished request that have arrived whole.
     pub fn arguments(&self) -> usize {
         if self.position == 0 { 0 } else { self.ranges.iter().map(|&(_, len)| len).sum() }

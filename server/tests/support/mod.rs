@@ -85,9 +85,14 @@ pub fn command(program: &str, directory: &Path, options: &[&str]) -> (Command, u
 
 impl Server {
     pub fn start(program: &str, directory: &Path, options: &[&str]) -> Self {
+        Self::start_unready(program, directory, options).ready(directory)
+    }
+
+    /// A server that may still be loading, or on its way to its end.
+    pub fn start_unready(program: &str, directory: &Path, options: &[&str]) -> Self {
         let (mut command, port) = command(program, directory, options);
         let log = std::fs::File::create(directory.join("log")).unwrap();
-        Self { process: command.stdout(log).spawn().unwrap(), port }.ready(directory)
+        Self { process: command.stdout(log).spawn().unwrap(), port }
     }
 
     pub fn ready(self, directory: &Path) -> Self {

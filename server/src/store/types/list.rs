@@ -9,6 +9,7 @@
 //! Access by index costs a walk over nodes, not elements. Not for: blocking, which is dispatch's.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::listpack::{Entry, Listpack, Place};
 use crate::base::lzf;
@@ -27,6 +28,14 @@ const FRAME: usize = 11;
 const COMPRESS_FROM: usize = 48;
 /// Compression must save this many bytes.
 const COMPRESS_GAIN: usize = 8;
+
+/// See [`set_large_from`].
+static LARGE_FROM: AtomicUsize = AtomicUsize::new(LARGE);
+
+/// DEBUG QUICKLIST-PACKED-THRESHOLD, for the process: elements of so many bytes and more stand alone.
+pub fn set_large_from(bytes: usize) {
+    LARGE_FROM.store(bytes.clamp(1, LARGE), Ordering::Relaxed);
+}
 
 /// The settings `list-max-listpack-size` and `list-compress-depth`, and the size from which on an element stands alone.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +57,7 @@ impl Default for ListLimits {
 impl ListLimits {
     /// The limits of two settings.
     pub fn new(fill: i32, depth: usize) -> Self {
-        Self { fill: fill.clamp(-5, i32::from(i16::MAX)), depth, large: LARGE }
+        Self { fill: fill.clamp(-5, i32::from(i16::MAX)), depth, large: LARGE_FROM.load(Ordering::Relaxed) }
     }
 
     /// Whether a node of this size and number of elements (those there are, before one more) is within bounds.

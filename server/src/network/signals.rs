@@ -1,0 +1,65 @@
+//! SIGTERM and SIGINT. A task begins the shutdown; the handler says so, and does what cannot wait for the task: a second
+//! SIGINT means now, whatever the server is busy with.
+
+use std::io;
+use std::sync::OnceLock;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Shared;
+use super::crash::set_handler;
+use crate::base::signals::{is_ending, is_loading};
+use crate::config::special::ShutdownFlags;
+use crate::dispatch::shutdown::ShutdownOptions;
+use crate::info::log::write_from_handler;
+
+/// `temp-PID.rdb`, the file of a save that holds everybody up, in the working directory.
+static UNFINISHED: OnceLock<std::ffi::CString> = OnceLock::new();
+
+/// From now on SIGTERM and SIGINT end the server.
+///
+/// # Errors
+/// What the system says.
+pub fn listen(shared: &Shared) -> io::Result<()> {
+    UNFINISHED.get_or_init(|| std::ffi::CString::new(format!("temp-{}.rdb", std::process::id())).unwrap_or_default());
+    // The runtime's handlers call those that were there before them.
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        set_handler(signal, on_signal as *const () as libc::sighandler_t, libc::SA_RESTART | libc::SA_SIGINFO);
+    }
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(end_on_signal(std::sync::Arc::clone(shared), signals));
+    Ok(())
+}
+
+async fn end_on_signal(shared: Shared, (mut term, mut int): (Signal, Signal)) {
+    loop {
+        let by_term = tokio::select! {
+            Some(()) = term.recv() => true,
+            Some(()) = int.recv() => false,
+            else => return,
+        };
+        let mut server = shared.turn();
+        let flags = if by_term { server.config.shutdown_on_sigterm } else { server.config.shutdown_on_sigint };
+        let save =
+            if flags.has(ShutdownFlags::SAVE) { Some(true) } else { flags.has(ShutdownFlags::NOSAVE).then_some(false) };
+        let (now, force) = (flags.has(ShutdownFlags::NOW), flags.has(ShutdownFlags::FORCE));
+        server.request_shutdown(ShutdownOptions { save, now, force });
+    }
+}
+
+extern "C" fn on_signal(signal: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    if signal == libc::SIGINT && is_ending() {
+        write_from_handler("You insist... exiting now.");
+        if let Some(unfinished) = UNFINISHED.get() {
+            // SAFETY: the path ends in NUL, and the call is allowed in handlers.
+            unsafe { libc::unlink(unfinished.as_ptr()) };
+        }
+        // SAFETY: the call is allowed in handlers.
+        unsafe { libc::_exit(1) }
+    }
+    write_from_handler(match signal {
+        _ if is_loading() => "Received shutdown signal during loading, scheduling shutdown.",
+        libc::SIGINT => "Received SIGINT scheduling shutdown...",
+        _ => "Received SIGTERM scheduling shutdown...",
+    });
+}
