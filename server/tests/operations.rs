@@ -475,6 +475,6 @@ fn a_client_that_is_killed_is_gone_for_everybody_at_once() {
         let seen = [killer.reply(), killer.reply(), killer.reply(), killer.reply()];
         assert_eq!(seen[..3], ["[news 0]", "1", "1"]);
         let left = if seen[3].contains("victim") { seen[3].as_str() } else { "nobody left behind" };
-        vec![left.to_string(), victims.into_iter().filter(|_| true).map(|victim| victim.rest()).count().to_string()]
+        vec![left.to_string(), victims.into_iter().map(Wire::rest).count().to_string()]
     });
 }

@@ -38,6 +38,11 @@ impl Batch {
         self.next >= self.requests.len()
     }
 
+    /// Whether nothing of what was read waits to be executed or completed.
+    pub fn is_empty(&self) -> bool {
+        self.is_done() && self.input.len() == self.consumed && self.error.is_none()
+    }
+
     /// Parses all complete requests. A client that must authenticate is parsed one request at a time: AUTH changes the limits.
     pub fn parse(&mut self, limits: Limits) {
         while self.error.is_none() && self.parsed < self.input.len() {

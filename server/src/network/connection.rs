@@ -56,7 +56,8 @@ enum Event {
 pub struct Connection {
     slot: Slot,
     signal: Arc<Signal>,
-    batch: Batch,
+    /// What was read and is not executed; a connection without any has no buffers.
+    batch: Option<Box<Batch>>,
     output: Output,
     limits: Limits,
     /// No more requests: end when the output is written.
@@ -75,11 +76,17 @@ pub struct Connection {
 }
 
 /// Serves the client of a session until it leaves.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, slot: Slot, signal: Arc<Signal>, shared: Shared) {
+pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    slot: Slot,
+    signal: Arc<Signal>,
+    shared: Shared,
+) -> impl Future<Output = ()> {
+    // Made here, the future holds each of its parts once: a silent connection costs little more than they.
     let mut connection = Connection {
         slot,
         signal,
-        batch: Batch::default(),
+        batch: None,
         output: Output::default(),
         limits: Limits { max_bulk: 0, authenticated: false },
         closing: false,
@@ -91,18 +98,20 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, slot: Slot, sig
         sent: 0,
         counted: 0,
     };
-    connection.run(stream, &shared).await;
-    let mut server = shared.turn();
-    if let Some(mut client) = server.clients.remove(slot) {
-        if client.is_replica() {
-            log(Level::Warning, &format!("Connection with replica {} lost.", client.addr));
+    async move {
+        connection.run(&mut stream, &shared).await;
+        let mut server = shared.turn();
+        if let Some(mut client) = server.clients.remove(slot) {
+            if client.is_replica() {
+                log(Level::Warning, &format!("Connection with replica {} lost.", client.addr));
+            }
+            server.forget_client(&mut client);
         }
-        server.forget_client(&mut client);
     }
 }
 
 impl Connection {
-    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, mut stream: S, shared: &Shared) {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut S, shared: &Shared) {
         std::future::poll_fn(|context| {
             self.signal.register(context.waker());
             Poll::Ready(())
@@ -112,7 +121,7 @@ impl Connection {
         let mut turns = 0;
         while !self.aborted {
             let event = std::future::poll_fn(|context| {
-                let event = self.poll(context, Pin::new(&mut stream));
+                let event = self.poll(context, Pin::new(&mut *stream));
                 if event.is_pending() {
                     turns = 0;
                 }
@@ -154,7 +163,7 @@ impl Connection {
         if self.signal.take() {
             return Poll::Ready(Event::Progress);
         }
-        if self.closing || (self.blocked && self.batch.input.len() >= KEEP) {
+        if self.closing || (self.blocked && self.batch.as_ref().is_some_and(|batch| batch.input.len() >= KEEP)) {
             // A client that waits is read on only as far as one buffer, so that its leaving is noticed.
             return Poll::Pending;
         }
@@ -189,38 +198,32 @@ impl Connection {
         context: &mut Context<'_>,
         stream: Pin<&mut S>,
     ) -> Poll<std::io::Result<usize>> {
-        let input = &mut self.batch.input;
-        let wanted = self.batch.parser.wanted(input.len() - self.batch.parsed).min(1 << 20);
-        let spare = input.capacity() - input.len();
-        if wanted < READ_SIZE && spare < READ_SIZE {
-            let read = poll_read_small(context, stream, input);
-            if let Poll::Ready(Ok(count)) = read {
-                self.bytes_in += count;
-            }
-            return read;
+        let mut batch = self.batch.take().unwrap_or_else(spare::take);
+        let read = poll_read_into(&mut batch, context, stream);
+        if let Poll::Ready(Ok(count)) = read {
+            self.bytes_in += count;
         }
-        if spare < wanted {
-            input.reserve(wanted);
-        }
-        let mut buffer = ReadBuf::uninit(input.spare_capacity_mut());
-        match stream.poll_read(context, &mut buffer) {
-            Poll::Ready(Ok(())) => {
-                let count = buffer.filled().len();
-                let len = input.len() + count;
-                // SAFETY: `count` bytes behind the length were filled by the read.
-                unsafe { input.set_len(len) };
-                self.bytes_in += count;
-                Poll::Ready(Ok(count))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
+        self.keep(batch);
+        read
+    }
+
+    /// Keeps a batch that holds anything, and gives another one back.
+    fn keep(&mut self, batch: Box<Batch>) {
+        if batch.is_empty() {
+            spare::give(batch);
+        } else {
+            self.batch = Some(batch);
         }
     }
 
     /// Executes what was read, and takes over what others left in the session.
     fn execute(&mut self, shared: &Shared) {
-        if self.batch.is_done() && self.limits.max_bulk > 0 {
-            self.batch.parse(self.limits);
+        let mut batch = self.batch.take();
+        if let Some(batch) = &mut batch
+            && batch.is_done()
+            && self.limits.max_bulk > 0
+        {
+            batch.parse(self.limits);
         }
         let mut guard = shared.turn();
         let server = &mut *guard;
@@ -230,8 +233,8 @@ impl Connection {
         };
         self.count(server);
         server.measure_room(&mut client);
-        client.input = self.input_memory();
-        if !self.batch.is_done() {
+        client.input = batch.as_deref().map_or_else(InputMemory::default, input_memory);
+        if batch.as_ref().is_some_and(|batch| !batch.is_done()) {
             client.last_interaction = server.now;
         }
         if server.config.maxmemory_clients != 0 && client.input.unparsed + client.input.free > KEEP {
@@ -243,23 +246,30 @@ impl Connection {
             client = taken;
         }
         self.blocked = client.flags.has(ClientFlags::BLOCKED);
-        while !self.blocked && !self.closing && !client.flags.has(ClientFlags::CLOSE_ASAP) {
-            if self.batch.is_done() && !self.next_batch(server, &mut client) {
-                break;
+        if let Some(batch) = &mut batch {
+            while !self.blocked && !self.closing && !client.flags.has(ClientFlags::CLOSE_ASAP) {
+                if batch.is_done() && !self.next_batch(batch, server, &mut client) {
+                    break;
+                }
+                self.execute_batch(batch, server, &mut client);
             }
-            self.execute_batch(server, &mut client);
         }
         self.take_output(server, &mut client);
         if server.now - client.last_interaction >= IDLE && !server.keeps_buffers {
-            self.batch.shrink();
+            if let Some(batch) = &mut batch {
+                batch.shrink();
+            }
             self.output.shrink();
             client.out.shrink_to_fit();
         }
-        client.input = self.input_memory();
+        client.input = batch.as_deref().map_or_else(InputMemory::default, input_memory);
         if server.config.maxmemory_clients != 0 {
             server.count_client_memory(&mut client);
         }
         server.clients.put(self.slot, client);
+        if let Some(batch) = batch {
+            self.keep(batch);
+        }
         guard.end_batch();
         let hold = guard.replies_wait_for();
         if hold > 0 && !self.output.is_empty() {
@@ -268,41 +278,40 @@ impl Connection {
     }
 
     /// Forgets the executed input and parses on; false where nothing more can be executed now.
-    fn next_batch(&mut self, server: &mut Server, client: &mut Client) -> bool {
-        if let Some(error) = self.batch.error.take() {
+    fn next_batch(&mut self, batch: &mut Batch, server: &mut Server, client: &mut Client) -> bool {
+        if let Some(error) = batch.error.take() {
             server.reply_error(client, format!("ERR Protocol error: {}", error.0).as_bytes());
             let text = format!("Protocol error ({}) from client: addr={}", error.0, client.addr);
             log(Level::Verbose, &text);
             self.closing = true;
             return false;
         }
-        self.batch.compact();
+        batch.compact();
         self.limits = Limits {
             max_bulk: server.config.proto_max_bulk_len as i64,
             authenticated: !client.flags.has(ClientFlags::NEEDS_AUTH),
         };
-        self.batch.parse(self.limits);
-        if self.batch.input.len() as u64 > server.config.client_query_buffer_limit
-            && !client.flags.has(ClientFlags::MASTER)
+        batch.parse(self.limits);
+        if batch.input.len() as u64 > server.config.client_query_buffer_limit && !client.flags.has(ClientFlags::MASTER)
         {
             log(Level::Warning, &format!("Closing client that reached max query buffer length: addr={}", client.addr));
             self.closing = true;
             return false;
         }
-        !self.batch.is_done() || self.batch.error.is_some()
+        !batch.is_done() || batch.error.is_some()
     }
 
-    fn execute_batch(&mut self, server: &mut Server, client: &mut Client) {
+    fn execute_batch(&mut self, batch: &mut Batch, server: &mut Server, client: &mut Client) {
         let mut fetched = 0;
         loop {
-            if fetched == 0 && self.batch.waiting() > 1 {
-                server.keyspace.prefetch(client.db, self.batch.upcoming_keys());
+            if fetched == 0 && batch.waiting() > 1 {
+                server.keyspace.prefetch(client.db, batch.upcoming_keys());
                 fetched = PREFETCH_KEYS;
             }
             fetched = fetched.saturating_sub(1);
-            let Some(request) = self.batch.take() else { return };
-            server.execute(client, &self.batch.args(request));
-            self.batch.executed(request);
+            let Some(request) = batch.take() else { return };
+            server.execute(client, &batch.args(request));
+            batch.executed(request);
             if client.out.len() > client.room {
                 server.close_if_over_limit(client);
             }
@@ -332,16 +341,6 @@ impl Connection {
         self.signal.report_output(self.sent, self.output.len());
     }
 
-    /// What the read buffer holds.
-    fn input_memory(&self) -> InputMemory {
-        let input = &self.batch.input;
-        InputMemory {
-            unparsed: self.batch.unparsed(),
-            free: input.capacity() - input.len(),
-            arguments: self.batch.parser.arguments(),
-        }
-    }
-
     /// Moves this connection's traffic into the server's counters.
     fn count(&mut self, server: &mut Server) {
         let stats = &mut server.stats;
@@ -360,8 +359,75 @@ impl Connection {
     }
 }
 
+/// What the read buffer holds.
+fn input_memory(batch: &Batch) -> InputMemory {
+    InputMemory {
+        unparsed: batch.unparsed(),
+        free: batch.input.capacity() - batch.input.len(),
+        arguments: batch.parser.arguments(),
+    }
+}
+
+/// Batches that hold nothing: connections have one only while they have something in it.
+mod spare {
+    use super::{Batch, KEEP, RefCell};
+
+    /// So many a thread: one for the connection that reads, and some for those that hold parts of requests.
+    const MOST: usize = 8;
+
+    thread_local! {
+        static SPARE: RefCell<Vec<Box<Batch>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    #[inline]
+    pub(super) fn take() -> Box<Batch> {
+        SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn give(mut batch: Box<Batch>) {
+        batch.compact();
+        if batch.input.capacity() > KEEP {
+            batch.input = Vec::new();
+        }
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < MOST {
+                spare.push(batch);
+            }
+        });
+    }
+}
+
+fn poll_read_into<S: AsyncRead>(
+    batch: &mut Batch,
+    context: &mut Context<'_>,
+    stream: Pin<&mut S>,
+) -> Poll<std::io::Result<usize>> {
+    let input = &mut batch.input;
+    let wanted = batch.parser.wanted(input.len() - batch.parsed).min(1 << 20);
+    let spare = input.capacity() - input.len();
+    if wanted < READ_SIZE && spare < READ_SIZE {
+        return poll_read_small(context, stream, input);
+    }
+    if spare < wanted {
+        input.reserve(wanted);
+    }
+    let mut buffer = ReadBuf::uninit(input.spare_capacity_mut());
+    match stream.poll_read(context, &mut buffer) {
+        Poll::Ready(Ok(())) => {
+            let count = buffer.filled().len();
+            let len = input.len() + count;
+            // SAFETY: `count` bytes behind the length were filled by the read.
+            unsafe { input.set_len(len) };
+            Poll::Ready(Ok(count))
+        }
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
 thread_local! {
-    /// Where small reads go first: a connection that is silent needs no buffer, and one that says little a small one.
+    /// Where small reads go first, so that a buffer is as small as what is in it.
     static SCRATCH: RefCell<Box<[MaybeUninit<u8>]>> = RefCell::new(Box::new_uninit_slice(READ_SIZE));
 }
 
