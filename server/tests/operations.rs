@@ -478,3 +478,107 @@ fn a_client_that_is_killed_is_gone_for_everybody_at_once() {
         vec![left.to_string(), victims.into_iter().map(Wire::rest).count().to_string()]
     });
 }
+
+/// What both answer to these requests; a word of one byte that is no UTF-8 stands for `?`.
+fn answers(server: &Server, requests: &[&str]) -> Vec<String> {
+    let mut wire = Wire::to(server);
+    let answers = requests.iter().map(|request| {
+        let words: Vec<Vec<u8>> = request
+            .split(' ')
+            .map(|word| word.bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect())
+            .collect();
+        wire.send_words(&words.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        format!("{request}: {}", wire.reply())
+    });
+    answers.collect()
+}
+
+#[test]
+fn bytes_that_are_no_text_come_back_in_errors_as_they_were() {
+    let plain = [
+        "?",
+        "GET",
+        "CONFIG ?",
+        "CONFIG SET ? 1",
+        "CONFIG SET maxmemory-policy ?",
+        "CONFIG SET maxmemory ?",
+        "CLIENT ?",
+        "CLIENT KILL USER ?",
+        "CLIENT KILL ID ?",
+        "CLIENT NO-EVICT ?",
+        "CLIENT TRACKING ?",
+        "CLIENT REPLY ?",
+        "OBJECT ? k",
+        "XGROUP ? k",
+        "XINFO ? k",
+        "DEBUG ?",
+        "SET k v ?",
+        "REPLCONF ? 1",
+        "REPLCONF rdb-filter-only ?",
+        "LATENCY ?",
+        "LATENCY GRAPH ?",
+        "MEMORY ?",
+        "COMMAND ?",
+        "COMMAND GETKEYS ?",
+        "COMMAND INFO ?",
+        "HELLO ?",
+        "HELLO 3 ?",
+        "PUBSUB ?",
+        "SLOWLOG ?",
+        "FUNCTIONS? x",
+        "GEOADD k ? 1 m",
+        "GEOSEARCH k FROMLONLAT 1 1 BYRADIUS 1 ?",
+        "BITOP ? d s",
+        "BITFIELD k GET ? 1",
+        "SORT k ?",
+        "ZADD k ? m",
+        "INCRBYFLOAT k ?",
+        "EXPIRE k ?",
+        "MODULE ?",
+        "AUTH ?",
+        "SWAPDB ? 1",
+        "SELECT ?",
+        "FAILOVER TO ? 1",
+        "REPLICAOF ? x",
+        "MIGRATE h ? k 0 1",
+        "CLUSTER ?",
+        "RESTORE k ? x",
+        "XADD k ? f v",
+        "XREAD ?",
+        "LPOS k e RANK ?",
+        "LMPOP ? k LEFT",
+        "FLUSHALL ?",
+        "SHUTDOWN ?",
+        "WAIT ? 1",
+    ];
+    let cluster = [
+        "CLUSTER MEET ? 1",
+        "CLUSTER MEET 127.0.0.1 ?",
+        "CLUSTER MEET 127.0.0.1 1 ?",
+        "CLUSTER FORGET ?",
+        "CLUSTER REPLICATE ?",
+        "CLUSTER REPLICAS ?",
+        "CLUSTER SETSLOT 1 NODE ?",
+        "CLUSTER SETSLOT 1 MIGRATING ?",
+        "CLUSTER SETSLOT ? STABLE",
+        "CLUSTER SETSLOT 1 ?",
+        "CLUSTER ADDSLOTS ?",
+        "CLUSTER FAILOVER ?",
+        "CLUSTER RESET ?",
+        "CLUSTER COUNTKEYSINSLOT ?",
+        "CLUSTER COUNT-FAILURE-REPORTS ?",
+        "CLUSTER LINKS ?",
+    ];
+    if !installed(REAL) {
+        return;
+    }
+    for (options, requests) in
+        [(&NO_DISK[..], &plain[..]), (&["--appendonly", "no", "--cluster-enabled", "yes"], &cluster)]
+    {
+        let [real, ours] = [REAL, OURS].map(|program| {
+            let folder = tempfile::tempdir().unwrap();
+            answers(&Server::start(program, folder.path(), options), requests)
+        });
+        assert_eq!(ours, real);
+    }
+}

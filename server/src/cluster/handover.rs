@@ -29,7 +29,7 @@ pub struct Incoming {
     pub slots: SlotSet,
 }
 
-fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
+fn refuse<T>(text: impl Into<Vec<u8>>) -> Result<T, Refusal> {
     Err(Refusal(text.into()))
 }
 
@@ -43,7 +43,7 @@ impl Cluster {
             return refuse("Please use MIGRATESLOTS only with masters.");
         }
         let Some(target) = NodeId::parse(to).ok().and_then(|id| self.find(id)) else {
-            return refuse(format!("Unknown node {}", String::from_utf8_lossy(to)));
+            return refuse([b"Unknown node ", to].concat());
         };
         if target == self.me {
             return refuse("The target is this node");

@@ -12,9 +12,9 @@ use crate::base::ids::NodeId;
 
 /// Why not; the text without its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal(pub String);
+pub struct Refusal(pub Vec<u8>);
 
-fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
+fn refuse<T>(text: impl Into<Vec<u8>>) -> Result<T, Refusal> {
     Err(Refusal(text.into()))
 }
 
@@ -48,7 +48,7 @@ impl Cluster {
     }
 
     fn known(&self, id: &[u8]) -> Result<NodeRef, Refusal> {
-        self.by_name(id).ok_or_else(|| Refusal(format!("Unknown node {}", String::from_utf8_lossy(id))))
+        self.by_name(id).ok_or_else(|| Refusal([b"Unknown node ", id].concat()))
     }
 
     /// CLUSTER ADDSLOTS, ADDSLOTSRANGE.
@@ -158,7 +158,7 @@ impl Cluster {
     /// The other side of a migration.
     fn partner(&self, id: &[u8]) -> Result<NodeRef, Refusal> {
         let Some(at) = self.by_name(id) else {
-            return refuse(format!("I don't know about node {}", String::from_utf8_lossy(id)));
+            return refuse([b"I don't know about node ", id].concat());
         };
         if self.get(at).is_replica() { refuse("Target node is not a master") } else { Ok(at) }
     }
@@ -236,7 +236,7 @@ impl Cluster {
     /// No address, or no port.
     pub fn meet(&mut self, ip: &[u8], port: i64, bus_port: i64) -> Result<(), Refusal> {
         let text = String::from_utf8_lossy(ip).into_owned();
-        let invalid = || Refusal(format!("Invalid node address specified: {text}:{port}"));
+        let invalid = || Refusal([b"Invalid node address specified: ", ip, format!(":{port}").as_bytes()].concat());
         let address: IpAddr = text.parse().map_err(|_| invalid())?;
         let number = |port: i64| u16::try_from(port).ok().filter(|&port| port > 0).ok_or_else(invalid);
         let (port, bus_port) = (number(port)?, number(bus_port)?);

@@ -95,7 +95,7 @@ fn a_file_that_says_something_else_is_refused() {
 #[test]
 fn slots_are_given_and_taken_all_or_none() {
     let mut cluster = Cluster::new(id(1), settings(), Random::from_seed(1), NOW);
-    let refusal = |text: &str| Err(Refusal(text.to_owned()));
+    let refusal = |text: &str| Err(Refusal(text.into()));
     let mut on = |f: &mut dyn FnMut(&mut Cluster) -> Result<(), Refusal>| act(&mut cluster, NOW, f).0;
     assert_eq!(on(&mut |core| core.add_slots(&[1, 2, 1])), refusal("Slot 1 specified multiple times"));
     assert_eq!(on(&mut |core| core.add_slots(&[1, 2])), Ok(()));

@@ -232,8 +232,7 @@ fn kill_filter(args: &Args<'_>) -> CommandResult<Filter> {
             b"laddr" => filter.laddr = Some(value.to_vec()),
             b"user" => {
                 if value != b"default" {
-                    let name = String::from_utf8_lossy(value);
-                    return Err(CommandError::text(format!("ERR No such user '{name}'")));
+                    return Err(CommandError::text([b"ERR No such user '", value, b"'"].concat()));
                 }
                 filter.user = Some(value.to_vec());
             }

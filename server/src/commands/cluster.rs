@@ -52,7 +52,7 @@ fn core<'a>(ctx: &'a ServerContext<'_>) -> CommandResult<&'a Cluster> {
 /// Has the machine do something that may be refused.
 fn act<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Cluster) -> Result<R, Refusal>) -> CommandResult<R> {
     let result = ctx.server.with_cluster(Some(ctx.client), f).ok_or(DISABLED)?;
-    result.map_err(|Refusal(text)| CommandError::text(format!("ERR {text}")))
+    result.map_err(|Refusal(text)| CommandError::text([b"ERR ", &text[..]].concat()))
 }
 
 /// The same, and `+OK`.
@@ -62,8 +62,8 @@ fn act_and_reply(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Cluster) -> Re
     Ok(())
 }
 
-fn refuse<T>(text: String) -> CommandResult<T> {
-    Err(CommandError::text(format!("ERR {text}")))
+fn refuse<T>(text: impl AsRef<[u8]>) -> CommandResult<T> {
+    Err(CommandError::text([b"ERR ", text.as_ref()].concat()))
 }
 
 /// More words than a subcommand takes, where its arity does not say so.
@@ -107,7 +107,7 @@ fn ranged_slots(
             return refuse(format!("start slot number {start} is greater than end slot number {end}"));
         }
         let range: Vec<u16> = (start..=end).collect();
-        checked(core, &range).map_err(|Refusal(text)| CommandError::text(format!("ERR {text}")))?;
+        checked(core, &range).map_err(|Refusal(text)| CommandError::text([b"ERR ", &text[..]].concat()))?;
         slots.extend(range);
         if slots.len() > usize::from(SLOTS) {
             // Some stand there twice: one more than all of them is enough to see which.
@@ -238,15 +238,14 @@ fn meet(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() > 5 {
         return Err(too_many(args));
     }
-    let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     let Some(port) = parse_i64(args.get(3)) else {
-        return refuse(format!("Invalid TCP base port specified: {}", shown(args.get(3))));
+        return refuse([b"Invalid TCP base port specified: ", args.get(3)].concat());
     };
     let bus_port = match args.at(4) {
         None => port.saturating_add(BUS_PORT_DISTANCE.into()),
         Some(word) => match parse_i64(word) {
             Some(port) => port,
-            None => return refuse(format!("Invalid TCP bus port specified: {}", shown(word))),
+            None => return refuse([b"Invalid TCP bus port specified: ", word].concat()),
         },
     };
     act_and_reply(ctx, |core| core.meet(args.get(2), port, bus_port))

@@ -20,7 +20,7 @@ pub static FAMILY: Family = &[
 ];
 
 fn refused(Refusal(text): Refusal) -> CommandError {
-    CommandError::text(format!("ERR {text}"))
+    CommandError::text([b"ERR ", &text[..]].concat())
 }
 
 fn enabled(ctx: &ServerContext<'_>) -> CommandResult {

@@ -90,7 +90,7 @@ fn clusterlink(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     // A node that nobody knows is complained of first.
     let (to, from) = way.unwrap_or_default();
     let killed = ctx.server.with_cluster(None, |core| core.kill_links_of(args.get(4), to, from)).ok_or(disabled)?;
-    killed.map_err(|refusal| CommandError::text(format!("ERR {}", refusal.0)))?;
+    killed.map_err(|refusal| CommandError::text([b"ERR ", &refusal.0[..]].concat()))?;
     if way.is_none() {
         return Err(CommandError::text([b"ERR Unknown direction ", args.get(3)].concat()));
     }

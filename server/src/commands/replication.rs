@@ -362,15 +362,13 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
             (peer.without_keys, peer.without_functions) = (true, true);
             for word in value.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()) {
                 if !word.eq_ignore_ascii_case(b"functions") {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(CommandError::text(format!("ERR Unsupported rdb-filter-only option: {word}")));
+                    return Err(CommandError::text([b"ERR Unsupported rdb-filter-only option: ", word].concat()));
                 }
                 peer.without_functions = false;
             }
         }
         other => {
-            let name = String::from_utf8_lossy(other);
-            return Err(CommandError::text(format!("ERR Unrecognized REPLCONF option: {name}")));
+            return Err(CommandError::text([b"ERR Unrecognized REPLCONF option: ", other].concat()));
         }
     }
     Ok(())

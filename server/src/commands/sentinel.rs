@@ -82,8 +82,8 @@ fn named(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult<usize> {
 
 fn refused(refusal: Refusal) -> CommandError {
     let Refusal(text) = refusal;
-    let has_code = ["INPROG ", "NOGOODSLAVE "].iter().any(|code| text.starts_with(code));
-    CommandError::text(if has_code { text } else { format!("ERR {text}") })
+    let has_code = [&b"INPROG "[..], b"NOGOODSLAVE "].iter().any(|code| text.starts_with(code));
+    CommandError::text(if has_code { text } else { [b"ERR ", &text[..]].concat() })
 }
 
 fn text(word: &[u8]) -> String {
@@ -269,9 +269,9 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         let complete = values.filter(|values| Some(values.len()) == values_of(&option));
         let done = match complete {
             Some(values) => set_one(ctx, m, Change { option: &option, values }),
-            None => Err(CommandError::text(format!(
-                "ERR Unknown option or number of arguments for SENTINEL SET '{option}'"
-            ))),
+            None => Err(CommandError::text(
+                [b"ERR Unknown option or number of arguments for SENTINEL SET '", words[at], b"'"].concat(),
+            )),
         };
         if let Err(error) = done {
             if changed {
@@ -370,13 +370,14 @@ fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         let name = text(pair[0]);
         let timing = mode.core.timing.by_name(&name).filter(|_| pair.len() == 2);
         let Some(timing) = timing else {
-            return Err(CommandError::text(format!(
-                "ERR Unknown option or number of arguments for SENTINEL DEBUG '{name}'"
-            )));
+            return Err(CommandError::text(
+                [b"ERR Unknown option or number of arguments for SENTINEL DEBUG '", pair[0], b"'"].concat(),
+            ));
         };
         let Some(value) = parse_i64(pair[1]).filter(|&value| value > 0) else {
-            let value = text(pair[1]);
-            return Err(CommandError::text(format!("ERR Invalid argument '{value}' for SENTINEL DEBUG '{name}'")));
+            return Err(CommandError::text(
+                [b"ERR Invalid argument '", pair[1], b"' for SENTINEL DEBUG '", pair[0], b"'"].concat(),
+            ));
         };
         *timing = value;
     }

@@ -125,12 +125,13 @@ fn graph(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let Some(series) = ctx.server.latency.series(args.get(2)) else {
         return Err(CommandError::text([b"ERR No samples available for event '", args.get(2), b"'"].concat()));
     };
-    let mut text = format!("{} - high {} ms\n", String::from_utf8_lossy(args.get(2)), series.max);
+    let mut text = args.get(2).to_vec();
+    text.extend_from_slice(format!(" - high {} ms\n", series.max).as_bytes());
     for (time, millis) in &series.samples {
         let bar = "#".repeat(((millis * 50) / series.max.max(1)).max(1) as usize);
-        text.push_str(&format!("{time} {bar} {millis} ms\n"));
+        text.extend_from_slice(format!("{time} {bar} {millis} ms\n").as_bytes());
     }
-    ctx.reply().verbatim("txt", text.as_bytes());
+    ctx.reply().verbatim("txt", &text);
     Ok(())
 }
 

@@ -181,10 +181,10 @@ impl Server {
     /// # Errors
     /// They are not ours to give, or are being given already.
     pub fn may_hand_over_slots(&self, slots: &SlotSet, to: &[u8]) -> Result<(NodeId, NodeId), Refusal> {
-        let Some(core) = self.cluster() else { return Err(Refusal("no cluster".to_owned())) };
+        let Some(core) = self.cluster() else { return Err(Refusal(b"no cluster".to_vec())) };
         let target = core.may_hand_over(slots, to)?;
         match slots.iter().find(|&slot| self.handovers.gives(slot)) {
-            Some(slot) => Err(Refusal(format!("Slot {slot} is already being migrated"))),
+            Some(slot) => Err(Refusal(format!("Slot {slot} is already being migrated").into())),
             None => Ok((core.myself().id, target)),
         }
     }
@@ -248,7 +248,7 @@ impl Server {
             (None, None) => "no cluster".to_owned(),
             (None, Some(core)) => {
                 match (core.still_hands_over(&outgoing.record.slots), core.node(outgoing.record.target)) {
-                    (Err(Refusal(reason)), _) => reason,
+                    (Err(Refusal(reason)), _) => String::from_utf8_lossy(&reason).into_owned(),
                     (Ok(()), None) => "the target was forgotten".to_owned(),
                     (Ok(()), Some(node)) if !node.is_master() => "the target is no master any more".to_owned(),
                     (Ok(()), Some(node)) if node.is_failed() => "the target has failed".to_owned(),
@@ -427,11 +427,11 @@ impl Server {
         slots: SlotSet,
     ) -> Result<(), Refusal> {
         if client.arrival.is_some() {
-            return Err(Refusal("This connection is used already".to_owned()));
+            return Err(Refusal(b"This connection is used already".to_vec()));
         }
         let expected = slots.clone();
         let accepted = self.with_cluster(Some(client), |core| core.expect_slots(id, from, expected));
-        accepted.unwrap_or(Err(Refusal("no cluster".to_owned())))?;
+        accepted.unwrap_or(Err(Refusal(b"no cluster".to_vec())))?;
         // What was here before must not be taken for what comes, nor what comes for what has gone.
         self.discard_rest();
         self.discard_now(&slots);
@@ -482,7 +482,7 @@ impl Server {
     /// Nothing arrives in this session.
     pub fn prepare_arrival(&mut self, client: &Client, patience: u64) -> Result<(), Refusal> {
         let arriving = self.handovers.arriving.iter_mut().find(|arriving| arriving.session == client.id);
-        let Some(arriving) = arriving else { return Err(Refusal("Nothing arrives here".to_owned())) };
+        let Some(arriving) = arriving else { return Err(Refusal(b"Nothing arrives here".to_vec())) };
         // Half of it is for writing the claim down, and for the answer.
         arriving.awaited_until = monotonic_ns() + patience.min(LONGEST_PAUSE) / 2 * 1_000_000;
         Ok(())
@@ -495,13 +495,13 @@ impl Server {
     /// They are not, and will not be.
     pub fn end_arrival(&mut self, client: &mut Client, seen: u64) -> Result<(HandoverId, u64), Refusal> {
         let arriving = self.handovers.arriving.iter().find(|arriving| arriving.session == client.id);
-        let Some(arriving) = arriving else { return Err(Refusal("Nothing arrives here".to_owned())) };
+        let Some(arriving) = arriving else { return Err(Refusal(b"Nothing arrives here".to_vec())) };
         if monotonic_ns() >= arriving.awaited_until {
-            return Err(Refusal("The source does not wait any more".to_owned()));
+            return Err(Refusal(b"The source does not wait any more".to_vec()));
         }
         let id = arriving.record.id;
         let taken = self.with_cluster(Some(client), |core| core.take_over(id, seen));
-        let epoch = taken.unwrap_or(Err(Refusal("no cluster".to_owned())))?;
+        let epoch = taken.unwrap_or(Err(Refusal(b"no cluster".to_vec())))?;
         self.handovers.taken.push_front((id, epoch));
         self.handovers.taken.truncate(REMEMBERED);
         self.forget_arrival(client, Stage::Done, "");

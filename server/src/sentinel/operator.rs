@@ -16,9 +16,9 @@ pub use super::election::Vote as LeaderVote;
 
 /// Why something was not done; the text behind `ERR `, or with a code of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal(pub String);
+pub struct Refusal(pub Vec<u8>);
 
-fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
+fn refuse<T>(text: impl Into<Vec<u8>>) -> Result<T, Refusal> {
     Err(Refusal(text.into()))
 }
 
@@ -213,8 +213,7 @@ impl Sentinel {
         let value = change.values[0];
         let text = || String::from_utf8_lossy(value).into_owned();
         let wrong = |value: &[u8]| {
-            let value = String::from_utf8_lossy(value);
-            Refusal(format!("Invalid argument '{value}' for SENTINEL SET '{}'", change.option))
+            Refusal([b"Invalid argument '", value, b"' for SENTINEL SET '", change.option.as_bytes(), b"'"].concat())
         };
         let number = |least: i64| parse_i64(value).filter(|&number| number >= least).ok_or_else(|| wrong(value));
         let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
@@ -283,7 +282,8 @@ impl Sentinel {
     fn configure_one(&mut self, option: &str, value: &[u8]) -> Result<(), Refusal> {
         on_one_line(&[value], &format!("the value of SENTINEL CONFIG SET '{option}'"))?;
         let text = String::from_utf8_lossy(value).into_owned();
-        let wrong = || Refusal(format!("Invalid value '{text}' to SENTINEL CONFIG SET '{option}'"));
+        let wrong =
+            || Refusal([b"Invalid value '", value, b"' to SENTINEL CONFIG SET '", option.as_bytes(), b"'"].concat());
         let yes_no = || match text.to_ascii_lowercase().as_str() {
             "yes" => Ok(true),
             "no" => Ok(false),

@@ -82,7 +82,8 @@ impl Sentinel {
                     return Err("Quorum must be 1 or greater.".into());
                 }
                 let address = self.address(&text(1), words[2], resolve)?;
-                self.monitor(&text(0), address, quorum).map_err(|refusal| refusal.0)
+                self.monitor(&text(0), address, quorum)
+                    .map_err(|refusal| String::from_utf8_lossy(&refusal.0).into_owned())
             }
             ("announce-ip", 1) => {
                 self.settings.announce_ip = Some(text(0)).filter(|ip| !ip.is_empty());

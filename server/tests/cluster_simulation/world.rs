@@ -425,7 +425,7 @@ impl World {
     fn command(&mut self, host: usize, f: impl FnOnce(&mut Cluster) -> std::result::Result<(), Refusal>) -> Result<()> {
         let mut refused = None;
         self.act(host, |core| refused = f(core).err())?;
-        refused.map_or(Ok(()), |Refusal(text)| Err(format!("host {host} refuses: {text}")))
+        refused.map_or(Ok(()), |Refusal(text)| Err(format!("host {host} refuses: {}", text.escape_ascii())))
     }
 
     fn act(&mut self, host: usize, f: impl FnOnce(&mut Cluster)) -> Result<()> {
