@@ -287,7 +287,10 @@ async fn play(seed: u64) -> Result<usize, String> {
     let (config, limited) = config(&mut dice, directory.path());
     let (exit, _exits) = tokio::sync::mpsc::unbounded_channel();
     let shared: Shared = Arc::new(Node::new(Server::new(config), exit));
-    let ticking = tokio::spawn(timers::run(Arc::clone(&shared)));
+    let ticking = {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move { match timers::run(shared).await {} })
+    };
     let found = Found::default();
     let (mut must_end, mut others) = (Vec::new(), vec![ticking]);
     let fresh = |dice: &mut Random| Random::from_seed(dice.next_u64());

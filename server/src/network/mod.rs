@@ -26,6 +26,7 @@ pub mod timers;
 pub mod transfer;
 pub mod turn;
 mod unsupported;
+mod vital;
 
 pub use startup::run;
 pub use turn::{Node, Turn};

@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT. A task begins the shutdown; the handler says so, and does what cannot wait for the task: a second
 //! SIGINT means now, whatever the server is busy with.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::OnceLock;
 
@@ -8,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Shared;
 use super::crash::set_handler;
+use super::vital::spawn_vital;
 use crate::base::signals::{is_ending, is_loading};
 use crate::config::special::ShutdownFlags;
 use crate::dispatch::shutdown::ShutdownOptions;
@@ -27,16 +29,16 @@ pub fn listen(shared: &Shared) -> io::Result<()> {
         set_handler(signal, on_signal as *const () as libc::sighandler_t, libc::SA_RESTART | libc::SA_SIGINFO);
     }
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::spawn(end_on_signal(std::sync::Arc::clone(shared), signals));
+    spawn_vital("signals", end_on_signal(std::sync::Arc::clone(shared), signals));
     Ok(())
 }
 
-async fn end_on_signal(shared: Shared, (mut term, mut int): (Signal, Signal)) {
+async fn end_on_signal(shared: Shared, (mut term, mut int): (Signal, Signal)) -> Infallible {
     loop {
         let by_term = tokio::select! {
             Some(()) = term.recv() => true,
             Some(()) = int.recv() => false,
-            else => return,
+            else => std::future::pending().await,
         };
         let mut server = shared.turn();
         let flags = if by_term { server.config.shutdown_on_sigterm } else { server.config.shutdown_on_sigint };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::loading::LoadingGuard;
+use super::vital::spawn_vital;
 use super::{Node, Shared, listener, timers};
 use crate::base::allocator::used_memory;
 use crate::base::clock::now_ms;
@@ -378,7 +379,7 @@ async fn live(server: Server) -> i32 {
         log(Level::Notice, "Ready to accept connections");
     }
     tell_supervisor(shared.peek().config.supervised);
-    tokio::spawn(timers::run(Arc::clone(&shared)));
+    spawn_vital("timers", timers::run(Arc::clone(&shared)));
     loop {
         tokio::select! {
             Some(code) = exits.recv() => return finish(&shared, code),
@@ -391,7 +392,7 @@ async fn live(server: Server) -> i32 {
 fn watch_others(shared: &Shared) {
     let mut server = shared.turn();
     server.with_sentinel(|core, now, out| core.start(now, out));
-    tokio::spawn(super::sentinel::run(Arc::clone(shared)));
+    spawn_vital("Sentinel", super::sentinel::run(Arc::clone(shared)));
 }
 
 fn finish(shared: &Shared, code: i32) -> i32 {

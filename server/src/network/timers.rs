@@ -1,5 +1,6 @@
 //! The server's clock: what happens without anybody asking.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::Shared;
@@ -7,7 +8,7 @@ use crate::base::clock::now_ms;
 use crate::dispatch::server::Server;
 
 /// Ticks for ever: `hz` times a second, and when a client's wait ends.
-pub async fn run(shared: Shared) {
+pub async fn run(shared: Shared) -> Infallible {
     loop {
         let pause = {
             let server = shared.peek();

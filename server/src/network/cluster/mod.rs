@@ -1,6 +1,7 @@
 //! Cluster mode's bus: carries out what the machine decides, and tells it what happens.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
+use super::vital::spawn_vital;
 use crate::base::clock::monotonic_ns;
 use crate::base::random::{Random, fill_from_os};
 use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port};
@@ -146,12 +148,12 @@ pub fn serve(shared: &Shared, listeners: Vec<TcpListener>) {
         server.start_cluster();
     }
     for listener in listeners {
-        tokio::spawn(accept(Arc::clone(shared), listener));
+        spawn_vital("cluster bus", accept(Arc::clone(shared), listener));
     }
-    tokio::spawn(run(Arc::clone(shared)));
+    spawn_vital("cluster", run(Arc::clone(shared)));
 }
 
-async fn accept(shared: Shared, listener: TcpListener) {
+async fn accept(shared: Shared, listener: TcpListener) -> Infallible {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -179,7 +181,7 @@ fn text_of(address: SocketAddr) -> String {
 }
 
 /// Calls the machine whenever it wants to be called.
-async fn run(shared: Shared) {
+async fn run(shared: Shared) -> Infallible {
     let mut limited = monotonic_ns();
     loop {
         let (pause, limit) = {

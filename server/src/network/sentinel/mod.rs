@@ -28,7 +28,7 @@ pub struct Outside {
 }
 
 /// Calls the machine whenever it wants to be called.
-pub async fn run(shared: Shared) {
+pub async fn run(shared: Shared) -> std::convert::Infallible {
     loop {
         let pause = shared.peek().sentinel.as_ref().map_or(1000, |mode| mode.pause());
         if pause > 0 {

@@ -1,0 +1,18 @@
+//! Tasks without which a server is a corpse that still has its port.
+
+use std::convert::Infallible;
+
+use crate::info::log::{Level, log};
+
+/// Runs a task that never ends. If it is lost all the same, the process ends with it.
+pub fn spawn_vital(name: &'static str, task: impl Future<Output = Infallible> + Send + 'static) {
+    let task = tokio::spawn(task);
+    tokio::spawn(async move {
+        let Err(lost) = task.await;
+        // At shutdown the runtime ends all of them.
+        if !lost.is_cancelled() {
+            log(Level::Warning, &format!("The task of the {name} was lost ({lost}), exiting."));
+            std::process::abort();
+        }
+    });
+}
