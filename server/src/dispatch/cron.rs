@@ -169,17 +169,22 @@ impl Server {
         }
     }
 
-    /// Active expiry: on primaries only, unless DEBUG or a pause holds it back.
+    /// Active expiry, unless DEBUG or a pause holds it back. A replica waits for its primary's word, but for keys that its own
+    /// clients gave a time to live.
     pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
-        let primary = !self.replication.is_replica();
-        if !primary || !self.active_expire || self.loading || self.pauses.hold_writes(self.now) {
+        if !self.active_expire || self.loading || self.pauses.hold_writes(self.now) {
             return;
         }
-        let cycle = self.keyspace.expire_cycle(time_is_up);
-        self.stats.expire_time_cap += u64::from(cycle.out_of_time);
-        self.stats.expired_stale_percent = cycle.stale * 100.0 * 0.05 + self.stats.expired_stale_percent * 0.95;
-        if cycle.expired > 0 {
-            self.persistence.dirty += cycle.expired as u64;
+        let expired = if self.replication.is_replica() {
+            self.keyspace.expire_own(time_is_up)
+        } else {
+            let cycle = self.keyspace.expire_cycle(time_is_up);
+            self.stats.expire_time_cap += u64::from(cycle.out_of_time);
+            self.stats.expired_stale_percent = cycle.stale * 100.0 * 0.05 + self.stats.expired_stale_percent * 0.95;
+            cycle.expired
+        };
+        if expired > 0 {
+            self.persistence.dirty += expired as u64;
             settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
             self.deliver_without_client();

@@ -365,7 +365,7 @@ fn stats(server: &Server, out: &mut String) {
         "latest_fork_usec" = stats.last_snapshot_start_us,
         "total_forks" = stats.snapshots,
         "migrate_cached_sockets" = server.migration_targets.len(),
-        "slave_expires_tracked_keys" = 0,
+        "slave_expires_tracked_keys" = server.keyspace.own_expires(),
         "active_defrag_hits" = 0,
         "active_defrag_misses" = 0,
         "active_defrag_key_hits" = 0,

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use triomphe::Arc;
 
+use super::own_expires::OwnExpires;
 use super::access::AccessRule;
 use super::entry::{EntryRef, MAX_INLINE, NewValue, OwnedEntry, ValueRef};
 use super::lazy;
@@ -159,6 +160,8 @@ pub struct Keyspace {
     pub happenings: Vec<Happening>,
     /// See [`Keyspace::snapshots_given_up`].
     pub(super) snapshots_given_up: u64,
+    /// Keys that a writable replica's own clients gave a time to live.
+    pub(super) own_expires: OwnExpires,
     /// Counters.
     pub stats: KeyspaceStats,
     pub(super) snapshot: Option<Snapshot>,
@@ -192,6 +195,7 @@ impl Keyspace {
             incoming: Vec::new(),
             happenings: Vec::new(),
             snapshots_given_up: 0,
+            own_expires: OwnExpires::default(),
             stats: KeyspaceStats::default(),
             snapshot: None,
             random: Random::from_os(),
@@ -370,6 +374,9 @@ impl Keyspace {
 
     /// Stores a value under a key that may exist: key and snapshot rules applied, the old value freed.
     pub fn set(&mut self, db: usize, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
+        if expire.is_some() {
+            self.note_own_expire(db, key);
+        }
         let hash = self.dbs[db].table.hash(key);
         let access = self.access;
         let value = boxed_where_large(value);
@@ -410,7 +417,18 @@ impl Keyspace {
         self.add_with_clock(db, hash, entry, self.access.fresh(self.now));
     }
 
+    /// Remembers a key that is about to get a time to live, where its primary will not say when that is over.
+    #[inline]
+    fn note_own_expire(&mut self, db: usize, key: &[u8]) {
+        if self.expiry == ExpiryRule::HideUnlessWritten {
+            self.own_expires.remember(db, key);
+        }
+    }
+
     fn add_with_clock(&mut self, db: usize, hash: u64, entry: OwnedEntry, clock: u32) {
+        if entry.as_ref().expire().is_some() {
+            self.note_own_expire(db, entry.as_ref().key());
+        }
         if self.record_new {
             self.happenings.push(Happening::Created { db, key: entry.as_ref().key().to_vec() });
         }
@@ -443,6 +461,9 @@ impl Keyspace {
     pub fn set_expire(&mut self, db: usize, key: &[u8], expire: Option<Millis>) {
         if let Some(mut entry) = self.entry_to_change(db, key) {
             entry.set_expire(expire);
+            if expire.is_some() {
+                self.note_own_expire(db, key);
+            }
         }
     }
 
@@ -458,6 +479,9 @@ impl Keyspace {
 
     /// Empties one database, or all; returns the number of keys removed.
     pub fn flush(&mut self, db: Option<usize>, lazy: bool) -> usize {
+        if db.is_none() {
+            self.own_expires.clear();
+        }
         let range = db.map_or(0..self.dbs.len(), |number| number..number + 1);
         self.dbs[range].iter_mut().map(|db| db.flush(&mut self.snapshot, lazy)).sum()
     }

@@ -7,6 +7,7 @@ pub mod eviction;
 pub mod expiry;
 pub mod keyspace;
 pub mod lazy;
+mod own_expires;
 pub mod snapshot;
 pub mod table;
 pub mod types;
