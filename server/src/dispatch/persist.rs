@@ -373,11 +373,16 @@ impl Drop for RdbFile {
 }
 
 impl Server {
+    /// Whether this server, which has no dataset yet, will be a primary: so says its configuration, or `nodes.conf`.
+    pub fn starts_as_primary(&self) -> bool {
+        self.config.replicaof.0.is_none() && self.cluster().is_none_or(|core| core.myself().is_master())
+    }
+
     /// After a restart: a primary's replicas, or we ourselves, can go on where the file says.
     pub fn restore_replication(&mut self, loaded: &Loaded) {
         let Some(offset) = loaded.repl_offset else { return };
         let Some(Ok(replid)) = loaded.repl_id.as_deref().map(crate::base::ids::ReplId::parse) else { return };
-        if self.config.replicaof.0.is_some() {
+        if !self.starts_as_primary() {
             self.replication.replid = replid;
             self.replication.offset = offset;
             self.replication.selected_db = loaded.repl_stream_db;

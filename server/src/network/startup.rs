@@ -468,7 +468,8 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
     let (path, file, guard, options) = {
         let mut server = shared.turn();
         let path = server.rdb_path();
-        let primary = server.config.replicaof.0.is_none();
+        // A replica keeps what has expired until its primary deletes it.
+        let primary = server.starts_as_primary();
         let file = match std::fs::File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
