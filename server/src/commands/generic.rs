@@ -5,6 +5,7 @@ use crate::base::numbers::parse_i64;
 use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::info::log::{Level, log};
 use crate::persistence::codec::{dump, stored};
 use crate::persistence::rdb::dump as payload;
 use crate::resp::Args;
@@ -295,10 +296,14 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let body = payload::verify(bytes, payload::skips_checksums())
         .map_err(|_| CommandError::Static("ERR DUMP payload version or checksum are wrong"))?;
-    const BAD: CommandError = CommandError::Static("ERR Bad data format");
+    let bad = |reason: &str| {
+        log(Level::Verbose, reason);
+        CommandError::Static("ERR Bad data format")
+    };
     let deep = ctx.config.sanitize_dump_payload != crate::config::Sanitize::No;
-    let value = payload::decode(body, deep).map_err(|_| BAD)?;
-    let value = stored(value, &super::encodings(ctx.config)).ok_or(BAD)?;
+    let value = payload::decode(body, deep).map_err(|error| bad(&error.reason()))?;
+    let repeated = || bad("Internal error in RDB reading offset 0: Duplicate fields or members detected");
+    let value = stored(value, &super::encodings(ctx.config)).ok_or_else(repeated)?;
     // A sum beyond 64 bits wraps into the past, as it does in Redis.
     let expire = (ttl > 0).then(|| if options.absolute { ttl } else { ttl.wrapping_add(ctx.now()) });
     let deleted = exists && ctx.delete(key);

@@ -62,8 +62,7 @@ impl Server {
             Step::Note(text) => log(Level::Notice, &text),
             Step::Warning(text) => log(Level::Warning, &text),
             Step::Rdb(loaded) => {
-                let (keys, expired) = (loaded.keys, loaded.expired);
-                log(Level::Notice, &format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
+                super::persist::report_loaded(&loaded);
                 self.install(*loaded);
             }
             Step::Commands(commands) => return self.replay_commands(loader, &commands),

@@ -98,12 +98,15 @@ impl Server {
     pub fn tell_watchers(&mut self, current: &mut Client) {
         // A client that is served may change keys that others wait for.
         while !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
+            if self.tracking.clients > 0 {
+                // What happened outside any command.
+                self.invalidate_changed(current);
+                self.end_invalidation(current);
+            }
+            self.tracking.forget_told();
             let mut touched = std::mem::take(&mut self.effects.touched);
             if self.watchers > 0 {
                 self.mark_watchers(current, &touched);
-            }
-            if self.tracking.clients > 0 {
-                touched.iter().for_each(|(_, key)| self.invalidate(current, key));
             }
             touched.append(&mut self.effects.awaited);
             for (db, key) in &touched {

@@ -126,8 +126,6 @@ impl ClientFlags {
     pub const LOCAL: Self = Self(1 << 19);
     /// Subscribed to anything.
     pub const PUBSUB: Self = Self(1 << 20);
-    /// Its own command made its cache void: it hears so behind the reply.
-    pub const CACHE_IS_VOID: Self = Self(1 << 21);
     /// Slots arrive in this session: it may write to them, and is believed about expiry.
     pub const ARRIVAL: Self = Self(1 << 22);
     /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.

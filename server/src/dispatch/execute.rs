@@ -10,7 +10,7 @@ use super::redact::shown_words;
 use super::registry::{Command, Handler};
 use super::running::RunningCommand;
 use super::server::Server;
-use crate::base::clock::{Millis, monotonic_ns};
+use crate::base::clock::{Millis, monotonic_ns, now_ms};
 use crate::config::values::PropagationError;
 use crate::info::log::{Level, log};
 use crate::resp::{Args, Reply};
@@ -18,6 +18,9 @@ use crate::store::keyspace::ExpiryRule;
 
 /// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
 const HIDDEN_FROM_MONITORS: Flags = Flags(Flags::SKIP_MONITOR.0 | Flags::ADMIN.0);
+
+/// In nanoseconds: the resolution of expiry.
+const MILLISECOND: u64 = 1_000_000;
 
 impl Server {
     /// Runs one request of a client. An empty request does nothing.
@@ -105,6 +108,10 @@ impl Server {
     /// What ends a unit of execution: a command by itself, or a whole transaction.
     #[inline]
     fn end_unit(&mut self, client: &mut Client) {
+        if self.tick.saturating_sub(self.now_read) >= MILLISECOND {
+            // Time stands still inside a unit. It does not for those who waited for its end, nor for the rest of a pipeline.
+            self.begin_batch(now_ms());
+        }
         if self.effects.queued() > 0 {
             // Keys that a walk finds expired have nothing to do with each other.
             let walks = client.last_command.is_some_and(|command| command.doc.is(internal::ARBITRARY_KEYS));
@@ -112,11 +119,11 @@ impl Server {
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
         client.last_write_offset = self.replication.offset;
-        if client.flags.has(ClientFlags::CACHE_IS_VOID) {
-            self.invalidate_own_cache(client);
-        }
         if !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
             self.tell_watchers(client);
+        }
+        if self.tracking.has_own_messages() {
+            self.end_invalidation(client);
         }
     }
 
@@ -191,10 +198,11 @@ impl Server {
         if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
             self.feed_monitors(client, db, command, args);
         }
-        if client.tracking.is_some() {
+        self.after_handler(client, db, command, args);
+        if self.tracking.clients > 0 {
+            self.invalidate_changed(client);
             self.remember_reads(client, command, args);
         }
-        self.after_handler(client, db, command, args);
         self.effects.dirty += dirty_before;
         self.effects.rewrite = rewrite_before;
         self.tick = monotonic_ns();

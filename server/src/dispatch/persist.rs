@@ -372,6 +372,19 @@ impl Drop for RdbFile {
     }
 }
 
+/// Logs what was loaded, and what was left out.
+pub fn report_loaded(loaded: &Loaded) {
+    for key in &loaded.empty_keys {
+        log(Level::Warning, &format!("rdbLoadObject skipping empty key: {}", String::from_utf8_lossy(key)));
+    }
+    let counts = format!("Done loading RDB, keys loaded: {}, keys expired: {}", loaded.keys, loaded.expired);
+    if loaded.empty > 0 {
+        log(Level::Warning, &format!("{counts}, empty keys skipped: {}.", loaded.empty));
+    } else {
+        log(Level::Notice, &format!("{counts}."));
+    }
+}
+
 impl Server {
     /// Whether this server, which has no dataset yet, will be a primary: so says its configuration, or `nodes.conf`.
     pub fn starts_as_primary(&self) -> bool {

@@ -161,6 +161,8 @@ pub struct Server {
     pub now: Millis,
     /// When the last command of the batch ended: the next one's time is counted from here, monotonic nanoseconds.
     pub tick: u64,
+    /// When `now` was read, on the clock of `tick`.
+    pub now_read: u64,
     /// Path of the executable and of the configuration file, for INFO.
     pub executable: String,
     /// Path of the configuration file; empty without.
@@ -242,6 +244,7 @@ impl Server {
             started: now,
             now,
             tick: 0,
+            now_read: 0,
             executable: String::new(),
             config_file: String::new(),
             restored_history: false,
@@ -298,6 +301,7 @@ impl Server {
         self.now = now;
         self.keyspace.now = now;
         self.tick = crate::base::clock::monotonic_ns();
+        self.now_read = self.tick;
     }
 
     /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.

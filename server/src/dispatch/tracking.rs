@@ -54,9 +54,24 @@ pub struct Tracking {
     items: usize,
     prefixes: BTreeMap<Vec<u8>, Prefix>,
     changed: bool,
+    /// How many of the unit's changed keys were told already.
+    told: usize,
+    /// Keys that the client whose command runs must hear of, behind its reply; `None`: all of them.
+    own: Vec<Option<Vec<u8>>>,
 }
 
 impl Tracking {
+    /// Whether the client whose command runs must hear of something behind its reply.
+    #[inline]
+    pub fn has_own_messages(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// The changed keys of the unit are gone.
+    pub fn forget_told(&mut self) {
+        self.told = 0;
+    }
+
     /// Number of keys that somebody may hold.
     pub fn key_count(&self) -> usize {
         self.keys.len()
@@ -131,7 +146,9 @@ impl Server {
             }
         }
         if self.tracking.clients == 0 {
-            self.tracking = Tracking::default();
+            // Its last words may be due yet.
+            let (told, own) = (self.tracking.told, std::mem::take(&mut self.tracking.own));
+            self.tracking = Tracking { told, own, ..Tracking::default() };
         }
         self.refresh_watched();
     }
@@ -163,17 +180,35 @@ impl Server {
             let Some(key) = self.tracking.keys.keys().next().cloned() else { break };
             self.invalidate_holders(client, &key, None);
         }
+        self.end_invalidation(client);
         let keeps = client.flags.has(ClientFlags::MULTI) || command.name.starts_with("client|");
         if let Some(wanted) = client.tracking.as_deref_mut().filter(|_| !keeps) {
             wanted.caching = false;
         }
     }
 
-    /// A key changed.
-    pub(super) fn invalidate(&mut self, current: &mut Client, key: &[u8]) {
-        self.tracking.note_change(key, current.id);
-        let by = current.id;
-        self.invalidate_holders(current, key, Some(by));
+    /// A command has run, maybe one of several in a transaction: whoever held what it changed hears of it. What is read
+    /// later in the same transaction is new already.
+    pub(super) fn invalidate_changed(&mut self, current: &mut Client) {
+        let told = std::mem::replace(&mut self.tracking.told, self.effects.touched.len());
+        let changed = self.effects.touched.get(told..).unwrap_or_default();
+        let changed: Vec<Vec<u8>> = changed.iter().map(|(_, key)| key.clone()).collect();
+        for key in changed {
+            self.tracking.note_change(&key, current.id);
+            let by = current.id;
+            self.invalidate_holders(current, &key, Some(by));
+        }
+    }
+
+    /// The unit has ended, and its reply is written.
+    pub(super) fn end_invalidation(&mut self, current: &mut Client) {
+        let id = current.id;
+        for key in std::mem::take(&mut self.tracking.own) {
+            match key {
+                Some(key) => self.send_invalidation(current, id, Some(&[&key])),
+                None => self.send_invalidation(current, id, None),
+            }
+        }
     }
 
     fn invalidate_holders(&mut self, current: &mut Client, key: &[u8], by: Option<ClientId>) {
@@ -181,7 +216,11 @@ impl Server {
             let Some(client) = self.session(current, id) else { continue };
             let Some(wanted) = client.tracking.as_deref() else { continue };
             if !(wanted.broadcast || wanted.no_loop && by == Some(id)) {
-                self.send_invalidation(current, id, Some(&[key]));
+                if id == current.id {
+                    self.tracking.own.push(Some(key.to_vec()));
+                } else {
+                    self.send_invalidation(current, id, Some(&[key]));
+                }
             }
         }
     }
@@ -200,18 +239,11 @@ impl Server {
         for id in ids {
             // The client's own reply comes first.
             if id == current.id {
-                current.flags.insert(ClientFlags::CACHE_IS_VOID);
+                self.tracking.own.push(None);
             } else {
                 self.send_invalidation(current, id, None);
             }
         }
-    }
-
-    /// Tells the client whose command flushed everything, behind that command's reply.
-    pub(super) fn invalidate_own_cache(&mut self, current: &mut Client) {
-        current.flags.remove(ClientFlags::CACHE_IS_VOID);
-        let id = current.id;
-        self.send_invalidation(current, id, None);
     }
 
     /// Tells listeners of prefixes what changed since the last time.

@@ -493,10 +493,10 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
         }
         Ok(Err(RdbLoadError::Format(error))) => {
             log(Level::Warning, &error.to_string());
-            Err(format!(
-                "Fatal error loading the DB ({}): the file was not changed. Check it with redis-check-rdb. Exiting.",
-                path.display()
-            ))
+            // Redis checks the file then; tools look for the lines of its report.
+            log::write_raw(&format!("--- RDB ERROR DETECTED ---\n[offset {}] {error}\n", error.offset));
+            log(Level::Warning, &format!("{} was not changed, redis-check-rdb tells more about it.", path.display()));
+            Err("Terminating server after rdb file reading failure.".to_owned())
         }
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(format!("Fatal error loading the DB: {error}. Exiting.")),
@@ -513,9 +513,6 @@ fn report_loaded(loaded: &crate::persistence::load::Loaded, elapsed: std::time::
     if let Some(used) = loaded.used_memory {
         log(Level::Notice, &format!("RDB memory usage when created {:.2} Mb", used as f64 / (1 << 20) as f64));
     }
-    log(Level::Notice, &format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired));
-    if loaded.empty > 0 {
-        log(Level::Warning, &format!("empty keys skipped: {}.", loaded.empty));
-    }
+    crate::dispatch::persist::report_loaded(loaded);
     log(Level::Notice, &format!("DB loaded from disk: {:.3} seconds", elapsed.as_secs_f64()));
 }

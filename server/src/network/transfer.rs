@@ -306,7 +306,7 @@ fn finish(
         return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
     };
     link.stream_db = loaded.repl_stream_db.unwrap_or(0);
-    log(Level::Notice, &format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired));
+    crate::dispatch::persist::report_loaded(&loaded);
     server.install(loaded);
     if let Some(replid) = replid {
         server.replication.replid = replid;

@@ -47,6 +47,8 @@ pub struct Loaded {
     pub expired_keys: Vec<(usize, Vec<u8>)>,
     /// Keys left out because their collection was empty.
     pub empty: u64,
+    /// The first of them.
+    pub empty_keys: Vec<Vec<u8>>,
     /// `repl-id`, as text.
     pub repl_id: Option<Vec<u8>>,
     /// `repl-offset`.
@@ -82,6 +84,9 @@ pub enum LoadError {
     #[error("RDB has duplicated key '{0}' in DB {1}")]
     Duplicate(String, usize),
 }
+
+/// So many of the keys that are left out are named.
+const EMPTY_KEYS_NAMED: usize = 10;
 
 /// An entry that is about to be added.
 struct Pending {
@@ -145,7 +150,12 @@ pub fn load_prefix<R: Read>(
             }
             Item::ResizeDb { keys, .. } => loaded.dbs[db].reserve(keys.min(ANNOUNCED) as usize),
             Item::Function(_) => return Err(LoadError::Functions),
-            Item::EmptyKey(_) => loaded.empty += 1,
+            Item::EmptyKey(key) => {
+                loaded.empty += 1;
+                if loaded.empty_keys.len() < EMPTY_KEYS_NAMED {
+                    loaded.empty_keys.push(key);
+                }
+            }
             Item::Entry(entry) => {
                 if let Some(entry) = take_entry(&mut loaded, db, entry, options)? {
                     pending.push(entry);

@@ -8,10 +8,10 @@ use std::ops::RangeInclusive;
 
 use triomphe::Arc;
 
-use super::own_expires::OwnExpires;
 use super::access::AccessRule;
 use super::entry::{EntryRef, MAX_INLINE, NewValue, OwnedEntry, ValueRef};
 use super::lazy;
+use super::own_expires::OwnExpires;
 use super::snapshot::{Snapshot, Walk};
 use super::table::{EntryMut, KeyOrder, Table, position_of, positions_of_slot};
 use super::value::{Object, ValueType};

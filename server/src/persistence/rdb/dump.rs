@@ -19,6 +19,16 @@ pub enum DumpError {
     Value(#[source] Option<RdbError>),
 }
 
+impl DumpError {
+    /// What is wrong in detail, for the log.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Value(Some(error)) => error.to_string(),
+            _ => self.to_string(),
+        }
+    }
+}
+
 /// Appends version and checksum to `payload`, all of which is type and value.
 pub fn finish(payload: &mut Vec<u8>) {
     payload.extend_from_slice(&RDB_VERSION.to_le_bytes());

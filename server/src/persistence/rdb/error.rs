@@ -79,7 +79,10 @@ impl fmt::Display for RdbError {
                 write!(f, "The RDB file contains AUX module data I can't load: no matching module '{name}'")
             }
             ErrorKind::Checksum { expected, found } => {
-                write!(f, "Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now.")
+                write!(
+                    f,
+                    "RDB CRC error. Wrong RDB checksum expected: ({expected:x}) but got ({found:x}). Aborting now."
+                )
             }
         }
     }

@@ -157,7 +157,10 @@ impl<R: Read> Reader<R> {
         let mut nodes = Vec::with_capacity(size.min(RESERVE) as usize);
         for _ in 0..size {
             match self.length()? {
-                1 => nodes.push(ListNode::Plain(self.text()?)),
+                1 => match self.text()? {
+                    text if text.is_empty() => return Err(self.error(ErrorKind::EmptyKey)),
+                    text => nodes.push(ListNode::Plain(text)),
+                },
                 2 => {
                     let pack = self.listpack("Listpack integrity check failed.")?;
                     if !pack.is_empty() {
