@@ -36,13 +36,16 @@ pub struct Settings {
     pub no_failover: bool,
 }
 
+/// Redis looks for nodes that do not answer ten times a second: with a shorter time-out, too, a node has so long to answer.
+const LOOK: Millis = 100;
+
 impl Settings {
     /// Takes what matters out of the configuration.
     pub fn from_config(config: &Config) -> Self {
         let announced = |announced: u16, real: u16| if announced != 0 { announced } else { real };
         let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
         Self {
-            node_timeout: config.cluster_node_timeout as Millis,
+            node_timeout: (config.cluster_node_timeout as Millis).max(LOOK),
             port: announced(config.cluster_announce_port, config.port),
             bus_port: announced(config.cluster_announce_bus_port, bus_port(config)),
             announce_ip: text(&config.cluster_announce_ip),

@@ -105,7 +105,7 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
         }
         "maxmemory" => {
             server.refresh_gate();
-            server.evict_until_it_fits();
+            server.evicts_at_end = true;
             Ok(())
         }
         "appendonly" if server.config.appendonly => server.start_aof(),

@@ -63,24 +63,16 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         .filter(|(_, db)| !db.is_empty())
         .map(|(number, db)| (number, db.table().overhead()))
         .collect();
-    let clients = |replicas: bool| {
-        server
-            .clients
-            .iter()
-            .filter(|client| client.is_replica() == replicas)
-            .map(|client| client.memory())
-            .sum::<usize>()
-    };
-    let backlog = server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
+    let buffers = server.buffer_memory();
     let integers = [
         ("peak.allocated", server.stats.peak_memory.max(used)),
         ("total.allocated", used),
         ("startup.allocated", server.stats.startup_memory),
-        ("replication.backlog", backlog),
-        ("clients.slaves", clients(true)),
-        ("clients.normal", clients(false)),
-        ("cluster.links", 0),
-        ("aof.buffer", server.aof_buffer.capacity()),
+        ("replication.backlog", buffers.backlog),
+        ("clients.slaves", buffers.replicas),
+        ("clients.normal", buffers.clients),
+        ("cluster.links", buffers.cluster_links),
+        ("aof.buffer", buffers.aof),
         ("lua.caches", 0),
         ("functions.caches", 0),
     ];

@@ -229,9 +229,12 @@ impl Server {
     /// Evicts keys until memory is below `maxmemory`; false where that cannot be had.
     pub fn evict_until_it_fits(&mut self) -> bool {
         let limit = self.config.maxmemory as usize;
-        if limit == 0 || self.memory_for_eviction() <= limit {
+        if limit == 0 {
             return true;
         }
+        let Some(excess) = self.memory_for_eviction().checked_sub(limit).filter(|&excess| excess > 0) else {
+            return true;
+        };
         let Policy::Evict { volatile, order } = self.config.maxmemory_policy.policy() else { return false };
         if self.pauses.hold_writes(self.now) || self.loading {
             return false;
@@ -239,14 +242,18 @@ impl Server {
         let samples = self.config.maxmemory_samples as usize;
         // One command pays for at most so much time; the next goes on.
         let end = self.eviction_nanos().map(|nanos| monotonic_ns().saturating_add(nanos));
+        // What others are sent because a key goes may take more than the key: that will go by itself, and does not count.
+        let mut freed = 0;
         for evicted in 1_u32.. {
             let Some((db, key)) = self.keyspace.pick_victim(&mut self.eviction_pool, volatile, order, samples) else {
                 return false;
             };
-            self.keyspace.evict(db, &key);
+            freed += self.keyspace.evict(db, &key);
             super::context::settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
-            if self.memory_for_eviction() <= limit {
+            // Another thread may be about to free the rest.
+            let looks_again = self.config.lazyfree_lazy_eviction && evicted.is_multiple_of(16);
+            if freed >= excess || (looks_again && self.memory_for_eviction() <= limit) {
                 return true;
             }
             if evicted.is_multiple_of(16) && end.is_some_and(|end| monotonic_ns() >= end) {
@@ -265,13 +272,8 @@ impl Server {
         }
     }
 
-    /// Memory that counts for `maxmemory`: without what replicas and the AOF buffer.
+    /// Memory that counts for `maxmemory`.
     fn memory_for_eviction(&self) -> usize {
-        let backlog = self
-            .replication
-            .backlog
-            .as_ref()
-            .map_or(0, |backlog| backlog.memory().saturating_sub(self.config.repl_backlog_size as usize));
-        used_memory().saturating_sub(backlog + self.aof_buffer.capacity())
+        used_memory().saturating_sub(self.memory_not_counted())
     }
 }

@@ -329,6 +329,8 @@ pub struct Client {
     pub over_soft_limit_since: Option<Millis>,
     /// Largest output that was seen.
     pub peak_output: usize,
+    /// Bytes of memory of the blocks in which output waits for the socket, when they were last looked at.
+    pub output_blocks: usize,
     /// Bytes of it all that count for `maxmemory-clients`.
     pub counted_memory: usize,
     /// What its read buffer held when it was last looked at.
@@ -388,6 +390,7 @@ impl Client {
             room: usize::MAX,
             over_soft_limit_since: None,
             peak_output: 0,
+            output_blocks: 0,
             counted_memory: 0,
             input: InputMemory::default(),
             signal,
@@ -438,8 +441,16 @@ impl Client {
             .as_ref()
             .map_or(0, |tracking| tracking.prefixes.iter().map(|prefix| prefix.len() + ENTRY).sum::<usize>());
         let input = (self.input.unparsed + self.input.free + self.input.arguments) / REQUEST * REQUEST;
-        let output = self.output() / REPLY * REPLY;
+        let output = (self.out.capacity() + self.waiting_memory()) / REPLY * REPLY;
         size_of::<Self>() + output + input + transaction + subscriptions + prefixes
+    }
+
+    /// Bytes of memory of the blocks that wait for the socket.
+    pub fn waiting_memory(&self) -> usize {
+        /// What blocks may be larger than what is in them. The socket may have taken some since they were looked at.
+        const SPARE: usize = 64 * 1024;
+        let unsent = self.signal.unsent();
+        if unsent == 0 { 0 } else { self.output_blocks.clamp(unsent, unsent + SPARE) }
     }
 
     /// Whether CLIENT REPLY turned its replies off, or the next one.

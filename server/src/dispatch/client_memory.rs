@@ -7,7 +7,47 @@ use super::client_line::client_line;
 use super::server::Server;
 use crate::info::log::{Level, log};
 
+/// Bytes of memory that hold neither data nor tables.
+#[derive(Debug, Clone, Copy)]
+pub struct BufferMemory {
+    /// The stream's recent bytes, as far as `repl-backlog-size` asks for them.
+    pub backlog: usize,
+    /// What replicas make it grow to beyond that, and what waits for their sockets.
+    pub replicas: usize,
+    /// Sessions of other clients.
+    pub clients: usize,
+    /// Messages for other nodes of the cluster.
+    pub cluster_links: usize,
+    /// What was not written to the append-only file yet.
+    pub aof: usize,
+}
+
 impl Server {
+    /// Bytes of memory in buffers.
+    pub fn buffer_memory(&self) -> BufferMemory {
+        let stream = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
+        BufferMemory {
+            backlog: stream.min(self.config.repl_backlog_size as usize),
+            // What the last of them left is given back bit by bit.
+            replicas: if self.replicas.is_empty() { 0 } else { self.replica_memory() },
+            clients: self.clients.iter().filter(|client| !client.is_replica()).map(Client::memory).sum(),
+            cluster_links: self.cluster.as_ref().map_or(0, |mode| mode.links.totals().1),
+            aof: self.aof_buffer.capacity(),
+        }
+    }
+
+    /// What replicas make the stream grow to beyond `repl-backlog-size`, and what waits for their sockets.
+    fn replica_memory(&self) -> usize {
+        let stream = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
+        let waiting = self.replicas.iter().filter_map(|&id| self.clients.by_id(id)).map(Client::waiting_memory);
+        stream.saturating_sub(self.config.repl_backlog_size as usize) + waiting.sum::<usize>()
+    }
+
+    /// What eviction cannot make smaller, so that it does not count for `maxmemory`.
+    pub fn memory_not_counted(&self) -> usize {
+        self.replica_memory() + self.aof_buffer.capacity() + self.ending_memory
+    }
+
     /// What sessions may take together; `None` without a limit. A negative setting is a percentage of `maxmemory`.
     fn client_memory_limit(&self) -> Option<usize> {
         match self.config.maxmemory_clients {
@@ -22,6 +62,9 @@ impl Server {
 
     /// Counts a session's memory anew. Links of replication have limits of their own.
     pub fn count_client_memory(&mut self, client: &mut Client) {
+        if client.flags.has(ClientFlags::ENDED) {
+            return;
+        }
         let spared = [ClientFlags::REPLICA, ClientFlags::MASTER, ClientFlags::CLOSE_ASAP];
         let counts = !spared.iter().any(|&flag| client.flags.has(flag));
         let memory = if counts { client.memory() } else { 0 };
@@ -31,7 +74,18 @@ impl Server {
 
     /// A session ends: it counts no longer.
     pub(super) fn forget_client_memory(&mut self, client: &mut Client) {
-        self.client_memory -= std::mem::take(&mut client.counted_memory);
+        let counted = std::mem::take(&mut client.counted_memory);
+        if client.flags.has(ClientFlags::ENDED) {
+            self.ending_memory -= counted;
+        } else {
+            self.client_memory -= counted;
+        }
+    }
+
+    /// What a session holds until its task has come to its end is as good as free.
+    pub(super) fn count_ending_memory(&mut self, client: &mut Client) {
+        client.counted_memory = client.memory();
+        self.ending_memory += client.counted_memory;
     }
 
     /// Counts all sessions: the setting changed, or some have grown unseen.

@@ -127,12 +127,16 @@ pub struct Server {
     pub tracking: Tracking,
     /// Bytes that sessions take, while `maxmemory-clients` is set.
     pub client_memory: usize,
+    /// Bytes that ended sessions take until their tasks have freed them.
+    pub ending_memory: usize,
     /// Who of them waits for which key, and until when.
     pub waiters: Waiters,
     /// What holds commands back.
     pub pauses: Pauses,
     /// A shutdown that waits.
     pub shutdown: Shutdown,
+    /// `maxmemory` has changed: what no longer fits goes at the end of the batch, not in the middle of a transaction.
+    pub evicts_at_end: bool,
     /// DEBUG PAUSE-CRON: what happens without anybody asking does not happen.
     pub cron_paused: bool,
     /// DEBUG REPLYBUFFER RESIZING 0: buffers of silent clients stay as large as they are.
@@ -227,9 +231,11 @@ impl Server {
             watchers: 0,
             tracking: Tracking::default(),
             client_memory: 0,
+            ending_memory: 0,
             waiters: Waiters::default(),
             pauses: Pauses::default(),
             shutdown: Shutdown::default(),
+            evicts_at_end: false,
             cron_paused: false,
             keeps_buffers: false,
             loading: false,
@@ -310,6 +316,10 @@ impl Server {
         if !self.aof_buffer.is_empty() {
             self.flush_aof(false);
         }
+        if std::mem::take(&mut self.evicts_at_end) {
+            self.evict_until_it_fits();
+            self.deliver_without_client();
+        }
         self.broadcast_changes();
         if self.config.maxmemory_clients != 0 {
             let woken = std::mem::take(&mut self.woken);
@@ -380,6 +390,7 @@ impl Server {
             server.forget_client(client);
             client.out = Vec::new();
             client.close();
+            server.count_ending_memory(client);
         });
         self.clients.hide(slot);
     }

@@ -157,6 +157,7 @@ fn memory(server: &Server, out: &mut String) {
     let ratio = |a: usize, b: usize| if b == 0 { 0.0 } else { a as f64 / b as f64 };
     let (allocated, active, resident) = process::allocator();
     out.push_str("# Memory\r\n");
+    let buffers = server.buffer_memory();
     fields!(
         out,
         "used_memory" = used,
@@ -199,13 +200,13 @@ fn memory(server: &Server, out: &mut String) {
         "rss_overhead_bytes" = rss as i64 - resident as i64,
         "mem_fragmentation_ratio" = format!("{:.2}", ratio(rss, used)),
         "mem_fragmentation_bytes" = rss as i64 - used as i64,
-        "mem_not_counted_for_evict" = server.aof_buffer.capacity(),
-        "mem_replication_backlog" = backlog_memory(server),
-        "mem_total_replication_buffers" = backlog_memory(server),
-        "mem_clients_slaves" = client_memory(server, true),
-        "mem_clients_normal" = client_memory(server, false),
-        "mem_cluster_links" = server.cluster.as_ref().map_or(0, |mode| mode.links.totals().1),
-        "mem_aof_buffer" = server.aof_buffer.capacity(),
+        "mem_not_counted_for_evict" = server.memory_not_counted(),
+        "mem_replication_backlog" = buffers.backlog,
+        "mem_total_replication_buffers" = server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory()),
+        "mem_clients_slaves" = buffers.replicas,
+        "mem_clients_normal" = buffers.clients,
+        "mem_cluster_links" = buffers.cluster_links,
+        "mem_aof_buffer" = buffers.aof,
         "mem_allocator" = "jemalloc-5.3.0",
         "active_defrag_running" = 0,
         "lazyfree_pending_objects" = lazy::pending(),
@@ -241,22 +242,16 @@ fn sentinel(server: &Server, out: &mut String) {
     }
 }
 
-fn backlog_memory(server: &Server) -> usize {
-    server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory())
-}
-
-fn client_memory(server: &Server, replicas: bool) -> usize {
-    server.clients.iter().filter(|client| client.is_replica() == replicas).map(|client| client.memory()).sum()
-}
-
 /// Memory that is not data: tables, clients, backlog, buffers.
 pub fn overhead(server: &Server) -> usize {
     let tables: usize = server.keyspace.dbs().iter().map(|db| db.table().overhead()).sum();
+    let buffers = server.buffer_memory();
     server.stats.startup_memory
-        + backlog_memory(server)
-        + client_memory(server, true)
-        + client_memory(server, false)
-        + server.aof_buffer.capacity()
+        + buffers.backlog
+        + buffers.replicas
+        + buffers.clients
+        + buffers.cluster_links
+        + buffers.aof
         + tables
 }
 

@@ -338,6 +338,7 @@ impl Connection {
         if client.is_replica() {
             self.replica.refill(server, client, &mut self.output);
         }
+        client.output_blocks = if self.output.is_empty() { 0 } else { self.output.capacity() };
         self.signal.report_output(self.sent, self.output.len());
     }
 

@@ -15,6 +15,7 @@ use super::own_expires::OwnExpires;
 use super::snapshot::{Snapshot, Walk};
 use super::table::{EntryMut, KeyOrder, Table, position_of, positions_of_slot};
 use super::value::{Object, ValueType};
+use crate::base::allocator::used_memory;
 use crate::base::clock::Millis;
 use crate::base::random::Random;
 use crate::base::slot::key_slot;
@@ -364,12 +365,15 @@ impl Keyspace {
         self.happenings.push(Happening::Expired { db, key: key.to_vec() });
     }
 
-    /// Deletes a key to free memory.
-    pub fn evict(&mut self, db: usize, key: &[u8]) {
-        let Some(entry) = self.dbs[db].remove(key, &mut self.snapshot) else { return };
+    /// Deletes a key to free memory. Returns how many bytes the keyspace has become smaller by.
+    pub fn evict(&mut self, db: usize, key: &[u8]) -> usize {
+        let before = used_memory();
+        let Some(entry) = self.dbs[db].remove(key, &mut self.snapshot) else { return 0 };
         self.free(entry, self.lazy.eviction);
+        let freed = before.saturating_sub(used_memory());
         self.stats.evicted += 1;
         self.happenings.push(Happening::Evicted { db, key: key.to_vec() });
+        freed
     }
 
     /// Stores a value under a key that may exist: key and snapshot rules applied, the old value freed.
