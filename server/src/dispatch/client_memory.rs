@@ -39,7 +39,7 @@ impl Server {
     /// What replicas make the stream grow to beyond `repl-backlog-size`, and what waits for their sockets.
     fn replica_memory(&self) -> usize {
         let stream = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
-        let waiting = self.replicas.iter().filter_map(|&id| self.clients.by_id(id)).map(Client::waiting_memory);
+        let waiting = self.replicas.iter().filter_map(|&id| self.clients.by_id(id)).map(|client| client.output_blocks);
         stream.saturating_sub(self.config.repl_backlog_size as usize) + waiting.sum::<usize>()
     }
 
