@@ -96,9 +96,8 @@ fn use_value(value: RdbValue) {
             assert_eq!(count, list.len());
         }
         RdbValue::SetIntset(set) => assert_eq!(set.iter().count(), set.len()),
-        RdbValue::Stream(stream) => {
+        RdbValue::Stream(mut stream) => {
             use server::store::types::{stream::Trim, stream_id::StreamId};
-            let mut stream = stream.into_stream();
             let mut ids = Vec::new();
             stream.visit(StreamId::MIN, StreamId::MAX, true, |entry| {
                 entry.fields().for_each(drop);

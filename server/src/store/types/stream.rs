@@ -91,7 +91,7 @@ pub enum Trim {
 pub struct IdTooSmall;
 
 /// A stream.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stream {
     nodes: VecDeque<(StreamId, Listpack)>,
     /// Ids and numbers.

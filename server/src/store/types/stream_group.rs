@@ -8,7 +8,7 @@ use std::{
 use super::stream_id::StreamId;
 
 /// A consumer group.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     /// The last id delivered.
     pub last_id: StreamId,
@@ -32,7 +32,7 @@ pub struct Pending {
 }
 
 /// A consumer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Consumer {
     /// When it was seen last, in milliseconds.
     pub seen_at: i64,
