@@ -678,6 +678,11 @@ impl Table {
         position
     }
 
+    /// Bytes of the table with its entries; see [`sampled`](super::types::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
+        self.overhead() + super::types::sampled(self.len, self.iter().map(EntryRef::block_size), samples)
+    }
+
     /// Bytes of the table itself, without its entries.
     pub fn overhead(&self) -> usize {
         self.slots() * 8 + self.segments.len() * size_of::<Segment>() + self.directory.len() * 4

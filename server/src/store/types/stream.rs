@@ -275,14 +275,17 @@ impl Stream {
 
     /// How much work it is to free the stream, in allocations.
     pub fn free_effort(&self) -> usize {
-        self.nodes.len() + self.groups.values().map(|group| 1 + group.pending.len()).sum::<usize>()
+        // The first group stands for all of them, as in Redis.
+        self.nodes.len() + self.groups.len() * self.groups.values().next().map_or(0, |group| 1 + group.pending.len())
     }
 
-    /// Bytes behind the stream.
-    pub fn memory(&self) -> usize {
+    /// Bytes behind the stream; see [`sampled`](super::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
+        let nodes = self.nodes.iter().map(|(_, pack)| pack.capacity());
+        let groups = self.groups.iter().map(|(name, group)| name.capacity() + group.memory(samples));
         self.nodes.capacity() * size_of::<(StreamId, Listpack)>()
-            + self.nodes.iter().map(|(_, pack)| pack.capacity()).sum::<usize>()
-            + self.groups.iter().map(|(name, group)| name.capacity() + group.memory()).sum::<usize>()
+            + super::sampled(self.nodes.len(), nodes, samples)
+            + super::sampled(self.groups.len(), groups, samples)
     }
 
     /// The id that XADD `*` gives at a time; `None` when there is none left.
