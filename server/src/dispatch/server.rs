@@ -1,6 +1,9 @@
 //! The server's state: everything that commands may touch, owned by one lock.
 
-use super::client::{Client, ClientId};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::client::{Client, ClientId, WatchedKey};
 use super::clients::Clients;
 use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
@@ -118,8 +121,8 @@ pub struct Server {
     pub blocked: Vec<ClientId>,
     /// FAILOVER, if one runs.
     pub failover: Failover,
-    /// Number of clients with keys under WATCH.
-    pub watchers: usize,
+    /// Clients by the keys that they have under WATCH.
+    pub watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
     /// Who may hold which key in a cache.
     pub tracking: Tracking,
     /// Bytes that sessions take, while `maxmemory-clients` is set.
@@ -215,7 +218,7 @@ impl Server {
             replicas: Vec::new(),
             blocked: Vec::new(),
             failover: Failover::default(),
-            watchers: 0,
+            watchers: HashMap::default(),
             tracking: Tracking::default(),
             client_memory: 0,
             waiters: Waiters::default(),
@@ -348,7 +351,7 @@ impl Server {
 
     /// Watchers, blocked clients or caches must hear of changed keys.
     pub fn refresh_watched(&mut self) {
-        self.effects.watched = self.watchers > 0 || !self.waiters.is_empty() || self.tracking.clients > 0;
+        self.effects.watched = !self.watchers.is_empty() || !self.waiters.is_empty() || self.tracking.clients > 0;
     }
 
     /// Ends a session: subscriptions, watches, waits, monitors, replicas.
@@ -380,12 +383,15 @@ impl Server {
 
     /// Forgets the keys under WATCH.
     pub fn unwatch(&mut self, client: &mut Client) {
-        if let Some(transaction) = &mut client.transaction
-            && !transaction.watched.is_empty()
-        {
-            transaction.watched.clear();
-            self.watchers -= 1;
-            self.refresh_watched();
+        let Some(transaction) = &mut client.transaction else { return };
+        for (watched, _) in transaction.watched.drain() {
+            if let Entry::Occupied(mut watchers) = self.watchers.entry(watched) {
+                watchers.get_mut().retain(|&id| id != client.id);
+                if watchers.get().is_empty() {
+                    watchers.remove();
+                }
+            }
         }
+        self.refresh_watched();
     }
 }
