@@ -387,7 +387,10 @@ fn append(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         Some(entry) => {
             let len = with_string(entry.get().value(), <[u8]>::len)?;
             check_length(ctx, len as u64 + tail.len() as u64)?;
-            edit(ctx, key, |bytes| bytes.extend_from_slice(tail))
+            edit(ctx, key, |bytes| {
+                make_room(bytes, len + tail.len());
+                bytes.extend_from_slice(tail);
+            })
         }
     };
     ctx.changed(key, class::STRING, "append");
@@ -409,8 +412,28 @@ pub(super) fn edit(ctx: &mut DataContext<'_>, key: &[u8], change: impl FnOnce(&m
     let mut bytes = with_string(entry.get().value(), <[u8]>::to_vec).unwrap_or_default();
     change(&mut bytes);
     let len = bytes.len();
-    ctx.keyspace.set_keeping_expiry(ctx.db, key, NewValue::RawBytes(&bytes));
+    ctx.keyspace.set_keeping_expiry(ctx.db, key, NewValue::raw(&mut bytes));
     len
+}
+
+/// Makes room for a string to grow to a length. A large one does not get twice what it needs, as it would by itself, but one
+/// megabyte more, as in Redis.
+fn make_room(bytes: &mut Vec<u8>, len: usize) {
+    const STEP: usize = 1 << 20;
+    if len > STEP && len > bytes.capacity() {
+        bytes.reserve_exact(len + STEP - bytes.len());
+    }
+}
+
+/// Makes a string longer, with zeros.
+pub(super) fn lengthen(bytes: &mut Vec<u8>, len: usize) {
+    if bytes.is_empty() {
+        // Zeros from the allocator are pages that nobody touched yet.
+        *bytes = vec![0; len];
+    } else {
+        make_room(bytes, len);
+        bytes.resize(len, 0);
+    }
 }
 
 /// `SETRANGE key offset value`.
@@ -433,7 +456,7 @@ fn setrange(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let len = edit(ctx, key, |bytes| {
         if bytes.len() < end {
-            bytes.resize(end, 0);
+            lengthen(bytes, end);
         }
         bytes[offset..end].copy_from_slice(value);
     });
