@@ -40,11 +40,28 @@ pub fn reset_largest() {
 #[cfg(debug_assertions)]
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
+/// The most that [`used_memory`] was since [`reset_peak`]: for the test of how costs grow.
+#[cfg(debug_assertions)]
+pub fn peak() -> usize {
+    PEAK.load(Ordering::Relaxed)
+}
+
+/// Starts [`peak`] anew.
+#[cfg(debug_assertions)]
+pub fn reset_peak() {
+    PEAK.store(used_memory(), Ordering::Relaxed);
+}
+
+#[cfg(debug_assertions)]
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
 #[inline]
 fn count(size: usize) {
     #[cfg(debug_assertions)]
     LARGEST.fetch_max(size, Ordering::Relaxed);
     USED.fetch_add(size_class(size), Ordering::Relaxed);
+    #[cfg(debug_assertions)]
+    PEAK.fetch_max(used_memory(), Ordering::Relaxed);
     #[cfg(debug_assertions)]
     ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
 }
