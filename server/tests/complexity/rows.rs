@@ -162,7 +162,7 @@ pub const ROWS: &[Row] = &[
     ("SUNIONSTORE", "O(N)", Linear, 2000, "SADD a {m#} | SADD b {k#}", "SUNIONSTORE d a b"),
     ("SDIFFSTORE from a table into an arena", "O(N)", Linear, 3000, "SADD a {m#} | 20000x SADD a z# | 20000x SADD b z#", "SDIFFSTORE d a b"),
     ("SINTERSTORE from tables into an arena", "O(N)", Linear, 3000, "SADD a {m#} | SADD b {m#} | 20000x SADD a z# | 20000x SADD b y#", "SINTERSTORE d a b"),
-    ("UNLINK of a set", "O(1)", Flat, 3000, "SADD s {m#}", "UNLINK s"),
+    ("UNLINK of a set", "O(1)", Flat, 17_000, "SADD s {m#}", "UNLINK s"),
     ("MEMORY USAGE of a set", "O(samples)", Flat, 5000, "SADD s {m#}", "50x MEMORY USAGE s"),
     // Sorted sets.
     ("ZADD", "O(log N) a member", Linear, 2000, "", "ZADD z {~ m#}"),
@@ -284,7 +284,7 @@ pub const ENCODINGS: &[(&str, usize, &str)] = &[
     ("a set as intset", 3000, "CONFIG SET set-max-intset-entries 1000000 | SADD k {#}"),
     ("a set as arena", 2000, "SADD k {m#}"),
     ("a set as table", 17_000, "SADD k {m#}"),
-    ("a sorted set as listpack", 30, "ZADD k {# m#}"),
+    ("a sorted set as listpack", 12, "ZADD k {# m#}"),
     ("a sorted set as tree", 1000, "ZADD k {# m#}"),
     ("a stream", 1000, "each XADD k 1-# f v"),
     ("a stream of single entries", 500, "CONFIG SET stream-node-max-entries 1 | each XADD k 1-# f v"),

@@ -15,6 +15,7 @@ pub mod sorted_set;
 pub mod stream;
 pub mod stream_group;
 pub mod stream_id;
+mod stream_nodes;
 pub mod ziplist;
 pub mod zipmap;
 
