@@ -387,10 +387,7 @@ fn append(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         Some(entry) => {
             let len = with_string(entry.get().value(), <[u8]>::len)?;
             check_length(ctx, len as u64 + tail.len() as u64)?;
-            edit(ctx, key, |bytes| {
-                make_room(bytes, len + tail.len());
-                bytes.extend_from_slice(tail);
-            })
+            edit(ctx, key, |bytes| bytes.extend_from_slice(tail))
         }
     };
     ctx.changed(key, class::STRING, "append");
@@ -416,24 +413,19 @@ pub(super) fn edit(ctx: &mut DataContext<'_>, key: &[u8], change: impl FnOnce(&m
     len
 }
 
-/// Makes room for a string to grow to a length. A large one does not get twice what it needs, as it would by itself, but one
-/// megabyte more, as in Redis.
-fn make_room(bytes: &mut Vec<u8>, len: usize) {
-    const STEP: usize = 1 << 20;
-    if len > STEP && len > bytes.capacity() {
-        bytes.reserve_exact(len + STEP - bytes.len());
-    }
-}
-
-/// Makes a string longer, with zeros.
+/// Makes a string longer, with zeros. A large one does not get twice what it had, as it would by itself, but one megabyte more
+/// than it needs, as in Redis.
 pub(super) fn lengthen(bytes: &mut Vec<u8>, len: usize) {
+    const STEP: usize = 1 << 20;
     if bytes.is_empty() {
         // Zeros from the allocator are pages that nobody touched yet.
         *bytes = vec![0; len];
-    } else {
-        make_room(bytes, len);
-        bytes.resize(len, 0);
+        return;
     }
+    if len > STEP && len > bytes.capacity() {
+        bytes.reserve_exact(len + STEP - bytes.len());
+    }
+    bytes.resize(len, 0);
 }
 
 /// `SETRANGE key offset value`.
