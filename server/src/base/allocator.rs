@@ -1,11 +1,15 @@
 //! The process's allocator: jemalloc, with a running count of the bytes that are allocated.
 //!
 //! Background: `maxmemory` needs the figure before every write, and jemalloc's own statistics cost microseconds a reading.
-//! The count is of usable bytes (requests rounded up to jemalloc's size classes), as Redis counts them.
+//! The count is of usable bytes (requests rounded up to jemalloc's size classes), as Redis counts them. Sanitizers bring an allocator of
+//! their own, which must see each request: `ci/sanitizers` builds with `--cfg sanitizers`.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(sanitizers)]
+use std::alloc::System as Jemalloc;
+#[cfg(not(sanitizers))]
 use tikv_jemallocator::Jemalloc;
 
 static USED: AtomicUsize = AtomicUsize::new(0);

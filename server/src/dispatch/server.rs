@@ -304,13 +304,16 @@ impl Server {
             self.evict_clients();
         }
         if !self.woken.is_empty() {
-            let woken = std::mem::take(&mut self.woken);
+            let mut woken = std::mem::take(&mut self.woken);
             self.limit_outputs_of(&woken);
-            for id in woken {
+            for id in woken.drain(..) {
                 if let Some(client) = self.clients.by_id(id) {
                     client.signal.raise();
                 }
             }
+            // The list keeps its room for the next batch.
+            woken.append(&mut self.woken);
+            self.woken = woken;
         }
         if !self.replicas.is_empty() {
             self.wake_replicas();
