@@ -31,7 +31,7 @@ impl Server {
             // It was let in as a read, and shall not wait for a cluster that is down.
             mode.followed = 0;
         }
-        self.blocked.push(client.id);
+        self.blocked.add(client.id);
         self.refresh_watched();
     }
 
@@ -50,9 +50,7 @@ impl Server {
     pub fn stop_waiting(&mut self, client: &mut Client) -> Option<Box<Block>> {
         let block = client.block.take()?;
         client.flags.remove(ClientFlags::BLOCKED);
-        if let Some(place) = self.blocked.iter().position(|&id| id == client.id) {
-            self.blocked.remove(place);
-        }
+        self.blocked.remove(client.id);
         self.waiters.remove(client.id, client.db, &block);
         self.refresh_watched();
         Some(block)
@@ -213,7 +211,7 @@ impl Server {
         let served: Vec<(u64, usize)> = self
             .blocked
             .iter()
-            .filter_map(|&id| {
+            .filter_map(|id| {
                 let BlockKind::Replicas { wanted, offset } = self.clients.by_id(id)?.block.as_ref()?.kind else {
                     return None;
                 };
@@ -237,7 +235,7 @@ impl Server {
     pub fn unblock_for_demotion(&mut self) {
         const TEXT: &str =
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
-        let waiting: Vec<u64> = self.blocked.clone();
+        let waiting: Vec<u64> = self.blocked.iter().collect();
         for id in waiting {
             let keys =
                 |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));

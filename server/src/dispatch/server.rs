@@ -14,7 +14,7 @@ use super::pauses::Pauses;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
-use super::waiters::Waiters;
+use super::waiters::{Blocked, Waiters};
 use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::{HandoverId, RunId};
 use crate::base::random::fill_from_os;
@@ -118,7 +118,7 @@ pub struct Server {
     /// Replicas' links, in the order of their arrival.
     pub replicas: Vec<ClientId>,
     /// Clients that wait, in the order in which they began to: keys, replicas, the end of a pause.
-    pub blocked: Vec<ClientId>,
+    pub blocked: Blocked,
     /// FAILOVER, if one runs.
     pub failover: Failover,
     /// Clients by the keys that they have under WATCH.
@@ -216,7 +216,7 @@ impl Server {
             woken: Vec::new(),
             orders: Vec::new(),
             replicas: Vec::new(),
-            blocked: Vec::new(),
+            blocked: Blocked::default(),
             failover: Failover::default(),
             watchers: HashMap::default(),
             tracking: Tracking::default(),

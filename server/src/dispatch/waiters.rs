@@ -1,6 +1,6 @@
 //! Who waits for which key, and until when. For: finding them. Not for: serving them, which is `blocking.rs`.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::client::{Block, BlockKind, ClientId};
 use crate::base::clock::Millis;
@@ -102,6 +102,45 @@ impl Waiters {
     /// The client whose time is up first, if any is.
     pub fn first_due(&self, now: Millis) -> Option<ClientId> {
         self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|&(_, id)| id)
+    }
+}
+
+/// Clients that wait for anything, in the order in which they began to.
+#[derive(Default)]
+pub struct Blocked {
+    clients: BTreeMap<u64, ClientId>,
+    places: HashMap<ClientId, u64, ahash::RandomState>,
+    next: u64,
+}
+
+impl Blocked {
+    /// Adds a client that waits for nothing yet.
+    pub fn add(&mut self, id: ClientId) {
+        self.clients.insert(self.next, id);
+        self.places.insert(id, self.next);
+        self.next += 1;
+    }
+
+    /// Forgets a client.
+    pub fn remove(&mut self, id: ClientId) {
+        if let Some(place) = self.places.remove(&id) {
+            self.clients.remove(&place);
+        }
+    }
+
+    /// The clients.
+    pub fn iter(&self) -> impl Iterator<Item = ClientId> {
+        self.clients.values().copied()
+    }
+
+    /// Number of clients.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// True where nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
     }
 }
 

@@ -31,7 +31,6 @@ pub struct Cost {
 
 /// A row's scripts for a number of elements.
 pub struct Play {
-    elements: usize,
     build: Vec<Step>,
     measure: Vec<Step>,
 }
@@ -40,12 +39,12 @@ impl Play {
     /// Writes both scripts out.
     pub fn new(build: &str, measure: &str, elements: usize) -> Self {
         let words = Words::new(elements);
-        Self { elements, build: words.steps(build), measure: words.steps(measure) }
+        Self { build: words.steps(build), measure: words.steps(measure) }
     }
 
     /// Builds, then measures.
     pub fn run(&self) -> Cost {
-        let mut player = Player::new(self.elements);
+        let mut player = Player::new();
         self.build.iter().for_each(|step| player.step(step));
         let before = allocator::used_memory();
         allocator::reset_peak();
@@ -141,7 +140,6 @@ impl Words {
 }
 
 struct Player {
-    elements: usize,
     server: Server,
     client: Client,
     /// What DUMP said, or a file.
@@ -149,13 +147,13 @@ struct Player {
 }
 
 impl Player {
-    fn new(elements: usize) -> Self {
+    fn new() -> Self {
         let client = Client::new(1, now_ms(), Arc::new(Signal::default()));
         let config = Config { save: SavePoints(Vec::new()), enable_debug_command: Access::Yes, ..Config::default() };
         let mut server = Server::new(config);
         // Other clients get other numbers.
         server.clients.next_id();
-        Self { elements, server, client, bytes: Vec::new() }
+        Self { server, client, bytes: Vec::new() }
     }
 
     fn step(&mut self, step: &Step) {
@@ -174,7 +172,7 @@ impl Player {
     }
 
     /// `!dump key` keeps the payload that `!restore key` restores; `!save` and `!rewrite` keep the file that `!load` and `!replay` read;
-    /// `!clients` has so many clients as there are elements send the same command.
+    /// `!client` has one more client send a command.
     fn special(&mut self, words: &[String]) {
         match words[0].as_str() {
             "dump" => {
@@ -193,15 +191,13 @@ impl Player {
                 assert!(loaded.keys > 0);
             }
             "replay" => self.replay(),
-            "clients" => {
+            "client" => {
                 let request = OwnedArgs::new(words[1..].iter().map(|word| word.as_bytes()));
-                for _ in 0..self.elements {
-                    let id = self.server.clients.next_id();
-                    self.server.clients.add(Client::new(id, now_ms(), Arc::new(Signal::default())));
-                    self.server.begin_batch(now_ms());
-                    self.server.with_session(id, |server, client| server.execute(client, &request.as_args()));
-                    self.server.end_batch();
-                }
+                let id = self.server.clients.next_id();
+                self.server.clients.add(Client::new(id, now_ms(), Arc::new(Signal::default())));
+                self.server.begin_batch(now_ms());
+                self.server.with_session(id, |server, client| server.execute(client, &request.as_args()));
+                self.server.end_batch();
             }
             other => panic!("no such statement: !{other}"),
         }
