@@ -232,3 +232,45 @@ fn with_everysec_a_kill_of_the_process_loses_two_seconds_at_most() {
         rounds -= 1;
     }
 }
+
+/// Answers a replica up to `PSYNC`, and gives it the beginning of a snapshot.
+fn begin_snapshot(stream: &mut TcpStream) {
+    let mut buffer = [0; 4096];
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        assert!(read > 0, "the replica went before it asked for a snapshot");
+        let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        if text.contains("PSYNC") {
+            break;
+        }
+        let mut reply = "+PONG\r\n".repeat(text.matches("PING").count());
+        reply += &"+OK\r\n".repeat(text.matches("REPLCONF").count());
+        stream.write_all(reply.as_bytes()).unwrap();
+    }
+    stream.write_all(format!("+FULLRESYNC {} 1\r\n$1000000\r\n", "a".repeat(40)).as_bytes()).unwrap();
+    stream.write_all(&vec![b'x'; 500_000]).unwrap();
+}
+
+#[test]
+fn a_snapshot_that_breaks_off_leaves_no_file_and_the_old_one_as_it_was() {
+    let primary = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = primary.local_addr().unwrap().port();
+    let directory = tempfile::tempdir().unwrap();
+    let replica = Server::start(OURS, directory.path(), &NO_DISK);
+    assert_eq!(replica.ask("SET k v"), "+OK");
+    assert_eq!(replica.ask("SAVE"), "+OK");
+    let dump = directory.path().join("dump.rdb");
+    let old = std::fs::read(&dump).unwrap();
+    let temporary = || {
+        let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("temp-")).count()
+    };
+    assert_eq!(replica.ask(&format!("REPLICAOF 127.0.0.1 {port}")), "+OK");
+    let (mut link, _) = primary.accept().unwrap();
+    begin_snapshot(&mut link);
+    until("the snapshot is being written", || temporary() == 1);
+    drop((link, primary));
+    until("the link is down and its file gone", || temporary() == 0);
+    assert_eq!(std::fs::read(&dump).unwrap(), old);
+    assert_eq!(replica.ask("GET k"), "v");
+}

@@ -1,11 +1,15 @@
 //! The process's allocator: jemalloc, with a running count of the bytes that are allocated.
 //!
 //! Background: `maxmemory` needs the figure before every write, and jemalloc's own statistics cost microseconds a reading.
-//! The count is of usable bytes (requests rounded up to jemalloc's size classes), as Redis counts them.
+//! The count is of usable bytes (requests rounded up to jemalloc's size classes), as Redis counts them. Sanitizers bring an allocator of
+//! their own, which must see each request: `ci/sanitizers` builds with `--cfg sanitizers`.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(sanitizers)]
+use std::alloc::System as Jemalloc;
+#[cfg(not(sanitizers))]
 use tikv_jemallocator::Jemalloc;
 
 static USED: AtomicUsize = AtomicUsize::new(0);
@@ -40,11 +44,28 @@ pub fn reset_largest() {
 #[cfg(debug_assertions)]
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
+/// The most that [`used_memory`] was since [`reset_peak`]: for the test of how costs grow.
+#[cfg(debug_assertions)]
+pub fn peak() -> usize {
+    PEAK.load(Ordering::Relaxed)
+}
+
+/// Starts [`peak`] anew.
+#[cfg(debug_assertions)]
+pub fn reset_peak() {
+    PEAK.store(used_memory(), Ordering::Relaxed);
+}
+
+#[cfg(debug_assertions)]
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
 #[inline]
 fn count(size: usize) {
     #[cfg(debug_assertions)]
     LARGEST.fetch_max(size, Ordering::Relaxed);
     USED.fetch_add(size_class(size), Ordering::Relaxed);
+    #[cfg(debug_assertions)]
+    PEAK.fetch_max(used_memory(), Ordering::Relaxed);
     #[cfg(debug_assertions)]
     ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
 }

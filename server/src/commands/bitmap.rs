@@ -1,7 +1,7 @@
 //! Bitmaps: single bits, counts, positions, operations. Integers of any width are in `bitfield.rs`:
 //! `https://redis.io/commands/?group=bitmap`. Bit 0 is the highest of byte 0.
 
-use super::string::edit;
+use super::string::{edit, lengthen};
 use crate::base::numbers::parse_i64;
 use crate::dispatch::context::with_string;
 use crate::dispatch::effects::class;
@@ -44,7 +44,7 @@ pub(super) fn reach(ctx: &mut DataContext<'_>, key: &[u8], last_bit: u64) -> Com
         }
     };
     if len < needed {
-        edit(ctx, key, |bytes| bytes.resize(needed, 0));
+        edit(ctx, key, |bytes| lengthen(bytes, needed));
     }
     Ok(len < needed)
 }
@@ -260,15 +260,16 @@ fn bitop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.is(1, "not") {
         result.iter_mut().for_each(|byte| *byte = !*byte);
     }
+    let len = result.len();
     if result.is_empty() {
         if ctx.delete(destination) {
             ctx.changed(destination, class::GENERIC, "del");
         }
     } else {
-        ctx.store(destination, NewValue::RawBytes(&result), None);
+        ctx.store(destination, NewValue::raw(&mut result), None);
         ctx.changed(destination, class::STRING, "set");
     }
-    ctx.reply.integer(result.len() as i64);
+    ctx.reply.integer(len as i64);
     Ok(())
 }
 

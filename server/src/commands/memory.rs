@@ -18,25 +18,22 @@ pub static FAMILY: Family = &[
     ("memory|usage", Handler::Server(usage)),
 ];
 
-/// `MEMORY USAGE key [SAMPLES count]`: exact, so the samples do not matter.
+/// `MEMORY USAGE key [SAMPLES count]`: of a large collection so many parts are looked at, five if nothing is said, all for 0.
 fn usage(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    match args.len() {
-        3 => {}
+    let samples = match args.len() {
+        3 => 5,
         5 if args.is(3, "samples") => {
-            let samples = parse_i64(args.get(4)).ok_or(NOT_INTEGER)?;
-            if samples < 0 {
-                return Err(SYNTAX);
-            }
+            usize::try_from(parse_i64(args.get(4)).ok_or(NOT_INTEGER)?).map_err(|_| SYNTAX)?
         }
         _ => return Err(SYNTAX),
-    }
+    };
     let db = ctx.client.db;
     // The slot in the table counts too.
     const SLOT: usize = 12;
     match ctx.server.keyspace.peek(db, args.get(2)) {
         None => ctx.reply().null(),
         Some(entry) => {
-            let object = if let ValueRef::Object(object) = entry.value() { object.memory() } else { 0 };
+            let object = if let ValueRef::Object(object) = entry.value() { object.memory(samples) } else { 0 };
             let bytes = entry.block_size() + object + SLOT;
             ctx.reply().integer(bytes as i64);
         }

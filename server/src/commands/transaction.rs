@@ -1,6 +1,8 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
-use crate::dispatch::client::{ClientFlags, WatchedKey};
+use std::collections::hash_map::Entry;
+
+use crate::dispatch::client::ClientFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
@@ -78,7 +80,7 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn watched_key_expired(ctx: &ServerContext<'_>) -> bool {
     let now = ctx.server.now;
     ctx.client.transaction.as_ref().is_some_and(|transaction| {
-        transaction.watched.iter().any(|watched| !watched.was_expired && is_expired(ctx, watched.db, &watched.key, now))
+        transaction.watched.iter().any(|((db, key), was_expired)| !was_expired && is_expired(ctx, *db, key, now))
     })
 }
 
@@ -96,17 +98,13 @@ fn watch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         let (db, now) = (ctx.client.db, ctx.server.now);
         for key in args.from(1) {
             let was_expired = is_expired(ctx, db, key, now);
-            let watched = &mut ctx.client.transaction_mut().watched;
-            if watched.iter().any(|known| known.db == db && known.key == key) {
-                continue;
-            }
-            let first = watched.is_empty();
-            watched.push(WatchedKey { db, key: key.to_vec(), was_expired });
-            if first {
-                ctx.server.watchers += 1;
-                ctx.server.refresh_watched();
+            let watched = (db, key.to_vec());
+            if let Entry::Vacant(new) = ctx.client.transaction_mut().watched.entry(watched.clone()) {
+                new.insert(was_expired);
+                ctx.server.watchers.entry(watched).or_default().push(ctx.client.id);
             }
         }
+        ctx.server.refresh_watched();
     }
     ctx.reply().ok();
     Ok(())

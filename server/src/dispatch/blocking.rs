@@ -7,7 +7,7 @@
 //! changes is looked at in a further round, so a chain of moves takes rounds, not recursion. Each client that is served is a unit of
 //! its own in the stream of replication, under the name of the command that does not wait.
 
-use super::client::{Block, BlockKind, Client, ClientFlags, ClientId, TimeoutReply, Unblock};
+use super::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
 use super::error::{CommandError, CommandResult};
 use super::server::Server;
 use crate::base::long_double::LongDouble;
@@ -31,7 +31,7 @@ impl Server {
             // It was let in as a read, and shall not wait for a cluster that is down.
             mode.followed = 0;
         }
-        self.blocked.push(client.id);
+        self.blocked.add(client.id);
         self.refresh_watched();
     }
 
@@ -50,9 +50,7 @@ impl Server {
     pub fn stop_waiting(&mut self, client: &mut Client) -> Option<Box<Block>> {
         let block = client.block.take()?;
         client.flags.remove(ClientFlags::BLOCKED);
-        if let Some(place) = self.blocked.iter().position(|&id| id == client.id) {
-            self.blocked.remove(place);
-        }
+        self.blocked.remove(client.id);
         self.waiters.remove(client.id, client.db, &block);
         self.refresh_watched();
         Some(block)
@@ -105,7 +103,7 @@ impl Server {
             }
             self.tracking.forget_told();
             let mut touched = std::mem::take(&mut self.effects.touched);
-            if self.watchers > 0 {
+            if !self.watchers.is_empty() {
                 self.mark_watchers(current, &touched);
             }
             touched.append(&mut self.effects.awaited);
@@ -119,42 +117,47 @@ impl Server {
     }
 
     fn mark_watchers(&mut self, current: &mut Client, touched: &[(usize, Vec<u8>)]) {
-        let keyspace = &self.keyspace;
-        let mark = |client: &mut Client| {
-            let Some(transaction) = &mut client.transaction else { return };
-            let mut changed = false;
-            for watched in &mut transaction.watched {
-                if !touched.iter().any(|(db, key)| *db == watched.db && *key == watched.key) {
-                    continue;
-                }
-                if watched.was_expired && !keyspace.db(watched.db).contains(&watched.key) {
+        for watched in touched {
+            for &id in self.watchers.get(watched).into_iter().flatten() {
+                let client = if id == current.id { Some(&mut *current) } else { self.clients.by_id_mut(id) };
+                let Some(client) = client else { continue };
+                let known = client.transaction.as_mut().and_then(|transaction| transaction.watched.get_mut(watched));
+                let Some(was_expired) = known else { continue };
+                if *was_expired && !self.keyspace.db(watched.0).contains(&watched.1) {
                     // It was gone for everybody already: now it is deleted, too, and whatever comes next is a change.
-                    watched.was_expired = false;
+                    *was_expired = false;
                 } else {
-                    changed = true;
+                    client.flags.insert(ClientFlags::DIRTY_CAS);
                 }
             }
-            if changed {
-                client.flags.insert(ClientFlags::DIRTY_CAS);
-            }
-        };
-        mark(current);
-        self.clients.iter_mut().for_each(mark);
+        }
     }
 
     /// A key that somebody may wait for changed: serves them first come first, as long as it holds what they want.
     fn serve_key(&mut self, db: usize, key: &[u8]) {
-        let waiting: Vec<ClientId> = self.waiters.of(db, key).unwrap_or_default().to_vec();
-        for id in waiting {
+        // Those who come back while others are served wait for the next change.
+        let mut left = self.waiters.count(db, key);
+        let mut place = 0;
+        while left > 0
+            && let Some(id) = self.waiters.at(db, key, place)
+        {
+            left -= 1;
             self.keyspace.expiry = self.expiry_rule(false);
             let held = self.keyspace.peek(db, key).map(|entry| value_type(entry.value()));
-            let Some(slot) = self.clients.slot_of(id) else { continue };
-            let Some(mut client) = self.clients.take(slot) else { continue };
-            // Who is being killed must not take anything along.
-            if !client.flags.has(ClientFlags::CLOSE_ASAP) {
-                self.serve_waiter(&mut client, key, held);
+            if held.is_none() && !self.waiters.care_whether_gone(db, key) {
+                return;
             }
-            self.clients.put(slot, client);
+            // Who is being killed must not take anything along.
+            if let Some(slot) = self.clients.slot_of(id)
+                && let Some(mut client) = self.clients.take(slot)
+            {
+                if !client.flags.has(ClientFlags::CLOSE_ASAP) {
+                    self.serve_waiter(&mut client, key, held);
+                }
+                self.clients.put(slot, client);
+            }
+            // The next one stands here now, where this one left the queue.
+            place += usize::from(self.waiters.at(db, key, place) == Some(id));
         }
     }
 
@@ -211,7 +214,7 @@ impl Server {
         let served: Vec<(u64, usize)> = self
             .blocked
             .iter()
-            .filter_map(|&id| {
+            .filter_map(|id| {
                 let BlockKind::Replicas { wanted, offset } = self.clients.by_id(id)?.block.as_ref()?.kind else {
                     return None;
                 };
@@ -235,7 +238,7 @@ impl Server {
     pub fn unblock_for_demotion(&mut self) {
         const TEXT: &str =
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
-        let waiting: Vec<u64> = self.blocked.clone();
+        let waiting: Vec<u64> = self.blocked.iter().collect();
         for id in waiting {
             let keys =
                 |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));
@@ -251,22 +254,24 @@ impl Server {
     /// FLUSHDB, FLUSHALL and SWAPDB: a database is about to be emptied (all of them without `db`), or replaced by another one.
     /// Watched keys change where they are there before or after; one that had expired is none.
     pub fn touch_all(&mut self, current: &mut Client, db: Option<usize>, replaced_by: Option<usize>) {
-        if self.watchers == 0 {
+        if self.watchers.is_empty() {
             return;
         }
         let (keyspace, now) = (&self.keyspace, self.now);
         let mark = |client: &mut Client| {
             let Some(transaction) = &mut client.transaction else { return };
             let mut changed = false;
-            for watched in transaction.watched.iter_mut().filter(|watched| db.is_none_or(|db| db == watched.db)) {
-                let before = keyspace.db(watched.db).contains(&watched.key);
-                let after = replaced_by.and_then(|db| keyspace.db(db).get(&watched.key));
+            for ((at, key), was_expired) in
+                transaction.watched.iter_mut().filter(|((at, _), _)| db.is_none_or(|db| db == *at))
+            {
+                let before = keyspace.db(*at).contains(key);
+                let after = replaced_by.and_then(|db| keyspace.db(db).get(key));
                 let after_expired = after.is_some_and(|entry| entry.expire().is_some_and(|at| at < now));
-                match (watched.was_expired, before, after.is_some()) {
+                match (*was_expired, before, after.is_some()) {
                     (_, false, false) => {}
-                    (true, _, false) => watched.was_expired = false,
+                    (true, _, false) => *was_expired = false,
                     (true, _, true) if after_expired => {}
-                    (false, false, true) if after_expired => watched.was_expired = true,
+                    (false, false, true) if after_expired => *was_expired = true,
                     _ => changed = true,
                 }
             }

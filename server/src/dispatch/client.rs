@@ -2,7 +2,7 @@
 //! Not its socket: that is the network's.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
@@ -178,20 +178,12 @@ pub struct Transaction {
     pub queue: Vec<(&'static Command, OwnedArgs)>,
     /// Bytes of memory of the queued commands' arguments.
     pub queued_bytes: usize,
-    /// Watched keys with their databases; the flag says that the key had expired already when WATCH came.
-    pub watched: Vec<WatchedKey>,
+    /// Watched keys; the flag says that the key was expired, though still stored, when WATCH came.
+    pub watched: HashMap<WatchedKey, bool, ahash::RandomState>,
 }
 
-/// A key under WATCH.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WatchedKey {
-    /// Database number.
-    pub db: usize,
-    /// The key.
-    pub key: Vec<u8>,
-    /// It was expired, though still stored, when WATCH came.
-    pub was_expired: bool,
-}
+/// A key under WATCH: the number of its database, and its name.
+pub type WatchedKey = (usize, Vec<u8>);
 
 /// What a client subscribed to.
 #[derive(Debug, Default)]

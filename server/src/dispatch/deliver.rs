@@ -1,21 +1,17 @@
 //! Messages to sessions other than the one that asks: pub/sub, keyspace notifications, MONITOR.
 
 use super::client::{Client, ClientFlags, ClientId};
+use super::clients::Clients;
 use super::effects::{Notification, class};
 use super::redact::shown_words;
 use super::registry::Command;
 use super::server::Server;
-use crate::resp::{Args, Reply};
+use crate::resp::Args;
 
 impl Server {
     /// Runs `f` on a client's session, be it the one whose command runs or another; another one is woken.
     pub fn with_client(&mut self, current: &mut Client, id: ClientId, f: impl FnOnce(&mut Client)) {
-        if current.id == id {
-            f(current);
-        } else if let Some(client) = self.clients.by_id_mut(id) {
-            f(client);
-            self.woken.push(id);
-        }
+        Sessions { current, others: &mut self.clients, woken: &mut self.woken }.with(id, f);
     }
 
     /// PUBLISH: sends a message to a channel's subscribers, and to those of patterns that match. Returns their number.
@@ -23,42 +19,18 @@ impl Server {
         if self.pubsub.is_silent() {
             return 0;
         }
-        let subscribers = self.pubsub.channel(channel).to_vec();
-        let matching: Vec<(Vec<u8>, Vec<u64>)> =
-            self.pubsub.matching(channel).map(|(pattern, clients)| (pattern.to_vec(), clients.to_vec())).collect();
-        let mut receivers = 0;
-        for id in subscribers {
-            receivers += 1;
-            self.with_client(current, id, |client| {
-                let mut reply = push(client);
-                reply.push(3);
-                [&b"message"[..], channel, message].iter().for_each(|part| reply.bulk(part));
-            });
-        }
-        for (pattern, clients) in matching {
-            for id in clients {
-                receivers += 1;
-                self.with_client(current, id, |client| {
-                    let mut reply = push(client);
-                    reply.push(4);
-                    [&b"pmessage"[..], &pattern, channel, message].iter().for_each(|part| reply.bulk(part));
-                });
-            }
+        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
+        let mut receivers = sessions.push(self.pubsub.channel(channel), &[b"message", channel, message]);
+        for (pattern, subscribers) in self.pubsub.matching(channel) {
+            receivers += sessions.push(subscribers, &[b"pmessage", pattern, channel, message]);
         }
         receivers
     }
 
     /// SPUBLISH: sends a message to a shard channel's subscribers. Returns their number.
     pub fn publish_shard(&mut self, current: &mut Client, channel: &[u8], message: &[u8]) -> usize {
-        let subscribers = self.pubsub.shard_channel(channel).to_vec();
-        for &id in &subscribers {
-            self.with_client(current, id, |client| {
-                let mut reply = push(client);
-                reply.push(3);
-                [&b"smessage"[..], channel, message].iter().for_each(|part| reply.bulk(part));
-            });
-        }
-        subscribers.len()
+        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
+        sessions.push(self.pubsub.shard_channel(channel), &[b"smessage", channel, message])
     }
 
     /// Publishes the keyspace notifications that the last unit left.
@@ -67,7 +39,11 @@ impl Server {
             return;
         }
         let flags = self.effects.notify;
-        for Notification { event, db, key, .. } in std::mem::take(&mut self.effects.notifications) {
+        let notifications = std::mem::take(&mut self.effects.notifications);
+        if self.pubsub.is_silent() {
+            return;
+        }
+        for Notification { event, db, key, .. } in notifications {
             if flags & class::KEYSPACE != 0 {
                 let channel = [format!("__keyspace@{db}__:").as_bytes(), &key].concat();
                 self.publish(current, &channel, event.as_bytes());
@@ -94,8 +70,9 @@ impl Server {
             line.push(b' ');
             quote(&mut line, word);
         }
-        for id in self.monitors.clone() {
-            self.with_client(current, id, |client| {
+        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
+        for &id in &self.monitors {
+            sessions.with(id, |client| {
                 if client.is_silent() {
                     return;
                 }
@@ -107,9 +84,36 @@ impl Server {
     }
 }
 
-/// A writer for messages that are no replies.
-fn push(client: &mut Client) -> Reply<'_> {
-    client.reply()
+/// All sessions, for messages: apart from the server, whose lists of subscribers are read meanwhile.
+struct Sessions<'a> {
+    /// The one whose command runs.
+    current: &'a mut Client,
+    others: &'a mut Clients,
+    woken: &'a mut Vec<ClientId>,
+}
+
+impl Sessions<'_> {
+    /// Runs `f` on a client's session; another one than the current is woken.
+    fn with(&mut self, id: ClientId, f: impl FnOnce(&mut Client)) {
+        if self.current.id == id {
+            f(self.current);
+        } else if let Some(client) = self.others.by_id_mut(id) {
+            f(client);
+            self.woken.push(id);
+        }
+    }
+
+    /// Sends a message to subscribers; returns their number.
+    fn push(&mut self, subscribers: &[ClientId], parts: &[&[u8]]) -> usize {
+        for &id in subscribers {
+            self.with(id, |client| {
+                let mut reply = client.reply();
+                reply.push(parts.len());
+                parts.iter().for_each(|part| reply.bulk(part));
+            });
+        }
+        subscribers.len()
+    }
 }
 
 /// Appends a word in double quotes with escapes, as redis-cli prints and reads it.

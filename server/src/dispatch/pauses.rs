@@ -122,7 +122,7 @@ impl Server {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))
         };
-        let waiting: Vec<u64> = self.blocked.iter().copied().filter(held_back).collect();
+        let waiting: Vec<u64> = self.blocked.iter().filter(held_back).collect();
         waiting.into_iter().for_each(|id| self.unblock_by_id(id, Unblock::Retry));
     }
 }

@@ -1,6 +1,9 @@
 //! The server's state: everything that commands may touch, owned by one lock.
 
-use super::client::{Client, ClientId};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::client::{Client, ClientId, WatchedKey};
 use super::clients::Clients;
 use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
@@ -11,7 +14,7 @@ use super::pauses::Pauses;
 use super::registry::Registry;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
-use super::waiters::Waiters;
+use super::waiters::{Blocked, Waiters};
 use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::{HandoverId, RunId};
 use crate::base::random::fill_from_os;
@@ -118,11 +121,11 @@ pub struct Server {
     /// Replicas' links, in the order of their arrival.
     pub replicas: Vec<ClientId>,
     /// Clients that wait, in the order in which they began to: keys, replicas, the end of a pause.
-    pub blocked: Vec<ClientId>,
+    pub blocked: Blocked,
     /// FAILOVER, if one runs.
     pub failover: Failover,
-    /// Number of clients with keys under WATCH.
-    pub watchers: usize,
+    /// Clients by the keys that they have under WATCH.
+    pub watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
     /// Who may hold which key in a cache.
     pub tracking: Tracking,
     /// Bytes that sessions take, while `maxmemory-clients` is set.
@@ -226,9 +229,9 @@ impl Server {
             woken: Vec::new(),
             orders: Vec::new(),
             replicas: Vec::new(),
-            blocked: Vec::new(),
+            blocked: Blocked::default(),
             failover: Failover::default(),
-            watchers: 0,
+            watchers: HashMap::default(),
             tracking: Tracking::default(),
             client_memory: 0,
             ending_memory: 0,
@@ -328,13 +331,16 @@ impl Server {
             self.evict_clients();
         }
         if !self.woken.is_empty() {
-            let woken = std::mem::take(&mut self.woken);
+            let mut woken = std::mem::take(&mut self.woken);
             self.limit_outputs_of(&woken);
-            for id in woken {
+            for id in woken.drain(..) {
                 if let Some(client) = self.clients.by_id(id) {
                     client.signal.raise();
                 }
             }
+            // The list keeps its room for the next batch.
+            woken.append(&mut self.woken);
+            self.woken = woken;
         }
         if !self.replicas.is_empty() {
             self.wake_replicas();
@@ -379,7 +385,7 @@ impl Server {
 
     /// Watchers, blocked clients or caches must hear of changed keys.
     pub fn refresh_watched(&mut self) {
-        self.effects.watched = self.watchers > 0 || !self.waiters.is_empty() || self.tracking.clients > 0;
+        self.effects.watched = !self.watchers.is_empty() || !self.waiters.is_empty() || self.tracking.clients > 0;
     }
 
     /// Ends the session of a client whose commands do not run now: from here on nobody sees it, and its task closes the
@@ -428,12 +434,15 @@ impl Server {
 
     /// Forgets the keys under WATCH.
     pub fn unwatch(&mut self, client: &mut Client) {
-        if let Some(transaction) = &mut client.transaction
-            && !transaction.watched.is_empty()
-        {
-            transaction.watched.clear();
-            self.watchers -= 1;
-            self.refresh_watched();
+        let Some(transaction) = &mut client.transaction else { return };
+        for (watched, _) in transaction.watched.drain() {
+            if let Entry::Occupied(mut watchers) = self.watchers.entry(watched) {
+                watchers.get_mut().retain(|&id| id != client.id);
+                if watchers.get().is_empty() {
+                    watchers.remove();
+                }
+            }
         }
+        self.refresh_watched();
     }
 }

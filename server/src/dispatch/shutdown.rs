@@ -99,7 +99,7 @@ impl Server {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
         };
-        let waiting: Vec<u64> = self.blocked.iter().copied().filter(asked).collect();
+        let waiting: Vec<u64> = self.blocked.iter().filter(asked).collect();
         for id in waiting {
             self.unblock_by_id(id, Unblock::Error("ERR Errors trying to SHUTDOWN. Check logs.".into()));
         }

@@ -251,22 +251,25 @@ impl Server {
         if !std::mem::take(&mut self.tracking.changed) {
             return;
         }
-        let mut messages = Vec::new();
-        for listeners in self.tracking.prefixes.values_mut().filter(|listeners| !listeners.changed.is_empty()) {
-            messages.push((listeners.clients.clone(), std::mem::take(&mut listeners.changed)));
-        }
+        let mut prefixes = std::mem::take(&mut self.tracking.prefixes);
         let mut nobody = self.nobody();
-        for (clients, changed) in messages {
-            for id in clients {
+        for listeners in prefixes.values_mut().filter(|listeners| !listeners.changed.is_empty()) {
+            let changed = std::mem::take(&mut listeners.changed);
+            let all: Vec<&[u8]> = changed.keys().map(Vec::as_slice).collect();
+            for &id in &listeners.clients {
                 let own = self.clients.by_id(id).and_then(|client| client.tracking.as_deref());
-                let spared = own.is_some_and(|wanted| wanted.no_loop).then_some(id);
-                let keys: Vec<&[u8]> =
-                    changed.iter().filter(|(_, by)| Some(**by) != spared).map(|(key, _)| key.as_slice()).collect();
-                if !keys.is_empty() {
-                    self.send_invalidation(&mut nobody, id, Some(&keys));
+                if !own.is_some_and(|wanted| wanted.no_loop) {
+                    self.send_invalidation(&mut nobody, id, Some(&all));
+                    continue;
+                }
+                let others = changed.iter().filter(|(_, by)| **by != id);
+                let others: Vec<&[u8]> = others.map(|(key, _)| key.as_slice()).collect();
+                if !others.is_empty() {
+                    self.send_invalidation(&mut nobody, id, Some(&others));
                 }
             }
         }
+        self.tracking.prefixes = prefixes;
     }
 
     fn session<'c>(&'c mut self, current: &'c mut Client, id: ClientId) -> Option<&'c mut Client> {

@@ -52,6 +52,7 @@ pub fn total_memory() -> usize {
 }
 
 /// Bytes allocated, active and resident, as the allocator counts them.
+#[cfg(not(sanitizers))]
 pub fn allocator() -> (usize, usize, usize) {
     use tikv_jemalloc_ctl::{epoch, stats};
     // The figures are a snapshot that must be renewed first.
@@ -68,9 +69,16 @@ pub fn system() -> String {
     format!("{} {} {}", read("ostype"), read("osrelease"), std::env::consts::ARCH)
 }
 
+/// The same with a sanitizer's allocator, which tells nothing.
+#[cfg(sanitizers)]
+pub fn allocator() -> (usize, usize, usize) {
+    (0, 0, 0)
+}
+
 /// Gives unused pages of all arenas back to the system.
 pub fn purge() {
     // "4096" names all arenas. The name is a C string; a failure leaves things as they are.
+    #[cfg(not(sanitizers))]
     // SAFETY: this control takes no argument and no reply.
     let _ = unsafe { tikv_jemalloc_ctl::raw::write(b"arena.4096.purge\0", ()) };
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc::channel;
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::{Duration, timeout};
 
 use super::Shared;
@@ -170,13 +170,21 @@ async fn through_file<'a>(
     payload: Payload,
 ) -> io::Result<(LoadingGuard<'a>, Loaded)> {
     let path = shared.peek().rdb_path();
-    let mut file = RdbFile::create(&path)?;
-    pump(shared, generation, wire, &payload, |chunk| {
-        let written = file.write(&chunk);
-        async move { written }
-    })
-    .await?;
-    file.commit()?;
+    let (sender, mut receiver) = channel::<Vec<u8>>(QUEUE);
+    let target = path.clone();
+    // Whoever writes waits for the disk, so it is another thread. As in Redis the file is synced as it grows, whatever the
+    // settings say of files that we save ourselves.
+    let writing = in_background(move || {
+        let mut file = RdbFile::create(&target)?.sync_as_it_grows(true);
+        while let Some(chunk) = receiver.blocking_recv() {
+            file.write(&chunk)?;
+        }
+        Ok(file)
+    });
+    // The end of the chunks is no promise that they are whole: only who received them knows, and puts the file in its place.
+    let pumped = pump_into(shared, generation, wire, &payload, sender);
+    let file = both(tokio::join!(pumped, writing))?;
+    keep_alive(wire, in_background(move || file.commit())).await?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
     let (guard, options) = begin_loading(shared, generation, OldData::Flushed)?;
     log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
@@ -215,32 +223,47 @@ async fn stream_in<'a>(
     let (sender, mut receiver) = channel::<Vec<u8>>(QUEUE);
     let source = Chunks::new(move || Ok(receiver.blocking_recv()));
     let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
-    let pumped = async {
-        let pumped = pump(shared, generation, wire, &payload, |chunk| {
-            let sender = sender.clone();
-            async move { sender.send(chunk).await.map_err(|_| io::ErrorKind::BrokenPipe.into()) }
-        })
-        .await;
-        // The loader hears of the end, wanted or not.
-        drop(sender);
-        pumped
-    };
-    let loaded = match tokio::join!(pumped, job) {
-        // The loader, which knows more of it, gave up.
-        (Err(error), loaded @ Err(_)) if error.kind() == io::ErrorKind::BrokenPipe => loaded,
-        (Err(error), _) => Err(error),
-        (Ok(()), loaded) => loaded,
-    };
-    Ok((guard, loaded?))
+    let pumped = pump_into(shared, generation, wire, &payload, sender);
+    Ok((guard, both(tokio::join!(pumped, job))?))
 }
 
-/// While a file is loaded, the primary gets a newline once a second: it must not think that we are gone.
-async fn keep_alive(wire: &mut Wire, job: impl Future<Output = io::Result<Loaded>>) -> io::Result<Loaded> {
+/// Gives the payload's bytes to a thread, which hears of their end, wanted or not.
+async fn pump_into(
+    shared: &Shared,
+    generation: u64,
+    wire: &mut Wire,
+    payload: &Payload,
+    sender: Sender<Vec<u8>>,
+) -> io::Result<()> {
+    pump(shared, generation, wire, payload, |chunk| {
+        let sender = sender.clone();
+        async move { sender.send(chunk).await.map_err(|_| io::ErrorKind::BrokenPipe.into()) }
+    })
+    .await
+}
+
+/// What came of the bytes, where both who sent and who took them did their part.
+fn both<T>((pumped, taken): (io::Result<()>, io::Result<T>)) -> io::Result<T> {
+    match (pumped, taken) {
+        // Who took them gave up, and knows more of it.
+        (Err(error), taken @ Err(_)) if error.kind() == io::ErrorKind::BrokenPipe => taken,
+        (Err(error), _) => Err(error),
+        (Ok(()), taken) => taken,
+    }
+}
+
+/// Runs work that waits for the disk.
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// While a file is synced or loaded, the primary gets a newline once a second: it must not think that we are gone.
+async fn keep_alive<T>(wire: &mut Wire, job: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let mut job = std::pin::pin!(job);
     loop {
         tokio::select! {
-            loaded = &mut job => {
-                return loaded;
+            done = &mut job => {
+                return done;
             }
             () = tokio::time::sleep(Duration::from_secs(1)) => {
                 // A link that broke meanwhile is noticed when the stream is read.

@@ -208,7 +208,7 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
             }
             StoredValue::Object(Arc::new(Object::SortedSet(set)))
         }
-        RdbValue::Stream(stream) => StoredValue::Object(Arc::new(Object::Stream(Box::new(stream.into_stream())))),
+        RdbValue::Stream(stream) => StoredValue::Object(Arc::new(Object::Stream(stream))),
     })
 }
 

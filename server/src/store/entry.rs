@@ -56,6 +56,16 @@ pub enum NewValue<'a> {
     Unit,
 }
 
+impl<'a> NewValue<'a> {
+    /// [`Self::RawBytes`], but a large string is taken over instead of copied.
+    pub fn raw(bytes: &'a mut Vec<u8>) -> Self {
+        if bytes.len() <= MAX_INLINE {
+            return Self::RawBytes(bytes);
+        }
+        Self::Object(Arc::new(Object::String(std::mem::take(bytes))))
+    }
+}
+
 /// A stored value, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueRef<'a> {

@@ -678,6 +678,11 @@ impl Table {
         position
     }
 
+    /// Bytes of the table with its entries; see [`sampled`](super::types::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
+        self.overhead() + super::types::sampled(self.len, self.iter().map(EntryRef::block_size), samples)
+    }
+
     /// Bytes of the table itself, without its entries.
     pub fn overhead(&self) -> usize {
         self.slots() * 8 + self.segments.len() * size_of::<Segment>() + self.directory.len() * 4
@@ -711,13 +716,13 @@ impl std::fmt::Debug for Table {
 
 #[inline]
 fn prefetch_line(at: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch is a hint; it cannot fault.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch(at.cast(), _MM_HINT_T0);
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = at;
 }
 

@@ -89,17 +89,17 @@ impl Object {
         }
     }
 
-    /// Bytes that the value occupies.
-    pub fn memory(&self) -> usize {
+    /// Bytes that the value occupies; see [`sampled`](super::types::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
         // The count of references stands before the object.
         let own = size_of::<usize>() + size_of::<Self>();
         own + match self {
             Self::String(bytes) => bytes.capacity(),
-            Self::Hash(hash) => hash.memory(),
-            Self::List(list) => list.memory(),
-            Self::Set(set) => set.memory(),
+            Self::Hash(hash) => hash.memory(samples),
+            Self::List(list) => list.memory(samples),
+            Self::Set(set) => set.memory(samples),
             Self::SortedSet(set) => set.memory(),
-            Self::Stream(stream) => stream.memory(),
+            Self::Stream(stream) => stream.memory(samples),
         }
     }
 }

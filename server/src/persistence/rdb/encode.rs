@@ -107,6 +107,6 @@ pub fn value(out: &mut Vec<u8>, value: &RdbValue, compress: bool) {
             hash(out, pairs.len(), pairs.iter().map(|(field, value)| (field.as_slice(), value.as_slice())), compress);
         }
         RdbValue::ZsetListpack(pack) | RdbValue::HashListpack(pack) => compact(out, pack.as_bytes(), compress),
-        RdbValue::Stream(stream) => stream::write(out, stream, compress),
+        RdbValue::Stream(stream) => stream::write_stream(out, stream, compress),
     }
 }

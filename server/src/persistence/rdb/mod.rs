@@ -34,7 +34,6 @@ pub use error::{ErrorKind, RdbError};
 pub use file::{Entry, FileReader, Item};
 pub use object::{ListNode, RdbValue};
 pub use reader::{RdbString, Reader};
-pub use stream::{StreamConsumer, StreamGroup, StreamPending, StreamValue};
 
 /// The version that is written, and the newest that is read.
 pub const RDB_VERSION: u16 = 10;

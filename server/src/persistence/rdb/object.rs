@@ -5,6 +5,7 @@ use std::{collections::HashSet, io::Read};
 use crate::store::types::{
     intset::Intset,
     listpack::{Entry, Listpack},
+    stream::Stream,
 };
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     legacy,
     primitives::ValueType,
     reader::{RdbString, Reader},
-    stream::{self, StreamValue},
+    stream,
 };
 
 /// Room that a collection's announced size reserves at most; more comes as elements arrive.
@@ -53,7 +54,7 @@ pub enum RdbValue {
     /// A small hash: fields and values in turns.
     HashListpack(Listpack),
     /// A stream.
-    Stream(Box<StreamValue>),
+    Stream(Box<Stream>),
 }
 
 impl<R: Read> Reader<R> {

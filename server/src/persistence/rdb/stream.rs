@@ -1,14 +1,12 @@
 //! Streams in RDB: nodes of delta-encoded entries, and consumer groups.
 
-use std::{
-    collections::{HashMap, hash_map},
-    io::Read,
-};
+use std::io::Read;
+use std::sync::Arc;
 
 use crate::store::types::{
     listpack::{self, Entry, Listpack},
     stream::{Counters, FLAG_DELETED, FLAG_SAME_FIELDS, Stream},
-    stream_group::Group,
+    stream_group::{Group, Pending},
     stream_id::StreamId,
 };
 
@@ -17,62 +15,6 @@ use super::{
     primitives::{write_length, write_millis, write_string},
     reader::Reader,
 };
-
-/// A stream.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StreamValue {
-    /// Each node's master id with its entries, ascending.
-    pub nodes: Vec<(StreamId, Listpack)>,
-    /// Number of entries that are not deleted.
-    pub length: u64,
-    /// The highest id ever added.
-    pub last_id: StreamId,
-    /// The lowest id present.
-    pub first_id: StreamId,
-    /// The highest id ever deleted.
-    pub max_deleted_id: StreamId,
-    /// Number of entries ever added.
-    pub entries_added: u64,
-    /// Consumer groups.
-    pub groups: Vec<StreamGroup>,
-}
-
-/// A consumer group.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StreamGroup {
-    /// Its name.
-    pub name: Vec<u8>,
-    /// The last id delivered.
-    pub last_id: StreamId,
-    /// Entries read so far; `None` if not known. Files before 7.0 lack it; it is then estimated.
-    pub entries_read: Option<u64>,
-    /// Delivered entries without acknowledgement, ascending.
-    pub pending: Vec<StreamPending>,
-    /// Consumers.
-    pub consumers: Vec<StreamConsumer>,
-}
-
-/// An entry delivered but not acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamPending {
-    /// The entry.
-    pub id: StreamId,
-    /// When it was delivered last, in milliseconds.
-    pub delivered_at: i64,
-    /// How often it was delivered.
-    pub deliveries: u64,
-    /// Index of the consumer that has it, in [`StreamGroup::consumers`].
-    pub consumer: usize,
-}
-
-/// A consumer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StreamConsumer {
-    /// Its name.
-    pub name: Vec<u8>,
-    /// When it was seen last, in milliseconds.
-    pub seen_at: i64,
-}
 
 fn read_id<R: Read>(reader: &mut Reader<R>) -> Result<StreamId, RdbError> {
     Ok(StreamId { ms: reader.length()?, seq: reader.length()? })
@@ -84,32 +26,30 @@ fn write_id(out: &mut Vec<u8>, id: StreamId) {
 }
 
 /// Reads a stream; `version2` is the form of Redis 7.0.
-pub(super) fn read<R: Read>(reader: &mut Reader<R>, version2: bool) -> Result<StreamValue, RdbError> {
-    let mut stream = StreamValue { nodes: read_nodes(reader)?, ..StreamValue::default() };
-    stream.length = reader.length()?;
-    stream.last_id = read_id(reader)?;
+pub(super) fn read<R: Read>(reader: &mut Reader<R>, version2: bool) -> Result<Stream, RdbError> {
+    let nodes = read_nodes(reader)?;
+    let mut counters = Counters { length: reader.length()?, last_id: read_id(reader)?, ..Counters::default() };
     if version2 {
-        stream.first_id = read_id(reader)?;
-        stream.max_deleted_id = read_id(reader)?;
-        stream.entries_added = reader.length()?;
+        counters.first_id = read_id(reader)?;
+        counters.max_deleted_id = read_id(reader)?;
+        counters.entries_added = reader.length()?;
     } else {
-        stream.first_id = first_id(&stream.nodes).unwrap_or_default();
-        stream.entries_added = stream.length;
+        counters.first_id = first_id(&nodes).unwrap_or_default();
+        counters.entries_added = counters.length;
     }
-    let live: u64 = stream.nodes.iter().map(|(_, pack)| live_entries(pack)).sum();
-    if live != stream.length {
+    let live: u64 = nodes.iter().map(|(_, pack)| live_entries(pack)).sum();
+    if live != counters.length {
         return Err(reader.corrupt("Stream length inconsistent with rax entries"));
     }
-    let groups = reader.length()?;
-    for _ in 0..groups {
-        let mut group = read_group(reader, version2)?;
+    let mut stream = Stream::from_parts(nodes, counters);
+    for _ in 0..reader.length()? {
+        let (name, mut group) = read_group(reader, version2)?;
         if !version2 {
-            group.entries_read = stream.counters().estimate_entries_read(group.last_id);
+            group.entries_read = counters.estimate_entries_read(group.last_id);
         }
-        if stream.groups.iter().any(|other| other.name == group.name) {
+        if stream.groups.insert(name, group).is_some() {
             return Err(reader.corrupt("Duplicated consumer group name"));
         }
-        stream.groups.push(group);
     }
     Ok(stream)
 }
@@ -138,106 +78,84 @@ fn read_nodes<R: Read>(reader: &mut Reader<R>) -> Result<Vec<(StreamId, Listpack
     Ok(nodes)
 }
 
-fn read_group<R: Read>(reader: &mut Reader<R>, version2: bool) -> Result<StreamGroup, RdbError> {
-    let mut group = StreamGroup { name: reader.text()?, last_id: read_id(reader)?, ..StreamGroup::default() };
+fn read_group<R: Read>(reader: &mut Reader<R>, version2: bool) -> Result<(Vec<u8>, Group), RdbError> {
+    let (name, mut group) = (reader.text()?, Group::new(read_id(reader)?, None));
     if version2 {
         // -1 as an unsigned number: not known.
         let entries_read = reader.length()?;
         group.entries_read = (entries_read != u64::MAX).then_some(entries_read);
     }
-    const NOBODY: usize = usize::MAX;
-    let pending = reader.length()?;
-    let mut places = HashMap::new();
-    for place in 0..pending {
+    // Told from a consumer with an empty name by its address.
+    let nobody: Arc<[u8]> = Arc::default();
+    let is_nobody = |owner: &Arc<[u8]>| Arc::ptr_eq(owner, &nobody);
+    for _ in 0..reader.length()? {
         let id = StreamId::from_bytes(reader.array()?);
         let (delivered_at, deliveries) = (reader.millis()?, reader.length()?);
-        group.pending.push(StreamPending { id, delivered_at, deliveries, consumer: NOBODY });
-        match places.entry(id) {
-            hash_map::Entry::Vacant(free) => free.insert(place as usize),
-            hash_map::Entry::Occupied(_) => {
-                return Err(reader.corrupt("Duplicated global PEL entry loading stream consumer group"));
-            }
-        };
+        let pending = Pending { consumer: Arc::clone(&nobody), delivered_at, deliveries };
+        if group.pending.insert(id, pending).is_some() {
+            return Err(reader.corrupt("Duplicated global PEL entry loading stream consumer group"));
+        }
     }
-    let consumers = reader.length()?;
-    for index in 0..consumers {
-        let consumer = StreamConsumer { name: reader.text()?, seen_at: reader.millis()? };
-        if group.consumers.iter().any(|other| other.name == consumer.name) {
+    for _ in 0..reader.length()? {
+        let (name, seen_at) = (reader.text()?, reader.millis()?);
+        let (consumer, new) = group.consumer(&name, seen_at);
+        if !new {
             return Err(reader.corrupt("Duplicate stream consumer detected"));
         }
-        group.consumers.push(consumer);
-        let owned = reader.length()?;
-        for _ in 0..owned {
+        for _ in 0..reader.length()? {
             let id = StreamId::from_bytes(reader.array()?);
-            let Some(place) = places.get(&id) else {
+            let Some(&Pending { consumer: ref owner, delivered_at, deliveries }) = group.pending.get(&id) else {
                 return Err(reader.corrupt("Consumer entry not found in group global PEL"));
             };
-            let entry = &mut group.pending[*place];
-            if entry.consumer == index as usize {
+            if Arc::ptr_eq(owner, &consumer) {
                 return Err(reader.corrupt("Duplicated consumer PEL entry loading a stream consumer group"));
             }
-            entry.consumer = index as usize;
+            group.assign(id, &consumer, delivered_at, deliveries);
         }
     }
-    if group.pending.iter().any(|entry| entry.consumer == NOBODY) {
+    if group.pending.values().any(|entry| is_nobody(&entry.consumer)) {
         return Err(reader.corrupt("NACK entry without consumer found in group global PEL"));
     }
-    group.pending.sort_by_key(|entry| entry.id);
-    Ok(group)
+    Ok((name, group))
 }
 
 /// Appends a stream as [`super::primitives::ValueType::StreamListpacks2`].
-pub fn write(out: &mut Vec<u8>, stream: &StreamValue, compress: bool) {
-    write_head(out, stream.nodes.len(), stream.nodes.iter().map(|(id, pack)| (*id, pack.as_bytes())), compress);
-    write_counters(out, stream);
+pub fn write_stream(out: &mut Vec<u8>, stream: &Stream, compress: bool) {
+    let nodes = stream.nodes();
+    write_length(out, nodes.len() as u64);
+    for (id, pack) in nodes {
+        write_string(out, &id.to_bytes(), compress);
+        write_string(out, pack.as_bytes(), compress);
+    }
+    let Counters { length, last_id, first_id, max_deleted_id, entries_added } = stream.counters;
+    write_length(out, length);
+    write_id(out, last_id);
+    write_id(out, first_id);
+    write_id(out, max_deleted_id);
+    write_length(out, entries_added);
     write_length(out, stream.groups.len() as u64);
-    for group in &stream.groups {
+    for (name, group) in &stream.groups {
+        write_string(out, name, compress);
         write_group(out, group, compress);
     }
 }
 
-/// Appends a stream's nodes, without the rest: for a store that keeps nodes of its own.
-pub fn write_head<'a>(
-    out: &mut Vec<u8>,
-    length: usize,
-    nodes: impl IntoIterator<Item = (StreamId, &'a [u8])>,
-    compress: bool,
-) {
-    write_length(out, length as u64);
-    for (id, bytes) in nodes {
-        write_string(out, &id.to_bytes(), compress);
-        write_string(out, bytes, compress);
-    }
-}
-
-/// Appends what stands between nodes and groups. Only the numbers of `stream` are read.
-pub fn write_counters(out: &mut Vec<u8>, stream: &StreamValue) {
-    write_length(out, stream.length);
-    write_id(out, stream.last_id);
-    write_id(out, stream.first_id);
-    write_id(out, stream.max_deleted_id);
-    write_length(out, stream.entries_added);
-}
-
-/// Appends one group.
-pub fn write_group(out: &mut Vec<u8>, group: &StreamGroup, compress: bool) {
-    write_string(out, &group.name, compress);
+fn write_group(out: &mut Vec<u8>, group: &Group, compress: bool) {
     write_id(out, group.last_id);
     write_length(out, group.entries_read.unwrap_or(u64::MAX));
     write_length(out, group.pending.len() as u64);
-    for entry in &group.pending {
-        out.extend_from_slice(&entry.id.to_bytes());
+    for (id, entry) in &group.pending {
+        out.extend_from_slice(&id.to_bytes());
         write_millis(out, entry.delivered_at);
         write_length(out, entry.deliveries);
     }
     write_length(out, group.consumers.len() as u64);
-    for (index, consumer) in group.consumers.iter().enumerate() {
-        write_string(out, &consumer.name, compress);
+    for (name, consumer) in &group.consumers {
+        write_string(out, name, compress);
         write_millis(out, consumer.seen_at);
-        let owned = group.pending.iter().filter(|entry| entry.consumer == index);
-        write_length(out, owned.clone().count() as u64);
-        for entry in owned {
-            out.extend_from_slice(&entry.id.to_bytes());
+        write_length(out, consumer.pending.len() as u64);
+        for id in &consumer.pending {
+            out.extend_from_slice(&id.to_bytes());
         }
     }
 }
@@ -326,65 +244,4 @@ fn first_id(nodes: &[(StreamId, Listpack)]) -> Option<StreamId> {
         }
     }
     None
-}
-
-impl StreamValue {
-    fn counters(&self) -> Counters {
-        Counters {
-            length: self.length,
-            last_id: self.last_id,
-            first_id: self.first_id,
-            max_deleted_id: self.max_deleted_id,
-            entries_added: self.entries_added,
-        }
-    }
-
-    /// The stream as the store keeps it.
-    pub fn into_stream(self) -> Stream {
-        let counters = self.counters();
-        let mut stream = Stream::from_parts(self.nodes, counters);
-        for group in self.groups {
-            let mut kept = Group::new(group.last_id, group.entries_read);
-            let names: Vec<_> =
-                group.consumers.iter().map(|consumer| kept.consumer(&consumer.name, consumer.seen_at).0).collect();
-            for entry in group.pending {
-                kept.assign(entry.id, &names[entry.consumer], entry.delivered_at, entry.deliveries);
-            }
-            stream.groups.insert(group.name, kept);
-        }
-        stream
-    }
-}
-
-/// Appends a stream of the store as [`super::primitives::ValueType::StreamListpacks2`].
-pub fn write_stream(out: &mut Vec<u8>, stream: &Stream, compress: bool) {
-    let nodes = stream.nodes();
-    write_head(out, nodes.len(), nodes.map(|(id, pack)| (id, pack.as_bytes())), compress);
-    let Counters { length, last_id, first_id, max_deleted_id, entries_added } = stream.counters;
-    write_counters(
-        out,
-        &StreamValue { length, last_id, first_id, max_deleted_id, entries_added, ..StreamValue::default() },
-    );
-    write_length(out, stream.groups.len() as u64);
-    for (name, group) in &stream.groups {
-        let consumers =
-            group.consumers.iter().map(|(name, it)| StreamConsumer { name: name.to_vec(), seen_at: it.seen_at });
-        let consumers: Vec<_> = consumers.collect();
-        let places: HashMap<&[u8], usize> =
-            group.consumers.keys().enumerate().map(|(at, name)| (&**name, at)).collect();
-        let pending = group.pending.iter().map(|(id, it)| StreamPending {
-            id: *id,
-            delivered_at: it.delivered_at,
-            deliveries: it.deliveries,
-            consumer: places.get(&*it.consumer).copied().unwrap_or_default(),
-        });
-        let group = StreamGroup {
-            name: name.clone(),
-            last_id: group.last_id,
-            entries_read: group.entries_read,
-            pending: pending.collect(),
-            consumers,
-        };
-        write_group(out, &group, compress);
-    }
 }

@@ -90,11 +90,11 @@ impl Hash {
         }
     }
 
-    /// Bytes behind the hash.
-    pub fn memory(&self) -> usize {
+    /// Bytes behind the hash; see [`sampled`](super::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
         match self {
             Self::Listpack(pairs) => pairs.as_bytes().len(),
-            Self::Table(table) => table.overhead() + table.iter().map(|entry| entry.block_size()).sum::<usize>(),
+            Self::Table(table) => table.memory(samples),
         }
     }
 

@@ -209,9 +209,10 @@ impl List {
         self.nodes.len()
     }
 
-    /// Bytes behind the list.
-    pub fn memory(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>() + self.nodes.iter().map(Node::memory).sum::<usize>()
+    /// Bytes behind the list; see [`sampled`](super::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
+        let nodes = super::sampled(self.nodes.len(), self.nodes.iter().map(Node::memory), samples);
+        self.nodes.capacity() * size_of::<Node>() + nodes
     }
 
     /// Adds an element at an end.
@@ -386,18 +387,27 @@ impl List {
 
     /// Removes up to `count` elements from an index on; returns how many there were.
     pub fn remove_range(&mut self, index: i64, count: usize, limits: ListLimits) -> usize {
-        let Some((mut at, mut place)) = self.locate(index) else { return 0 };
+        let Some((mut at, place)) = self.locate(index) else { return 0 };
         let mut left = count;
-        while left > 0 && at < self.nodes.len() {
-            let here = self.nodes[at].count();
-            let part = left.min(here - place);
+        if place > 0 {
+            let part = left.min(self.nodes[at].count() - place);
             self.remove_in(at, place, part);
-            if part < here {
-                self.settle(at, limits);
-                at += 1;
-            }
-            place = 0;
+            self.settle(at, limits);
+            at += 1;
             left -= part;
+        }
+        // Whole nodes go together: one by one, each would move those behind it.
+        let mut end = at;
+        while let Some(node) = self.nodes.get(end).filter(|node| node.count() <= left) {
+            left -= node.count();
+            self.len -= node.count();
+            end += 1;
+        }
+        self.nodes.drain(at..end);
+        if left > 0 && at < self.nodes.len() {
+            self.remove_in(at, 0, left);
+            self.settle(at, limits);
+            left = 0;
         }
         self.settle_ends(limits);
         count - left
@@ -405,27 +415,27 @@ impl List {
 
     /// Removes up to `limit` elements equal to `element`, from the tail if `from_tail`; returns how many there were.
     pub fn remove_equal(&mut self, element: &[u8], limit: usize, from_tail: bool, limits: ListLimits) -> usize {
-        let mut removed = 0;
-        let mut at = if from_tail { self.nodes.len() } else { 0 };
-        while removed < limit {
-            let here = if from_tail {
-                let Some(before) = at.checked_sub(1) else { break };
-                at = before;
-                before
-            } else if at < self.nodes.len() {
-                at
-            } else {
+        let (mut removed, mut emptied) = (0, false);
+        for step in 0..self.nodes.len() {
+            if removed == limit {
                 break;
-            };
+            }
+            let here = if from_tail { self.nodes.len() - 1 - step } else { step };
             let matches = self.matches_in(here, element, limit - removed, from_tail);
-            let whole = matches.len() == self.nodes[here].count();
             removed += matches.len();
+            if matches.len() == self.nodes[here].count() {
+                // Empty nodes go together in the end: one by one, each would move those behind it.
+                self.nodes[here] = Node::Packed(Listpack::new());
+                self.len -= matches.len();
+                emptied = true;
+                continue;
+            }
             // The highest first, so that the others keep their places.
             matches.iter().for_each(|place| self.remove_in(here, *place, 1));
-            if !whole {
-                self.settle(here, limits);
-                at += usize::from(!from_tail);
-            }
+            self.settle(here, limits);
+        }
+        if emptied {
+            self.nodes.retain(|node| node.count() > 0);
         }
         if removed > 0 {
             self.settle_ends(limits);

@@ -15,5 +15,13 @@ pub mod sorted_set;
 pub mod stream;
 pub mod stream_group;
 pub mod stream_id;
+mod stream_nodes;
 pub mod ziplist;
 pub mod zipmap;
+
+/// The sum of the sizes of `count` parts, of which `samples` are looked at, and count for the others; 0 looks at all.
+pub fn sampled(count: usize, sizes: impl Iterator<Item = usize>, samples: usize) -> usize {
+    let most = if samples == 0 { usize::MAX } else { samples };
+    let (seen, sum) = sizes.take(most).fold((0, 0), |(seen, sum), size| (seen + 1, sum + size));
+    if seen == count { sum } else { (sum as f64 / seen as f64 * count as f64) as usize }
+}

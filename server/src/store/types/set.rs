@@ -152,15 +152,15 @@ impl Set {
         }
     }
 
-    /// Bytes behind the set.
-    pub fn memory(&self) -> usize {
+    /// Bytes behind the set; see [`sampled`](super::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
         match self {
             Self::Intset(members) => members.capacity(),
             Self::Texts(texts) => {
                 size_of::<Texts>()
                     + match &**texts {
                         Texts::Packed(members) => members.memory(),
-                        Texts::Table(table) => table.overhead() + table.iter().map(EntryRef::block_size).sum::<usize>(),
+                        Texts::Table(table) => table.memory(samples),
                     }
             }
         }

@@ -5,16 +5,16 @@
 //! ones, number of fields, the fields, a zero) whose id is the node's key. Each entry is flags, the differences of its id to the
 //! master's, fields and values (only values if the fields are the master's), and the number of parts before, for walking backwards.
 //! Deletion only marks an entry; a node goes when its last live entry does. All of that goes into RDB files byte by byte, so it is
-//! as Redis has it. Nodes stand in a deque in the order of their ids, found by binary search: entries come at one end and mostly go
-//! at the other.
+//! as Redis has it. Nodes are kept in `stream_nodes.rs`.
 //!
 //! Groups and consumers are kept in `stream_group.rs`. Not for: waiting readers, which are dispatch's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::listpack::{self, Entry, Listpack, Pos};
 use super::stream_group::Group;
 use super::stream_id::StreamId;
+use super::stream_nodes::Nodes;
 
 /// The entry is deleted.
 pub const FLAG_DELETED: i64 = 1;
@@ -91,9 +91,9 @@ pub enum Trim {
 pub struct IdTooSmall;
 
 /// A stream.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stream {
-    nodes: VecDeque<(StreamId, Listpack)>,
+    nodes: Nodes,
     /// Ids and numbers.
     pub counters: Counters,
     /// Consumer groups by name.
@@ -250,12 +250,14 @@ impl Iterator for Walk<'_> {
 impl Stream {
     /// A stream of nodes from an RDB file, which were checked there.
     pub fn from_parts(nodes: impl IntoIterator<Item = (StreamId, Listpack)>, counters: Counters) -> Self {
-        Self { nodes: nodes.into_iter().collect(), counters, groups: BTreeMap::new() }
+        let mut stream = Self { counters, ..Self::default() };
+        nodes.into_iter().for_each(|(id, pack)| stream.nodes.add(id, pack));
+        stream
     }
 
     /// The nodes with their master ids, for saving.
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = (StreamId, &Listpack)> {
-        self.nodes.iter().map(|(id, pack)| (*id, pack))
+        self.nodes.iter()
     }
 
     /// The name of the encoding.
@@ -275,14 +277,17 @@ impl Stream {
 
     /// How much work it is to free the stream, in allocations.
     pub fn free_effort(&self) -> usize {
-        self.nodes.len() + self.groups.values().map(|group| 1 + group.pending.len()).sum::<usize>()
+        // The first group stands for all of them, as in Redis.
+        self.nodes.len() + self.groups.len() * self.groups.values().next().map_or(0, |group| 1 + group.pending.len())
     }
 
-    /// Bytes behind the stream.
-    pub fn memory(&self) -> usize {
-        self.nodes.capacity() * size_of::<(StreamId, Listpack)>()
-            + self.nodes.iter().map(|(_, pack)| pack.capacity()).sum::<usize>()
-            + self.groups.iter().map(|(name, group)| name.capacity() + group.memory()).sum::<usize>()
+    /// Bytes behind the stream; see [`sampled`](super::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
+        let nodes = self.nodes.iter().map(|(_, pack)| pack.capacity());
+        let groups = self.groups.iter().map(|(name, group)| name.capacity() + group.memory(samples));
+        self.nodes.len() * size_of::<(StreamId, Listpack)>() * 3 / 2
+            + super::sampled(self.nodes.len(), nodes, samples)
+            + super::sampled(self.groups.len(), groups, samples)
     }
 
     /// The id that XADD `*` gives at a time; `None` when there is none left.
@@ -304,13 +309,13 @@ impl Stream {
         }
         let size: usize = pairs.clone().map(|(field, value)| field.len() + value.len()).sum();
         if !self.last_node_takes(size, limits) {
-            if let Some((_, pack)) = self.nodes.back_mut() {
+            if let Some((_, pack)) = self.nodes.last_mut() {
                 pack.shrink_to_fit();
             }
-            self.nodes.push_back((id, new_node(pairs.clone())));
+            self.nodes.add(id, new_node(pairs.clone()));
         }
-        let (master, pack) = self.nodes.back_mut().expect("there is a node with room now");
-        append_entry(*master, pack, id, pairs);
+        let (master, pack) = self.nodes.last_mut().expect("there is a node with room now");
+        append_entry(master, pack, id, pairs);
         let counters = &mut self.counters;
         counters.length += 1;
         counters.entries_added += 1;
@@ -322,18 +327,13 @@ impl Stream {
     }
 
     fn last_node_takes(&self, size: usize, limits: StreamLimits) -> bool {
-        let Some((_, pack)) = self.nodes.back() else { return false };
+        let Some(pack) = self.nodes.last() else { return false };
         let bytes = if limits.bytes == 0 { NODE_LIMIT } else { limits.bytes.min(NODE_LIMIT) };
         if pack.byte_len() + size >= bytes {
             return false;
         }
         let (live, deleted) = counts(pack);
         limits.entries == 0 || live + deleted < limits.entries as i64
-    }
-
-    /// The index of the node that would hold an id.
-    fn node_for(&self, id: StreamId) -> usize {
-        self.nodes.partition_point(|(master, _)| *master <= id).saturating_sub(1)
     }
 
     /// Calls `visit` with the entries from `start` to `end`, the latest first if `reverse`, until it answers false.
@@ -347,12 +347,11 @@ impl Stream {
         if start > end {
             return;
         }
-        let range = self.node_for(start)..(self.node_for(end) + 1).min(self.nodes.len());
-        let mut each = |at: usize| {
-            let (master, pack) = &self.nodes[at];
+        let mut nodes = self.nodes.range(start, end);
+        let mut each = |(master, pack)| {
             let inside = |raw: &Raw| raw.flags & FLAG_DELETED == 0 && (start..=end).contains(&raw.id);
             if reverse {
-                let mut walk = WalkBack::new(*master, pack);
+                let mut walk = WalkBack::new(master, pack);
                 while let Some(raw) = walk.next() {
                     if raw.id < start {
                         return false;
@@ -363,7 +362,7 @@ impl Stream {
                 }
                 return true;
             }
-            let mut walk = Walk::new(*master, pack);
+            let mut walk = Walk::new(master, pack);
             while let Some(raw) = walk.next() {
                 if raw.id > end {
                     return false;
@@ -375,17 +374,15 @@ impl Stream {
             true
         };
         if reverse {
-            range.rev().all(&mut each);
+            nodes.rev().all(&mut each);
         } else {
-            let mut range = range;
-            range.all(&mut each);
+            nodes.all(&mut each);
         }
     }
 
     /// Nodes that Redis's radix tree of our nodes would have: XINFO tells.
     pub fn radix_tree_nodes(&self) -> usize {
-        let keys: Vec<[u8; 16]> = self.nodes.iter().map(|(id, _)| id.to_bytes()).collect();
-        radix_nodes(&keys, 0)
+        self.nodes.radix()
     }
 
     /// Whether there is an entry with this id.
@@ -410,22 +407,18 @@ impl Stream {
 
     /// The lowest id that is still stored, be its entry deleted.
     pub fn oldest_stored(&self) -> Option<StreamId> {
-        let (master, pack) = self.nodes.front()?;
-        Walk::new(*master, pack).next().map(|raw| raw.id)
+        let (master, pack) = self.nodes.first()?;
+        Walk::new(master, pack).next().map(|raw| raw.id)
     }
 
     /// Deletes an entry, as XDEL does; false if there is none. The pending lists of groups keep it.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        if self.nodes.is_empty() {
-            return false;
-        }
-        let at = self.node_for(id);
-        let (master, pack) = &mut self.nodes[at];
-        let Some(raw) = Walk::new(*master, pack).find(|raw| raw.id == id && raw.flags & FLAG_DELETED == 0) else {
+        let Some((master, pack)) = self.nodes.holding_mut(id) else { return false };
+        let Some(raw) = Walk::new(master, pack).find(|raw| raw.id == id && raw.flags & FLAG_DELETED == 0) else {
             return false;
         };
         if counts(pack).0 <= 1 {
-            self.nodes.remove(at);
+            self.nodes.remove(master);
         } else {
             mark_deleted(pack, &[raw]);
         }
@@ -446,7 +439,7 @@ impl Stream {
     /// entries may go at most.
     pub fn trim(&mut self, trim: Trim, approximate: bool, limit: u64) -> u64 {
         let mut removed = 0u64;
-        while let Some((master, pack)) = self.nodes.front_mut() {
+        while let Some((master, pack)) = self.nodes.first_mut() {
             if matches!(trim, Trim::MaxLength(keep) if self.counters.length <= keep) {
                 break;
             }
@@ -456,10 +449,10 @@ impl Stream {
             }
             let whole = match trim {
                 Trim::MaxLength(keep) => self.counters.length - live >= keep,
-                Trim::MinId(id) => Walk::new(*master, pack).last().is_none_or(|raw| raw.id < id),
+                Trim::MinId(id) => Walk::new(master, pack).last().is_none_or(|raw| raw.id < id),
             };
             if whole {
-                self.nodes.pop_front();
+                self.nodes.remove(master);
                 self.counters.length -= live;
                 removed += live;
                 continue;
@@ -468,7 +461,7 @@ impl Stream {
                 break;
             }
             let mut left = self.counters.length;
-            let gone: Vec<Raw> = Walk::new(*master, pack)
+            let gone: Vec<Raw> = Walk::new(master, pack)
                 .take_while(|raw| {
                     let stays = match trim {
                         Trim::MaxLength(keep) => left <= keep,
@@ -515,17 +508,6 @@ impl Stream {
         group.last_id = id;
         true
     }
-}
-
-/// Nodes of a radix tree of sorted keys that share `depth` bytes: a run of bytes without a fork is one, and so is a leaf.
-fn radix_nodes(keys: &[[u8; 16]], depth: usize) -> usize {
-    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return 1 };
-    if keys.len() == 1 {
-        return if depth < first.len() { 2 } else { 1 };
-    }
-    let fork = (depth..first.len()).find(|&at| first[at] != last[at]).unwrap_or(first.len() - 1);
-    let below: usize = keys.chunk_by(|a, b| a[fork] == b[fork]).map(|keys| radix_nodes(keys, fork + 1)).sum();
-    usize::from(fork > depth) + 1 + below
 }
 
 /// Live and deleted entries, from the master entry.

@@ -8,7 +8,7 @@ use std::{
 use super::stream_id::StreamId;
 
 /// A consumer group.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     /// The last id delivered.
     pub last_id: StreamId,
@@ -32,7 +32,7 @@ pub struct Pending {
 }
 
 /// A consumer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Consumer {
     /// When it was seen last, in milliseconds.
     pub seen_at: i64,
@@ -46,10 +46,11 @@ impl Group {
         Self { last_id, entries_read, ..Self::default() }
     }
 
-    /// Bytes behind the group, roughly.
-    pub fn memory(&self) -> usize {
-        let consumers = self.consumers.keys().map(|name| name.len() + 64).sum::<usize>();
-        consumers + self.pending.len() * (size_of::<Pending>() + 2 * size_of::<StreamId>() + 16)
+    /// Bytes behind the group, roughly; see [`sampled`](super::sampled).
+    pub fn memory(&self, samples: usize) -> usize {
+        let consumers = self.consumers.keys().map(|name| name.len() + 64);
+        super::sampled(self.consumers.len(), consumers, samples)
+            + self.pending.len() * (size_of::<Pending>() + 2 * size_of::<StreamId>() + 16)
     }
 
     /// Makes sure that a consumer exists; true if it is new. Its name, shared, comes with it.

@@ -140,7 +140,7 @@ fn groups_go_through_rdb_and_back() {
     else {
         panic!("not a stream")
     };
-    let back = value.into_stream();
+    let back = *value;
     assert_eq!(contents(&back, false), contents(&stream, false));
     assert_eq!(back.counters, stream.counters);
     assert_eq!(dumped(&back), payload);
