@@ -399,3 +399,117 @@ fn a_full_disk_refuses_writes_and_nothing_acknowledged_is_lost_when_there_is_roo
     assert_eq!(digest(&server), wanted);
     assert_eq!(server.ask("DBSIZE"), format!(":{}", written + 1));
 }
+
+/// Plays on the real server, where it is installed, and on ours.
+fn on_both(play: impl Fn(&str, &Path)) {
+    for program in [REAL, OURS] {
+        if program == OURS || installed(REAL) {
+            play(program, tempfile::tempdir().unwrap().path());
+        }
+    }
+}
+
+fn lines_of(manifest: &str) -> Vec<&str> {
+    manifest.lines().collect()
+}
+
+#[test]
+fn a_name_with_blanks_and_line_ends_is_quoted_in_the_manifest() {
+    const NAME: &str = " file seq \n\n.aof ";
+    on_both(|program, folder| {
+        for reader in [REAL, OURS] {
+            if !installed(reader) {
+                continue;
+            }
+            let server = Server::start(program, folder, &["--appendfilename", NAME]);
+            server.ask("INCR count");
+            let text = std::fs::read_to_string(aof(folder, &format!("{NAME}.manifest"))).unwrap();
+            let base = r#"file " file seq \n\n.aof .1.base.rdb" seq 1 type b"#;
+            let incr = r#"file " file seq \n\n.aof .1.incr.aof" seq 1 type i"#;
+            assert_eq!(lines_of(&text), [base, incr], "{program}");
+            let before = digest(&server);
+            server.client().try_ask("SHUTDOWN NOSAVE NOW FORCE");
+            drop(server);
+            let server = Server::start(reader, folder, &["--appendfilename", NAME]);
+            assert_eq!(digest(&server), before, "{reader} reads {program}'s");
+        }
+    });
+}
+
+#[test]
+fn a_rewrite_waits_for_a_save_and_ends_when_the_file_is_turned_off() {
+    on_both(|program, folder| {
+        let server = Server::start(program, folder, &[]);
+        server.ask("DEBUG POPULATE 5000");
+        server.ask("CONFIG SET rdb-key-save-delay 1000");
+        assert_eq!(server.ask("BGSAVE"), "+Background saving started");
+        assert_eq!(server.ask("BGREWRITEAOF"), "+Background append only file rewriting scheduled", "{program}");
+        assert_eq!(server.info("aof_rewrite_scheduled"), "1", "{program}");
+        assert_eq!(server.info("aof_rewrite_in_progress"), "0", "{program}");
+        server.ask("FLUSHALL");
+        until("the rewrite begins", || server.info("aof_rewrite_scheduled") == "0");
+        until("the rewrite ends", || server.info("aof_rewrite_in_progress") == "0");
+        server.ask("DEBUG POPULATE 5000");
+        server.ask("BGREWRITEAOF");
+        until("it rewrites", || lines_of(&manifest(folder)).len() == 3);
+        assert_eq!(server.ask("CONFIG SET appendonly no"), "+OK");
+        until("it says so", || log(folder).contains("Killing running AOF rewrite child"));
+        until("the rewrite ends", || server.info("aof_rewrite_in_progress") == "0");
+        server.ask("CONFIG SET rdb-key-save-delay 0");
+        server.ask("SET k v");
+        server.ask("BGREWRITEAOF");
+        until("there is a base alone", || lines_of(&manifest(folder)).len() == 1);
+        assert!(manifest(folder).ends_with(".base.rdb seq 3 type b\n"), "{program}: {}", manifest(folder));
+        server.ask("CONFIG SET appendonly yes");
+        until("there is an incremental file again", || lines_of(&manifest(folder)).len() == 2);
+        check_aof(folder);
+    });
+}
+
+#[test]
+fn history_stays_where_nobody_is_to_collect_it() {
+    on_both(|program, folder| {
+        let server = Server::start(program, folder, &["--aof-disable-auto-gc", "yes"]);
+        for round in 1..=2 {
+            server.ask(&format!("SET k {round}"));
+            server.ask("BGREWRITEAOF");
+            until("the rewrite ends", || server.info("aof_rewrite_in_progress") == "0");
+        }
+        until("history is named", || lines_of(&manifest(folder)).len() == 6);
+        for name in ["1.base.rdb", "1.incr.aof", "2.base.rdb", "2.incr.aof"] {
+            assert!(aof(folder, &format!("appendonly.aof.{name}")).exists(), "{program}: {name}");
+        }
+        server.ask("CONFIG SET aof-disable-auto-gc no");
+        server.ask("BGREWRITEAOF");
+        until("history is gone", || lines_of(&manifest(folder)).len() == 2);
+        until("its files too", || !aof(folder, "appendonly.aof.1.base.rdb").exists());
+    });
+}
+
+#[test]
+fn rewrites_that_fail_keep_every_write_and_pause_after_the_third() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let options = ["--auto-aof-rewrite-percentage", "1", "--auto-aof-rewrite-min-size", "1kb"];
+    let server = Server::start(OURS, folder, &options);
+    // Where the new base is to be put stands a directory.
+    let obstacle = aof(folder, &format!("temp-rewriteaof-bg-{}.aof", server.process.id()));
+    std::fs::create_dir(&obstacle).unwrap();
+    for round in 1..=3 {
+        server.ask(&format!("SET k{round} v"));
+        server.ask("BGREWRITEAOF");
+        until("it has failed", || log(folder).matches("rewrite terminated with error").count() == round);
+        assert_eq!(lines_of(&manifest(folder)).len(), 2 + round, "each try begins a file");
+    }
+    assert_eq!(server.info("aof_last_bgrewrite_status"), "err");
+    server.ask(&format!("SET x {}", "x".repeat(2048)));
+    until("it says that it waits", || log(folder).contains("triggered the limit, will retry in 1 minutes"));
+    assert_eq!(lines_of(&manifest(folder)).len(), 5, "no other one was tried");
+    std::fs::remove_dir(&obstacle).unwrap();
+    server.ask("BGREWRITEAOF");
+    until("one succeeds", || server.info("aof_last_bgrewrite_status") == "ok");
+    assert_eq!(lines_of(&manifest(folder)).len(), 2);
+    let before = digest(&server);
+    server.kill_now();
+    assert_eq!(digest(&Server::start(OURS, folder, &options)), before);
+}

@@ -13,3 +13,4 @@ pub mod partial_sort;
 pub mod random;
 pub mod signals;
 pub mod slot;
+pub mod words;

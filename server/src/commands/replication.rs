@@ -341,7 +341,7 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
                     value.len()
                 )));
             }
-            if crate::config::words::has_control(value) {
+            if crate::base::words::has_control(value) {
                 // It would end the line of INFO in which Sentinels read it.
                 return Err(CommandError::Static("ERR Control characters are not allowed in REPLCONF ip-address"));
             }

@@ -10,8 +10,8 @@ use std::{
 use super::{
     file::{LoadError, Loaded, Loader},
     options::Config,
-    words,
 };
+use crate::base::words;
 
 /// What the process is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::base::glob;
 use super::{
     options::{Config, lookup},
     values::{Origin, Text, WRONG_NUMBER},
-    words,
 };
+use crate::base::words;
 
 /// Directives of older versions that are ignored.
 const IGNORED: [&[u8]; 3] = [b"list-max-ziplist-entries", b"list-max-ziplist-value", b"lua-replicate-commands"];

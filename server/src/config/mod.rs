@@ -23,7 +23,6 @@ pub mod rewrite;
 mod set;
 pub mod special;
 pub mod values;
-pub mod words;
 
 pub use options::{Config, OPTIONS, OptionSpec, lookup};
 pub use set::{Change, SetContext, SetError};

@@ -109,7 +109,7 @@ impl Value for BindAddresses {
         let mut line = name.as_bytes().to_vec();
         for word in &self.0 {
             line.push(b' ');
-            super::words::quote_if_needed(&mut line, word);
+            crate::base::words::quote_if_needed(&mut line, word);
         }
         vec![(line, true)]
     }
@@ -288,7 +288,7 @@ impl Value for NotifyFlags {
 
     fn lines(&self, name: &str, rule: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
         let mut text = Vec::new();
-        super::words::quote(&mut text, &self.print(rule));
+        crate::base::words::quote(&mut text, &self.print(rule));
         vec![(rewrite::line(name, &text), self != default)]
     }
 }
@@ -382,7 +382,7 @@ impl Value for ReplicaOf {
     fn lines(&self, name: &str, _: &Rule, _: &Self) -> Vec<(Vec<u8>, bool)> {
         let Some((host, port)) = &self.0 else { return Vec::new() };
         let mut words = Vec::new();
-        super::words::quote_if_needed(&mut words, host);
+        crate::base::words::quote_if_needed(&mut words, host);
         words.extend_from_slice(format!(" {port}").as_bytes());
         vec![(rewrite::line(name, &words), true)]
     }

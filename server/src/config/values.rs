@@ -4,7 +4,8 @@ use std::{ffi::OsStr, fmt, ops::Deref, os::unix::ffi::OsStrExt, path::Path};
 
 use crate::base::numbers::{parse_i64, parse_memory};
 
-use super::{rewrite, words};
+use super::rewrite;
+use crate::base::words;
 
 /// What an option's line says about its value.
 #[derive(Debug, Clone, Copy)]

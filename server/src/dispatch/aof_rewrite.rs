@@ -37,6 +37,8 @@ pub struct RewriteState {
     pub failures: u64,
     /// No automatic one before this time, Unix milliseconds.
     pub not_before: Millis,
+    /// That automatic ones wait was logged.
+    pub said_limited: bool,
 }
 
 impl Default for RewriteState {
@@ -51,6 +53,7 @@ impl Default for RewriteState {
             count: 0,
             failures: 0,
             not_before: 0,
+            said_limited: false,
         }
     }
 }
@@ -132,6 +135,7 @@ impl Server {
                 let pause = 1_i64 << (self.aof.rewrite.failures.saturating_sub(TOLERATED)).min(6);
                 let limited = self.aof.rewrite.failures >= TOLERATED;
                 self.aof.rewrite.not_before = if limited { self.now + pause.min(MAX_PAUSE) * 60_000 } else { 0 };
+                self.aof.rewrite.said_limited = false;
             }
         }
         // What was turned on is on only with its first base.
@@ -153,15 +157,20 @@ impl Server {
             return;
         }
         let (size, percentage) = (self.aof.current_size, u64::from(self.config.auto_aof_rewrite_percentage));
-        if self.aof.state != AofState::On
-            || percentage == 0
-            || size <= self.config.auto_aof_rewrite_min_size
-            || self.now < self.aof.rewrite.not_before
-        {
+        if self.aof.state != AofState::On || percentage == 0 || size <= self.config.auto_aof_rewrite_min_size {
             return;
         }
         let growth = (u128::from(size) * 100 / u128::from(self.aof.base_size.max(1))).saturating_sub(100);
         if growth >= u128::from(percentage) {
+            let pause = self.aof.rewrite.not_before - self.now;
+            if pause > 0 {
+                if !std::mem::replace(&mut self.aof.rewrite.said_limited, true) {
+                    let minutes = (pause + 59_999) / 60_000;
+                    let text = "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in";
+                    log(Level::Warning, &format!("{text} {minutes} minutes"));
+                }
+                return;
+            }
             log(Level::Notice, &format!("Starting automatic rewriting of AOF on {growth}% growth"));
             self.begin_aof_rewrite();
         }

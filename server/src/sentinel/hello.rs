@@ -5,7 +5,7 @@ use super::instance::Place;
 use super::state::Sentinel;
 use crate::base::ids::{MAX_EPOCH, RunId};
 use crate::base::level::Level;
-use crate::config::words;
+use crate::base::words;
 
 /// More Sentinels than these are not believed to exist.
 const MAX_PEERS: usize = 1024;

@@ -10,7 +10,7 @@ use crate::base::clock::Millis;
 use crate::base::glob;
 use crate::base::level::Level;
 use crate::base::numbers::parse_i64;
-use crate::config::words;
+use crate::base::words;
 
 pub use super::election::Vote as LeaderVote;
 

@@ -6,7 +6,7 @@ use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::base::ids::{ID_LENGTH, RunId};
 use crate::base::level::Level;
-use crate::config::words;
+use crate::base::words;
 use crate::resp::Value;
 
 /// More replicas than these are not believed to one INFO.

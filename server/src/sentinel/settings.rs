@@ -5,8 +5,8 @@ use super::instance::{Kind, Master, Replica};
 use super::operator::set_down_after;
 use super::state::Sentinel;
 use crate::base::ids::MAX_EPOCH;
+use crate::base::words;
 use crate::config::file::{Directive, FatalError};
-use crate::config::words;
 
 /// The directives that a rewrite is in charge of.
 pub const KEYS: [&str; 24] = [

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::base::words;
+
 /// A line longer than this is no manifest's.
 const MAX_LINE: usize = 1024;
 
@@ -90,7 +92,8 @@ impl Manifest {
 
     fn take_line(&mut self, line: &str) -> Result<(), &'static str> {
         const FORMAT: &str = "Invalid AOF manifest file format";
-        let words = split(line).ok_or(FORMAT)?;
+        let words = words::split(line.as_bytes()).ok_or(FORMAT)?;
+        let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
         let (mut name, mut seq, mut kind) = (None, None, None);
         for pair in words.chunks(2) {
             let [key, value] = pair else { return Err(FORMAT) };
@@ -124,14 +127,16 @@ impl Manifest {
 
     /// The text of the manifest: the base, then history, then the incremental files.
     pub fn text(&self) -> String {
-        let mut text = String::new();
+        let mut text = Vec::new();
         let mut line = |file: &AofFile, kind: char| {
-            text.push_str(&format!("file {} seq {} type {kind}\n", quoted(&file.name), file.seq));
+            text.extend_from_slice(b"file ");
+            words::quote_if_needed(&mut text, file.name.as_bytes());
+            text.extend_from_slice(format!(" seq {} type {kind}\n", file.seq).as_bytes());
         };
         self.base.iter().for_each(|file| line(file, 'b'));
         self.history.iter().for_each(|file| line(file, 'h'));
         self.incr.iter().for_each(|file| line(file, 'i'));
-        text
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Puts the manifest in its place, all or nothing, and durably.
@@ -187,52 +192,6 @@ impl Manifest {
 /// What the file system says.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
-}
-
-/// A name with blanks or quotes stands in quotes.
-fn quoted(name: &str) -> String {
-    let plain = |byte: char| byte.is_ascii_graphic() && byte != '"' && byte != '\\' && byte != '\'';
-    if name.chars().all(plain) {
-        return name.to_string();
-    }
-    let mut out = String::from("\"");
-    for letter in name.chars() {
-        if letter == '"' || letter == '\\' {
-            out.push('\\');
-        }
-        out.push(letter);
-    }
-    out.push('"');
-    out
-}
-
-/// Words, some in double quotes; `None` where quotes do not match.
-fn split(line: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut letters = line.trim().chars().peekable();
-    while let Some(&first) = letters.peek() {
-        if first.is_whitespace() {
-            letters.next();
-            continue;
-        }
-        let mut word = String::new();
-        if first == '"' {
-            letters.next();
-            loop {
-                match letters.next()? {
-                    '"' => break,
-                    '\\' => word.push(letters.next()?),
-                    letter => word.push(letter),
-                }
-            }
-        } else {
-            while let Some(letter) = letters.next_if(|letter| !letter.is_whitespace()) {
-                word.push(letter);
-            }
-        }
-        words.push(word);
-    }
-    Some(words)
 }
 
 #[cfg(test)]
