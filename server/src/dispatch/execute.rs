@@ -241,10 +241,10 @@ impl Server {
             client.block = Some(block);
             return;
         }
-        let stats = &mut self.stats.commands[command.index];
-        stats.nanos += monotonic_ns().saturating_sub(started);
+        let spent = monotonic_ns().saturating_sub(started);
+        self.note_duration(client, command, &args, spent, "command-unblocking");
         if let Err(error) = result {
-            stats.failed += 1;
+            self.stats.commands[command.index].failed += 1;
             client.reply().error(error.bytes());
             self.stats.count_error(error.bytes());
         }
@@ -345,12 +345,23 @@ impl Server {
     fn account(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>, nanos: u64, failed: bool) {
         let stats = &mut self.stats.commands[command.index];
         stats.calls += 1;
-        stats.nanos += nanos;
         stats.failed += u64::from(failed);
+        self.stats.commands_processed += 1;
+        // What a command that waits costs is known when it has got what it waits for.
+        if !client.flags.has(ClientFlags::BLOCKED) {
+            let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
+            self.note_duration(client, command, args, nanos, event);
+        }
+    }
+
+    /// Counts the time that a command took, and remembers it where it was long.
+    #[inline]
+    fn note_duration(&mut self, client: &Client, command: &Command, args: &Args<'_>, nanos: u64, event: &'static str) {
+        let stats = &mut self.stats.commands[command.index];
+        stats.nanos += nanos;
         if self.config.latency_tracking {
             stats.record_latency(nanos);
         }
-        self.stats.commands_processed += 1;
         let micros = (nanos / 1000) as i64;
         let threshold = self.config.slowlog_log_slower_than;
         if threshold >= 0 && micros >= threshold && !command.flags.has(Flags::SKIP_SLOWLOG) {
@@ -358,7 +369,6 @@ impl Server {
             self.slowlog.add(self.now, micros, &words, &client.addr, &client.name);
         }
         if self.config.latency_monitor_threshold > 0 {
-            let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
             self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
         }
     }

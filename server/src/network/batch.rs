@@ -119,6 +119,25 @@ impl Batch {
         }
     }
 
+    /// Makes a batch that holds nothing ready for another connection. Buffers of more than `keep` bytes are freed.
+    pub fn reset(&mut self, keep: usize) {
+        self.compact();
+        let room = |entries: usize, size: usize| entries * size > keep;
+        if self.input.capacity() > keep {
+            self.input = Vec::new();
+        }
+        if self.scratch.capacity() > keep {
+            self.scratch = Vec::new();
+        }
+        if room(self.ranges.capacity(), size_of::<(usize, usize)>()) {
+            self.ranges = Vec::new();
+            self.parser = RequestParser::default();
+        }
+        if room(self.requests.capacity(), size_of::<Request>()) {
+            self.requests = Vec::new();
+        }
+    }
+
     /// Forgets executed input. Call when [`Self::is_done`].
     pub fn compact(&mut self) {
         self.requests.clear();

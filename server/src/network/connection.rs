@@ -387,10 +387,7 @@ mod spare {
 
     #[inline]
     pub(super) fn give(mut batch: Box<Batch>) {
-        batch.compact();
-        if batch.input.capacity() > KEEP {
-            batch.input = Vec::new();
-        }
+        batch.reset(KEEP);
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < MOST {
                 spare.push(batch);
