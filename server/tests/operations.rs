@@ -582,3 +582,52 @@ fn bytes_that_are_no_text_come_back_in_errors_as_they_were() {
         assert_eq!(ours, real);
     }
 }
+
+#[test]
+fn a_snapshot_for_replicas_alone_leaves_no_file_where_nothing_is_saved() {
+    let options = ["--appendonly", "no", "--rdb-del-sync-files", "yes", "--repl-diskless-sync", "no"];
+    play(&options, &["saved, and removed"], |server, folder| {
+        server.ask("SET k v");
+        let mut replica = Wire::to(server);
+        replica.send("SYNC");
+        until("the snapshot is written", || log(folder).contains("Background saving terminated with success"));
+        let is_there = || files_of(folder).iter().any(|name| name == "dump.rdb");
+        until("its file is removed", || !is_there());
+        vec!["saved, and removed".into()]
+    });
+}
+
+#[test]
+fn an_error_in_the_append_only_file_is_reported_and_ends_the_server_where_it_is_to() {
+    for program in [REAL, OURS] {
+        if program == REAL && !installed(REAL) {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let wrong = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*3\r\n$5\r\nLPUSH\r\n$1\r\nk\r\n$1\r\nx\r\n";
+        std::fs::write(folder.path().join("appendonly.aof"), wrong).unwrap();
+        let server = Server::start(program, folder.path(), &[]);
+        assert_eq!(server.ask("GET k"), "v", "{program}");
+        let said = log(folder.path());
+        assert!(
+            said.contains("== CRITICAL == This server is sending an error to its AOF-loading-client: '-WRONGTYPE"),
+            "{said}"
+        );
+        drop(server);
+        let mut server = Server::start_unready(program, folder.path(), &["--propagation-error-behavior", "panic"]);
+        until("it ends", || server.process.try_wait().unwrap().is_some());
+        assert!(!server.process.wait().unwrap().success(), "{program}");
+    }
+}
+
+#[test]
+fn the_kernel_hears_of_processors() {
+    let status = |server: &Server, field: &str| {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap_or("not told");
+        line.trim().to_owned()
+    };
+    play(&["--appendonly", "no", "--server_cpulist", "0"], &["0"], |server, _| {
+        vec![status(server, "Cpus_allowed_list")]
+    });
+}

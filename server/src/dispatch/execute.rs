@@ -262,7 +262,7 @@ impl Server {
     pub fn replay_command(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         // Its error, if any, was the client's to hear when it ran first.
         if let Err(error) = self.run_handler(client, command, args) {
-            self.note_propagation_error(command.name, error.bytes(), "AOF");
+            self.note_propagation_error(command.name, error.bytes(), "AOF-loading-client");
         }
         self.persistence.dirty += std::mem::take(&mut self.effects.dirty);
         self.effects.rewrite = Rewrite::Verbatim;
@@ -278,7 +278,7 @@ impl Server {
     fn note_propagation_error(&self, command: &str, error: &[u8], from: &str) {
         let replica = self.replication.is_replica();
         let text = format!(
-            "This {} is sending an error to its {from}: '{}' after processing the command '{}'",
+            "This {} is sending an error to its {from}: '-{}' after processing the command '{}'",
             if replica { "replica" } else { "server" },
             String::from_utf8_lossy(error),
             command
