@@ -359,7 +359,7 @@ fn costs(shared: &Shared) -> Result<(), String> {
             return Err(format!("client {} holds {} bytes of output", client.id, server.output_of(client)));
         }
     }
-    let stream = server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
+    let stream = server.replication.history().backlog().map_or(0, |backlog| backlog.memory());
     if stream > LIMIT as usize + SLACK { Err(format!("the stream takes {stream} bytes")) } else { Ok(()) }
 }
 

@@ -71,7 +71,7 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
             .map(|client| client.memory())
             .sum::<usize>()
     };
-    let backlog = server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
+    let backlog = server.replication.history().backlog().map_or(0, |backlog| backlog.memory());
     let integers = [
         ("peak.allocated", server.stats.peak_memory.max(used)),
         ("total.allocated", used),

@@ -114,7 +114,7 @@ impl Server {
         if lacks(client, command, Flags::STALE)
             && !from_master
             && !self.config.replica_serve_stale_data
-            && self.replication.link().is_some_and(|link| !link.is_up())
+            && self.replication.follower().is_some_and(|follower| !follower.is_up())
         {
             return Some(error::MASTER_DOWN);
         }
@@ -188,13 +188,8 @@ impl Server {
     /// Replicas that are online and acknowledged within `min-replicas-max-lag`.
     pub fn good_replicas(&self) -> usize {
         let lag = i64::from(self.config.min_replicas_max_lag);
-        self.replicas
-            .iter()
-            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
-            .filter(|peer| {
-                peer.state == crate::replication::primary::PeerState::Online && peer.lag_seconds(self.now) <= lag
-            })
-            .count()
+        let now = self.replication_now();
+        self.replication.replicas().filter(|peer| peer.is_online() && peer.lag_seconds(now) <= lag).count()
     }
 
     /// What a small dataset holds up while it is loaded. A replica that wants to synchronise comes again by itself.
@@ -269,8 +264,8 @@ impl Server {
     fn memory_for_eviction(&self) -> usize {
         let backlog = self
             .replication
-            .backlog
-            .as_ref()
+            .history()
+            .backlog()
             .map_or(0, |backlog| backlog.memory().saturating_sub(self.config.repl_backlog_size as usize));
         used_memory().saturating_sub(backlog + self.aof_buffer.capacity())
     }

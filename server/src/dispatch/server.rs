@@ -4,25 +4,24 @@ use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
-use super::failover::Failover;
 use super::handover::Handovers;
 use super::migration::Targets;
 use super::pauses::Pauses;
 use super::registry::Registry;
+use super::replication::ReplicationOutbox;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
 use super::waiters::Waiters;
 use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::{HandoverId, RunId};
-use crate::base::random::fill_from_os;
+use crate::base::random::{Random, fill_from_os};
 use crate::config::Config;
 use crate::info::latency::LatencyMonitor;
 use crate::info::slowlog::Slowlog;
 use crate::info::stats::Stats;
 use crate::persistence::state::Persistence;
 use crate::pubsub::PubSub;
-use crate::replication::Replication;
-use crate::replication::backlog::Backlog;
+use crate::replication::{Backlog, PeerId, PeerInput, Replication, Settings};
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
 use crate::store::table::KeyOrder;
@@ -30,10 +29,8 @@ use crate::store::table::KeyOrder;
 /// Something that a command asks of the network layer, done when the batch ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// Connect to the primary of this generation.
-    FollowPrimary(u64),
-    /// Serve the replicas that wait for a snapshot, if the time has come.
-    ServeReplicas,
+    /// Carry out what replication's machine decided, and look when it wants to be called.
+    Replication,
     /// Save the dataset to disk off the data lock.
     BackgroundSave,
     /// Write and sync what gathers for the append-only file, for all who wait at once (`appendfsync always`).
@@ -94,8 +91,10 @@ pub struct Server {
     pub effects: Effects,
     /// Subscriptions.
     pub pubsub: PubSub,
-    /// Ids, offsets, backlog, role.
+    /// Who follows whom, and which history the data are of.
     pub replication: Replication,
+    /// What it decided for the network.
+    pub replication_outbox: ReplicationOutbox,
     /// Saves: when, how, what is running.
     pub persistence: Persistence,
     /// Counters.
@@ -112,12 +111,8 @@ pub struct Server {
     pub woken: Vec<ClientId>,
     /// What the network layer must do when the batch ends.
     pub orders: Vec<Order>,
-    /// Replicas' links, in the order of their arrival.
-    pub replicas: Vec<ClientId>,
     /// Clients that wait, in the order in which they began to: keys, replicas, the end of a pause.
     pub blocked: Vec<ClientId>,
-    /// FAILOVER, if one runs.
-    pub failover: Failover,
     /// Number of clients with keys under WATCH.
     pub watchers: usize,
     /// Who may hold which key in a cache.
@@ -140,8 +135,6 @@ pub struct Server {
     pub aof_buffer: Vec<u8>,
     /// Database that the AOF selected last.
     pub aof_selected_db: Option<usize>,
-    /// The primary asked how far we are (REPLCONF GETACK): our link answers.
-    pub acknowledgement_asked: bool,
     /// Any condition that makes dispatch look twice. See `admission.rs`.
     pub gated: bool,
     /// Depth of EXEC and of commands that run commands.
@@ -203,7 +196,8 @@ impl Server {
             registry,
             effects: Effects::default(),
             pubsub: PubSub::default(),
-            replication: Replication::default(),
+            replication: Replication::new(Settings::from_config(&config), Random::from_os()),
+            replication_outbox: ReplicationOutbox::default(),
             persistence: Persistence::new(now),
             stats,
             slowlog: Slowlog::default(),
@@ -212,9 +206,7 @@ impl Server {
             monitors: Vec::new(),
             woken: Vec::new(),
             orders: Vec::new(),
-            replicas: Vec::new(),
             blocked: Vec::new(),
-            failover: Failover::default(),
             watchers: 0,
             tracking: Tracking::default(),
             client_memory: 0,
@@ -226,7 +218,6 @@ impl Server {
             aof: Default::default(),
             aof_buffer: Vec::new(),
             aof_selected_db: None,
-            acknowledgement_asked: false,
             gated: false,
             depth: 0,
             run_id: RunId::from_random(id),
@@ -265,9 +256,8 @@ impl Server {
         self.keyspace.access.log_factor = config.lfu_log_factor;
         self.keyspace.access.decay_minutes = config.lfu_decay_time;
         self.slowlog.set_limit(config.slowlog_max_len as usize);
-        if let Some(backlog) = &mut self.replication.backlog {
-            backlog.resize((config.repl_backlog_size as usize).max(crate::replication::state::MIN_BACKLOG));
-        }
+        self.replication.configure(Settings::from_config(config));
+        self.orders.push(Order::Replication);
         self.configure_cluster();
         self.refresh_listening();
         self.refresh_gate();
@@ -309,7 +299,7 @@ impl Server {
                 }
             }
         }
-        if !self.replicas.is_empty() {
+        if self.replication.has_replicas() {
             self.wake_replicas();
         }
     }
@@ -317,24 +307,19 @@ impl Server {
     /// Wakes the links that had nothing left to send, and closes those that lag too far. A link that is still writing
     /// looks for more by itself when its socket has taken everything: waking it would only keep its task from waiting.
     fn wake_replicas(&mut self) {
-        let end = self.replication.offset + 1;
         let limit = self.replica_output_limit().hard;
-        let mut lagging = Vec::new();
-        for &id in &self.replicas {
-            let Some(client) = self.clients.by_id_mut(id) else { continue };
-            let Some(peer) = &mut client.peer else { continue };
-            if peer.caught_up && peer.cursor < end {
-                peer.caught_up = false;
+        let clients = &self.clients;
+        let lagging = self.replication.wake_replicas(limit, |peer| {
+            if let Some(client) = clients.by_id(peer.0) {
                 client.signal.raise();
-            } else if limit > 0 && peer.pins_backlog() && (end - peer.cursor) as u64 >= limit {
-                lagging.push(id);
             }
-        }
+        });
         if !lagging.is_empty() {
+            let lagging: Vec<ClientId> = lagging.into_iter().map(|peer| peer.0).collect();
             self.limit_outputs_of(&lagging);
         }
-        if self.replication.backlog.as_ref().is_some_and(Backlog::has_surplus) {
-            self.trim_backlog();
+        if self.replication.history().backlog().is_some_and(Backlog::has_surplus) {
+            self.replication.trim();
         }
     }
 
@@ -360,11 +345,8 @@ impl Server {
         self.unwatch(client);
         self.stop_waiting(client);
         self.monitors.retain(|&id| id != client.id);
-        if client.is_replica() {
-            self.replicas.retain(|&id| id != client.id);
-            if self.replicas.is_empty() {
-                self.replication.no_replicas_since = self.now;
-            }
+        if self.replication.knows(PeerId(client.id)) {
+            self.tell_of_replica(client, PeerInput::Left);
         }
         self.refresh_gate();
     }
