@@ -11,7 +11,7 @@ impl World {
         let hosts = self.hosts.len();
         let (host, other) = (self.random.below(hosts), self.random.below(hosts));
         let until = 200 + self.random.below(6_000) as i64;
-        match self.random.below(12) {
+        match self.random.below(14) {
             0 | 1 => self.kill(host, until),
             2 => {
                 self.tell(format!("host {host} stops for {until} ms"));
@@ -34,6 +34,7 @@ impl World {
             5 => self.break_links(host),
             6 => self.save(host),
             7 => self.order(host, None)?,
+            12 | 13 => self.lag_and_take_over(host, until / 8),
             8 | 9 => self.order(host, Some(other).filter(|&other| other != host))?,
             _ => self.hand_over(host)?,
         }
@@ -72,6 +73,33 @@ impl World {
             it.file = Some(process.dump());
             self.tell(format!("host {host} saves"));
         }
+    }
+
+    /// A replica hears nothing for a while, so that its siblings are ahead of it, and then takes its primary's place.
+    pub(super) fn lag_and_take_over(&mut self, host: usize, until: i64) {
+        let Some(from) = self.hosts[host].configured else { return };
+        self.tell(format!("host {host} does not hear {from}, and takes its place in {until} ms"));
+        self.closed.insert((from, host));
+        self.at(until, Event::TakeOver { host, from });
+    }
+
+    pub(super) fn take_over(&mut self, host: usize, from: usize) -> Result<()> {
+        self.closed.remove(&(from, host));
+        if self.healed_at.is_some() || self.hosts[host].configured != Some(from) {
+            return Ok(());
+        }
+        let back_after = self.random.below(3_000) as i64;
+        self.kill(from, back_after);
+        self.hosts[from].configured = Some(host);
+        self.order(host, None)?;
+        for sibling in (0..self.hosts.len()).filter(|&sibling| sibling != host) {
+            if self.hosts[sibling].configured == Some(from) {
+                // The new primary may have written as much by then as its siblings were ahead.
+                let hears_after = self.random.below(3_000) as i64;
+                self.at(hears_after, Event::Order { host: sibling, primary: host });
+            }
+        }
+        Ok(())
     }
 
     /// REPLICAOF. The configuration file follows.

@@ -59,6 +59,8 @@ pub(super) enum Event {
     Write { host: usize },
     Fault,
     Heal(usize),
+    TakeOver { host: usize, from: usize },
+    Order { host: usize, primary: usize },
     HealWays,
     Look,
 }
@@ -202,6 +204,9 @@ impl World {
             }
             Event::Fault => self.fault(),
             Event::Heal(host) => self.heal(host),
+            Event::TakeOver { host, from } => self.take_over(host, from),
+            Event::Order { .. } if self.healed_at.is_some() => Ok(()),
+            Event::Order { host, primary } => self.order(host, Some(primary)),
             Event::HealWays => {
                 self.closed.clear();
                 Ok(())
