@@ -29,6 +29,8 @@ mod followers;
 #[path = "network_simulation/net.rs"]
 mod net;
 mod seeds;
+#[path = "network_simulation/stalls.rs"]
+mod stalls;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const LIMIT: u64 = 64 * 1024;
@@ -391,4 +393,14 @@ fn replicas_catch_up_over_wires_that_are_narrow_and_break_and_one_that_stalls_co
 #[test]
 fn nodes_of_a_cluster_agree_over_wires_that_are_narrow_and_break() {
     seeds::play_all("NETWORK", 8, "nodes that agreed", |seed| in_a_world(bus::play(seed)));
+}
+
+#[test]
+fn a_client_that_is_killed_does_not_wait_for_a_disk_that_does_not_answer() {
+    in_a_world(stalls::a_killed_client_does_not_wait_for_the_disk());
+}
+
+#[test]
+fn a_loaded_snapshot_does_not_wait_for_a_primary_that_reads_nothing() {
+    in_a_world(stalls::a_loaded_snapshot_does_not_wait_for_the_primary());
 }

@@ -18,8 +18,6 @@ fn config(dice: &mut Random, directory: &std::path::Path) -> Config {
     config.repl_backlog_size = [16 * 1024, 1 << 20][dice.below(2)];
     config.client_output_buffer_limit.replica.hard = LIMIT;
     config.dir = directory.to_string_lossy().as_ref().into();
-    // A directory of one node: relative names would be the test's.
-    config.dbfilename = directory.join("dump.rdb").to_string_lossy().as_ref().into();
     config
 }
 
