@@ -38,7 +38,7 @@ impl Server {
 
     /// When the machine must be called at the latest, in milliseconds from now; `None`: not before something happens.
     pub fn replication_pause(&self) -> Option<Millis> {
-        self.replication.next_wakeup().map(|time| time - self.replication_now())
+        self.replication.next_wakeup().map(|time| time.saturating_sub(self.replication_now()))
     }
 
     /// Something happened.

@@ -99,6 +99,11 @@ impl Feeder {
         })
     }
 
+    /// A snapshot may begin sooner than it was thought.
+    pub(super) fn plan_again(&mut self) {
+        self.plan_at = Millis::MIN;
+    }
+
     /// When something is due, whatever happens until then.
     pub(super) fn next_wakeup(&self) -> Option<Millis> {
         let second = self.attached().next().map(|_| self.second);
@@ -162,7 +167,7 @@ impl Replication {
             return Err(SyncRefusal::FilterNeedsEof);
         }
         self.attach(id, Stage::WaitsForStart { since: now });
-        self.feeder.plan_at = now;
+        self.feeder.plan_again();
         // Only a primary starts to record here: a replica that is up has a backlog.
         self.history.record();
         self.out.push(Effect::Data(DataEffect::Recording));

@@ -42,6 +42,8 @@ pub struct Follower {
     down_since: Option<Millis>,
     /// Since when the socket has not taken everything that was sent.
     unsent_since: Option<Millis>,
+    /// The primary asked meanwhile how far we are.
+    owes_answer: bool,
     /// How long the next failure makes us wait.
     pause: Millis,
 }
@@ -116,6 +118,7 @@ impl Follower {
             last_io: now,
             down_since: None,
             unsent_since: None,
+            owes_answer: false,
             pause: FIRST_PAUSE,
         }
     }
@@ -273,12 +276,7 @@ impl Replication {
             return;
         }
         match &mut follower.stage {
-            Stage::Streams { acknowledged, .. } => {
-                // The first acknowledgement may come before the primary knows that its snapshot was sent.
-                let offset = acknowledged.map(|_| self.history.offset());
-                *acknowledged = Some(Acknowledged { at: now, offset, has_news: false });
-                self.acknowledge();
-            }
+            Stage::Streams { .. } => self.acknowledge(),
             Stage::Transfer { phase: Phase::Receives { alive_at, .. } | Phase::Loads { alive_at, .. }, .. } => {
                 *alive_at = now;
                 self.send_to_primary(b"\n".to_vec());
@@ -291,7 +289,7 @@ impl Replication {
         let (now, link) = (self.now, self.next_link());
         let Some(follower) = &mut self.follower else { return };
         follower.stage = Stage::Connects { link, since: now };
-        follower.unsent_since = None;
+        (follower.unsent_since, follower.owes_answer) = (None, false);
         let (host, port) = (follower.host.clone(), follower.port);
         self.log(Level::Notice, format!("Connecting to MASTER {host}:{port}"));
         self.out.push(Effect::Link(link, LinkEffect::Connect { host, port }));
@@ -303,7 +301,12 @@ impl Replication {
         let Some(follower) = self.follower.as_mut().filter(|follower| follower.link() == Some(link)) else { return };
         match (&mut follower.stage, input) {
             (_, LinkInput::Lost(why)) => self.link_lost(&why),
-            (_, LinkInput::Sent) => follower.unsent_since = None,
+            (_, LinkInput::Sent) => {
+                follower.unsent_since = None;
+                if std::mem::take(&mut follower.owes_answer) {
+                    self.acknowledge();
+                }
+            }
             (Stage::Connects { .. }, LinkInput::Connected) => {
                 follower.stage = Stage::Handshake { link, step: Step::Ping, since: now };
                 self.log(Level::Notice, "MASTER <-> REPLICA sync started");
@@ -566,12 +569,20 @@ impl Replication {
         }
     }
 
-    /// REPLCONF GETACK: says how far we are, the question itself not included.
+    /// REPLCONF GETACK, or it is time: says how far we are, the question itself not included. While the primary has not
+    /// taken what was sent before, one answer waits for all that it asks.
     pub fn acknowledge(&mut self) {
-        if self.follower.as_deref().is_some_and(Follower::is_up) {
-            let offset = self.history.offset().to_string();
-            self.ask(&[b"REPLCONF", b"ACK", offset.as_bytes()]);
+        let (now, offset) = (self.now, self.history.offset());
+        let Some(follower) = &mut self.follower else { return };
+        let Stage::Streams { acknowledged, .. } = &mut follower.stage else { return };
+        if follower.unsent_since.is_some() {
+            follower.owes_answer = true;
+            return;
         }
+        // The first acknowledgement may come before the primary knows that its snapshot was sent.
+        let known = acknowledged.map(|_| offset);
+        *acknowledged = Some(Acknowledged { at: now, offset: known, has_news: false });
+        self.ask(&[b"REPLCONF", b"ACK", offset.to_string().as_bytes()]);
     }
 
     fn ask(&mut self, words: &[&[u8]]) {

@@ -51,6 +51,7 @@ impl Replication {
     pub fn configure(&mut self, settings: Settings) {
         self.history.resize(settings.backlog_size);
         self.settings = settings;
+        self.feeder.plan_again();
     }
 
     /// Something happened: decides what to do about it.

@@ -268,6 +268,35 @@ fn all_who_wait_share_a_snapshot_and_the_delay_is_that_of_who_waits_longest() {
 }
 
 #[test]
+fn a_primary_that_asks_and_reads_nothing_gets_one_answer() {
+    let mut bench = Bench::new(|_| {});
+    bench.follow();
+    bench.shake_hands();
+    bench.line("+CONTINUE");
+    bench.pass(0);
+    bench.link(LinkInput::Sent);
+    bench.wanted.clear();
+    for _ in 0..100 {
+        bench.act(Replication::acknowledge);
+        bench.act(|machine| machine.applied(&[0; 37]));
+    }
+    assert_eq!(bench.sent(), "*3 $8 REPLCONF $3 ACK $1 0 ");
+    bench.link(LinkInput::Sent);
+    assert_eq!(bench.sent(), "*3 $8 REPLCONF $3 ACK $4 3700 ");
+}
+
+#[test]
+fn a_delay_that_is_taken_back_is_not_waited_for() {
+    let mut bench = Bench::new(|_| {});
+    bench.attach(1).expect("it waits");
+    bench.pass(1_000);
+    let config = Config { repl_diskless_sync_delay: 0, ..Config::default() };
+    bench.act(|machine| machine.configure(Settings::from_config(&config)));
+    bench.pass(0);
+    assert_eq!(bench.snapshots(), [[1]]);
+}
+
+#[test]
 fn enough_replicas_do_not_wait_for_the_delay_and_without_sockets_nobody_does() {
     let mut bench = Bench::new(|config| config.repl_diskless_sync_max_replicas = 2);
     bench.attach(1).and(bench.attach(2)).expect("they wait");

@@ -338,7 +338,7 @@ impl World {
     pub(super) fn write(&mut self, host: usize) -> Result<()> {
         self.writes += 1;
         let value = self.writes;
-        let (db, switches) = (self.random.below(3), self.random.below(4) == 0);
+        let (db, switches, asks) = (self.random.below(3), self.random.below(4) == 0, self.random.below(20) == 0);
         let it = &mut self.hosts[host];
         let Some(process) = it.process.as_mut().filter(|_| !it.paused) else { return Ok(()) };
         if process.machine.is_replica() || process.writes_held || process.loading {
@@ -351,6 +351,10 @@ impl World {
         let command = format!("*2\r\n$3\r\nSET\r\n${}\r\n{value}\r\n", value.len());
         process.data.write(process.db, command.as_bytes());
         process.machine.append(process.db, command.as_bytes());
+        self.witness.see_primary(&process.machine, &process.data);
+        if asks {
+            process.machine.append_bytes(b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
+        }
         self.check(host)?;
         self.batch_ends(host)
     }
