@@ -27,7 +27,7 @@ const AGAINST_THE_ORDER: &[Exception] = &[
     Exception {
         from: "info/report.rs",
         to: "commands",
-        reason: "the replication section shares the address of a peer with ROLE",
+        reason: "the Sentinel section shares the words for a status with SENTINEL",
     },
     Exception {
         from: "persistence/save.rs",

@@ -1,6 +1,7 @@
 //! The layer between sockets and commands, driven through sockets in memory: tiny buffers, partial writes, stalls, resets.
 //!
-//! A world is a server with some clients: pipeliners that read while they write or only afterwards, subscribers, replicas,
+//! Three kinds of worlds. Nodes of a cluster on their bus (`bus.rs`); a primary with a chain of replicas, which send and
+//! receive snapshots (`followers.rs`); and here a server with some clients: pipeliners that read while they write or only afterwards, subscribers, replicas,
 //! and peers that stall or vanish. Each seed draws the sizes of the buffers, the limits, and how every peer behaves. What
 //! must hold:
 //! - everybody who can make progress does: pipeliners and patient replicas end before the deadline;
@@ -21,7 +22,15 @@ use server::network::listener::{Origin, admit};
 use server::network::{Node, Shared, timers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 
+#[path = "network_simulation/bus.rs"]
+mod bus;
+#[path = "network_simulation/followers.rs"]
+mod followers;
+#[path = "network_simulation/net.rs"]
+mod net;
 mod seeds;
+#[path = "network_simulation/stalls.rs"]
+mod stalls;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const LIMIT: u64 = 64 * 1024;
@@ -362,16 +371,39 @@ fn costs(shared: &Shared) -> Result<(), String> {
             return Err(format!("client {} holds {} bytes of output", client.id, server.output_of(client)));
         }
     }
-    let stream = server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
+    let stream = server.replication.history().backlog().map_or(0, |backlog| backlog.memory());
     if stream > LIMIT as usize + SLACK { Err(format!("the stream takes {stream} bytes")) } else { Ok(()) }
+}
+
+/// Runs a world in a runtime of its own, which ends with it.
+fn in_a_world<T>(play: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let outcome = runtime.block_on(play);
+    runtime.shutdown_background();
+    outcome
 }
 
 #[test]
 fn nobody_waits_for_a_peer_that_stalls_and_replies_are_whole_in_every_world() {
-    seeds::play_all("NETWORK", 8, "peers served to their end", |seed| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let outcome = runtime.block_on(play(seed));
-        runtime.shutdown_background();
-        outcome
-    });
+    seeds::play_all("NETWORK", 8, "peers served to their end", |seed| in_a_world(play(seed)));
+}
+
+#[test]
+fn replicas_catch_up_over_wires_that_are_narrow_and_break_and_one_that_stalls_costs_its_limit() {
+    seeds::play_all("NETWORK", 8, "resyncs", |seed| in_a_world(followers::play(seed)));
+}
+
+#[test]
+fn nodes_of_a_cluster_agree_over_wires_that_are_narrow_and_break() {
+    seeds::play_all("NETWORK", 8, "nodes that agreed", |seed| in_a_world(bus::play(seed)));
+}
+
+#[test]
+fn a_client_that_is_killed_does_not_wait_for_a_disk_that_does_not_answer() {
+    in_a_world(stalls::a_killed_client_does_not_wait_for_the_disk());
+}
+
+#[test]
+fn a_loaded_snapshot_does_not_wait_for_a_primary_that_reads_nothing() {
+    in_a_world(stalls::a_loaded_snapshot_does_not_wait_for_the_primary());
 }

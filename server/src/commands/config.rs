@@ -25,7 +25,8 @@ fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let patterns: Vec<&[u8]> = args.from(2).collect();
     let mut found = ctx.server.config.get(&patterns);
     // `replicaof` follows the commands that changed the role.
-    let primary = ctx.server.replication.link().map(|link| format!("{} {}", link.host, link.port)).unwrap_or_default();
+    let primary =
+        ctx.server.replication.follower().map(|it| format!("{} {}", it.host(), it.port())).unwrap_or_default();
     for (name, value) in &mut found {
         if name.eq_ignore_ascii_case(b"replicaof") || name.eq_ignore_ascii_case(b"slaveof") {
             *value = primary.clone().into_bytes();
@@ -99,10 +100,6 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             "port" => "Unable to listen on this port. Check server logs.".to_string(),
             _ => "Failed to bind to specified addresses.".to_string(),
         }),
-        "repl-diskless-sync-delay" | "repl-diskless-sync" => {
-            server.orders.push(Order::ServeReplicas);
-            Ok(())
-        }
         "maxmemory" => {
             server.refresh_gate();
             server.evicts_at_end = true;
@@ -187,7 +184,7 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
     };
     let mut config = server.config.clone();
     if server.sentinel.is_none() {
-        config.replicaof.0 = server.replication.link().map(|link| (link.host.as_str().into(), link.port));
+        config.replicaof.0 = server.replication.follower().map(|it| (it.host().into(), it.port()));
     }
     let user = match config.requirepass.is_empty() {
         true => "user default on nopass ~* &* +@all".to_string(),

@@ -183,7 +183,6 @@ fn reset(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     client.resp3 = false;
     client.name.clear();
     client.db = 0;
-    client.peer = None;
     client.reply().raw(b"+RESET\r\n");
     Ok(())
 }

@@ -3,12 +3,10 @@
 use crate::base::numbers::parse_i64;
 use crate::dispatch::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply};
 use crate::dispatch::error::*;
-use crate::dispatch::server::{Order, Server};
+use crate::dispatch::server::Server;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::info::log::{Level, log};
-use crate::replication::Role;
-use crate::replication::primary::{Peer, PeerState};
-use crate::replication::replica::Link;
+use crate::replication::{FailoverRefusal, Follower, Peer, PeerId, PeerInput, Replication, Resync, Said, SyncRefusal};
 use crate::resp::Args;
 
 /// Handlers of the family.
@@ -28,12 +26,12 @@ fn replicaof(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if ctx.server.config.cluster_enabled {
         return Err(CommandError::Static("ERR REPLICAOF not allowed in cluster mode."));
     }
-    if ctx.server.is_failing_over() {
+    if ctx.server.replication.is_failing_over() {
         return Err(CommandError::Static("ERR REPLICAOF not allowed while failing over."));
     }
     if args.is(1, "no") && args.is(2, "one") {
         if ctx.server.replication.is_replica() {
-            ctx.server.promote(Some(ctx.client));
+            ctx.server.with_replication(Some(ctx.client), Replication::promote);
             log(Level::Notice, &format!("MASTER MODE enabled (user request from '{}')", describe(ctx.client)));
         }
         ctx.reply().ok();
@@ -45,8 +43,8 @@ fn replicaof(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let port = parse_i64(args.get(2)).and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or(CommandError::Static("ERR Invalid master port"))?;
     let host = String::from_utf8_lossy(args.get(1)).into_owned();
-    let same = |link: &Link| link.host.eq_ignore_ascii_case(&host) && link.port == port;
-    if ctx.server.replication.link().is_some_and(same) {
+    let same = |follower: &Follower| follower.host().eq_ignore_ascii_case(&host) && follower.port() == port;
+    if ctx.server.replication.follower().is_some_and(same) {
         log(
             Level::Notice,
             "REPLICAOF would result into synchronization with the master we are already connected with. No operation performed.",
@@ -54,8 +52,9 @@ fn replicaof(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply().simple("OK Already connected to specified master");
         return Ok(());
     }
-    ctx.server.follow(host.clone(), port, Some(ctx.client));
-    log(Level::Notice, &format!("REPLICAOF {host}:{port} enabled (user request from '{}')", describe(ctx.client)));
+    let text = format!("REPLICAOF {host}:{port} enabled (user request from '{}')", describe(ctx.client));
+    ctx.server.with_replication(Some(ctx.client), |machine| machine.follow(host, port));
+    log(Level::Notice, &text);
     ctx.reply().ok();
     Ok(())
 }
@@ -74,44 +73,31 @@ fn role(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         reply.bulks(core.masters.iter().map(|master| master.name().as_bytes()));
         return Ok(());
     }
-    match &server.replication.role {
-        Role::Primary => {
-            let online: Vec<&Client> = server
-                .replicas
-                .iter()
-                .filter_map(|&id| server.clients.by_id(id))
-                .filter(|client| client.peer.as_ref().is_some_and(|peer| peer.state.name() == Some("online")))
-                .collect();
+    match server.replication.follower() {
+        None => {
+            let online: Vec<&Peer> =
+                server.replication.replicas().filter(|peer| peer.stage_name() == Some("online")).collect();
             reply.array(3);
             reply.bulk(b"master");
-            reply.integer(server.replication.offset);
+            reply.integer(server.replication.history().offset());
             reply.array(online.len());
-            for client in online {
-                let Some(peer) = &client.peer else { continue };
+            for peer in online {
                 reply.array(3);
-                reply.bulk(peer_ip(client, peer).as_bytes());
-                reply.bulk_integer(i64::from(peer.port));
-                reply.bulk_integer(peer.ack_offset);
+                reply.bulk(peer.ip().as_bytes());
+                reply.bulk_integer(i64::from(peer.port()));
+                reply.bulk_integer(peer.ack_offset());
             }
         }
-        Role::Replica(link) => {
+        Some(follower) => {
             reply.array(5);
             reply.bulk(b"slave");
-            reply.bulk(link.host.as_bytes());
-            reply.integer(i64::from(link.port));
-            reply.bulk(link.state.name().as_bytes());
-            reply.integer(if link.is_up() { server.replication.offset } else { -1 });
+            reply.bulk(follower.host().as_bytes());
+            reply.integer(i64::from(follower.port()));
+            reply.bulk(follower.stage_name().as_bytes());
+            reply.integer(if follower.is_up() { server.replication.history().offset() } else { -1 });
         }
     }
     Ok(())
-}
-
-/// The address that a replica announced, or its socket's.
-pub fn peer_ip(client: &Client, peer: &Peer) -> String {
-    if !peer.announced_ip.is_empty() {
-        return peer.announced_ip.clone();
-    }
-    client.addr.rsplit_once(':').map_or_else(String::new, |(ip, _)| ip.trim_matches(['[', ']']).to_string())
 }
 
 /// `WAIT numreplicas timeout`.
@@ -172,42 +158,27 @@ fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         at += 1;
     }
     if abort {
-        if !ctx.server.is_failing_over() {
+        let machine = |machine: &mut Replication| machine.abort_failover("Failover manually aborted");
+        if !ctx.server.with_replication(Some(ctx.client), machine) {
             return refuse("ERR No failover in progress.");
         }
-        ctx.server.abort_failover("Failover manually aborted");
         ctx.reply().ok();
         return Ok(());
     }
-    if ctx.server.is_failing_over() {
-        return refuse("ERR FAILOVER already in progress.");
-    }
-    if ctx.server.replication.is_replica() {
-        return refuse("ERR FAILOVER is not valid when server is a replica.");
-    }
-    if ctx.server.replicas.is_empty() {
-        return refuse("ERR FAILOVER requires connected replicas.");
-    }
-    if force && (timeout.is_none() || target.is_none()) {
-        return refuse("ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
-    }
-    let target = match target {
-        None => None,
-        Some((host, port)) => {
-            let port = u16::try_from(port).unwrap_or(0);
-            let Some(id) = ctx.server.replica_at(&host, port) else {
-                return refuse("ERR FAILOVER target HOST and PORT is not a replica.");
-            };
-            let peer = ctx.server.clients.by_id(id).and_then(|client| client.peer.as_deref());
-            if peer.is_none_or(|peer| peer.state != PeerState::Online) {
-                return refuse("ERR FAILOVER target replica is not online.");
-            }
-            Some((host, port))
+    // No replica listens on a port that does not exist.
+    let target = target.map(|(host, port)| (host, u16::try_from(port).unwrap_or(0)));
+    let begun = ctx.server.with_replication(Some(ctx.client), |machine| machine.fail_over(target, timeout, force));
+    match begun {
+        Ok(()) => ctx.reply().ok(),
+        Err(FailoverRefusal::AlreadyRuns) => return refuse("ERR FAILOVER already in progress."),
+        Err(FailoverRefusal::IsReplica) => return refuse("ERR FAILOVER is not valid when server is a replica."),
+        Err(FailoverRefusal::NoReplicas) => return refuse("ERR FAILOVER requires connected replicas."),
+        Err(FailoverRefusal::ForceNeedsTarget) => {
+            return refuse("ERR FAILOVER with force option requires both a timeout and target HOST and IP.");
         }
-    };
-    let deadline = timeout.map(|milliseconds| ctx.server.now.saturating_add(milliseconds));
-    ctx.server.begin_failover(target, deadline, force);
-    ctx.reply().ok();
+        Err(FailoverRefusal::UnknownTarget) => return refuse("ERR FAILOVER target HOST and PORT is not a replica."),
+        Err(FailoverRefusal::TargetNotOnline) => return refuse("ERR FAILOVER target replica is not online."),
+    }
     Ok(())
 }
 
@@ -225,10 +196,10 @@ fn psync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         if !ctx.server.replication.is_replica() {
             return Err(CommandError::Static("ERR PSYNC FAILOVER can't be sent to a master."));
         }
-        if !args.get(1).eq_ignore_ascii_case(ctx.server.replication.replid.as_bytes()) {
+        if !args.get(1).eq_ignore_ascii_case(ctx.server.replication.history().replid().as_bytes()) {
             return Err(CommandError::Static("ERR PSYNC FAILOVER replid must match my replid."));
         }
-        ctx.server.promote(None);
+        ctx.server.with_replication(Some(ctx.client), Replication::promote);
         log(
             Level::Notice,
             &format!("Failover request was accepted. Became a primary (request from '{}')", describe(ctx.client)),
@@ -243,64 +214,31 @@ fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], i64)>) -> CommandRes
     if ctx.client.is_replica() {
         return Ok(());
     }
-    if ctx.server.replication.link().is_some_and(|link| !link.is_up()) {
-        return Err(CommandError::Static("NOMASTERLINK Can't SYNC while not connected with my master"));
-    }
+    ctx.server.replication.may_serve().map_err(refusal)?;
     if ctx.client.output() > 0 {
         return Err(CommandError::Static("ERR SYNC and PSYNC are invalid with pending output"));
     }
-    let now = ctx.server.now;
-    let peer = ctx.client.peer.get_or_insert_with(|| Box::new(Peer::new(now)));
-    peer.ack_time = now;
-    peer.waiting_since = now;
-    log(Level::Notice, &format!("Replica {}:{} asks for synchronization", ctx.client.addr, peer.port));
-    if let Some((replid, offset)) = from {
-        if ctx.server.replication.accepts(replid, offset) {
-            continue_from(ctx, offset);
-            return Ok(());
-        }
-        if !replid.starts_with(b"?") {
-            ctx.server.stats.sync_partial_err += 1;
+    let (id, addr) = (PeerId(ctx.client.id), ctx.client.addr.clone());
+    let attached = ctx.server.with_replication(Some(ctx.client), |machine| machine.synchronize(id, &addr, from));
+    let stats = &mut ctx.server.stats;
+    match attached.map_err(refusal)? {
+        Resync::Partial => stats.sync_partial_ok += 1,
+        Resync::Full { refused } => {
+            stats.sync_full += 1;
+            stats.sync_partial_err += u64::from(refused);
         }
     }
-    if peer.without_keys && !peer.capa_eof {
-        return Err(CommandError::Static("ERR Filtered replica requires EOF capability"));
-    }
-    peer.old_sync = from.is_none();
-    peer.state = PeerState::WaitSnapshotStart;
-    ctx.server.stats.sync_full += 1;
-    enlist(ctx);
-    let size = ctx.server.config.repl_backlog_size as usize;
-    ctx.server.replication.open_backlog(size);
-    ctx.server.refresh_listening();
-    ctx.server.orders.push(Order::ServeReplicas);
+    ctx.client.flags.insert(ClientFlags::REPLICA);
+    ctx.client.signal.raise();
     Ok(())
 }
 
-fn enlist(ctx: &mut ServerContext<'_>) {
-    ctx.client.flags.insert(ClientFlags::REPLICA);
-    ctx.server.replicas.push(ctx.client.id);
-}
-
-/// A partial resync: the stream goes on from `offset`.
-fn continue_from(ctx: &mut ServerContext<'_>, offset: i64) {
-    enlist(ctx);
-    ctx.server.stats.sync_partial_ok += 1;
-    let replid = ctx.server.replication.replid;
-    let Some(peer) = &mut ctx.client.peer else { return };
-    peer.state = PeerState::Online;
-    peer.cursor = offset;
-    let line = if peer.capa_psync2 { format!("+CONTINUE {replid}\r\n") } else { "+CONTINUE\r\n".to_string() };
-    ctx.client.out.extend_from_slice(line.as_bytes());
-    let bytes = ctx.server.replication.offset + 1 - offset;
-    log(
-        Level::Notice,
-        &format!(
-            "Partial resynchronization request from {} accepted. Sending {bytes} bytes of backlog starting from offset {offset}.",
-            ctx.client.addr
-        ),
-    );
-    ctx.client.signal.raise();
+fn refusal(refusal: SyncRefusal) -> CommandError {
+    CommandError::Static(match refusal {
+        SyncRefusal::FailingOver => "NOMASTERLINK Can't SYNC while failing over",
+        SyncRefusal::NoPrimary => "NOMASTERLINK Can't SYNC while not connected with my master",
+        SyncRefusal::FilterNeedsEof => "ERR Filtered replica requires EOF capability",
+    })
 }
 
 /// `REPLCONF option value ...`.
@@ -314,8 +252,7 @@ fn replconf(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         match args.get(at).to_ascii_lowercase().as_slice() {
             b"ack" => return acknowledge(ctx, value),
             b"getack" => {
-                // Answered by our link to the primary, which knows the offset. See `network/primary_link.rs`.
-                ctx.server.acknowledgement_asked = true;
+                ctx.server.with_replication(Some(ctx.client), Replication::acknowledge);
                 return Ok(());
             }
             option => set_peer_option(ctx, option, value)?,
@@ -327,13 +264,8 @@ fn replconf(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> CommandResult {
-    let now = ctx.server.now;
-    let peer = ctx.client.peer.get_or_insert_with(|| Box::new(Peer::new(now)));
-    match option {
-        b"listening-port" => {
-            let port = parse_i64(value).ok_or(NOT_INTEGER)?;
-            peer.port = port as u16;
-        }
+    let said = match option {
+        b"listening-port" => Said::Port(parse_i64(value).ok_or(NOT_INTEGER)? as u16),
         b"ip-address" => {
             if value.len() > 255 {
                 return Err(CommandError::text(format!(
@@ -345,47 +277,39 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
                 // It would end the line of INFO in which Sentinels read it.
                 return Err(CommandError::Static("ERR Control characters are not allowed in REPLCONF ip-address"));
             }
-            peer.announced_ip = String::from_utf8_lossy(value).into_owned();
+            Said::Ip(String::from_utf8_lossy(value).into_owned())
         }
-        b"capa" => {
-            peer.capa_eof |= value.eq_ignore_ascii_case(b"eof");
-            peer.capa_psync2 |= value.eq_ignore_ascii_case(b"psync2");
-        }
+        b"capa" if value.eq_ignore_ascii_case(b"eof") => Said::CapaEof,
+        b"capa" if value.eq_ignore_ascii_case(b"psync2") => Said::CapaPsync2,
+        b"capa" => return Ok(()),
         b"rdb-only" => {
             let flag = parse_i64(value).ok_or(NOT_INTEGER)?;
             if !(0..=1).contains(&flag) {
                 return Err(CommandError::Static("ERR value is out of range, value must between 0 and 1"));
             }
-            peer.rdb_only = flag == 1;
+            Said::RdbOnly(flag == 1)
         }
         b"rdb-filter-only" => {
-            (peer.without_keys, peer.without_functions) = (true, true);
-            for word in value.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()) {
-                if !word.eq_ignore_ascii_case(b"functions") {
-                    return Err(CommandError::text([b"ERR Unsupported rdb-filter-only option: ", word].concat()));
-                }
-                peer.without_functions = false;
+            let mut words = value.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+            if let Some(word) = words.find(|word| !word.eq_ignore_ascii_case(b"functions")) {
+                return Err(CommandError::text([b"ERR Unsupported rdb-filter-only option: ", word].concat()));
             }
+            Said::WithoutKeys
         }
         other => {
             return Err(CommandError::text([b"ERR Unrecognized REPLCONF option: ", other].concat()));
         }
-    }
+    };
+    let (id, addr) = (PeerId(ctx.client.id), ctx.client.addr.clone());
+    ctx.server.with_replication(Some(ctx.client), |machine| machine.introduce(id, &addr, said));
     Ok(())
 }
 
 fn acknowledge(ctx: &mut ServerContext<'_>, offset: &[u8]) -> CommandResult {
-    if !ctx.client.is_replica() {
-        return Ok(());
+    if let Some(offset) = parse_i64(offset).filter(|_| ctx.client.is_replica()) {
+        ctx.server.tell_of_replica(ctx.client, PeerInput::Acknowledged(offset));
+        ctx.server.serve_replica_waiters();
     }
-    let (Some(offset), Some(peer)) = (parse_i64(offset), &mut ctx.client.peer) else { return Ok(()) };
-    peer.ack_offset = peer.ack_offset.max(offset);
-    peer.ack_time = ctx.server.now;
-    if peer.state == PeerState::WaitAck {
-        peer.state = PeerState::Online;
-        ctx.client.signal.raise();
-    }
-    ctx.server.serve_replica_waiters(ctx.client);
     Ok(())
 }
 
@@ -393,54 +317,5 @@ impl Server {
     /// Asks all replicas how far they are, by way of the stream.
     pub fn ask_for_acknowledgements(&mut self) {
         self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
-    }
-
-    /// Follows a primary from now on.
-    pub fn follow(&mut self, host: String, port: u16, current: Option<&mut Client>) {
-        // What we applied, or wrote ourselves, is where a partial resync can go on: a primary becomes a cached one.
-        let cached = match self.replication.link() {
-            None => Some((self.replication.replid, self.replication.offset)),
-            Some(link) if link.is_up() => Some((self.replication.replid, self.replication.offset)),
-            Some(link) => link.cached,
-        };
-        let stream_db = match self.replication.link() {
-            None => self.replication.selected_db.unwrap_or(0),
-            Some(link) => link.stream_db,
-        };
-        self.unblock_for_demotion();
-        let _ = current;
-        self.replication.generation += 1;
-        let generation = self.replication.generation;
-        self.replication.role = Role::Replica(Box::new(Link::new(host, port, generation, cached, stream_db)));
-        crate::info::log::set_role(b'S');
-        self.orders.push(Order::FollowPrimary(generation));
-        self.refresh_listening();
-        self.refresh_gate();
-    }
-
-    /// Becomes a primary. Replicas ask again, and go on by the second id.
-    pub fn promote(&mut self, current: Option<&mut Client>) {
-        self.replication.generation += 1;
-        self.replication.role = Role::Primary;
-        self.replication.shift_id();
-        crate::info::log::set_role(b'M');
-        self.disconnect_replicas(current);
-        self.replication.no_replicas_since = self.now;
-        self.refresh_listening();
-        self.refresh_gate();
-    }
-
-    /// Closes all replicas' links: they reconnect and learn the new id.
-    pub fn disconnect_replicas(&mut self, current: Option<&mut Client>) {
-        if let Some(client) = current
-            && client.is_replica()
-        {
-            client.close();
-        }
-        for id in self.replicas.clone() {
-            if let Some(client) = self.clients.by_id_mut(id) {
-                client.close();
-            }
-        }
     }
 }

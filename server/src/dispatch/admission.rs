@@ -114,7 +114,7 @@ impl Server {
         if lacks(client, command, Flags::STALE)
             && !from_master
             && !self.config.replica_serve_stale_data
-            && self.replication.link().is_some_and(|link| !link.is_up())
+            && self.replication.follower().is_some_and(|follower| !follower.is_up())
         {
             return Some(error::MASTER_DOWN);
         }
@@ -166,6 +166,21 @@ impl Server {
             && self.resolve(args).is_ok_and(|command| command.flags.has(Flags::WRITE))
     }
 
+    /// Whether a command of our primary's stream must wait for the end of a pause, as Redis has it wait. Who asks is told of
+    /// that end by its session's signal.
+    pub fn holds_back_primary(&mut self, id: super::client::ClientId, args: &Args<'_>) -> bool {
+        if !self.pauses.hold_writes(self.now) {
+            return false;
+        }
+        let may_write =
+            || self.resolve(args).is_ok_and(|command| command.flags.has(Flags::WRITE) || command.name == "publish");
+        let holds = self.pauses.hold_all(self.now) || may_write();
+        if holds {
+            self.held_back_primary = Some(id);
+        }
+        holds
+    }
+
     fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
             && !self.config.save.0.is_empty()
@@ -188,13 +203,8 @@ impl Server {
     /// Replicas that are online and acknowledged within `min-replicas-max-lag`.
     pub fn good_replicas(&self) -> usize {
         let lag = i64::from(self.config.min_replicas_max_lag);
-        self.replicas
-            .iter()
-            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
-            .filter(|peer| {
-                peer.state == crate::replication::primary::PeerState::Online && peer.lag_seconds(self.now) <= lag
-            })
-            .count()
+        let now = self.replication_now();
+        self.replication.replicas().filter(|peer| peer.is_online() && peer.lag_seconds(now) <= lag).count()
     }
 
     /// What a small dataset holds up while it is loaded. A replica that wants to synchronise comes again by itself.

@@ -11,7 +11,6 @@ use super::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock
 use super::error::{CommandError, CommandResult};
 use super::server::Server;
 use crate::base::long_double::LongDouble;
-use crate::replication::primary::PeerState;
 use crate::resp::Args;
 use crate::store::keyspace::value_type;
 use crate::store::value::ValueType;
@@ -201,16 +200,11 @@ impl Server {
 
     /// Replicas that acknowledged an offset.
     pub fn replicas_at(&self, offset: i64) -> usize {
-        self.replicas
-            .iter()
-            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
-            .filter(|peer| peer.state == PeerState::Online && peer.ack_offset >= offset)
-            .count()
+        self.replication.replicas().filter(|peer| peer.is_online() && peer.ack_offset() >= offset).count()
     }
 
     /// A replica acknowledged: ends the waits that it fulfils.
-    pub fn serve_replica_waiters(&mut self, current: &Client) {
-        let own = current.peer.as_deref().filter(|peer| peer.state == PeerState::Online).map(|peer| peer.ack_offset);
+    pub fn serve_replica_waiters(&mut self) {
         let served: Vec<(u64, usize)> = self
             .blocked
             .iter()
@@ -218,9 +212,7 @@ impl Server {
                 let BlockKind::Replicas { wanted, offset } = self.clients.by_id(id)?.block.as_ref()?.kind else {
                     return None;
                 };
-                // The replica that speaks is not among the sessions at the moment.
-                let count =
-                    self.replicas_at(offset) + usize::from(own.is_some_and(|acknowledged| acknowledged >= offset));
+                let count = self.replicas_at(offset);
                 (count >= wanted).then_some((id, count))
             })
             .collect();

@@ -15,7 +15,6 @@ use super::registry::Command;
 use super::tracking::ClientTracking;
 use crate::base::clock::Millis;
 use crate::base::ids::HandoverId;
-use crate::replication::primary::Peer;
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
 use crate::store::value::ValueType;
@@ -339,8 +338,6 @@ pub struct Client {
     pub block: Option<Box<Block>>,
     /// Set by CLIENT UNBLOCK and the like: how the wait ends.
     pub unblock: Option<Unblock>,
-    /// What a replica's link is at.
-    pub peer: Option<Box<Peer>>,
     /// The handover whose slots arrive in it.
     pub arrival: Option<HandoverId>,
     /// A snapshot that its task must send.
@@ -391,7 +388,6 @@ impl Client {
             tracking: None,
             block: None,
             unblock: None,
-            peer: None,
             arrival: None,
             transfer: None,
             last_command: None,

@@ -25,22 +25,27 @@ pub struct BufferMemory {
 impl Server {
     /// Bytes of memory in buffers.
     pub fn buffer_memory(&self) -> BufferMemory {
-        let stream = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
+        let stream = self.stream_memory();
         BufferMemory {
             backlog: stream.min(self.config.repl_backlog_size as usize),
             // What the last of them left is given back bit by bit.
-            replicas: if self.replicas.is_empty() { 0 } else { self.replica_memory() },
+            replicas: if self.replication.has_replicas() { self.replica_memory() } else { 0 },
             clients: self.clients.iter().filter(|client| !client.is_replica()).map(Client::memory).sum(),
             cluster_links: self.cluster.as_ref().map_or(0, |mode| mode.links.totals().1),
             aof: self.aof_buffer.capacity(),
         }
     }
 
+    /// Bytes of memory of the replication stream.
+    pub fn stream_memory(&self) -> usize {
+        self.replication.history().backlog().map_or(0, |backlog| backlog.memory())
+    }
+
     /// What replicas make the stream grow to beyond `repl-backlog-size`, and what waits for their sockets.
     fn replica_memory(&self) -> usize {
-        let stream = self.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
-        let waiting = self.replicas.iter().filter_map(|&id| self.clients.by_id(id)).map(|client| client.output_blocks);
-        stream.saturating_sub(self.config.repl_backlog_size as usize) + waiting.sum::<usize>()
+        let clients = self.replication.replicas().filter_map(|peer| self.clients.by_id(peer.id().0));
+        let waiting = clients.map(|client| client.output_blocks);
+        self.stream_memory().saturating_sub(self.config.repl_backlog_size as usize) + waiting.sum::<usize>()
     }
 
     /// What eviction cannot make smaller, so that it does not count for `maxmemory`.

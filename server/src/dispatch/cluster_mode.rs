@@ -10,8 +10,9 @@ use super::cluster_file::NodesFile;
 use super::pauses::Purpose;
 use super::sentinel::Clock;
 use super::server::{Order, Server};
-use crate::base::clock::{Millis, now_ms};
+use crate::base::clock::Millis;
 use crate::cluster::{Cluster, ConnId, DataEffect, Effect, Facts, Settings, SlotSet};
+use crate::replication::{Follower, Replication};
 
 /// The machine of cluster mode with its clock.
 pub struct ClusterMode {
@@ -111,17 +112,17 @@ impl Server {
 
     /// How things stand on the side of the data.
     fn cluster_facts(&self) -> Facts {
-        let link = self.replication.link();
-        let age = |link: &crate::replication::replica::Link| match () {
-            () if link.is_up() => Some(link.last_io),
-            () => Some(link.down_since).filter(|&since| since > 0),
+        let follower = self.replication.follower();
+        let heard = |follower: &Follower| match follower.is_up() {
+            true => Some(follower.last_io()),
+            false => follower.down_since(),
         };
         Facts {
             keys: self.keyspace.db(0).len(),
             offset: self.replication.offset_of_data(),
             loading: self.loading,
-            link_up: link.is_some_and(|link| link.is_up()),
-            data_age: link.and_then(age).map(|time| (now_ms() - time).max(0)),
+            link_up: follower.is_some_and(Follower::is_up),
+            data_age: follower.and_then(heard).map(|time| (self.replication_now() - time).max(0)),
         }
     }
 
@@ -141,9 +142,8 @@ impl Server {
         let slots: SlotSet = (0..crate::cluster::SLOTS).filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
         self.with_cluster(None, |core| core.account_for_keys(&slots));
         // A new replica has no history to go on from.
-        let restored = self.restored_history;
-        if let Some(link) = self.replication.link_mut().filter(|_| !restored) {
-            link.cached = None;
+        if !self.restored_history {
+            self.replication.forget_history();
         }
     }
 
@@ -169,8 +169,10 @@ impl Server {
 
     fn grant(&mut self, wish: DataEffect, current: Option<&mut Client>) {
         match wish {
-            DataEffect::Follow { ip, port } => self.follow(ip, port, current),
-            DataEffect::Promote if self.replication.is_replica() => self.promote(current),
+            DataEffect::Follow { ip, port } => self.with_replication(current, |machine| machine.follow(ip, port)),
+            DataEffect::Promote if self.replication.is_replica() => {
+                self.with_replication(current, Replication::promote)
+            }
             DataEffect::Promote => {}
             DataEffect::Flush => self.remove_all_keys(current),
             DataEffect::DeleteSlots(slots) => self.remove_lost_slots(&slots),

@@ -2,10 +2,9 @@
 
 use super::client::ClientFlags;
 use super::context::settle;
-use super::server::{Order, Server};
+use super::server::Server;
 use crate::base::allocator::used_memory;
 use crate::info::log::{Level, log};
-use crate::replication::primary::PeerState;
 
 impl Server {
     /// One tick. Expiry has its own call, since it needs the caller's clock.
@@ -25,11 +24,7 @@ impl Server {
         self.tend_aof();
         self.begin_requested_shutdown();
         self.advance_shutdown();
-        self.advance_failover();
-        if !self.replicas.is_empty() {
-            self.orders.push(Order::ServeReplicas);
-        }
-        self.trim_backlog();
+        self.replication.trim();
         self.migration_targets.close_idle(self.now);
         if second {
             self.every_second();
@@ -43,7 +38,6 @@ impl Server {
             self.count_all_client_memory();
             self.evict_clients();
         }
-        self.serve_replication_timers();
         // The role may have changed. One that the kernel refuses was refused, and told of, when it was set.
         let _ = self.adjust_oom_score();
         self.remove_sync_file();
@@ -55,11 +49,8 @@ impl Server {
 
     /// `rdb-del-sync-files`: a snapshot that was written for replicas only does not stay where nothing else is saved.
     fn remove_sync_file(&mut self) {
-        let needed = |state| matches!(state, PeerState::WaitSnapshotEnd | PeerState::SendingSnapshot);
-        let waits = |&id: &u64| {
-            self.clients.by_id(id).and_then(|client| client.peer.as_deref()).is_some_and(|peer| needed(peer.state))
-        };
-        if !self.persistence.sync_file || self.replicas.iter().any(waits) {
+        let needed = self.replication.replicas().any(|peer| peer.waits_for_file() || peer.receives_snapshot());
+        if !self.persistence.sync_file || needed {
             return;
         }
         self.persistence.sync_file = false;
@@ -73,20 +64,6 @@ impl Server {
     /// Whether RDB files that only serve synchronisation are to be deleted.
     pub fn keeps_no_sync_file(&self) -> bool {
         self.config.rdb_del_sync_files && self.config.save.0.is_empty() && !self.config.appendonly
-    }
-
-    /// Drops what neither the backlog's size nor the slowest replica asks for.
-    pub(super) fn trim_backlog(&mut self) {
-        let slowest = self
-            .replicas
-            .iter()
-            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
-            .filter(|peer| peer.pins_backlog())
-            .map(|peer| peer.cursor)
-            .min();
-        if let Some(backlog) = &mut self.replication.backlog {
-            backlog.trim(slowest);
-        }
     }
 
     /// `timeout`: closes clients that have been silent, but no replicas, subscribers or waiting ones.
@@ -121,51 +98,6 @@ impl Server {
             if room && self.now - client.last_interaction >= super::client::IDLE {
                 client.signal.raise();
             }
-        }
-    }
-
-    /// PINGs in the stream, time-outs of replicas, the life of an unused backlog.
-    fn serve_replication_timers(&mut self) {
-        let (now, timeout) = (self.now, i64::from(self.config.repl_timeout) * 1000);
-        if !self.replication.is_replica() && !self.replicas.is_empty() {
-            let period = i64::from(self.config.repl_ping_replica_period).max(1);
-            if (now / 1000) % period == 0 && !self.is_failing_over() && !self.hands_slots_over() {
-                self.propagate_internal(&[b"ping"]);
-            }
-        }
-        for id in self.replicas.clone() {
-            let Some(client) = self.clients.by_id_mut(id) else { continue };
-            let Some(peer) = &client.peer else { continue };
-            match peer.state {
-                PeerState::Online if !peer.old_sync && now - peer.ack_time > timeout => {
-                    log(Level::Warning, &format!("Disconnecting timedout replica (streaming sync): {}", client.addr));
-                    client.close();
-                }
-                PeerState::WaitSnapshotStart | PeerState::WaitSnapshotEnd => {
-                    client.out.push(b'\n');
-                    client.signal.raise();
-                }
-                PeerState::SendingSnapshot | PeerState::StreamingSnapshot => {
-                    let (sent, waits) = (client.signal.sent(), client.signal.unsent() > 0);
-                    let Some(peer) = &mut client.peer else { continue };
-                    if !waits || sent != peer.sent {
-                        (peer.sent, peer.last_progress) = (sent, now);
-                    } else if now - peer.last_progress > timeout {
-                        log(Level::Warning, &format!("Disconnecting timedout replica (full sync): {}", client.addr));
-                        client.close();
-                    }
-                }
-                PeerState::Finished => client.close(),
-                _ => {}
-            }
-        }
-        let ttl = self.config.repl_backlog_ttl as i64 * 1000;
-        let unused = self.replicas.is_empty() && !self.replication.is_replica() && self.replication.backlog.is_some();
-        if unused && ttl > 0 && now - self.replication.no_replicas_since > ttl {
-            self.replication.change_id();
-            self.replication.backlog = None;
-            self.refresh_listening();
-            log(Level::Notice, "Replication backlog freed after no connected replicas for its time to live");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a command leaves behind besides its reply: changes counted, commands for replicas and the AOF, notifications,
 //! keys whose watchers must hear. Collected while handlers run, delivered when the unit of execution ends.
 
-use crate::base::numbers::write_i64;
+pub use crate::resp::request::encode_command;
 
 /// Classes of keyspace notifications, as `notify-keyspace-events` letters name them.
 pub mod class {
@@ -136,20 +136,4 @@ impl Effects {
             (self.commands, self.bytes) = (commands, bytes);
         }
     }
-}
-
-/// Appends a command as an array of bulk strings.
-pub fn encode_command<'a>(out: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
-    head(out, b'*', count);
-    for word in words {
-        head(out, b'$', word.len());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-fn head(out: &mut Vec<u8>, kind: u8, number: usize) {
-    out.push(kind);
-    write_i64(out, number as i64);
-    out.extend_from_slice(b"\r\n");
 }

@@ -118,7 +118,7 @@ impl Server {
             self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
-        client.last_write_offset = self.replication.offset;
+        client.last_write_offset = self.replication.history().offset();
         if !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
             self.tell_watchers(client);
         }
@@ -253,7 +253,7 @@ impl Server {
         self.finish_reply(client, mark);
         if self.effects.queued() > 0 {
             self.flush_propagation(true);
-            client.last_write_offset = self.replication.offset;
+            client.last_write_offset = self.replication.history().offset();
         }
         client.signal.raise();
     }

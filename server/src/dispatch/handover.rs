@@ -548,7 +548,7 @@ impl Server {
 
     /// Replicas hear it again and again, since some may have joined meanwhile.
     pub(super) fn tell_replicas_what_comes(&mut self) {
-        if self.replication.is_replica() || self.replication.backlog.is_none() {
+        if self.replication.is_replica() || self.replication.history().backlog().is_none() {
             return;
         }
         let words: Vec<String> =

@@ -10,6 +10,7 @@ use super::client_line::client_line;
 use super::server::Server;
 use crate::config::special::BufferLimit;
 use crate::info::log::{Level, log};
+use crate::replication::PeerId;
 
 impl Server {
     /// The limit of a client's class. A replica may always lag by as much as the backlog keeps.
@@ -34,12 +35,7 @@ impl Server {
 
     /// Bytes that wait for a client, the part of the replication stream that it has not got included.
     pub fn output_of(&self, client: &Client) -> usize {
-        let behind = match &client.peer {
-            Some(peer) if client.is_replica() && peer.pins_backlog() => {
-                (self.replication.offset + 1 - peer.cursor).max(0) as usize
-            }
-            _ => 0,
-        };
+        let behind = if client.is_replica() { self.replication.behind(PeerId(client.id)) } else { 0 };
         client.output() + behind
     }
 

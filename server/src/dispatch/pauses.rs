@@ -118,6 +118,10 @@ impl Server {
 
     /// Whoever was held back tries again; one for whom another pause holds waits on.
     pub(super) fn retry_held_back(&mut self) {
+        let primary = self.held_back_primary.take().and_then(|id| self.clients.by_id(id));
+        if let Some(primary) = primary {
+            primary.signal.raise();
+        }
         let held_back = |id: &u64| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))

@@ -14,7 +14,7 @@ use crate::persistence::codec::{Clocks, Encodings, WriteOptions};
 use crate::persistence::delay::KeyDelay;
 use crate::persistence::load::{LoadOptions, Loaded};
 use crate::persistence::save::{Encoder, Header, ReplicationInfo};
-use crate::replication::Role;
+use crate::replication::Peer;
 use crate::store::types::hash::HashLimits;
 use crate::store::types::list::ListLimits;
 use crate::store::types::sorted_set::SortedSetLimits;
@@ -51,18 +51,8 @@ impl Server {
 
     /// Ids and offset for the header; `None` where they would not let a replica go on.
     fn replication_info(&self) -> Option<ReplicationInfo> {
-        let replid = self.replication.replid;
-        match &self.replication.role {
-            Role::Primary => {
-                // Without a backlog the offset means nothing; a db not selected yet means the next command selects.
-                let stream_db = self.replication.selected_db.map_or(0, |db| db as i64);
-                Some(ReplicationInfo { replid, offset: self.replication.offset, stream_db })
-            }
-            Role::Replica(link) if link.is_up() || link.cached.is_some() => {
-                Some(ReplicationInfo { replid, offset: self.replication.offset, stream_db: link.stream_db as i64 })
-            }
-            Role::Replica(_) => None,
-        }
+        let (replid, offset, db) = self.replication.place_of_data()?;
+        Some(ReplicationInfo { replid, offset, stream_db: db as i64 })
     }
 
     /// What a loader must know.
@@ -214,10 +204,7 @@ impl Server {
     /// A background save ended.
     pub fn end_background_save(&mut self, result: std::io::Result<()>) {
         self.end_saving();
-        self.persistence.sync_file |= self.replicas.iter().any(|&id| {
-            let peer = self.clients.by_id(id).and_then(|client| client.peer.as_deref());
-            peer.is_some_and(|peer| peer.state == crate::replication::primary::PeerState::WaitSnapshotEnd)
-        });
+        self.persistence.sync_file |= self.replication.replicas().any(Peer::waits_for_file);
         match result {
             Ok(()) => {
                 log(Level::Notice, "Background saving terminated with success");
@@ -396,20 +383,12 @@ impl Server {
         let Some(offset) = loaded.repl_offset else { return };
         let Some(Ok(replid)) = loaded.repl_id.as_deref().map(crate::base::ids::ReplId::parse) else { return };
         if !self.starts_as_primary() {
-            self.replication.replid = replid;
-            self.replication.offset = offset;
-            self.replication.selected_db = loaded.repl_stream_db;
+            self.replication.restore(replid, offset, loaded.repl_stream_db.unwrap_or(0));
             self.restored_history = true;
             return;
         }
         // Expired keys that were not loaded are deletions that the replicas must hear of.
-        self.replication.replid2 = replid;
-        self.replication.second_offset = offset + 1;
-        self.replication.offset = offset;
-        let size = self.config.repl_backlog_size as usize;
-        self.replication.make_backlog(size);
-        self.replication.no_replicas_since = self.now;
-        self.refresh_listening();
+        self.with_replication(None, |machine| machine.restore_as_primary(replid, offset));
         for (db, key) in &loaded.expired_keys {
             self.effects.queue(*db, &[b"DEL", key]);
         }

@@ -6,7 +6,7 @@ use super::server::Server;
 impl Server {
     /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
     pub fn refresh_listening(&mut self) {
-        let to_replicas = self.replication.backlog.is_some() && !self.replication.is_replica();
+        let to_replicas = self.replication.history().backlog().is_some() && !self.replication.is_replica();
         self.effects.listening = to_replicas || self.aof.writer.is_some() || self.handovers.captures();
     }
 
@@ -33,21 +33,12 @@ impl Server {
     }
 
     fn propagate(&mut self, db: usize, command: &[u8]) {
-        let mut select = Vec::new();
-        if !self.replication.is_replica() && self.replication.backlog.is_some() {
-            if self.replication.selected_db != Some(db) {
-                encode_select(&mut select, db);
-                self.replication.append(&select);
-                self.replication.selected_db = Some(db);
-            }
-            self.replication.append(command);
-        }
+        self.replication.append(db, command);
         if self.aof.writer.is_some() {
             self.annotate_aof();
             if self.aof_selected_db != Some(db) {
-                select.clear();
-                encode_select(&mut select, db);
-                self.aof_buffer.extend_from_slice(&select);
+                let mut digits = itoa::Buffer::new();
+                encode_command(&mut self.aof_buffer, 2, [b"SELECT", digits.format(db).as_bytes()].into_iter());
                 self.aof_selected_db = Some(db);
             }
             self.aof_buffer.extend_from_slice(command);
@@ -58,11 +49,6 @@ impl Server {
     pub fn propagate_internal(&mut self, words: &[&[u8]]) {
         let mut bytes = Vec::new();
         encode_command(&mut bytes, words.len(), words.iter().copied());
-        self.replication.append(&bytes);
+        self.replication.append_bytes(&bytes);
     }
-}
-
-fn encode_select(out: &mut Vec<u8>, db: usize) {
-    let mut digits = itoa::Buffer::new();
-    encode_command(out, 2, [b"SELECT", digits.format(db).as_bytes()].into_iter());
 }

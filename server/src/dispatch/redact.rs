@@ -42,13 +42,6 @@ fn plain_from(args: &Args<'_>, from: usize, words: &[(&str, usize)], until: &str
     at
 }
 
-/// An error that another server answered, without the arguments that it repeats where it does not know the command: of
-/// AUTH they are secrets.
-pub fn without_arguments(error: &[u8]) -> &[u8] {
-    let end = memchr::memmem::find(error, b", with args beginning with");
-    &error[..end.unwrap_or(error.len())]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,13 +88,6 @@ mod tests {
         ] {
             assert_eq!(shown(&registry, line), expected);
         }
-    }
-
-    #[test]
-    fn an_error_is_shown_without_what_it_repeats() {
-        let error = b"ERR unknown command 'AUTH', with args beginning with: 'user' 'pw' ";
-        assert_eq!(without_arguments(error), b"ERR unknown command 'AUTH'");
-        assert_eq!(without_arguments(b"WRONGPASS invalid"), b"WRONGPASS invalid");
     }
 
     /// Whether an argument, or one inside it, is called after a secret.

@@ -7,24 +7,24 @@ use super::client::{Client, ClientId, WatchedKey};
 use super::clients::Clients;
 use super::cluster_mode::ClusterMode;
 use super::effects::Effects;
-use super::failover::Failover;
 use super::handover::Handovers;
 use super::migration::Targets;
 use super::pauses::Pauses;
 use super::registry::Registry;
+use super::replication::ReplicationOutbox;
 use super::sentinel::SentinelMode;
 use super::tracking::Tracking;
 use super::waiters::{Blocked, Waiters};
 use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::{HandoverId, RunId};
-use crate::base::random::fill_from_os;
+use crate::base::random::{Random, fill_from_os};
 use crate::config::Config;
 use crate::info::latency::LatencyMonitor;
 use crate::info::slowlog::Slowlog;
 use crate::info::stats::Stats;
 use crate::persistence::state::Persistence;
 use crate::pubsub::PubSub;
-use crate::replication::Replication;
+use crate::replication::{Input, LinkInput, PeerId, PeerInput, Replication, Settings};
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
 use crate::store::table::KeyOrder;
@@ -32,10 +32,8 @@ use crate::store::table::KeyOrder;
 /// Something that a command asks of the network layer, done when the batch ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// Connect to the primary of this generation.
-    FollowPrimary(u64),
-    /// Serve the replicas that wait for a snapshot, if the time has come.
-    ServeReplicas,
+    /// Carry out what replication's machine decided, and look when it wants to be called.
+    Replication,
     /// Save the dataset to disk off the data lock.
     BackgroundSave,
     /// Write and sync what gathers for the append-only file, for all who wait at once (`appendfsync always`).
@@ -100,8 +98,10 @@ pub struct Server {
     pub effects: Effects,
     /// Subscriptions.
     pub pubsub: PubSub,
-    /// Ids, offsets, backlog, role.
+    /// Who follows whom, and which history the data are of.
     pub replication: Replication,
+    /// What it decided for the network.
+    pub replication_outbox: ReplicationOutbox,
     /// Saves: when, how, what is running.
     pub persistence: Persistence,
     /// Counters.
@@ -118,12 +118,8 @@ pub struct Server {
     pub woken: Vec<ClientId>,
     /// What the network layer must do when the batch ends.
     pub orders: Vec<Order>,
-    /// Replicas' links, in the order of their arrival.
-    pub replicas: Vec<ClientId>,
     /// Clients that wait, in the order in which they began to: keys, replicas, the end of a pause.
     pub blocked: Blocked,
-    /// FAILOVER, if one runs.
-    pub failover: Failover,
     /// Clients by the keys that they have under WATCH.
     pub watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
     /// Who may hold which key in a cache.
@@ -138,6 +134,8 @@ pub struct Server {
     pub pauses: Pauses,
     /// A shutdown that waits.
     pub shutdown: Shutdown,
+    /// The session of our primary, where a pause holds its stream back.
+    pub held_back_primary: Option<ClientId>,
     /// `maxmemory` has changed: what no longer fits goes at the end of the batch, not in the middle of a transaction.
     pub evicts_at_end: bool,
     /// DEBUG PAUSE-CRON: what happens without anybody asking does not happen.
@@ -154,8 +152,6 @@ pub struct Server {
     pub aof_buffer: Vec<u8>,
     /// Database that the AOF selected last.
     pub aof_selected_db: Option<usize>,
-    /// The primary asked how far we are (REPLCONF GETACK): our link answers.
-    pub acknowledgement_asked: bool,
     /// Any condition that makes dispatch look twice. See `admission.rs`.
     pub gated: bool,
     /// Depth of EXEC and of commands that run commands.
@@ -219,7 +215,8 @@ impl Server {
             registry,
             effects: Effects::default(),
             pubsub: PubSub::default(),
-            replication: Replication::default(),
+            replication: Replication::new(Settings::from_config(&config), Random::from_os()),
+            replication_outbox: ReplicationOutbox::default(),
             persistence: Persistence::new(now),
             stats,
             slowlog: Slowlog::default(),
@@ -228,9 +225,7 @@ impl Server {
             monitors: Vec::new(),
             woken: Vec::new(),
             orders: Vec::new(),
-            replicas: Vec::new(),
             blocked: Blocked::default(),
-            failover: Failover::default(),
             watchers: HashMap::default(),
             tracking: Tracking::default(),
             client_memory: 0,
@@ -238,6 +233,7 @@ impl Server {
             waiters: Waiters::default(),
             pauses: Pauses::default(),
             shutdown: Shutdown::default(),
+            held_back_primary: None,
             evicts_at_end: false,
             cron_paused: false,
             keeps_buffers: false,
@@ -246,7 +242,6 @@ impl Server {
             aof: Default::default(),
             aof_buffer: Vec::new(),
             aof_selected_db: None,
-            acknowledgement_asked: false,
             gated: false,
             depth: 0,
             run_id: RunId::from_random(id),
@@ -286,9 +281,8 @@ impl Server {
         self.keyspace.access.log_factor = config.lfu_log_factor;
         self.keyspace.access.decay_minutes = config.lfu_decay_time;
         self.slowlog.set_limit(config.slowlog_max_len as usize);
-        if let Some(backlog) = &mut self.replication.backlog {
-            backlog.resize((config.repl_backlog_size as usize).max(crate::replication::state::MIN_BACKLOG));
-        }
+        self.replication.configure(Settings::from_config(config));
+        self.orders.push(Order::Replication);
         self.configure_cluster();
         self.refresh_listening();
         self.refresh_gate();
@@ -342,7 +336,7 @@ impl Server {
             woken.append(&mut self.woken);
             self.woken = woken;
         }
-        if !self.replicas.is_empty() {
+        if self.replication.has_replicas() {
             self.wake_replicas();
         }
     }
@@ -350,29 +344,18 @@ impl Server {
     /// Wakes the links that had nothing left to send, and closes those that lag too far. A link that is still writing
     /// looks for more by itself when its socket has taken everything: waking it would only keep its task from waiting.
     fn wake_replicas(&mut self) {
-        let end = self.replication.offset + 1;
         let limit = self.replica_output_limit().hard;
-        let mut lagging = Vec::new();
-        let mut slowest = None;
-        for &id in &self.replicas {
-            let Some(client) = self.clients.by_id_mut(id) else { continue };
-            let Some(peer) = &mut client.peer else { continue };
-            if peer.pins_backlog() {
-                slowest = Some(slowest.unwrap_or(peer.cursor).min(peer.cursor));
-            }
-            if peer.caught_up && peer.cursor < end {
-                peer.caught_up = false;
+        let clients = &self.clients;
+        let lagging = self.replication.wake_replicas(limit, |peer| {
+            if let Some(client) = clients.by_id(peer.0) {
                 client.signal.raise();
-            } else if limit > 0 && peer.pins_backlog() && (end - peer.cursor) as u64 >= limit {
-                lagging.push(id);
             }
-        }
+        });
         if !lagging.is_empty() {
+            let lagging: Vec<ClientId> = lagging.into_iter().map(|peer| peer.0).collect();
             self.limit_outputs_of(&lagging);
         }
-        if let Some(backlog) = &mut self.replication.backlog {
-            backlog.trim(slowest);
-        }
+        self.replication.trim();
     }
 
     /// Runs `f` on a client's session while it is taken out of the server. Does nothing for one whose commands run now.
@@ -392,13 +375,19 @@ impl Server {
     /// socket.
     pub fn end_session(&mut self, id: ClientId) {
         let Some(slot) = self.clients.slot_of(id) else { return };
+        let mut is_primary = false;
         self.with_session(id, |server, client| {
+            is_primary = client.flags.has(super::client::ClientFlags::MASTER);
             server.forget_client(client);
             client.out = Vec::new();
             client.close();
             server.count_ending_memory(client);
         });
         self.clients.hide(slot);
+        if let Some(link) = self.replication.follower().and_then(|follower| follower.link()).filter(|_| is_primary) {
+            // From now on the link is down, however long its task takes to notice.
+            self.tell_replication(None, Input::Link(link, LinkInput::Lost("Connection with master lost.".into())));
+        }
     }
 
     /// Gives back what a session holds: subscriptions, watches, waits, monitors, replicas.
@@ -410,15 +399,8 @@ impl Server {
         self.unwatch(client);
         self.stop_waiting(client);
         self.monitors.retain(|&id| id != client.id);
-        if client.is_replica() {
-            self.replicas.retain(|&id| id != client.id);
-            if self.replicas.is_empty() {
-                self.replication.no_replicas_since = self.now;
-            }
-            self.trim_backlog();
-            if let Some(backlog) = &mut self.replication.backlog {
-                backlog.free_spare();
-            }
+        if self.replication.knows(PeerId(client.id)) {
+            self.tell_of_replica(client, PeerInput::Left);
         }
         self.refresh_gate();
     }

@@ -8,7 +8,7 @@ use super::server::{Order, Server, Shutdown};
 use crate::base::clock::Millis;
 use crate::base::signals::set_ending;
 use crate::info::log::{Level, log};
-use crate::replication::primary::PeerState;
+use crate::replication::Peer;
 
 /// What SHUTDOWN or a signal asks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,11 +60,8 @@ impl Server {
         if self.replication.is_replica() {
             return 0;
         }
-        self.replicas
-            .iter()
-            .filter_map(|&id| self.clients.by_id(id)?.peer.as_deref())
-            .filter(|peer| peer.state == PeerState::Online && peer.ack_offset < self.replication.offset)
-            .count()
+        let behind = |peer: &&Peer| peer.is_online() && peer.ack_offset() < self.replication.history().offset();
+        self.replication.replicas().filter(behind).count()
     }
 
     /// A tick while replicas are waited for.
@@ -176,17 +173,10 @@ impl Server {
     }
 
     fn report_lag(&self) {
-        let online: Vec<_> = self
-            .replicas
-            .iter()
-            .filter_map(|&id| {
-                let client = self.clients.by_id(id)?;
-                client.peer.as_deref().filter(|peer| peer.state == PeerState::Online).map(|peer| (client, peer))
-            })
-            .collect();
+        let online: Vec<&Peer> = self.replication.replicas().filter(|peer| peer.is_online()).collect();
         let mut in_sync = 0;
-        for (client, peer) in &online {
-            let behind = self.replication.offset - peer.ack_offset;
+        for peer in &online {
+            let behind = self.replication.history().offset() - peer.ack_offset();
             if behind == 0 {
                 in_sync += 1;
                 continue;
@@ -195,8 +185,8 @@ impl Server {
                 Level::Warning,
                 &format!(
                     "Lagging replica {} reported offset {behind} behind master, lag={}, state=online.",
-                    client.addr,
-                    peer.lag_seconds(self.now)
+                    peer.addr(),
+                    peer.lag_seconds(self.replication_now())
                 ),
             );
         }

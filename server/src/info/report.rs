@@ -4,12 +4,10 @@ use std::fmt::Write;
 
 use crate::base::allocator::used_memory;
 use crate::base::clock::now_us;
-use crate::commands::replication::peer_ip;
 use crate::commands::sentinel_view::status;
 use crate::dispatch::registry::Command;
 use crate::dispatch::server::Server;
 use crate::info::process;
-use crate::replication::Role;
 use crate::store::access::lru_clock;
 use crate::store::lazy;
 
@@ -125,7 +123,7 @@ fn server_section(server: &Server, out: &mut String) {
 }
 
 fn clients(server: &Server, out: &mut String) {
-    let replicas = server.replicas.len();
+    let replicas = server.replication.replicas().count();
     let largest = |f: fn(&crate::dispatch::Client) -> usize| server.clients.iter().map(f).max().unwrap_or(0);
     out.push_str("# Clients\r\n");
     fields!(
@@ -202,7 +200,7 @@ fn memory(server: &Server, out: &mut String) {
         "mem_fragmentation_bytes" = rss as i64 - used as i64,
         "mem_not_counted_for_evict" = server.memory_not_counted(),
         "mem_replication_backlog" = buffers.backlog,
-        "mem_total_replication_buffers" = server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory()),
+        "mem_total_replication_buffers" = server.stream_memory(),
         "mem_clients_slaves" = buffers.replicas,
         "mem_clients_normal" = buffers.clients,
         "mem_cluster_links" = buffers.cluster_links,
@@ -386,32 +384,34 @@ fn replication(server: &Server, out: &mut String) {
     let state = &server.replication;
     out.push_str("# Replication\r\n");
     fields!(out, "role" = if state.is_replica() { "slave" } else { "master" });
-    if let Role::Replica(link) = &state.role {
-        let last_io = if link.is_up() { (server.now - link.last_io).max(0) / 1000 } else { -1 };
+    let history = state.history();
+    if let Some(follower) = state.follower() {
+        let now = server.replication_now();
+        let seconds_since = |time: i64| (now - time).max(0) / 1000;
         fields!(
             out,
-            "master_host" = link.host,
-            "master_port" = link.port,
-            "master_link_status" = if link.is_up() { "up" } else { "down" },
-            "master_last_io_seconds_ago" = last_io,
-            "master_sync_in_progress" = flag(link.state == crate::replication::replica::LinkState::Transfer),
-            "slave_read_repl_offset" = link.read_offset.max(state.offset),
-            "slave_repl_offset" = state.offset,
+            "master_host" = follower.host(),
+            "master_port" = follower.port(),
+            "master_link_status" = if follower.is_up() { "up" } else { "down" },
+            "master_last_io_seconds_ago" = if follower.is_up() { seconds_since(follower.last_io()) } else { -1 },
+            "master_sync_in_progress" = flag(follower.is_in_transfer()),
+            "slave_read_repl_offset" = follower.read_offset().max(history.offset()),
+            "slave_repl_offset" = history.offset(),
         );
-        if let Some(transfer) = link.transfer {
-            let percent = if transfer.total > 0 { transfer.read as f64 * 100.0 / transfer.total as f64 } else { 0.0 };
+        if let Some(transfer) = follower.transfer() {
+            let (total, read) = (transfer.total.unwrap_or(0), transfer.read);
+            let percent = if total > 0 { read as f64 * 100.0 / total as f64 } else { 0.0 };
             fields!(
                 out,
-                "master_sync_total_bytes" = transfer.total.max(0),
-                "master_sync_read_bytes" = transfer.read,
-                "master_sync_left_bytes" = transfer.total.max(0) - transfer.read,
+                "master_sync_total_bytes" = total,
+                "master_sync_read_bytes" = read,
+                "master_sync_left_bytes" = total.cast_signed() - read.cast_signed(),
                 "master_sync_perc" = format!("{percent:.2}"),
-                "master_sync_last_io_seconds_ago" = (server.now - transfer.last_io).max(0) / 1000,
+                "master_sync_last_io_seconds_ago" = seconds_since(transfer.last_io),
             );
         }
-        if !link.is_up() {
-            let down = if link.down_since == 0 { -1 } else { (server.now - link.down_since).max(0) / 1000 };
-            fields!(out, "master_link_down_since_seconds" = down);
+        if !follower.is_up() {
+            fields!(out, "master_link_down_since_seconds" = follower.down_since().map_or(-1, seconds_since));
         }
         fields!(
             out,
@@ -421,39 +421,37 @@ fn replication(server: &Server, out: &mut String) {
         );
     }
     replicas(server, out);
+    let backlog = history.backlog();
     fields!(
         out,
-        "master_failover_state" = server.failover.stage.name(),
-        "master_replid" = state.replid,
-        "master_replid2" = state.replid2,
-        "master_repl_offset" = state.offset,
-        "second_repl_offset" = state.second_offset,
-        "repl_backlog_active" = flag(state.backlog.is_some()),
-        "repl_backlog_size" =
-            state.backlog.as_ref().map_or(server.config.repl_backlog_size, |backlog| backlog.size() as u64),
-        "repl_backlog_first_byte_offset" = state.backlog.as_ref().map_or(0, |backlog| backlog.first()),
-        "repl_backlog_histlen" = state.backlog.as_ref().map_or(0, |backlog| backlog.len()),
+        "master_failover_state" = state.failover_state(),
+        "master_replid" = history.replid(),
+        "master_replid2" = history.replid2(),
+        "master_repl_offset" = history.offset(),
+        "second_repl_offset" = history.second_offset(),
+        "repl_backlog_active" = flag(backlog.is_some()),
+        "repl_backlog_size" = backlog.map_or(server.config.repl_backlog_size, |backlog| backlog.size() as u64),
+        "repl_backlog_first_byte_offset" = backlog.map_or(0, |backlog| backlog.first()),
+        "repl_backlog_histlen" = backlog.map_or(0, |backlog| backlog.len()),
     );
 }
 
 fn replicas(server: &Server, out: &mut String) {
-    fields!(out, "connected_slaves" = server.replicas.len());
+    fields!(out, "connected_slaves" = server.replication.replicas().count());
     if server.config.min_replicas_to_write > 0 && server.config.min_replicas_max_lag > 0 {
         fields!(out, "min_slaves_good_slaves" = server.good_replicas());
     }
-    let mut number = 0;
-    for client in server.replicas.iter().filter_map(|&id| server.clients.by_id(id)) {
-        let Some(peer) = &client.peer else { continue };
-        let Some(state) = peer.state.name() else { continue };
-        let lag = if state == "online" { peer.lag_seconds(server.now) } else { 0 };
+    let now = server.replication_now();
+    let listed = server.replication.replicas().filter_map(|peer| Some((peer, peer.stage_name()?)));
+    for (number, (peer, state)) in listed.enumerate() {
+        let lag = if state == "online" { peer.lag_seconds(now) } else { 0 };
         let _ = write!(
             out,
             "slave{number}:ip={},port={},state={state},offset={},lag={lag}\r\n",
-            peer_ip(client, peer),
-            peer.port,
-            peer.ack_offset
+            peer.ip(),
+            peer.port(),
+            peer.ack_offset()
         );
-        number += 1;
     }
 }
 

@@ -49,7 +49,7 @@ pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
     shared.turn().open_aof_at_start()
 }
 
-fn begin(shared: &Shared) -> Result<LoadingGuard<'_>, String> {
+fn begin(shared: &Shared) -> Result<LoadingGuard, String> {
     let mut server = shared.turn();
     let total = total_size(&server.aof_directory(), &server.aof.manifest).map_err(|error| error.to_string())?;
     Ok(LoadingGuard::begin(shared, &mut server, total, false, |_| {}))
@@ -123,7 +123,7 @@ pub async fn rewrite(shared: Shared, generation: u64) {
     drop(turn);
     let mut server = shared.turn();
     server.end_aof_rewrite(generation, &result);
-    server.orders.push(crate::dispatch::server::Order::ServeReplicas);
+    server.tick_replication();
 }
 
 async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! The state in which a dataset is loaded, as a guard: whichever way loading ends, LOADING ends with it.
 
+use std::sync::Arc;
+
 use super::Shared;
 use crate::base::clock::now_ms;
 use crate::base::signals;
@@ -7,17 +9,17 @@ use crate::dispatch::Server;
 use crate::persistence::state::Loading;
 
 /// The server is loading for as long as this lives.
-pub struct LoadingGuard<'a> {
-    shared: &'a Shared,
+pub struct LoadingGuard {
+    shared: Shared,
     /// What must follow the end of loading, in the same turn.
     afterwards: fn(&mut Server),
     ended: bool,
 }
 
-impl<'a> LoadingGuard<'a> {
+impl LoadingGuard {
     /// Loading begins in the turn of the caller: `total` bytes, and whether old data are served meanwhile.
     pub fn begin(
-        shared: &'a Shared,
+        shared: &Shared,
         server: &mut Server,
         total: u64,
         serves_old_data: bool,
@@ -28,7 +30,7 @@ impl<'a> LoadingGuard<'a> {
         server.async_loading = serves_old_data;
         server.persistence.loading = Some(Loading::new(now_ms(), total));
         server.refresh_gate();
-        Self { shared, afterwards, ended: false }
+        Self { shared: Arc::clone(shared), afterwards, ended: false }
     }
 
     /// Loading ends in the turn of the caller, who puts what was loaded in its place.
@@ -47,10 +49,11 @@ impl<'a> LoadingGuard<'a> {
     }
 }
 
-impl Drop for LoadingGuard<'_> {
+impl Drop for LoadingGuard {
     fn drop(&mut self) {
         if !self.ended {
-            self.end_in(&mut self.shared.turn());
+            let shared = Arc::clone(&self.shared);
+            self.end_in(&mut shared.turn());
         }
     }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::dispatch::server::{Order, Server};
 
 pub mod aof_job;
+mod applier;
 pub mod batch;
 pub mod cluster;
 pub mod connection;
 mod crash;
+pub mod dial;
 pub mod listener;
 mod loading;
 pub mod output;
@@ -38,10 +40,7 @@ pub type Shared = Arc<Node>;
 fn carry_out_orders(shared: &Shared, server: &mut Server) {
     for order in std::mem::take(&mut server.orders) {
         match order {
-            Order::FollowPrimary(generation) => {
-                tokio::spawn(primary_link::follow(Arc::clone(shared), generation));
-            }
-            Order::ServeReplicas => snapshot_job::serve_replicas(shared, server),
+            Order::Replication => primary_link::carry_out(shared, server),
             Order::BackgroundSave => {
                 tokio::spawn(snapshot_job::background_save(Arc::clone(shared)));
             }

@@ -3,11 +3,9 @@
 use std::task::{Context, Poll};
 
 use super::output::Output;
-use crate::base::clock::now_ms;
-use crate::dispatch::client::{Client, ClientFlags, Transfer};
+use crate::dispatch::client::{Client, Transfer};
 use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
-use crate::replication::primary::PeerState;
+use crate::replication::{Fed, PeerId, PeerInput};
 
 /// Bytes of the stream copied out of the backlog at a time.
 const STREAM_CHUNK: usize = 256 * 1024;
@@ -16,8 +14,8 @@ const STREAM_CHUNK: usize = 256 * 1024;
 #[derive(Default)]
 pub struct ReplicaOutput {
     transfer: Option<Transfer>,
-    /// The snapshot was handed to the socket: its link's state must move on. Whether its length had been announced.
-    finished: Option<bool>,
+    /// The snapshot was handed to the socket: the machine must hear of it.
+    finished: bool,
     /// More of the stream may be there than was copied.
     more: bool,
     active: bool,
@@ -31,7 +29,7 @@ impl ReplicaOutput {
 
     /// True where [`Self::refill`] should be called although nobody raised the signal.
     pub fn wants_refill(&self) -> bool {
-        self.more || self.finished.is_some()
+        self.more || self.finished
     }
 
     /// Puts the next part of a snapshot into `output`; true where there is one.
@@ -43,7 +41,7 @@ impl ReplicaOutput {
                 true
             }
             Poll::Ready(None) => {
-                self.finished = Some(transfer.length_announced);
+                self.finished = true;
                 self.transfer = None;
                 false
             }
@@ -57,12 +55,11 @@ impl ReplicaOutput {
         if let Some(transfer) = client.transfer.take() {
             self.transfer = Some(transfer);
         }
-        if let Some(length_announced) = self.finished.take() {
-            end_snapshot(server, client, length_announced);
+        if std::mem::take(&mut self.finished) {
+            server.tell_of_replica(client, PeerInput::SnapshotSent);
         }
         self.more = false;
-        let Some(peer) = &mut client.peer else { return };
-        if peer.state != PeerState::Online || self.transfer.is_some() {
+        if self.transfer.is_some() {
             return;
         }
         if !output.is_empty() {
@@ -70,37 +67,15 @@ impl ReplicaOutput {
             self.more = true;
             return;
         }
-        while output.len() < STREAM_CHUNK {
-            let part = server.replication.backlog.as_ref().and_then(|backlog| backlog.read(peer.cursor));
-            let Some(part) = part else {
-                log(Level::Warning, &format!("Replica {} is too far behind, closing its link", client.addr));
-                client.flags.insert(ClientFlags::CLOSE_ASAP);
-                client.signal.raise();
-                return;
-            };
-            if part.is_empty() {
-                peer.caught_up = true;
-                return;
-            }
+        let peer = PeerId(client.id);
+        let fed = server.replication.feed(peer, |part| {
             output.append(part);
-            peer.cursor += part.len() as i64;
+            output.len() < STREAM_CHUNK
+        });
+        match fed {
+            Fed::NotYet | Fed::All => {}
+            Fed::Part => self.more = true,
+            Fed::TooLate => server.with_replication(Some(client), |machine| machine.drop_lagging(peer)),
         }
-        self.more = true;
     }
-}
-
-fn end_snapshot(server: &Server, client: &mut Client, length_announced: bool) {
-    let Some(peer) = &mut client.peer else { return };
-    peer.last_progress = now_ms();
-    if peer.rdb_only {
-        peer.state = PeerState::Finished;
-        if length_announced {
-            client.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
-        }
-        return;
-    }
-    // Without a length the end is told by a mark, so nothing may follow it before the replica acknowledged.
-    peer.state = if length_announced || peer.old_sync { PeerState::Online } else { PeerState::WaitAck };
-    peer.ack_time = server.now;
-    log(Level::Notice, &format!("Synchronization with replica {} succeeded", client.addr));
 }

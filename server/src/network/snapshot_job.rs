@@ -12,13 +12,13 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Shared;
 use crate::base::clock::monotonic_ns;
-use crate::dispatch::client::{ClientId, Transfer};
+use crate::dispatch::client::Transfer;
 use crate::dispatch::persist::RdbFile;
-use crate::dispatch::server::{Order, Server};
+use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 use crate::persistence::aof::BaseEncoder;
 use crate::persistence::save::{Encoder, Header};
-use crate::replication::primary::PeerState;
+use crate::replication::{Input, PeerId, PeerInput, SyncPlan, Way};
 use crate::store::snapshot::Batch;
 
 /// Keys visited between two looks at the clock.
@@ -41,7 +41,7 @@ pub async fn background_save(shared: Shared) {
     let result = write_file(&shared, header, path).await;
     let mut server = shared.turn();
     server.end_background_save(result);
-    server.orders.push(Order::ServeReplicas);
+    server.tick_replication();
 }
 
 async fn write_file(shared: &Shared, header: Header, path: std::path::PathBuf) -> io::Result<()> {
@@ -130,105 +130,37 @@ pub(super) fn encode(
     Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up"))
 }
 
-/// How the waiting replicas get their snapshot.
-enum Plan {
-    /// Nobody waits, or not yet.
-    Wait,
-    /// Through a file.
-    File(Vec<ClientId>, Header),
-    /// Over their sockets; without keys where they filter.
-    Socket(Vec<Sender<Arc<Vec<u8>>>>, Vec<ClientId>, Header, String),
-}
-
-/// Begins the snapshot that waiting replicas need, if one may begin.
-pub fn serve_replicas(shared: &Shared, server: &mut Server) {
-    match plan(server) {
-        Plan::Wait => {}
-        Plan::File(replicas, header) => {
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move { file_for_replicas(shared, replicas, header).await });
-        }
-        Plan::Socket(senders, replicas, header, mark) => {
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move { stream_to_replicas(shared, senders, replicas, header, mark).await });
+/// Sends a snapshot that has begun to the replicas that are to have it.
+pub fn serve_replicas(shared: &Shared, server: &mut Server, plan: SyncPlan, header: Header) {
+    let (shared, peers) = (Arc::clone(shared), plan.peers);
+    match plan.way {
+        Way::File => drop(tokio::spawn(file_for_replicas(shared, peers, header))),
+        Way::Sockets(mark) => {
+            let senders = peers.iter().filter_map(|&peer| begin_transfer(server, peer, false)).collect();
+            tokio::spawn(stream_to_replicas(shared, senders, peers, header, mark));
         }
     }
 }
 
-fn plan(server: &mut Server) -> Plan {
-    let waiting: Vec<ClientId> = waiting_replicas(server);
-    if waiting.is_empty() || server.is_saving() || server.loading {
-        return Plan::Wait;
-    }
-    let peers = || waiting.iter().filter_map(|&id| server.clients.by_id(id)?.peer.as_deref());
-    let socket = (server.config.repl_diskless_sync || peers().any(|peer| peer.without_keys))
-        && peers().all(|peer| peer.capa_eof);
-    if socket {
-        let longest = peers().map(|peer| server.now - peer.waiting_since).max().unwrap_or(0);
-        let enough = server.config.repl_diskless_sync_max_replicas;
-        let delay = i64::from(server.config.repl_diskless_sync_delay) * 1000;
-        if longest < delay && (enough == 0 || waiting.len() < enough as usize) {
-            return Plan::Wait;
-        }
-    }
-    let without_keys = peers().all(|peer| peer.without_keys);
-    if !server.begin_saving(!without_keys) {
-        return Plan::Wait;
-    }
-    // The next write selects its database for those who join now.
-    server.replication.selected_db = None;
-    let header = server.snapshot_header();
-    let target = if socket { "replicas sockets" } else { "disk" };
-    log(Level::Notice, &format!("Starting BGSAVE for SYNC with target: {target}"));
-    if socket {
-        log(Level::Notice, &format!("Background RDB transfer started by pid {}", std::process::id()));
-        let mark = String::from_utf8_lossy(&server.keyspace.random.hex::<40>()).into_owned();
-        let senders = waiting.iter().filter_map(|&id| begin_stream(server, id, &mark)).collect();
-        return Plan::Socket(senders, waiting, header, mark);
-    }
-    log(Level::Notice, &format!("Background saving started by pid {}", std::process::id()));
-    waiting.iter().for_each(|&id| announce(server, id, PeerState::WaitSnapshotEnd));
-    Plan::File(waiting, header)
-}
-
-/// Replicas that wait for a snapshot to begin.
-fn waiting_replicas(server: &Server) -> Vec<ClientId> {
-    let waits = |id: &ClientId| {
-        server
-            .clients
-            .by_id(*id)
-            .is_some_and(|client| client.peer.as_ref().is_some_and(|peer| peer.state == PeerState::WaitSnapshotStart))
-    };
-    server.replicas.iter().copied().filter(waits).collect()
-}
-
-/// Tells a replica that its snapshot is of this moment.
-fn announce(server: &mut Server, id: ClientId, state: PeerState) {
-    let (replid, offset) = (server.replication.replid, server.replication.offset);
-    let Some(client) = server.clients.by_id_mut(id) else { return };
-    let Some(peer) = &mut client.peer else { return };
-    peer.state = state;
-    peer.cursor = offset + 1;
-    if !peer.old_sync {
-        client.out.extend_from_slice(format!("+FULLRESYNC {replid} {offset}\r\n").as_bytes());
-        client.signal.raise();
-    }
-}
-
-fn begin_stream(server: &mut Server, id: ClientId, mark: &str) -> Option<Sender<Arc<Vec<u8>>>> {
-    announce(server, id, PeerState::StreamingSnapshot);
-    let client = server.clients.by_id_mut(id)?;
-    client.out.extend_from_slice(format!("$EOF:{mark}\r\n").as_bytes());
+/// Has a replica's task send what comes through a channel; `None` where the replica has left.
+fn begin_transfer(server: &mut Server, peer: PeerId, length_announced: bool) -> Option<Sender<Arc<Vec<u8>>>> {
+    let client = server.clients.by_id_mut(peer.0)?;
     let (sender, receiver) = channel(SOCKET_QUEUE);
-    client.transfer = Some(Transfer { chunks: receiver, length_announced: false });
+    client.transfer = Some(Transfer { chunks: receiver, length_announced });
     client.signal.raise();
     Some(sender)
+}
+
+fn tell_of_all(server: &mut Server, peers: &[PeerId], input: &PeerInput) {
+    server.with_replication(None, |machine| {
+        peers.iter().for_each(|&peer| machine.take(Input::Peer(peer, input.clone())));
+    });
 }
 
 async fn stream_to_replicas(
     shared: Shared,
     mut senders: Vec<Sender<Arc<Vec<u8>>>>,
-    replicas: Vec<ClientId>,
+    replicas: Vec<PeerId>,
     header: Header,
     mark: String,
 ) {
@@ -258,49 +190,35 @@ async fn stream_to_replicas(
         Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
         Err(error) => {
             log(Level::Warning, &format!("Background transfer error: {error}"));
-            close_all(&mut server, &replicas);
+            tell_of_all(&mut server, &replicas, &PeerInput::SnapshotFailed);
         }
     }
-    server.orders.push(Order::ServeReplicas);
+    server.tick_replication();
 }
 
-async fn file_for_replicas(shared: Shared, replicas: Vec<ClientId>, header: Header) {
+async fn file_for_replicas(shared: Shared, replicas: Vec<PeerId>, header: Header) {
     let path = shared.peek().rdb_path();
     let result = write_file(&shared, header, path.clone()).await;
     let mut server = shared.turn();
-    let opened = match &result {
-        Ok(()) => File::open(&path).and_then(|file| Ok(file.metadata()?.len())),
-        Err(error) => Err(io::Error::from(error.kind())),
-    };
+    let failed = result.as_ref().err().map(io::Error::kind);
     server.end_background_save(result);
-    for &id in &replicas {
-        let Some(client) = server.clients.by_id_mut(id) else { continue };
-        let file = match &opened {
-            Ok(size) => File::open(&path).map(|file| (file, *size)),
-            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    let opened = || File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+    for peer in replicas {
+        // Each reads it at its own pace, from where it is.
+        let Some((size, file)) = opened().ok().filter(|_| failed.is_none()) else {
+            tell_of_all(&mut server, &[peer], &PeerInput::SnapshotFailed);
+            continue;
         };
-        match file {
-            Ok((file, size)) => {
-                if let Some(peer) = &mut client.peer {
-                    peer.state = PeerState::SendingSnapshot;
-                }
-                client.out.extend_from_slice(format!("${size}\r\n").as_bytes());
-                let (sender, receiver) = channel(SOCKET_QUEUE);
-                client.transfer = Some(Transfer { chunks: receiver, length_announced: true });
-                tokio::spawn(send_file(Arc::clone(&shared), id, file, sender));
-            }
-            Err(_) => {
-                client.out.extend_from_slice(b"-ERR BGSAVE failed, replication can't continue\r\n");
-                client.flags.insert(crate::dispatch::client::ClientFlags::CLOSE_AFTER_REPLY);
-            }
+        tell_of_all(&mut server, &[peer], &PeerInput::SnapshotStored(size));
+        if let Some(sender) = begin_transfer(&mut server, peer, true) {
+            tokio::spawn(send_file(Arc::clone(&shared), peer, file, sender));
         }
-        client.signal.raise();
     }
-    server.orders.push(Order::ServeReplicas);
+    server.tick_replication();
 }
 
 /// Reads a snapshot for one replica, no further ahead than its queue allows. A link that is closed ends it.
-async fn send_file(shared: Shared, id: ClientId, file: File, sender: Sender<Arc<Vec<u8>>>) {
+async fn send_file(shared: Shared, peer: PeerId, file: File, sender: Sender<Arc<Vec<u8>>>) {
     let mut file = tokio::fs::File::from_std(file);
     file.set_max_buf_size(FILE_CHUNK);
     loop {
@@ -314,16 +232,8 @@ async fn send_file(shared: Shared, id: ClientId, file: File, sender: Sender<Arc<
             }
             Err(error) => {
                 log(Level::Warning, &format!("Read error sending DB to replica: {error}"));
-                return close_all(&mut shared.turn(), &[id]);
+                return tell_of_all(&mut shared.turn(), &[peer], &PeerInput::SnapshotFailed);
             }
-        }
-    }
-}
-
-fn close_all(server: &mut Server, replicas: &[ClientId]) {
-    for &id in replicas {
-        if let Some(client) = server.clients.by_id_mut(id) {
-            client.close();
         }
     }
 }

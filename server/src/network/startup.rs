@@ -454,11 +454,10 @@ fn tell_supervisor(supervised: Supervised) {
 fn follow_configured_primary(shared: &Shared) {
     let mut server = shared.turn();
     if let Some((host, port)) = server.config.replicaof.0.clone() {
-        server.follow(host.to_string(), port, None);
+        server.with_replication(None, |machine| machine.follow(host.to_string(), port));
         // A new replica has no history to go on from.
-        let restored = server.restored_history;
-        if let Some(link) = server.replication.link_mut().filter(|_| !restored) {
-            link.cached = None;
+        if !server.restored_history {
+            server.replication.forget_history();
         }
     }
 }

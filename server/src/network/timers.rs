@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::base::clock::now_ms;
+use crate::base::clock::{Millis, now_ms};
 use crate::dispatch::server::Server;
 
 /// Ticks for ever: `hz` times a second, and when a client's wait ends.
@@ -14,7 +14,8 @@ pub async fn run(shared: Shared) -> Infallible {
             let server = shared.peek();
             let tick = server.last_cron + i64::from(1000 / server.config.hz.max(1));
             let due = server.next_deadline().map_or(tick, |deadline| deadline.min(tick));
-            Duration::from_millis((due - now_ms()).max(1) as u64)
+            let pause = (due - now_ms()).min(server.replication_pause().unwrap_or(Millis::MAX));
+            Duration::from_millis(pause.max(1) as u64)
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -23,6 +24,9 @@ pub async fn run(shared: Shared) -> Infallible {
         super::crash::tick();
         let mut server = shared.turn();
         server.end_due_waits();
+        if server.replication_pause().is_some_and(|pause| pause <= 0) {
+            server.tick_replication();
+        }
         if server.cron_paused {
             server.last_cron = server.now;
         } else if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {

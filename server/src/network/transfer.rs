@@ -1,308 +1,252 @@
-//! Receives a snapshot from a primary, through a file or straight into memory.
+//! Receives a snapshot from a primary, through a file or straight into memory. All work on files, and decoding, is done by
+//! threads of their own.
 
 use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc::{Sender, channel};
-use tokio::time::{Duration, timeout};
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
+use tokio::time::Duration;
 
 use super::Shared;
 use super::loading::LoadingGuard;
-use super::primary_link::{Wire, link_up, with_link};
-use crate::base::clock::now_ms;
-use crate::base::ids::ReplId;
-use crate::config::DisklessLoad;
-use crate::dispatch::effects::encode_command;
 use crate::dispatch::persist::RdbFile;
 use crate::dispatch::server::Server;
 use crate::info::log::{Level, log};
 use crate::persistence::chunks::{Chunks, read_ahead};
 use crate::persistence::load::{LoadError, LoadOptions, Loaded, load};
-use crate::replication::replica::Transfer;
+use crate::replication::{Destination, Follower, Input, LinkId, LinkInput, OldData, Payload};
 
-/// Chunks on their way to the loader.
+/// Chunks on their way to the thread that takes them.
 const QUEUE: usize = 64;
+/// The machine hears so often that more cannot be taken at the moment.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How a snapshot's end is told.
-enum Payload {
-    /// So many bytes.
-    Sized(u64),
-    /// These forty bytes come after it.
-    Marked(Vec<u8>),
+/// What goes to the thread.
+enum Part {
+    Bytes(Vec<u8>),
+    /// The snapshot is complete. Where the channel ends without, it is not.
+    End,
 }
 
-/// Receives and loads the snapshot; the stream goes on behind it.
-///
-/// # Errors
-/// The link's or the loader's; the dataset may be gone then, as with Redis, but never half replaced.
-pub async fn receive(
-    shared: &Shared,
-    generation: u64,
-    wire: &mut Wire,
-    replid: Option<ReplId>,
-    offset: i64,
-) -> io::Result<()> {
-    log(
-        Level::Notice,
-        &format!("Full resync from master: {}:{offset}", replid.map_or_else(String::new, |id| id.to_string())),
-    );
-    let payload = header(shared, wire).await?;
-    let total = if let Payload::Sized(size) = payload { size as i64 } else { -1 };
-    let started = Transfer { total, read: 0, last_io: now_ms() };
-    with_link(shared, generation, |link| link.transfer = Some(started))?;
-    match &payload {
-        Payload::Sized(size) => log(
-            Level::Notice,
-            &format!("MASTER <-> REPLICA sync: receiving {size} bytes from master to {}", place(shared)),
-        ),
-        Payload::Marked(_) => log(
-            Level::Notice,
-            &format!("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to {}", place(shared)),
-        ),
-    }
-    let marked = matches!(payload, Payload::Marked(_));
-    let loaded = if into_memory(shared) {
-        stream_in(shared, generation, wire, payload, replid).await?
-    } else {
-        through_file(shared, generation, wire, payload).await?
-    };
-    finish(shared, generation, loaded, replid, offset)?;
-    if marked {
-        // The stream starts with the first acknowledgement.
-        let mut ack = Vec::new();
-        encode_command(&mut ack, 3, [&b"REPLCONF"[..], b"ACK", offset.to_string().as_bytes()].into_iter());
-        wire.stream.write_all(&ack).await?;
-    }
-    Ok(())
+/// What [`Reception::step`] found.
+pub enum Step {
+    /// There is room for more.
+    GoesOn,
+    /// There is none yet.
+    Waits,
+    /// The file is complete and durable.
+    Stored,
+    /// The snapshot is decoded.
+    Loaded(Box<Loaded>),
 }
 
-fn place(shared: &Shared) -> &'static str {
-    if into_memory(shared) { "parser" } else { "disk" }
+type Job = Pin<Box<dyn Future<Output = io::Result<Step>> + Send>>;
+
+/// A snapshot that is being received.
+pub struct Reception {
+    shared: Shared,
+    link: LinkId,
+    payload: Payload,
+    /// Bytes of a payload of known size that are still to come.
+    left: u64,
+    path: PathBuf,
+    /// `None`: all has come, or nobody takes more.
+    sink: Option<Sender<Part>>,
+    /// What the sink had no room for.
+    rest: Option<Part>,
+    job: Job,
+    guard: Option<LoadingGuard>,
 }
 
-fn into_memory(shared: &Shared) -> bool {
-    let server = shared.peek();
-    match server.config.repl_diskless_load {
-        DisklessLoad::Disabled => false,
-        DisklessLoad::OnEmptyDb => server.keyspace.total_keys() == 0,
-        DisklessLoad::Swapdb => true,
-    }
-}
-
-/// `$<length>` or `$EOF:<mark>`; empty lines before it keep the link alive.
-async fn header(shared: &Shared, wire: &mut Wire) -> io::Result<Payload> {
-    let limit = Duration::from_secs(shared.peek().config.repl_timeout.max(1).into());
-    loop {
-        let line = timeout(limit, wire.raw_line()).await.map_err(|_| timed_out())??;
-        if line.is_empty() {
-            continue;
-        }
-        if let Some(mark) = line.strip_prefix(b"$EOF:").filter(|mark| mark.len() == 40) {
-            return Ok(Payload::Marked(mark.to_vec()));
-        }
-        let size = line.strip_prefix(b"$").and_then(crate::base::numbers::parse_u64);
-        return match size {
-            Some(size) => Ok(Payload::Sized(size)),
-            None => {
-                let text = String::from_utf8_lossy(&line).into_owned();
-                Err(io::Error::other(format!(
-                    "Bad protocol from MASTER, the first byte is not '$' (we received '{text}'), are you sure the host and port are right?"
-                )))
+impl Reception {
+    /// Prepares the place where it goes. Data that it is to replace are removed, or set aside, where it goes into memory.
+    ///
+    /// # Errors
+    /// The link is given up.
+    pub fn begin(shared: &Shared, link: LinkId, payload: Payload, into: Destination) -> io::Result<Self> {
+        let (sender, parts) = channel(QUEUE);
+        let path = shared.peek().rdb_path();
+        let (job, guard): (Job, _) = match into {
+            Destination::File => (Box::pin(store(Arc::clone(shared), path.clone(), parts)), None),
+            Destination::Memory(old) => {
+                let (guard, options) = begin_loading(shared, link, old)?;
+                (Box::pin(decode(Arc::clone(shared), parts, options)), Some(guard))
             }
         };
+        let left = if let Payload::Sized(size) = payload { size } else { u64::MAX };
+        let shared = Arc::clone(shared);
+        Ok(Self { shared, link, payload, left, path, sink: Some(sender), rest: None, job, guard })
     }
-}
 
-fn timed_out() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::TimedOut,
-        "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' parameter in redis.conf to a larger value.",
-    )
-}
+    /// Whether more bytes can be taken.
+    pub fn wants_bytes(&self) -> bool {
+        self.sink.is_some() && self.rest.is_none()
+    }
 
-/// Gives the payload's bytes to `sink`, chunk by chunk.
-async fn pump<S, F>(shared: &Shared, generation: u64, wire: &mut Wire, payload: &Payload, mut sink: S) -> io::Result<()>
-where
-    S: FnMut(Vec<u8>) -> F,
-    F: Future<Output = io::Result<()>>,
-{
-    let limit = Duration::from_secs(shared.peek().config.repl_timeout.max(1).into());
-    let mut left = if let Payload::Sized(size) = payload { *size } else { u64::MAX };
-    loop {
-        let (take, end) = match payload {
+    /// Takes the snapshot's bytes out of the link's input, and leaves what follows them; how many it took.
+    pub fn take(&mut self, input: &mut Vec<u8>) -> Option<u64> {
+        if !self.wants_bytes() {
+            return None;
+        }
+        let (take, end) = match &self.payload {
             Payload::Sized(_) => {
-                let take = (wire.buffer.len() as u64).min(left) as usize;
-                (take, take as u64 == left)
+                let take = (input.len() as u64).min(self.left);
+                (take as usize, take == self.left)
             }
-            Payload::Marked(mark) => match wire.buffer.ends_with(mark) {
-                // Nothing follows the mark until we acknowledge.
-                true => (wire.buffer.len() - mark.len(), true),
-                false => (wire.buffer.len().saturating_sub(mark.len()), false),
-            },
+            // Nothing follows the mark until we acknowledge.
+            Payload::Marked(mark) if input.ends_with(mark) => (input.len() - mark.len(), true),
+            Payload::Marked(mark) => (input.len().saturating_sub(mark.len()), false),
         };
         if take > 0 {
-            let chunk: Vec<u8> = wire.buffer.drain(..take).collect();
-            left -= take as u64;
-            with_link(shared, generation, |link| {
-                if let Some(transfer) = &mut link.transfer {
-                    transfer.read += take as i64;
-                    transfer.last_io = now_ms();
+            let rest = input.split_off(take);
+            self.left -= take as u64;
+            self.pass(Part::Bytes(std::mem::replace(input, rest)));
+        }
+        if end && self.wants_bytes() {
+            if let Payload::Marked(_) = self.payload {
+                input.clear();
+            }
+            self.pass(Part::End);
+            self.sink = self.sink.take().filter(|_| self.rest.is_some());
+        }
+        (take > 0).then_some(take as u64)
+    }
+
+    fn pass(&mut self, part: Part) {
+        let Some(sink) = &self.sink else { return };
+        match sink.try_send(part) {
+            Ok(()) => {}
+            Err(TrySendError::Full(part)) => self.rest = Some(part),
+            // The thread gave up, and says why.
+            Err(TrySendError::Closed(_)) => self.sink = None,
+        }
+    }
+
+    /// Waits for the thread: for room where it has none, else for its end. Nothing is lost where this is given up.
+    ///
+    /// # Errors
+    /// What made the thread give up.
+    pub async fn step(&mut self) -> io::Result<Step> {
+        let done = 'done: {
+            if self.rest.is_none() {
+                break 'done (&mut self.job).await;
+            }
+            let Some(sink) = self.sink.clone() else { break 'done (&mut self.job).await };
+            let room = tokio::select! {
+                room = sink.reserve() => room,
+                done = &mut self.job => break 'done done,
+                () = tokio::time::sleep(PATIENCE) => return Ok(Step::Waits),
+            };
+            if let (Ok(room), Some(rest)) = (room, self.rest.take()) {
+                if let Part::End = rest {
+                    self.sink = None;
                 }
-            })?;
-            sink(chunk).await?;
-        }
-        if end {
-            if let Payload::Marked(mark) = payload {
-                wire.buffer.drain(..mark.len());
+                room.send(rest);
             }
-            return Ok(());
+            return Ok(Step::GoesOn);
+        };
+        self.job = Box::pin(std::future::pending());
+        done
+    }
+
+    /// The file is complete: it replaces the data.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the link was given up.
+    pub fn load_file(&mut self) -> io::Result<()> {
+        let (guard, options) = begin_loading(&self.shared, self.link, OldData::Flushed)?;
+        self.guard = Some(guard);
+        let opened = std::fs::File::open(&self.path)?;
+        if self.shared.peek().keeps_no_sync_file() {
+            log(Level::Notice, "Removing the RDB file obtained from the master. This replica has persistence disabled");
+            // The open file is still read; a name that stays is only untidy.
+            let _ = std::fs::remove_file(&self.path);
         }
-        timeout(limit, wire.read()).await.map_err(|_| timed_out())??;
+        let (shared, source) = (Arc::clone(&self.shared), read_ahead(opened)?);
+        self.job =
+            Box::pin(async move { loaded(in_thread(&shared, move |progress| load(source, &options, progress)).await) });
+        Ok(())
+    }
+
+    /// The snapshot is decoded: it takes the place of the data, and its history that of ours.
+    ///
+    /// # Errors
+    /// The link was given up.
+    pub fn finish(&mut self, loaded: Loaded) -> io::Result<()> {
+        let mut server = self.shared.turn();
+        if let Some(guard) = self.guard.take() {
+            guard.end(&mut server);
+        }
+        check(&server, self.link)?;
+        let db = loaded.repl_stream_db.unwrap_or(0);
+        log(
+            Level::Notice,
+            &format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired),
+        );
+        server.install(loaded);
+        server.tell_replication(None, Input::Link(self.link, LinkInput::Loaded { db }));
+        super::timers::retry_postponed(&mut server);
+        Ok(())
     }
 }
 
-async fn through_file<'a>(
-    shared: &'a Shared,
-    generation: u64,
-    wire: &mut Wire,
-    payload: Payload,
-) -> io::Result<(LoadingGuard<'a>, Loaded)> {
-    let path = shared.peek().rdb_path();
-    let (sender, mut receiver) = channel::<Vec<u8>>(QUEUE);
-    let target = path.clone();
-    // Whoever writes waits for the disk, so it is another thread. As in Redis the file is synced as it grows, whatever the
-    // settings say of files that we save ourselves.
-    let writing = in_background(move || {
-        let mut file = RdbFile::create(&target)?.sync_as_it_grows(true);
-        while let Some(chunk) = receiver.blocking_recv() {
-            file.write(&chunk)?;
+/// Whether the machine still wants what comes from a link.
+fn check(server: &Server, link: LinkId) -> io::Result<()> {
+    match server.replication.follower().and_then(Follower::link) == Some(link) {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::Interrupted, "the link was given up")),
+    }
+}
+
+async fn store(shared: Shared, path: PathBuf, mut parts: Receiver<Part>) -> io::Result<Step> {
+    let stored = in_thread(&shared, move |_| {
+        let mut file = RdbFile::create(&path)?.sync_as_it_grows(true);
+        loop {
+            match parts.blocking_recv() {
+                Some(Part::Bytes(bytes)) => file.write(&bytes)?,
+                Some(Part::End) => return file.commit(),
+                None => return Err(io::ErrorKind::Interrupted.into()),
+            }
         }
-        Ok(file)
     });
-    // The end of the chunks is no promise that they are whole: only who received them knows, and puts the file in its place.
-    let pumped = pump_into(shared, generation, wire, &payload, sender);
-    let file = both(tokio::join!(pumped, writing))?;
-    keep_alive(wire, in_background(move || file.commit())).await?;
-    log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
-    let (guard, options) = begin_loading(shared, generation, OldData::Flushed)?;
-    log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
-    let opened = std::fs::File::open(&path)?;
-    if shared.peek().keeps_no_sync_file() {
-        log(Level::Notice, "Removing the RDB file obtained from the master. This replica has persistence disabled");
-        // The open file is still read; a name that stays is only untidy.
-        let _ = std::fs::remove_file(&path);
-    }
-    let source = read_ahead(opened)?;
-    let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
-    Ok((guard, keep_alive(wire, job).await?))
+    stored.await?.map(|()| Step::Stored)
 }
 
-async fn stream_in<'a>(
-    shared: &'a Shared,
-    generation: u64,
-    wire: &mut Wire,
-    payload: Payload,
-    replid: Option<ReplId>,
-) -> io::Result<(LoadingGuard<'a>, Loaded)> {
-    let old = {
-        let server = shared.peek();
-        let swap = server.config.repl_diskless_load == DisklessLoad::Swapdb;
-        match (swap, replid == Some(server.replication.replid)) {
-            (true, true) => OldData::Served,
-            (true, false) => OldData::Kept,
-            (false, _) => OldData::Flushed,
-        }
-    };
-    if old == OldData::Flushed {
-        log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
-    }
-    let (guard, options) = begin_loading(shared, generation, old)?;
-    log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
-    let (sender, mut receiver) = channel::<Vec<u8>>(QUEUE);
-    let source = Chunks::new(move || Ok(receiver.blocking_recv()));
-    let job = loaded_by(in_thread(shared, move |progress| load(source, &options, progress)));
-    let pumped = pump_into(shared, generation, wire, &payload, sender);
-    Ok((guard, both(tokio::join!(pumped, job))?))
+async fn decode(shared: Shared, mut parts: Receiver<Part>, options: LoadOptions) -> io::Result<Step> {
+    let source = Chunks::new(move || {
+        Ok(match parts.blocking_recv() {
+            Some(Part::Bytes(bytes)) => Some(bytes),
+            Some(Part::End) | None => None,
+        })
+    });
+    loaded(in_thread(&shared, move |progress| load(source, &options, progress)).await)
 }
 
-/// Gives the payload's bytes to a thread, which hears of their end, wanted or not.
-async fn pump_into(
-    shared: &Shared,
-    generation: u64,
-    wire: &mut Wire,
-    payload: &Payload,
-    sender: Sender<Vec<u8>>,
-) -> io::Result<()> {
-    pump(shared, generation, wire, payload, |chunk| {
-        let sender = sender.clone();
-        async move { sender.send(chunk).await.map_err(|_| io::ErrorKind::BrokenPipe.into()) }
-    })
-    .await
-}
-
-/// What came of the bytes, where both who sent and who took them did their part.
-fn both<T>((pumped, taken): (io::Result<()>, io::Result<T>)) -> io::Result<T> {
-    match (pumped, taken) {
-        // Who took them gave up, and knows more of it.
-        (Err(error), taken @ Err(_)) if error.kind() == io::ErrorKind::BrokenPipe => taken,
-        (Err(error), _) => Err(error),
-        (Ok(()), taken) => taken,
+/// What the loader says, as an error of the link.
+fn loaded(result: io::Result<Result<Loaded, LoadError>>) -> io::Result<Step> {
+    match result? {
+        Ok(loaded) => Ok(Step::Loaded(Box::new(loaded))),
+        Err(error) => Err(io::Error::other(format!("Failed trying to load the MASTER synchronization DB: {error}"))),
     }
 }
 
-/// Runs work that waits for the disk.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
-/// While a file is synced or loaded, the primary gets a newline once a second: it must not think that we are gone.
-async fn keep_alive<T>(wire: &mut Wire, job: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let mut job = std::pin::pin!(job);
-    loop {
-        tokio::select! {
-            done = &mut job => {
-                return done;
-            }
-            () = tokio::time::sleep(Duration::from_secs(1)) => {
-                // A link that broke meanwhile is noticed when the stream is read.
-                // One that takes nothing must not hold up what was loaded, so this does not wait for its socket.
-                let _ = wire.stream.try_write(b"\n");
-            }
-        }
-    }
-}
-
-/// What becomes of the data that a snapshot is to replace, while it is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OldData {
-    /// There are none any more.
-    Flushed,
-    /// They come back if loading fails; nobody is served: they are of another history.
-    Kept,
-    /// Clients read them meanwhile.
-    Served,
-}
-
-fn begin_loading(shared: &Shared, generation: u64, old: OldData) -> io::Result<(LoadingGuard<'_>, LoadOptions)> {
+fn begin_loading(shared: &Shared, link: LinkId, old: OldData) -> io::Result<(LoadingGuard, LoadOptions)> {
     let mut server = shared.turn();
-    let Some(link) = server.replication.link().filter(|link| link.generation == generation) else {
-        return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
-    };
-    let total = link.transfer.map_or(0, |transfer| transfer.total.max(0) as u64);
+    check(&server, link)?;
+    let total = server.replication.follower().and_then(Follower::transfer).and_then(|transfer| transfer.total);
     server.finish_running_snapshot();
     // What it holds is about to be replaced as a whole: a new base follows.
     server.stop_aof();
-    // Our replicas must start again from what we are about to hold.
-    server.disconnect_replicas(None);
-    server.replication.backlog = None;
+    server.tell_replication(None, Input::Link(link, LinkInput::LoadingBegins));
     if old == OldData::Flushed {
         let lazy = server.config.replica_lazy_flush;
         server.keyspace.flush(None, lazy);
     }
-    server.refresh_listening();
-    let guard = LoadingGuard::begin(shared, &mut server, total, old == OldData::Served, restart_aof);
+    let serves = old == OldData::Served;
+    let guard = LoadingGuard::begin(shared, &mut server, total.unwrap_or(0), serves, restart_aof);
     Ok((guard, server.load_options(false)))
 }
 
@@ -315,46 +259,10 @@ fn restart_aof(server: &mut Server) {
     }
 }
 
-/// The snapshot is in: its history is ours.
-fn finish(
-    shared: &Shared,
-    generation: u64,
-    (guard, loaded): (LoadingGuard<'_>, Loaded),
-    replid: Option<ReplId>,
-    offset: i64,
-) -> io::Result<()> {
-    let mut server = shared.turn();
-    guard.end(&mut server);
-    let Some(link) = server.replication.link_mut().filter(|link| link.generation == generation) else {
-        return Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed"));
-    };
-    link.stream_db = loaded.repl_stream_db.unwrap_or(0);
-    crate::dispatch::persist::report_loaded(&loaded);
-    server.install(loaded);
-    if let Some(replid) = replid {
-        server.replication.replid = replid;
-    }
-    server.replication.clear_second_id();
-    server.replication.offset = offset;
-    server.replication.backlog = None;
-    let size = server.config.repl_backlog_size as usize;
-    server.replication.make_backlog(size);
-    link_up(&mut server);
-    log(Level::Notice, "MASTER <-> REPLICA sync: Finished with success");
-    super::timers::retry_postponed(&mut server);
-    Ok(())
-}
-
-/// What the loader says, as an error of the link.
-async fn loaded_by(job: impl Future<Output = io::Result<Result<Loaded, LoadError>>>) -> io::Result<Loaded> {
-    job.await?
-        .map_err(|error| io::Error::other(format!("Failed trying to load the MASTER synchronization DB: {error}")))
-}
-
 /// Runs a loader in a thread of its own; its progress shows in INFO.
 ///
 /// # Errors
-/// There is no thread to be had, or it panicked.
+/// The thread could not be spawned, or it panicked.
 pub(super) async fn in_thread<T: Send + 'static>(
     shared: &Shared,
     work: impl FnOnce(&AtomicU64) -> T + Send + 'static,
@@ -363,7 +271,7 @@ pub(super) async fn in_thread<T: Send + 'static>(
     let (done, mut finished) = tokio::sync::oneshot::channel();
     let counter = Arc::clone(&progress);
     std::thread::Builder::new().name("load".into()).spawn(move || {
-        // The receiver is gone only if the server ends.
+        // The receiver is gone only if nobody wants the result any more.
         let _ = done.send(work(&counter));
     })?;
     loop {

@@ -11,7 +11,8 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc};
 
-use super::{Shared, carry_out_orders, cluster, sentinel};
+use super::dial::Dialer;
+use super::{Shared, carry_out_orders, cluster, primary_link, sentinel};
 use crate::base::clock::now_ms;
 use crate::dispatch::server::Server;
 
@@ -30,6 +31,10 @@ pub struct Node {
     pub(super) rewriting: tokio::sync::Mutex<()>,
     /// The sockets must be opened anew.
     pub(super) listen: Notify,
+    /// The link to our primary.
+    pub(super) replication: primary_link::Outside,
+    /// Who opens connections; `None`: the operating system.
+    pub(super) dialer: Option<Dialer>,
     /// Sentinel mode's links and scripts.
     pub(super) sentinel: sentinel::Outside,
     /// Cluster mode's links.
@@ -47,9 +52,17 @@ impl Node {
             exit,
             rewriting: Default::default(),
             listen: Notify::new(),
+            replication: Default::default(),
+            dialer: None,
             sentinel: Default::default(),
             cluster: Default::default(),
         }
+    }
+
+    /// The same node in a network of its own: it opens its connections by way of `dialer`.
+    pub fn with_dialer(mut self, dialer: Dialer) -> Self {
+        self.dialer = Some(dialer);
+        self
     }
 
     /// Begins a turn. Never hold it across an await.

@@ -1,187 +1,221 @@
-//! Ids, offsets, role and backlog of this server's replication.
-//!
-//! Background: why two ids. A replica that is promoted starts a history of its own, with a new id, at the offset where
-//! the old one ended for it. Its siblings still ask for the old id; so the old id is kept as the second one, together
-//! with the offset up to which both histories are the same, and a sibling that is not beyond it goes on with a partial
-//! resync (PSYNC2).
+//! The machine: inputs in, effects out, when to call it, and what others may read of it.
 
-use super::backlog::Backlog;
-use super::replica::{Link, LinkState};
+use super::effect::{DataEffect, Effect, Facts, Input, LinkEffect, LinkId, PeerId};
+use super::failover::Failover;
+use super::feeder::Feeder;
+use super::follower::Follower;
+use super::history::History;
+use super::peer::Peer;
+use super::settings::Settings;
+use crate::base::clock::Millis;
 use crate::base::ids::ReplId;
-use crate::base::random::fill_from_os;
-
-/// Smallest backlog, as Redis raises smaller sizes to it.
-pub const MIN_BACKLOG: usize = 16 * 1024;
-
-/// Primary or replica.
-#[derive(Debug, Clone)]
-pub enum Role {
-    /// Takes writes.
-    Primary,
-    /// Follows a primary.
-    Replica(Box<Link>),
-}
+use crate::base::level::Level;
+use crate::base::random::Random;
 
 /// See the module's comment.
 #[derive(Debug)]
 pub struct Replication {
-    /// Id of the present history.
-    pub replid: ReplId,
-    /// Id of the history before the last promotion, or zeros.
-    pub replid2: ReplId,
-    /// First offset at which the second id is no longer valid; -1 without.
-    pub second_offset: i64,
-    /// Bytes of the stream so far (`master_repl_offset`).
-    pub offset: i64,
-    /// The stream's recent bytes; it exists once a replica attached.
-    pub backlog: Option<Backlog>,
-    /// The database that the stream selected last; `None`: select before the next command.
-    pub selected_db: Option<usize>,
-    /// Primary or replica.
-    pub role: Role,
-    /// Counts changes of the role: links of an older one end.
-    pub generation: u64,
-    /// When the last replica left, Unix milliseconds.
-    pub no_replicas_since: i64,
-}
-
-fn new_id() -> ReplId {
-    let mut bytes = [0; 20];
-    fill_from_os(&mut bytes);
-    ReplId::from_random(bytes)
-}
-
-impl Default for Replication {
-    fn default() -> Self {
-        Self {
-            replid: new_id(),
-            replid2: ReplId::ZERO,
-            second_offset: -1,
-            offset: 0,
-            backlog: None,
-            selected_db: None,
-            role: Role::Primary,
-            generation: 0,
-            no_replicas_since: 0,
-        }
-    }
+    pub(super) history: History,
+    /// Our way to a primary; `None`: this server is one.
+    pub(super) follower: Option<Box<Follower>>,
+    pub(super) feeder: Feeder,
+    pub(super) failover: Failover,
+    pub(super) settings: Settings,
+    pub(super) random: Random,
+    pub(super) now: Millis,
+    pub(super) facts: Facts,
+    pub(super) out: Vec<Effect>,
+    pub(super) links: u64,
 }
 
 impl Replication {
-    /// Our link to a primary, where we have one.
-    pub fn link(&self) -> Option<&Link> {
-        match &self.role {
-            Role::Replica(link) => Some(link),
-            Role::Primary => None,
+    /// A primary without a past. Ids and marks are drawn from `random`.
+    pub fn new(settings: Settings, mut random: Random) -> Self {
+        let mut history = History::new(Random::from_seed(random.next_u64()));
+        history.resize(settings.backlog_size);
+        Self {
+            history,
+            follower: None,
+            feeder: Feeder::default(),
+            failover: Failover::default(),
+            settings,
+            random,
+            now: 0,
+            facts: Facts::default(),
+            out: Vec::new(),
+            links: 0,
         }
     }
 
-    /// Our link to a primary, to be changed.
-    pub fn link_mut(&mut self) -> Option<&mut Link> {
-        match &mut self.role {
-            Role::Replica(link) => Some(link),
-            Role::Primary => None,
+    /// Settings changed.
+    pub fn configure(&mut self, settings: Settings) {
+        self.history.resize(settings.backlog_size);
+        self.settings = settings;
+        self.feeder.plan_again();
+    }
+
+    /// Something happened: decides what to do about it.
+    pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
+        self.act(now, facts, out, |machine| machine.take(input));
+    }
+
+    /// Something happened; for use within [`Self::act`].
+    pub fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => {
+                self.tend_link();
+                self.tend_replicas();
+                self.advance_failover();
+            }
+            Input::Link(link, input) => self.take_from_link(link, input),
+            Input::Peer(peer, input) => self.take_from_peer(peer, input),
         }
     }
 
-    /// True where this server follows a primary.
-    pub fn is_replica(&self) -> bool {
-        matches!(self.role, Role::Replica(_))
+    /// Does something; what it decides goes to `out`.
+    pub fn act<R>(&mut self, now: Millis, facts: &Facts, out: &mut Vec<Effect>, f: impl FnOnce(&mut Self) -> R) -> R {
+        self.now = self.now.max(now);
+        self.facts = *facts;
+        let result = f(self);
+        out.append(&mut self.out);
+        result
     }
 
-    /// How far the data of this server are in their history: 0 for a replica whose snapshot is on its way, since what it holds
-    /// until then is not of the history that it is about to join.
-    pub fn offset_of_data(&self) -> i64 {
-        let joining = self.link().is_some_and(|link| link.state == LinkState::Transfer);
-        if joining { 0 } else { self.offset }
+    /// When to call [`Self::handle`] with [`Input::Tick`] at the latest; `None`: not before something happens.
+    pub fn next_wakeup(&self) -> Option<Millis> {
+        let link = self.follower.as_deref().and_then(|follower| follower.next_wakeup(&self.history, &self.settings));
+        [link, self.feeder.next_wakeup(), self.unused_at(), self.failover_deadline()].into_iter().flatten().min()
     }
 
-    /// Starts a new history without a second id.
-    pub fn change_id(&mut self) {
-        self.replid = new_id();
-        self.clear_second_id();
-    }
-
-    /// The second history ends.
-    pub fn clear_second_id(&mut self) {
-        self.replid2 = ReplId::ZERO;
-        self.second_offset = -1;
-    }
-
-    /// Promotion: the present history becomes the second one, a new one starts at the same offset.
-    pub fn shift_id(&mut self) {
-        self.replid2 = self.replid;
-        // The byte at this offset is the first that the histories may not share.
-        self.second_offset = self.offset + 1;
-        self.replid = new_id();
-        self.selected_db = None;
-    }
-
-    /// Makes the backlog for a first replica of a primary: always with a new id, since what came before was not recorded.
-    pub fn open_backlog(&mut self, size: usize) {
-        if self.backlog.is_some() {
-            return;
-        }
-        if !self.is_replica() {
-            self.change_id();
-        }
-        self.make_backlog(size);
-    }
-
-    /// Makes an empty backlog at the present offset.
-    pub fn make_backlog(&mut self, size: usize) {
-        self.backlog = Some(Backlog::new(self.offset + 1, size.max(MIN_BACKLOG)));
-        self.selected_db = None;
-    }
-
-    /// Appends bytes to the stream, if anybody listens.
+    /// The history of the data.
     #[inline]
-    pub fn append(&mut self, bytes: &[u8]) {
-        if let Some(backlog) = &mut self.backlog {
-            backlog.append(bytes);
-            self.offset += bytes.len() as i64;
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Our way to a primary; `None` for a primary.
+    #[inline]
+    pub fn follower(&self) -> Option<&Follower> {
+        self.follower.as_deref()
+    }
+
+    /// Whether this server follows a primary.
+    #[inline]
+    pub fn is_replica(&self) -> bool {
+        self.follower.is_some()
+    }
+
+    /// The replicas, in the order in which they attached.
+    pub fn replicas(&self) -> impl Iterator<Item = &Peer> {
+        self.feeder.attached()
+    }
+
+    /// Whether there are replicas.
+    #[inline]
+    pub fn has_replicas(&self) -> bool {
+        self.feeder.attached().next().is_some()
+    }
+
+    /// Whether a session is a replica's link, or introduced itself as one.
+    pub fn knows(&self, id: PeerId) -> bool {
+        self.feeder.peers.iter().any(|peer| peer.id == id)
+    }
+
+    /// Bytes of the stream that are kept for a replica, and that it was not sent yet.
+    pub fn behind(&self, id: PeerId) -> usize {
+        let peer = self.feeder.peers.iter().find(|peer| peer.id == id && peer.pins_stream());
+        peer.map_or(0, |peer| (self.history.offset() + 1 - peer.cursor).max(0) as usize)
+    }
+
+    /// `master_failover_state` of INFO.
+    pub fn failover_state(&self) -> &'static str {
+        self.failover.name()
+    }
+
+    /// How far the data of this server are in their history; 0 for a replica whose snapshot is on its way, or was lost on its
+    /// way: what it holds is not of the history that it is about to join.
+    pub fn offset_of_data(&self) -> i64 {
+        match &self.follower {
+            Some(follower) if !follower.holds_history() => 0,
+            _ => self.history.offset(),
         }
     }
 
-    /// True where a replica that asks for `offset` of history `replid` can go on without a full transfer.
-    pub fn accepts(&self, replid: &[u8], offset: i64) -> bool {
-        let same = replid.eq_ignore_ascii_case(self.replid.as_bytes());
-        let before = replid.eq_ignore_ascii_case(self.replid2.as_bytes())
-            && !self.replid2.is_zero()
-            && offset <= self.second_offset;
-        (same || before) && self.backlog.as_ref().is_some_and(|backlog| backlog.serves(offset))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sibling_goes_on_up_to_where_the_histories_part() {
-        let mut replication = Replication::default();
-        replication.open_backlog(1 << 20);
-        let before = replication.replid;
-        replication.append(&[0; 100]);
-        replication.shift_id();
-        replication.append(&[1; 50]);
-        let old = before.as_bytes();
-        assert!(replication.accepts(old, 101), "nothing beyond the shared history was seen");
-        assert!(!replication.accepts(old, 102), "bytes of another history were seen");
-        assert!(replication.accepts(replication.replid.as_bytes(), 151));
-        assert!(!replication.accepts(replication.replid.as_bytes(), 152), "from the future");
-        assert!(!replication.accepts(ReplId::ZERO.as_bytes(), 1), "no id is nobody's history");
+    /// Id, offset and database to write into a snapshot; `None` where they would not let a replica go on.
+    pub fn place_of_data(&self) -> Option<(ReplId, i64, usize)> {
+        // The offset of a primary that never recorded its stream means nothing.
+        let known = self.follower.as_deref().map_or(self.history.backlog().is_some(), Follower::can_go_on);
+        known.then(|| (self.history.replid(), self.history.offset(), self.history.stream_db()))
     }
 
-    #[test]
-    fn a_replica_whose_snapshot_is_on_its_way_has_no_offset_yet() {
-        let mut replication = Replication { offset: 500, ..Replication::default() };
-        assert_eq!(replication.offset_of_data(), 500);
-        let mut link = Link::new("host".into(), 1, 0, None, 0);
-        link.state = LinkState::Transfer;
-        replication.role = Role::Replica(Box::new(link));
-        assert_eq!(replication.offset_of_data(), 0);
-        replication.link_mut().expect("a replica").state = LinkState::Connected;
-        assert_eq!(replication.offset_of_data(), 500);
+    /// Follows a primary from now on.
+    pub fn follow(&mut self, host: String, port: u16) {
+        // What we applied, or wrote ourselves, is where a partial resync can go on.
+        let can_go_on = self.follower.as_deref().is_none_or(Follower::can_go_on);
+        self.close_link();
+        self.follower = Some(Box::new(Follower::new(host, port, can_go_on, self.now)));
+        self.out.push(Effect::Data(DataEffect::Demoted));
+    }
+
+    /// The data that were loaded at the start say nothing about a history: no partial resync can be asked for.
+    pub fn forget_history(&mut self) {
+        if let Some(follower) = &mut self.follower {
+            follower.forget_history();
+        }
+    }
+
+    /// Becomes a primary. Replicas ask again, and go on by the second id.
+    pub fn promote(&mut self) {
+        self.close_link();
+        self.follower = None;
+        self.history.promote();
+        self.disconnect_replicas();
+        self.feeder.alone_since = self.now;
+        self.out.push(Effect::Data(DataEffect::Promoted));
+    }
+
+    fn close_link(&mut self) {
+        if let Some(link) = self.follower.as_deref().and_then(Follower::link) {
+            self.out.push(Effect::Link(link, LinkEffect::Disconnect));
+        }
+    }
+
+    /// A replica that restarts goes on where its file says.
+    pub fn restore(&mut self, replid: ReplId, offset: i64, db: usize) {
+        self.history.restore(replid, offset, db);
+    }
+
+    /// A primary that restarts serves replicas that know the history of its file.
+    pub fn restore_as_primary(&mut self, replid: ReplId, offset: i64) {
+        self.history.restore_as_primary(replid, offset);
+        self.feeder.alone_since = self.now;
+        self.out.push(Effect::Data(DataEffect::Recording));
+    }
+
+    /// DEBUG CHANGE-REPL-ID.
+    pub fn change_id(&mut self) {
+        self.history.begin_anew();
+    }
+
+    /// Appends a primary's command to the stream, if it is recorded.
+    #[inline]
+    pub fn append(&mut self, db: usize, command: &[u8]) {
+        if self.follower.is_none() {
+            self.history.append(db, command);
+        }
+    }
+
+    /// Appends a command that no client sent and that belongs to no database: GETACK.
+    pub fn append_bytes(&mut self, bytes: &[u8]) {
+        self.history.append_bytes(bytes);
+    }
+
+    pub(super) fn next_link(&mut self) -> LinkId {
+        self.links += 1;
+        LinkId(self.links)
+    }
+
+    pub(super) fn log(&mut self, level: Level, text: impl Into<String>) {
+        self.out.push(super::effect::line(level, text));
     }
 }

@@ -3,6 +3,13 @@
 use crate::base::long_double::LongDouble;
 use crate::base::numbers::{write_f64_17g, write_i64};
 
+/// An error that another server answered, without the arguments that it repeats where it does not know the command: of
+/// AUTH they are secrets.
+pub fn without_arguments(error: &[u8]) -> &[u8] {
+    let end = memchr::memmem::find(error, b", with args beginning with");
+    &error[..end.unwrap_or(error.len())]
+}
+
 /// A writer of replies. It borrows the output buffer; nothing is buffered twice.
 ///
 /// Once the buffer holds more than its room, further elements are left out: the client's output limit is broken, and it will
@@ -270,6 +277,13 @@ mod tests {
         let mut out = Vec::new();
         write(&mut Reply::new(&mut out, resp3));
         String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn an_error_is_shown_without_what_it_repeats() {
+        let error = b"ERR unknown command 'AUTH', with args beginning with: 'user' 'pw' ";
+        assert_eq!(without_arguments(error), b"ERR unknown command 'AUTH'");
+        assert_eq!(without_arguments(b"WRONGPASS invalid"), b"WRONGPASS invalid");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! arrived whole is resumed where the parser stopped, so input split at any byte costs nothing twice. Inline requests
 //! (words on a line) may hold escapes, so their words are unescaped into a scratch buffer.
 
-use crate::base::numbers::parse_i64;
+use crate::base::numbers::{parse_i64, write_i64};
 
 /// Longest line without an end: counts, and inline requests.
 const LINE_LIMIT: usize = 64 * 1024;
@@ -132,6 +132,22 @@ impl OwnedArgs {
     pub fn memory(&self) -> usize {
         self.data.capacity() + self.ranges.capacity() * size_of::<(usize, usize)>()
     }
+}
+
+/// Appends a command as an array of bulk strings.
+pub fn encode_command<'a>(out: &mut Vec<u8>, count: usize, words: impl Iterator<Item = &'a [u8]>) {
+    head(out, b'*', count);
+    for word in words {
+        head(out, b'$', word.len());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn head(out: &mut Vec<u8>, kind: u8, number: usize) {
+    out.push(kind);
+    write_i64(out, number as i64);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// What one call of [`RequestParser::parse`] found.

@@ -31,12 +31,12 @@ use crate::base::clock::monotonic_ns;
 use crate::base::ids::HandoverId;
 use crate::config::file::os_text;
 use crate::dispatch::effects::encode_command;
-use crate::dispatch::redact::without_arguments;
 use crate::dispatch::server::Server;
-use crate::network::primary_link::connect;
+use crate::network::dial::connect;
 use crate::network::snapshot_job::drive;
 use crate::persistence::aof::KeyEncoder;
 use crate::resp::Value;
+use crate::resp::reply::without_arguments;
 
 /// How often a wait looks whether it still makes sense.
 const TICK: Duration = Duration::from_millis(20);

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Shared, address, feed};
+use super::{Shared, feed};
 use crate::cluster::message::{PREFIX_LENGTH, packet_length};
 use crate::cluster::{ConnId, Input};
 use crate::config::file::os_text;
 use crate::info::log::{Level, log};
+use crate::network::dial::{Options, Socket, dial};
 
 type Outbox = UnboundedReceiver<Arc<Vec<u8>>>;
 
@@ -27,16 +26,16 @@ pub async fn connect(
     mut outbox: Outbox,
     waiting: Arc<AtomicUsize>,
 ) {
-    let source = shared.peek().config.bind_source_addr.to_string();
+    let options = options(&shared);
     let connected = tokio::select! {
-        connected = open(&ip, port, &source) => connected,
+        connected = dial(&shared, &ip, port, &options) => connected,
         // Nothing is sent before the connection is there: it was given up.
         _ = outbox.recv() => return,
     };
     match connected {
-        Ok(stream) => {
+        Ok(dialed) => {
             feed(&shared, [Input::Connected(conn)]);
-            serve(shared, conn, stream, outbox, waiting).await;
+            serve(shared, conn, dialed.stream, outbox, waiting).await;
         }
         Err(error) => {
             let text = format!("Connection with Node at {ip}:{port} failed: {}", os_text(&error));
@@ -46,13 +45,10 @@ pub async fn connect(
     }
 }
 
-async fn open(ip: &str, port: u16, source: &str) -> io::Result<TcpStream> {
-    let target = address(ip, port)?;
-    let socket = if target.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if !source.is_empty() {
-        socket.bind(address(source, 0)?)?;
-    }
-    socket.connect(target).await
+/// How sockets of the bus are used: a peer that is gone shows within two node time-outs.
+pub(super) fn options(shared: &Shared) -> Options {
+    let timeout = shared.peek().config.cluster_node_timeout;
+    Options { nodelay: true, keep_alive: Some(Duration::from_millis((timeout * 2).max(1_000))) }
 }
 
 fn lost(shared: &Shared, conn: ConnId) {
@@ -61,13 +57,7 @@ fn lost(shared: &Shared, conn: ConnId) {
 }
 
 /// Passes packets on until either side ends the connection.
-pub async fn serve(shared: Shared, conn: ConnId, stream: TcpStream, outbox: Outbox, waiting: Arc<AtomicUsize>) {
-    // Options are hints: a peer that is gone already shows when it is read.
-    let _ = stream.set_nodelay(true);
-    let timeout = shared.peek().config.cluster_node_timeout;
-    let alive = Duration::from_millis((timeout * 2).max(1_000));
-    let probe = TcpKeepalive::new().with_time(alive).with_interval((alive / 3).max(Duration::from_secs(1)));
-    let _ = SockRef::from(&stream).set_tcp_keepalive(&probe);
+pub async fn serve(shared: Shared, conn: ConnId, stream: Box<dyn Socket>, outbox: Outbox, waiting: Arc<AtomicUsize>) {
     if let Err(error) = talk(&shared, conn, stream, outbox, &waiting).await {
         log(Level::Debug, &format!("I/O error reading from node link: {}", os_text(&error)));
         lost(&shared, conn);
@@ -78,11 +68,11 @@ pub async fn serve(shared: Shared, conn: ConnId, stream: TcpStream, outbox: Outb
 async fn talk(
     shared: &Shared,
     conn: ConnId,
-    mut stream: TcpStream,
+    stream: Box<dyn Socket>,
     mut outbox: Outbox,
     waiting: &AtomicUsize,
 ) -> io::Result<()> {
-    let (mut reader, mut writer) = stream.split();
+    let (mut reader, mut writer) = split(stream);
     let (mut input, mut output, mut written) = (Vec::new(), Vec::new(), 0);
     loop {
         tokio::select! {

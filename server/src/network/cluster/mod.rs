@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
+use super::dial::Socket;
 use super::vital::spawn_vital;
 use crate::base::clock::monotonic_ns;
 use crate::base::random::{Random, fill_from_os};
@@ -157,15 +157,9 @@ async fn accept(shared: Shared, listener: TcpListener) -> Infallible {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let number = shared.cluster.accepted.fetch_add(1, Ordering::Relaxed);
-                let conn = ConnId(ACCEPTED | number);
                 let local = stream.local_addr().map_or_else(|_| String::new(), text_of);
-                let (outbox, waiting) = shared.cluster.open(conn);
-                if let Some(mode) = &mut shared.turn().cluster {
-                    mode.links.add(conn, Arc::clone(&waiting));
-                }
-                feed(&shared, [Input::Accepted { conn, peer: text_of(peer), local }]);
-                tokio::spawn(link::serve(Arc::clone(&shared), conn, stream, outbox, waiting));
+                link::options(&shared).apply(&stream);
+                admit(&shared, Box::new(stream), text_of(peer), local);
             }
             Err(error) => {
                 log(Level::Verbose, &format!("Error accepting cluster node: {}", os_text(&error)));
@@ -174,6 +168,17 @@ async fn accept(shared: Shared, listener: TcpListener) -> Infallible {
             }
         }
     }
+}
+
+/// Another node has connected to us.
+pub fn admit(shared: &Shared, stream: Box<dyn Socket>, peer: String, local: String) {
+    let conn = ConnId(ACCEPTED | shared.cluster.accepted.fetch_add(1, Ordering::Relaxed));
+    let (outbox, waiting) = shared.cluster.open(conn);
+    if let Some(mode) = &mut shared.turn().cluster {
+        mode.links.add(conn, Arc::clone(&waiting));
+    }
+    feed(shared, [Input::Accepted { conn, peer, local }]);
+    tokio::spawn(link::serve(Arc::clone(shared), conn, stream, outbox, waiting));
 }
 
 fn text_of(address: SocketAddr) -> String {
@@ -263,10 +268,4 @@ fn save(server: &mut Server, effects: &[Effect]) {
         log(Level::Warning, &format!("Fatal: can't update cluster config file: {}", os_text(&error)));
         std::process::exit(1);
     }
-}
-
-/// An address that was written down.
-fn address(ip: &str, port: u16) -> io::Result<SocketAddr> {
-    let ip: IpAddr = ip.parse().map_err(io::Error::other)?;
-    Ok(SocketAddr::new(ip, port))
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Shared, feed, names};
 use crate::config::file::os_text;
-use crate::network::primary_link::connect;
+use crate::network::dial::connect;
 use crate::resp::Value;
 use crate::sentinel::{ConnId, Input};
 

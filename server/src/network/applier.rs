@@ -1,0 +1,144 @@
+//! Executes a primary's commands as they arrive.
+
+use std::io;
+use std::sync::Arc;
+
+use super::Shared;
+use super::primary_link::Wire;
+use crate::base::clock::now_ms;
+use crate::dispatch::client::{Client, ClientFlags, Signal};
+use crate::dispatch::clients::Slot;
+use crate::dispatch::server::{Order, Server};
+use crate::info::log::{Level, log};
+use crate::replication::LinkId;
+use crate::resp::RequestParser;
+use crate::resp::request::{Limits, Parsed};
+
+/// See the module's comment.
+pub struct Applier<'a> {
+    shared: &'a Shared,
+    link: LinkId,
+    parser: RequestParser,
+    /// The primary is a client too: CLIENT LIST shows it, CLIENT KILL ends it.
+    slot: Slot,
+    signal: Arc<Signal>,
+    /// Bytes at the buffer's start that are parsed: a transaction that waits for its EXEC.
+    pending: usize,
+    /// Bytes of the buffer that were seen; what is behind them is new.
+    seen: Option<usize>,
+}
+
+impl<'a> Applier<'a> {
+    pub(super) fn new(shared: &'a Shared, link: LinkId, wire: &Wire) -> Self {
+        let mut server = shared.turn();
+        let id = server.clients.next_id();
+        let signal = Arc::new(Signal::default());
+        let mut client = Client::new(id, now_ms(), Arc::clone(&signal));
+        client.addr.clone_from(&wire.peer);
+        client.laddr.clone_from(&wire.local);
+        client.flags.insert(ClientFlags::MASTER);
+        client.db = server.replication.history().stream_db();
+        let slot = server.clients.add(client);
+        Self { shared, link, parser: RequestParser::default(), slot, signal, pending: 0, seen: None }
+    }
+
+    /// Waits until somebody raises the session's signal.
+    pub(super) async fn raised(&mut self) {
+        std::future::poll_fn(|context| {
+            self.signal.register(context.waker());
+            if self.signal.take() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        self.seen = None;
+    }
+
+    /// Executes all complete commands of `buffer` and removes them from it.
+    ///
+    /// # Errors
+    /// The link is over: the primary speaks nonsense, its session was killed, or the role has changed.
+    pub(super) fn apply(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        if self.seen == Some(buffer.len()) {
+            return Ok(());
+        }
+        let mut server = self.shared.turn();
+        let server = &mut *server;
+        self.check_role(server)?;
+        let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
+        let Some(mut client) = server.clients.take(self.slot) else { return Err(lost()) };
+        client.last_interaction = server.now;
+        let applied = self.apply_all(server, &mut client, buffer);
+        let killed = client.flags.has(ClientFlags::CLOSE_ASAP);
+        server.clients.put(self.slot, client);
+        applied?;
+        self.seen = Some(buffer.len());
+        if killed { Err(lost()) } else { Ok(()) }
+    }
+
+    fn apply_all(&mut self, server: &mut Server, client: &mut Client, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let limits = Limits { max_bulk: i64::MAX, authenticated: true };
+        let mut done = self.pending;
+        let mut start = 0;
+        while done < buffer.len() {
+            match self.parser.parse(&buffer[done..], limits) {
+                Ok(Parsed::Incomplete) => break,
+                Ok(Parsed::Request { .. })
+                    if server.holds_back_primary(client.id, &self.parser.args(&buffer[done..])) =>
+                {
+                    break;
+                }
+                Ok(Parsed::Request { consumed }) => {
+                    self.run(server, client, &buffer[done..]);
+                    done += consumed;
+                    // A transaction's bytes count when it has been executed: cut in the middle, it comes whole again.
+                    if !client.flags.has(ClientFlags::MULTI) {
+                        let bytes = &buffer[start..done];
+                        server.stats.repl_input += bytes.len() as u64;
+                        server.replication.applied(bytes);
+                        start = done;
+                    }
+                    self.check_role(server)?;
+                }
+                Err(error) => return Err(io::Error::other(format!("Protocol error from the master: {}", error.0))),
+            }
+        }
+        let now = server.replication_now();
+        if server.replication.heard(now, client.db, buffer.len() - start) {
+            server.orders.push(Order::Replication);
+        }
+        // Bytes of an open transaction stay in front, already parsed: they wait for its EXEC.
+        buffer.drain(..start);
+        self.pending = done - start;
+        Ok(())
+    }
+
+    fn run(&mut self, server: &mut Server, client: &mut Client, input: &[u8]) {
+        let args = self.parser.args(input);
+        if server.must_not_apply(&args) {
+            log(Level::Warning, "Replica was unable to write command to disk.");
+            server.orders.push(Order::Exit(1));
+        }
+        let errors = server.stats.error_replies;
+        server.execute(client, &args);
+        if server.stats.error_replies > errors {
+            server.stats.unexpected_errors += 1;
+        }
+        client.out.clear();
+    }
+
+    fn check_role(&self, server: &Server) -> io::Result<()> {
+        match server.replication.streams_from(self.link) {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::Interrupted, "the role changed")),
+        }
+    }
+}
+
+impl Drop for Applier<'_> {
+    /// Ends the primary's session.
+    fn drop(&mut self) {
+        let mut server = self.shared.turn();
+        if let Some(mut client) = server.clients.remove(self.slot) {
+            server.forget_client(&mut client);
+        }
+    }
+}

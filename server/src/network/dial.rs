@@ -1,0 +1,79 @@
+//! Connections that this server opens: to a primary, to instances that a Sentinel watches, to nodes of a cluster.
+
+use std::io;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::Shared;
+
+/// A stream of bytes in both directions.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
+
+/// An open connection.
+pub struct Dialed {
+    /// The connection.
+    pub stream: Box<dyn Socket>,
+    /// Our address on it.
+    pub local: String,
+    /// The other side's address.
+    pub peer: String,
+}
+
+/// Opens connections in place of the operating system: simulations have networks of their own.
+pub type Dialer = Box<dyn Fn(&str, u16) -> io::Result<Dialed> + Send + Sync>;
+
+/// How a socket is used.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Small writes are not held back.
+    pub nodelay: bool,
+    /// A silent connection is tested after so long.
+    pub keep_alive: Option<Duration>,
+}
+
+impl Options {
+    /// Sets them. They are hints: a peer that is gone already shows when it is read.
+    pub fn apply(&self, stream: &TcpStream) {
+        let _ = stream.set_nodelay(self.nodelay);
+        if let Some(time) = self.keep_alive {
+            let probe = TcpKeepalive::new().with_time(time).with_interval((time / 3).max(Duration::from_secs(1)));
+            let _ = SockRef::from(stream).set_tcp_keepalive(&probe);
+        }
+    }
+}
+
+/// Opens a connection.
+///
+/// # Errors
+/// The system's.
+pub async fn dial(shared: &Shared, host: &str, port: u16, options: &Options) -> io::Result<Dialed> {
+    if let Some(dialer) = &shared.dialer {
+        return dialer(host, port);
+    }
+    let stream = connect(shared, host, port).await?;
+    options.apply(&stream);
+    let text = |address: io::Result<std::net::SocketAddr>| address.map(|it| it.to_string()).unwrap_or_default();
+    let (local, peer) = (text(stream.local_addr()), text(stream.peer_addr()));
+    Ok(Dialed { stream: Box::new(stream), local, peer })
+}
+
+/// Connects from `bind-source-addr`, where that is set.
+///
+/// # Errors
+/// The system's.
+pub async fn connect(shared: &Shared, host: &str, port: u16) -> io::Result<TcpStream> {
+    let source = shared.peek().config.bind_source_addr.to_string();
+    if source.is_empty() {
+        return TcpStream::connect((host, port)).await;
+    }
+    let address = tokio::net::lookup_host((host, port)).await?.next().ok_or(io::ErrorKind::NotFound)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let source: std::net::IpAddr = source.parse().map_err(io::Error::other)?;
+    socket.bind((source, 0).into())?;
+    socket.connect(address).await
+}

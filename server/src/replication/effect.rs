@@ -1,0 +1,217 @@
+//! What comes in and what goes out.
+
+use crate::base::clock::Millis;
+use crate::base::level::Level;
+
+/// Names a link of ours to a primary. Each attempt to connect has a name of its own, so that what comes late from an
+/// earlier one is not mistaken for news of the present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(pub u64);
+
+/// Names the link of a replica to us: the number of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub u64);
+
+/// How things stand on the side of the data, at the time of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// There are no keys.
+    pub empty: bool,
+    /// A snapshot of the keyspace is being taken, for whatever reason: no other one can begin.
+    pub snapshot_runs: bool,
+    /// The dataset is being loaded.
+    pub loading: bool,
+    /// A manual failover of a cluster waits for a replica that has everything: the stream must not grow.
+    pub holds_stream: bool,
+}
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The time that was asked for has come, or the facts have changed.
+    Tick,
+    /// Something happened on a link to a primary.
+    Link(LinkId, LinkInput),
+    /// Something happened on a replica's link.
+    Peer(PeerId, PeerInput),
+}
+
+/// Something happened on a link to a primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkInput {
+    /// The connection is there.
+    Connected,
+    /// The connection could not be made, or has ended; why, as the log says it.
+    Lost(String),
+    /// A line, without its end. Lines come until [`LinkEffect::Receive`] says what comes instead.
+    Line(Vec<u8>),
+    /// The socket has taken everything that was to be sent.
+    Sent,
+    /// So many more bytes of the snapshot have come; 0: more of them could not be taken until now.
+    Received(u64),
+    /// The whole snapshot is in its file.
+    Stored,
+    /// A snapshot is about to replace the data, in this turn.
+    LoadingBegins,
+    /// A snapshot has replaced the data. Its stream goes on in this database.
+    Loaded {
+        /// `repl-stream-db` of the snapshot.
+        db: usize,
+    },
+}
+
+/// Something happened on a replica's link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerInput {
+    /// REPLCONF ACK.
+    Acknowledged(i64),
+    /// Its socket has taken so many bytes since the link began; whether more wait for it.
+    Progress {
+        /// Bytes taken.
+        sent: u64,
+        /// More wait.
+        waits: bool,
+    },
+    /// Its snapshot's file is complete, and so many bytes long.
+    SnapshotStored(u64),
+    /// Its snapshot cannot be had, or not be read.
+    SnapshotFailed,
+    /// Its socket has taken the whole snapshot.
+    SnapshotSent,
+    /// The link has ended.
+    Left,
+}
+
+/// Something to do, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Log a line.
+    Log {
+        /// How much it matters.
+        level: Level,
+        /// The line.
+        text: String,
+    },
+    /// Something to do on a link to a primary, when the turn ends.
+    Link(LinkId, LinkEffect),
+    /// Something to do with a replica's session, at once.
+    Peer(PeerId, PeerEffect),
+    /// Something to do on the side of the data, at once.
+    Data(DataEffect),
+}
+
+/// Something to do on a link to a primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkEffect {
+    /// Open it.
+    Connect {
+        /// Host as configured.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// Close it; nothing is heard of it any more.
+    Disconnect,
+    /// Send bytes.
+    Send(Vec<u8>),
+    /// What comes now is a snapshot.
+    Receive {
+        /// How its end is told.
+        payload: Payload,
+        /// Where it goes.
+        into: Destination,
+    },
+    /// Load the snapshot that was stored in the file.
+    Load,
+    /// What comes now is the stream: apply it.
+    Apply,
+}
+
+/// How a snapshot's end is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// So many bytes.
+    Sized(u64),
+    /// These forty bytes come after it.
+    Marked(Vec<u8>),
+}
+
+/// Where a snapshot goes that is being received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// Into the RDB file; it is loaded when it is complete.
+    File,
+    /// Into memory, while it comes.
+    Memory(OldData),
+}
+
+/// What becomes of the data that a snapshot is to replace, while it is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldData {
+    /// They are removed before.
+    Flushed,
+    /// They come back if loading fails; meanwhile nobody is served: they are of another history.
+    Kept,
+    /// Clients read them meanwhile.
+    Served,
+}
+
+/// Something to do with a replica's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerEffect {
+    /// Send bytes, before anything of the stream.
+    Send(Vec<u8>),
+    /// Wake its task: there is more of the stream for it.
+    Wake,
+    /// Close it at once.
+    Close,
+    /// Close it when what waits has been sent.
+    CloseAfterReply,
+}
+
+/// Something to do on the side of the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataEffect {
+    /// This server has become a replica, or follows another primary.
+    Demoted,
+    /// This server has become a primary.
+    Promoted,
+    /// The stream is recorded from now on, or no longer.
+    Recording,
+    /// Begin a snapshot of this moment.
+    BeginSnapshot(SyncPlan),
+    /// Hold writes back until told otherwise.
+    PauseWrites,
+    /// Hold them back no more.
+    ResumeWrites,
+}
+
+/// A snapshot for some replicas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncPlan {
+    /// Who gets it.
+    pub peers: Vec<PeerId>,
+    /// How it gets there.
+    pub way: Way,
+    /// It has no keys (`rdb-filter-only`).
+    pub without_keys: bool,
+}
+
+/// How a snapshot gets to the replicas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// By way of the RDB file.
+    File,
+    /// Over their sockets, and behind it this mark.
+    Sockets(String),
+}
+
+/// A log line of the machine's.
+pub(super) fn line(level: Level, text: impl Into<String>) -> Effect {
+    Effect::Log { level, text: text.into() }
+}
+
+/// How long ago a moment was.
+pub(super) fn age(now: Millis, moment: Millis) -> Millis {
+    (now - moment).max(0)
+}

@@ -1,0 +1,298 @@
+//! Which history the data of this server belong to, and how far into it they are: two ids, the offset, the backlog.
+//!
+//! Background: why two ids. A replica that is promoted starts a history of its own, with a new id, at the offset where
+//! the old one ended for it. Its siblings still ask for the old id; so the old id is kept as the second one, together
+//! with the offset up to which both histories are the same, and a sibling that is not beyond it goes on with a partial
+//! resync (PSYNC2).
+
+use super::backlog::Backlog;
+use crate::base::ids::ReplId;
+use crate::base::random::Random;
+use crate::resp::request::encode_command;
+
+/// The smallest backlog; Redis raises smaller sizes to it.
+const MIN_BACKLOG: usize = 16 * 1024;
+
+/// See the module's comment.
+#[derive(Debug)]
+pub struct History {
+    replid: ReplId,
+    replid2: ReplId,
+    second_offset: i64,
+    offset: i64,
+    backlog: Option<Backlog>,
+    backlog_size: usize,
+    selected_db: Option<usize>,
+    random: Random,
+}
+
+impl History {
+    /// A history that begins here. New ids are drawn from `random`.
+    pub fn new(mut random: Random) -> Self {
+        Self {
+            replid: draw(&mut random),
+            replid2: ReplId::ZERO,
+            second_offset: -1,
+            offset: 0,
+            backlog: None,
+            backlog_size: MIN_BACKLOG,
+            selected_db: None,
+            random,
+        }
+    }
+
+    /// Id of the present history.
+    pub fn replid(&self) -> ReplId {
+        self.replid
+    }
+
+    /// Id of the history before the last promotion, or zeros.
+    pub fn replid2(&self) -> ReplId {
+        self.replid2
+    }
+
+    /// First offset at which the second id is no longer valid; -1 without a second id.
+    pub fn second_offset(&self) -> i64 {
+        self.second_offset
+    }
+
+    /// Bytes of the stream so far (`master_repl_offset`).
+    #[inline]
+    pub fn offset(&self) -> i64 {
+        self.offset
+    }
+
+    /// The stream's recent bytes; it exists once a replica has attached, or while this server follows a primary.
+    #[inline]
+    pub fn backlog(&self) -> Option<&Backlog> {
+        self.backlog.as_ref()
+    }
+
+    /// The database that the stream has selected at its offset: whoever goes on from there goes on in it.
+    pub fn stream_db(&self) -> usize {
+        // One that is not selected yet will be, before the next command.
+        self.selected_db.unwrap_or(0)
+    }
+
+    /// Whether a replica that asks for `offset` of history `replid` can go on without a full resync.
+    pub fn accepts(&self, replid: &[u8], offset: i64) -> bool {
+        let same = replid.eq_ignore_ascii_case(self.replid.as_bytes());
+        let before = replid.eq_ignore_ascii_case(self.replid2.as_bytes())
+            && !self.replid2.is_zero()
+            && offset <= self.second_offset;
+        (same || before) && self.backlog.as_ref().is_some_and(|backlog| backlog.serves(offset))
+    }
+
+    /// Sets `repl-backlog-size`.
+    pub fn resize(&mut self, size: u64) {
+        self.backlog_size = usize::try_from(size).unwrap_or(usize::MAX).max(MIN_BACKLOG);
+        if let Some(backlog) = &mut self.backlog {
+            backlog.resize(self.backlog_size);
+        }
+    }
+
+    /// Starts a new history at the same offset: nobody can go on from the old one.
+    pub fn begin_anew(&mut self) {
+        self.replid = draw(&mut self.random);
+        self.clear_second_id();
+    }
+
+    /// Records the stream from now on, for the first replica of a primary. The history gets a new id, since what came
+    /// before was not recorded.
+    pub fn record(&mut self) {
+        if self.backlog.is_none() {
+            self.begin_anew();
+            self.open_backlog();
+            self.selected_db = None;
+        }
+    }
+
+    /// No replica came for too long: the stream is no longer recorded, and nobody can go on from it.
+    pub fn stop_recording(&mut self) {
+        self.begin_anew();
+        self.backlog = None;
+    }
+
+    /// Promotion: the present history becomes the second one, and a new one starts at the same offset.
+    pub fn promote(&mut self) {
+        self.replid2 = self.replid;
+        // The byte at this offset is the first that the two histories may not share.
+        self.second_offset = self.offset + 1;
+        self.replid = draw(&mut self.random);
+        self.selected_db = None;
+    }
+
+    /// The primary goes on from our offset, under `replid`. Returns whether that is another id: the replicas must hear
+    /// of it.
+    pub fn continue_as(&mut self, replid: Option<ReplId>) -> bool {
+        let changed = replid.filter(|&replid| replid != self.replid);
+        if let Some(replid) = changed {
+            self.replid2 = std::mem::replace(&mut self.replid, replid);
+            self.second_offset = self.offset + 1;
+        }
+        if self.backlog.is_none() {
+            self.open_backlog();
+        }
+        changed.is_some()
+    }
+
+    /// A snapshot is about to replace the data: nobody can go on from what was recorded.
+    pub fn break_off(&mut self) {
+        self.backlog = None;
+    }
+
+    /// A snapshot of another history replaced the data. A primary that speaks the old protocol tells no id.
+    pub fn adopt(&mut self, replid: Option<ReplId>, offset: i64, db: usize) {
+        self.restore(replid.unwrap_or(self.replid), offset, db);
+        self.clear_second_id();
+        self.open_backlog();
+    }
+
+    /// A replica that restarts goes on where its file says.
+    pub fn restore(&mut self, replid: ReplId, offset: i64, db: usize) {
+        (self.replid, self.offset, self.selected_db) = (replid, offset, Some(db));
+    }
+
+    /// A primary that restarts goes on where its file says, under a new id; its replicas go on by the second one.
+    pub fn restore_as_primary(&mut self, replid: ReplId, offset: i64) {
+        self.restore(replid, offset, 0);
+        self.promote();
+        self.open_backlog();
+    }
+
+    /// The next command selects its database: whoever joins now has selected none.
+    pub fn select_again(&mut self) {
+        self.selected_db = None;
+    }
+
+    /// Appends a command of a primary to the stream, if it is recorded.
+    #[inline]
+    pub fn append(&mut self, db: usize, command: &[u8]) {
+        if self.backlog.is_none() {
+            return;
+        }
+        if self.selected_db != Some(db) {
+            let (mut select, mut digits) = (Vec::new(), itoa::Buffer::new());
+            encode_command(&mut select, 2, [b"SELECT", digits.format(db).as_bytes()].into_iter());
+            self.append_bytes(&select);
+            self.selected_db = Some(db);
+        }
+        self.append_bytes(command);
+    }
+
+    /// Appends bytes to the stream, if it is recorded.
+    #[inline]
+    pub fn append_bytes(&mut self, bytes: &[u8]) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.append(bytes);
+            self.offset += bytes.len() as i64;
+        }
+    }
+
+    /// Bytes of the primary's stream were applied.
+    #[inline]
+    pub fn applied(&mut self, bytes: &[u8]) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.append(bytes);
+        }
+        self.offset += bytes.len() as i64;
+    }
+
+    /// The primary's stream has selected a database.
+    pub fn select(&mut self, db: usize) {
+        self.selected_db = Some(db);
+    }
+
+    /// Drops what neither the backlog's size nor a replica at offset `pinned` needs.
+    pub fn trim(&mut self, pinned: Option<i64>) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.trim(pinned);
+        }
+    }
+
+    /// Frees what the stream keeps to be filled again.
+    pub fn free_spare(&mut self) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.free_spare();
+        }
+    }
+
+    fn open_backlog(&mut self) {
+        self.backlog = Some(Backlog::new(self.offset + 1, self.backlog_size));
+    }
+
+    fn clear_second_id(&mut self) {
+        self.replid2 = ReplId::ZERO;
+        self.second_offset = -1;
+    }
+}
+
+fn draw(random: &mut Random) -> ReplId {
+    ReplId::parse(&random.hex::<40>()).expect("forty hexadecimal digits are an id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history() -> History {
+        let mut history = History::new(Random::from_seed(7));
+        history.resize(1 << 20);
+        history
+    }
+
+    #[test]
+    fn a_sibling_goes_on_up_to_where_the_histories_part() {
+        let mut history = history();
+        history.record();
+        let before = history.replid();
+        history.append_bytes(&[0; 100]);
+        history.promote();
+        history.append_bytes(&[1; 50]);
+        let old = before.as_bytes();
+        assert!(history.accepts(old, 101), "nothing beyond the shared history was seen");
+        assert!(!history.accepts(old, 102), "bytes of another history were seen");
+        assert!(history.accepts(history.replid().as_bytes(), 151));
+        assert!(!history.accepts(history.replid().as_bytes(), 152), "from the future");
+        assert!(!history.accepts(ReplId::ZERO.as_bytes(), 1), "no id is nobody's history");
+    }
+
+    #[test]
+    fn nothing_is_recorded_before_a_replica_comes_and_then_the_id_is_new() {
+        let mut history = history();
+        let before = history.replid();
+        history.append(0, b"lost");
+        assert_eq!((history.offset(), history.backlog().is_none()), (0, true));
+        history.record();
+        assert_ne!(history.replid(), before);
+        history.append(3, b"kept");
+        assert_eq!(history.offset() as usize, "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n".len() + 4);
+        history.append(3, b"kept");
+        assert_eq!(history.offset() as usize, "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n".len() + 8);
+    }
+
+    #[test]
+    fn a_primary_that_goes_on_under_another_id_leaves_the_old_one_as_the_second() {
+        let mut history = history();
+        let (own, other) = (history.replid(), ReplId::from_random([9; 20]));
+        assert!(!history.continue_as(None) && !history.continue_as(Some(own)));
+        history.applied(&[0; 10]);
+        history.select(3);
+        assert!(history.continue_as(Some(other)));
+        assert_eq!(history.stream_db(), 3, "the stream goes on in the database that it had selected");
+        assert_eq!((history.replid(), history.replid2(), history.second_offset()), (other, own, 11));
+        history.adopt(Some(own), 500, 4);
+        assert_eq!((history.replid(), history.replid2().is_zero(), history.second_offset()), (own, true, -1));
+        assert_eq!(history.stream_db(), 4);
+        assert!(history.accepts(own.as_bytes(), 501) && !history.accepts(own.as_bytes(), 500));
+    }
+
+    #[test]
+    fn a_primary_that_restarts_serves_replicas_that_know_the_history_of_its_file() {
+        let mut history = history();
+        let id = ReplId::from_random([9; 20]);
+        history.restore_as_primary(id, 70);
+        assert!(history.accepts(id.as_bytes(), 71) && !history.accepts(id.as_bytes(), 72));
+        assert_ne!(history.replid(), id);
+    }
+}

@@ -1,0 +1,72 @@
+//! Settings of the machine, and its periods.
+
+use crate::base::clock::Millis;
+use crate::config::{Config, DisklessLoad};
+
+/// What the configuration says, as far as the machine cares.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `repl-timeout`.
+    pub timeout: Millis,
+    /// `repl-ping-replica-period`.
+    pub ping_period: Millis,
+    /// `repl-backlog-size`, in bytes.
+    pub backlog_size: u64,
+    /// `repl-backlog-ttl`; `None`: the backlog stays.
+    pub backlog_ttl: Option<Millis>,
+    /// `repl-diskless-sync`.
+    pub diskless_sync: bool,
+    /// `repl-diskless-sync-delay`.
+    pub diskless_sync_delay: Millis,
+    /// `repl-diskless-sync-max-replicas`; `None`: however many come, the delay is waited for.
+    pub diskless_sync_max_replicas: Option<usize>,
+    /// `repl-diskless-load`.
+    pub diskless_load: DisklessLoad,
+    /// `masteruser` and `masterauth`: the words after AUTH; empty without a password.
+    pub credentials: Vec<Vec<u8>>,
+    /// The port that we tell a primary.
+    pub port: u16,
+    /// `replica-announce-ip`; empty: the primary takes the socket's address.
+    pub announce_ip: String,
+}
+
+impl Settings {
+    /// Takes what matters out of the configuration.
+    pub fn from_config(config: &Config) -> Self {
+        let mut credentials = Vec::new();
+        if !config.masterauth.is_empty() {
+            credentials.extend((!config.masteruser.is_empty()).then(|| config.masteruser.to_vec()));
+            credentials.push(config.masterauth.to_vec());
+        }
+        let enough = config.repl_diskless_sync_max_replicas as usize;
+        Self {
+            timeout: Millis::from(config.repl_timeout.max(1)) * 1000,
+            ping_period: Millis::from(config.repl_ping_replica_period.max(1)) * 1000,
+            backlog_size: config.repl_backlog_size,
+            backlog_ttl: (config.repl_backlog_ttl > 0)
+                .then(|| (config.repl_backlog_ttl as Millis).saturating_mul(1000)),
+            diskless_sync: config.repl_diskless_sync,
+            diskless_sync_delay: Millis::from(config.repl_diskless_sync_delay) * 1000,
+            diskless_sync_max_replicas: (enough > 0).then_some(enough),
+            diskless_load: config.repl_diskless_load,
+            credentials,
+            port: if config.replica_announce_port != 0 { config.replica_announce_port } else { config.port },
+            announce_ip: config.replica_announce_ip.to_string(),
+        }
+    }
+}
+
+/// A step of the handshake may take so long.
+pub(super) const STEP: Millis = 5_000;
+/// A link that could not be made is tried again after so long; each failure doubles the pause,
+pub(super) const FIRST_PAUSE: Millis = 50;
+/// up to this one.
+pub(super) const LONGEST_PAUSE: Millis = 1_000;
+/// Replicas acknowledge so often, as upstream's do,
+pub(super) const ACK_PERIOD: Millis = 1_000;
+/// and so soon where there is something new: FAILOVER waits for it, and `min-replicas-max-lag` and INFO show it.
+pub(super) const ACK_DELAY: Millis = 50;
+/// A primary that waits for us to load, and replicas that wait for a snapshot, hear so often that the other side lives.
+pub(super) const KEEP_ALIVE: Millis = 1_000;
+/// So often it is tried again to begin a snapshot that something else holds up.
+pub(super) const SNAPSHOT_RETRY: Millis = 100;

@@ -1,0 +1,31 @@
+//! Primaries, replicas and chains of them in a world where ways are slow, close and break, processes stop, crash and come back
+//! from old files, and operators change roles as they like: what must hold holds after every event.
+//!
+//! A failing seed is printed. `REPLICATION_SEED=N` replays one, `REPLICATION_SEEDS=N` runs that many, `REPLICATION_TRACE=1`
+//! prints what happens.
+
+#[path = "replication_simulation/faults.rs"]
+mod faults;
+#[path = "replication_simulation/invariants.rs"]
+mod invariants;
+#[path = "replication_simulation/links.rs"]
+mod links;
+#[path = "replication_simulation/node.rs"]
+mod node;
+#[path = "replication_simulation/sessions.rs"]
+mod sessions;
+#[path = "replication_simulation/wires.rs"]
+mod wires;
+#[path = "replication_simulation/world.rs"]
+mod world;
+
+mod seeds;
+
+use world::{Plan, World};
+
+#[test]
+fn whatever_happens_data_are_a_prefix_of_their_history_and_all_are_equal_in_the_end() {
+    seeds::play_all("REPLICATION", 300, "resyncs, full and partial,", |seed| {
+        World::new(seed, Plan::of_seed(seed)).play()
+    });
+}
