@@ -407,3 +407,8 @@ fn a_client_that_is_killed_does_not_wait_for_a_disk_that_does_not_answer() {
 fn a_loaded_snapshot_does_not_wait_for_a_primary_that_reads_nothing() {
     in_a_world(stalls::a_loaded_snapshot_does_not_wait_for_the_primary());
 }
+
+#[test]
+fn a_replica_that_stalls_is_dropped_wherever_it_stalls() {
+    in_a_world(stalls::a_replica_that_stalls_is_dropped_wherever_it_stalls());
+}

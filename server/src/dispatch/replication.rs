@@ -95,7 +95,9 @@ impl Server {
                 }
             }
         }
-        self.orders.push(Order::Replication);
+        if self.orders.last() != Some(&Order::Replication) {
+            self.orders.push(Order::Replication);
+        }
         result
     }
 

@@ -190,6 +190,8 @@ impl Connection {
             if !self.replica.poll_snapshot(context, &mut self.output) {
                 return Poll::Ready(Written::Drained);
             }
+            // It waits from now on, even if the socket takes nothing of it.
+            self.signal.report_output(self.sent, self.output.len());
         }
     }
 

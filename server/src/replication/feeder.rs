@@ -115,18 +115,19 @@ impl Feeder {
 impl Replication {
     /// REPLCONF of a session: it is about to become a replica's link.
     pub fn introduce(&mut self, id: PeerId, addr: &str, said: Said) {
-        let said_before = self.peer_of_session(id, addr);
+        let introduction = self.introduction(id, addr);
         match said {
-            Said::Port(port) => said_before.port = port,
-            Said::Ip(ip) => said_before.ip = ip,
-            Said::CapaEof => said_before.eof = true,
-            Said::CapaPsync2 => said_before.psync2 = true,
-            Said::RdbOnly(flag) => said_before.rdb_only = flag,
-            Said::WithoutKeys => said_before.without_keys = true,
+            Said::Port(port) => introduction.port = port,
+            Said::Ip(ip) => introduction.ip = ip,
+            Said::CapaEof => introduction.eof = true,
+            Said::CapaPsync2 => introduction.psync2 = true,
+            Said::RdbOnly(flag) => introduction.rdb_only = flag,
+            Said::WithoutKeys => introduction.without_keys = true,
         }
     }
 
-    fn peer_of_session(&mut self, id: PeerId, addr: &str) -> &mut Introduction {
+    /// What a session has said about itself so far.
+    fn introduction(&mut self, id: PeerId, addr: &str) -> &mut Introduction {
         let at = self.feeder.peers.iter().position(|peer| peer.id == id).unwrap_or_else(|| {
             self.feeder.peers.push(Peer::new(id, addr.to_owned(), self.now));
             self.feeder.peers.len() - 1
@@ -153,7 +154,7 @@ impl Replication {
     pub fn synchronize(&mut self, id: PeerId, addr: &str, from: Option<(&[u8], i64)>) -> Result<Resync, SyncRefusal> {
         self.may_serve()?;
         let now = self.now;
-        let said = self.peer_of_session(id, addr);
+        let said = self.introduction(id, addr);
         said.old_sync = from.is_none();
         let (port, lacks_eof) = (said.port, said.without_keys && !said.eof);
         self.log(Level::Notice, format!("Replica {addr}:{port} asks for synchronization"));
@@ -353,7 +354,7 @@ impl Replication {
             let late =
                 |what: &str| line(Level::Warning, format!("Disconnecting timedout replica ({what}): {}", peer.addr));
             match peer.stage {
-                Stage::Online if !peer.said.old_sync && age(now, peer.ack_time) > timeout => {
+                Stage::Online | Stage::WaitsForAck if !peer.said.old_sync && age(now, peer.ack_time) > timeout => {
                     self.out.extend([late("streaming sync"), close]);
                 }
                 Stage::WaitsForStart { .. } | Stage::WaitsForFile => {

@@ -61,7 +61,10 @@ enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Ping,
-    Auth,
+    /// And behind it so many to REPLCONF.
+    Auth {
+        options: usize,
+    },
     /// So many replies to REPLCONF.
     Options {
         left: usize,
@@ -368,10 +371,10 @@ impl Replication {
                 self.log(Level::Notice, "Master replied to PING, replication can continue...");
                 self.introduce_ourselves(link);
             }
-            Step::Auth if refused => {
+            Step::Auth { .. } if refused => {
                 self.give_up(&quoted("Unable to AUTH to MASTER", without_arguments(reply)));
             }
-            Step::Auth => self.enter_step(link, Step::Options { left: self.options().len() }),
+            Step::Auth { options } => self.enter_step(link, Step::Options { left: options }),
             Step::Options { left } => {
                 if refused {
                     let text = String::from_utf8_lossy(reply);
@@ -409,7 +412,7 @@ impl Replication {
         let mut commands = self.options();
         let mut step = Step::Options { left: commands.len() };
         if !self.settings.credentials.is_empty() {
-            step = Step::Auth;
+            step = Step::Auth { options: commands.len() };
             let auth = std::iter::once(b"AUTH".to_vec()).chain(self.settings.credentials.iter().cloned());
             commands.insert(0, auth.collect());
         }

@@ -88,6 +88,28 @@ pub async fn a_loaded_snapshot_does_not_wait_for_the_primary() {
     ticking.abort();
 }
 
+/// Replicas that stop reading anywhere in their snapshot, at the very end of one of its parts too, or behind it.
+pub async fn a_replica_that_stalls_is_dropped_wherever_it_stalls() {
+    const ROOM: std::ops::Range<usize> = 100..500;
+    let mut config = Config { repl_timeout: 1, repl_diskless_sync_delay: 1_000, hz: 100, ..Config::default() };
+    config.repl_diskless_sync_max_replicas = ROOM.len() as u32;
+    let shared = Arc::new(node(config));
+    let ticking = tokio::spawn(timers::run(Arc::clone(&shared)));
+    let mut replicas = Vec::new();
+    for room in ROOM {
+        let (mut ours, theirs) = duplex(room);
+        admit(&shared, theirs, Origin { addr: "127.0.0.1:77".into(), local: true, ..Origin::default() });
+        ours.write_all(b"REPLCONF capa eof capa psync2\r\n").await.unwrap();
+        ours.read_exact(&mut [0; 5]).await.unwrap();
+        ours.write_all(b"PSYNC ? -1\r\n").await.unwrap();
+        replicas.push(ours);
+    }
+    until("the snapshot is being sent", || shared.peek().replication.replicas().any(|peer| peer.receives_snapshot()))
+        .await;
+    until("all are dropped", || !shared.peek().replication.has_replicas()).await;
+    ticking.abort();
+}
+
 /// What a replica that knows no marks gets: `$<length>` and the bytes.
 async fn snapshot_of(source: &Shared) -> Vec<u8> {
     let mut socket = client(source);

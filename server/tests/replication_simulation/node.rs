@@ -6,7 +6,7 @@ use server::base::ids::ReplId;
 use server::base::random::Random;
 use server::config::{Config, DisklessLoad};
 use server::replication::{
-    Destination, Facts, LinkId, OldData, Payload, PeerId, Replication, Resync, Said, Settings, SyncPlan,
+    Destination, Facts, LinkId, OldData, Payload, PeerId, Replication, Said, Settings, SyncPlan,
 };
 use server::resp::RequestParser;
 use server::resp::request::{Limits, Parsed};
@@ -225,9 +225,4 @@ pub fn next_request(session: &mut Session) -> Option<Vec<Request>> {
     }
     session.input.drain(..consumed);
     Some(requests)
-}
-
-/// Whether a resync is a partial one.
-pub fn is_partial(resync: Resync) -> bool {
-    resync == Resync::Partial
 }

@@ -1,8 +1,8 @@
 //! Sessions of replicas at their primary.
 
-use super::node::{Request, Snapshot, is_partial, name, next_request};
+use super::node::{Request, Snapshot, name, next_request};
 use super::world::{Event, Result, World};
-use server::replication::{Fed, Input, PeerEffect, PeerId, PeerInput, Replication, Way};
+use server::replication::{Fed, Input, PeerEffect, PeerId, PeerInput, Replication, Resync, Way};
 
 impl World {
     pub(super) fn carry_out_on_session(&mut self, host: usize, peer: PeerId, effect: PeerEffect) {
@@ -158,7 +158,7 @@ impl World {
                 }
                 let asks = self.hosts[from].process.as_ref().map(|asking| (asking.data, asking.link.as_ref()));
                 let conn = self.conns.iter().find(|(_, conn)| conn.session == peer).map(|(key, _)| *key);
-                if let (true, Some((held, Some(link)))) = (is_partial(resync), asks)
+                if let (true, Some((held, Some(link)))) = (resync == Resync::Partial, asks)
                     && Some(link.conn) == conn
                     && let Some(process) = &self.hosts[host].process
                 {
