@@ -631,3 +631,32 @@ fn the_kernel_hears_of_processors() {
         vec![status(server, "Cpus_allowed_list")]
     });
 }
+
+#[test]
+fn a_snapshot_ends_when_the_last_replica_that_waits_for_it_leaves() {
+    for diskless in ["yes", "no"] {
+        let options = ["--appendonly", "no", "--repl-diskless-sync", diskless, "--repl-diskless-sync-delay", "0"];
+        play(&options, &["one still waits", "nobody waits"], |server, folder| {
+            server.ask("DEBUG POPULATE 5000");
+            // It would take a hundred seconds.
+            server.ask("CONFIG SET rdb-key-save-delay 20000");
+            let mut replicas = [Wire::to(server), Wire::to(server)];
+            replicas.iter_mut().for_each(|replica| replica.send("REPLCONF capa eof"));
+            replicas.iter_mut().for_each(|replica| assert_eq!(replica.reply(), "+OK"));
+            let [mut one, mut two] = replicas;
+            one.send("PSYNC ? -1");
+            two.send("PSYNC ? -1");
+            until("both wait", || {
+                server.info("connected_slaves") == "2" && server.info("rdb_bgsave_in_progress") == "1"
+            });
+            drop(one);
+            until("one has left", || server.info("connected_slaves") == "1");
+            assert_eq!(server.info("rdb_bgsave_in_progress"), "1");
+            let first = "one still waits".to_owned();
+            drop(two);
+            until("the snapshot ends", || server.info("rdb_bgsave_in_progress") == "0");
+            assert!(!files_of(folder).iter().any(|name| name.starts_with("temp-")), "{:?}", files_of(folder));
+            vec![first, "nobody waits".into()]
+        });
+    }
+}

@@ -205,7 +205,11 @@ fn psync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             &format!("Failover request was accepted. Became a primary (request from '{}')", describe(ctx.client)),
         );
     }
-    let offset = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
+    let Some(offset) = parse_i64(args.get(2)) else {
+        let text = format!("Replica {} asks for synchronization but with a wrong offset", ctx.client.addr);
+        log(Level::Warning, &text);
+        return Err(NOT_INTEGER);
+    };
     attach(ctx, Some((args.get(1), offset)))
 }
 

@@ -19,6 +19,14 @@ use crate::store::keyspace::ExpiryRule;
 /// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
 const HIDDEN_FROM_MONITORS: Flags = Flags(Flags::SKIP_MONITOR.0 | Flags::ADMIN.0);
 
+/// Who gets an error that nobody expects to send one to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Recipient {
+    Primary,
+    Replica,
+    Aof,
+}
+
 /// In nanoseconds: the resolution of expiry.
 const MILLISECOND: u64 = 1_000_000;
 
@@ -137,7 +145,11 @@ impl Server {
     /// Answers with an error instead of running the command.
     pub fn refuse(&mut self, client: &mut Client, command: Option<&'static Command>, error: &CommandError) {
         if client.flags.has(ClientFlags::MASTER) {
-            self.note_propagation_error(command.map_or("<unknown>", |command| command.name), error.bytes(), "master");
+            self.note_propagation_error(
+                command.map_or("<unknown>", |command| command.name),
+                error.bytes(),
+                Recipient::Primary,
+            );
         }
         if let Some(command) = command {
             self.stats.commands[command.index].rejected += 1;
@@ -160,6 +172,8 @@ impl Server {
         client.reply().error(text);
         self.stats.count_error(text);
         if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
+            let command = client.last_command.map_or("<unknown>", |command| command.name);
+            self.note_propagation_error(command, text, Recipient::Replica);
             cut_replica(client, mark);
         }
         self.finish_reply(client, mark);
@@ -187,7 +201,7 @@ impl Server {
                 client.reply().error(error.bytes());
                 self.stats.count_error(error.bytes());
                 if client.flags.has(ClientFlags::MASTER) {
-                    self.note_propagation_error(command.name, error.bytes(), "master");
+                    self.note_propagation_error(command.name, error.bytes(), Recipient::Primary);
                 }
                 true
             }
@@ -262,7 +276,7 @@ impl Server {
     pub fn replay_command(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         // Its error, if any, was the client's to hear when it ran first.
         if let Err(error) = self.run_handler(client, command, args) {
-            self.note_propagation_error(command.name, error.bytes(), "AOF-loading-client");
+            self.note_propagation_error(command.name, error.bytes(), Recipient::Aof);
         }
         self.persistence.dirty += std::mem::take(&mut self.effects.dirty);
         self.effects.rewrite = Rewrite::Verbatim;
@@ -275,18 +289,22 @@ impl Server {
 
     /// A command that succeeded where it came from fails here: the data differ. `propagation-error-behavior` says what then.
     #[cold]
-    fn note_propagation_error(&self, command: &str, error: &[u8], from: &str) {
-        let replica = self.replication.is_replica();
+    fn note_propagation_error(&self, command: &str, error: &[u8], to: Recipient) {
+        let (from, to_name) = match to {
+            Recipient::Primary => ("replica", "master"),
+            Recipient::Replica => ("master", "replica"),
+            Recipient::Aof => ("server", "AOF-loading-client"),
+        };
+        let error = String::from_utf8_lossy(error);
         let text = format!(
-            "This {} is sending an error to its {from}: '-{}' after processing the command '{}'",
-            if replica { "replica" } else { "server" },
-            String::from_utf8_lossy(error),
-            command
+            "This {from} is sending an error to its {to_name}: '-{error}' after processing the command '{command}'"
         );
         log(Level::Warning, &format!("== CRITICAL == {text}"));
+        let is_replica = self.replication.is_replica();
         match self.config.propagation_error_behavior {
+            _ if to == Recipient::Replica => {}
             PropagationError::Ignore => {}
-            PropagationError::PanicOnReplicas if !replica => {}
+            PropagationError::PanicOnReplicas if !is_replica => {}
             PropagationError::Panic | PropagationError::PanicOnReplicas => panic!("{text}"),
         }
     }

@@ -110,6 +110,12 @@ impl Server {
             DataEffect::Promoted => self.role_changed(b'M'),
             DataEffect::Recording => self.refresh_listening(),
             DataEffect::BeginSnapshot(plan) => self.begin_snapshot_for_replicas(plan),
+            DataEffect::Unwanted { in_file } => {
+                // What goes to the file is the save that the settings ask for, too.
+                if !in_file || self.config.save.0.is_empty() {
+                    self.give_up_snapshot();
+                }
+            }
             DataEffect::PauseWrites => self.pause_clients(Purpose::Failover, self.now + UNTIL_TOLD, false),
             DataEffect::ResumeWrites => self.resume_clients(Purpose::Failover),
         }

@@ -180,6 +180,11 @@ pub enum DataEffect {
     Recording,
     /// Begin a snapshot of this moment.
     BeginSnapshot(SyncPlan),
+    /// No replica waits for the snapshot any more that was begun for some; whether it would have gone to a file.
+    Unwanted {
+        /// It may serve as the server's own file then.
+        in_file: bool,
+    },
     /// Hold writes back until told otherwise.
     PauseWrites,
     /// Hold them back no more.

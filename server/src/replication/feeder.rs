@@ -255,7 +255,16 @@ impl Replication {
 
     fn leave(&mut self, id: PeerId) {
         let attached = self.has_replicas();
+        let awaits = |peer: &Peer| match peer.stage {
+            Stage::WaitsForFile => Some(true),
+            Stage::Receives(Sending { announced: false, .. }) => Some(false),
+            _ => None,
+        };
+        let awaited = self.feeder.peers.iter().find(|peer| peer.id == id).and_then(awaits);
         self.feeder.peers.retain(|peer| peer.id != id);
+        if let Some(in_file) = awaited.filter(|_| self.feeder.peers.iter().all(|peer| awaits(peer).is_none())) {
+            self.out.push(Effect::Data(DataEffect::Unwanted { in_file }));
+        }
         if attached && !self.has_replicas() {
             self.feeder.alone_since = self.now;
         }

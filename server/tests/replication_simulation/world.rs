@@ -320,6 +320,8 @@ impl World {
             }
             Effect::Data(DataEffect::PauseWrites) => self.hold_writes(host, true),
             Effect::Data(DataEffect::ResumeWrites) => self.hold_writes(host, false),
+            // A snapshot that nobody wants ends by itself here.
+            Effect::Data(DataEffect::Unwanted { .. }) => {}
             Effect::Data(DataEffect::Demoted | DataEffect::Promoted | DataEffect::Recording) => {}
         }
         Ok(())
