@@ -389,7 +389,7 @@ fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn object(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
     let (db, now) = (ctx.client.db, ctx.server.now);
-    ctx.server.keyspace.expiry = ExpiryRule::Hide;
+    ctx.server.keyspace.expiry = ExpiryRule::Ignore;
     let entry = ctx.server.keyspace.peek(db, key).ok_or(NO_SUCH_KEY)?;
     let mut serialized = Vec::new();
     crate::persistence::codec::write_value(&mut serialized, entry.value(), true);

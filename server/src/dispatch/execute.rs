@@ -152,6 +152,7 @@ impl Server {
             );
         }
         if let Some(command) = command {
+            client.last_command = Some(command);
             self.stats.commands[command.index].rejected += 1;
             if command.name == "exec" {
                 // A refused EXEC ends its transaction.

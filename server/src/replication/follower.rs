@@ -268,10 +268,10 @@ impl Replication {
             let untaken = follower.unsent_since.is_some_and(|since| since + self.settings.timeout <= now);
             let why = match &follower.stage {
                 _ if untaken => SILENT,
-                Stage::Connects { .. } => "Timeout connecting to the MASTER...",
+                Stage::Connects { .. } | Stage::Handshake { .. } => "Timeout connecting to the MASTER...",
                 Stage::Transfer { .. } => SILENT_IN_TRANSFER,
                 Stage::Streams { .. } => "MASTER timeout: no data nor PING received...",
-                Stage::Waits { .. } | Stage::Handshake { .. } => SILENT,
+                Stage::Waits { .. } => SILENT,
             };
             return self.give_up(why);
         }

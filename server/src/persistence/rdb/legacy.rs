@@ -66,11 +66,11 @@ pub(super) fn hash_zipmap<R: Read>(reader: &mut Reader<R>) -> Result<RdbValue, R
     const COMPLAINT: &str = "Zipmap integrity check failed.";
     let bytes = reader.text()?;
     let map = Zipmap::parse(&bytes).map_err(|_| reader.corrupt(COMPLAINT))?;
-    let mut pack = Listpack::with_capacity(bytes.len());
-    for (field, value) in map.iter() {
-        pack.push_back(field);
-        pack.push_back(value);
+    let pairs: Vec<(Vec<u8>, Vec<u8>)> = map.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+    let mut seen = std::collections::HashSet::new();
+    if pairs.is_empty() || !pairs.iter().all(|(field, _)| seen.insert(field)) {
+        return Err(reader.corrupt(COMPLAINT));
     }
-    reader.check_pairs(&pack, true, COMPLAINT)?;
-    Ok(RdbValue::HashListpack(pack))
+    // Values that are too long for the compact encoding are not kept in it, as the settings say.
+    Ok(RdbValue::Hash(pairs))
 }
