@@ -220,9 +220,9 @@ impl World {
                 asked |= args.is(0, "replconf");
             }
             let bytes: Vec<u8> = open.input.drain(..consumed).collect();
-            process.machine.applied(&bytes);
+            process.machine.applied(open.db, &bytes);
         }
-        if process.machine.heard(now, open.db, open.input.len()) {
+        if process.machine.heard(now, open.input.len()) {
             self.wake_again(host);
         }
         if asked {
