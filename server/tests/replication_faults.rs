@@ -149,6 +149,42 @@ fn a_cut_link_goes_on_where_it_was_cut_with_a_real_server_at_either_end() {
     }
 }
 
+/// After a partial resync nobody selects the database again: the replica must know it.
+#[test]
+fn a_replica_goes_on_in_the_database_that_the_stream_had_selected() {
+    let homes = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let options = [&NO_DISK[..], &["--repl-diskless-sync-delay", "0", "--repl-backlog-size", "1mb"]].concat();
+    let primary = Server::start(OURS, homes[0].path(), &options);
+    let sibling = Server::start(OURS, homes[1].path(), &options);
+    let replica = Server::start(OURS, homes[2].path(), &options);
+    for follower in [&sibling, &replica] {
+        follower.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        until("the first full sync", || follower.info("master_link_status") == "up");
+    }
+    let mut writer = primary.client();
+    assert_eq!(writer.ask("SELECT 3"), "+OK");
+    let mut write = |key: &str, replica: &Server| {
+        assert_eq!(writer.ask(&format!("SET {key} value")), "+OK");
+        until("the replica has all", || digest(&primary) == digest(replica));
+        let mut reader = replica.client();
+        assert_eq!((reader.ask("DBSIZE"), reader.ask("SELECT 3")), (":0".to_owned(), "+OK".to_owned()));
+        assert_eq!(reader.ask(&format!("EXISTS {key}")), ":1");
+    };
+    write("first", &replica);
+    until("the sibling has all", || digest(&primary) == digest(&sibling));
+    let partial = |server: &Server| number(server, "sync_partial_ok");
+    replica.ask(&format!("REPLICAOF 127.0.0.1 {}", sibling.port));
+    until("a partial resync with the sibling", || partial(&sibling) == 1);
+    write("second", &replica);
+    assert_eq!(replica.ask("SAVE"), "+OK");
+    replica.kill_now();
+    let before = partial(&primary);
+    let port = primary.port.to_string();
+    let again = Server::start(OURS, homes[2].path(), &[&options[..], &["--replicaof", "127.0.0.1", &port]].concat());
+    until("a partial resync after the restart", || partial(&primary) == before + 1);
+    write("third", &again);
+}
+
 /// Increments a counter at whoever is the primary; what was acknowledged is the least that it must show.
 fn persistent_writer(ports: [u16; 2], stop: &Arc<AtomicBool>) -> JoinHandle<u64> {
     let stop = Arc::clone(stop);

@@ -93,7 +93,7 @@ impl<'a> Applier<'a> {
                     if !client.flags.has(ClientFlags::MULTI) {
                         let bytes = &buffer[start..done];
                         server.stats.repl_input += bytes.len() as u64;
-                        server.replication.applied(bytes);
+                        server.replication.applied(client.db, bytes);
                         start = done;
                     }
                     self.check_role(server)?;
@@ -102,7 +102,7 @@ impl<'a> Applier<'a> {
             }
         }
         let now = server.replication_now();
-        if server.replication.heard(now, client.db, buffer.len() - start) {
+        if server.replication.heard(now, buffer.len() - start) {
             server.orders.push(Order::Replication);
         }
         // Bytes of an open transaction stay in front, already parsed: they wait for its EXEC.

@@ -130,26 +130,28 @@ impl Reception {
     /// # Errors
     /// What made the thread give up.
     pub async fn step(&mut self) -> io::Result<Step> {
-        let done = 'done: {
-            if self.rest.is_none() {
-                break 'done (&mut self.job).await;
-            }
-            let Some(sink) = self.sink.clone() else { break 'done (&mut self.job).await };
-            let room = tokio::select! {
-                room = sink.reserve() => room,
-                done = &mut self.job => break 'done done,
-                () = tokio::time::sleep(PATIENCE) => return Ok(Step::Waits),
-            };
-            if let (Ok(room), Some(rest)) = (room, self.rest.take()) {
-                if let Part::End = rest {
+        let Some(sink) = self.sink.clone().filter(|_| self.rest.is_some()) else { return self.end().await };
+        tokio::select! {
+            room = sink.reserve() => {
+                let rest = self.rest.take();
+                if room.is_err() || matches!(rest, Some(Part::End)) {
                     self.sink = None;
                 }
-                room.send(rest);
+                if let (Ok(room), Some(rest)) = (room, rest) {
+                    room.send(rest);
+                }
+                Ok(Step::GoesOn)
             }
-            return Ok(Step::GoesOn);
-        };
+            end = self.end() => end,
+            () = tokio::time::sleep(PATIENCE) => Ok(Step::Waits),
+        }
+    }
+
+    /// Waits for the thread's end.
+    async fn end(&mut self) -> io::Result<Step> {
+        let end = (&mut self.job).await;
         self.job = Box::pin(std::future::pending());
-        done
+        end
     }
 
     /// The file is complete: it replaces the data.

@@ -549,19 +549,19 @@ impl Replication {
             .is_some_and(|follower| matches!(follower.stage, Stage::Streams { link: l, .. } if l == link))
     }
 
-    /// Bytes of the primary's stream were applied: they count, and go to our own replicas as they came.
+    /// Bytes of the primary's stream were applied, and behind them database `db` is selected: they count, and go to our own
+    /// replicas as they came.
     #[inline]
-    pub fn applied(&mut self, bytes: &[u8]) {
-        self.history.applied(bytes);
+    pub fn applied(&mut self, db: usize, bytes: &[u8]) {
+        self.history.applied(db, bytes);
     }
 
-    /// What had come from the primary was applied, but for `unapplied` bytes; its session is in database `db`. Returns
-    /// whether [`Self::next_wakeup`] may be sooner than it was.
-    pub fn heard(&mut self, now: Millis, db: usize, unapplied: usize) -> bool {
+    /// What had come from the primary was applied, but for `unapplied` bytes. Returns whether [`Self::next_wakeup`] may be
+    /// sooner than it was.
+    pub fn heard(&mut self, now: Millis, unapplied: usize) -> bool {
         let offset = self.history.offset();
         let Some(follower) = &mut self.follower else { return false };
         follower.last_io = now;
-        self.history.select(db);
         follower.read_offset = offset + unapplied as i64;
         match &mut follower.stage {
             Stage::Streams { acknowledged: Some(known), .. } if known.offset != Some(offset) && !known.has_news => {

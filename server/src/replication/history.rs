@@ -189,17 +189,13 @@ impl History {
         }
     }
 
-    /// Bytes of the primary's stream were applied.
+    /// Bytes of the primary's stream were applied, and behind them database `db` is selected.
     #[inline]
-    pub fn applied(&mut self, bytes: &[u8]) {
+    pub fn applied(&mut self, db: usize, bytes: &[u8]) {
         if let Some(backlog) = &mut self.backlog {
             backlog.append(bytes);
         }
         self.offset += bytes.len() as i64;
-    }
-
-    /// The primary's stream has selected a database.
-    pub fn select(&mut self, db: usize) {
         self.selected_db = Some(db);
     }
 
@@ -276,8 +272,7 @@ mod tests {
         let mut history = history();
         let (own, other) = (history.replid(), ReplId::from_random([9; 20]));
         assert!(!history.continue_as(None) && !history.continue_as(Some(own)));
-        history.applied(&[0; 10]);
-        history.select(3);
+        history.applied(3, &[0; 10]);
         assert!(history.continue_as(Some(other)));
         assert_eq!(history.stream_db(), 3, "the stream goes on in the database that it had selected");
         assert_eq!((history.replid(), history.replid2(), history.second_offset()), (other, own, 11));

@@ -182,7 +182,7 @@ fn whoever_lost_a_snapshot_half_way_has_nothing_to_go_on_from() {
     bench.follow();
     bench.shake_hands();
     bench.line("+CONTINUE");
-    bench.act(|machine| machine.applied(&[0; 500]));
+    bench.act(|machine| machine.applied(0, &[0; 500]));
     assert_eq!(bench.machine.offset_of_data(), 500);
     bench.link(LinkInput::Lost("reset".into()));
     bench.pass(0);
@@ -232,9 +232,9 @@ fn news_are_acknowledged_soon_and_silence_once_a_second() {
         if step == 200 {
             let now = bench.now;
             bench.act(|machine| {
-                machine.applied(b"news");
-                assert!(machine.heard(now, 0, 0));
-                assert!(!machine.heard(now, 0, 0), "whoever waits for the time knows it by now");
+                machine.applied(0, b"news");
+                assert!(machine.heard(now, 0));
+                assert!(!machine.heard(now, 0), "whoever waits for the time knows it by now");
             });
         }
         bench.pass(10);
@@ -278,7 +278,7 @@ fn a_primary_that_asks_and_reads_nothing_gets_one_answer() {
     bench.wanted.clear();
     for _ in 0..100 {
         bench.act(Replication::acknowledge);
-        bench.act(|machine| machine.applied(&[0; 37]));
+        bench.act(|machine| machine.applied(0, &[0; 37]));
     }
     assert_eq!(bench.sent(), "*3 $8 REPLCONF $3 ACK $1 0 ");
     bench.link(LinkInput::Sent);

@@ -78,6 +78,11 @@ impl World {
     pub(super) fn connect(&mut self, key: u64) -> Result<()> {
         let Some(conn) = self.conns.get(&key) else { return Ok(()) };
         let (from, to, link, session) = (conn.from, conn.to, conn.link, conn.session);
+        if conn.lives.0 != self.hosts[from].life {
+            // Whoever called has died meanwhile.
+            self.conns.remove(&key);
+            return Ok(());
+        }
         if !self.is_open(from, to) || !self.is_open(to, from) || self.hosts[from].paused {
             // Until the machine gives it up.
             self.at(RETRANSMIT, Event::Connect { conn: key });
@@ -220,9 +225,9 @@ impl World {
                 asked |= args.is(0, "replconf");
             }
             let bytes: Vec<u8> = open.input.drain(..consumed).collect();
-            process.machine.applied(&bytes);
+            process.machine.applied(open.db, &bytes);
         }
-        if process.machine.heard(now, open.db, open.input.len()) {
+        if process.machine.heard(now, open.input.len()) {
             self.wake_again(host);
         }
         if asked {
