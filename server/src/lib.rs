@@ -11,6 +11,7 @@ pub mod persistence;
 pub mod pubsub;
 pub mod replication;
 pub mod resp;
+pub mod scripting;
 pub mod sentinel;
 pub mod store;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::numbers::{parse_f64, parse_i64, parse_memory};
 use crate::dispatch::error::*;
+use crate::dispatch::functions::RestorePolicy;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
 use crate::info::log::{Level, log};
 use crate::persistence::load::{LoadError, Loaded};
@@ -52,6 +53,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("sdslen", sdslen),
     ("segfault", segfault),
     ("set-active-expire", set_active_expire),
+    ("set-disable-deny-scripts", set_disable_deny_scripts),
     ("set-skip-checksum-validation", set_skip_checksum),
     ("sleep", sleep),
     ("stringmatch-test", stringmatch),
@@ -203,6 +205,14 @@ fn panic(_ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn segfault(_ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let raised = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSEGV);
     Err(CommandError::text(format!("ERR the signal did not end the process: {raised:?}")))
+}
+
+/// `DEBUG SET-DISABLE-DENY-SCRIPTS 0 | 1`: scripts may call every command.
+fn set_disable_deny_scripts(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    let Some(word) = args.at(2) else { return Err(unknown_subcommand(args.get(1), "debug")) };
+    ctx.server.scripting.allows_everything = crate::base::numbers::parse_i64(word).is_some_and(|number| number != 0);
+    ctx.reply().ok();
+    Ok(())
 }
 
 /// `DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1`: for payloads of RESTORE and for RDB files.
@@ -357,6 +367,8 @@ fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// Adds a loaded dataset to what is there; with `merge`, keys that are there are replaced.
 fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResult {
+    server.scripting.is_idle()?;
+    server.scripting.functions.restore(&loaded.functions, RestorePolicy::Replace)?;
     for (number, db) in loaded.dbs.iter().enumerate() {
         for entry in db.table().iter() {
             let known = server.keyspace.db(number).contains(entry.key());

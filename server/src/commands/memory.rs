@@ -70,8 +70,8 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         ("clients.normal", buffers.clients),
         ("cluster.links", buffers.cluster_links),
         ("aof.buffer", buffers.aof),
-        ("lua.caches", 0),
-        ("functions.caches", 0),
+        ("lua.caches", server.scripting.scripts.scripts_memory()),
+        ("functions.caches", server.scripting.functions.memory()),
     ];
     let mut reply = ctx.client.reply();
     reply.map(integers.len() + dbs.len() + 17);

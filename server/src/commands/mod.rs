@@ -19,6 +19,7 @@ pub mod connection;
 pub mod debug;
 pub mod docs;
 pub mod expiry;
+pub mod function;
 pub mod generic;
 pub mod geo;
 pub mod hash;
@@ -32,6 +33,7 @@ pub mod module;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
+pub mod scripting;
 pub mod sentinel;
 pub mod sentinel_view;
 pub mod server;
@@ -63,6 +65,7 @@ pub static FAMILIES: &[Family] = &[
     connection::FAMILY,
     debug::FAMILY,
     expiry::FAMILY,
+    function::FAMILY,
     generic::FAMILY,
     geo::FAMILY,
     hash::FAMILY,
@@ -75,6 +78,7 @@ pub static FAMILIES: &[Family] = &[
     pubsub::FAMILY,
     replication::FAMILY,
     scan::FAMILY,
+    scripting::FAMILY,
     sentinel::FAMILY,
     server::FAMILY,
     set::FAMILY,
@@ -98,7 +102,7 @@ pub fn help(reply: &mut crate::resp::Reply<'_>, command: &str, lines: &[&str]) {
     let head = format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     let mut all = vec![head.as_str()];
     all.extend_from_slice(lines);
-    all.extend(["HELP", "    Print this help."]);
+    all.extend(["HELP", "    Prints this help."]);
     reply.help(&all);
 }
 

@@ -294,11 +294,11 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
             Said::RdbOnly(flag == 1)
         }
         b"rdb-filter-only" => {
-            let mut words = value.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
-            if let Some(word) = words.find(|word| !word.eq_ignore_ascii_case(b"functions")) {
+            let words = || value.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+            if let Some(word) = words().find(|word| !word.eq_ignore_ascii_case(b"functions")) {
                 return Err(CommandError::text([b"ERR Unsupported rdb-filter-only option: ", word].concat()));
             }
-            Said::WithoutKeys
+            Said::Filtered { functions: words().next().is_some() }
         }
         other => {
             return Err(CommandError::text([b"ERR Unrecognized REPLCONF option: ", other].concat()));

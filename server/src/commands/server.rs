@@ -206,6 +206,11 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply().ok();
         return Ok(());
     }
+    if let Some(running) = ctx.server.busy_script()
+        && options.save != Some(false)
+    {
+        return Err(running.busy_error());
+    }
     if !ctx.server.begin_shutdown(options) {
         return Err(CommandError::Static("ERR Errors trying to SHUTDOWN. Check logs."));
     }

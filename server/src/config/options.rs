@@ -226,7 +226,7 @@ options! {
     bind: BindAddresses = BindAddresses::default(), "bind", ANY, MULTI_ARG;
     bind_source_addr: Text = Text::default(), "bind-source-addr", ANY, NONE;
     bio_cpulist: Text = Text::default(), "bio_cpulist", ANY, IMMUTABLE, Inert(NO_CHILD);
-    busy_reply_threshold: u64 = 5000, "busy-reply-threshold" | "lua-time-limit", int(0, I64), NONE, Inert("there are no scripts that could run for long");
+    busy_reply_threshold: u64 = 5000, "busy-reply-threshold" | "lua-time-limit", int(0, I64), NONE;
     client_output_buffer_limit: BufferLimits = BufferLimits::default(), "client-output-buffer-limit", ANY, MULTI_ARG;
     client_query_buffer_limit: u64 = 1_073_741_824, "client-query-buffer-limit", memory(1 << 20, I64), NONE;
     cluster_allow_pubsubshard_when_down: bool = true, "cluster-allow-pubsubshard-when-down", ANY, NONE;

@@ -33,10 +33,10 @@ pub enum Admission {
     Elsewhere(CommandError),
 }
 
-/// Whether the command, or one that its transaction queued, is without a flag.
-fn lacks(client: &Client, command: &Command, flag: Flags) -> bool {
-    let queued = || client.transaction.iter().flat_map(|transaction| &transaction.queue);
-    !command.flags.has(flag) || (command.name == "exec" && queued().any(|(queued, _)| !queued.flags.has(flag)))
+/// The commands that a client's transaction has queued.
+fn queue_of(client: &Client) -> impl Iterator<Item = (&'static Command, Args<'_>)> {
+    let queue = client.transaction.iter().flat_map(|transaction| &transaction.queue);
+    queue.map(|(command, args)| (*command, args.as_args()))
 }
 
 impl Server {
@@ -52,6 +52,7 @@ impl Server {
             || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
             || self.pauses.any()
             || self.handovers.holds_back()
+            || self.busy_script().is_some()
             || self.shutdown.deadline > 0;
     }
 
@@ -66,7 +67,7 @@ impl Server {
         if self.waits_for_loading(client, command) {
             return Admission::Postpone;
         }
-        match self.refusal(client, command) {
+        match self.refusal(client, command, args) {
             Some(error) => Admission::Refuse(error),
             None if self.is_paused_for(client, command, args) => Admission::Postpone,
             None if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name) => Admission::Queue,
@@ -86,11 +87,11 @@ impl Server {
         None
     }
 
-    fn refusal(&mut self, client: &Client, command: &Command) -> Option<CommandError> {
+    fn refusal(&mut self, client: &Client, command: &Command, args: &Args<'_>) -> Option<CommandError> {
         let flags = command.flags;
         let from_master = client.flags.has(ClientFlags::MASTER);
-        let write = self.writes(client, command);
-        if let Some(refused) = self.out_of_memory(client, command, from_master) {
+        let write = self.writes(client, command, args);
+        if let Some(refused) = self.out_of_memory(client, command, args, from_master) {
             return Some(refused);
         }
         if !from_master
@@ -111,18 +112,19 @@ impl Server {
                 command.name
             )));
         }
-        if lacks(client, command, Flags::STALE)
-            && !from_master
-            && !self.config.replica_serve_stale_data
-            && self.replication.follower().is_some_and(|follower| !follower.is_up())
-        {
+        if !from_master && self.is_stale() && self.lacks(client, command, args, Flags::STALE) {
             return Some(error::MASTER_DOWN);
         }
         if self.loading
-            && lacks(client, command, Flags::LOADING)
+            && self.lacks(client, command, args, Flags::LOADING)
             && (!self.async_loading || flags.has(Flags::NO_ASYNC_LOADING))
         {
             return Some(error::LOADING);
+        }
+        if let Some(running) = self.busy_script()
+            && !flags.has(Flags::ALLOW_BUSY)
+        {
+            return Some(running.busy_error());
         }
         if self.loading && self.async_loading && write {
             return Some(error::LOADING);
@@ -133,16 +135,31 @@ impl Server {
         None
     }
 
-    /// True where the command changes data: itself, or in EXEC any that is queued.
-    fn writes(&self, client: &Client, command: &Command) -> bool {
-        command.flags.has(Flags::WRITE)
-            || (command.name == "exec"
-                && client.transaction.as_ref().is_some_and(|transaction| {
-                    transaction.queue.iter().any(|(queued, _)| queued.flags.has(Flags::WRITE))
-                }))
+    /// Whether a command has a flag: itself, or in EXEC any that is queued.
+    fn any_has(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
+        self.flags_of(command, args).has(flag)
+            || (command.name == "exec" && queue_of(client).any(|(queued, args)| self.flags_of(queued, &args).has(flag)))
     }
 
-    fn out_of_memory(&mut self, client: &Client, command: &Command, from_master: bool) -> Option<CommandError> {
+    /// Whether a command is without a flag: itself, or in EXEC any that is queued.
+    fn lacks(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
+        !self.flags_of(command, args).has(flag)
+            || (command.name == "exec"
+                && queue_of(client).any(|(queued, args)| !self.flags_of(queued, &args).has(flag)))
+    }
+
+    /// True where the command changes data: itself, or in EXEC any that is queued.
+    fn writes(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
+        self.any_has(client, command, args, Flags::WRITE)
+    }
+
+    fn out_of_memory(
+        &mut self,
+        client: &Client,
+        command: &Command,
+        args: &Args<'_>,
+        from_master: bool,
+    ) -> Option<CommandError> {
         if self.config.maxmemory == 0
             || (self.replication.is_replica() && self.config.replica_ignore_maxmemory)
             || from_master
@@ -150,11 +167,7 @@ impl Server {
             return None;
         }
         let fits = self.evict_until_it_fits();
-        let denied = command.flags.has(Flags::DENYOOM)
-            || (command.name == "exec"
-                && client.transaction.as_ref().is_some_and(|transaction| {
-                    transaction.queue.iter().any(|(queued, _)| queued.flags.has(Flags::DENYOOM))
-                }));
+        let denied = self.any_has(client, command, args, Flags::DENYOOM);
         (!fits && denied).then_some(error::OOM)
     }
 
@@ -181,7 +194,7 @@ impl Server {
         holds
     }
 
-    fn disk_error(&self) -> Option<CommandError> {
+    pub(super) fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
             && !self.config.save.0.is_empty()
             && self.persistence.last_save_failed
@@ -192,7 +205,7 @@ impl Server {
         Some(CommandError::text(format!("MISCONF Errors writing to the AOF file: {error}")))
     }
 
-    fn lacks_replicas(&self) -> bool {
+    pub(super) fn lacks_replicas(&self) -> bool {
         let wanted = self.config.min_replicas_to_write as usize;
         wanted > 0
             && self.config.min_replicas_max_lag > 0
@@ -230,7 +243,9 @@ impl Server {
             return false;
         }
         // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.
-        let may_write = self.writes(client, command) || matches!(command.name, "publish" | "spublish" | "pfcount");
+        let may_write = self.writes(client, command, args)
+            || self.may_replicate(command, args)
+            || (command.name == "exec" && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
         let queued = client.flags.has(ClientFlags::MULTI) && command.name != "exec";
         let control = matches!(command.name, "client|unpause" | "client|pause");
         (self.pauses.hold_all(self.now) && !control) || (may_write && !queued)

@@ -130,6 +130,13 @@ impl ClientFlags {
     /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
     pub const ENDED: Self = Self(1 << 23);
 
+    /// What of a session holds for the calls of its script as well.
+    pub const KEPT_IN_SCRIPTS: Self = Self(
+        Self::UNIX_SOCKET.0 | Self::LOCAL.0 | Self::READONLY.0 | Self::ASKING.0 | Self::ARRIVAL.0 | Self::NO_EVICT.0,
+    );
+    /// The session ends.
+    pub const ENDS: Self = Self(Self::CLOSE_ASAP.0 | Self::CLOSE_AFTER_REPLY.0 | Self::ENDED.0);
+
     /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
     pub const GATED: Self = Self(
         Self::MULTI.0
@@ -152,6 +159,11 @@ impl ClientFlags {
     #[inline]
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Those that are among `others`.
+    pub fn only(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     /// Sets the flags of `other`.
@@ -314,6 +326,8 @@ pub struct Client {
     pub flags: ClientFlags,
     /// Replies that wait for the socket.
     pub out: Vec<u8>,
+    /// The output that was there before a script began, which runs now; meanwhile `out` is the script's.
+    pub aside: Option<Box<super::script::Aside>>,
     /// Bytes that `out` may hold before the hard limit of the client's class is broken.
     pub room: usize,
     /// Since when the output is above its soft limit, Unix milliseconds.
@@ -376,6 +390,7 @@ impl Client {
             resp3: false,
             flags: ClientFlags::default(),
             out: Vec::new(),
+            aside: None,
             room: usize::MAX,
             over_soft_limit_since: None,
             peak_output: 0,

@@ -59,7 +59,9 @@ impl Server {
     pub fn feed_monitors(&mut self, current: &mut Client, db: usize, command: &Command, args: &Args<'_>) {
         let micros = crate::base::clock::now_us();
         let mut line = format!("{}.{:06} [{db} ", micros / 1_000_000, micros % 1_000_000).into_bytes();
-        let source = if current.flags.has(ClientFlags::UNIX_SOCKET) {
+        let source = if current.aside.is_some() {
+            "lua".to_owned()
+        } else if current.flags.has(ClientFlags::UNIX_SOCKET) {
             format!("unix:{}", self.config.unixsocket)
         } else {
             current.addr.clone()
@@ -96,7 +98,9 @@ impl Sessions<'_> {
     /// Runs `f` on a client's session; another one than the current is woken.
     fn with(&mut self, id: ClientId, f: impl FnOnce(&mut Client)) {
         if self.current.id == id {
+            exchange_aside(self.current);
             f(self.current);
+            exchange_aside(self.current);
         } else if let Some(client) = self.others.by_id_mut(id) {
             f(client);
             self.woken.push(id);
@@ -113,6 +117,14 @@ impl Sessions<'_> {
             });
         }
         subscribers.len()
+    }
+}
+
+/// Messages to a session whose script runs are not for the script.
+fn exchange_aside(client: &mut Client) {
+    if let Some(aside) = &mut client.aside {
+        std::mem::swap(&mut client.out, &mut aside.out);
+        std::mem::swap(&mut client.resp3, &mut aside.resp3);
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Queued {
     pub start: usize,
     /// and end.
     pub end: usize,
+    /// Whom it is withheld from: see [`Effects::withheld`].
+    pub withheld: u8,
 }
 
 /// See the module's comment.
@@ -78,6 +80,8 @@ pub struct Effects {
     pub dirty: u64,
     /// How it propagates.
     pub rewrite: Rewrite,
+    /// `redis.set_repl`: what follows is withheld from the append-only file (1), from replicas (2), or from both.
+    pub withheld: u8,
     /// True where a replica or the AOF listens; otherwise nothing is queued.
     pub listening: bool,
     /// Classes that `notify-keyspace-events` asks for.
@@ -104,12 +108,12 @@ impl Effects {
 
     /// Queues a command given by an iterator of known length.
     pub fn queue_words<'a>(&mut self, db: usize, count: usize, words: impl Iterator<Item = &'a [u8]>) {
-        if !self.listening {
+        if !self.listening || self.withheld == 3 {
             return;
         }
         let start = self.bytes.len();
         encode_command(&mut self.bytes, count, words);
-        self.commands.push(Queued { db, start, end: self.bytes.len() });
+        self.commands.push(Queued { db, start, end: self.bytes.len(), withheld: self.withheld });
     }
 
     /// The running command propagates as what was queued, and nothing else.

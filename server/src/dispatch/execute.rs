@@ -106,6 +106,15 @@ impl Server {
         } else if let Some(error) = self.redirection(client, command, args) {
             return self.send_elsewhere(client, command, &error);
         }
+        if command.flags.has(Flags::NOSCRIPT) && self.runs_scripts(client, command) {
+            return self.run_on_script_stack(client, command, args);
+        }
+        self.run_admitted(client, command, args);
+    }
+
+    /// Runs a command that was admitted, and ends its unit.
+    #[inline]
+    pub(super) fn run_admitted(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         self.call(client, command, args);
         self.end_unit(client);
         if self.tracking.clients > 0 {
@@ -120,14 +129,14 @@ impl Server {
             // Time stands still inside a unit. It does not for those who waited for its end, nor for the rest of a pipeline.
             self.begin_batch(now_ms());
         }
-        if self.effects.queued() > 0 {
+        if self.effects.queued() > 0 && self.scripting.running.is_none() {
             // Keys that a walk finds expired have nothing to do with each other.
             let walks = client.last_command.is_some_and(|command| command.doc.is(internal::ARBITRARY_KEYS));
             self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
         client.last_write_offset = self.replication.history().offset();
-        if !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
+        if (!self.effects.touched.is_empty() || !self.effects.awaited.is_empty()) && self.scripting.running.is_none() {
             self.tell_watchers(client);
         }
         if self.tracking.has_own_messages() {

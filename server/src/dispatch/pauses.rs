@@ -116,12 +116,16 @@ impl Server {
         self.retry_held_back();
     }
 
-    /// Whoever was held back tries again; one for whom another pause holds waits on.
-    pub(super) fn retry_held_back(&mut self) {
-        let primary = self.held_back_primary.take().and_then(|id| self.clients.by_id(id));
-        if let Some(primary) = primary {
+    /// What held the primary's stream back may be over.
+    pub(super) fn wake_held_back_primary(&mut self) {
+        if let Some(primary) = self.held_back_primary.take().and_then(|id| self.clients.by_id(id)) {
             primary.signal.raise();
         }
+    }
+
+    /// Whoever was held back tries again; one for whom another pause holds waits on.
+    pub(super) fn retry_held_back(&mut self) {
+        self.wake_held_back_primary();
         let held_back = |id: &u64| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))

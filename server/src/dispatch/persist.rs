@@ -45,6 +45,7 @@ impl Server {
             aof_base: false,
             key_delay: KeyDelay(self.config.rdb_key_save_delay),
             given_up: self.persistence.given_up.watch(),
+            functions: self.scripting.functions.libraries().values().map(|library| library.code.clone()).collect(),
             sizes: self.keyspace.dbs().iter().map(|db| (db.len(), db.expires())).collect(),
         }
     }
@@ -81,6 +82,9 @@ impl Server {
         let mut nobody = self.nobody();
         self.invalidate_all(&mut nobody);
         self.keyspace.replace_all(loaded.dbs);
+        for why in self.scripting.install_functions(&loaded.functions) {
+            log(Level::Warning, &format!("Failed loading a library of functions of the RDB: {why}"));
+        }
         self.persistence.loaded = (loaded.keys, loaded.expired);
     }
 

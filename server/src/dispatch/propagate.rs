@@ -20,21 +20,25 @@ impl Server {
             self.capture(&commands, &bytes);
         }
         let wrap = atomic && commands.len() > 1;
+        // Who hears of nothing hears of no transaction either.
+        let all = commands.iter().fold(3, |all, command| all & command.withheld);
         if wrap {
-            self.propagate(commands[0].db, b"*1\r\n$5\r\nMULTI\r\n");
+            self.propagate(commands[0].db, b"*1\r\n$5\r\nMULTI\r\n", all);
         }
         for command in &commands {
-            self.propagate(command.db, &bytes[command.start..command.end]);
+            self.propagate(command.db, &bytes[command.start..command.end], command.withheld);
         }
         if wrap {
-            self.propagate(commands[commands.len() - 1].db, b"*1\r\n$4\r\nEXEC\r\n");
+            self.propagate(commands[commands.len() - 1].db, b"*1\r\n$4\r\nEXEC\r\n", all);
         }
         self.effects.recycle(commands, bytes);
     }
 
-    fn propagate(&mut self, db: usize, command: &[u8]) {
-        self.replication.append(db, command);
-        if self.aof.writer.is_some() {
+    fn propagate(&mut self, db: usize, command: &[u8], withheld: u8) {
+        if withheld & 2 == 0 {
+            self.replication.append(db, command);
+        }
+        if withheld & 1 == 0 && self.aof.writer.is_some() {
             self.annotate_aof();
             if self.aof_selected_db != Some(db) {
                 let mut digits = itoa::Buffer::new();

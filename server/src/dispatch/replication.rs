@@ -133,7 +133,10 @@ impl Server {
     fn begin_snapshot_for_replicas(&mut self, plan: SyncPlan) {
         // The machine asks only where nothing else is being saved.
         self.begin_saving(!plan.without_keys);
-        let header = self.snapshot_header();
+        let mut header = self.snapshot_header();
+        if plan.without_functions {
+            header.functions.clear();
+        }
         self.replication_outbox.snapshots.push((plan, header));
     }
 }

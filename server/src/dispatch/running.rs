@@ -48,3 +48,19 @@ pub unsafe fn look_at_running_command(look: impl FnOnce(&Client, &'static Comman
         look(client, running.command, args);
     }
 }
+
+/// What [`take`] found.
+pub struct Taken(Option<Running>);
+
+/// The command that this thread runs is set aside, maybe for another thread to go on with. Not inlined: a thread's own variables
+/// must be found anew.
+#[inline(never)]
+pub fn take() -> Taken {
+    Taken(RUNNING.take())
+}
+
+/// The command that was set aside goes on.
+#[inline(never)]
+pub fn put(taken: Taken) {
+    RUNNING.set(taken.0);
+}

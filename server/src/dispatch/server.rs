@@ -106,6 +106,8 @@ pub struct Server {
     pub persistence: Persistence,
     /// Counters.
     pub stats: Stats,
+    /// Scripts and functions.
+    pub scripting: super::script::Scripting,
     /// SLOWLOG.
     pub slowlog: Slowlog,
     /// LATENCY.
@@ -219,6 +221,7 @@ impl Server {
             replication_outbox: ReplicationOutbox::default(),
             persistence: Persistence::new(now),
             stats,
+            scripting: Default::default(),
             slowlog: Slowlog::default(),
             latency: LatencyMonitor::default(),
             eviction_pool: Pool::default(),

@@ -154,6 +154,8 @@ fn memory(server: &Server, out: &mut String) {
     let percent = |part: usize, whole: usize| if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
     let ratio = |a: usize, b: usize| if b == 0 { 0.0 } else { a as f64 / b as f64 };
     let (allocated, active, resident) = process::allocator();
+    let (vm_eval, vm_functions) = (server.scripting.scripts.memory(), server.scripting.functions.engine.memory());
+    let (scripts_eval, functions) = (server.scripting.scripts.scripts_memory(), server.scripting.functions.memory());
     out.push_str("# Memory\r\n");
     let buffers = server.buffer_memory();
     fields!(
@@ -174,19 +176,19 @@ fn memory(server: &Server, out: &mut String) {
         "allocator_resident" = resident,
         "total_system_memory" = total,
         "total_system_memory_human" = human(total as u64),
-        "used_memory_lua" = 0,
-        "used_memory_vm_eval" = 0,
-        "used_memory_lua_human" = human(0),
-        "used_memory_scripts_eval" = 0,
-        "number_of_cached_scripts" = 0,
-        "number_of_functions" = 0,
-        "number_of_libraries" = 0,
-        "used_memory_vm_functions" = 0,
-        "used_memory_vm_total" = 0,
-        "used_memory_vm_total_human" = human(0),
-        "used_memory_functions" = 0,
-        "used_memory_scripts" = 0,
-        "used_memory_scripts_human" = human(0),
+        "used_memory_lua" = vm_eval,
+        "used_memory_vm_eval" = vm_eval,
+        "used_memory_lua_human" = human(vm_eval as u64),
+        "used_memory_scripts_eval" = scripts_eval,
+        "number_of_cached_scripts" = server.scripting.scripts.script_count(),
+        "number_of_functions" = server.scripting.functions.count(),
+        "number_of_libraries" = server.scripting.functions.libraries().len(),
+        "used_memory_vm_functions" = vm_functions,
+        "used_memory_vm_total" = vm_eval + vm_functions,
+        "used_memory_vm_total_human" = human((vm_eval + vm_functions) as u64),
+        "used_memory_functions" = functions,
+        "used_memory_scripts" = scripts_eval + functions,
+        "used_memory_scripts_human" = human((scripts_eval + functions) as u64),
         "maxmemory" = server.config.maxmemory,
         "maxmemory_human" = human(server.config.maxmemory),
         "maxmemory_policy" = server.config.maxmemory_policy,

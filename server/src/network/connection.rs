@@ -66,6 +66,8 @@ pub struct Connection {
     aborted: bool,
     /// The client waits; its requests stay where they are.
     blocked: bool,
+    /// The session, while a script that it asked for is set aside.
+    held: Option<Box<Client>>,
     replica: ReplicaOutput,
     /// Replies may leave when the append-only file is durable so far.
     hold: Option<(u64, Arc<Syncer>)>,
@@ -92,6 +94,7 @@ pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         closing: false,
         aborted: false,
         blocked: false,
+        held: None,
         replica: ReplicaOutput::default(),
         hold: None,
         bytes_in: 0,
@@ -118,6 +121,10 @@ impl Connection {
         })
         .await;
         self.execute(shared);
+        while self.held.is_some() {
+            tokio::task::yield_now().await;
+            self.resume_script(shared);
+        }
         let mut turns = 0;
         while !self.aborted {
             let event = std::future::poll_fn(|context| {
@@ -131,6 +138,10 @@ impl Connection {
             match event {
                 Event::Closed => return,
                 Event::Progress => self.execute(shared),
+            }
+            while self.held.is_some() {
+                tokio::task::yield_now().await;
+                self.resume_script(shared);
             }
             turns += 1;
             if turns >= TURNS {
@@ -249,11 +260,18 @@ impl Connection {
         }
         self.blocked = client.flags.has(ClientFlags::BLOCKED);
         if let Some(batch) = &mut batch {
+            server.scripting.stack.can_suspend = true;
             while !self.blocked && !self.closing && !client.flags.has(ClientFlags::CLOSE_ASAP) {
                 if batch.is_done() && !self.next_batch(batch, server, &mut client) {
                     break;
                 }
                 self.execute_batch(batch, server, &mut client);
+            }
+            server.scripting.stack.can_suspend = false;
+            if self.blocked && server.is_suspended_for(&client) {
+                self.held = Some(client);
+                self.batch = Some(std::mem::take(batch));
+                return;
             }
         }
         self.take_output(server, &mut client);
@@ -276,6 +294,20 @@ impl Connection {
         let hold = guard.replies_wait_for();
         if hold > 0 && !self.output.is_empty() {
             self.hold = guard.aof.syncer.clone().map(|syncer| (hold, syncer));
+        }
+    }
+
+    /// Lets the script that was set aside go on for a moment.
+    fn resume_script(&mut self, shared: &Shared) {
+        let mut server = shared.turn();
+        if !server.resume_script() {
+            return;
+        }
+        if let Some(mut client) = self.held.take() {
+            client.flags.remove(ClientFlags::BLOCKED);
+            server.clients.put(self.slot, client);
+            drop(server);
+            self.execute(shared);
         }
     }
 

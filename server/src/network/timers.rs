@@ -27,7 +27,7 @@ pub async fn run(shared: Shared) -> Infallible {
         if server.replication_pause().is_some_and(|pause| pause <= 0) {
             server.tick_replication();
         }
-        if server.cron_paused {
+        if server.cron_paused || server.busy_script().is_some() {
             server.last_cron = server.now;
         } else if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
             expire(&mut server);

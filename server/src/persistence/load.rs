@@ -63,6 +63,8 @@ pub struct Loaded {
     pub used_memory: Option<i64>,
     /// Bytes read.
     pub bytes: u64,
+    /// Texts of libraries of functions.
+    pub functions: Vec<Vec<u8>>,
 }
 
 /// Why a stream could not be loaded.
@@ -77,9 +79,6 @@ pub enum LoadError {
     /// A type that this server does not keep yet.
     #[error("the value of key '{0}' has a type that this server does not support yet")]
     Unsupported(String),
-    /// A library of functions: what cannot be kept must not be lost in silence.
-    #[error("the RDB file holds functions, which this server does not support yet")]
-    Functions,
     /// The same key twice.
     #[error("RDB has duplicated key '{0}' in DB {1}")]
     Duplicate(String, usize),
@@ -149,7 +148,7 @@ pub fn load_prefix<R: Read>(
                     .ok_or(LoadError::Database(options.databases))?;
             }
             Item::ResizeDb { keys, .. } => loaded.dbs[db].reserve(keys.min(ANNOUNCED) as usize),
-            Item::Function(_) => return Err(LoadError::Functions),
+            Item::Function(code) => loaded.functions.push(code),
             Item::EmptyKey(key) => {
                 loaded.empty += 1;
                 if loaded.empty_keys.len() < EMPTY_KEYS_NAMED {

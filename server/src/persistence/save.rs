@@ -2,7 +2,9 @@
 
 use super::codec::{WriteOptions, write_entry};
 use super::delay::{GivenUp, KeyDelay};
-use super::rdb::primitives::{write_aux, write_aux_int, write_end, write_header, write_resize_db, write_select_db};
+use super::rdb::primitives::{
+    write_aux, write_aux_int, write_end, write_function, write_header, write_resize_db, write_select_db,
+};
 use crate::base::crc64::Crc64;
 use crate::base::ids::ReplId;
 use crate::store::snapshot::Batch;
@@ -41,6 +43,8 @@ pub struct Header {
     pub key_delay: KeyDelay,
     /// Whether somebody still wants it.
     pub given_up: GivenUp,
+    /// Texts of libraries of functions.
+    pub functions: Vec<Vec<u8>>,
     /// Keys, and keys with expiry, by database.
     pub sizes: Vec<(usize, usize)>,
 }
@@ -71,6 +75,9 @@ impl Encoder {
             write_aux_int(&mut out, "repl-offset", replication.offset);
         }
         write_aux_int(&mut out, "aof-base", i64::from(header.aof_base));
+        for code in &header.functions {
+            write_function(&mut out, code, header.options.compress);
+        }
         let crc = header.checksum.then(Crc64::new);
         let announced = vec![false; header.sizes.len()];
         Self { header, out, crc, db: None, announced, since_yield: 0, keys: 0 }

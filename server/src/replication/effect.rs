@@ -200,6 +200,8 @@ pub struct SyncPlan {
     pub way: Way,
     /// It has no keys (`rdb-filter-only`).
     pub without_keys: bool,
+    /// It has no functions.
+    pub without_functions: bool,
 }
 
 /// How a snapshot gets to the replicas.

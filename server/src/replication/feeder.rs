@@ -79,8 +79,11 @@ pub enum Said {
     CapaPsync2,
     /// Whether it wants the snapshot and nothing after it.
     RdbOnly(bool),
-    /// It wants a snapshot without keys.
-    WithoutKeys,
+    /// It wants a snapshot without keys, with or without functions (`rdb-filter-only`).
+    Filtered {
+        /// Whether with functions.
+        functions: bool,
+    },
 }
 
 impl Feeder {
@@ -122,7 +125,10 @@ impl Replication {
             Said::CapaEof => introduction.eof = true,
             Said::CapaPsync2 => introduction.psync2 = true,
             Said::RdbOnly(flag) => introduction.rdb_only = flag,
-            Said::WithoutKeys => introduction.without_keys = true,
+            Said::Filtered { functions } => {
+                introduction.without_keys = true;
+                introduction.without_functions = !functions;
+            }
         }
     }
 
@@ -397,11 +403,17 @@ impl Replication {
             }
         }
         let without_keys = peers().all(|peer| peer.said.without_keys);
+        let without_functions = peers().all(|peer| peer.said.without_functions);
         let ids: Vec<PeerId> = peers().map(Peer::id).collect();
-        self.begin_snapshot(ids, over_sockets, without_keys);
+        self.begin_snapshot(ids, over_sockets, (without_keys, without_functions));
     }
 
-    fn begin_snapshot(&mut self, peers: Vec<PeerId>, over_sockets: bool, without_keys: bool) {
+    fn begin_snapshot(
+        &mut self,
+        peers: Vec<PeerId>,
+        over_sockets: bool,
+        (without_keys, without_functions): (bool, bool),
+    ) {
         let pid = std::process::id();
         let (target, started, way) = if over_sockets {
             let mark = String::from_utf8_lossy(&self.random.hex::<40>()).into_owned();
@@ -413,7 +425,7 @@ impl Replication {
             // The next write selects its database for those who join now.
             self.history.select_again();
         }
-        let plan = SyncPlan { peers: peers.clone(), way: way.clone(), without_keys };
+        let plan = SyncPlan { peers: peers.clone(), way: way.clone(), without_keys, without_functions };
         self.out.push(Effect::Data(DataEffect::BeginSnapshot(plan)));
         self.log(Level::Notice, format!("Starting BGSAVE for SYNC with target: {target}"));
         self.log(Level::Notice, started);

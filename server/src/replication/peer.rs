@@ -50,6 +50,8 @@ pub(super) struct Introduction {
     pub(super) rdb_only: bool,
     /// It wants a snapshot without keys.
     pub(super) without_keys: bool,
+    /// It wants a snapshot without functions.
+    pub(super) without_functions: bool,
 }
 
 /// One replica's link.

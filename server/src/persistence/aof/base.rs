@@ -40,7 +40,11 @@ impl BaseEncoder {
             return Self::Rdb(Encoder::new(header));
         }
         let out = timestamp.map_or_else(Vec::new, |seconds| format!("#TS:{seconds}\r\n").into_bytes());
-        Self::Commands(CommandEncoder { out, db: None })
+        let mut encoder = CommandEncoder { out, db: None };
+        for code in &header.functions {
+            encoder.command(&[b"FUNCTION", b"LOAD", code]);
+        }
+        Self::Commands(encoder)
     }
 
     /// Encodes a batch; full chunks go to `sink`.

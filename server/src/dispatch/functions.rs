@@ -1,0 +1,197 @@
+//! Libraries of functions: loading, deleting, joining. They live beside the keyspace, and go wherever it goes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::error::{CommandError, CommandResult};
+use crate::scripting::Engine;
+use crate::scripting::engine::{Function, Purpose};
+use crate::scripting::{api, shebang};
+
+/// A library.
+#[derive(Debug, Clone)]
+pub struct Library {
+    /// Its text, the first line included.
+    pub code: Vec<u8>,
+    /// Its functions by name.
+    pub functions: BTreeMap<Vec<u8>, Function>,
+}
+
+/// All libraries and the interpreter that holds their functions.
+pub struct Functions {
+    /// The interpreter.
+    pub engine: Engine,
+    libraries: BTreeMap<Vec<u8>, Library>,
+    /// Libraries by their functions' names in lower case.
+    by_function: HashMap<Vec<u8>, Vec<u8>, ahash::RandomState>,
+    log: fn(u8, &[u8]),
+}
+
+fn error(text: &[u8]) -> CommandError {
+    CommandError::Text([b"ERR ", text].concat())
+}
+
+impl Functions {
+    /// None at all.
+    pub fn new(log: fn(u8, &[u8])) -> Self {
+        Self {
+            engine: Engine::new(Purpose::Functions, log),
+            libraries: BTreeMap::new(),
+            by_function: HashMap::default(),
+            log,
+        }
+    }
+
+    /// The libraries by name.
+    pub fn libraries(&self) -> &BTreeMap<Vec<u8>, Library> {
+        &self.libraries
+    }
+
+    /// Number of functions.
+    pub fn count(&self) -> usize {
+        self.by_function.len()
+    }
+
+    /// Bytes that libraries take outside of the interpreter.
+    pub fn memory(&self) -> usize {
+        let library = |(name, library): (&Vec<u8>, &Library)| name.len() + library.code.len() + size_of::<Library>();
+        let functions = self.count() * (size_of::<Function>() + 96);
+        self.libraries.iter().map(library).sum::<usize>() + functions + size_of::<Self>()
+    }
+
+    /// The function of a name, whatever its case: its name as registered, and itself.
+    pub fn find(&self, name: &[u8]) -> Option<(&[u8], &Function)> {
+        let wanted = name.to_ascii_lowercase();
+        let library = self.libraries.get(self.by_function.get(&wanted)?)?;
+        let found = library.functions.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted))?;
+        Some((found.0, found.1))
+    }
+
+    fn unlink(&mut self, name: &[u8]) -> Option<Library> {
+        let library = self.libraries.remove(name)?;
+        for function in library.functions.keys() {
+            self.by_function.remove(&function.to_ascii_lowercase());
+        }
+        Some(library)
+    }
+
+    fn link(&mut self, name: &[u8], library: Library) {
+        for function in library.functions.keys() {
+            self.by_function.insert(function.to_ascii_lowercase(), name.to_vec());
+        }
+        self.libraries.insert(name.to_vec(), library);
+    }
+
+    fn free(&self, library: &Library) {
+        library.functions.values().for_each(|function| self.engine.forget(function));
+    }
+
+    /// Loads a library and returns its name. `limited`: it may not take long.
+    ///
+    /// # Errors
+    /// What is wrong with it; nothing has changed then.
+    pub fn load(&mut self, code: &[u8], replace: bool, limited: bool) -> CommandResult<Vec<u8>> {
+        let head = shebang::of_library(code).map_err(|text| error(&text))?;
+        if !api::is_name(&head.name) {
+            return Err(CommandError::Static(
+                "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long",
+            ));
+        }
+        if !head.engine.eq_ignore_ascii_case(b"lua") {
+            return Err(error(&[b"Engine '", head.engine.as_slice(), b"' not found"].concat()));
+        }
+        if self.libraries.contains_key(&head.name) && !replace {
+            return Err(error(&[b"Library '", head.name.as_slice(), b"' already exists"].concat()));
+        }
+        let old = self.unlink(&head.name);
+        match self.make(&code[head.len..], limited) {
+            Ok(functions) => {
+                if let Some(old) = old {
+                    self.free(&old);
+                }
+                self.link(&head.name, Library { code: code.to_vec(), functions });
+                Ok(head.name)
+            }
+            Err(failed) => {
+                if let Some(old) = old {
+                    self.link(&head.name, old);
+                }
+                Err(failed)
+            }
+        }
+    }
+
+    fn make(&mut self, text: &[u8], limited: bool) -> CommandResult<BTreeMap<Vec<u8>, Function>> {
+        let functions = self.engine.load_library(text, limited).map_err(|text| error(&text))?;
+        let taken = functions.keys().find(|name| self.by_function.contains_key(&name.to_ascii_lowercase()));
+        let wrong = match taken {
+            Some(name) => Some([b"Function ", name.as_slice(), b" already exists"].concat()),
+            None if functions.is_empty() => Some(b"No functions registered".to_vec()),
+            None => None,
+        };
+        match wrong {
+            None => Ok(functions),
+            Some(text) => {
+                functions.values().for_each(|function| self.engine.forget(function));
+                Err(error(&text))
+            }
+        }
+    }
+
+    /// FUNCTION DELETE; false where there is no such library.
+    pub fn delete(&mut self, name: &[u8]) -> bool {
+        let library = self.unlink(name);
+        if let Some(library) = &library {
+            self.free(library);
+        }
+        library.is_some()
+    }
+
+    /// FUNCTION FLUSH.
+    pub fn flush(&mut self) {
+        *self = Self::new(self.log);
+    }
+
+    /// FUNCTION RESTORE: all of these texts, or none.
+    ///
+    /// # Errors
+    /// What is wrong with them; nothing has changed then.
+    pub fn restore(&mut self, codes: &[Vec<u8>], policy: RestorePolicy) -> CommandResult {
+        let mut arriving = Self::new(self.log);
+        for code in codes {
+            arriving.load(code, false, false)?;
+        }
+        if policy == RestorePolicy::Flush {
+            *self = arriving;
+            return Ok(());
+        }
+        for (name, library) in &arriving.libraries {
+            if policy == RestorePolicy::Append && self.libraries.contains_key(name) {
+                return Err(error(&[b"Library ", name.as_slice(), b" already exists"].concat()));
+            }
+            for function in library.functions.keys() {
+                let owner = self.by_function.get(&function.to_ascii_lowercase());
+                if owner.is_some_and(|owner| !arriving.libraries.contains_key(owner)) {
+                    return Err(error(&[b"Function ", function.as_slice(), b" already exists"].concat()));
+                }
+            }
+        }
+        for name in arriving.libraries.keys() {
+            self.delete(name);
+        }
+        for code in codes {
+            self.load(code, true, false)?;
+        }
+        Ok(())
+    }
+}
+
+/// What FUNCTION RESTORE does with libraries that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestorePolicy {
+    /// They go.
+    Flush,
+    /// They stay; a name that is taken is an error.
+    Append,
+    /// Those of the same name go.
+    Replace,
+}

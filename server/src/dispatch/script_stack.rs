@@ -1,0 +1,140 @@
+//! The stack that scripts run on, so that one that takes long can be set aside while others are served.
+//!
+//! Background. A script runs in the turn of the connection that asked for it. After `busy-reply-threshold` others must be
+//! answered (with BUSY, mostly), though the script is in the middle of its work. So commands that run scripts run on a stack of
+//! their own: its hook switches back to the connection's task, which ends its turn and takes another one soon to let the script go
+//! on. Meanwhile the script's session is in nobody's hands but that task's, no other command on data is admitted
+//! (`admission.rs`), nothing is expired or saved, and what the script has queued for replicas waits for its end.
+//!
+//! The stack is larger than those of threads, too: replies may nest as deep as Lua's own stack allows.
+
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::client::{Client, ClientFlags};
+use super::registry::Command;
+use super::running;
+use super::server::Server;
+use crate::base::clock::Millis;
+use crate::resp::Args;
+use crate::resp::request::OwnedArgs;
+
+/// Bytes of address space; memory is taken as it is used.
+const SIZE: usize = 32 << 20;
+
+type Task = Coroutine<(), (), (), DefaultStack>;
+
+/// The stack, and what is on it.
+#[derive(Default)]
+pub struct ScriptStack {
+    idle: Option<DefaultStack>,
+    /// A script that was set aside, and the time that stands still in it.
+    suspended: Option<(Task, Millis)>,
+    /// How the script that runs switches back.
+    yielder: Option<*const Yielder<(), ()>>,
+    /// The caller can let a script go on later.
+    pub can_suspend: bool,
+}
+
+// SAFETY: what is on the stack is used by whoever holds the server's lock, one thread at a time.
+unsafe impl Send for ScriptStack {}
+
+impl Drop for ScriptStack {
+    fn drop(&mut self) {
+        if let Some((task, _)) = self.suspended.take() {
+            // The process ends in the middle of a script. To unwind its stack would lead through frames of C.
+            std::mem::forget(task);
+        }
+    }
+}
+
+/// Whether a command runs a script.
+fn is_script(command: &Command) -> bool {
+    matches!(command.name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
+}
+
+impl Server {
+    /// Whether a command that was admitted runs scripts: itself, or EXEC one of its queue. All of them are `noscript`.
+    pub(super) fn runs_scripts(&self, client: &Client, command: &Command) -> bool {
+        is_script(command)
+            || (command.name == "exec"
+                && client
+                    .transaction
+                    .as_ref()
+                    .is_some_and(|transaction| transaction.queue.iter().any(|(queued, _)| is_script(queued))))
+    }
+
+    /// Runs a command on the stack for scripts. If it is set aside there, the session is marked as blocked, and whoever holds it
+    /// calls [`Self::resume_script`] until that says that it has ended.
+    pub(super) fn run_on_script_stack(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+        if self.scripting.stack.yielder.is_some() {
+            return self.run_admitted(client, command, args);
+        }
+        let stack = self.scripting.stack.idle.take();
+        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
+            return self.reply_error(client, b"ERR no memory for the stack of scripts");
+        };
+        // Arguments outlive the read buffer if the script is set aside.
+        let args: OwnedArgs = args.to_owned_args();
+        let (server, session) = (std::ptr::from_mut(self), std::ptr::from_mut(client));
+        let task = Task::with_stack(stack, move |yielder, ()| {
+            // SAFETY: both stay where they are until the command has ended: the server is behind its lock, the session is boxed.
+            // While this runs nobody else uses them; while it is set aside it does not run.
+            let (server, session) = unsafe { (&mut *server, &mut *session) };
+            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
+            server.run_admitted(session, command, &args.as_args());
+            server.scripting.stack.yielder = None;
+        });
+        if !self.go_on(task) {
+            client.flags.insert(ClientFlags::BLOCKED);
+        }
+    }
+
+    /// Lets a script run; true when its command has ended.
+    fn go_on(&mut self, mut task: Task) -> bool {
+        match task.resume(()) {
+            CoroutineResult::Yield(()) => {
+                self.scripting.stack.suspended = Some((task, self.now));
+                false
+            }
+            CoroutineResult::Return(()) => {
+                self.scripting.stack.idle = Some(task.into_stack());
+                true
+            }
+        }
+    }
+
+    /// Whether a script was set aside that this session asked for.
+    pub fn is_suspended_for(&self, client: &Client) -> bool {
+        self.scripting.stack.suspended.is_some() && client.aside.is_some()
+    }
+
+    /// Lets the script that was set aside go on for a moment; true when its command has ended.
+    pub fn resume_script(&mut self) -> bool {
+        let Some((task, now)) = self.scripting.stack.suspended.take() else { return true };
+        // Time stands still in a script.
+        (self.now, self.keyspace.now) = (now, now);
+        self.scripting.stack.can_suspend = true;
+        let ended = self.go_on(task);
+        self.scripting.stack.can_suspend = false;
+        if ended {
+            self.refresh_gate();
+            // The primary's stream has waited.
+            self.clients.iter().filter(|client| client.flags.has(ClientFlags::MASTER)).for_each(|it| it.signal.raise());
+        }
+        ended
+    }
+
+    /// Called by a script that is busy: sets it aside, if its caller can let it go on.
+    pub(super) fn let_others_run(&mut self) {
+        if !self.scripting.stack.can_suspend {
+            return;
+        }
+        let Some(yielder) = self.scripting.stack.yielder.take() else { return };
+        let command = running::take();
+        // SAFETY: the script runs on the stack that this belongs to, and so it is there.
+        unsafe { (*yielder).suspend(()) };
+        running::put(command);
+        self.scripting.stack.yielder = Some(yielder);
+    }
+}

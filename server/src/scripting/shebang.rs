@@ -1,0 +1,112 @@
+//! The first line of scripts and libraries: `#!lua flags=no-writes,allow-stale`, `#!lua name=library`.
+
+/// What a script declares about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ScriptFlags(pub u8);
+
+impl ScriptFlags {
+    /// It never writes.
+    pub const NO_WRITES: Self = Self(1);
+    /// It may run while memory is short.
+    pub const ALLOW_OOM: Self = Self(2);
+    /// It may run on a replica that lost its primary.
+    pub const ALLOW_STALE: Self = Self(4);
+    /// It must not run in a cluster.
+    pub const NO_CLUSTER: Self = Self(8);
+    /// It may use keys of several slots.
+    pub const ALLOW_CROSS_SLOT: Self = Self(16);
+    /// It declares nothing: a script without a first line of this kind.
+    pub const COMPATIBLE: Self = Self(32);
+
+    /// Names in the order of replies.
+    pub const NAMES: [(Self, &'static str); 5] = [
+        (Self::NO_WRITES, "no-writes"),
+        (Self::ALLOW_OOM, "allow-oom"),
+        (Self::ALLOW_STALE, "allow-stale"),
+        (Self::NO_CLUSTER, "no-cluster"),
+        (Self::ALLOW_CROSS_SLOT, "allow-cross-slot-keys"),
+    ];
+
+    /// Whether any of the flags is on.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Adds the flag of a name; false where there is none.
+    pub fn add(&mut self, name: &[u8]) -> bool {
+        let known = Self::NAMES.iter().find(|(_, known)| known.as_bytes() == name);
+        self.0 |= known.map_or(0, |(flag, _)| flag.0);
+        known.is_some()
+    }
+}
+
+/// A line's words: the text before the first line end, and where that is.
+fn first_line(text: &[u8]) -> Option<(usize, Vec<Vec<u8>>)> {
+    // A C string ends at its first NUL.
+    let end = text.iter().position(|&byte| byte == b'\n' || byte == 0).filter(|&end| text[end] == b'\n')?;
+    Some((end, crate::base::words::split(&text[..end]).unwrap_or_default()))
+}
+
+/// The flags of a script and the length of its first line; without such a line, [`ScriptFlags::COMPATIBLE`] and 0.
+///
+/// # Errors
+/// The text behind `ERR `.
+pub fn of_script(text: &[u8]) -> Result<(ScriptFlags, usize), Vec<u8>> {
+    if !text.starts_with(b"#!") {
+        return Ok((ScriptFlags::COMPATIBLE, 0));
+    }
+    let Some((len, words)) = first_line(text) else { return Err(b"Invalid script shebang".to_vec()) };
+    let Some((engine, options)) = words.split_first() else {
+        return Err(b"Invalid engine in script shebang".to_vec());
+    };
+    if engine != b"#!lua" {
+        return Err([b"Unexpected engine in script shebang: ", engine.as_slice()].concat());
+    }
+    let mut flags = ScriptFlags::default();
+    for option in options {
+        let Some(names) = option.strip_prefix(b"flags=") else {
+            return Err([b"Unknown lua shebang option: ", option.as_slice()].concat());
+        };
+        for name in names.split(|&byte| byte == b',').filter(|_| !names.is_empty()) {
+            if !flags.add(name) {
+                return Err([b"Unexpected flag in script shebang: ", name].concat());
+            }
+        }
+    }
+    Ok((flags, len))
+}
+
+/// What the first line of a library says.
+pub struct LibraryHead {
+    /// `name=`.
+    pub name: Vec<u8>,
+    /// The engine.
+    pub engine: Vec<u8>,
+    /// Length of the line.
+    pub len: usize,
+}
+
+/// The first line of a library.
+///
+/// # Errors
+/// The text behind `ERR `.
+pub fn of_library(text: &[u8]) -> Result<LibraryHead, Vec<u8>> {
+    if !text.starts_with(b"#!") {
+        return Err(b"Missing library metadata".to_vec());
+    }
+    let Some((len, words)) = first_line(text) else { return Err(b"Invalid library metadata".to_vec()) };
+    let Some((engine, options)) = words.split_first() else { return Err(b"Invalid library metadata".to_vec()) };
+    let mut name = None;
+    for option in options {
+        if option.len() >= 5 && option[..5].eq_ignore_ascii_case(b"name=") {
+            if name.is_some() {
+                return Err(b"Invalid metadata value, name argument was given multiple times".to_vec());
+            }
+            name = Some(option[5..].to_vec());
+        } else {
+            return Err([b"Invalid metadata value given: ", option.as_slice()].concat());
+        }
+    }
+    let name = name.ok_or_else(|| b"Library name was not given".to_vec())?;
+    Ok(LibraryHead { name, engine: engine.get(2..).unwrap_or_default().to_vec(), len })
+}

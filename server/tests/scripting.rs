@@ -1,0 +1,280 @@
+//! Scripts and functions on a whole server: busy scripts, what they leave to replicas and files, and the holes that others had.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[expect(dead_code, reason = "other tests need more of it")]
+mod support;
+
+use std::io::Write;
+
+use support::{Client, OURS, Server, until};
+
+/// Values as the protocol sends them, printed on one line.
+fn read(client: &mut Client) -> String {
+    use std::io::{BufRead, Read};
+    let mut line = String::new();
+    client.0.read_line(&mut line).unwrap();
+    let line = line.trim_end();
+    match line.split_at(1) {
+        ("$", length) => {
+            let Ok(length) = length.parse::<usize>() else { return "nil".into() };
+            let mut bytes = vec![0; length + 2];
+            client.0.read_exact(&mut bytes).unwrap();
+            bytes.truncate(length);
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        ("*", count) => {
+            let items: Vec<String> = (0..count.parse::<i64>().unwrap()).map(|_| read(client)).collect();
+            format!("[{}]", items.join(" "))
+        }
+        _ => line.to_owned(),
+    }
+}
+
+fn send(client: &mut Client, words: &[&[u8]]) {
+    let mut request = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        request.extend_from_slice(word);
+        request.extend_from_slice(b"\r\n");
+    }
+    client.0.get_mut().write_all(&request).unwrap();
+}
+
+fn call(client: &mut Client, words: &[&str]) -> String {
+    let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    send(client, &words);
+    read(client)
+}
+
+fn eval(client: &mut Client, script: &str) -> String {
+    call(client, &["EVAL", script, "0"])
+}
+
+fn start(options: &[&str]) -> (tempfile::TempDir, Server, Client) {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, directory.path(), options);
+    let client = server.client();
+    (directory, server, client)
+}
+
+#[test]
+fn others_hear_busy_and_can_end_the_script() {
+    for threads in ["1", "2"] {
+        let (_directory, server, mut other) = start(&["--busy-reply-threshold", "50", "--io-threads", threads]);
+        let mut busy = server.client();
+        send(&mut busy, &[b"EVAL", b"while true do end", b"0"]);
+        until("others hear BUSY", || {
+            call(&mut other, &["GET", "a"]).starts_with("-BUSY Redis is busy running a script.")
+        });
+        assert!(call(&mut other, &["FUNCTION", "KILL"]).contains("SCRIPT KILL"));
+        assert!(call(&mut other, &["SHUTDOWN"]).starts_with("-BUSY"));
+        // Clients that come now are served as well.
+        assert!(call(&mut server.client(), &["PING"]).starts_with("-BUSY"));
+        assert_eq!(call(&mut other, &["SCRIPT", "KILL"]), "+OK");
+        assert!(read(&mut busy).starts_with("-ERR Script killed by user with SCRIPT KILL..."));
+        assert_eq!(call(&mut busy, &["SET", "a", "1"]), "+OK");
+        assert_eq!(call(&mut other, &["SCRIPT", "KILL"]), "-NOTBUSY No scripts in execution right now.");
+        // A pcall cannot keep it alive, and it may be one of a transaction.
+        assert_eq!(call(&mut busy, &["MULTI"]), "+OK");
+        assert_eq!(
+            call(&mut busy, &["EVAL", "while true do pcall(function() while true do end end) end", "0"]),
+            "+QUEUED"
+        );
+        send(&mut busy, &[b"EXEC"]);
+        until("others hear BUSY", || call(&mut other, &["GET", "a"]).starts_with("-BUSY"));
+        assert_eq!(call(&mut other, &["SCRIPT", "KILL"]), "+OK");
+        assert!(read(&mut busy).starts_with("[-ERR Script killed"));
+    }
+}
+
+#[test]
+fn a_function_is_ended_by_its_own_command_and_one_that_wrote_by_nothing() {
+    let (_directory, server, mut other) = start(&["--busy-reply-threshold", "50"]);
+    let code = "#!lua name=lib\nredis.register_function('spin', function(keys) if keys[1] then redis.call('set', keys[1], 1) end while true do end end)";
+    assert_eq!(call(&mut other, &["FUNCTION", "LOAD", code]), "lib");
+    let mut busy = server.client();
+    send(&mut busy, &[b"FCALL", b"spin", b"0"]);
+    until("others hear BUSY", || call(&mut other, &["GET", "a"]).contains("FUNCTION KILL"));
+    assert!(call(&mut other, &["SCRIPT", "KILL"]).contains("FUNCTION KILL"));
+    let stats = call(&mut other, &["FUNCTION", "STATS"]);
+    assert!(stats.contains("[name spin command [FCALL spin 0] duration_ms"), "{stats}");
+    assert_eq!(call(&mut other, &["FUNCTION", "KILL"]), "+OK");
+    assert!(read(&mut busy).starts_with("-ERR Script killed"));
+    send(&mut busy, &[b"FCALL", b"spin", b"1", b"key"]);
+    until("others hear BUSY", || call(&mut other, &["GET", "a"]).starts_with("-BUSY"));
+    assert!(call(&mut other, &["FUNCTION", "KILL"]).starts_with("-UNKILLABLE"));
+    send(&mut other, &[b"SHUTDOWN", b"NOSAVE"]);
+    let mut server = server;
+    until("the server ends", || server.process.try_wait().unwrap().is_some());
+}
+
+#[test]
+fn the_holes_that_others_had_are_closed() {
+    let (_directory, _server, mut client) = start(&[]);
+    let client = &mut client;
+    // CVE-2022-0543: no way to load code of the system.
+    for name in ["package", "require", "io", "os", "dofile", "loadfile", "debug", "newproxy", "getfenv", "setfenv"] {
+        let reply = eval(client, &format!("return {name}"));
+        assert!(reply.contains(&format!("Script attempted to access nonexistent global variable '{name}'")), "{reply}");
+    }
+    // CVE-2022-24735, CVE-2022-24736, CVE-2025-46818: nothing that scripts share can be changed.
+    for change in [
+        "x = 1",
+        "rawset(_G, 'x', 1)",
+        "setmetatable(_G, {})",
+        "getmetatable(_G).__index = nil",
+        "string.sub = nil",
+        "rawset(string, 'x', 1)",
+        "table.insert(math, 1)",
+        "table.sort(redis)  redis.x = 1",
+        "getmetatable('').__index = nil",
+        "cjson.decode = nil",
+        "KEYS = nil",
+        "setmetatable(table, {})",
+    ] {
+        let reply = eval(client, change);
+        assert!(reply.contains("Attempt to modify a readonly table"), "{change}: {reply}");
+    }
+    // Compiled code.
+    let reply = eval(client, "return {loadstring(string.dump(function() return 1 end))}");
+    assert_eq!(reply, "[]");
+    assert!(eval(client, "return {pcall(loadstring('\\27Lua'))}").contains("nil value"));
+    // CVE-2025-46817.
+    for range in ["1, 1e8", "-2147483648, 2147483647", "0, 2147483647", "2147483640, 2147483647 + 1e9"] {
+        let reply = eval(client, &format!("return #{{unpack({{}}, {range})}}"));
+        assert!(reply.contains("too many results to unpack") || reply.starts_with(':'), "{range}: {reply}");
+    }
+    // CVE-2025-46819.
+    let reply = eval(client, "return loadstring('return [' .. string.rep('=', 1000000) .. '[')");
+    assert_eq!(reply, "nil");
+    // CVE-2024-31449, CVE-2020-14147.
+    assert_eq!(eval(client, "return bit.tohex(65535, -2147483648)"), "0000FFFF");
+    assert!(eval(client, "return struct.pack('>I2147483648', '10')").contains("integral size overflow"));
+    assert!(eval(client, "return struct.unpack('c2147483647', 'abc')").contains("data string too short"));
+    // CVE-2022-24834: what does not fit ends in an error.
+    let reply = eval(client, "local s = string.rep('\\1', 400*1024*1024) return #cjson.encode(s)");
+    assert!(reply.contains("not enough memory"), "{reply}");
+    assert!(eval(client, "return #string.rep('x', 2^31)").contains("not enough memory"));
+    // CVE-2025-67733: a reply is one line.
+    assert_eq!(eval(client, "return {err = 'MY a\\r\\n+OK\\r\\nb'}"), "-MY a  +OK  b");
+    assert_eq!(eval(client, "return {ok = 'a\\r\\nb'}"), "+a  b");
+    // Deep recursion, in Lua, in patterns, in data, in replies.
+    assert!(eval(client, "local function f() return f() + 1 end return f()").contains("stack overflow"));
+    assert!(
+        eval(client, "return string.find(string.rep('a', 60000), string.rep('a?', 60000))").contains("too complex")
+    );
+    assert!(eval(client, "cjson.decode_max_depth(1e9) return cjson.decode(string.rep('[', 1e6))").contains("nested"));
+    let deep = "local t = {} for i = 1, 100000 do t = {t} end ";
+    assert!(eval(client, &format!("{deep} cjson.encode_max_depth(1e9) return cjson.encode(t)")).contains("nesting"));
+    assert!(eval(client, &format!("{deep} return #cmsgpack.pack(t)")).starts_with(':'));
+    assert!(eval(client, &format!("{deep} return t")).contains("-ERR reached lua stack limit"));
+    assert!(
+        eval(client, &format!("return {}1{}", "(".repeat(100_000), ")".repeat(100_000))).contains("chunk has too many")
+    );
+    // A collection while a chunk is parsed (CVE-2025-49844): names of chunks are garbage at once.
+    let reply = eval(
+        client,
+        "for i = 1, 200 do loadstring('local a' .. i .. ' = {' .. string.rep('\"x' .. i .. '\",', 2000) .. '} return a', 'n' .. i) collectgarbage() end return 1",
+    );
+    assert_eq!(reply, ":1");
+    // An error without a text kills Redis.
+    assert!(eval(client, "error({})").starts_with('-'));
+    assert_eq!(call(client, &["PING"]), "+PONG");
+}
+
+#[test]
+fn only_effects_are_replicated_in_one_transaction() {
+    let (directory, _server, mut client) = start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let script = "redis.call('set', 'a', math.random()) redis.set_repl(redis.REPL_NONE) redis.call('set', 'hidden', 1) redis.set_repl(redis.REPL_ALL) redis.call('expire', 'a', 100) return redis.call('incr', 'b')";
+    assert_eq!(eval(&mut client, script), ":1");
+    assert_eq!(eval(&mut client, "return redis.call('get', 'a')").len(), 19);
+    let log = std::fs::read(directory.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap();
+    let log = String::from_utf8_lossy(&log);
+    assert!(!log.contains("hidden") && !log.to_lowercase().contains("eval"), "{log}");
+    assert!(log.contains("MULTI") && log.contains("PEXPIREAT") && log.ends_with("EXEC\r\n"), "{log}");
+    assert_eq!(call(&mut client, &["DEBUG", "LOADAOF"]).get(..4), Some("-ERR"));
+}
+
+#[test]
+fn functions_go_wherever_data_go() {
+    let (directory, server, mut client) = start(&["--enable-debug-command", "yes", "--appendonly", "yes"]);
+    let code = "#!lua name=lib\nredis.register_function{function_name='F', callback=function(k, a) return a[1] end, flags={'no-writes'}, description='d'}";
+    assert_eq!(call(&mut client, &["FUNCTION", "LOAD", code]), "lib");
+    assert_eq!(call(&mut client, &["FCALL_RO", "f", "0", "x"]), "x");
+    let list = call(&mut client, &["FUNCTION", "LIST", "WITHCODE"]);
+    assert!(list.contains("[name F description d flags [+no-writes]]"), "{list}");
+    // A snapshot, a rewrite, the append-only file.
+    assert_eq!(call(&mut client, &["DEBUG", "RELOAD"]), "+OK");
+    assert_eq!(call(&mut client, &["FUNCTION", "LIST", "WITHCODE"]), list);
+    assert_eq!(call(&mut client, &["DEBUG", "LOADAOF"]), "+OK");
+    assert_eq!(call(&mut client, &["FUNCTION", "LIST", "WITHCODE"]), list);
+    // A payload.
+    send(&mut client, &[b"FUNCTION", b"DUMP"]);
+    let payload = {
+        use std::io::{BufRead, Read};
+        let mut head = String::new();
+        client.0.read_line(&mut head).unwrap();
+        let mut bytes = vec![0; head.trim_end()[1..].parse::<usize>().unwrap() + 2];
+        client.0.read_exact(&mut bytes).unwrap();
+        bytes.truncate(bytes.len() - 2);
+        bytes
+    };
+    let mut restore = |policy: &[u8]| {
+        send(&mut client, &[b"FUNCTION", b"RESTORE", &payload, policy]);
+        read(&mut client)
+    };
+    assert_eq!(restore(b"APPEND"), "-ERR Library lib already exists");
+    assert_eq!(restore(b"REPLACE"), "+OK");
+    assert_eq!(restore(b"FLUSH"), "+OK");
+    // A replica, by full synchronisation and by the stream.
+    let other = tempfile::tempdir().unwrap();
+    let replica = Server::start(OURS, other.path(), &["--replicaof", &format!("127.0.0.1 {}", server.port)]);
+    let mut reader = replica.client();
+    until("the replica has the library", || call(&mut reader, &["FUNCTION", "LIST", "WITHCODE"]) == list);
+    assert_eq!(call(&mut reader, &["FCALL_RO", "F", "0", "y"]), "y");
+    assert_eq!(call(&mut client, &["FUNCTION", "DELETE", "lib"]), "+OK");
+    until("the replica has lost the library", || call(&mut reader, &["FUNCTION", "LIST"]) == "[]");
+    assert_eq!(call(&mut client, &["FUNCTION", "LOAD", code]), "lib");
+    until("the replica has the library", || call(&mut reader, &["FUNCTION", "LIST", "WITHCODE"]) == list);
+    // Failover: what was the replica keeps it.
+    assert_eq!(call(&mut reader, &["REPLICAOF", "NO", "ONE"]), "+OK");
+    drop(server);
+    assert_eq!(call(&mut reader, &["FCALL", "F", "0", "z"]), "z");
+    drop(directory);
+}
+
+#[test]
+fn a_full_synchronisation_does_not_free_a_running_function() {
+    // CVE-2026-23631, on a replica that takes writes.
+    let (_one, primary, mut source) = start(&[]);
+    let (_two, replica, mut client) = start(&["--replica-read-only", "no", "--busy-reply-threshold", "20"]);
+    let code = "#!lua name=lib\nredis.register_function('long', function(k, a) local n = 0 while n < 3e7 do n = n + 1 end return redis.call('ping') end)";
+    assert_eq!(call(&mut client, &["FUNCTION", "LOAD", code]), "lib");
+    assert_eq!(call(&mut source, &["SET", "a", "1"]), "+OK");
+    send(&mut client, &[b"REPLICAOF", b"127.0.0.1", primary.port.to_string().as_bytes()]);
+    assert_eq!(read(&mut client), "+OK");
+    send(&mut client, &[b"FCALL", b"long", b"0"]);
+    assert_eq!(read(&mut client), "+PONG");
+    let mut other = replica.client();
+    until("the replica has the data", || call(&mut other, &["GET", "a"]) == "1");
+    assert_eq!(call(&mut other, &["FUNCTION", "LIST"]), "[]");
+}
+
+#[test]
+fn a_session_hears_of_its_own_script() {
+    let (_directory, _server, mut client) = start(&[]);
+    let client = &mut client;
+    send(client, &[b"HELLO", b"3"]);
+    let head = client.reply().unwrap();
+    for _ in 0..head.trim_start_matches('%').parse::<usize>().unwrap() * 2 {
+        client.reply().unwrap();
+    }
+    send(client, &[b"SUBSCRIBE", b"ch"]);
+    assert_eq!(client.reply().unwrap(), ">3");
+    (0..3).for_each(|_| drop(client.reply()));
+    send(client, &[b"EVAL", b"return {redis.call('publish', 'ch', 'hello'), 'end'}", b"0"]);
+    let lines: Vec<String> = (0..5).map(|_| client.reply().unwrap()).collect();
+    assert_eq!(lines[0], ">3");
+    assert_eq!(&lines[1..4], ["message", "ch", "hello"]);
+}
