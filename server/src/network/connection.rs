@@ -411,6 +411,7 @@ mod spare {
     const MOST: usize = 8;
 
     thread_local! {
+        #[expect(clippy::vec_box, reason = "a batch goes from one connection to the next without being copied")]
         static SPARE: RefCell<Vec<Box<Batch>>> = const { RefCell::new(Vec::new()) };
     }
 
