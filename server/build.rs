@@ -31,12 +31,30 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
 }
 
-/// Where cargo has put the sources of Lua 5.1.5: beside the manifest of the crate that brings them.
+/// Where cargo has put the sources of Lua 5.1.5: beside the crate that brings them. What the compiler noted down when it built
+/// that crate says where; where cargo keeps such notes elsewhere, cargo itself is asked, who may have to download for that.
 fn sources() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).expect("cargo sets it");
+    let out = PathBuf::from(variable("OUT_DIR"));
+    // target/PROFILE/build/server-HASH/out, or target/TRIPLE/PROFILE/... where the compiler is not for this machine.
+    let profile = out.ancestors().nth(3).unwrap_or(&out).to_path_buf();
+    let host = profile.ancestors().nth(2).map(|target| target.join(profile.file_name().unwrap_or_default()));
+    let notes =
+        [Some(profile), host].into_iter().flatten().filter_map(|folder| std::fs::read_dir(folder.join("deps")).ok());
+    let notes = notes.flatten().flatten().map(|entry| entry.path());
+    let notes = notes.filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("lua_src-") && name.ends_with(".d")
+    });
+    let noted = notes.filter_map(|path| std::fs::read_to_string(path).ok()).find_map(|text| {
+        text.split_whitespace()
+            .find_map(|word| Some(PathBuf::from(word.strip_suffix("/src/lib.rs")?).join("lua-5.1.5")))
+    });
+    if let Some(folder) = noted.filter(|folder| folder.join("lua.h").exists()) {
+        return folder;
+    }
     let mut command = Command::new(variable("CARGO"));
-    command.args(["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform"]);
-    command.arg(variable("TARGET"));
+    command.args(["metadata", "--format-version", "1", "--locked", "--filter-platform"]).arg(variable("TARGET"));
     let output = command.output().expect("cargo runs");
     assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
