@@ -87,7 +87,7 @@ impl Server {
         None
     }
 
-    fn refusal(&mut self, client: &Client, command: &Command, args: &Args<'_>) -> Option<CommandError> {
+    fn refusal(&mut self, client: &mut Client, command: &Command, args: &Args<'_>) -> Option<CommandError> {
         let flags = command.flags;
         let from_master = client.flags.has(ClientFlags::MASTER);
         let write = self.writes(client, command, args);
@@ -155,7 +155,7 @@ impl Server {
 
     fn out_of_memory(
         &mut self,
-        client: &Client,
+        client: &mut Client,
         command: &Command,
         args: &Args<'_>,
         from_master: bool,
@@ -167,6 +167,11 @@ impl Server {
             return None;
         }
         let fits = self.evict_until_it_fits();
+        if self.tracking.clients > 0 {
+            // What was evicted for a command is told before its reply, which may show the key with a new value.
+            self.invalidate_changed(client);
+            self.end_invalidation(client);
+        }
         let denied = self.any_has(client, command, args, Flags::DENYOOM);
         (!fits && denied).then_some(error::OOM)
     }
