@@ -153,9 +153,9 @@ fn the_holes_that_others_had_are_closed() {
     assert!(eval(client, "return struct.pack('>I2147483648', '10')").contains("integral size overflow"));
     assert!(eval(client, "return struct.unpack('c2147483647', 'abc')").contains("data string too short"));
     // CVE-2022-24834: what does not fit ends in an error.
-    let reply = eval(client, "local s = string.rep('\\1', 400*1024*1024) return #cjson.encode(s)");
+    let reply = eval(client, "local s = string.rep('\\1', 100*1024*1024) return #cjson.encode(s)");
     assert!(reply.contains("not enough memory"), "{reply}");
-    assert!(eval(client, "return #string.rep('x', 2^31)").contains("not enough memory"));
+    assert!(eval(client, "return #string.rep('x', 2^31 - 1)").contains("not enough memory"));
     // CVE-2025-67733: a reply is one line.
     assert_eq!(eval(client, "return {err = 'MY a\\r\\n+OK\\r\\nb'}"), "-MY a  +OK  b");
     assert_eq!(eval(client, "return {ok = 'a\\r\\nb'}"), "+a  b");
@@ -193,7 +193,8 @@ fn only_effects_are_replicated_in_one_transaction() {
     let log = String::from_utf8_lossy(&log);
     assert!(!log.contains("hidden") && !log.to_lowercase().contains("eval"), "{log}");
     assert!(log.contains("MULTI") && log.contains("PEXPIREAT") && log.ends_with("EXEC\r\n"), "{log}");
-    assert_eq!(call(&mut client, &["DEBUG", "LOADAOF"]).get(..4), Some("-ERR"));
+    assert_eq!(call(&mut client, &["DEBUG", "LOADAOF"]), "+OK");
+    assert_eq!(call(&mut client, &["MGET", "b", "hidden"]), "[1 nil]");
 }
 
 #[test]

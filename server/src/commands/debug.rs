@@ -368,7 +368,11 @@ fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 /// Adds a loaded dataset to what is there; with `merge`, keys that are there are replaced.
 fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResult {
     server.scripting.is_idle()?;
-    server.scripting.functions.restore(&loaded.functions, RestorePolicy::Replace)?;
+    let policy = if merge { RestorePolicy::Replace } else { RestorePolicy::Append };
+    server.scripting.functions.restore(&loaded.functions, policy).map_err(|error| {
+        log(Level::Warning, &String::from_utf8_lossy(error.bytes()));
+        CommandError::Static("ERR Error trying to load the RDB dump, check server logs.")
+    })?;
     for (number, db) in loaded.dbs.iter().enumerate() {
         for entry in db.table().iter() {
             let known = server.keyspace.db(number).contains(entry.key());
@@ -401,8 +405,8 @@ fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn object(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
     let (db, now) = (ctx.client.db, ctx.server.now);
-    ctx.server.keyspace.expiry = ExpiryRule::Ignore;
-    let entry = ctx.server.keyspace.peek(db, key).ok_or(NO_SUCH_KEY)?;
+    ctx.server.keyspace.expiry = ExpiryRule::Hide;
+    let entry = ctx.server.keyspace.db(db).get(key).ok_or(NO_SUCH_KEY)?;
     let mut serialized = Vec::new();
     crate::persistence::codec::write_value(&mut serialized, entry.value(), true);
     let text = format!(

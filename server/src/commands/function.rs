@@ -29,7 +29,9 @@ pub static FAMILY: Family = &[
 ];
 
 fn syntax(args: &Args<'_>) -> CommandError {
-    unknown_subcommand(args.get(1), "function")
+    let word = shown(args.get(1), 128);
+    let head = &b"ERR unknown subcommand or wrong number of arguments for '"[..];
+    CommandError::Text([head, word, b"'. Try FUNCTION HELP."].concat())
 }
 
 /// `FCALL function numkeys [key ...] [arg ...]`, `FCALL_RO`.

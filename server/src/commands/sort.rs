@@ -107,8 +107,8 @@ fn sort_ro(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandResult {
     let mut query = Query::parse(args, read_only, ctx.config.cluster_enabled)?;
     let (kind, mut elements) = load(ctx, args.get(1), &query)?;
-    if query.unsorted && kind == ValueType::Set && query.store.is_some() {
-        // A set has no order of its own, but what is stored must be the same everywhere.
+    if query.unsorted && kind == ValueType::Set && (query.store.is_some() || ctx.scripted) {
+        // A set has no order of its own, but what is stored, or given to a script, must be the same everywhere.
         (query.unsorted, query.alpha, query.by) = (false, true, None);
     }
     if !query.unsorted {

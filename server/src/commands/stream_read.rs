@@ -173,6 +173,10 @@ fn xreadgroup(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn read(ctx: &mut DataContext<'_>, query: &Query<'_>) -> CommandResult {
+    if query.block.is_some() && ctx.scripted {
+        let name = String::from_utf8_lossy(query.args.get(0)).to_lowercase();
+        return Err(CommandError::text(format!("ERR {name} command is not allowed with BLOCK option from scripts")));
+    }
     let positions = query.positions(ctx)?;
     let head = ctx.reply.deferred_array();
     let mut served = 0;

@@ -28,6 +28,8 @@ pub struct DataContext<'a> {
     pub may_block: bool,
     /// The request comes from our primary or from the AOF: believe it.
     pub trusted: bool,
+    /// A script calls: what has no order of its own gets one, and nothing waits.
+    pub scripted: bool,
 }
 
 /// For commands on sessions and on the server itself.
@@ -49,6 +51,7 @@ impl ServerContext<'_> {
             effects: &mut self.server.effects,
             may_block: false,
             trusted: self.client.flags.has(ClientFlags::MASTER),
+            scripted: self.client.aside.is_some(),
         }
     }
 

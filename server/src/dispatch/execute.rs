@@ -255,6 +255,7 @@ impl Server {
             effects: &mut self.effects,
             may_block: false,
             trusted: false,
+            scripted: false,
         };
         let result = (wait.serve)(&mut context, &args, key);
         self.after_handler(client, client.db, command, &args);
@@ -333,6 +334,7 @@ impl Server {
                     effects: &mut self.effects,
                     may_block: !client.flags.has(ClientFlags::IN_EXEC) && !trusted,
                     trusted,
+                    scripted: client.aside.is_some(),
                 };
                 handler(&mut context, args)
             }

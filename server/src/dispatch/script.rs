@@ -32,6 +32,7 @@ pub struct Scripting {
     /// The stack that it runs on.
     pub stack: super::script_stack::ScriptStack,
     /// Libraries that were replaced while a script runs, which may be one of theirs (CVE-2026-23631).
+    #[expect(clippy::vec_box, reason = "the script that runs was given its address")]
     retired: Vec<Box<super::functions::Functions>>,
     /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call everything.
     pub allows_everything: bool,
@@ -100,7 +101,7 @@ impl Scripting {
 
     /// SCRIPT FLUSH.
     pub fn flush_scripts(&mut self) {
-        self.scripts = Box::new(Engine::new(Purpose::Scripts, write_log));
+        *self.scripts = Engine::new(Purpose::Scripts, write_log);
     }
 
     /// Replaces all libraries by those of a snapshot; returns those that cannot be loaded, with the reason.
@@ -251,8 +252,7 @@ impl Server {
     ) -> CommandResult {
         let obeyed = client.flags.has(ClientFlags::MASTER) || self.loading;
         let oom = self.config.maxmemory > 0
-            && !(self.replication.is_replica() && self.config.replica_ignore_maxmemory)
-            && !obeyed
+            && !(obeyed || (self.replication.is_replica() && self.config.replica_ignore_maxmemory))
             && !self.evict_until_it_fits();
         self.refuse_script(flags, read_only, obeyed, oom)?;
         self.scripting.is_idle()?;

@@ -55,22 +55,38 @@ impl Writer {
         Err(Raise::here(format!("Cannot serialise {}: {reason}", self.lua.type_name(index))))
     }
 
-    fn text(&mut self, text: &[u8]) {
-        self.out.reserve(text.len() + 2);
+    fn text(&mut self, text: &[u8]) -> Result<(), Raise> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.out.push(b'"');
-        for &byte in text {
-            match byte {
-                b'"' | b'\\' | b'/' => self.out.extend_from_slice(&[b'\\', byte]),
-                8 => self.out.extend_from_slice(b"\\b"),
-                9 => self.out.extend_from_slice(b"\\t"),
-                10 => self.out.extend_from_slice(b"\\n"),
-                12 => self.out.extend_from_slice(b"\\f"),
-                13 => self.out.extend_from_slice(b"\\r"),
-                0..32 | 127 => self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => self.out.push(byte),
+        // Memory beyond what Lua may hold is not to be had here either.
+        for chunk in text.chunks(1 << 16) {
+            self.check_memory()?;
+            for &byte in chunk {
+                match byte {
+                    b'"' | b'\\' | b'/' => self.out.extend_from_slice(&[b'\\', byte]),
+                    8 => self.out.extend_from_slice(b"\\b"),
+                    9 => self.out.extend_from_slice(b"\\t"),
+                    10 => self.out.extend_from_slice(b"\\n"),
+                    12 => self.out.extend_from_slice(b"\\f"),
+                    13 => self.out.extend_from_slice(b"\\r"),
+                    0..32 | 127 => {
+                        let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+                        self.out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digits[0], digits[1]]);
+                    }
+                    _ => self.out.push(byte),
+                }
             }
         }
         self.out.push(b'"');
+        Ok(())
+    }
+
+    fn check_memory(&self) -> Result<(), Raise> {
+        if self.out.len() <= super::memory::LIMIT / 2 {
+            return Ok(());
+        }
+        self.lua.push_text(b"not enough memory");
+        Err(Raise::Top)
     }
 
     fn number(&mut self, index: i32) -> Result<(), Raise> {
@@ -120,7 +136,7 @@ impl Writer {
     fn value(&mut self, depth: i32) -> Result<(), Raise> {
         let lua = self.lua;
         match lua.kind(-1) {
-            Kind::Text => self.text(lua.text(-1).unwrap_or_default()),
+            Kind::Text => self.text(lua.text(-1).unwrap_or_default())?,
             Kind::Number => self.number(-1)?,
             Kind::Boolean => self.out.extend_from_slice(if lua.truth(-1) { b"true" } else { b"false" }),
             Kind::Nil => self.out.extend_from_slice(b"null"),
@@ -137,12 +153,7 @@ impl Writer {
             }
             _ => return self.refuse(-1, "type not supported"),
         }
-        // Memory beyond what Lua may hold is not to be had here either.
-        if self.out.len() > super::memory::LIMIT {
-            lua.push_text(b"not enough memory");
-            return Err(Raise::Top);
-        }
-        Ok(())
+        self.check_memory()
     }
 
     fn array(&mut self, depth: i32, len: i32) -> Result<(), Raise> {
@@ -174,7 +185,7 @@ impl Writer {
                     self.number(-2)?;
                     self.out.push(b'"');
                 }
-                Kind::Text => self.text(lua.text(-2).unwrap_or_default()),
+                Kind::Text => self.text(lua.text(-2).unwrap_or_default())?,
                 _ => return self.refuse(-2, "table key must be a number or string"),
             }
             self.out.push(b':');
@@ -404,7 +415,7 @@ impl Reader {
             Token::Text => self.lua.push_text(&self.scratch),
             Token::Number(number) => self.lua.push_number(number),
             Token::Boolean(truth) => self.lua.push_truth(truth),
-            Token::Null => self.lua.push_address(std::ptr::null_mut()),
+            Token::Null => self.lua.push_null(),
             Token::ObjectBegin => return self.object(),
             Token::ArrayBegin => return self.array(),
             other => return self.unexpected("value", &other),
@@ -600,7 +611,7 @@ pub(super) fn push(lua: State) {
         lua.push_function(raw);
         lua.set_field(-2, name);
     }
-    lua.push_address(std::ptr::null_mut());
+    lua.push_null();
     lua.set_field(-2, "null");
     for (name, text) in [("_NAME", "cjson"), ("_VERSION", "2.1.0")] {
         lua.push_text(text.as_bytes());

@@ -12,8 +12,8 @@ fn check_stack(lua: State, more: i32, text: &str) -> Result<(), Raise> {
 fn pack_text(out: &mut Vec<u8>, text: &[u8]) {
     match text.len() {
         len @ 0..32 => out.push(0xa0 | len as u8),
-        len @ ..=0xff => out.extend_from_slice(&[0xd9, len as u8]),
-        len @ ..=0xffff => {
+        len @ 32..=0xff => out.extend_from_slice(&[0xd9, len as u8]),
+        len @ 0x100..=0xffff => {
             out.push(0xda);
             out.extend_from_slice(&(len as u16).to_be_bytes());
         }
@@ -27,26 +27,26 @@ fn pack_text(out: &mut Vec<u8>, text: &[u8]) {
 
 fn pack_integer(out: &mut Vec<u8>, number: i64) {
     match number {
-        0..=0x7f | -32..=-1 => out.push(number as u8),
-        0..=0xff => out.extend_from_slice(&[0xcc, number as u8]),
-        0..=0xffff => {
+        -32..=0x7f => out.push(number as u8),
+        0x80..=0xff => out.extend_from_slice(&[0xcc, number as u8]),
+        0x100..=0xffff => {
             out.push(0xcd);
             out.extend_from_slice(&(number as u16).to_be_bytes());
         }
-        0..=0xffff_ffff => {
+        0x1_0000..=0xffff_ffff => {
             out.push(0xce);
             out.extend_from_slice(&(number as u32).to_be_bytes());
         }
-        0.. => {
+        0x1_0000_0000.. => {
             out.push(0xcf);
             out.extend_from_slice(&number.to_be_bytes());
         }
-        -0x80.. => out.extend_from_slice(&[0xd0, number as u8]),
-        -0x8000.. => {
+        -0x80..=-33 => out.extend_from_slice(&[0xd0, number as u8]),
+        -0x8000..=-0x81 => {
             out.push(0xd1);
             out.extend_from_slice(&(number as i16).to_be_bytes());
         }
-        -0x8000_0000.. => {
+        -0x8000_0000..=-0x8001 => {
             out.push(0xd2);
             out.extend_from_slice(&(number as i32).to_be_bytes());
         }
@@ -74,7 +74,7 @@ fn pack_number(out: &mut Vec<u8>, number: f64) {
 fn pack_head(out: &mut Vec<u8>, fixed: u8, medium: u8, long: u8, len: usize) {
     match len {
         0..=15 => out.push(fixed | len as u8),
-        ..=0xffff => {
+        16..=0xffff => {
             out.push(medium);
             out.extend_from_slice(&(len as u16).to_be_bytes());
         }

@@ -104,6 +104,14 @@ pub fn push_reply(lua: State, bytes: &mut &[u8]) -> Result<(), TooDeep> {
             lua.set_field(-2, "double");
         }
         b'(' => push_single(lua, "big_number", rest),
+        b'|' => {
+            // Attributes are not for scripts: the reply itself stands behind them.
+            for _ in 0..number() * 2 {
+                push_reply(lua, bytes)?;
+                lua.pop(1);
+            }
+            push_reply(lua, bytes)?;
+        }
         b'=' => {
             let text = block(bytes, number() as usize);
             let (format, text) = text.split_at(4.min(text.len()));

@@ -249,9 +249,9 @@ impl State {
         unsafe { lua_pushboolean(self.0, c_int::from(truth)) }
     }
 
-    /// Pushes an address.
-    pub fn push_address(self, address: *mut c_void) {
-        unsafe { lua_pushlightuserdata(self.0, address) }
+    /// Pushes the null address, which stands for JSON's null.
+    pub fn push_null(self) {
+        unsafe { lua_pushlightuserdata(self.0, std::ptr::null_mut()) }
     }
 
     /// Pushes a block of memory of the collector's; returns its address.

@@ -24,6 +24,7 @@ const CHUNK: usize = 64 * 1024;
 pub type Sink<'a> = &'a mut dyn FnMut(Vec<u8>) -> io::Result<()>;
 
 /// Encodes a snapshot as a base.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum BaseEncoder {
     /// As RDB.
     Rdb(Encoder),
