@@ -265,7 +265,7 @@ impl State {
         unsafe { lua_createtable(self.0, bounded(items), bounded(others)) }
     }
 
-    /// Pushes a function of Rust, made by [`function`].
+    /// Pushes a function of Rust, made by `function`.
     pub fn push_function(self, function: RawFunction) {
         unsafe { shim_push_function(self.0, function) }
     }

@@ -3,7 +3,7 @@
 //!
 //! Background. The interpreter is Lua 5.1.5 with a few changes (`server/lua/README.md`): above all, tables can be read-only. Lua
 //! raises errors with longjmp, which must not cross a frame of Rust. So functions of Rust return what they want raised to a C
-//! function that called them ([`lua::function`]), and the allocator never fails while one of them runs: what they take
+//! function that called them (`lua::function`), and the allocator never fails while one of them runs: what they take
 //! beyond the limit becomes an error when they return. A panic in one of them ends the process, as everywhere in the server.
 
 pub mod api;
