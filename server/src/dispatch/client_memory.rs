@@ -156,7 +156,8 @@ mod tests {
         let spared = session(&mut server, 200_000, ClientFlags::NO_EVICT);
         let replica = session(&mut server, 900_000, ClientFlags::REPLICA);
         server.count_all_client_memory();
-        assert!((1_100_000..1_200_000).contains(&server.client_memory), "{}", server.client_memory);
+        // Output counts by sixteen kilobytes.
+        assert!((1_050_000..1_200_000).contains(&server.client_memory), "{}", server.client_memory);
         server.evict_clients();
         let closes = |id| server.clients.by_id(id).is_none();
         assert_eq!([small, large, larger, spared, replica].map(closes), [false, true, true, false, false]);

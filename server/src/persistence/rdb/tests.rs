@@ -291,7 +291,7 @@ fn checksum_and_truncation_are_noticed_with_their_texts() {
     let last = flipped.len() - 1;
     flipped[last] ^= 1;
     let error = read_all(&flipped).unwrap_err();
-    assert!(error.to_string().starts_with("Wrong RDB checksum expected: ("), "{error}");
+    assert!(error.to_string().starts_with("RDB CRC error. Wrong RDB checksum expected: ("), "{error}");
     let mut unchecked = file.clone();
     unchecked[last - 7..].fill(0);
     assert!(read_all(&unchecked).is_ok());
