@@ -404,7 +404,6 @@ fn input_memory(batch: &Batch) -> InputMemory {
 }
 
 /// Batches that hold nothing: connections have one only while they have something in it.
-#[expect(clippy::vec_box, reason = "a connection takes a batch by its box")]
 mod spare {
     use super::{Batch, KEEP, RefCell};
 
