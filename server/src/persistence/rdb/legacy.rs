@@ -66,11 +66,14 @@ pub(super) fn hash_zipmap<R: Read>(reader: &mut Reader<R>) -> Result<RdbValue, R
     const COMPLAINT: &str = "Zipmap integrity check failed.";
     let bytes = reader.text()?;
     let map = Zipmap::parse(&bytes).map_err(|_| reader.corrupt(COMPLAINT))?;
-    let pairs: Vec<(Vec<u8>, Vec<u8>)> = map.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
-    let mut seen = std::collections::HashSet::new();
-    if pairs.is_empty() || !pairs.iter().all(|(field, _)| seen.insert(field)) {
+    let mut pack = Listpack::with_capacity(bytes.len());
+    for (field, value) in map.iter() {
+        pack.push_back(field);
+        pack.push_back(value);
+    }
+    if pack.is_empty() {
         return Err(reader.corrupt(COMPLAINT));
     }
-    // Values that are too long for the compact encoding are not kept in it, as the settings say.
-    Ok(RdbValue::Hash(pairs))
+    reader.check_pairs(&pack, true, COMPLAINT)?;
+    Ok(RdbValue::HashListpack(pack))
 }
