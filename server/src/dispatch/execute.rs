@@ -225,7 +225,10 @@ impl Server {
         self.after_handler(client, db, command, args);
         if self.tracking.clients > 0 {
             self.invalidate_changed(client);
-            self.remember_reads(client, command, args);
+            // A script's reads are remembered by the keys that it declared.
+            if self.scripting.running.is_none() {
+                self.remember_reads(client, command, args);
+            }
         }
         self.effects.dirty += dirty_before;
         self.effects.rewrite = rewrite_before;

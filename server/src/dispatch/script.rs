@@ -513,6 +513,11 @@ impl Host for Run {
         client.out.clear();
         server.call(client, command, &args);
         *reply = std::mem::take(&mut client.out);
+        if command.flags.has(Flags::READONLY) {
+            let declared = self.words;
+            let (server, client) = self.both();
+            server.remember_declared_keys(client, &declared);
+        }
         Ok(())
     }
 

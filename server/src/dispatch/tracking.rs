@@ -114,6 +114,15 @@ impl Tracking {
     }
 }
 
+/// Whether what a client reads now is remembered.
+fn remembers(client: &Client) -> bool {
+    client.tracking.as_deref().is_some_and(|wanted| match (wanted.opt_in, wanted.opt_out) {
+        (true, _) => wanted.caching,
+        (_, true) => !wanted.caching,
+        _ => !wanted.broadcast,
+    })
+}
+
 impl Server {
     /// CLIENT TRACKING ON.
     pub fn track(&mut self, client: &mut Client, mut wanted: ClientTracking) {
@@ -155,13 +164,7 @@ impl Server {
 
     /// A command of a client that tracks has run: it may hold now what it read.
     pub(super) fn remember_reads(&mut self, client: &Client, command: &Command, args: &Args<'_>) {
-        let Some(wanted) = client.tracking.as_deref() else { return };
-        let counts = match (wanted.opt_in, wanted.opt_out) {
-            (true, _) => wanted.caching,
-            (_, true) => !wanted.caching,
-            _ => !wanted.broadcast,
-        };
-        if !counts || !command.flags.has(Flags::READONLY) || command.flags.has(Flags::PUBSUB) {
+        if !remembers(client) || !command.flags.has(Flags::READONLY) || command.flags.has(Flags::PUBSUB) {
             return;
         }
         let words: Vec<&[u8]> = args.from(0).collect();
@@ -169,6 +172,14 @@ impl Server {
             if let Some(key) = words.get(key.index) {
                 self.tracking.remember(key, client.id);
             }
+        }
+    }
+
+    /// A script of a client that tracks has read something: it may hold all that the script declared.
+    pub(super) fn remember_declared_keys(&mut self, client: &Client, args: &Args<'_>) {
+        let count = args.at(2).and_then(crate::base::numbers::parse_i64).and_then(|count| usize::try_from(count).ok());
+        if remembers(client) {
+            args.from(3).take(count.unwrap_or(0)).for_each(|key| self.tracking.remember(key, client.id));
         }
     }
 
