@@ -6,6 +6,7 @@ use super::effects::{Notification, class};
 use super::redact::shown_words;
 use super::registry::Command;
 use super::server::Server;
+use crate::base::words::quote;
 use crate::resp::Args;
 
 impl Server {
@@ -126,22 +127,4 @@ fn exchange_aside(client: &mut Client) {
         std::mem::swap(&mut client.out, &mut aside.out);
         std::mem::swap(&mut client.resp3, &mut aside.resp3);
     }
-}
-
-/// Appends a word in double quotes with escapes, as redis-cli prints and reads it.
-pub fn quote(out: &mut Vec<u8>, word: &[u8]) {
-    out.push(b'"');
-    for &byte in word {
-        match byte {
-            b'\\' | b'"' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            7 => out.extend_from_slice(b"\\a"),
-            8 => out.extend_from_slice(b"\\b"),
-            b' '..=b'~' => out.push(byte),
-            _ => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
-        }
-    }
-    out.push(b'"');
 }
