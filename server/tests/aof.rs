@@ -35,7 +35,7 @@ impl Server {
 /// A start that must fail: its exit code and log.
 fn refused(directory: &Path, options: &[&str]) -> String {
     let (mut command, _) = command(OURS, directory, options);
-    let Output { status, stdout, .. } = command.output().unwrap();
+    let Output { status, stdout, .. } = output_of(&mut command);
     let log = String::from_utf8_lossy(&stdout).into_owned();
     assert_eq!(status.code(), Some(1), "{log}");
     log
@@ -283,7 +283,7 @@ fn it_is_turned_on_and_off_while_the_server_runs() {
     server.ask("SET last 1");
     let written = digest(&server);
     server.client().try_ask("SHUTDOWN");
-    assert!(server.process.wait().unwrap().success());
+    assert!(server.ended().success());
     let server = Server::start(OURS, directory, &[]);
     assert_eq!(digest(&server), written);
 }
@@ -317,7 +317,7 @@ fn a_replica_whose_disk_is_full_ends_unless_it_is_told_to_go_on() {
             client.ask("SET last 1");
             until("it goes on", || replica.ask("GET last") == "1");
         } else {
-            assert!(!replica.process.wait().unwrap().success());
+            assert!(!replica.ended().success());
             assert!(
                 log(second.path()).contains("Replica was unable to write command to disk"),
                 "{}",

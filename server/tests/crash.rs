@@ -18,7 +18,7 @@ fn start(options: &[&str]) -> (Server, tempfile::TempDir) {
 
 /// The signal that ended the server, or its exit code, and its log.
 fn ended(mut server: Server, directory: &tempfile::TempDir) -> (Option<i32>, Option<i32>, String) {
-    let status = server.process.wait().unwrap();
+    let status = server.ended();
     (status.signal(), status.code(), log(directory.path()))
 }
 

@@ -8,7 +8,7 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use server::resp::Value;
 use support::*;
@@ -101,9 +101,7 @@ fn files_of(folder: &Path) -> Vec<String> {
 fn refusal(options: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let (mut command, _) = command(OURS, folder.path(), &[]);
-    let mut child = command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    until("the server refuses to start", || child.try_wait().unwrap().is_some());
-    let output = child.wait_with_output().unwrap();
+    let output = output_of(command.args(options));
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -387,7 +385,7 @@ fn a_replicas_link_that_would_get_a_reply_is_cut() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_not_loaded_and_what_is_odd_is_refused() {
+fn what_is_odd_is_refused_and_the_real_servers_functions_are_loaded() {
     // A hash with one field twice, of the plain encoding: DEBUG lets its checksum pass.
     let mut payload = b"\x04\x02\x01a\x011\x01a\x012\x0a\x00".to_vec();
     payload.extend_from_slice(&[0; 8]);
@@ -415,14 +413,8 @@ fn what_cannot_be_kept_is_not_loaded_and_what_is_odd_is_refused() {
     assert_eq!(real.ask("SAVE"), "+OK");
     real.process.kill().unwrap();
     real.process.wait().unwrap();
-    let output = Command::new(OURS)
-        .args(["--port", "0", "--unixsocket", "s.sock", "--dir"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("functions, which this server does not support yet"), "{said}");
+    let server = Server::start(OURS, folder.path(), &NO_DISK);
+    assert_eq!(server.ask("FCALL f 0"), ":1");
 }
 
 #[test]
@@ -615,8 +607,7 @@ fn an_error_in_the_append_only_file_is_reported_and_ends_the_server_where_it_is_
         );
         drop(server);
         let mut server = Server::start_unready(program, folder.path(), &["--propagation-error-behavior", "panic"]);
-        until("it ends", || server.process.try_wait().unwrap().is_some());
-        assert!(!server.process.wait().unwrap().success(), "{program}");
+        assert!(!server.ended().success(), "{program}");
     }
 }
 

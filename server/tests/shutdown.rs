@@ -22,8 +22,7 @@ fn signal(server: &Server, name: &str) {
 
 /// The exit code, when the process has ended.
 fn end(server: &mut Server) -> Option<i32> {
-    until("the server ends", || server.process.try_wait().unwrap().is_some());
-    server.process.wait().unwrap().code()
+    server.ended().code()
 }
 
 fn temporary_files(folder: &Path) -> Vec<String> {

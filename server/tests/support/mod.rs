@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -26,6 +26,22 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
         std::thread::yield_now();
     }
+}
+
+/// Runs a program that is expected to end by itself. One that does not is killed, and the test fails.
+pub fn output_of(command: &mut Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let ended = Instant::now() + DEADLINE;
+    while child.try_wait().unwrap().is_none() && Instant::now() < ended {
+        std::thread::yield_now();
+    }
+    let too_late = child.try_wait().unwrap().is_none();
+    if too_late {
+        child.kill().unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(!too_late, "{command:?} did not end: {}", String::from_utf8_lossy(&output.stdout));
+    output
 }
 
 /// A client's connection.
@@ -124,6 +140,12 @@ impl Server {
         let text = self.ask("INFO");
         let found = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':').map(str::to_string));
         found.unwrap_or_default()
+    }
+
+    /// Waits for the process, which is expected to end by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        until("the server ends", || self.process.try_wait().unwrap().is_some());
+        self.process.wait().unwrap()
     }
 
     /// SIGKILL, by the process's id, whatever it is doing.
