@@ -651,3 +651,60 @@ fn a_snapshot_ends_when_the_last_replica_that_waits_for_it_leaves() {
         });
     }
 }
+
+#[test]
+fn monitors_see_the_database_that_a_command_leaves_and_what_scripts_call() {
+    let expected = [
+        r#"[3 client] "SELECT" "3""#,
+        r#"[3 client] "MULTI""#,
+        r#"[2 client] "SELECT" "2""#,
+        r#"[2 client] "set" "a\"b" "\r\n\xff""#,
+        r#"[2 client] "EXEC""#,
+        r#"[2 client] "EVAL" "redis.call('SELECT', 5) return redis.call('get', 'x')" "0""#,
+        r#"[5 lua] "SELECT" "5""#,
+        r#"[5 lua] "get" "x""#,
+    ];
+    play(&NO_DISK, &expected, |server, _| {
+        let mut monitor = Wire::to(server);
+        assert_eq!(monitor.ask("MONITOR"), "+OK");
+        let mut client = Wire::to(server);
+        client.ask("SELECT 3");
+        client.ask("MULTI");
+        client.ask("SELECT 2");
+        client.ask(r#"set "a\"b" "\r\n\xff""#);
+        client.ask("EXEC");
+        client.ask(r#"EVAL "redis.call('SELECT', 5) return redis.call('get', 'x')" 0"#);
+        let own = client.stream.local_addr().unwrap().to_string();
+        (0..8)
+            .map(|_| {
+                let line = monitor.reply().replace("\\\\", "\\").replace("\\\"", "\"").replace("\\\'", "'");
+                line[line.find('[').unwrap()..].replace(&own, "client")
+            })
+            .collect()
+    });
+}
+
+#[test]
+fn without_memory_a_transaction_queues_nothing_and_can_be_ended() {
+    let oom = "-OOM command not allowed when used memory > \\'maxmemory\\'.";
+    let aborted = "-EXECABORT Transaction discarded because of previous errors.";
+    let expected = ["+OK", oom, oom, oom, aborted, "+OK", "+OK", "+OK", "+RESET", "+PONG", "nil"];
+    play(&NO_DISK, &expected, |server, _| {
+        let mut wire = Wire::to(server);
+        assert_eq!(wire.ask("CONFIG SET maxmemory 1"), "+OK");
+        let lines = "MULTI, GET x, PING, WATCH x, EXEC, MULTI, DISCARD, MULTI, RESET, PING, GET x";
+        lines.split(", ").map(|line| wire.ask(line)).collect()
+    });
+}
+
+#[test]
+fn errors_are_counted_by_a_first_word_that_is_short_enough_to_be_a_code() {
+    let expected = ["errorstat_A:count=1", "errorstat_ERR:count=3", &format!("errorstat_{}:count=1", "X".repeat(30))];
+    play(&NO_DISK, &expected, |server, _| {
+        for text in ["plain", "A word", &format!("{} x", "X".repeat(30)), &format!("{} x", "Y".repeat(31)), "-"] {
+            server.ask(&format!("EVAL \"return {{err='{text}'}}\" 0"));
+        }
+        let text = server.ask("INFO errorstats");
+        text.lines().filter(|line| line.starts_with("errorstat_")).map(str::to_owned).collect()
+    });
+}

@@ -15,6 +15,8 @@ use crate::store::eviction::Policy;
 
 /// Commands that run rather than queue between MULTI and EXEC.
 const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+/// Commands that end a transaction, which no lack of memory prevents.
+const ENDS_TRANSACTION: [&str; 4] = ["exec", "discard", "quit", "reset"];
 /// Commands of a RESP2 session with subscriptions.
 const SUBSCRIBED: [&str; 9] =
     ["ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset"];
@@ -172,7 +174,8 @@ impl Server {
             self.invalidate_changed(client);
             self.end_invalidation(client);
         }
-        let denied = self.any_has(client, command, args, Flags::DENYOOM);
+        let queued = client.flags.has(ClientFlags::MULTI) && !ENDS_TRANSACTION.contains(&command.name);
+        let denied = queued || self.any_has(client, command, args, Flags::DENYOOM);
         (!fits && denied).then_some(error::OOM)
     }
 

@@ -220,7 +220,7 @@ impl Server {
             cut_replica(client, mark);
         }
         if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
-            self.feed_monitors(client, db, command, args);
+            self.feed_monitors(client, client.db, command, args);
         }
         self.after_handler(client, db, command, args);
         if self.tracking.clients > 0 {
