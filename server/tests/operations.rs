@@ -708,3 +708,74 @@ fn errors_are_counted_by_a_first_word_that_is_short_enough_to_be_a_code() {
         text.lines().filter(|line| line.starts_with("errorstat_")).map(str::to_owned).collect()
     });
 }
+
+#[test]
+fn what_a_transaction_starts_in_the_background_is_scheduled() {
+    let scheduled = ["[+Background saving scheduled]", "[+Background append only file rewriting scheduled]"];
+    let log_line = "AOF was enabled during a transaction. An AOF background was scheduled to start when possible.";
+    let expected = [scheduled[0], scheduled[1], scheduled[0], "[+OK]", log_line];
+    play(&NO_DISK, &expected, |server, folder| {
+        let mut wire = Wire::to(server);
+        let mut exec = |line: &str| {
+            wire.ask("MULTI");
+            wire.ask(line);
+            wire.ask("EXEC")
+        };
+        let saved = |times: &str| server.info("rdb_saves") == times && server.info("rdb_bgsave_in_progress") == "0";
+        let mut seen = vec![exec("BGSAVE")];
+        until("it is saved", || saved("1"));
+        seen.push(exec("BGREWRITEAOF"));
+        seen.push(exec("BGSAVE SCHEDULE"));
+        until("it is saved again", || saved("2"));
+        seen.push(exec("CONFIG SET appendonly yes"));
+        until("it is on", || {
+            server.info("aof_rewrite_in_progress") == "0" && server.info("aof_rewrite_scheduled") == "0"
+        });
+        let log = log(folder);
+        seen.extend(log.lines().find_map(|line| Some(line[line.find("AOF was enabled")?..].to_owned())));
+        seen
+    });
+}
+
+#[test]
+fn latency_tells_what_held_the_server_up_besides_commands() {
+    play(&NO_DISK, &["expire-cycle", "eviction-cycle", "eviction-del"], |server, _| {
+        let mut wire = Wire::to(server);
+        wire.ask("CONFIG SET latency-monitor-threshold 1");
+        let fill = "EVAL \"for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member' .. i) end\" 1 big 300000";
+        wire.ask(fill);
+        wire.ask("PEXPIRE big 1");
+        until("it expires", || server.ask("DBSIZE") == ":0");
+        wire.ask(fill);
+        wire.ask("CONFIG SET maxmemory-policy allkeys-random");
+        wire.ask("CONFIG SET maxmemory 1");
+        until("it is evicted", || server.ask("DBSIZE") == ":0");
+        let latest = wire.ask("LATENCY LATEST");
+        let events = ["expire-cycle", "eviction-cycle", "eviction-del"].into_iter();
+        events.filter(|event| latest.contains(&format!("[{event} "))).map(str::to_owned).collect()
+    });
+}
+
+#[test]
+fn a_writable_replica_goes_on_where_its_own_data_are_in_the_primarys_way() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for program in [REAL, OURS] {
+        if program == REAL && !installed(REAL) {
+            continue;
+        }
+        let options = [&NO_DISK[..], &["--propagation-error-behavior", "panic"]].concat();
+        let primary = Server::start(program, first.path(), &options);
+        let mut replica = Server::start(program, second.path(), &options);
+        replica.ask("CONFIG SET replica-read-only no");
+        replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        until("the link is up", || replica.info("master_link_status") == "up");
+        replica.ask("SET list text");
+        primary.ask("RPUSH list 1");
+        primary.ask("SET last 1");
+        until("it goes on", || replica.ask("GET last") == "1");
+        assert_eq!(replica.ask("GET list"), "text", "{program}");
+        replica.ask("CONFIG SET replica-read-only yes");
+        primary.ask("RPUSH list 2");
+        assert!(!replica.ended().success(), "{program}");
+    }
+}

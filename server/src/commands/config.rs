@@ -67,13 +67,14 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         error => CommandError::text(format!("ERR {error}")),
     };
     let Change { config, changed } = ctx.server.config.plan_set(&pairs, context).map_err(refuse)?;
+    let in_exec = ctx.client.flags.has(ClientFlags::IN_EXEC);
     let old = std::mem::replace(&mut ctx.server.config, config);
     for (spec, name) in &changed {
-        if let Err(reason) = apply(ctx.server, spec.name) {
+        if let Err(reason) = apply(ctx.server, spec.name, in_exec) {
             ctx.server.config = old;
             for (spec, _) in &changed {
                 // Back to what worked before.
-                let _ = apply(ctx.server, spec.name);
+                let _ = apply(ctx.server, spec.name, in_exec);
             }
             ctx.server.apply_config();
             return Err(refuse(SetError::failed(name, reason)));
@@ -85,7 +86,7 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 /// What an option asks for besides its value.
-fn apply(server: &mut Server, name: &str) -> Result<(), String> {
+fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
     match name {
         "dir" => change_directory(server),
         "loglevel" => {
@@ -105,7 +106,7 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             server.evicts_at_end = true;
             Ok(())
         }
-        "appendonly" if server.config.appendonly => server.start_aof(),
+        "appendonly" if server.config.appendonly => server.start_aof(in_exec),
         "appendonly" => {
             server.stop_aof();
             Ok(())

@@ -11,7 +11,7 @@ use super::server::Server;
 use crate::base::allocator::used_memory;
 use crate::base::clock::monotonic_ns;
 use crate::resp::Args;
-use crate::store::eviction::Policy;
+use crate::store::eviction::{Order, Policy};
 
 /// Commands that run rather than queue between MULTI and EXEC.
 const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
@@ -127,9 +127,6 @@ impl Server {
             && !flags.has(Flags::ALLOW_BUSY)
         {
             return Some(running.busy_error());
-        }
-        if self.loading && self.async_loading && write {
-            return Some(error::LOADING);
         }
         if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) && command.first_key != 0 {
             return Some(error::REPLICA_KEYSPACE);
@@ -272,6 +269,14 @@ impl Server {
         if self.pauses.hold_writes(self.now) || self.loading {
             return false;
         }
+        let began = monotonic_ns();
+        let fits = self.evict(excess, limit, volatile, order);
+        self.note_latency("eviction-cycle", began);
+        fits
+    }
+
+    /// Evicts until so much is freed, or no more time is left for it; false where nothing can be evicted.
+    fn evict(&mut self, excess: usize, limit: usize, volatile: bool, order: Order) -> bool {
         let samples = self.config.maxmemory_samples as usize;
         // One command pays for at most so much time; the next goes on.
         let end = self.eviction_nanos().map(|nanos| monotonic_ns().saturating_add(nanos));
@@ -281,7 +286,9 @@ impl Server {
             let Some((db, key)) = self.keyspace.pick_victim(&mut self.eviction_pool, volatile, order, samples) else {
                 return false;
             };
+            let began = monotonic_ns();
             freed += self.keyspace.evict(db, &key);
+            self.note_latency("eviction-del", began);
             super::context::settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
             // Another thread may be about to free the rest.

@@ -314,12 +314,12 @@ impl Server {
             "This {from} is sending an error to its {to_name}: '-{error}' after processing the command '{command}'"
         );
         log(Level::Warning, &format!("== CRITICAL == {text}"));
-        let is_replica = self.replication.is_replica();
+        // A writable replica has data of its own, which may well be in the way.
+        let strict_replica = to == Recipient::Primary && self.config.replica_read_only;
         match self.config.propagation_error_behavior {
-            _ if to == Recipient::Replica => {}
-            PropagationError::Ignore => {}
-            PropagationError::PanicOnReplicas if !is_replica => {}
-            PropagationError::Panic | PropagationError::PanicOnReplicas => panic!("{text}"),
+            PropagationError::Panic if strict_replica || to == Recipient::Aof => panic!("{text}"),
+            PropagationError::PanicOnReplicas if strict_replica => panic!("{text}"),
+            _ => {}
         }
     }
 
@@ -401,8 +401,15 @@ impl Server {
             let words: Vec<&[u8]> = shown_words(command, args).collect();
             self.slowlog.add(self.now, micros, &words, &client.addr, &client.name);
         }
-        if self.config.latency_monitor_threshold > 0 {
-            self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
+        self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
+    }
+
+    /// Notes for LATENCY what held the server up since `began`, on the monotonic clock, and was no command.
+    pub(super) fn note_latency(&mut self, event: &'static str, began: u64) {
+        let threshold = self.config.latency_monitor_threshold as i64;
+        if threshold > 0 {
+            let millis = (monotonic_ns().saturating_sub(began) / 1_000_000).cast_signed();
+            self.latency.add_if_slow(event, millis, threshold, self.now);
         }
     }
 
