@@ -17,7 +17,6 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
-pub mod docs;
 pub mod expiry;
 pub mod function;
 pub mod generic;
@@ -51,6 +50,7 @@ pub mod stream_info;
 pub mod stream_pending;
 pub mod stream_read;
 pub mod string;
+pub mod table;
 pub mod transaction;
 
 /// All families.

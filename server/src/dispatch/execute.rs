@@ -3,7 +3,7 @@
 use super::admission::Admission;
 use super::client::{BlockKind, Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
-use super::doc::{Flags, internal};
+use super::doc::{Flags, Internal};
 use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
 use super::redact::shown_words;
@@ -17,7 +17,7 @@ use crate::resp::{Args, Reply};
 use crate::store::keyspace::ExpiryRule;
 
 /// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
-const HIDDEN_FROM_MONITORS: Flags = Flags(Flags::SKIP_MONITOR.0 | Flags::ADMIN.0);
+const HIDDEN_FROM_MONITORS: Flags = Flags::SKIP_MONITOR.union(Flags::ADMIN);
 
 /// Who gets an error that nobody expects to send one to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Server {
         }
         if self.effects.queued() > 0 && self.scripting.running.is_none() {
             // Keys that a walk finds expired have nothing to do with each other.
-            let walks = client.last_command.is_some_and(|command| command.doc.is(internal::ARBITRARY_KEYS));
+            let walks = client.last_command.is_some_and(|command| command.doc.is(Internal::ARBITRARY_KEYS));
             self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
@@ -234,7 +234,7 @@ impl Server {
         self.effects.rewrite = rewrite_before;
         self.tick = monotonic_ns();
         self.account(client, command, args, self.tick.saturating_sub(started), failed);
-        if failed || !command.doc.is(internal::PUSHES) {
+        if failed || !command.doc.is(Internal::PUSHES) {
             self.finish_reply(client, mark);
         } else {
             self.finish_reply(client, client.out.len());

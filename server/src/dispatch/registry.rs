@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
-use super::doc::{Begin, CommandDoc, Find, Flags, KeySpec, internal};
+use super::doc::{Begin, CommandDoc, Find, Flags, Internal, KeySpec};
 use super::error::CommandResult;
 use crate::resp::Args;
 
@@ -145,7 +145,7 @@ fn build(families: &[Family]) -> Catalogue {
         size - 1
     };
     let mut top = Vec::new();
-    for doc in crate::commands::docs::GROUPS.iter().copied().flatten() {
+    for doc in crate::commands::table::COMMANDS {
         let parent = doc.name.len() + 1;
         let subcommands: HashMap<&'static [u8], &'static Command> = doc
             .subcommands
@@ -192,14 +192,14 @@ fn command(
 
 impl Default for Registry {
     fn default() -> Self {
-        Self::with(|doc| !doc.is(internal::ONLY_SENTINEL))
+        Self::with(|doc| !doc.is(Internal::ONLY_SENTINEL))
     }
 }
 
 impl Registry {
     /// The few commands of Sentinel mode.
     pub fn of_sentinel() -> Self {
-        Self::with(|doc| doc.is(internal::SENTINEL))
+        Self::with(|doc| doc.is(Internal::SENTINEL))
     }
 
     fn with(wanted: impl Fn(&CommandDoc) -> bool) -> Self {

@@ -7,7 +7,7 @@
 
 use super::client::{Client, ClientFlags};
 use super::context::ServerContext;
-use super::doc::{Flags, internal};
+use super::doc::{Flags, Internal};
 use super::error::{self, CommandError, CommandResult};
 use super::keys::keys_of;
 use super::registry::Command;
@@ -183,22 +183,17 @@ impl Server {
     /// A command's flags; those of a script are what it declares.
     pub(super) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
         let Some(declared) = self.declared(command, args) else { return command.flags };
-        let mut flags = command.flags.0 & !(Flags::STALE.0 | Flags::DENYOOM.0 | Flags::WRITE.0);
-        if !declared.has(ScriptFlags::ALLOW_OOM) && !declared.has(ScriptFlags::NO_WRITES) {
-            flags |= Flags::DENYOOM.0;
-        }
-        if !declared.has(ScriptFlags::NO_WRITES) {
-            flags |= Flags::WRITE.0;
-        }
-        if declared.has(ScriptFlags::ALLOW_STALE) {
-            flags |= Flags::STALE.0;
-        }
-        Flags(flags)
+        let writes = !declared.has(ScriptFlags::NO_WRITES);
+        let mut flags = command.flags;
+        flags.set(Flags::DENYOOM, writes && !declared.has(ScriptFlags::ALLOW_OOM));
+        flags.set(Flags::WRITE, writes);
+        flags.set(Flags::STALE, declared.has(ScriptFlags::ALLOW_STALE));
+        flags
     }
 
     /// Whether a command may put something into the stream without saying so.
     pub(super) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
-        command.doc.is(internal::MAY_REPLICATE) && self.declared(command, args).is_none()
+        command.doc.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
     }
 
     /// Why a script must not run now.
@@ -435,7 +430,7 @@ impl Run {
             return text("Can not execute the command on a stale replica");
         }
         let writes = command.flags.has(Flags::WRITE);
-        if read_only && (writes || command.doc.is(internal::MAY_REPLICATE)) {
+        if read_only && (writes || command.doc.is(Internal::MAY_REPLICATE)) {
             return text("Write commands are not allowed from read-only scripts.");
         }
         let wrote = server.scripting.running.as_ref().is_some_and(|running| running.wrote);

@@ -115,7 +115,7 @@ impl Tracking {
 }
 
 /// Commands that read no keys as data, and those that run scripts: what a script reads is remembered when it does.
-const READS_ELSEWHERE: Flags = Flags(Flags::PUBSUB.0 | Flags::SKIP_MONITOR.0);
+const READS_ELSEWHERE: Flags = Flags::PUBSUB.union(Flags::SKIP_MONITOR);
 
 /// Whether what a client reads now is remembered.
 fn remembers(client: &Client) -> bool {

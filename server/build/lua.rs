@@ -7,7 +7,8 @@ use std::process::Command;
 /// Of Lua's libraries those that open files or load code, and Lua's programs, are not needed.
 const LEFT_OUT: [&str; 7] = ["lua.c", "luac.c", "print.c", "linit.c", "liolib.c", "loadlib.c", "loslib.c"];
 
-fn main() {
+/// See the module's comment.
+pub fn compile() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it")).join("lua");
     std::fs::create_dir_all(&out).expect("the output directory can be written");
     let patch = std::fs::read_to_string("lua/changes.patch").expect("the changes are part of the crate");
@@ -28,7 +29,7 @@ fn main() {
     }
     build.compile("lua_of_scripts");
     println!("cargo:rerun-if-changed=lua");
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
 }
 
 /// Where cargo has put the sources of Lua 5.1.5: beside the crate that brings them. What the compiler noted down when it built
