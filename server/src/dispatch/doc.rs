@@ -232,6 +232,8 @@ pub mod internal {
     pub const OURS: u8 = 32;
     /// What it answers are no replies but messages, which CLIENT REPLY OFF and SKIP let through; of EXEC, those of its commands.
     pub const PUSHES: u8 = 64;
+    /// It may read keys that only a pattern among its words and the data tell: a user needs rights to read all keys then.
+    pub const READS_BY_PATTERN: u8 = 128;
 }
 
 /// A set of ACL categories; see [`category`].
