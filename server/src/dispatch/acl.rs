@@ -138,7 +138,7 @@ pub fn no_longer_permitted(denial: Denial) -> CommandError {
     let reason = match denial {
         Denial::Command => "no permission to execute the command or subcommand",
         Denial::Key(_) => "no permission to touch the specified keys",
-        Denial::Channel(_) => "no permission to access one of the channels used as arguments to the command",
+        Denial::Channel(_) => "no permission to access one of the channels used as arguments",
     };
     CommandError::text(format!(
         "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no longer allowed for the following reason: {reason}"
