@@ -47,7 +47,8 @@ const READS_THE_CLOCK: &[habits::Exception] = &[
 ];
 
 /// Modules that decide and do no I/O.
-const DECIDE: &[&str] = &["cluster", "replication", "sentinel", "store", "pubsub", "resp", "base", "persistence"];
+const DECIDE: &[&str] =
+    &["acl", "cluster", "replication", "sentinel", "store", "pubsub", "resp", "base", "persistence"];
 
 const LIMIT: usize = 900;
 

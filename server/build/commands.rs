@@ -143,17 +143,25 @@ pub fn generate() {
         .collect();
     files.sort();
     let mut table = String::from("[\n");
+    let mut names = BTreeMap::new();
     for file in files {
         let text = std::fs::read_to_string(&file).expect("a data file can be read");
         let commands: BTreeMap<String, Command> =
             serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for (name, command) in &commands {
             command.write(name, &mut table);
+            for sub in command.subcommands.keys() {
+                names.insert(format!("{name}|{sub}"), true);
+            }
+            let known = names.insert(name.clone(), command.subcommands.is_empty());
+            assert!(known.is_none(), "{}: {name} stands in another file already", file.display());
         }
     }
     table.push_str("]\n");
+    let names: Vec<(String, bool)> = names.into_iter().collect();
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     std::fs::write(out.join("commands.rs"), table).expect("the output directory can be written");
+    std::fs::write(out.join("command_names.rs"), format!("{names:?}")).expect("the output directory can be written");
 }
 
 impl Command {

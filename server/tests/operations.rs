@@ -4,93 +4,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
+#[path = "support/wire.rs"]
+mod wire;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
-use server::resp::Value;
 use support::*;
+use wire::*;
 
 const NO_DISK: [&str; 2] = ["--appendonly", "no"];
-
-/// A connection that shows whole replies as text.
-struct Wire {
-    stream: TcpStream,
-    input: Vec<u8>,
-}
-
-impl Wire {
-    fn to(server: &Server) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        Self { stream, input: Vec::new() }
-    }
-
-    fn send(&mut self, line: &str) {
-        self.stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
-    }
-
-    fn send_words(&mut self, words: &[&[u8]]) {
-        let mut request = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-            request.extend_from_slice(word);
-            request.extend_from_slice(b"\r\n");
-        }
-        self.stream.write_all(&request).unwrap();
-    }
-
-    fn reply(&mut self) -> String {
-        loop {
-            if let Some((value, length)) = Value::parse(&self.input).unwrap() {
-                self.input.drain(..length);
-                return shown(&value);
-            }
-            let mut bytes = [0; 4096];
-            let count = self.stream.read(&mut bytes).unwrap();
-            assert!(count > 0, "the server closed the connection");
-            self.input.extend_from_slice(&bytes[..count]);
-        }
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.send(line);
-        self.reply()
-    }
-
-    /// Everything until the server closes the connection.
-    fn rest(mut self) -> Vec<u8> {
-        let mut rest = self.input;
-        self.stream.read_to_end(&mut rest).unwrap();
-        rest
-    }
-}
-
-fn shown(value: &Value) -> String {
-    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    match value {
-        Value::Status(status) => format!("+{}", text(status)),
-        Value::Error(error) => format!("-{}", text(error)),
-        Value::Integer(number) => number.to_string(),
-        Value::Bulk(bytes) => text(bytes),
-        Value::Null => "nil".into(),
-        Value::Array(parts) => format!("[{}]", parts.iter().map(shown).collect::<Vec<_>>().join(" ")),
-    }
-}
-
-/// Plays on our server, and on the real one where it is installed: both must come to what is expected.
-fn play(options: &[&str], expected: &[&str], script: impl Fn(&Server, &Path) -> Vec<String>) {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(program, folder.path(), options);
-        assert_eq!(script(&server, folder.path()), expected, "{program}");
-    }
-}
 
 fn files_of(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap().flatten();
@@ -109,9 +34,6 @@ fn refusal(options: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn what_is_not_supported_is_refused_at_the_start_and_by_config_set() {
     for (options, reason) in [
-        (["--user", "default off"], "ACL users are not supported"),
-        (["--user", "worker on nopass ~* +@all"], "ACL users are not supported"),
-        (["--aclfile", "/tmp/users.acl"], "users other than `default` are not supported"),
         (["--loadmodule", "/tmp/module.so"], "Modules are not supported"),
         (["--tls-port", "1234"], "TLS is not supported"),
         (["--tls-replication", "yes"], "TLS is not supported"),

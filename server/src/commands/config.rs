@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::acl::Users;
 use crate::config::rewrite::{Rewrite, rewrite, write_atomically};
 use crate::config::{Access, Change, SetContext, SetError};
 use crate::dispatch::client::ClientFlags;
@@ -79,6 +80,9 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             ctx.server.apply_config();
             return Err(refuse(SetError::failed(name, reason)));
         }
+    }
+    if changed.iter().any(|(spec, _)| spec.name == "requirepass") {
+        ctx.server.put_default_password(ctx.client);
     }
     ctx.server.apply_config();
     ctx.reply().ok();
@@ -187,15 +191,12 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
     if server.sentinel.is_none() {
         config.replicaof.0 = server.replication.follower().map(|it| (it.host().into(), it.port()));
     }
-    let user = match config.requirepass.is_empty() {
-        true => "user default on nopass ~* &* +@all".to_string(),
-        false => {
-            use sha2::{Digest, Sha256};
-            let hash: String = Sha256::digest(&*config.requirepass).iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("user default on #{hash} ~* &* +@all")
-        }
-    };
-    let mut lines = vec![("user".to_string(), user.into_bytes())];
+    // With an ACL file, users are written there, by ACL SAVE.
+    let mut lines = Vec::new();
+    if config.aclfile.is_empty() {
+        let acl = &server.acl;
+        lines.extend(acl.users.iter().map(|user| ("user".to_string(), Users::line(user, acl.catalogue))));
+    }
     let mut others = vec!["user"];
     let sentinel = server.sentinel_core();
     if let Some(core) = sentinel {

@@ -5,6 +5,7 @@ use crate::dispatch::error::{NOT_INT, NOT_INTEGER};
 use crate::dispatch::{CommandError, CommandResult, Family};
 use crate::resp::Reply;
 
+pub mod acl;
 pub mod bitfield;
 pub mod bitmap;
 pub mod client;
@@ -55,6 +56,7 @@ pub mod transaction;
 
 /// All families.
 pub static FAMILIES: &[Family] = &[
+    acl::FAMILY,
     bitmap::FAMILY,
     client::FAMILY,
     cluster::FAMILY,

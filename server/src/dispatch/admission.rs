@@ -3,11 +3,13 @@
 //! Almost no command meets a gate, so two summaries are kept: [`Server::gated`] for conditions of the server, and
 //! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
 
+use super::acl::{no_permission, permits};
 use super::client::{Client, ClientFlags};
 use super::doc::Flags;
 use super::error::{self, CommandError};
 use super::registry::Command;
 use super::server::Server;
+use crate::acl::log::Context;
 use crate::base::allocator::used_memory;
 use crate::base::clock::monotonic_ns;
 use crate::resp::Args;
@@ -62,6 +64,13 @@ impl Server {
     pub fn admit(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> Admission {
         if let Some(error) = self.early_refusal(client, command) {
             return Admission::Refuse(error);
+        }
+        if client.flags.has(ClientFlags::RESTRICTED)
+            && let Err(denial) = permits(client, command, args)
+        {
+            let context = if client.flags.has(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
+            self.note_denial(client, command, args, denial, context);
+            return Admission::Refuse(no_permission(command, denial));
         }
         if let Some(error) = self.redirection(client, command, args) {
             return Admission::Elsewhere(error);

@@ -160,6 +160,8 @@ bitflags! {
         /// What it answers are no replies but messages, which CLIENT REPLY OFF and SKIP let through; of EXEC, those of its
         /// commands.
         const PUSHES = 1 << 6;
+        /// It may read keys that only a pattern among its words and the data tell: a user needs rights to read all keys then.
+        const READS_BY_PATTERN = 1 << 7;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Runs requests: lookup, admission, the handler, and what must follow it.
 
+use super::acl::may_read_by_pattern;
 use super::admission::Admission;
 use super::client::{BlockKind, Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
@@ -258,6 +259,8 @@ impl Server {
             effects: &mut self.effects,
             may_block: false,
             trusted: false,
+            // Nobody waits for what a pattern leads to.
+            reads_only_named_keys: false,
             scripted: false,
         };
         let result = (wait.serve)(&mut context, &args, key);
@@ -329,6 +332,8 @@ impl Server {
         self.keyspace.expiry = self.expiry_rule(trusted);
         match command.handler {
             Handler::Data(handler) => {
+                let reads_only_named_keys =
+                    client.flags.has(ClientFlags::RESTRICTED) && !may_read_by_pattern(client, command, args);
                 let mut context = DataContext {
                     keyspace: &mut self.keyspace,
                     db: client.db,
@@ -337,6 +342,7 @@ impl Server {
                     effects: &mut self.effects,
                     may_block: !client.flags.has(ClientFlags::IN_EXEC) && !trusted,
                     trusted,
+                    reads_only_named_keys,
                     scripted: client.aside.is_some(),
                 };
                 handler(&mut context, args)

@@ -37,6 +37,9 @@ pub fn keys_of<W: AsRef<[u8]>>(
         "sort" => return Ok(sort_keys(&words)),
         "sort_ro" => return Ok(single(KeyFlags::RO | KeyFlags::ACCESS)),
         "migrate" => return migrate_keys(&words),
+        "georadius" => return Ok(georadius_keys(&words, 6)),
+        "georadiusbymember" => return Ok(georadius_keys(&words, 5)),
+        "xread" | "xreadgroup" => return xread_keys(&words),
         _ => {}
     }
     let mut keys = Vec::new();
@@ -154,6 +157,44 @@ fn sort_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
         index += 1;
     }
     keys
+}
+
+/// GEORADIUS and GEORADIUSBYMEMBER: of several STORE and STOREDIST the last one counts, and what COUNT takes is neither.
+fn georadius_keys<W: AsRef<[u8]>>(words: &Words<'_, W>, options_at: i64) -> Vec<KeyRef> {
+    let mut keys = single(KeyFlags::RO | KeyFlags::ACCESS);
+    let mut index = options_at;
+    while index < words.len() {
+        let takes_one = index + 1 < words.len();
+        if takes_one && words.is(index, "count") {
+            index += 1;
+        } else if takes_one && (words.is(index, "store") || words.is(index, "storedist")) {
+            index += 1;
+            keys.truncate(1);
+            keys.push(KeyRef { index: index as usize, flags: KeyFlags::OW | KeyFlags::UPDATE });
+        }
+        index += 1;
+    }
+    keys
+}
+
+/// XREAD and XREADGROUP: the first half of what is behind STREAMS, which may be the name of a group or a consumer as well.
+fn xread_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, InvalidArguments> {
+    let mut index = 1;
+    while index < words.len() && !words.is(index, "streams") {
+        index += if words.is(index, "block") || words.is(index, "count") {
+            2
+        } else if words.is(index, "group") {
+            3
+        } else {
+            1
+        };
+    }
+    let (first, words_left) = (index + 1, words.len() - index - 1);
+    if words_left < 2 || words_left % 2 != 0 {
+        return Err(InvalidArguments);
+    }
+    let flags = KeyFlags::RO | KeyFlags::ACCESS;
+    Ok((first..first + words_left / 2).map(|index| KeyRef { index: index as usize, flags }).collect())
 }
 
 /// MIGRATE has one key, or an empty word in its place and the keys behind KEYS.

@@ -224,8 +224,7 @@ where
         tokio::spawn(turn_away(stream, b"-ERR max number of clients reached\r\n"));
         return;
     }
-    let needs_auth = !server.config.requirepass.is_empty();
-    if server.config.protected_mode && !needs_auth && !origin.local {
+    if server.config.protected_mode && server.acl.users.default_user().nopass && !origin.local {
         server.stats.rejected_connections += 1;
         tokio::spawn(turn_away(stream, PROTECTED));
         return;
@@ -235,7 +234,7 @@ where
     client.addr = origin.addr;
     client.laddr = origin.laddr;
     client.fd = origin.fd;
-    client.flags.set(ClientFlags::NEEDS_AUTH, needs_auth);
+    server.acl.greet(&mut client);
     client.flags.set(ClientFlags::LOCAL, origin.local);
     client.flags.set(ClientFlags::UNIX_SOCKET, origin.unix);
     let signal = Arc::clone(&client.signal);

@@ -28,6 +28,7 @@ pub mod timers;
 pub mod transfer;
 pub mod turn;
 mod unsupported;
+mod users;
 mod vital;
 
 pub use startup::run;
