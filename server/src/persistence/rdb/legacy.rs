@@ -66,14 +66,12 @@ pub(super) fn hash_zipmap<R: Read>(reader: &mut Reader<R>) -> Result<RdbValue, R
     const COMPLAINT: &str = "Zipmap integrity check failed.";
     let bytes = reader.text()?;
     let map = Zipmap::parse(&bytes).map_err(|_| reader.corrupt(COMPLAINT))?;
-    let mut pack = Listpack::with_capacity(bytes.len());
-    for (field, value) in map.iter() {
-        pack.push_back(field);
-        pack.push_back(value);
-    }
-    if pack.is_empty() {
+    let pairs: Vec<(Vec<u8>, Vec<u8>)> = map.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+    let mut fields: Vec<&[u8]> = pairs.iter().map(|(field, _)| field.as_slice()).collect();
+    fields.sort_unstable();
+    if pairs.is_empty() || fields.windows(2).any(|two| two[0] == two[1]) {
         return Err(reader.corrupt(COMPLAINT));
     }
-    reader.check_pairs(&pack, true, COMPLAINT)?;
-    Ok(RdbValue::HashListpack(pack))
+    // Not a listpack: long values make it a table, as the settings of now say.
+    Ok(RdbValue::Hash(pairs))
 }

@@ -236,13 +236,17 @@ fn old_encodings_convert_as_the_real_server_converts_them() {
         let real = redis.dump(name.as_bytes());
         let converted = dump::decode(dump::verify(&real, false).unwrap(), true).unwrap();
         match (value, converted) {
-            // These two are decoded to elements, which the store packs as its thresholds say.
+            // These three are decoded to elements, which the store packs as its thresholds say.
             (RdbValue::List(items), RdbValue::ListNodes(nodes)) => {
                 let ListNode::Packed(pack) = &nodes[0] else { panic!("a plain node") };
                 assert_eq!(pack.iter().map(Packed::to_vec).collect::<Vec<_>>(), items);
             }
             (RdbValue::Zset(pairs), RdbValue::ZsetListpack(pack)) => {
                 assert_eq!(pack.len(), pairs.len() * 2)
+            }
+            (RdbValue::Hash(pairs), RdbValue::HashListpack(pack)) => {
+                let words: Vec<Vec<u8>> = pairs.into_iter().flat_map(|(field, value)| [field, value]).collect();
+                assert_eq!(pack.iter().map(Packed::to_vec).collect::<Vec<_>>(), words);
             }
             (ours, theirs) => assert_eq!(ours, theirs, "{name}"),
         }
