@@ -23,7 +23,7 @@ use rustls::{
 use crate::config::Config;
 use crate::config::values::TlsAuthClients;
 
-mod chain;
+pub mod chain;
 mod material;
 mod sessions;
 mod suites;
