@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use server::base::random::Random;
 
+#[expect(dead_code, reason = "other tests need more of it")]
 mod support;
 
 use support::*;

@@ -15,6 +15,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
+#[expect(dead_code, reason = "other tests need more of it")]
 #[path = "support/pki.rs"]
 mod pki;
 #[expect(dead_code, reason = "other tests need more of it")]

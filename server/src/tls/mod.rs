@@ -27,8 +27,6 @@ pub mod chain;
 mod material;
 mod sessions;
 mod suites;
-#[cfg(test)]
-mod tests;
 mod verifier;
 
 use verifier::Verifier;

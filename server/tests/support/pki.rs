@@ -56,8 +56,37 @@ impl Authority {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        self.write(name, &certificate.pem(), &key)
+    }
+
+    /// A certificate signed by one that this authority has signed, with that one in its file.
+    pub fn issue_below(
+        &self,
+        name: &str,
+        between: impl FnOnce(&mut CertificateParams),
+        leaf: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, format!("between {name} and the authority"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        between(&mut params);
+        let between = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.issuer).unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        leaf(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &between).unwrap();
+        self.write(name, &(certificate.pem() + &between.pem()), &key)
+    }
+
+    /// The authority itself, as a client or server.
+    pub fn itself(&self) -> Identity {
+        self.write("itself", &self.issuer.pem(), self.issuer.key())
+    }
+
+    fn write(&self, name: &str, certificate: &str, key: &KeyPair) -> Identity {
         let at = |end: &str| self.folder.path().join(format!("{name}.{end}"));
-        std::fs::write(at("crt"), certificate.pem()).unwrap();
+        std::fs::write(at("crt"), certificate).unwrap();
         std::fs::write(at("key"), key.serialize_pem()).unwrap();
         Identity { certificate: at("crt"), key: at("key") }
     }
