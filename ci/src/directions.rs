@@ -8,7 +8,7 @@ pub const ORDER: &[&[&str]] = &[
     &["resp", "store"],
     // Settings and their texts; what acts on them stands to its right.
     &["config"],
-    &["pubsub", "acl", "scripting", "cluster", "sentinel", "persistence"],
+    &["pubsub", "acl", "scripting", "cluster", "sentinel", "persistence", "tls"],
     &["replication"],
     &["info"],
     &["dispatch"],

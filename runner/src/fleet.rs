@@ -120,6 +120,14 @@ impl Fleet {
         if self.state(name) != NodeState::Ended {
             return Err(Failure::failed(format!("{name} runs already")));
         }
+        if let Some(certificates) = &node.tls {
+            let announced = self.plan.nodes.iter().map(|node| node.announced().host);
+            let mut hosts: Vec<String> =
+                ["localhost".into(), "127.0.0.1".into()].into_iter().chain(announced).collect();
+            hosts.sort();
+            hosts.dedup();
+            certificates.make(&hosts)?;
+        }
         std::fs::create_dir_all(&node.dir).doing(|| format!("create {}", node.dir.display()))?;
         let file = node.dir.join(&node.config_file);
         if !file.exists() {
@@ -390,10 +398,12 @@ pub async fn connect_as_client(node: &NodePlan, patience: Duration) -> Outcome<C
 }
 
 async fn connect_at(node: &NodePlan, address: Address, patience: Duration) -> Outcome<Client> {
-    let mut client =
-        Client::connect(&address, patience).await.doing(|| format!("connect to {} at {address}", node.name))?;
+    let mut client = Client::connect_with(&address, patience, node.tls.as_ref())
+        .await
+        .doing(|| format!("connect to {} at {address}", node.name))?;
     if let Some(password) = &node.password {
-        client.call(&["AUTH", password]).await.doing(|| format!("authenticate at {}", node.name))?;
+        let words: Vec<&str> = ["AUTH"].into_iter().chain(node.user.as_deref()).chain([password.as_str()]).collect();
+        client.call(&words).await.doing(|| format!("authenticate at {}", node.name))?;
     }
     Ok(client)
 }
@@ -403,7 +413,7 @@ fn all_free(plan: &Plan) -> Outcome<()> {
     let mut found = Vec::new();
     let mut is_denied = false;
     for node in &plan.nodes {
-        for (port, what) in [(Some(node.port), "port"), (node.bus_port, "bus port")] {
+        for (port, what) in [(Some(node.port), "port"), (node.plain_port, "plain port"), (node.bus_port, "bus port")] {
             let Some((port, error)) = port.and_then(|port| Some((port, ports::try_to_listen(port).err()?))) else {
                 continue;
             };

@@ -23,6 +23,7 @@
 //! Invariant: nothing outlives the process that started it. Nodes die with it (`launch`), files go with it (`state`), and
 //! what a crash leaves, `runner gc` finds.
 
+pub mod authority;
 pub mod bench;
 pub mod client;
 pub mod cluster;

@@ -2,13 +2,14 @@
 //!
 //! Pure but for the ports it is handed, so that `runner plan` shows exactly what `up` does. Nothing is started here.
 
+use crate::authority::Certificates;
 use crate::client::{Address, quote_word, split_words};
 use crate::cluster::SlotRange;
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
 use crate::name::TopologyName;
 use crate::ports;
-use crate::topology::{Cluster, Directives, Node, Sentinels, Topology};
+use crate::topology::{Cluster, Directives, Node, Purpose, Sentinels, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -68,8 +69,20 @@ pub struct NodePlan {
     pub config: String,
     /// Arguments behind the program.
     pub arguments: Vec<String>,
-    /// The password that its configuration demands of clients.
+    /// The password that its configuration demands of clients, of `user` where there is one.
     pub password: Option<String>,
+    /// Whom the runner logs in as; `default` where nothing is said.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Whom those log in as that use the topology, if not as `user`: a name and a password.
+    #[serde(default)]
+    pub clients: Option<(String, String)>,
+    /// Its certificates, if its port is one with TLS.
+    #[serde(default)]
+    pub tls: Option<Certificates>,
+    /// The port without TLS that it has besides.
+    #[serde(default)]
+    pub plain_port: Option<u16>,
     /// Lines of the configuration and where the topology file sets them, as snippets.
     #[serde(skip)]
     origins: Vec<(String, String)>,
@@ -93,20 +106,41 @@ impl NodePlan {
         // What a head, a bus and an announcement consist of is written anew; all else is kept.
         let kept = self.config.lines().filter(|line| {
             let name = line.split_whitespace().next().unwrap_or_default();
-            let own = ["port", "bind", "dir", "cluster-config-file", "cluster-port", "bind-source-addr", "replicaof"];
+            let own = [
+                "port",
+                "tls-port",
+                "bind",
+                "dir",
+                "cluster-config-file",
+                "cluster-port",
+                "bind-source-addr",
+                "replicaof",
+            ];
             !own.contains(&name) && !name.contains("-announce-")
         });
-        let mut config = head(&dir, port);
+        // A port without TLS would be somebody else's.
+        let mut config = head(&dir, port, self.tls.is_some(), None);
         config.push_str(&format!("cluster-config-file nodes-{port}.conf\n"));
         if bus_port != port.saturating_add(BUS_ABOVE) {
             config.push_str(&format!("cluster-port {bus_port}\n"));
         }
         kept.for_each(|line| config.push_str(&format!("{line}\n")));
         let bus_port = Some(bus_port);
-        config.push_str(&Ports { port, bus_port }.announcement(front));
+        config.push_str(&Ports { port, bus_port }.announcement(front, self.tls.is_some()));
         let file = dir.join(&self.config_file).display().to_string();
         let arguments = std::iter::once(file).chain(self.arguments.iter().skip(1).cloned()).collect();
-        Self { name: name.to_owned(), role, port, bus_port, front, dir, config, arguments, ..self.clone() }
+        Self {
+            name: name.to_owned(),
+            role,
+            port,
+            bus_port,
+            front,
+            dir,
+            config,
+            arguments,
+            plain_port: None,
+            ..self.clone()
+        }
     }
 
     /// Where the topology file sets a line of the configuration, as a snippet.
@@ -162,6 +196,14 @@ impl Shard {
     }
 }
 
+/// The ports of a node in an earlier life.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptPorts {
+    port: u16,
+    bus_port: Option<u16>,
+    plain_port: Option<u16>,
+}
+
 /// What the command line adds to the topology.
 #[derive(Debug, Clone, Default)]
 pub struct Choices {
@@ -174,7 +216,7 @@ pub struct Choices {
     /// Leads connections through the runner, whatever the topology says.
     pub faults: bool,
     /// Ports, and bus ports, that nodes leased in an earlier life: their kept files name them.
-    pub kept: HashMap<String, (u16, Option<u16>)>,
+    pub kept: HashMap<String, KeptPorts>,
 }
 
 impl Choices {
@@ -185,9 +227,12 @@ impl Choices {
             let Some(config) = files.iter().find_map(|file| std::fs::read_to_string(file).ok()) else {
                 continue;
             };
-            let port = |name| setting(&config, name).and_then(|port| port.parse().ok());
-            if let Some(own) = port("port") {
-                self.kept.insert(entry.file_name().to_string_lossy().into_owned(), (own, port("cluster-port")));
+            let port = |name| setting(&config, name).and_then(|port| port.parse().ok()).filter(|&port: &u16| port != 0);
+            let (plain, secure, bus_port) = (port("port"), port("tls-port"), port("cluster-port"));
+            if let Some(port) = secure.or(plain) {
+                let plain_port = plain.filter(|_| secure.is_some());
+                let kept = KeptPorts { port, bus_port, plain_port };
+                self.kept.insert(entry.file_name().to_string_lossy().into_owned(), kept);
             }
         }
     }
@@ -309,7 +354,7 @@ struct Ports {
 
 impl Ports {
     /// What a node with a front tells others, and where its own connections come from.
-    fn announcement(&self, front: Option<Ipv4Addr>) -> String {
+    fn announcement(&self, front: Option<Ipv4Addr>, tls: bool) -> String {
         let Some(front) = front else {
             return String::new();
         };
@@ -318,7 +363,8 @@ impl Ports {
             format!("bind-source-addr {front}\nreplica-announce-ip {front}\nreplica-announce-port {port}\n");
         if let Some(bus_port) = self.bus_port {
             lines.push_str(&format!(
-                "cluster-announce-ip {front}\ncluster-announce-port {port}\ncluster-announce-bus-port {bus_port}\n"
+                "cluster-announce-ip {front}\ncluster-announce-{}port {port}\ncluster-announce-bus-port {bus_port}\n",
+                if tls { "tls-" } else { "" }
             ));
         }
         lines
@@ -363,7 +409,7 @@ impl Planner<'_> {
         upstream: Option<String>,
         upstream_address: Option<(Option<Ipv4Addr>, u16)>,
     ) -> Outcome<()> {
-        let mut config = self.head(name, port);
+        let mut config = self.head(name, port)?;
         self.push_directives(&mut config, Some(&node.config));
         if let Some((upstream_front, upstream_port)) = upstream_address {
             config.push_str(&format!("replicaof {} {upstream_port}\n", announced(upstream_front)));
@@ -374,6 +420,7 @@ impl Planner<'_> {
         let mut bus_port = None;
         if setting(&config, "cluster-enabled").is_some_and(|value| value == "yes") {
             bus_port = setting(&config, "cluster-port").and_then(|port| port.parse().ok()).filter(|&port| port != 0);
+            self.push_tls_cluster(&mut config);
             if bus_port.is_none() {
                 bus_port = Some(self.bus_port(name, node.port.is_some(), port, &mut config)?);
             }
@@ -399,8 +446,9 @@ impl Planner<'_> {
                 None if bus_is_above && !self.choices.kept.contains_key(&name) => lease_with_bus_above(self.lease)?.0,
                 fixed => self.port(&name, fixed)?,
             };
-            let mut config = self.head(&name, port);
+            let mut config = self.head(&name, port)?;
             config.push_str(&format!("cluster-enabled yes\ncluster-config-file nodes-{port}.conf\n"));
+            self.push_tls_cluster(&mut config);
             let bus_port = Some(self.bus_port(&name, bus_is_above, port, &mut config)?);
             self.push_directives(&mut config, own.map(|own| &own.config));
             let role = match index < masters {
@@ -425,7 +473,7 @@ impl Planner<'_> {
                     .hint("choose a smaller port or --port-offset")
             });
         }
-        let kept = self.choices.kept.get(name).and_then(|&(_, bus_port)| bus_port);
+        let kept = self.choices.kept.get(name).and_then(|kept| kept.bus_port);
         let bus_port = kept.map_or_else(&mut self.lease, Ok)?;
         config.push_str(&format!("cluster-port {bus_port}\n"));
         Ok(bus_port)
@@ -445,13 +493,19 @@ impl Planner<'_> {
         for index in 0..sentinels.len() {
             let name = format!("sentinel-{}", index + 1);
             let port = self.port(&name, sentinels.ports.get(index).map(|port| port.value))?;
-            let mut config = self.head(&name, port);
+            let mut config = self.head(&name, port)?;
             if let Some(front) = self.front(self.nodes.len()) {
                 config.push_str(&format!(
                     "bind-source-addr {front}\nsentinel announce-ip {front}\nsentinel announce-port {port}\n"
                 ));
             }
             config.push_str(&monitor);
+            if let Some((user, login)) = self.topology.user_for(Purpose::Sentinel) {
+                let (monitor, password) = (&sentinels.monitor.value, quote_word(login.password()));
+                config.push_str(&format!(
+                    "sentinel auth-user {monitor} {user}\nsentinel auth-pass {monitor} {password}\n"
+                ));
+            }
             push_lines(&mut config, &sentinels.config);
             let role =
                 Role::Sentinel { watches: sentinels.master.value.clone(), monitor: sentinels.monitor.value.clone() };
@@ -464,7 +518,7 @@ impl Planner<'_> {
 
     fn port(&mut self, name: &str, fixed: Option<u16>) -> Outcome<u16> {
         let Some(port) = fixed else {
-            return self.choices.kept.get(name).map_or_else(&mut self.lease, |&(port, _)| Ok(port));
+            return self.choices.kept.get(name).map_or_else(&mut self.lease, |kept| Ok(kept.port));
         };
         port.checked_add(self.choices.port_offset).ok_or_else(|| {
             let offset = self.choices.port_offset;
@@ -494,6 +548,12 @@ impl Planner<'_> {
         if let Some(own) = own {
             push_lines(config, own);
         }
+        for (name, user) in self.topology.users.iter() {
+            config.push_str(&format!("{}\n", user.line(name)));
+        }
+        if let Some((name, user)) = self.topology.user_for(Purpose::Replication) {
+            config.push_str(&format!("masteruser {name}\nmasterauth {}\n", quote_word(user.password())));
+        }
         if setting(config, SYNC_DELAY).is_none() {
             config.push_str(&format!("{SYNC_DELAY} 0\n"));
         }
@@ -517,8 +577,26 @@ impl Planner<'_> {
         self.dir.join("nodes").join(name)
     }
 
-    fn head(&self, name: &str, port: u16) -> String {
-        head(&self.node_dir(name), port)
+    fn head(&mut self, name: &str, port: u16) -> Outcome<String> {
+        let tls = self.topology.tls;
+        if !tls.on {
+            return Ok(head(&self.node_dir(name), port, false, None));
+        }
+        let kept = self.choices.kept.get(name).and_then(|kept| kept.plain_port);
+        let plain = match tls.settings.plain {
+            true => Some(kept.map_or_else(&mut self.lease, Ok)?),
+            false => None,
+        };
+        let mut text = head(&self.node_dir(name), port, true, plain);
+        text.push_str(&Certificates::of(self.dir).directives());
+        text.push_str(&format!("tls-auth-clients {}\n", tls.settings.auth_clients.word()));
+        Ok(text)
+    }
+
+    fn push_tls_cluster(&self, config: &mut String) {
+        if self.topology.tls.on {
+            config.push_str("tls-cluster yes\n");
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of a node, named at both call sites")]
@@ -534,8 +612,16 @@ impl Planner<'_> {
     ) {
         let front = self.front(self.nodes.len());
         if !matches!(role, Role::Sentinel { .. }) {
-            config.push_str(&ports.announcement(front));
+            config.push_str(&ports.announcement(front, self.topology.tls.on));
         }
+        let login = |purpose| self.topology.user_for(purpose).filter(|_| !matches!(role, Role::Sentinel { .. }));
+        let runner = login(Purpose::Runner).map(|(name, user)| (name.to_owned(), user.password().to_owned()));
+        let clients = login(Purpose::Clients).map(|(name, user)| (name.to_owned(), user.password().to_owned()));
+        let required = setting(&config, "requirepass").filter(|value| !value.is_empty());
+        let (user, password) = match runner {
+            Some((name, password)) => (Some(name), Some(password)),
+            None => (None, required),
+        };
         let dir = self.node_dir(name);
         let engine = self.engine(engine.as_ref());
         let file = dir.join(config_file).display().to_string();
@@ -548,7 +634,14 @@ impl Planner<'_> {
             front,
             dir,
             config_file: config_file.to_owned(),
-            password: setting(&config, "requirepass").filter(|value| !value.is_empty()),
+            password,
+            user,
+            clients,
+            tls: self.topology.tls.on.then(|| Certificates::of(self.dir)),
+            plain_port: setting(&config, "port")
+                .and_then(|port| port.parse().ok())
+                .filter(|_| self.topology.tls.on)
+                .filter(|&port| port != 0),
             origins: self.origins(name, &config),
             config,
             arguments: std::iter::once(file).chain(arguments.iter().map(|&a| a.to_owned())).collect(),
@@ -557,8 +650,12 @@ impl Planner<'_> {
 }
 
 /// What every configuration file begins with.
-fn head(dir: &Path, port: u16) -> String {
-    format!("port {port}\nbind 127.0.0.1\ndir {}\n", quote_word(&dir.display().to_string()))
+fn head(dir: &Path, port: u16, tls: bool, plain: Option<u16>) -> String {
+    let ports = match tls {
+        true => format!("port {}\ntls-port {port}\n", plain.unwrap_or(0)),
+        false => format!("port {port}\n"),
+    };
+    format!("{ports}bind 127.0.0.1\ndir {}\n", quote_word(&dir.display().to_string()))
 }
 
 fn push_lines(config: &mut String, directives: &Directives) {

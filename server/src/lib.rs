@@ -15,6 +15,7 @@ pub mod resp;
 pub mod scripting;
 pub mod sentinel;
 pub mod store;
+pub mod tls;
 #[cfg(test)]
 mod upstream;
 

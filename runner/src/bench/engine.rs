@@ -3,6 +3,7 @@
 use super::host::{Machine, resident};
 use super::load::{Drive, Load, Run, Until};
 use super::workload::Batch;
+use crate::authority::Certificates;
 use crate::client::{Address, Client, Reply};
 use crate::engine::Engine;
 use crate::failure::{Doing, Failure, Outcome};
@@ -24,6 +25,8 @@ pub(super) struct Instance {
     pub(super) port: u16,
     process: Process,
     dir: TempDir,
+    /// Where its port is one with TLS.
+    pub(super) certificates: Option<Certificates>,
     _lease: Lease,
 }
 
@@ -36,6 +39,10 @@ pub(super) struct Start<'a> {
     pub(super) rdb: Option<PathBuf>,
     /// On the load's CPU instead of the server's.
     pub(super) on_load_cpu: bool,
+    /// Its port is one with TLS.
+    pub(super) tls: bool,
+    /// Certificates of another instance, for two that talk to each other.
+    pub(super) certificates: Option<Certificates>,
 }
 
 impl Instance {
@@ -44,7 +51,16 @@ impl Instance {
         let mut lease = Lease::new();
         let port = lease.take()?;
         let dir = tempfile::tempdir().doing(|| "create a directory".into())?;
-        let mut config = format!("port {port}\nbind 127.0.0.1\ndir \"{}\"\nsave \"\"\n", dir.path().display());
+        let own = || start.tls.then(|| Certificates::of(dir.path()));
+        let certificates = start.certificates.clone().or_else(own);
+        let mut config = format!("bind 127.0.0.1\ndir \"{}\"\nsave \"\"\n", dir.path().display());
+        match &certificates {
+            Some(certificates) => {
+                certificates.make(&["127.0.0.1".into()])?;
+                config.push_str(&format!("port 0\ntls-port {port}\n{}", certificates.directives()));
+            }
+            None => config.push_str(&format!("port {port}\n")),
+        }
         for directive in start.directives {
             config.push_str(directive);
             config.push('\n');
@@ -60,7 +76,7 @@ impl Instance {
         let log = dir.path().join("log");
         let launch = Launch { program, arguments, dir: dir.path().into(), log, cpu };
         let process = Process::start(launch).doing(|| format!("start the engine `{engine}`"))?;
-        let instance = Self { port, process, dir, _lease: lease };
+        let instance = Self { port, process, dir, certificates, _lease: lease };
         instance.until_it_answers(engine).await?;
         Ok(instance)
     }
@@ -73,7 +89,7 @@ impl Instance {
                 let how = crate::launch::describe(status);
                 return Err(Failure::failed(format!("the engine `{engine}` {how}")).detail(log));
             }
-            if let Ok(mut client) = Client::connect(&self.address(), PATIENCE).await
+            if let Ok(mut client) = self.connect().await
                 && matches!(client.call(&["PING"]).await, Ok(Reply::Status(_)))
             {
                 return Ok(());
@@ -93,13 +109,13 @@ impl Instance {
         self.dir.path().join("dump.rdb")
     }
 
-    fn address(&self) -> Address {
-        Address::local(self.port)
+    async fn connect(&self) -> std::io::Result<Client> {
+        Client::connect_with(&Address::local(self.port), PATIENCE, self.certificates.as_ref()).await
     }
 
     /// Sends one command; an error reply is a failure.
     pub(super) async fn call(&self, command: &[&str]) -> Outcome<Reply> {
-        let mut client = Client::connect(&self.address(), PATIENCE).await.doing(|| "connect".into())?;
+        let mut client = self.connect().await.doing(|| "connect".into())?;
         match client.call(command).await.doing(|| command.join(" "))? {
             Reply::Error(error) => Err(Failure::failed(format!("{} is answered with: {error}", command.join(" ")))),
             reply => Ok(reply),
@@ -131,7 +147,7 @@ impl Instance {
     pub(super) fn fill(&self, batch: &Batch) -> Outcome<Run> {
         let depth = FILL.pipeline.min(usize::try_from(batch.count).unwrap_or(usize::MAX)).max(1);
         let drive = Drive { pipeline: depth, ..FILL };
-        Load::connect(self.port, &batch.template, drive)?.run(Until::Requests(batch.count))
+        Load::connect(self.port, self.certificates.as_ref(), &batch.template, drive)?.run(Until::Requests(batch.count))
     }
 
     /// What the engine says that it uses, and what the system says.

@@ -2,10 +2,13 @@
 
 use super::replies::Replies;
 use super::template::{Pipeline, Source, Template};
+use crate::authority::Certificates;
 use crate::failure::{Doing, Failure, Outcome};
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustls::ClientConnection;
+use server::tls::Contexts;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -42,12 +45,62 @@ pub(super) enum Until<'a> {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     pipeline: Pipeline,
     sent: usize,
     missing: u64,
     began: Instant,
     replies: Replies,
+}
+
+/// A socket, perhaps inside TLS.
+struct Stream {
+    socket: TcpStream,
+    tls: Option<ClientConnection>,
+}
+
+/// The handshake, before anything is measured.
+fn shake_hands(contexts: &Contexts, socket: &mut std::net::TcpStream) -> Outcome<ClientConnection> {
+    let mut tls = contexts.connect().doing(|| "begin TLS".into())?;
+    while tls.is_handshaking() {
+        tls.complete_io(socket).doing(|| "agree on TLS".into())?;
+    }
+    Ok(tls)
+}
+
+/// Ciphertext that waits goes out, as far as the socket takes it.
+fn send(tls: &mut ClientConnection, socket: &mut TcpStream) -> std::io::Result<()> {
+    while tls.wants_write() {
+        tls.write_tls(socket)?;
+    }
+    Ok(())
+}
+
+impl Write for Stream {
+    /// What it says to have written may wait for the socket: `flush` sends it.
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.socket.write(bytes) };
+        send(tls, &mut self.socket)?;
+        tls.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.tls.as_mut().map_or(Ok(()), |tls| send(tls, &mut self.socket))
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.socket.read(buffer) };
+        loop {
+            match tls.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+            tls.read_tls(&mut self.socket)?;
+            tls.process_new_packets().map_err(std::io::Error::other)?;
+        }
+    }
 }
 
 /// Open connections to one server.
@@ -61,18 +114,27 @@ pub(super) struct Load {
 
 impl Load {
     /// Connects.
-    pub(super) fn connect(port: u16, template: &Template, drive: Drive) -> Outcome<Self> {
+    pub(super) fn connect(
+        port: u16,
+        certificates: Option<&Certificates>,
+        template: &Template,
+        drive: Drive,
+    ) -> Outcome<Self> {
+        let contexts = certificates.map(Certificates::contexts).transpose().doing(|| "read certificates".into())?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let poll = Poll::new().doing(|| "watch sockets".into())?;
         let mut connections = Vec::new();
         for index in 0..drive.connections {
             let stream = std::net::TcpStream::connect(address).doing(|| format!("connect to {address}"))?;
-            stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true)).doing(|| "prepare a socket".into())?;
+            let mut stream = stream;
+            stream.set_nodelay(true).doing(|| "prepare a socket".into())?;
+            let tls = contexts.as_ref().map(|contexts| shake_hands(contexts, &mut stream)).transpose()?;
+            stream.set_nonblocking(true).doing(|| "prepare a socket".into())?;
             let mut stream = TcpStream::from_std(stream);
             let interest = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut stream, Token(index), interest).doing(|| "watch a socket".into())?;
             connections.push(Connection {
-                stream,
+                stream: Stream { socket: stream, tls },
                 pipeline: template.pipeline(drive.pipeline),
                 sent: 0,
                 missing: 0,
@@ -169,7 +231,12 @@ impl Connection {
                 Err(error) => return Err(Failure::failed(format!("cannot send: {error}"))),
             }
         }
-        Ok(())
+        match self.stream.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                Err(Failure::failed(format!("cannot send: {error}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads what is there; whether all replies have come.
@@ -180,8 +247,8 @@ impl Connection {
                 Ok(length) => {
                     let complete = self.replies.count(&buffer[..length]);
                     self.missing = self.missing.saturating_sub(complete);
-                    // A read that does not fill the buffer has emptied the socket.
-                    if length < buffer.len() {
+                    // A read that does not fill the buffer has emptied the socket; TLS reads record by record.
+                    if length < buffer.len() && self.stream.tls.is_none() {
                         return Ok(self.missing == 0);
                     }
                 }

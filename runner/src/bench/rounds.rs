@@ -26,6 +26,8 @@ pub struct Settings {
     pub connections: usize,
     /// Requests of a round, instead of the workload's own number.
     pub requests: Option<u64>,
+    /// Whether connections are inside TLS.
+    pub tls: bool,
     /// Keys or elements in measurements of memory and snapshots.
     pub keys: u64,
 }
@@ -71,11 +73,11 @@ struct Measurement<'a> {
 
 impl Measurement<'_> {
     async fn take(&self, engine: &Engine) -> Outcome<Figures> {
-        let (machine, keys) = (self.machine, self.settings.keys);
+        let (machine, keys, tls) = (self.machine, self.settings.keys, self.settings.tls);
         match self.workload.kind {
-            Kind::Requests => self.requests(engine, Start::default(), false).await,
+            Kind::Requests => self.requests(engine, Start { tls, ..Start::default() }, false).await,
             Kind::Replicated => self.requests(engine, Start { directives: NO_DELAY, ..Start::default() }, true).await,
-            Kind::Logged => self.requests(engine, Start { directives: LOGGED, ..Start::default() }, false).await,
+            Kind::Logged => self.requests(engine, Start { directives: LOGGED, tls, ..Start::default() }, false).await,
             Kind::Wait => replicated::wait(engine, machine, self.settings.requests).await,
             Kind::SentinelFailover => failover::sentinel(engine).await,
             Kind::SentinelDiscovery => sentinels::discovery(engine, machine).await,
@@ -87,8 +89,8 @@ impl Measurement<'_> {
             Kind::Memory => memory::measure(engine, machine, self.workload, keys).await,
             Kind::Bgsave => snapshots::background(engine, machine, keys, Job::BGSAVE).await,
             Kind::Rewrite => snapshots::background(engine, machine, keys, Job::REWRITE).await,
-            Kind::FullSync => snapshots::full_sync(engine, machine, Keys::Plain(keys)).await,
-            Kind::FullSyncMixed => snapshots::full_sync(engine, machine, Keys::Mixed(keys)).await,
+            Kind::FullSync => snapshots::full_sync(engine, machine, Keys::Plain(keys), tls).await,
+            Kind::FullSyncMixed => snapshots::full_sync(engine, machine, Keys::Mixed(keys), tls).await,
             Kind::Load => snapshots::load(engine, machine, Keys::Plain(keys)).await,
             Kind::LoadMixed => snapshots::load(engine, machine, Keys::Mixed(keys)).await,
         }
@@ -108,7 +110,7 @@ impl Measurement<'_> {
             instance.fill(&batch)?;
         }
         let measured = self.workload.measured(requests);
-        let mut load = Load::connect(instance.port, &measured.template, drive)?;
+        let mut load = Load::connect(instance.port, instance.certificates.as_ref(), &measured.template, drive)?;
         load.run(Until::Requests(warm_up))?;
         let before = cpu_time(instance.pid())?;
         let run = load.run(Until::Requests(measured.count))?;

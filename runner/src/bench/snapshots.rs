@@ -81,7 +81,7 @@ pub(super) async fn background(engine: &Engine, machine: Machine, keys: u64, job
     let port = instance.port;
     let value = "w".repeat(32);
     let template = Template::new(&["SET", "key:#", &value], Numbers::Random(keys));
-    let mut load = Load::connect(port, &template, WRITERS)?;
+    let mut load = Load::connect(port, None, &template, WRITERS)?;
     // What the same load shows without a snapshot.
     let calm = load.run(Until::Requests(50_000))?;
     let base = tree_memory(instance.pid());
@@ -116,11 +116,12 @@ pub(super) async fn background(engine: &Engine, machine: Machine, keys: u64, job
 }
 
 /// The time from REPLICAOF until the replica holds all keys and is in sync. The replica has the load's CPU.
-pub(super) async fn full_sync(engine: &Engine, machine: Machine, keys: Keys) -> Outcome<Figures> {
-    let master = Instance::start(engine, machine, Start { directives: NO_DELAY, ..Start::default() }).await?;
+pub(super) async fn full_sync(engine: &Engine, machine: Machine, keys: Keys, tls: bool) -> Outcome<Figures> {
+    let master = Instance::start(engine, machine, Start { directives: NO_DELAY, tls, ..Start::default() }).await?;
     keys.fill(&master)?;
     let keys = keys.count();
-    let on_load_cpu = Start { directives: NO_DELAY, on_load_cpu: true, ..Start::default() };
+    let certificates = master.certificates.clone();
+    let on_load_cpu = Start { directives: NO_DELAY, on_load_cpu: true, certificates, ..Start::default() };
     let replica = Instance::start(engine, machine, on_load_cpu).await?;
     let began = Instant::now();
     replica.call(&["REPLICAOF", "127.0.0.1", &master.port.to_string()]).await?;

@@ -191,6 +191,11 @@ impl Workload {
         matches!(self.kind, Kind::Requests | Kind::Replicated | Kind::Logged)
     }
 
+    /// Whether it can be measured inside TLS.
+    pub fn can_have_tls(&self) -> bool {
+        matches!(self.kind, Kind::Requests | Kind::Logged | Kind::FullSync | Kind::FullSyncMixed)
+    }
+
     /// Requests of one round.
     pub(super) fn round(&self, pipeline: usize) -> u64 {
         let (alone, piped) = match self.name {

@@ -1,6 +1,9 @@
 //! One connection. Every read and write has a deadline, so that a node that hangs is a finding and not a hang of ours.
 
 use super::reply::{Reply, decode};
+use crate::authority::Certificates;
+use server::network::dial::Socket;
+use server::network::tls_stream::TlsStream;
 use std::fmt;
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
@@ -31,19 +34,31 @@ impl fmt::Display for Address {
 }
 
 /// A connection to one node.
-#[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Socket>,
     received: Vec<u8>,
     patience: Duration,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("received", &self.received.len()).finish_non_exhaustive()
+    }
 }
 
 impl Client {
     /// Connects; `patience` bounds this and every later wait.
     pub async fn connect(address: &Address, patience: Duration) -> std::io::Result<Self> {
-        let connecting = TcpStream::connect((address.host.as_str(), address.port));
-        let stream = timeout(patience, connecting).await.map_err(|_| late("connect"))??;
-        stream.set_nodelay(true)?;
+        Self::connect_with(address, patience, None).await
+    }
+
+    /// Connects, inside TLS where there are certificates for it; `patience` bounds this and every later wait.
+    pub async fn connect_with(
+        address: &Address,
+        patience: Duration,
+        certificates: Option<&Certificates>,
+    ) -> std::io::Result<Self> {
+        let stream = timeout(patience, open(address, certificates)).await.map_err(|_| late("connect"))??;
         Ok(Self { stream, received: Vec::new(), patience })
     }
 
@@ -101,6 +116,16 @@ impl Client {
         self.received.reserve(16 * 1024);
         self.stream.read_buf(&mut self.received).await
     }
+}
+
+async fn open(address: &Address, certificates: Option<&Certificates>) -> std::io::Result<Box<dyn Socket>> {
+    let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    stream.set_nodelay(true)?;
+    let Some(certificates) = certificates else { return Ok(Box::new(stream)) };
+    let connection = certificates.contexts()?.connect().map_err(Error::other)?;
+    let mut stream = TlsStream::new(stream, connection);
+    stream.handshake().await?;
+    Ok(Box::new(stream))
 }
 
 fn late(what: &str) -> Error {

@@ -123,8 +123,10 @@ async fn keys(pool: &mut Pool, from: &NodePlan, to: &NodePlan, few: &[Move]) -> 
     let address = to.announced();
     let (port, patience) = (address.port.to_string(), PATIENCE_MS.to_string());
     let mut head = words(&["MIGRATE", &address.host, &port, "", "0", &patience]);
-    if let Some(password) = &to.password {
-        head.extend(words(&["AUTH", password]));
+    match (&to.user, &to.password) {
+        (Some(user), Some(password)) => head.extend(words(&["AUTH2", user, password])),
+        (_, Some(password)) => head.extend(words(&["AUTH", password])),
+        (_, None) => {}
     }
     // A key of an earlier attempt that broke off may be there already.
     head.extend(words(&["REPLACE", "KEYS"]));

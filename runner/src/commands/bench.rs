@@ -34,6 +34,9 @@ pub struct Bench {
     /// Keys or elements, where memory and snapshots are measured.
     #[arg(long, default_value_t = 1_000_000)]
     keys: u64,
+    /// Inside TLS: workloads of requests without replicas, and full syncs.
+    #[arg(long)]
+    tls: bool,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -70,8 +73,13 @@ impl Bench {
             rounds: self.rounds,
             connections: self.connections,
             requests: self.requests,
+            tls: self.tls,
             keys: self.keys,
         };
+        if let Some(workload) = settings.workloads.iter().find(|workload| self.tls && !workload.can_have_tls()) {
+            return Err(Failure::bad_input(format!("`{workload}` is not measured inside TLS"))
+                .hint("--tls is for workloads of requests without replicas, and for full syncs"));
+        }
         let on_terminal = std::io::stderr().is_terminal();
         let progress = |step: &str| {
             if on_terminal {
@@ -94,7 +102,12 @@ impl Bench {
 
     fn chosen(&self) -> Outcome<Vec<Workload>> {
         match self.workloads.as_slice() {
-            [] => Ok(Workload::all().iter().copied().filter(Workload::is_pipelined).collect()),
+            [] => Ok(Workload::all()
+                .iter()
+                .copied()
+                .filter(Workload::is_pipelined)
+                .filter(|it| !self.tls || it.can_have_tls())
+                .collect()),
             [all] if all == "all" => Ok(Workload::all().to_vec()),
             names => names.iter().map(|name| name.parse().map_err(Failure::bad_input)).collect(),
         }

@@ -6,6 +6,7 @@ use crate::failure::{Doing, Failure, Outcome};
 use crate::name::TopologyName;
 use crate::plan::Plan;
 use crate::pool::Pool;
+use crate::probe::open;
 use crate::state::Session;
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -56,6 +57,7 @@ impl Check {
                     }
                 }
             }
+            open::lines(&open::look(&plan).await).into_iter().for_each(|line| say(format!("  {line}")));
             say(if sound { "the cluster is sound" } else { "the cluster is not sound" });
         }
         Ok(u8::from(!sound))

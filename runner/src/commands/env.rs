@@ -96,6 +96,11 @@ fn escaped(value: &str, special: &[char]) -> String {
 pub(super) fn variables(plan: &Plan, master: Option<&NodePlan>) -> Vec<(String, String)> {
     let mut variables = vec![("REDIS_TOPOLOGY".to_owned(), plan.name.to_string())];
     variables.extend(master.map(|master| ("REDIS_URL".into(), url(master))));
+    if let Some(certificates) = plan.nodes.iter().find_map(|node| node.tls.as_ref()) {
+        let (certificate, key) = certificates.client();
+        let files = [("CA_CERT", certificates.authority()), ("CERT", certificate), ("KEY", key)];
+        variables.extend(files.map(|(name, path)| (format!("REDIS_TLS_{name}"), path.display().to_string())));
+    }
     for node in &plan.nodes {
         let name = variable_part(&node.name);
         variables.push((format!("REDIS_{name}_HOST"), node.announced().host));
@@ -116,10 +121,16 @@ pub(super) fn variables(plan: &Plan, master: Option<&NodePlan>) -> Vec<(String, 
 }
 
 fn url(node: &NodePlan) -> String {
-    match &node.password {
-        Some(password) => format!("redis://:{}@{}", utf8_percent_encode(password, RESERVED), node.announced()),
-        None => format!("redis://{}", node.announced()),
-    }
+    let scheme = if node.tls.is_some() { "rediss" } else { "redis" };
+    let login = match (&node.clients, &node.password) {
+        (Some((user, password)), _) => Some((user.as_str(), password.as_str())),
+        (None, Some(password)) => Some((node.user.as_deref().unwrap_or_default(), password.as_str())),
+        (None, None) => None,
+    };
+    let login = login.map_or_else(String::new, |(user, password)| {
+        format!("{}:{}@", utf8_percent_encode(user, RESERVED), utf8_percent_encode(password, RESERVED))
+    });
+    format!("{scheme}://{login}{}", node.announced())
 }
 
 /// The master of now: the one that a sentinel names, because an old one that is cut off calls itself one too; without

@@ -10,6 +10,7 @@ use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::probe::fields;
+use crate::probe::open::{self, Open};
 use crate::state::Session;
 use clap::Args;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
@@ -60,6 +61,8 @@ struct Whole {
     file: String,
     ready: bool,
     nodes: Vec<Row>,
+    /// What whoever reaches a port can do without a password, or more than is needed.
+    open: Vec<Open>,
 }
 
 impl Status {
@@ -74,13 +77,15 @@ impl Status {
         for node in &record.plan.nodes {
             nodes.push(row(&record.plan, node, reports.iter().find(|report| report.node == node.name)).await);
         }
-        let whole = Whole { topology: session.name.to_string(), file: record.file, ready, nodes };
+        let open = open::look(&record.plan).await;
+        let whole = Whole { topology: session.name.to_string(), file: record.file, ready, nodes, open };
         if self.json {
             say(serde_json::to_string_pretty(&whole).doing(|| "write JSON".into())?);
         } else {
             let state = if ready { "up" } else { "starting" };
             say(format!("{} ({}) is {state}", whole.topology, whole.file));
             say(table(&whole.nodes));
+            open::lines(&whole.open).into_iter().for_each(say);
         }
         Ok(0)
     }

@@ -6,6 +6,7 @@
 //! cluster is ok, and agrees about the slots. A gate that stays shut is named with the node and what it shows instead.
 
 mod cause;
+pub mod open;
 
 use crate::client::Reply;
 use crate::cluster::{self, health};

@@ -12,6 +12,9 @@ const OURS: &[(&str, &str)] = &[
     ("port", "use the key `port` of the node"),
     ("replicaof", "use the key `replicaof` of the node"),
     ("slaveof", "use the key `replicaof` of the node"),
+    ("tls-port", "say `tls: true`: the node's port is one with TLS then"),
+    ("tls-replication", "say `tls: true`"),
+    ("tls-cluster", "say `tls: true`"),
     ("dir", "every node has a directory of its own; `up --keep` keeps it"),
     ("bind", "nodes listen on the loopback interface only"),
     ("daemonize", "the runner watches its nodes; `up -d` detaches it as a whole"),
@@ -33,6 +36,7 @@ pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
             cluster_directives(&node.config, source)?;
         }
     }
+    topology.check_users(source)?;
     names(topology, source)?;
     ports(topology, source)?;
     upstreams(topology, source)?;

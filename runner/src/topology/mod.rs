@@ -6,9 +6,13 @@
 mod check;
 mod cluster;
 mod directives;
+mod tls;
+mod users;
 
 pub use cluster::{Cluster, ClusterNode};
 pub use directives::{Directive, Directives};
+pub use tls::{AuthClients, Tls, TlsSettings};
+pub use users::{Purpose, User};
 
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
@@ -36,6 +40,13 @@ pub struct Topology {
     /// announces an address of its own, 127.0.1.N.
     #[serde(default)]
     pub faults: bool,
+    /// Whether all connections are inside TLS, with certificates that the runner makes: the nodes' ports are ports with TLS
+    /// then.
+    #[serde(default)]
+    pub tls: Tls,
+    /// The users of the data nodes, by name; `default` is who does not log in.
+    #[serde(default)]
+    pub users: Ordered<User>,
     /// redis.conf directives of all nodes (not of sentinels).
     #[serde(default)]
     pub config: Directives,

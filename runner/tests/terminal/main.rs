@@ -7,6 +7,7 @@ mod faults;
 mod kept;
 mod reshape;
 mod run;
+mod secure;
 mod timeline;
 mod up_and_down;
 mod user;

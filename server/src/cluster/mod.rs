@@ -44,7 +44,7 @@ mod tests;
 
 pub use crate::base::ids::{HandoverId, NodeId};
 pub use effect::{DataEffect, Effect, Facts, Input};
-pub use node::{ConnId, Node, NodeFlags, NodeRef};
+pub use node::{ConnId, Node, NodeFlags, NodeRef, Ports};
 pub use settings::Settings;
 pub use slots::{SLOTS, SlotSet, key_slot};
 pub use state::{Cluster, Down};

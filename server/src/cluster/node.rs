@@ -128,6 +128,15 @@ pub struct FailureReport {
     pub time: Millis,
 }
 
+/// Which of a node's ports is meant where a cluster has clients with and without TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// The one that nodes tell each other: with TLS where `tls-cluster` is on.
+    Main,
+    /// The one without TLS, if there are two.
+    Plain,
+}
+
 /// See the module's comment.
 #[derive(Debug, Clone)]
 pub struct Node {

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::node::{Node, NodeFlags, NodeRef};
+use super::node::{Node, NodeFlags, NodeRef, Ports};
 use super::settings::{BUS_PORT_DISTANCE, Settings};
 use super::slots::{SLOTS, SlotSet};
 use super::state::Cluster;
@@ -35,7 +35,7 @@ fn parse_ranges(text: &str) -> Result<SlotSet, Corrupt> {
 
 impl Cluster {
     /// A node's line, without its end.
-    pub fn node_line(&self, node: &Node) -> String {
+    pub fn node_line(&self, node: &Node, ports: Ports) -> String {
         let host = if node.hostname.is_empty() { String::new() } else { format!(",{}", node.hostname) };
         let master = node.master.map(|at| self.get(at));
         let master_id = master.map_or_else(|| "-".to_owned(), |master| master.id.to_string());
@@ -45,7 +45,7 @@ impl Cluster {
             "{} {}:{}@{}{host} {} {master_id} {} {} {epoch} {}",
             node.id,
             node.ip,
-            node.port,
+            self.port_of(node, ports),
             node.bus_port,
             node.flags.text(),
             node.ping_sent,
@@ -70,14 +70,17 @@ impl Cluster {
     }
 
     /// CLUSTER NODES.
-    pub fn nodes_text(&self) -> String {
-        self.nodes().map(|node| self.node_line(node) + "\n").collect()
+    pub fn nodes_text(&self, ports: Ports) -> String {
+        self.nodes().map(|node| self.node_line(node, ports) + "\n").collect()
     }
 
     /// What the file must say now.
     pub fn file_text(&self) -> String {
-        let mut text: String =
-            self.nodes().filter(|node| !node.in_handshake()).map(|node| self.node_line(node) + "\n").collect();
+        let mut text: String = self
+            .nodes()
+            .filter(|node| !node.in_handshake())
+            .map(|node| self.node_line(node, Ports::Main) + "\n")
+            .collect();
         let _ = write!(text, "vars currentEpoch {} lastVoteEpoch {}", self.current_epoch, self.last_vote_epoch);
         let mut incoming = self.expected_by_master.clone();
         incoming.extend(self.incoming.values().flat_map(|incoming| incoming.slots.iter()));

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::effect::DataEffect;
 use super::message::{Body, Kind};
-use super::node::{NodeFlags, NodeRef};
+use super::node::{NodeFlags, NodeRef, Ports};
 use super::slots::{SLOTS, SlotSet};
 use super::state::Cluster;
 use crate::base::ids::NodeId;
@@ -365,12 +365,12 @@ impl Cluster {
     ///
     /// # Errors
     /// Unknown, or no master.
-    pub fn replica_lines(&self, id: &[u8]) -> Result<Vec<String>, Refusal> {
+    pub fn replica_lines(&self, id: &[u8], ports: Ports) -> Result<Vec<String>, Refusal> {
         let at = self.known(id)?;
         if self.get(at).is_replica() {
             return refuse("The specified node is not a master");
         }
-        Ok(self.replicas(at).into_iter().map(|replica| self.node_line(self.get(replica))).collect())
+        Ok(self.replicas(at).into_iter().map(|replica| self.node_line(self.get(replica), ports)).collect())
     }
 
     /// DEBUG CLUSTERLINK KILL.

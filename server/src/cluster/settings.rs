@@ -14,6 +14,10 @@ pub struct Settings {
     pub node_timeout: Millis,
     /// The port that clients connect to, as announced.
     pub port: u16,
+    /// `tls-cluster`.
+    pub tls: bool,
+    /// The port for clients without TLS, as announced, where `port` is the one with (`tls-cluster`); else 0.
+    pub plain_port: u16,
     /// The port that nodes connect to, as announced.
     pub bus_port: u16,
     /// `cluster-announce-ip`; empty: our address on the connections of others.
@@ -43,10 +47,17 @@ impl Settings {
     /// Takes what matters out of the configuration.
     pub fn from_config(config: &Config) -> Self {
         let announced = |announced: u16, real: u16| if announced != 0 { announced } else { real };
+        let (port, plain_port) = match (config.tls_cluster, config.cluster_announce_tls_port) {
+            (true, 0) => (announced(config.cluster_announce_port, config.tls_port), config.port),
+            (true, port) => (port, config.cluster_announce_port),
+            (false, _) => (announced(config.cluster_announce_port, config.port), 0),
+        };
         let text = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
         Self {
             node_timeout: (config.cluster_node_timeout as Millis).max(LOOK),
-            port: announced(config.cluster_announce_port, config.port),
+            port,
+            tls: config.tls_cluster,
+            plain_port,
             bus_port: announced(config.cluster_announce_bus_port, bus_port(config)),
             announce_ip: text(&config.cluster_announce_ip),
             hostname: text(&config.cluster_announce_hostname),
@@ -61,9 +72,14 @@ impl Settings {
     }
 }
 
+/// Where this node's clients connect to, those that redirections send there.
+pub fn client_port(config: &Config) -> u16 {
+    if config.tls_cluster { config.tls_port } else { config.port }
+}
+
 /// Where this node listens for other nodes.
 pub fn bus_port(config: &Config) -> u16 {
-    if config.cluster_port != 0 { config.cluster_port } else { config.port.saturating_add(BUS_PORT_DISTANCE) }
+    if config.cluster_port != 0 { config.cluster_port } else { client_port(config).saturating_add(BUS_PORT_DISTANCE) }
 }
 
 /// How long the word of a master that another does not answer counts, in node time-outs.

@@ -11,7 +11,7 @@ use super::health::Health;
 use super::links::Conn;
 use super::manual::ManualFailover;
 use super::message::Kind;
-use super::node::{ConnId, Node, NodeFlags, NodeRef};
+use super::node::{ConnId, Node, NodeFlags, NodeRef, Ports};
 use super::settings::{HEARTBEAT, Settings};
 use super::slots::{SLOTS, SlotSet};
 use crate::base::clock::Millis;
@@ -170,10 +170,11 @@ impl Cluster {
 
     /// What the configuration says about this node.
     pub(super) fn refresh_myself(&mut self) {
-        let Settings { port, bus_port, hostname, announce_ip, no_failover, .. } = self.settings.clone();
+        let Settings { port, plain_port, bus_port, hostname, announce_ip, no_failover, .. } = self.settings.clone();
         let was = self.myself().hostname.clone();
         let myself = self.get_mut(self.me);
-        (myself.port, myself.bus_port, myself.hostname) = (port, bus_port, hostname);
+        (myself.port, myself.plain_port, myself.bus_port) = (port, plain_port, bus_port);
+        myself.hostname = hostname;
         if !announce_ip.is_empty() {
             myself.ip = announce_ip;
         }
@@ -269,6 +270,14 @@ impl Cluster {
             EndpointType::Hostname if node.hostname.is_empty() => Cow::Borrowed("?"),
             EndpointType::Hostname => Cow::Borrowed(&node.hostname),
             EndpointType::UnknownEndpoint => Cow::Borrowed(""),
+        }
+    }
+
+    /// Where a client should connect to a node. One without TLS is sent to the port without, in a cluster that has both.
+    pub fn port_of(&self, node: &Node, ports: Ports) -> u16 {
+        match ports {
+            Ports::Plain if self.settings.tls && node.plain_port != 0 => node.plain_port,
+            Ports::Plain | Ports::Main => node.port,
         }
     }
 

@@ -260,14 +260,16 @@ fn myid(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `CLUSTER NODES`.
 fn nodes(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let text = core(ctx)?.nodes_text();
+    let ports = ctx.client.ports();
+    let text = core(ctx)?.nodes_text(ports);
     ctx.reply().verbatim("txt", text.as_bytes());
     Ok(())
 }
 
 /// `CLUSTER REPLICAS node-id`.
 fn replicas(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let lines = act(ctx, |core| core.replica_lines(args.get(2)))?;
+    let ports = ctx.client.ports();
+    let lines = act(ctx, |core| core.replica_lines(args.get(2), ports))?;
     ctx.reply().bulks(lines.iter().map(|line| line.as_bytes()));
     Ok(())
 }
@@ -340,7 +342,8 @@ fn shards(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn slots(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     look(ctx)?;
     let core = ctx.server.cluster().ok_or(DISABLED)?;
-    view::slots(&mut ctx.client.reply(), core);
+    let ports = ctx.client.ports();
+    view::slots(&mut ctx.client.reply(), core, ports);
     Ok(())
 }
 

@@ -1,31 +1,31 @@
 //! How a cluster shows itself to clients: CLUSTER SLOTS, SHARDS, LINKS.
 
-use crate::cluster::{Cluster, Node};
+use crate::cluster::{Cluster, Node, Ports};
 use crate::config::values::EndpointType;
 use crate::dispatch::cluster_mode::LinkCounts;
 use crate::resp::Reply;
 
 /// CLUSTER SLOTS.
-pub fn slots(reply: &mut Reply<'_>, core: &Cluster) {
+pub fn slots(reply: &mut Reply<'_>, core: &Cluster, ports: Ports) {
     let all = core.served();
     reply.array(all.len());
     for served in all {
         reply.array(2 + served.nodes.len());
         reply.integer(served.start.into());
         reply.integer(served.end.into());
-        served.nodes.iter().for_each(|node| address(reply, core, node));
+        served.nodes.iter().for_each(|node| address(reply, core, node, ports));
     }
 }
 
 /// Where a node is: what clients should use first, and what else is known.
-fn address(reply: &mut Reply<'_>, core: &Cluster, node: &Node) {
+fn address(reply: &mut Reply<'_>, core: &Cluster, node: &Node, ports: Ports) {
     let kind = core.settings.endpoint_type;
     reply.array(4);
     match kind {
         EndpointType::Ip | EndpointType::Hostname => reply.bulk(core.endpoint(node).as_bytes()),
         EndpointType::UnknownEndpoint => reply.null(),
     }
-    reply.integer(node.port.into());
+    reply.integer(core.port_of(node, ports).into());
     reply.bulk(node.id.as_bytes());
     let ip = (kind != EndpointType::Ip).then_some(("ip", &node.ip));
     let hostname =
@@ -59,14 +59,18 @@ pub fn shards(reply: &mut Reply<'_>, core: &Cluster) {
 
 fn member(reply: &mut Reply<'_>, core: &Cluster, node: &Node) {
     let named = !node.hostname.is_empty();
-    reply.map(7 + usize::from(named));
+    let (plain, secure) = if core.settings.tls { (node.plain_port, node.port) } else { (node.port, 0) };
+    let known: Vec<_> = [("port", plain), ("tls-port", secure)].into_iter().filter(|(_, port)| *port != 0).collect();
+    reply.map(6 + known.len() + usize::from(named));
     let text = |reply: &mut Reply<'_>, name: &str, value: &str| {
         reply.bulk(name.as_bytes());
         reply.bulk(value.as_bytes());
     };
     text(reply, "id", node.id.as_str());
-    reply.bulk(b"port");
-    reply.integer(node.port.into());
+    for (name, port) in known {
+        reply.bulk(name.as_bytes());
+        reply.integer(port.into());
+    }
     text(reply, "ip", &node.ip);
     text(reply, "endpoint", &core.endpoint(node));
     if named {

@@ -70,7 +70,12 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let Change { config, changed } = ctx.server.config.plan_set(&pairs, context).map_err(refuse)?;
     let in_exec = ctx.client.flags.has(ClientFlags::IN_EXEC);
     let old = std::mem::replace(&mut ctx.server.config, config);
+    let mut tls_is_loaded = false;
     for (spec, name) in &changed {
+        let of_tls = spec.name.starts_with("tls-") && spec.name != "tls-port";
+        if of_tls && std::mem::replace(&mut tls_is_loaded, true) {
+            continue;
+        }
         if let Err(reason) = apply(ctx.server, spec.name, in_exec) {
             ctx.server.config = old;
             for (spec, _) in &changed {
@@ -101,10 +106,12 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             server.orders.push(Order::Supervise);
             Ok(())
         }
-        "port" | "bind" => crate::network::rebind::rebind(server).map_err(|_| match name {
-            "port" => "Unable to listen on this port. Check server logs.".to_string(),
-            _ => "Failed to bind to specified addresses.".to_string(),
-        }),
+        "tls-port" if server.config.tls_port != 0 && server.tls.is_none() => {
+            load_tls(server)?;
+            rebind(server, name)
+        }
+        "port" | "bind" | "tls-port" => rebind(server, name),
+        name if name.starts_with("tls-") && crate::tls::is_wanted(&server.config) => load_tls(server),
         "maxmemory" => {
             server.refresh_gate();
             server.evicts_at_end = true;
@@ -127,6 +134,27 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+fn rebind(server: &mut Server, name: &str) -> Result<(), String> {
+    crate::network::rebind::rebind(server).map_err(|_| match name {
+        "bind" => "Failed to bind to specified addresses.".to_string(),
+        _ => "Unable to listen on this port. Check server logs.".to_string(),
+    })
+}
+
+/// Reads certificates and keys again. Where that fails, the ones in use stay.
+fn load_tls(server: &mut Server) -> Result<(), String> {
+    match crate::tls::Contexts::load(&server.config) {
+        Ok(contexts) => {
+            server.tls = Some(std::sync::Arc::new(contexts));
+            Ok(())
+        }
+        Err(reason) => {
+            log::log(log::Level::Warning, &reason);
+            Err("Unable to update TLS configuration. Check server logs.".to_owned())
+        }
     }
 }
 

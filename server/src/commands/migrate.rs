@@ -5,10 +5,13 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use rustls::StreamOwned;
+
 use crate::base::numbers::parse_i64;
 use crate::dispatch::effects::{class, encode_command};
 use crate::dispatch::error::*;
-use crate::dispatch::migration::Target;
+use crate::dispatch::migration::{Channel, Target};
+use crate::dispatch::server::Server;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler, ServerContext};
 use crate::persistence::codec::dump;
 use crate::resp::Args;
@@ -106,7 +109,7 @@ fn status(target: &mut Target) -> Result<Result<(), Vec<u8>>, Failure> {
     })
 }
 
-fn connect(host: &[u8], port: &[u8], timeout: Duration) -> CommandResult<Target> {
+fn connect(server: &Server, host: &[u8], port: &[u8], timeout: Duration) -> CommandResult<Target> {
     let port = parse_i64(port).and_then(|port| u16::try_from(port).ok()).ok_or(CANNOT_WRITE)?;
     let host = String::from_utf8_lossy(host);
     let unknown = |error: io::Error| CommandError::text(format!("ERR Can't connect to target node: {error}"));
@@ -114,7 +117,14 @@ fn connect(host: &[u8], port: &[u8], timeout: Duration) -> CommandResult<Target>
     let address = addresses.next().ok_or(CANNOT_WRITE)?;
     let stream = TcpStream::connect_timeout(&address, timeout).map_err(|_| CANNOT_WRITE)?;
     stream.set_nodelay(true).map_err(|_| CANNOT_WRITE)?;
-    Ok(Target { stream: BufReader::new(stream), database: None })
+    let channel = if server.config.tls_cluster {
+        let contexts = server.tls.as_ref().ok_or(CANNOT_WRITE)?;
+        let connection = contexts.connect().map_err(|_| CANNOT_WRITE)?;
+        Channel::Secure(Box::new(StreamOwned::new(connection, stream)))
+    } else {
+        Channel::Plain(stream)
+    };
+    Ok(Target { stream: BufReader::new(channel), database: None })
 }
 
 fn push(out: &mut Vec<u8>, words: &[&[u8]]) {
@@ -167,9 +177,9 @@ impl<'a> Move<'a> {
         request.extend_from_slice(&self.commands);
         let stream = target.stream.get_mut();
         stream
-            .set_read_timeout(Some(timeout))
-            .and_then(|()| stream.set_write_timeout(Some(timeout)))
+            .limit(timeout)
             .and_then(|()| stream.write_all(&request))
+            .and_then(|()| stream.flush())
             .map_err(Failure::Write)?;
         let refused = |text: &[u8]| CommandError::text([b"ERR Target instance replied with error: ", text].concat());
         let mut error = None;
@@ -212,7 +222,7 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         let stale_before = attempt.is_some();
         let mut target = match attempt {
             Some(target) => target,
-            None => connect(host, port, timeout)?,
+            None => connect(ctx.server, host, port, timeout)?,
         };
         outcome = moving.exchange(&mut target, timeout);
         match &outcome {

@@ -76,7 +76,6 @@ pub enum Support {
 
 use Support::{Inert, Refused};
 
-const NO_TLS: &str = "TLS is not supported";
 const NO_DEFRAG: &str = "active defragmentation cannot be enabled";
 const NO_CHILD: &str = "snapshots and background work run in this process's own threads";
 
@@ -235,7 +234,7 @@ options! {
     cluster_announce_hostname: Text = Text::default(), "cluster-announce-hostname", checked(hostname), NONE;
     cluster_announce_ip: Text = Text::default(), "cluster-announce-ip", checked(announced_address), NONE;
     cluster_announce_port: u16 = 0, "cluster-announce-port", int(0, 65535), NONE;
-    cluster_announce_tls_port: u16 = 0, "cluster-announce-tls-port", int(0, 65535), NONE, Inert(NO_TLS);
+    cluster_announce_tls_port: u16 = 0, "cluster-announce-tls-port", int(0, 65535), NONE;
     cluster_config_file: Text = "nodes.conf".into(), "cluster-config-file", ANY, IMMUTABLE;
     cluster_enabled: bool = false, "cluster-enabled", ANY, IMMUTABLE;
     cluster_link_sendbuf_limit: u64 = 0, "cluster-link-sendbuf-limit", memory(0, U64), NONE;
@@ -347,26 +346,26 @@ options! {
     tcp_backlog: u32 = 511, "tcp-backlog", int(0, I32), IMMUTABLE;
     tcp_keepalive: u32 = 300, "tcp-keepalive", int(0, I32), NONE;
     timeout: u32 = 0, "timeout", int(0, I32), NONE;
-    tls_auth_clients: TlsAuthClients = TlsAuthClients::Yes, "tls-auth-clients", ANY, NONE, Inert(NO_TLS);
-    tls_ca_cert_dir: Text = Text::default(), "tls-ca-cert-dir", ANY, VOLATILE, Inert(NO_TLS);
-    tls_ca_cert_file: Text = Text::default(), "tls-ca-cert-file", ANY, VOLATILE, Inert(NO_TLS);
-    tls_cert_file: Text = Text::default(), "tls-cert-file", ANY, VOLATILE, Inert(NO_TLS);
-    tls_ciphers: Text = Text::default(), "tls-ciphers", ANY, NONE, Inert(NO_TLS);
-    tls_ciphersuites: Text = Text::default(), "tls-ciphersuites", ANY, NONE, Inert(NO_TLS);
-    tls_client_cert_file: Text = Text::default(), "tls-client-cert-file", ANY, VOLATILE, Inert(NO_TLS);
-    tls_client_key_file: Text = Text::default(), "tls-client-key-file", ANY, VOLATILE, Inert(NO_TLS);
-    tls_client_key_file_pass: Text = Text::default(), "tls-client-key-file-pass", ANY, REDACTED, Inert(NO_TLS);
-    tls_cluster: bool = false, "tls-cluster", ANY, NONE, Refused(NO_TLS);
-    tls_dh_params_file: Text = Text::default(), "tls-dh-params-file", ANY, VOLATILE, Inert(NO_TLS);
-    tls_key_file: Text = Text::default(), "tls-key-file", ANY, VOLATILE, Inert(NO_TLS);
-    tls_key_file_pass: Text = Text::default(), "tls-key-file-pass", ANY, REDACTED, Inert(NO_TLS);
-    tls_port: u16 = 0, "tls-port", int(0, 65535), NONE, Refused(NO_TLS);
-    tls_prefer_server_ciphers: bool = false, "tls-prefer-server-ciphers", ANY, NONE, Inert(NO_TLS);
-    tls_protocols: Text = Text::default(), "tls-protocols", ANY, NONE, Inert(NO_TLS);
-    tls_replication: bool = false, "tls-replication", ANY, NONE, Refused(NO_TLS);
-    tls_session_cache_size: u32 = 20_480, "tls-session-cache-size", int(0, I32), NONE, Inert(NO_TLS);
-    tls_session_cache_timeout: u32 = 300, "tls-session-cache-timeout", int(0, I32), NONE, Inert(NO_TLS);
-    tls_session_caching: bool = true, "tls-session-caching", ANY, NONE, Inert(NO_TLS);
+    tls_auth_clients: TlsAuthClients = TlsAuthClients::Yes, "tls-auth-clients", ANY, NONE;
+    tls_ca_cert_dir: Text = Text::default(), "tls-ca-cert-dir", ANY, VOLATILE;
+    tls_ca_cert_file: Text = Text::default(), "tls-ca-cert-file", ANY, VOLATILE;
+    tls_cert_file: Text = Text::default(), "tls-cert-file", ANY, VOLATILE;
+    tls_ciphers: Text = Text::default(), "tls-ciphers", ANY, NONE;
+    tls_ciphersuites: Text = Text::default(), "tls-ciphersuites", ANY, NONE;
+    tls_client_cert_file: Text = Text::default(), "tls-client-cert-file", ANY, VOLATILE;
+    tls_client_key_file: Text = Text::default(), "tls-client-key-file", ANY, VOLATILE;
+    tls_client_key_file_pass: Text = Text::default(), "tls-client-key-file-pass", ANY, REDACTED;
+    tls_cluster: bool = false, "tls-cluster", ANY, NONE;
+    tls_dh_params_file: Text = Text::default(), "tls-dh-params-file", ANY, VOLATILE, Refused("key exchanges use elliptic curves only");
+    tls_key_file: Text = Text::default(), "tls-key-file", ANY, VOLATILE;
+    tls_key_file_pass: Text = Text::default(), "tls-key-file-pass", ANY, REDACTED;
+    tls_port: u16 = 0, "tls-port", int(0, 65535), NONE;
+    tls_prefer_server_ciphers: bool = false, "tls-prefer-server-ciphers", ANY, NONE;
+    tls_protocols: Text = Text::default(), "tls-protocols", ANY, NONE;
+    tls_replication: bool = false, "tls-replication", ANY, NONE;
+    tls_session_cache_size: u32 = 20_480, "tls-session-cache-size", int(0, I32), NONE;
+    tls_session_cache_timeout: u32 = 300, "tls-session-cache-timeout", int(0, I32), NONE;
+    tls_session_caching: bool = true, "tls-session-caching", ANY, NONE;
     tracking_table_max_keys: u64 = 1_000_000, "tracking-table-max-keys", int(0, I64), NONE;
     unixsocket: Text = Text::default(), "unixsocket", ANY, IMMUTABLE;
     unixsocketperm: u32 = 0, "unixsocketperm", octal(0, 0o777), IMMUTABLE;

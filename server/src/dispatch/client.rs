@@ -16,6 +16,7 @@ use super::tracking::ClientTracking;
 use crate::acl::User;
 use crate::base::clock::Millis;
 use crate::base::ids::HandoverId;
+use crate::cluster::Ports;
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
 use crate::store::value::ValueType;
@@ -134,6 +135,8 @@ impl ClientFlags {
     pub const AUTHENTICATED: Self = Self(1 << 25);
     /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
     pub const ENDED: Self = Self(1 << 23);
+    /// The connection is inside TLS.
+    pub const TLS: Self = Self(1 << 26);
 
     /// What of a session holds for the calls of its script as well.
     pub const KEPT_IN_SCRIPTS: Self = Self(
@@ -389,6 +392,11 @@ pub enum Unblock {
 }
 
 impl Client {
+    /// Which ports of a cluster's nodes the client can use.
+    pub fn ports(&self) -> Ports {
+        if self.flags.has(ClientFlags::TLS) { Ports::Main } else { Ports::Plain }
+    }
+
     /// A session that has just begun.
     pub fn new(id: ClientId, now: Millis, signal: Arc<Signal>) -> Self {
         Self {

@@ -95,9 +95,9 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn redirect(kind: &str, slot: u16, cluster: &Cluster, node: &Node) -> CommandError {
+fn redirect(client: &Client, kind: &str, slot: u16, cluster: &Cluster, node: &Node) -> CommandError {
     let mut text = format!("{kind} {slot} ");
-    let _ = write!(text, "{}:{}", cluster.endpoint(node), node.port);
+    let _ = write!(text, "{}:{}", cluster.endpoint(node), cluster.port_of(node, client.ports()));
     CommandError::text(text)
 }
 
@@ -169,7 +169,7 @@ impl Server {
             let missing = keys.missing && !shard;
             if mine && missing {
                 let target = cluster.migrating_to(slot).ok_or(NOT_SERVED)?;
-                return Err(if keys.present { TRY_AGAIN } else { redirect("ASK", slot, cluster, target) });
+                return Err(if keys.present { TRY_AGAIN } else { redirect(client, "ASK", slot, cluster, target) });
             }
             if !mine && (client.flags.has(ClientFlags::ASKING) || command.flags.has(Flags::ASKING)) {
                 return if keys.several && missing { Err(TRY_AGAIN) } else { Ok(()) };
@@ -183,7 +183,7 @@ impl Server {
         if reads_here && cluster.my_master().is_some_and(|master| master.id == owner.id) {
             return Ok(());
         }
-        Err(redirect("MOVED", slot, cluster, owner))
+        Err(redirect(client, "MOVED", slot, cluster, owner))
     }
 
     /// Sends a client elsewhere. EXEC ends its transaction; what is being queued spoils it.
@@ -232,7 +232,7 @@ impl Server {
         if cluster.is_mine(slot) || read_here || cluster.importing_from(slot).is_some() {
             return None;
         }
-        text(redirect("MOVED", slot, cluster, owner))
+        text(redirect(client, "MOVED", slot, cluster, owner))
     }
 
     /// Ends the subscriptions to channels of slots that neither this node nor its master serves.

@@ -1,7 +1,10 @@
 //! Connections to other servers that MIGRATE keeps for its next call: a slot's keys go in many calls.
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
+
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::base::clock::Millis;
 
@@ -10,10 +13,58 @@ const MOST: usize = 64;
 /// and each so long after its last use.
 const IDLE: Millis = 10_000;
 
+/// A socket, inside TLS where `tls-cluster` says so.
+pub enum Channel {
+    /// As it is.
+    Plain(TcpStream),
+    /// Inside TLS.
+    Secure(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Channel {
+    /// Each read and each write may take so long.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn limit(&self, timeout: Duration) -> io::Result<()> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Secure(stream) => &stream.sock,
+        };
+        socket.set_read_timeout(Some(timeout))?;
+        socket.set_write_timeout(Some(timeout))
+    }
+}
+
+impl Read for Channel {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Secure(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Channel {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.write(bytes),
+            Self::Secure(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(socket) => socket.flush(),
+            Self::Secure(stream) => stream.flush(),
+        }
+    }
+}
+
 /// A connection to another server.
 pub struct Target {
     /// The socket.
-    pub stream: BufReader<TcpStream>,
+    pub stream: BufReader<Channel>,
     /// The database that is selected there, where that is known.
     pub database: Option<i64>,
 }

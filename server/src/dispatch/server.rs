@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use super::client::{Client, ClientId, WatchedKey};
 use super::clients::Clients;
@@ -28,6 +29,7 @@ use crate::replication::{Input, LinkInput, PeerId, PeerInput, Replication, Setti
 use crate::store::eviction::Pool;
 use crate::store::keyspace::Keyspace;
 use crate::store::table::KeyOrder;
+use crate::tls::Contexts;
 
 /// Something that a command asks of the network layer, done when the batch ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub struct Listening {
     pub address: std::net::SocketAddr,
     /// The socket; a task accepts on a copy of it.
     pub socket: std::net::TcpListener,
+    /// `tls-port`: connections begin with a handshake.
+    pub secure: bool,
 }
 
 /// A shutdown that waits for replicas.
@@ -86,6 +90,8 @@ pub struct Shutdown {
 
 /// See the module's comment.
 pub struct Server {
+    /// Certificates and keys; `None` where nothing asks for TLS.
+    pub tls: Option<Arc<Contexts>>,
     /// Settings.
     pub config: Config,
     /// The data.
@@ -211,6 +217,7 @@ impl Server {
         let registry = Registry::default();
         let stats = Stats::new(registry.size());
         let mut server = Self {
+            tls: None,
             keyspace: Keyspace::new(
                 config.databases as usize,
                 if config.cluster_enabled { KeyOrder::Slot } else { KeyOrder::Hash },
@@ -299,9 +306,9 @@ impl Server {
     }
 
     /// A socket listens on an address.
-    pub fn listen_on(&mut self, address: std::net::SocketAddr, socket: std::net::TcpListener) {
+    pub fn listen_on(&mut self, address: std::net::SocketAddr, socket: std::net::TcpListener, secure: bool) {
         self.listening_ids += 1;
-        self.listening.push(Listening { id: self.listening_ids, address, socket });
+        self.listening.push(Listening { id: self.listening_ids, address, socket, secure });
     }
 
     /// A batch of requests begins at this time.

@@ -106,7 +106,7 @@ fn server_section(server: &Server, out: &mut String) {
         "process_id" = std::process::id(),
         "process_supervised" = config.supervised,
         "run_id" = server.run_id,
-        "tcp_port" = config.port,
+        "tcp_port" = if config.port == 0 { config.tls_port } else { config.port },
         "server_time_usec" = now_us(),
         "uptime_in_seconds" = uptime,
         "uptime_in_days" = uptime / 86_400,

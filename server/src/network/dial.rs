@@ -1,6 +1,7 @@
 //! Connections that this server opens: to a primary, to instances that a Sentinel watches, to nodes of a cluster.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -8,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::Shared;
+use super::tls_stream::{HANDSHAKE, TlsStream};
+use crate::tls::Contexts;
 
 /// A stream of bytes in both directions.
 pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -30,6 +33,8 @@ pub type Dialer = Box<dyn Fn(&str, u16) -> io::Result<Dialed> + Send + Sync>;
 /// How a socket is used.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
+    /// The connection is inside TLS.
+    pub secure: bool,
     /// Small writes are not held back.
     pub nodelay: bool,
     /// A silent connection is tested after so long.
@@ -59,7 +64,39 @@ pub async fn dial(shared: &Shared, host: &str, port: u16, options: &Options) -> 
     options.apply(&stream);
     let text = |address: io::Result<std::net::SocketAddr>| address.map(|it| it.to_string()).unwrap_or_default();
     let (local, peer) = (text(stream.local_addr()), text(stream.peer_addr()));
-    Ok(Dialed { stream: Box::new(stream), local, peer })
+    Ok(Dialed { stream: secure(shared, stream, options.secure).await?, local, peer })
+}
+
+/// Puts a connection that we opened inside TLS, where that is wanted.
+///
+/// # Errors
+/// TLS is wanted and there is no agreement with the other side. Nothing was sent in the clear.
+pub async fn secure(shared: &Shared, stream: TcpStream, wanted: bool) -> io::Result<Box<dyn Socket>> {
+    if !wanted {
+        return Ok(Box::new(stream));
+    }
+    let contexts = contexts(shared)?;
+    shake_hands(TlsStream::new(stream, contexts.connect().map_err(io::Error::other)?)).await
+}
+
+/// Puts a connection that another node of the cluster opened inside TLS.
+///
+/// # Errors
+/// There is no agreement with the other side.
+pub async fn accept_node(shared: &Shared, stream: TcpStream) -> io::Result<Box<dyn Socket>> {
+    let contexts = contexts(shared)?;
+    shake_hands(TlsStream::new(stream, contexts.accept_node().map_err(io::Error::other)?)).await
+}
+
+fn contexts(shared: &Shared) -> io::Result<Arc<Contexts>> {
+    shared.peek().tls.clone().ok_or_else(|| io::Error::other("TLS is not configured"))
+}
+
+async fn shake_hands(mut stream: TlsStream) -> io::Result<Box<dyn Socket>> {
+    tokio::time::timeout(HANDSHAKE, stream.handshake())
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    Ok(Box::new(stream))
 }
 
 /// Connects from `bind-source-addr`, where that is set.

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -12,11 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinHandle;
 
+use super::tls_stream::{HANDSHAKE, TlsStream};
 use super::{Shared, connection};
 use crate::base::clock::now_ms;
 use crate::config::Config;
 use crate::dispatch::client::{Client, ClientFlags, Signal};
-use crate::dispatch::server::Listening;
+use crate::dispatch::clients::Slot;
+use crate::dispatch::server::{Listening, Server};
 use crate::info::log::{Level, log};
 
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
@@ -40,12 +43,15 @@ impl Listeners {
             }
             stays
         });
-        for Listening { id, address, socket } in &server.listening {
+        for Listening { id, address, socket, secure } in &server.listening {
             if self.tcp.contains_key(id) {
                 continue;
             }
             match socket.try_clone().and_then(TcpListener::from_std) {
-                Ok(listener) => drop(self.tcp.insert(*id, tokio::spawn(accept_tcp(listener, Arc::clone(shared))))),
+                Ok(listener) => {
+                    let task = tokio::spawn(accept_tcp(listener, Arc::clone(shared), *secure));
+                    self.tcp.insert(*id, task);
+                }
                 Err(error) => log(Level::Warning, &format!("Cannot accept on {address}: {error}")),
             }
         }
@@ -60,7 +66,8 @@ impl Drop for Listeners {
 
 /// Sockets that are bound and not accepted on yet.
 pub struct Bound {
-    tcp: Vec<TcpListener>,
+    /// Each with whether it is of `tls-port`.
+    tcp: Vec<(TcpListener, bool)>,
     unix: Option<UnixListener>,
 }
 
@@ -70,36 +77,39 @@ pub struct Bound {
 /// The line to log: no address could be bound.
 pub fn bind(config: &Config) -> Result<Bound, String> {
     let mut tcp = Vec::new();
-    if config.port != 0 {
-        for word in &config.bind.0 {
-            let text = word.to_string_lossy();
-            let (optional, address) = text.strip_prefix('-').map_or((false, &*text), |address| (true, address));
-            match listen(address, config.port, config.tcp_backlog as i32) {
-                Ok(listener) => tcp.push(listener),
-                Err(error) => {
-                    let reason = crate::config::file::os_text(&error);
-                    log(
-                        Level::Warning,
-                        &format!(
-                            "Warning: Could not create server TCP listening socket {address}:{}: bind: {reason}",
-                            config.port
-                        ),
-                    );
-                    if !(optional && is_missing(&error)) {
-                        return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
-                    }
-                }
-            }
-        }
-        if tcp.is_empty() && !config.bind.0.is_empty() {
-            return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
-        }
+    for (port, secure) in [(config.port, false), (config.tls_port, true)].into_iter().filter(|(port, _)| *port != 0) {
+        let listeners = bind_port(config, port, if secure { "TLS" } else { "TCP" })?;
+        tcp.extend(listeners.into_iter().map(|listener| (listener, secure)));
     }
     let unix = if config.unixsocket.is_empty() { None } else { Some(listen_unix(config)?) };
     if tcp.is_empty() && unix.is_none() {
         return Err("Configured to not listen anywhere, exiting.".to_string());
     }
     Ok(Bound { tcp, unix })
+}
+
+/// Opens a port on each address of `bind`.
+fn bind_port(config: &Config, port: u16, kind: &str) -> Result<Vec<TcpListener>, String> {
+    let aborting = || format!("Failed listening on port {port} ({kind}), aborting.");
+    let mut listeners = Vec::new();
+    for word in &config.bind.0 {
+        let text = word.to_string_lossy();
+        let (optional, address) = text.strip_prefix('-').map_or((false, &*text), |address| (true, address));
+        match listen(address, port, config.tcp_backlog as i32) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) => {
+                let reason = crate::config::file::os_text(&error);
+                log(
+                    Level::Warning,
+                    &format!("Warning: Could not create server TCP listening socket {address}:{port}: bind: {reason}"),
+                );
+                if !(optional && is_missing(&error)) {
+                    return Err(aborting());
+                }
+            }
+        }
+    }
+    if listeners.is_empty() && !config.bind.0.is_empty() { Err(aborting()) } else { Ok(listeners) }
 }
 
 /// Opens one socket.
@@ -140,9 +150,9 @@ impl Bound {
         let mut listeners = Listeners::default();
         {
             let mut server = shared.turn();
-            for listener in self.tcp {
+            for (listener, secure) in self.tcp {
                 match listener.local_addr().and_then(|address| Ok((address, listener.into_std()?))) {
-                    Ok((address, socket)) => server.listen_on(address, socket),
+                    Ok((address, socket)) => server.listen_on(address, socket, secure),
                     Err(error) => log(Level::Warning, &format!("Cannot accept: {error}")),
                 }
             }
@@ -153,7 +163,7 @@ impl Bound {
     }
 }
 
-async fn accept_tcp(listener: TcpListener, shared: Shared) {
+async fn accept_tcp(listener: TcpListener, shared: Shared, secure: bool) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -163,7 +173,12 @@ async fn accept_tcp(listener: TcpListener, shared: Shared) {
                 let laddr = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
                 let fd = stream.as_raw_fd();
                 let local = peer.ip().to_canonical().is_loopback();
-                admit(&shared, stream, Origin { addr: peer.to_string(), laddr, fd, local, unix: false });
+                let origin = Origin { addr: peer.to_string(), laddr, fd, local, unix: false };
+                if secure {
+                    admit_secure(&shared, stream, origin);
+                } else {
+                    admit(&shared, stream, origin);
+                }
             }
             // CONFIG SET closed it.
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
@@ -212,6 +227,11 @@ pub struct Origin {
     pub unix: bool,
 }
 
+/// Whether `protected-mode` turns a connection away: anybody could log in, and it comes from another machine.
+fn is_protected_from(server: &Server, origin: &Origin) -> bool {
+    server.config.protected_mode && server.acl.users.default_user().nopass && !origin.local
+}
+
 /// Begins a session on a stream and serves it in a task of its own, or turns it away with an error.
 pub fn admit<S>(shared: &Shared, stream: S, origin: Origin)
 where
@@ -224,11 +244,18 @@ where
         tokio::spawn(turn_away(stream, b"-ERR max number of clients reached\r\n"));
         return;
     }
-    if server.config.protected_mode && server.acl.users.default_user().nopass && !origin.local {
+    if is_protected_from(&server, &origin) {
         server.stats.rejected_connections += 1;
         tokio::spawn(turn_away(stream, PROTECTED));
         return;
     }
+    let (slot, signal) = begin_session(&mut server, origin);
+    drop(server);
+    tokio::spawn(connection::serve(stream, slot, signal, Arc::clone(shared)));
+}
+
+/// The session exists before the next connection is accepted, so that `maxclients` counts it.
+fn begin_session(server: &mut Server, origin: Origin) -> (Slot, Arc<Signal>) {
     let id = server.clients.next_id();
     let mut client = Client::new(id, now_ms(), Arc::new(Signal::default()));
     client.addr = origin.addr;
@@ -238,10 +265,69 @@ where
     client.flags.set(ClientFlags::LOCAL, origin.local);
     client.flags.set(ClientFlags::UNIX_SOCKET, origin.unix);
     let signal = Arc::clone(&client.signal);
-    // The session exists before the next connection is accepted, so that `maxclients` counts it.
-    let slot = server.clients.add(client);
+    (server.clients.add(client), signal)
+}
+
+/// The same for a connection to `tls-port`: the handshake comes first. Nobody is turned away with words before it, since the
+/// peer could not read them.
+fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
+    let mut server = shared.turn();
+    server.stats.connections += 1;
+    let tls = server.tls.as_ref().map(|contexts| contexts.accept_client());
+    let Some(Ok(tls)) = tls.filter(|_| server.clients.len() < server.config.maxclients as usize) else {
+        server.stats.rejected_connections += 1;
+        return;
+    };
+    let protected = is_protected_from(&server, &origin);
+    let limit = match server.config.timeout {
+        0 => HANDSHAKE,
+        seconds => HANDSHAKE.min(Duration::from_secs(seconds.into())),
+    };
+    let fd = origin.fd;
+    let (slot, signal) = begin_session(&mut server, origin);
+    if let Some(client) = server.clients.get_mut(slot) {
+        client.flags.insert(ClientFlags::TLS);
+    }
     drop(server);
-    tokio::spawn(connection::serve(stream, slot, signal, Arc::clone(shared)));
+    let (shared, mut stream) = (Arc::clone(shared), TlsStream::new(stream, tls));
+    tokio::spawn(async move {
+        let outcome = tokio::select! {
+            outcome = tokio::time::timeout(limit, stream.handshake()) => outcome,
+            () = killed(&shared, slot, &signal) => return end_session(&shared, slot),
+        };
+        let reason = match outcome {
+            Ok(Ok(())) if protected => {
+                shared.turn().stats.rejected_connections += 1;
+                end_session(&shared, slot);
+                return turn_away(stream, PROTECTED).await;
+            }
+            Ok(Ok(())) => return connection::serve(stream, slot, signal, shared).await,
+            Ok(Err(error)) => crate::config::file::os_text(&error),
+            Err(_) => "the handshake was not made in time".to_owned(),
+        };
+        log(Level::Warning, &format!("Error accepting a client connection: {reason} (conn: fd={fd})"));
+        end_session(&shared, slot);
+    });
+}
+
+/// Waits until somebody wants a session to end.
+async fn killed(shared: &Shared, slot: Slot, signal: &Signal) {
+    std::future::poll_fn(|context| {
+        signal.register(context.waker());
+        let killed = |client: &Client| client.flags.has(ClientFlags::CLOSE_ASAP);
+        match signal.take() && shared.peek().clients.get(slot).is_none_or(killed) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+fn end_session(shared: &Shared, slot: Slot) {
+    let mut server = shared.turn();
+    if let Some(mut client) = server.clients.remove(slot) {
+        server.forget_client(&mut client);
+    }
 }
 
 async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {

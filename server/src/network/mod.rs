@@ -25,6 +25,7 @@ mod signals;
 pub mod snapshot_job;
 pub mod startup;
 pub mod timers;
+pub mod tls_stream;
 pub mod transfer;
 pub mod turn;
 mod unsupported;

@@ -67,7 +67,10 @@ pub(super) fn feed(shared: &Shared, link: LinkId, input: LinkInput) {
 }
 
 async fn run(shared: Shared, link: LinkId, host: String, port: u16, mut words: UnboundedReceiver<LinkEffect>) {
-    let options = Options { nodelay: !shared.peek().config.repl_disable_tcp_nodelay, keep_alive: None };
+    let options = {
+        let config = &shared.peek().config;
+        Options { secure: config.tls_replication, nodelay: !config.repl_disable_tcp_nodelay, keep_alive: None }
+    };
     let dialed = tokio::select! {
         dialed = dial(&shared, &host, port, &options) => dialed,
         // Nothing is sent before the connection is there: it was given up.

@@ -62,7 +62,10 @@ pub fn show_title(server: &Server) {
 fn title(server: &Server, called: &OsStr) -> String {
     let config = &server.config;
     let address = config.bind.0.first().map(|address| address.to_string()).unwrap_or_else(|| "*".into());
-    let listens = if config.port == 0 { config.unixsocket.to_string() } else { format!("{address}:{}", config.port) };
+    let listens = match (config.port, config.tls_port) {
+        (0, 0) => config.unixsocket.to_string(),
+        (0, port) | (port, _) => format!("{address}:{port}"),
+    };
     let mode = match server.mode() {
         "cluster" => " [cluster]",
         "sentinel" => " [sentinel]",

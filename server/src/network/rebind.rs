@@ -15,6 +15,8 @@ struct Wanted {
     address: SocketAddr,
     /// It may be unavailable.
     optional: bool,
+    /// It is of `tls-port`.
+    secure: bool,
 }
 
 /// Listens on what the settings name now, and on nothing else.
@@ -23,18 +25,20 @@ struct Wanted {
 /// An address is not available; what was listened on before still is. The reason is in the log.
 pub fn rebind(server: &mut Server) -> io::Result<()> {
     let wanted = wanted(&server.config).inspect_err(|error| complain(&server.config, error))?;
-    let stays = |listening: &Listening| wanted.iter().any(|wanted| wanted.address == listening.address);
+    let stays = |listening: &Listening| {
+        wanted.iter().any(|it| (it.address, it.secure) == (listening.address, listening.secure))
+    };
     let (kept, closed): (Vec<_>, Vec<_>) = std::mem::take(&mut server.listening).into_iter().partition(stays);
     server.listening = kept;
     // An address such as `*` keeps others from being bound.
     closed.iter().for_each(close);
     let before = server.listening.len();
-    for Wanted { address, optional } in wanted {
-        if server.listening.iter().any(|listening| listening.address == address) {
+    for Wanted { address, optional, secure } in wanted {
+        if server.listening.iter().any(|listening| (listening.address, listening.secure) == (address, secure)) {
             continue;
         }
         match listen(address, server.config.tcp_backlog) {
-            Ok(socket) => server.listen_on(address, socket),
+            Ok(socket) => server.listen_on(address, socket, secure),
             Err(error) if optional && super::listener::is_missing(&error) => {}
             Err(error) => {
                 complain(&server.config, &error);
@@ -50,14 +54,13 @@ pub fn rebind(server: &mut Server) -> io::Result<()> {
 }
 
 fn wanted(config: &Config) -> io::Result<Vec<Wanted>> {
-    if config.port == 0 {
-        return Ok(Vec::new());
-    }
-    let words = config.bind.0.iter().map(|word| {
+    let ports = [(config.port, false), (config.tls_port, true)].into_iter().filter(|(port, _)| *port != 0);
+    let all = ports.flat_map(|port| config.bind.0.iter().map(move |word| (port, word)));
+    let words = all.map(|((port, secure), word)| {
         let text = word.to_string_lossy();
         let (optional, address) = text.strip_prefix('-').map_or((false, &*text), |address| (true, address));
-        let ip = super::listener::resolve(address, config.port)?;
-        Ok(Wanted { address: SocketAddr::new(ip, config.port), optional })
+        let ip = super::listener::resolve(address, port)?;
+        Ok(Wanted { address: SocketAddr::new(ip, port), optional, secure })
     });
     words.collect()
 }
@@ -82,10 +85,10 @@ fn close(listening: &Listening) {
 
 /// Takes back what was closed for addresses that are not to be had.
 fn reopen(server: &mut Server, closed: Vec<Listening>) {
-    for Listening { address, socket, .. } in closed {
+    for Listening { address, socket, secure, .. } in closed {
         drop(socket);
         match listen(address, server.config.tcp_backlog) {
-            Ok(socket) => server.listen_on(address, socket),
+            Ok(socket) => server.listen_on(address, socket, secure),
             Err(error) => log(Level::Warning, &format!("Cannot listen on {address} again: {error}")),
         }
     }
@@ -93,5 +96,6 @@ fn reopen(server: &mut Server, closed: Vec<Listening>) {
 
 fn complain(config: &Config, error: &io::Error) {
     let reason = crate::config::file::os_text(error);
-    log(Level::Warning, &format!("Failed listening on port {} (TCP): bind: {reason}", config.port));
+    let (port, tls_port) = (config.port, config.tls_port);
+    log(Level::Warning, &format!("Failed listening on port {port} (TCP) or {tls_port} (TLS): bind: {reason}"));
 }

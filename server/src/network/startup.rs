@@ -102,7 +102,8 @@ fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<SentinelMode>, i32>
     log::set_role(b'X');
     let clock = Clock::start();
     let mut core = Sentinel::new(clock.now(), Random::from_os());
-    core.settings.port = loaded.config.port;
+    let config = &loaded.config;
+    core.settings.port = if config.tls_replication && config.tls_port != 0 { config.tls_port } else { config.port };
     core.settings.requirepass = loaded.config.requirepass.to_vec();
     let resolve = |host: &str| crate::commands::sentinel::resolve(host);
     if let Err(error) = core.configure_from(&loaded.sentinel, &resolve) {
@@ -204,6 +205,16 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     if let Err(text) = super::users::load(&mut server, &loaded.users) {
         log(Level::Warning, &text);
         return 1;
+    }
+    if crate::tls::is_wanted(&server.config) {
+        match crate::tls::Contexts::load(&server.config) {
+            Ok(contexts) => server.tls = Some(Arc::new(contexts)),
+            Err(reason) => {
+                log(Level::Warning, &reason);
+                log(Level::Warning, "Failed to configure TLS. Check logs for more info.");
+                return 1;
+            }
+        }
     }
     if server.config.cluster_enabled && server.sentinel.is_none() {
         match super::cluster::mode(&server.config) {
@@ -353,7 +364,8 @@ async fn live(server: Server) -> i32 {
     };
     let (port, mode) = {
         let server = shared.peek();
-        (server.config.port, server.mode())
+        let port = if server.config.port == 0 { server.config.tls_port } else { server.config.port };
+        (port, server.mode())
     };
     if let Err(error) = super::signals::listen(&shared) {
         log(Level::Warning, &format!("Cannot listen to signals: {error}"));

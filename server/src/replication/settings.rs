@@ -50,7 +50,11 @@ impl Settings {
             diskless_sync_max_replicas: (enough > 0).then_some(enough),
             diskless_load: config.repl_diskless_load,
             credentials,
-            port: if config.replica_announce_port != 0 { config.replica_announce_port } else { config.port },
+            port: match config.replica_announce_port {
+                0 if config.tls_replication && config.tls_port != 0 => config.tls_port,
+                0 => config.port,
+                port => port,
+            },
             announce_ip: config.replica_announce_ip.to_string(),
         }
     }

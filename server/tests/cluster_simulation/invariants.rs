@@ -2,7 +2,7 @@
 
 use super::node::Process;
 use server::base::ids::NodeId;
-use server::cluster::{Cluster, SlotSet};
+use server::cluster::{Cluster, Ports, SlotSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen so far.
@@ -138,21 +138,22 @@ pub fn disagreement(processes: &[Process]) -> Option<String> {
     for (host, process) in processes.iter().enumerate() {
         let Some(core) = &process.core else { return Some(format!("host {host} does not run")) };
         if !core.is_ok() {
-            return Some(format!("host {host} is down: {:?}\n{}", core.why_down(), core.nodes_text()));
+            return Some(format!("host {host} is down: {:?}\n{}", core.why_down(), core.nodes_text(Ports::Main)));
         }
         if core.nodes().count() != processes.len() {
-            return Some(format!("host {host} does not know all:\n{}", core.nodes_text()));
+            return Some(format!("host {host} does not know all:\n{}", core.nodes_text(Ports::Main)));
         }
         if core.nodes().any(|node| node.is_failed()) {
-            return Some(format!("host {host} thinks that somebody failed:\n{}", core.nodes_text()));
+            return Some(format!("host {host} thinks that somebody failed:\n{}", core.nodes_text(Ports::Main)));
         }
-        let Some(seen) = view(core) else { return Some(format!("epochs collide:\n{}", core.nodes_text())) };
+        let Some(seen) = view(core) else { return Some(format!("epochs collide:\n{}", core.nodes_text(Ports::Main))) };
         match &first {
             None => first = Some((host, seen)),
             Some((_, view)) if *view == seen => {}
             Some((other, _)) => {
-                let theirs = processes[*other].core.as_ref().map(Cluster::nodes_text).unwrap_or_default();
-                return Some(format!("hosts {other} and {host} disagree:\n{theirs}\n{}", core.nodes_text()));
+                let theirs =
+                    processes[*other].core.as_ref().map(|core| core.nodes_text(Ports::Main)).unwrap_or_default();
+                return Some(format!("hosts {other} and {host} disagree:\n{theirs}\n{}", core.nodes_text(Ports::Main)));
             }
         }
         if process.core.as_ref().is_some_and(|core| core.myself().is_replica()) && !process.link_up {

@@ -1,5 +1,5 @@
 //! Mutational fuzzing of everything that reads foreign bytes: requests, RDB files, RESTORE payloads, configuration files, packets of the
-//! cluster bus and its files.
+//! cluster bus and its files, TLS handshakes and certificates.
 //!
 //! In `cargo test` each target runs for a second from a fixed seed. For a long run:
 //! `FUZZ_SECONDS=900 FUZZ_SEED=7 cargo test -p server --test fuzz -- --nocapture`. The seeds are in `tests/corpus/`; an
@@ -31,6 +31,54 @@ fn foreign_bytes_break_nothing() {
     configuration_files();
     bus_packets();
     nodes_files();
+    handshakes();
+    certificates();
+}
+
+/// The beginning of a connection with TLS: the handshake goes on, or is refused.
+fn handshakes() {
+    use rcgen::{CertificateParams, KeyPair};
+    let (folder, key) = (tempfile::tempdir().unwrap(), KeyPair::generate().unwrap());
+    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().into()
+    };
+    let (tls_cert_file, tls_key_file) = (write("crt", certificate.pem()), write("key", key.serialize_pem()));
+    let tls_ca_cert_file = write("ca", certificate.pem());
+    let config = Config { tls_cert_file, tls_key_file, tls_ca_cert_file, ..Config::default() };
+    let contexts = server::tls::Contexts::load(&config).unwrap();
+    fuzz("handshake", |mut input| {
+        let mut connection = contexts.accept_client().unwrap();
+        while !input.is_empty() && connection.read_tls(&mut input).is_ok() {
+            if connection.process_new_packets().is_err() {
+                break;
+            }
+            let _ = connection.write_tls(&mut std::io::sink());
+        }
+        assert!(connection.is_handshaking(), "nobody was verified");
+    });
+}
+
+/// A certificate that a peer shows: it leads to a trusted one, or is refused.
+fn certificates() {
+    use server::tls::chain::{Purpose, Search};
+    let trusted: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/certificate"))
+        .unwrap()
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap().into())
+        .collect();
+    let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
+    fuzz("certificate", |input| {
+        let presented = [input.to_vec().into()];
+        for purpose in [Purpose::Client, Purpose::Server] {
+            let search = Search { trusted: &trusted, presented: &presented, purpose, now: 1_900_000_000, algorithms };
+            let found = search.run(input);
+            let strangers = Search { trusted: &[], ..search };
+            assert!(strangers.run(input).is_err(), "nobody is trusted, and this one is");
+            drop(found);
+        }
+    });
 }
 
 /// A packet of the cluster bus is read, and says the same when it is written again, or is refused.

@@ -45,7 +45,7 @@ pub fn output_of(command: &mut Command) -> Output {
 }
 
 /// A client's connection.
-pub struct Client(pub BufReader<TcpStream>);
+pub struct Client<S: Read = TcpStream>(pub BufReader<S>);
 
 impl Client {
     pub fn open(port: u16) -> Option<Self> {
@@ -53,7 +53,9 @@ impl Client {
         stream.set_read_timeout(Some(DEADLINE)).ok()?;
         Some(Self(BufReader::new(stream)))
     }
+}
 
+impl<S: Read + Write> Client<S> {
     /// The first line of a reply, or a bulk string; `None` where the server has gone.
     pub fn try_ask(&mut self, line: &str) -> Option<String> {
         self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).ok()?;

@@ -19,9 +19,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -32,7 +30,7 @@ use crate::base::ids::HandoverId;
 use crate::config::file::os_text;
 use crate::dispatch::effects::encode_command;
 use crate::dispatch::server::Server;
-use crate::network::dial::connect;
+use crate::network::dial::{Socket, connect, secure};
 use crate::network::snapshot_job::drive;
 use crate::persistence::aof::KeyEncoder;
 use crate::resp::Value;
@@ -128,7 +126,7 @@ struct Heard {
 
 /// A connection to the target.
 struct Wire {
-    write: OwnedWriteHalf,
+    write: WriteHalf<Box<dyn Socket>>,
     heard: watch::Receiver<Heard>,
     listener: JoinHandle<()>,
 }
@@ -140,7 +138,7 @@ impl Drop for Wire {
 }
 
 /// Reads answers; all that matters of most of them is that they are no errors.
-async fn listen(mut read: OwnedReadHalf, heard: watch::Sender<Heard>) {
+async fn listen(mut read: ReadHalf<Box<dyn Socket>>, heard: watch::Sender<Heard>) {
     let mut input = Vec::new();
     let failure = loop {
         match read.read_buf(&mut input).await {
@@ -190,14 +188,18 @@ impl Wire {
     async fn open(shared: &Shared, host: &str, port: u16) -> Result<Self, String> {
         let cannot = |error: &io::Error| format!("cannot connect to the target: {}", os_text(error));
         let limit = Duration::from_millis(PATIENCE / 2);
-        let connected = timeout(limit, connect(shared, host, port)).await;
-        let stream: TcpStream = match connected {
+        let wanted = shared.peek().config.tls_cluster;
+        let open = async {
+            let stream = connect(shared, host, port).await?;
+            stream.set_nodelay(true)?;
+            secure(shared, stream, wanted).await
+        };
+        let stream = match timeout(limit, open).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(cannot(&error)),
             Err(_) => return Err("cannot connect to the target in time".to_owned()),
         };
-        stream.set_nodelay(true).map_err(|error| cannot(&error))?;
-        let (read, write) = stream.into_split();
+        let (read, write) = split(stream);
         let (sender, heard) = watch::channel(Heard::default());
         Ok(Self { write, heard, listener: tokio::spawn(listen(read, sender)) })
     }

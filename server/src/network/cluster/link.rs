@@ -47,8 +47,11 @@ pub async fn connect(
 
 /// How sockets of the bus are used: a peer that is gone shows within two node time-outs.
 pub(super) fn options(shared: &Shared) -> Options {
-    let timeout = shared.peek().config.cluster_node_timeout;
-    Options { nodelay: true, keep_alive: Some(Duration::from_millis((timeout * 2).max(1_000))) }
+    let (timeout, secure) = {
+        let config = &shared.peek().config;
+        (config.cluster_node_timeout, config.tls_cluster)
+    };
+    Options { secure, nodelay: true, keep_alive: Some(Duration::from_millis((timeout * 2).max(1_000))) }
 }
 
 fn lost(shared: &Shared, conn: ConnId) {

@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
-use super::dial::Socket;
+use super::dial::{self, Socket};
 use super::vital::spawn_vital;
 use crate::base::clock::monotonic_ns;
 use crate::base::random::{Random, fill_from_os};
-use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port};
+use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port, client_port};
 use crate::cluster::{Cluster, ConnId, Effect, Input, NodeId, Settings};
 use crate::config::Config;
 use crate::config::file::os_text;
@@ -81,7 +81,7 @@ impl Outside {
 /// # Errors
 /// A text for the log: the server cannot start.
 pub fn mode(config: &Config) -> Result<Box<ClusterMode>, String> {
-    if config.cluster_port == 0 && config.port > u16::MAX - BUS_PORT_DISTANCE {
+    if config.cluster_port == 0 && client_port(config) > u16::MAX - BUS_PORT_DISTANCE {
         return Err("Redis port number too high. Cluster communication port is 10,000 port numbers higher than your Redis port. Your Redis port number must be 55535 or less.".to_owned());
     }
     if config.bind.0.is_empty() {
@@ -159,13 +159,27 @@ async fn accept(shared: Shared, listener: TcpListener) -> Infallible {
             Ok((stream, peer)) => {
                 let local = stream.local_addr().map_or_else(|_| String::new(), text_of);
                 link::options(&shared).apply(&stream);
-                admit(&shared, Box::new(stream), text_of(peer), local);
+                if shared.peek().config.tls_cluster {
+                    tokio::spawn(admit_secure(Arc::clone(&shared), stream, text_of(peer), local));
+                } else {
+                    admit(&shared, Box::new(stream), text_of(peer), local);
+                }
             }
             Err(error) => {
                 log(Level::Verbose, &format!("Error accepting cluster node: {}", os_text(&error)));
                 // Out of descriptors: others must close some first.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
+        }
+    }
+}
+
+/// Somebody has connected to us, and must show that it belongs to the cluster.
+async fn admit_secure(shared: Shared, stream: TcpStream, peer: String, local: String) {
+    match dial::accept_node(&shared, stream).await {
+        Ok(stream) => admit(&shared, stream, peer, local),
+        Err(error) => {
+            log(Level::Verbose, &format!("Error accepting cluster node connection: {} ({peer})", os_text(&error)));
         }
     }
 }

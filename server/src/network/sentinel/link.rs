@@ -3,12 +3,11 @@
 use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Shared, feed, names};
 use crate::config::file::os_text;
-use crate::network::dial::connect;
+use crate::network::dial::{Socket, connect, secure};
 use crate::resp::Value;
 use crate::sentinel::{ConnId, Input};
 
@@ -30,14 +29,11 @@ async fn talk(
     port: u16,
     outbox: &mut UnboundedReceiver<Vec<u8>>,
 ) -> io::Result<()> {
-    let mut stream = tokio::select! {
-        stream = connect(shared, host, port) => stream?,
+    let (mut stream, local, peer) = tokio::select! {
+        opened = open(shared, host, port) => opened?,
         // Nothing is sent before the connection is there: it was given up.
         _ = outbox.recv() => return Ok(()),
     };
-    stream.set_nodelay(true)?;
-    let (local, peer) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
-    let (local, peer) = (local.to_canonical().to_string(), peer.to_canonical().to_string());
     feed(shared, [Input::Connected { conn, local, peer }]);
     let mut input = Vec::new();
     loop {
@@ -54,15 +50,25 @@ async fn talk(
                 }
             }
             sent = outbox.recv() => match sent {
-                Some(bytes) => write(&mut stream, bytes, outbox).await?,
+                Some(bytes) => write(&mut *stream, bytes, outbox).await?,
                 None => return Ok(()),
             },
         }
     }
 }
 
+/// A connection with our address and the instance's; inside TLS where `tls-replication` says so.
+async fn open(shared: &Shared, host: &str, port: u16) -> io::Result<(Box<dyn Socket>, String, String)> {
+    let stream = connect(shared, host, port).await?;
+    stream.set_nodelay(true)?;
+    let (local, peer) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
+    let wanted = shared.peek().config.tls_replication;
+    let stream = secure(shared, stream, wanted).await?;
+    Ok((stream, local.to_canonical().to_string(), peer.to_canonical().to_string()))
+}
+
 /// Writes what waits, all of it at once.
-async fn write(stream: &mut TcpStream, mut bytes: Vec<u8>, outbox: &mut UnboundedReceiver<Vec<u8>>) -> io::Result<()> {
+async fn write(stream: &mut dyn Socket, mut bytes: Vec<u8>, outbox: &mut UnboundedReceiver<Vec<u8>>) -> io::Result<()> {
     while let Ok(more) = outbox.try_recv() {
         bytes.extend_from_slice(&more);
     }
