@@ -6,6 +6,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "other tests need more of it")]
+mod support;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "support/wire.rs"]
+mod wire;
+
 use std::sync::Arc;
 
 use server::acl::{Rulebook, User};
@@ -13,7 +19,7 @@ use server::base::clock::now_ms;
 use server::base::random::Random;
 use server::config::{Config, NotifyFlags};
 use server::dispatch::client::{Client, Signal};
-use server::dispatch::doc::{Argument, ArgumentKind, CommandDoc, arg};
+use server::dispatch::doc::{Argument, ArgumentKind, CommandDoc, arg, category, internal};
 use server::dispatch::effects::class;
 use server::dispatch::{Command, Server};
 use server::resp::request::OwnedArgs;
@@ -224,4 +230,83 @@ fn no_words_lead_to_a_key_without_a_right_to_it() {
         served += usize::from(!reply.starts_with('-'));
     }
     println!("{served} were served");
+}
+
+/// Rules of a user that may some of everything.
+fn rules(random: &mut Random, commands: &[&Command]) -> Vec<String> {
+    const PATTERNS: [&str; 10] =
+        ["~mine*", "%R~mine*", "%W~secret*", "%RW~secret1", "~*", "allkeys", "&*", "&m", "&secret*", "resetchannels"];
+    let selector = |random: &mut Random| {
+        let mut rules = vec![["+@all", "-@all"][random.below(2)].to_owned()];
+        for _ in 0..random.below(5) {
+            let sign = ["+", "-"][random.below(2)];
+            rules.push(match random.below(3) {
+                0 => format!("{sign}@{}", category::NAMES[random.below(category::NAMES.len())]),
+                1 => format!("{sign}{}", commands[random.below(commands.len())].name),
+                _ => PATTERNS[random.below(PATTERNS.len())].to_owned(),
+            });
+        }
+        // A pattern behind all of them is an error.
+        let mut all = (false, false);
+        rules.retain(|rule| {
+            let keeps = match rule.as_bytes()[0] {
+                b'~' | b'%' => !all.0,
+                b'&' => !all.1,
+                _ => true,
+            };
+            all.0 |= ["~*", "allkeys"].contains(&rule.as_str());
+            all.1 |= rule == "&*";
+            all.1 &= rule != "resetchannels";
+            keeps
+        });
+        rules
+    };
+    let mut all = vec!["reset".to_owned()];
+    all.extend(selector(random));
+    for _ in 0..random.below(3) {
+        all.push(format!("({})", selector(random).join(" ")));
+    }
+    all
+}
+
+#[test]
+fn every_request_is_allowed_as_the_real_server_allows_it() {
+    if !support::installed(support::REAL) {
+        return;
+    }
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seeds = number("ACL_DRYRUN_SEED").map_or(0..number("ACL_DRYRUN_FUZZ").unwrap_or(100), |seed| seed..seed + 1);
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let servers = [(support::REAL, &folders[0]), (support::OURS, &folders[1])]
+        .map(|(program, folder)| support::Server::start(program, folder.path(), &["--appendonly", "no"]));
+    let mut wires = [wire::Wire::to(&servers[0]), wire::Wire::to(&servers[1])];
+    let mut ask = |words: &[String]| {
+        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+        wires.iter_mut().for_each(|wire| wire.send_words(&words));
+        wires.each_mut().map(wire::Wire::reply)
+    };
+    let world = World::new();
+    let all = world.server.registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
+    // Here Redis looks at other keys than those that the handler takes.
+    let differ = ["georadius", "georadiusbymember", "xread", "xreadgroup", "pfmerge"];
+    let mut commands: Vec<&Command> = all.filter(|command| !command.doc.is(internal::OURS)).collect();
+    commands.sort_by_key(|command| command.name);
+    let mut allowed = 0;
+    for seed in seeds {
+        let mut random = Random::from_seed(seed);
+        let rules = rules(&mut random, &commands);
+        let [theirs, ours] = ask(&[&["ACL", "SETUSER", "t"].map(str::to_owned)[..], &rules].concat());
+        assert_eq!(ours, theirs, "seed {seed}: {rules:?}");
+        for _ in 0..100 {
+            let command = commands[random.below(commands.len())];
+            if differ.contains(&command.name) {
+                continue;
+            }
+            let words = line(&mut random, command.doc);
+            let [theirs, ours] = ask(&[&["ACL", "DRYRUN", "t"].map(str::to_owned)[..], &words].concat());
+            assert_eq!(ours, theirs, "seed {seed}: {words:?} by {rules:?}");
+            allowed += usize::from(ours == "+OK");
+        }
+    }
+    println!("{allowed} were allowed");
 }

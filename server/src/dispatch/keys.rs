@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 
-use super::doc::{Begin, CommandDoc, Find, KeyFlags, KeySpec, key};
+use super::doc::{Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec, key};
 
 /// A key's position among the words (the command's name is word 0) and what happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,13 @@ pub fn keys_of<W: AsRef<[u8]>>(
     }
     let mut keys = Vec::new();
     for spec in specs() {
+        let before = keys.len();
         apply(spec, &words, &mut keys)?;
+        // Only scripts may say that they have none.
+        let counted = matches!(spec.find, Find::KeyNum(..));
+        if counted && keys.len() == before && !command.flags.has(Flags::NO_MANDATORY_KEYS) {
+            return Err(InvalidArguments);
+        }
     }
     Ok(keys)
 }
