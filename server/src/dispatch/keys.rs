@@ -214,7 +214,7 @@ fn migrate_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, Inv
     let mut range = 3..4;
     let mut index = 6;
     while index < words.len() {
-        if words.is(index, "keys") {
+        if words.is(index, "keys") && index + 1 < words.len() {
             // With a key in front as well it has none: the command will complain.
             let in_front = words.get(3).is_some_and(|word| !word.is_empty());
             range = if in_front { 0..0 } else { index + 1..words.len() };
