@@ -71,12 +71,14 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     if !ctx.client.is_silent() {
         ctx.reply().array(queue.len());
     }
+    let exec = ctx.client.last_command;
     for (command, request) in &queue {
         let args = request.as_args();
         // Rights may have changed since the command was queued, by the transaction's own commands too.
         if ctx.client.flags.has(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(ctx.client, command, &args)
         {
+            ctx.client.last_command = exec;
             ctx.server.note_denial(ctx.client, command, &args, denial, Context::Multi);
             let error = no_longer_permitted(denial);
             ctx.server.reply_error(ctx.client, error.bytes());

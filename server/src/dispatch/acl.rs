@@ -158,7 +158,7 @@ pub(super) fn denied_in_script(denial: Denial) -> &'static str {
 }
 
 impl Server {
-    /// Notes in ACL LOG that a command was refused.
+    /// Notes in ACL LOG that a command was refused. The log shows the client with its last command.
     pub fn note_denial(
         &mut self,
         client: &Client,
@@ -266,9 +266,7 @@ impl Server {
         let ended: Vec<ClientId> = self.clients.iter().filter(|client| gone(client)).map(|client| client.id).collect();
         ended.into_iter().for_each(|id| self.end_session(id));
         if gone(current) {
-            // What it may have sent behind is not that user's any more.
-            current.become_user(&Arc::clone(self.acl.users.default_user()));
-            current.flags.remove(ClientFlags::AUTHENTICATED);
+            // What it has queued is still asked with the rights of the user that is no more, not with anybody else's.
             current.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
         }
     }

@@ -69,6 +69,7 @@ impl Server {
             && let Err(denial) = permits(client, command, args)
         {
             let context = if client.flags.has(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
+            client.last_command = Some(command);
             self.note_denial(client, command, args, denial, context);
             return Admission::Refuse(no_permission(command, denial));
         }

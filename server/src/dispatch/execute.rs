@@ -73,7 +73,7 @@ impl Server {
 
     /// The command or subcommand that a request names, whatever its arguments.
     #[cold]
-    fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
+    pub(super) fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
         let command = self.registry.find(args.get(0))?;
         match args.at(1) {
             Some(word) if command.is_container() => command.subcommand(word),

@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 
-use super::doc::{Begin, CommandDoc, Find, KeyFlags, KeySpec};
+use super::doc::{Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec};
 
 /// A key's position among the words (the command's name is word 0) and what happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,13 @@ pub fn keys_of<W: AsRef<[u8]>>(
     }
     let mut keys = Vec::new();
     for spec in specs() {
+        let before = keys.len();
         apply(spec, &words, &mut keys)?;
+        // Only scripts may say that they have none.
+        let counted = matches!(spec.find, Find::KeyNum(..));
+        if counted && keys.len() == before && !command.flags.has(Flags::NO_MANDATORY_KEYS) {
+            return Err(InvalidArguments);
+        }
     }
     Ok(keys)
 }
@@ -103,7 +109,7 @@ fn apply<W: AsRef<[u8]>>(spec: &KeySpec, words: &Words<'_, W>, keys: &mut Vec<Ke
         }
         Find::Unknown => return Err(InvalidArguments),
     };
-    if count_is_zero(spec, first, last) {
+    if count_is_zero(spec, first, last) || is_none_of_any_number(spec, first, words.len()) {
         return Ok(());
     }
     if first < 1 || last < first || last >= words.len() || step < 1 {
@@ -116,6 +122,11 @@ fn apply<W: AsRef<[u8]>>(spec: &KeySpec, words: &Words<'_, W>, keys: &mut Vec<Ke
 /// Scripts may have no keys at all.
 fn count_is_zero(spec: &KeySpec, first: i64, last: i64) -> bool {
     matches!(spec.find, Find::KeyNum(..)) && last < first
+}
+
+/// `PFMERGE destination` has no sources: the keys of the other specifications are keys all the same.
+fn is_none_of_any_number(spec: &KeySpec, first: i64, len: i64) -> bool {
+    matches!(spec.find, Find::Range(..0, _, 0)) && first == len
 }
 
 fn single(flags: KeyFlags) -> Vec<KeyRef> {
@@ -203,7 +214,7 @@ fn migrate_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, Inv
     let mut range = 3..4;
     let mut index = 6;
     while index < words.len() {
-        if words.is(index, "keys") {
+        if words.is(index, "keys") && index + 1 < words.len() {
             // With a key in front as well it has none: the command will complain.
             let in_front = words.get(3).is_some_and(|word| !word.is_empty());
             range = if in_front { 0..0 } else { index + 1..words.len() };
@@ -306,6 +317,27 @@ mod tests {
             let ours: Vec<(Vec<u8>, Vec<String>)> =
                 keys.into_iter().map(|it| (words[it.index].as_bytes().to_vec(), it.flags.names().collect())).collect();
             assert_eq!(ours, theirs, "{line}");
+        }
+    }
+
+    /// Here the real server looks at other keys than its handlers (redis#15478), or at none.
+    #[test]
+    fn keys_are_those_that_the_handler_takes() {
+        for (line, expected) in [
+            ("PFMERGE d", &[1][..]),
+            ("GEORADIUS k 1 2 3 m STORE x STORE y", &[1, 9]),
+            ("GEORADIUS k 1 2 3 m STOREDIST x COUNT 1 STORE y", &[1, 11]),
+            ("GEORADIUS k 1 2 3 m COUNT STORE", &[1]),
+            ("GEORADIUSBYMEMBER k STORE 3 m STORE y STOREDIST store", &[1, 8]),
+            ("XREADGROUP COUNT 1 GROUP g streams STREAMS k >", &[7]),
+            ("XREADGROUP GROUP streams streams NOACK STREAMS a b 1 2", &[6, 7]),
+            ("XREAD STREAMS streams 0", &[2]),
+            ("SORT k BY store GET store STORE x STORE y", &[1, 9]),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let keys = keys_of(find(&words), &words, false).unwrap();
+            let found: Vec<usize> = keys.iter().map(|key| key.index).collect();
+            assert_eq!(found, expected, "{line}");
         }
     }
 

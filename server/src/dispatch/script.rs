@@ -424,7 +424,7 @@ impl Run {
     fn refusal(&mut self, command: &'static Command, args: &Args<'_>) -> Option<Vec<u8>> {
         let text = |text: &str| Some(text.as_bytes().to_vec());
         let coded = |error: CommandError| Some([b"-", error.bytes()].concat());
-        let Self { read_only, allow_oom, allow_cross_slot, out_of_memory, obeyed, slot, .. } = *self;
+        let Self { read_only, allow_oom, allow_cross_slot, out_of_memory, obeyed, slot, words, .. } = *self;
         let (server, client) = self.both();
         if command.flags.has(Flags::NOSCRIPT) && !server.scripting.allows_everything {
             return text("This Redis command is not allowed from script");
@@ -435,6 +435,7 @@ impl Run {
         if client.flags.has(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(client, command, args)
         {
+            client.last_command = server.named(&words);
             server.note_denial(client, command, args, denial, Context::Script);
             return text(denied_in_script(denial));
         }

@@ -70,6 +70,8 @@ pub struct Link {
     pub last_pong: Millis,
     /// When we last heard anything on the connection for hellos.
     pub last_hello_traffic: Millis,
+    /// Replies on the connection for hellos that come before SUBSCRIBE's.
+    pub before_subscribed: usize,
     /// Our own address on it; empty while unknown.
     pub local: String,
 }
@@ -89,6 +91,7 @@ impl Link {
             last_available: now,
             last_pong: now,
             last_hello_traffic: now,
+            before_subscribed: 0,
             local: String::new(),
         }
     }

@@ -218,6 +218,9 @@ impl Sentinel {
         }
         commands.push(self.renamed(place, &["CLIENT", "SETNAME", &name]));
         let id = self.instance(place).id;
+        if channel == Channel::Hellos {
+            self.link_mut(place).before_subscribed = commands.len();
+        }
         for words in commands {
             if channel == Channel::Commands {
                 self.link_mut(place).pending.push_back((Asked::Other, id));
@@ -286,7 +289,18 @@ impl Sentinel {
     }
 
     fn on_message(&mut self, id: LinkId, value: &Value) {
-        self.links.get_mut(id).last_hello_traffic = self.moment.now;
+        let link = self.links.get_mut(id);
+        link.last_hello_traffic = self.moment.now;
+        if link.before_subscribed > 0 {
+            // Whether AUTH and CLIENT SETNAME worked shows in what follows.
+            link.before_subscribed -= 1;
+            return;
+        }
+        if matches!(value, Value::Error(_)) {
+            // It will not let us subscribe: nothing will come, so the link is none, and is tried again.
+            self.cut(id, Channel::Hellos);
+            return self.advance_masters(id);
+        }
         let Value::Array(parts) = value else { return };
         let [kind, _, payload] = parts.as_slice() else { return };
         let Some(payload) = payload.text().filter(|_| kind.text() == Some(b"message")) else { return };

@@ -1,5 +1,5 @@
 //! Mutational fuzzing of everything that reads foreign bytes: requests, RDB files, RESTORE payloads, configuration files, packets of the
-//! cluster bus and its files, TLS handshakes and certificates.
+//! cluster bus and its files, TLS handshakes and certificates, ACL files.
 //!
 //! In `cargo test` each target runs for a second from a fixed seed. For a long run:
 //! `FUZZ_SECONDS=900 FUZZ_SEED=7 cargo test -p server --test fuzz -- --nocapture`. The seeds are in `tests/corpus/`; an
@@ -33,6 +33,7 @@ fn foreign_bytes_break_nothing() {
     nodes_files();
     handshakes();
     certificates();
+    acl_files();
 }
 
 /// The beginning of a connection with TLS: the handshake goes on, or is refused.
@@ -77,6 +78,31 @@ fn certificates() {
             let strangers = Search { trusted: &[], ..search };
             assert!(strangers.run(input).is_err(), "nobody is trusted, and this one is");
             drop(found);
+        }
+    });
+}
+
+/// An ACL file is read, and what is written of it leads to the same users, or it is refused.
+fn acl_files() {
+    use server::acl::{Access, KeyUse, Request, Rulebook, Users};
+    let catalogue = Server::new(Config::default()).acl.catalogue;
+    let get = catalogue.find(b"get").unwrap();
+    fuzz("acl", |input| {
+        let mut book = Rulebook::new(catalogue, false);
+        let Ok(users) = Users::from_file(input, "users.acl", &mut book) else { return };
+        for user in users.iter() {
+            let keys = [KeyUse { index: 1, key: input, access: Access::BOTH }];
+            let request = Request { command: get, is_free: false, first_arg: Some(input), keys: &keys, channels: &[] };
+            let _ = user.check(&request);
+        }
+        let written = users.to_file(catalogue);
+        // Quotes mean something inside of parentheses, and nothing outside.
+        if !written.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'\\'))
+            && !written.windows(2).any(|pair| pair == b"))")
+        {
+            let again = Users::from_file(&written, "users.acl", &mut book);
+            let again = again.unwrap_or_else(|errors| panic!("{}", String::from_utf8_lossy(&errors)));
+            assert_eq!(again.to_file(catalogue), written, "{}", String::from_utf8_lossy(&written));
         }
     });
 }
