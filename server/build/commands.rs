@@ -177,12 +177,12 @@ impl Command {
         for (sub, command) in &self.subcommands {
             command.write(&format!("{name}|{sub}"), &mut subcommands);
         }
-        write!(
+        writeln!(
             out,
             "CommandDoc {{ name: {name:?}, arity: {}, flags: {}, acl: {}, internal: {}, secrets: {secrets}, tips: &{:?}, \
              key_specs: &[{}], legacy_keys: ({first}, {last}, {step}), summary: {:?}, since: {:?}, group: {:?}, \
              complexity: {:?}, doc_flags: {}, deprecated_since: {:?}, replaced_by: {:?}, history: &{:?}, arguments: &[{}], \
-             subcommands: &[{subcommands}] }},\n",
+             subcommands: &[{subcommands}] }},",
             self.arity,
             set("Flags", &flags),
             set("AclCategories", &self.categories()),
