@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 fn main() -> ExitCode {
     runner::be_a_node_if_asked();
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert_with(plays_at_once);
     match trials() {
         Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
         Err(error) => {
@@ -18,6 +19,11 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Plays wait far more than they work.
+fn plays_at_once() -> usize {
+    3 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn trials() -> anyhow::Result<Vec<Trial>> {

@@ -1,5 +1,6 @@
 //! A Redis 7.0.15-compatible server: replication, Sentinel and Cluster.
 
+pub mod acl;
 pub mod base;
 pub mod cluster;
 pub mod commands;

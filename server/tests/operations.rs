@@ -4,93 +4,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
+#[path = "support/wire.rs"]
+mod wire;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
-use server::resp::Value;
 use support::*;
+use wire::*;
 
 const NO_DISK: [&str; 2] = ["--appendonly", "no"];
-
-/// A connection that shows whole replies as text.
-struct Wire {
-    stream: TcpStream,
-    input: Vec<u8>,
-}
-
-impl Wire {
-    fn to(server: &Server) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        Self { stream, input: Vec::new() }
-    }
-
-    fn send(&mut self, line: &str) {
-        self.stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
-    }
-
-    fn send_words(&mut self, words: &[&[u8]]) {
-        let mut request = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-            request.extend_from_slice(word);
-            request.extend_from_slice(b"\r\n");
-        }
-        self.stream.write_all(&request).unwrap();
-    }
-
-    fn reply(&mut self) -> String {
-        loop {
-            if let Some((value, length)) = Value::parse(&self.input).unwrap() {
-                self.input.drain(..length);
-                return shown(&value);
-            }
-            let mut bytes = [0; 4096];
-            let count = self.stream.read(&mut bytes).unwrap();
-            assert!(count > 0, "the server closed the connection");
-            self.input.extend_from_slice(&bytes[..count]);
-        }
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        self.send(line);
-        self.reply()
-    }
-
-    /// Everything until the server closes the connection.
-    fn rest(mut self) -> Vec<u8> {
-        let mut rest = self.input;
-        self.stream.read_to_end(&mut rest).unwrap();
-        rest
-    }
-}
-
-fn shown(value: &Value) -> String {
-    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    match value {
-        Value::Status(status) => format!("+{}", text(status)),
-        Value::Error(error) => format!("-{}", text(error)),
-        Value::Integer(number) => number.to_string(),
-        Value::Bulk(bytes) => text(bytes),
-        Value::Null => "nil".into(),
-        Value::Array(parts) => format!("[{}]", parts.iter().map(shown).collect::<Vec<_>>().join(" ")),
-    }
-}
-
-/// Plays on our server, and on the real one where it is installed: both must come to what is expected.
-fn play(options: &[&str], expected: &[&str], script: impl Fn(&Server, &Path) -> Vec<String>) {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(program, folder.path(), options);
-        assert_eq!(script(&server, folder.path()), expected, "{program}");
-    }
-}
 
 fn files_of(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap().flatten();
@@ -109,9 +34,6 @@ fn refusal(options: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn what_is_not_supported_is_refused_at_the_start_and_by_config_set() {
     for (options, reason) in [
-        (["--user", "default off"], "ACL users are not supported"),
-        (["--user", "worker on nopass ~* +@all"], "ACL users are not supported"),
-        (["--aclfile", "/tmp/users.acl"], "users other than `default` are not supported"),
         (["--loadmodule", "/tmp/module.so"], "Modules are not supported"),
         (["--tls-port", "1234"], "TLS is not supported"),
         (["--tls-replication", "yes"], "TLS is not supported"),
@@ -649,5 +571,133 @@ fn a_snapshot_ends_when_the_last_replica_that_waits_for_it_leaves() {
             assert!(!files_of(folder).iter().any(|name| name.starts_with("temp-")), "{:?}", files_of(folder));
             vec![first, "nobody waits".into()]
         });
+    }
+}
+
+#[test]
+fn monitors_see_the_database_that_a_command_leaves_and_what_scripts_call() {
+    let expected = [
+        r#"[3 client] "SELECT" "3""#,
+        r#"[3 client] "MULTI""#,
+        r#"[2 client] "SELECT" "2""#,
+        r#"[2 client] "set" "a\"b" "\r\n\xff""#,
+        r#"[2 client] "EXEC""#,
+        r#"[2 client] "EVAL" "redis.call('SELECT', 5) return redis.call('get', 'x')" "0""#,
+        r#"[5 lua] "SELECT" "5""#,
+        r#"[5 lua] "get" "x""#,
+    ];
+    play(&NO_DISK, &expected, |server, _| {
+        let mut monitor = Wire::to(server);
+        assert_eq!(monitor.ask("MONITOR"), "+OK");
+        let mut client = Wire::to(server);
+        client.ask("SELECT 3");
+        client.ask("MULTI");
+        client.ask("SELECT 2");
+        client.ask(r#"set "a\"b" "\r\n\xff""#);
+        client.ask("EXEC");
+        client.ask(r#"EVAL "redis.call('SELECT', 5) return redis.call('get', 'x')" 0"#);
+        let own = client.stream.local_addr().unwrap().to_string();
+        (0..8)
+            .map(|_| {
+                let line = monitor.reply().replace("\\\\", "\\").replace("\\\"", "\"").replace("\\\'", "'");
+                line[line.find('[').unwrap()..].replace(&own, "client")
+            })
+            .collect()
+    });
+}
+
+#[test]
+fn without_memory_a_transaction_queues_nothing_and_can_be_ended() {
+    let oom = "-OOM command not allowed when used memory > \\'maxmemory\\'.";
+    let aborted = "-EXECABORT Transaction discarded because of previous errors.";
+    let expected = ["+OK", oom, oom, oom, aborted, "+OK", "+OK", "+OK", "+RESET", "+PONG", "nil"];
+    play(&NO_DISK, &expected, |server, _| {
+        let mut wire = Wire::to(server);
+        assert_eq!(wire.ask("CONFIG SET maxmemory 1"), "+OK");
+        let lines = "MULTI, GET x, PING, WATCH x, EXEC, MULTI, DISCARD, MULTI, RESET, PING, GET x";
+        lines.split(", ").map(|line| wire.ask(line)).collect()
+    });
+}
+
+#[test]
+fn errors_are_counted_by_a_first_word_that_is_short_enough_to_be_a_code() {
+    let expected = ["errorstat_A:count=1", "errorstat_ERR:count=3", &format!("errorstat_{}:count=1", "X".repeat(30))];
+    play(&NO_DISK, &expected, |server, _| {
+        for text in ["plain", "A word", &format!("{} x", "X".repeat(30)), &format!("{} x", "Y".repeat(31)), "-"] {
+            server.ask(&format!("EVAL \"return {{err='{text}'}}\" 0"));
+        }
+        let text = server.ask("INFO errorstats");
+        text.lines().filter(|line| line.starts_with("errorstat_")).map(str::to_owned).collect()
+    });
+}
+
+#[test]
+fn what_a_transaction_starts_in_the_background_is_scheduled() {
+    let scheduled = ["[+Background saving scheduled]", "[+Background append only file rewriting scheduled]"];
+    let log_line = "AOF was enabled during a transaction. An AOF background was scheduled to start when possible.";
+    let expected = [scheduled[0], scheduled[1], scheduled[0], "[+OK]", log_line];
+    play(&NO_DISK, &expected, |server, folder| {
+        let mut wire = Wire::to(server);
+        let mut exec = |line: &str| {
+            wire.ask("MULTI");
+            wire.ask(line);
+            wire.ask("EXEC")
+        };
+        let saved = |times: &str| server.info("rdb_saves") == times && server.info("rdb_bgsave_in_progress") == "0";
+        let mut seen = vec![exec("BGSAVE")];
+        until("it is saved", || saved("1"));
+        seen.push(exec("BGREWRITEAOF"));
+        seen.push(exec("BGSAVE SCHEDULE"));
+        until("it is saved again", || saved("2"));
+        seen.push(exec("CONFIG SET appendonly yes"));
+        until("it is on", || {
+            server.info("aof_rewrite_in_progress") == "0" && server.info("aof_rewrite_scheduled") == "0"
+        });
+        let log = log(folder);
+        seen.extend(log.lines().find_map(|line| Some(line[line.find("AOF was enabled")?..].to_owned())));
+        seen
+    });
+}
+
+#[test]
+fn latency_tells_what_held_the_server_up_besides_commands() {
+    play(&NO_DISK, &["expire-cycle", "eviction-cycle", "eviction-del"], |server, _| {
+        let mut wire = Wire::to(server);
+        wire.ask("CONFIG SET latency-monitor-threshold 1");
+        let fill = "EVAL \"for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member' .. i) end\" 1 big 300000";
+        wire.ask(fill);
+        wire.ask("PEXPIRE big 1");
+        until("it expires", || server.ask("DBSIZE") == ":0");
+        wire.ask(fill);
+        wire.ask("CONFIG SET maxmemory-policy allkeys-random");
+        wire.ask("CONFIG SET maxmemory 1");
+        until("it is evicted", || server.ask("DBSIZE") == ":0");
+        let latest = wire.ask("LATENCY LATEST");
+        let events = ["expire-cycle", "eviction-cycle", "eviction-del"].into_iter();
+        events.filter(|event| latest.contains(&format!("[{event} "))).map(str::to_owned).collect()
+    });
+}
+
+#[test]
+fn a_writable_replica_goes_on_where_its_own_data_are_in_the_primarys_way() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for program in [REAL, OURS] {
+        if program == REAL && !installed(REAL) {
+            continue;
+        }
+        let options = [&NO_DISK[..], &["--propagation-error-behavior", "panic"]].concat();
+        let primary = Server::start(program, first.path(), &options);
+        let mut replica = Server::start(program, second.path(), &options);
+        replica.ask("CONFIG SET replica-read-only no");
+        replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        until("the link is up", || replica.info("master_link_status") == "up");
+        replica.ask("SET list text");
+        primary.ask("RPUSH list 1");
+        primary.ask("SET last 1");
+        until("it goes on", || replica.ask("GET last") == "1");
+        assert_eq!(replica.ask("GET list"), "text", "{program}");
+        replica.ask("CONFIG SET replica-read-only yes");
+        primary.ask("RPUSH list 2");
+        assert!(!replica.ended().success(), "{program}");
     }
 }

@@ -144,7 +144,7 @@ fn a_truncated_or_corrupt_file_stops_the_start_and_is_not_overwritten() {
             .unwrap();
         let log = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(1), "{what}: {log}");
-        assert!(log.contains("Fatal error loading the DB"), "{what}: {log}");
+        assert!(log.contains("Terminating server after rdb file reading failure."), "{what}: {log}");
         assert_eq!(std::fs::read(&file).unwrap(), bytes, "{what}: the file was changed");
     }
 }

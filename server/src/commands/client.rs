@@ -5,6 +5,7 @@ use crate::dispatch::client::{BlockKind, Client, ClientFlags, ClientId, Unblock}
 use crate::dispatch::client_line::client_line;
 use crate::dispatch::error::*;
 use crate::dispatch::pauses::Purpose;
+use crate::dispatch::server::Server;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
 
@@ -185,7 +186,7 @@ impl Filter {
             && self.addr.as_ref().is_none_or(|addr| *addr == client.addr.as_bytes())
             && self.laddr.as_ref().is_none_or(|laddr| *laddr == client.laddr.as_bytes())
             && self.kind.is_none_or(|kind| Kind::of(client) == kind)
-            && self.user.as_ref().is_none_or(|user| *user == client.user.as_bytes())
+            && self.user.as_ref().is_none_or(|user| client.user().is_some_and(|known| known.name == *user))
             && !(self.spare_self && is_self)
     }
 }
@@ -193,8 +194,11 @@ impl Filter {
 /// `CLIENT KILL addr:port` and `CLIENT KILL filter value ...`.
 fn kill(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let old_form = args.len() == 3;
-    let filter =
-        if old_form { Filter { addr: Some(args.get(2).to_vec()), ..Filter::default() } } else { kill_filter(args)? };
+    let filter = if old_form {
+        Filter { addr: Some(args.get(2).to_vec()), ..Filter::default() }
+    } else {
+        kill_filter(ctx.server, args)?
+    };
     let others = ctx.server.clients.iter().filter(|client| filter.accepts(client, false));
     let others: Vec<ClientId> = others.map(|client| client.id).collect();
     others.iter().for_each(|&id| ctx.server.end_session(id));
@@ -214,7 +218,7 @@ fn kill(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-fn kill_filter(args: &Args<'_>) -> CommandResult<Filter> {
+fn kill_filter(server: &Server, args: &Args<'_>) -> CommandResult<Filter> {
     let mut filter = Filter { spare_self: true, ..Filter::default() };
     let mut at = 2;
     while at < args.len() {
@@ -231,8 +235,9 @@ fn kill_filter(args: &Args<'_>) -> CommandResult<Filter> {
             b"addr" => filter.addr = Some(value.to_vec()),
             b"laddr" => filter.laddr = Some(value.to_vec()),
             b"user" => {
-                if value != b"default" {
-                    return Err(CommandError::text([b"ERR No such user '", value, b"'"].concat()));
+                if server.acl.users.get(value).is_none() {
+                    let name = shown(value, value.len());
+                    return Err(CommandError::text([b"ERR No such user '", name, b"'"].concat()));
                 }
                 filter.user = Some(value.to_vec());
             }

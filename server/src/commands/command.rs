@@ -2,7 +2,7 @@
 
 use crate::base::glob;
 use crate::dispatch::command_reply;
-use crate::dispatch::doc::{category, internal, key};
+use crate::dispatch::doc::{AclCategories, Internal};
 use crate::dispatch::error::*;
 use crate::dispatch::keys::{KeyRef, keys_of};
 use crate::dispatch::registry::{Command, Registry};
@@ -34,7 +34,7 @@ fn find(registry: &Registry, name: &[u8]) -> Option<&'static Command> {
 /// Commands and subcommands.
 fn everything(registry: &Registry) -> impl Iterator<Item = &'static Command> + '_ {
     let all = registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
-    all.filter(|command| !command.doc.is(internal::OURS))
+    all.filter(|command| !command.doc.is(Internal::OURS))
 }
 
 /// `COMMAND`: all commands.
@@ -94,12 +94,13 @@ fn list(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         5 if args.is(2, "filterby") => {
             let word = args.get(4);
             let all = everything(registry);
-            let category = category::NAMES.iter().position(|name| word.eq_ignore_ascii_case(name.as_bytes()));
-            let mask = category.map_or(0, |bit| 1u32 << bit);
+            let category =
+                AclCategories::all().iter_names().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
+            let category = category.map_or(AclCategories::empty(), |(_, category)| category);
             if args.is(3, "module") {
                 Vec::new()
             } else if args.is(3, "aclcat") {
-                all.filter(|command| command.doc.acl.0 & mask != 0).map(|command| command.name).collect()
+                all.filter(|command| command.doc.acl.intersects(category)).map(|command| command.name).collect()
             } else if args.is(3, "pattern") {
                 let matches = |command: &&Command| glob::matches(word, command.name.as_bytes(), true);
                 all.filter(matches).map(|command| command.name).collect()
@@ -154,9 +155,9 @@ fn getkeysandflags(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResul
     for found in keys {
         reply.array(2);
         reply.bulk(line.get(found.index));
-        let names = key::NAMES.iter().filter(|(flag, _)| found.flags.has(*flag));
-        reply.set(names.clone().count());
-        names.for_each(|(_, name)| reply.simple(name));
+        let names: Vec<String> = found.flags.names().collect();
+        reply.set(names.len());
+        names.iter().for_each(|name| reply.simple(name));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::acl::Users;
 use crate::config::rewrite::{Rewrite, rewrite, write_atomically};
 use crate::config::{Access, Change, SetContext, SetError};
 use crate::dispatch::client::ClientFlags;
@@ -67,6 +68,7 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         error => CommandError::text(format!("ERR {error}")),
     };
     let Change { config, changed } = ctx.server.config.plan_set(&pairs, context).map_err(refuse)?;
+    let in_exec = ctx.client.flags.has(ClientFlags::IN_EXEC);
     let old = std::mem::replace(&mut ctx.server.config, config);
     let mut tls_is_loaded = false;
     for (spec, name) in &changed {
@@ -74,15 +76,18 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         if of_tls && std::mem::replace(&mut tls_is_loaded, true) {
             continue;
         }
-        if let Err(reason) = apply(ctx.server, spec.name) {
+        if let Err(reason) = apply(ctx.server, spec.name, in_exec) {
             ctx.server.config = old;
             for (spec, _) in &changed {
                 // Back to what worked before.
-                let _ = apply(ctx.server, spec.name);
+                let _ = apply(ctx.server, spec.name, in_exec);
             }
             ctx.server.apply_config();
             return Err(refuse(SetError::failed(name, reason)));
         }
+    }
+    if changed.iter().any(|(spec, _)| spec.name == "requirepass") {
+        ctx.server.put_default_password(ctx.client);
     }
     ctx.server.apply_config();
     ctx.reply().ok();
@@ -90,7 +95,7 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 /// What an option asks for besides its value.
-fn apply(server: &mut Server, name: &str) -> Result<(), String> {
+fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
     match name {
         "dir" => change_directory(server),
         "loglevel" => {
@@ -112,7 +117,7 @@ fn apply(server: &mut Server, name: &str) -> Result<(), String> {
             server.evicts_at_end = true;
             Ok(())
         }
-        "appendonly" if server.config.appendonly => server.start_aof(),
+        "appendonly" if server.config.appendonly => server.start_aof(in_exec),
         "appendonly" => {
             server.stop_aof();
             Ok(())
@@ -214,15 +219,12 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
     if server.sentinel.is_none() {
         config.replicaof.0 = server.replication.follower().map(|it| (it.host().into(), it.port()));
     }
-    let user = match config.requirepass.is_empty() {
-        true => "user default on nopass ~* &* +@all".to_string(),
-        false => {
-            use sha2::{Digest, Sha256};
-            let hash: String = Sha256::digest(&*config.requirepass).iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("user default on #{hash} ~* &* +@all")
-        }
-    };
-    let mut lines = vec![("user".to_string(), user.into_bytes())];
+    // With an ACL file, users are written there, by ACL SAVE.
+    let mut lines = Vec::new();
+    if config.aclfile.is_empty() {
+        let acl = &server.acl;
+        lines.extend(acl.users.iter().map(|user| ("user".to_string(), Users::line(user, acl.catalogue))));
+    }
     let mut others = vec!["user"];
     let sentinel = server.sentinel_core();
     if let Some(core) = sentinel {

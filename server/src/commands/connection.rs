@@ -1,5 +1,6 @@
 //! Connections: `https://redis.io/commands/?group=connection`. CLIENT is in `client.rs`.
 
+use crate::acl::user::DEFAULT;
 use crate::base::numbers::parse_i64;
 use crate::dispatch::client::ClientFlags;
 use crate::dispatch::error::*;
@@ -69,35 +70,27 @@ fn auth(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() > 3 {
         return Err(SYNTAX);
     }
-    if args.len() == 2 && ctx.server.config.requirepass.is_empty() {
+    if args.len() == 2 && ctx.server.acl.users.default_user().nopass {
         return Err(CommandError::Static(
             "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
         ));
     }
-    let (user, password) = if args.len() == 3 { (args.get(1), args.get(2)) } else { (&b"default"[..], args.get(1)) };
-    authenticate(ctx, user, password)?;
+    let (user, password) = if args.len() == 3 { (args.get(1), args.get(2)) } else { (DEFAULT, args.get(1)) };
+    authenticate(ctx, args.get(0), user, password)?;
     ctx.reply().ok();
     Ok(())
 }
 
-fn authenticate(ctx: &mut ServerContext<'_>, user: &[u8], password: &[u8]) -> CommandResult {
-    let secret: &[u8] = &ctx.server.config.requirepass;
-    let known = user == b"default" && (secret.is_empty() || same_secret(secret, password));
-    if !known {
+/// Logs a session in; `command` is the word that asks for it.
+fn authenticate(ctx: &mut ServerContext<'_>, command: &[u8], name: &[u8], password: &[u8]) -> CommandResult {
+    let Some(user) = ctx.server.acl.users.get(name).filter(|user| user.accepts(password)) else {
+        ctx.server.note_failed_login(ctx.client, command, name);
         return Err(CommandError::Static("WRONGPASS invalid username-password pair or user is disabled."));
-    }
+    };
+    ctx.client.become_user(user);
     ctx.client.flags.remove(ClientFlags::NEEDS_AUTH);
-    ctx.client.user = "default".into();
+    ctx.client.flags.insert(ClientFlags::AUTHENTICATED);
     Ok(())
-}
-
-/// Compares without telling by its time where the two differ.
-fn same_secret(a: &[u8], b: &[u8]) -> bool {
-    let mut difference = usize::from(a.len() != b.len());
-    for (index, &byte) in b.iter().enumerate() {
-        difference |= usize::from(byte ^ a.get(index).copied().unwrap_or(0));
-    }
-    difference == 0
 }
 
 /// `HELLO [protover [AUTH username password] [SETNAME name]]`.
@@ -118,7 +111,7 @@ fn hello(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     while at < args.len() {
         let left = args.len() - at - 1;
         if args.is(at, "auth") && left >= 2 {
-            authenticate(ctx, args.get(at + 1), args.get(at + 2))?;
+            authenticate(ctx, args.get(0), args.get(at + 1), args.get(at + 2))?;
             at += 2;
         } else if args.is(at, "setname") && left >= 1 {
             super::client::check_name(args.get(at + 1))?;
@@ -179,7 +172,7 @@ fn reset(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     client.flags = ClientFlags::default();
     client.flags.set(ClientFlags::UNIX_SOCKET, keep);
     client.flags.set(ClientFlags::LOCAL, local);
-    client.flags.set(ClientFlags::NEEDS_AUTH, !ctx.server.config.requirepass.is_empty());
+    ctx.server.acl.greet(client);
     client.resp3 = false;
     client.name.clear();
     client.db = 0;

@@ -5,6 +5,7 @@ use crate::dispatch::error::{NOT_INT, NOT_INTEGER};
 use crate::dispatch::{CommandError, CommandResult, Family};
 use crate::resp::Reply;
 
+pub mod acl;
 pub mod bitfield;
 pub mod bitmap;
 pub mod client;
@@ -17,7 +18,6 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
-pub mod docs;
 pub mod expiry;
 pub mod function;
 pub mod generic;
@@ -51,10 +51,12 @@ pub mod stream_info;
 pub mod stream_pending;
 pub mod stream_read;
 pub mod string;
+pub mod table;
 pub mod transaction;
 
 /// All families.
 pub static FAMILIES: &[Family] = &[
+    acl::FAMILY,
     bitmap::FAMILY,
     client::FAMILY,
     cluster::FAMILY,

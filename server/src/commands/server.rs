@@ -168,9 +168,10 @@ fn bgsave(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if ctx.server.persistence.saving_since > 0 {
         return Err(CommandError::Static("ERR Background save already in progress"));
     }
-    if ctx.server.begin_background_save() {
+    let in_exec = ctx.client.flags.has(ClientFlags::IN_EXEC);
+    if !in_exec && ctx.server.begin_background_save() {
         ctx.reply().simple("Background saving started");
-    } else if schedule {
+    } else if schedule || in_exec {
         ctx.server.persistence.save_scheduled = true;
         ctx.reply().simple("Background saving scheduled");
     } else {

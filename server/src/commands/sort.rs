@@ -31,7 +31,8 @@ struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    fn parse(args: &Args<'a>, read_only: bool, cluster: bool) -> CommandResult<Self> {
+    fn parse(args: &Args<'a>, read_only: bool, ctx: &DataContext<'_>) -> CommandResult<Self> {
+        let cluster = ctx.config.cluster_enabled;
         let mut query = Self {
             by: None,
             get: Vec::new(),
@@ -66,11 +67,20 @@ impl<'a> Query<'a> {
                     query.unsorted = true;
                 } else if cluster {
                     return Err(CommandError::Static("ERR BY option of SORT denied in Cluster mode."));
+                } else if ctx.reads_only_named_keys {
+                    return Err(CommandError::Static(
+                        "ERR BY option of SORT denied due to insufficient ACL permissions.",
+                    ));
                 }
             } else if more >= 1 && args.is(at, "get") {
                 at += 1;
                 if cluster {
                     return Err(CommandError::Static("ERR GET option of SORT denied in Cluster mode."));
+                }
+                if ctx.reads_only_named_keys {
+                    return Err(CommandError::Static(
+                        "ERR GET option of SORT denied due to insufficient ACL permissions.",
+                    ));
                 }
                 query.get.push(args.get(at));
             } else {
@@ -105,7 +115,7 @@ fn sort_ro(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandResult {
-    let mut query = Query::parse(args, read_only, ctx.config.cluster_enabled)?;
+    let mut query = Query::parse(args, read_only, ctx)?;
     let (kind, mut elements) = load(ctx, args.get(1), &query)?;
     if query.unsorted && kind == ValueType::Set && (query.store.is_some() || ctx.scripted) {
         // A set has no order of its own, but what is stored, or given to a script, must be the same everywhere.

@@ -2,6 +2,8 @@
 
 use std::collections::hash_map::Entry;
 
+use crate::acl::log::Context;
+use crate::dispatch::acl::{no_longer_permitted, permits};
 use crate::dispatch::client::ClientFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
@@ -70,7 +72,17 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         ctx.reply().array(queue.len());
     }
     for (command, request) in &queue {
-        ctx.server.call(ctx.client, command, &request.as_args());
+        let args = request.as_args();
+        // Rights may have changed since the command was queued, by the transaction's own commands too.
+        if ctx.client.flags.has(ClientFlags::RESTRICTED)
+            && let Err(denial) = permits(ctx.client, command, &args)
+        {
+            ctx.server.note_denial(ctx.client, command, &args, denial, Context::Multi);
+            let error = no_longer_permitted(denial);
+            ctx.server.reply_error(ctx.client, error.bytes());
+            continue;
+        }
+        ctx.server.call(ctx.client, command, &args);
     }
     ctx.client.flags.remove(ClientFlags::IN_EXEC);
     Ok(())

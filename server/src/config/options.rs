@@ -76,7 +76,6 @@ pub enum Support {
 
 use Support::{Inert, Refused};
 
-const NO_ACL: &str = "users other than `default` are not supported";
 const NO_DEFRAG: &str = "active defragmentation cannot be enabled";
 const NO_CHILD: &str = "snapshots and background work run in this process's own threads";
 
@@ -196,9 +195,9 @@ use special::{active_defrag, announced_address, appenddirname, appendfilename, d
 
 #[rustfmt::skip]
 options! {
-    acl_pubsub_default: PubsubDefault = PubsubDefault::ResetChannels, "acl-pubsub-default", ANY, NONE, Inert(NO_ACL);
-    aclfile: Text = Text::default(), "aclfile", KEPT, IMMUTABLE, Refused(NO_ACL);
-    acllog_max_len: u64 = 128, "acllog-max-len", int(0, I64), NONE, Inert(NO_ACL);
+    acl_pubsub_default: PubsubDefault = PubsubDefault::ResetChannels, "acl-pubsub-default", ANY, NONE;
+    aclfile: Text = Text::default(), "aclfile", KEPT, IMMUTABLE;
+    acllog_max_len: u64 = 128, "acllog-max-len", int(0, I64), NONE;
     active_defrag_cycle_max: u32 = 25, "active-defrag-cycle-max", int(1, 99), NONE, Inert(NO_DEFRAG);
     active_defrag_cycle_min: u32 = 1, "active-defrag-cycle-min", int(1, 99), NONE, Inert(NO_DEFRAG);
     active_defrag_ignore_bytes: u64 = 104_857_600, "active-defrag-ignore-bytes", memory(1, I64), NONE, Inert(NO_DEFRAG);

@@ -3,18 +3,22 @@
 //! Almost no command meets a gate, so two summaries are kept: [`Server::gated`] for conditions of the server, and
 //! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
 
+use super::acl::{no_permission, permits};
 use super::client::{Client, ClientFlags};
 use super::doc::Flags;
 use super::error::{self, CommandError};
 use super::registry::Command;
 use super::server::Server;
+use crate::acl::log::Context;
 use crate::base::allocator::used_memory;
 use crate::base::clock::monotonic_ns;
 use crate::resp::Args;
-use crate::store::eviction::Policy;
+use crate::store::eviction::{Order, Policy};
 
 /// Commands that run rather than queue between MULTI and EXEC.
 const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+/// Commands that end a transaction, which no lack of memory prevents.
+const ENDS_TRANSACTION: [&str; 4] = ["exec", "discard", "quit", "reset"];
 /// Commands of a RESP2 session with subscriptions.
 const SUBSCRIBED: [&str; 9] =
     ["ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset"];
@@ -60,6 +64,13 @@ impl Server {
     pub fn admit(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> Admission {
         if let Some(error) = self.early_refusal(client, command) {
             return Admission::Refuse(error);
+        }
+        if client.flags.has(ClientFlags::RESTRICTED)
+            && let Err(denial) = permits(client, command, args)
+        {
+            let context = if client.flags.has(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
+            self.note_denial(client, command, args, denial, context);
+            return Admission::Refuse(no_permission(command, denial));
         }
         if let Some(error) = self.redirection(client, command, args) {
             return Admission::Elsewhere(error);
@@ -126,9 +137,6 @@ impl Server {
         {
             return Some(running.busy_error());
         }
-        if self.loading && self.async_loading && write {
-            return Some(error::LOADING);
-        }
         if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) && command.first_key != 0 {
             return Some(error::REPLICA_KEYSPACE);
         }
@@ -172,7 +180,8 @@ impl Server {
             self.invalidate_changed(client);
             self.end_invalidation(client);
         }
-        let denied = self.any_has(client, command, args, Flags::DENYOOM);
+        let queued = client.flags.has(ClientFlags::MULTI) && !ENDS_TRANSACTION.contains(&command.name);
+        let denied = queued || self.any_has(client, command, args, Flags::DENYOOM);
         (!fits && denied).then_some(error::OOM)
     }
 
@@ -269,6 +278,14 @@ impl Server {
         if self.pauses.hold_writes(self.now) || self.loading {
             return false;
         }
+        let began = monotonic_ns();
+        let fits = self.evict(excess, limit, volatile, order);
+        self.note_latency("eviction-cycle", began);
+        fits
+    }
+
+    /// Evicts until so much is freed, or no more time is left for it; false where nothing can be evicted.
+    fn evict(&mut self, excess: usize, limit: usize, volatile: bool, order: Order) -> bool {
         let samples = self.config.maxmemory_samples as usize;
         // One command pays for at most so much time; the next goes on.
         let end = self.eviction_nanos().map(|nanos| monotonic_ns().saturating_add(nanos));
@@ -278,7 +295,9 @@ impl Server {
             let Some((db, key)) = self.keyspace.pick_victim(&mut self.eviction_pool, volatile, order, samples) else {
                 return false;
             };
+            let began = monotonic_ns();
             freed += self.keyspace.evict(db, &key);
+            self.note_latency("eviction-del", began);
             super::context::settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
             // Another thread may be about to free the rest.

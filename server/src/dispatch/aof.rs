@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::server::{Order, Server};
-use crate::base::clock::Millis;
+use crate::base::clock::{Millis, monotonic_ns};
 use crate::config::AppendFsync;
 use crate::config::file::os_text;
 use crate::info::log::{Level, log};
@@ -176,13 +176,28 @@ impl Server {
         }
     }
 
+    /// Notes for LATENCY how long a write took, under the names by which upstream tells what was in its way.
+    fn note_aof_write(&mut self, began: u64) {
+        let syncs = self.aof.syncer.as_ref().is_some_and(|syncer| syncer.is_busy());
+        let event = match (syncs, self.keyspace.snapshot_runs()) {
+            (true, _) => "aof-write-pending-fsync",
+            (false, true) => "aof-write-active-child",
+            (false, false) => "aof-write-alone",
+        };
+        self.note_latency(event, began);
+        self.note_latency("aof-write", began);
+    }
+
     /// Writes the buffer into the file; false where the disk refuses.
     fn write_aof_buffer(&mut self) -> bool {
         let Some(writer) = &mut self.aof.writer else { return true };
         if !self.aof.sleep_before_write.is_zero() {
             std::thread::sleep(self.aof.sleep_before_write);
         }
-        match writer.append(&self.aof_buffer) {
+        let began = monotonic_ns();
+        let written = writer.append(&self.aof_buffer);
+        self.note_aof_write(began);
+        match written {
             Ok(()) => {
                 let count = self.aof_buffer.len() as u64;
                 self.aof.written += count;
@@ -305,23 +320,26 @@ impl Server {
         }
     }
 
-    /// Turns the append-only file on: a first rewrite begins, now or when a running snapshot ends.
+    /// Turns the append-only file on: a first rewrite begins, now, when a running snapshot ends, or after the transaction
+    /// that asks for it.
     ///
     /// # Errors
     /// The text for CONFIG SET; the reason is in the log.
-    pub fn start_aof(&mut self) -> Result<(), String> {
+    pub fn start_aof(&mut self, in_exec: bool) -> Result<(), String> {
         if self.aof.is_on() {
             return Ok(());
         }
         self.start_aof_later()?;
-        if self.keyspace.snapshot_runs() {
-            log(
-                Level::Notice,
-                "AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible.",
-            );
-        } else {
-            self.begin_aof_rewrite();
-        }
+        let meanwhile = match (self.keyspace.snapshot_runs(), in_exec) {
+            (true, _) => "but there is already another background operation",
+            (false, true) => "during a transaction",
+            (false, false) => {
+                self.begin_aof_rewrite();
+                return Ok(());
+            }
+        };
+        let text = format!("AOF was enabled {meanwhile}. An AOF background was scheduled to start when possible.");
+        log(Level::Notice, &text);
         Ok(())
     }
 

@@ -163,6 +163,9 @@ impl Server {
     fn serve_waiter(&mut self, client: &mut Client, key: &[u8], held: Option<ValueType>) {
         let Some(Block { kind: BlockKind::Keys(wait), .. }) = client.block.as_deref() else { return };
         if held == Some(wait.awaited) {
+            if let Some(error) = self.lost_right(client) {
+                return self.unblock(client, Unblock::Error(error));
+            }
             self.serve(client, key);
         } else if wait.until_gone {
             self.unblock(client, Unblock::Error("UNBLOCKED the stream key no longer exists".into()));

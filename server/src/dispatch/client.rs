@@ -13,6 +13,7 @@ use super::context::DataContext;
 use super::error::CommandResult;
 use super::registry::Command;
 use super::tracking::ClientTracking;
+use crate::acl::User;
 use crate::base::clock::Millis;
 use crate::base::ids::HandoverId;
 use crate::cluster::Ports;
@@ -128,6 +129,10 @@ impl ClientFlags {
     pub const PUBSUB: Self = Self(1 << 20);
     /// Slots arrive in this session: it may write to them, and is believed about expiry.
     pub const ARRIVAL: Self = Self(1 << 22);
+    /// Its user may not do everything: whatever it asks for is checked.
+    pub const RESTRICTED: Self = Self(1 << 24);
+    /// It logged in, or came when no login was needed: it stays what it is when the default user gets a password.
+    pub const AUTHENTICATED: Self = Self(1 << 25);
     /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
     pub const ENDED: Self = Self(1 << 23);
     /// The connection is inside TLS.
@@ -135,7 +140,14 @@ impl ClientFlags {
 
     /// What of a session holds for the calls of its script as well.
     pub const KEPT_IN_SCRIPTS: Self = Self(
-        Self::UNIX_SOCKET.0 | Self::LOCAL.0 | Self::READONLY.0 | Self::ASKING.0 | Self::ARRIVAL.0 | Self::NO_EVICT.0,
+        Self::UNIX_SOCKET.0
+            | Self::LOCAL.0
+            | Self::READONLY.0
+            | Self::ASKING.0
+            | Self::ARRIVAL.0
+            | Self::NO_EVICT.0
+            | Self::RESTRICTED.0
+            | Self::AUTHENTICATED.0,
     );
     /// The session ends.
     pub const ENDS: Self = Self(Self::CLOSE_ASAP.0 | Self::CLOSE_AFTER_REPLY.0 | Self::ENDED.0);
@@ -155,7 +167,8 @@ impl ClientFlags {
             | Self::REPLY_SKIP_NEXT.0
             | Self::ASKING.0
             | Self::READONLY.0
-            | Self::ARRIVAL.0,
+            | Self::ARRIVAL.0
+            | Self::RESTRICTED.0,
     );
 
     /// True where any flag of `other` is set.
@@ -363,8 +376,8 @@ pub struct Client {
     pub last_command: Option<&'static Command>,
     /// Replication offset after this client's last command: what WAIT waits for.
     pub last_write_offset: i64,
-    /// The user it authenticated as.
-    pub user: String,
+    /// Who it is; `None`: nobody of the ACL, and nothing is refused (our primary, the append-only file). See [`Client::become_user`].
+    user: Option<Arc<User>>,
 }
 
 /// How a wait ends from outside.
@@ -415,8 +428,31 @@ impl Client {
             transfer: None,
             last_command: None,
             last_write_offset: 0,
-            user: "default".into(),
+            user: None,
         }
+    }
+
+    /// Who it is.
+    #[inline]
+    pub fn user(&self) -> Option<&Arc<User>> {
+        self.user.as_ref()
+    }
+
+    /// The user's name, as CLIENT LIST prints it.
+    pub fn user_name(&self) -> &[u8] {
+        self.user.as_deref().map_or(b"(superuser)", |user| &user.name)
+    }
+
+    /// From now on its requests are those of a user.
+    pub fn become_user(&mut self, user: &Arc<User>) {
+        self.flags.set(ClientFlags::RESTRICTED, !user.is_unrestricted());
+        self.user = Some(Arc::clone(user));
+    }
+
+    /// Keeps the flag that derives from the user in step.
+    pub fn refresh_user_flag(&mut self) {
+        let restricted = self.user.as_ref().is_some_and(|user| !user.is_unrestricted());
+        self.flags.set(ClientFlags::RESTRICTED, restricted);
     }
 
     /// A writer of replies to this client.

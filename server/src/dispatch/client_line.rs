@@ -48,7 +48,7 @@ pub fn client_line(server: &Server, client: &Client) -> String {
         server.output_of(client).saturating_sub(client.out.len()),
         client.memory() + (server.output_of(client) - client.output()),
         client.last_command.map_or("NULL", |command| command.name),
-        client.user,
+        String::from_utf8_lossy(client.user_name()),
         redirection(client),
         if client.resp3 { 3 } else { 2 },
     )

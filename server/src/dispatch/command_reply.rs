@@ -2,21 +2,23 @@
 
 use crate::resp::Reply;
 
-use super::doc::{Argument, Begin, CommandDoc, Find, KeySpec, arg, category, doc_flag, flag, internal, key};
+use super::doc::{Argument, Begin, CommandDoc, Find, Internal, KeySpec};
 
-/// The statuses of the bits that are on, as a set.
-fn status_set(reply: &mut Reply<'_>, bits: u32, names: &[&str], prefix: &str) {
-    reply.set(bits.count_ones() as usize);
-    for (bit, name) in names.iter().enumerate() {
-        if bits & (1 << bit) != 0 {
-            reply.simple(&format!("{prefix}{name}"));
-        }
-    }
+/// A set of statuses.
+fn status_set(reply: &mut Reply<'_>, names: impl Iterator<Item = String>) {
+    let names: Vec<String> = names.collect();
+    reply.set(names.len());
+    names.iter().for_each(|name| reply.simple(name));
+}
+
+/// The names of the bits that are on, as clients see them.
+fn names<B: bitflags::Flags>(bits: &B) -> impl Iterator<Item = String> {
+    bits.iter_names().map(|(name, _)| name.to_lowercase())
 }
 
 /// The subcommands that upstream has, too.
 fn shown(command: &CommandDoc) -> impl Iterator<Item = &CommandDoc> {
-    command.subcommands.iter().filter(|sub| !sub.is(internal::OURS))
+    command.subcommands.iter().filter(|sub| !sub.is(Internal::OURS))
 }
 
 /// An entry of COMMAND and COMMAND INFO; `name` is the name that clients use.
@@ -24,12 +26,12 @@ pub fn info(reply: &mut Reply<'_>, command: &CommandDoc, name: &[u8]) {
     reply.array(10);
     reply.bulk(name);
     reply.integer(i64::from(command.arity));
-    status_set(reply, command.flags.0, &flag::NAMES, "");
+    status_set(reply, names(&command.flags));
     let (first, last, step) = command.legacy_keys;
     for number in [first, last, step] {
         reply.integer(i64::from(number));
     }
-    status_set(reply, command.acl.0, &category::NAMES, "@");
+    status_set(reply, names(&command.acl).map(|name| format!("@{name}")));
     reply.set(command.tips.len());
     command.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     reply.set(command.key_specs.len());
@@ -45,9 +47,7 @@ fn key_spec(reply: &mut Reply<'_>, spec: &KeySpec) {
         reply.bulk(spec.notes.as_bytes());
     }
     reply.bulk(b"flags");
-    let flags = key::NAMES.iter().filter(|(flag, _)| spec.flags.has(*flag));
-    reply.set(flags.clone().count());
-    flags.for_each(|(_, name)| reply.simple(name));
+    status_set(reply, spec.flags.names());
     reply.bulk(b"begin_search");
     match spec.begin {
         Begin::Index(index) => typed(reply, "index", &[("index", index)]),
@@ -108,7 +108,7 @@ pub fn docs(reply: &mut Reply<'_>, command: &CommandDoc, name: &[u8]) {
         !command.since.is_empty(),
         !command.group.is_empty(),
         !command.complexity.is_empty(),
-        command.doc_flags != 0,
+        !command.doc_flags.is_empty(),
         !command.deprecated_since.is_empty(),
         !command.replaced_by.is_empty(),
         !command.history.is_empty(),
@@ -119,9 +119,9 @@ pub fn docs(reply: &mut Reply<'_>, command: &CommandDoc, name: &[u8]) {
     text(reply, "since", command.since);
     text(reply, "group", command.group);
     text(reply, "complexity", command.complexity);
-    if command.doc_flags != 0 {
+    if !command.doc_flags.is_empty() {
         reply.bulk(b"doc_flags");
-        status_set(reply, u32::from(command.doc_flags), &doc_flag::NAMES, "");
+        status_set(reply, names(&command.doc_flags));
     }
     text(reply, "deprecated_since", command.deprecated_since);
     text(reply, "replaced_by", command.replaced_by);
@@ -152,7 +152,7 @@ fn arguments(reply: &mut Reply<'_>, list: &[Argument]) {
                 argument.token.is_some(),
                 !argument.since.is_empty(),
                 !argument.deprecated_since.is_empty(),
-                argument.flags != 0,
+                !argument.flags.is_empty(),
                 !argument.arguments.is_empty(),
             ]),
         );
@@ -168,9 +168,9 @@ fn arguments(reply: &mut Reply<'_>, list: &[Argument]) {
         }
         text(reply, "since", argument.since);
         text(reply, "deprecated_since", argument.deprecated_since);
-        if argument.flags != 0 {
+        if !argument.flags.is_empty() {
             reply.bulk(b"flags");
-            status_set(reply, u32::from(argument.flags), &arg::NAMES, "");
+            status_set(reply, names(&argument.flags));
         }
         if !argument.arguments.is_empty() {
             reply.bulk(b"arguments");
@@ -183,7 +183,7 @@ fn arguments(reply: &mut Reply<'_>, list: &[Argument]) {
 mod tests {
     use super::*;
     use crate::{
-        commands::docs::GROUPS,
+        commands::table::COMMANDS,
         upstream::{Reply as Theirs, Upstream},
     };
 
@@ -228,8 +228,7 @@ mod tests {
     #[test]
     fn every_command_is_described_as_the_real_server_describes_it() {
         let Some(mut redis) = Upstream::start(&[]) else { return };
-        let mut commands: Vec<_> =
-            GROUPS.iter().copied().flatten().filter(|command| command.name != "sentinel").collect();
+        let mut commands: Vec<_> = COMMANDS.iter().filter(|command| command.name != "sentinel").collect();
         commands.sort_by_key(|command| command.name);
         assert_eq!(redis.call(&["COMMAND", "COUNT"]), Theirs::Integer(commands.len() as i64));
         for command in commands {

@@ -28,6 +28,8 @@ pub struct DataContext<'a> {
     pub may_block: bool,
     /// The request comes from our primary or from the AOF: believe it.
     pub trusted: bool,
+    /// The user may not read whatever key a pattern leads to.
+    pub reads_only_named_keys: bool,
     /// A script calls: what has no order of its own gets one, and nothing waits.
     pub scripted: bool,
 }
@@ -51,6 +53,8 @@ impl ServerContext<'_> {
             effects: &mut self.server.effects,
             may_block: false,
             trusted: self.client.flags.has(ClientFlags::MASTER),
+            // Whoever may run commands on the server is not asked about single keys.
+            reads_only_named_keys: false,
             scripted: self.client.aside.is_some(),
         }
     }

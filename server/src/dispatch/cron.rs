@@ -4,6 +4,7 @@ use super::client::ClientFlags;
 use super::context::settle;
 use super::server::Server;
 use crate::base::allocator::used_memory;
+use crate::base::clock::monotonic_ns;
 use crate::info::log::{Level, log};
 
 impl Server {
@@ -107,6 +108,7 @@ impl Server {
         if !self.active_expire || self.loading || self.pauses.hold_writes(self.now) {
             return;
         }
+        let began = monotonic_ns();
         let expired = if self.replication.is_replica() {
             self.keyspace.expire_own(time_is_up)
         } else {
@@ -115,6 +117,7 @@ impl Server {
             self.stats.expired_stale_percent = cycle.stale * 100.0 * 0.05 + self.stats.expired_stale_percent * 0.95;
             cycle.expired
         };
+        self.note_latency("expire-cycle", began);
         if expired > 0 {
             self.persistence.dirty += expired as u64;
             settle(&mut self.keyspace, &mut self.effects);

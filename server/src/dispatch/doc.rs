@@ -1,251 +1,188 @@
-//! What is known about a command besides its handler: the types of `commands/docs/`.
+//! What is known about a command besides its handler: the types of the table that the build makes of `data/commands/`.
 
-/// A set of command flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flags(pub u32);
+use bitflags::bitflags;
 
-impl Flags {
-    /// `write`.
-    pub const WRITE: Flags = Flags(1 << 0);
-    /// `readonly`.
-    pub const READONLY: Flags = Flags(1 << 1);
-    /// `denyoom`.
-    pub const DENYOOM: Flags = Flags(1 << 2);
-    /// `module`.
-    pub const MODULE: Flags = Flags(1 << 3);
-    /// `admin`.
-    pub const ADMIN: Flags = Flags(1 << 4);
-    /// `pubsub`.
-    pub const PUBSUB: Flags = Flags(1 << 5);
-    /// `noscript`.
-    pub const NOSCRIPT: Flags = Flags(1 << 6);
-    /// `blocking`.
-    pub const BLOCKING: Flags = Flags(1 << 7);
-    /// `loading`.
-    pub const LOADING: Flags = Flags(1 << 8);
-    /// `stale`.
-    pub const STALE: Flags = Flags(1 << 9);
-    /// `skip_monitor`.
-    pub const SKIP_MONITOR: Flags = Flags(1 << 10);
-    /// `skip_slowlog`.
-    pub const SKIP_SLOWLOG: Flags = Flags(1 << 11);
-    /// `asking`.
-    pub const ASKING: Flags = Flags(1 << 12);
-    /// `fast`.
-    pub const FAST: Flags = Flags(1 << 13);
-    /// `no_auth`.
-    pub const NO_AUTH: Flags = Flags(1 << 14);
-    /// `no_mandatory_keys`.
-    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 15);
-    /// `no_async_loading`.
-    pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
-    /// `no_multi`.
-    pub const NO_MULTI: Flags = Flags(1 << 17);
-    /// `movablekeys`.
-    pub const MOVABLEKEYS: Flags = Flags(1 << 18);
-    /// `allow_busy`.
-    pub const ALLOW_BUSY: Flags = Flags(1 << 19);
+bitflags! {
+    /// A set of command flags, in the order of replies; the names are those of COMMAND INFO.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Flags: u32 {
+        /// `write`.
+        const WRITE = 1 << 0;
+        /// `readonly`.
+        const READONLY = 1 << 1;
+        /// `denyoom`.
+        const DENYOOM = 1 << 2;
+        /// `module`.
+        const MODULE = 1 << 3;
+        /// `admin`.
+        const ADMIN = 1 << 4;
+        /// `pubsub`.
+        const PUBSUB = 1 << 5;
+        /// `noscript`.
+        const NOSCRIPT = 1 << 6;
+        /// `blocking`.
+        const BLOCKING = 1 << 7;
+        /// `loading`.
+        const LOADING = 1 << 8;
+        /// `stale`.
+        const STALE = 1 << 9;
+        /// `skip_monitor`.
+        const SKIP_MONITOR = 1 << 10;
+        /// `skip_slowlog`.
+        const SKIP_SLOWLOG = 1 << 11;
+        /// `asking`.
+        const ASKING = 1 << 12;
+        /// `fast`.
+        const FAST = 1 << 13;
+        /// `no_auth`.
+        const NO_AUTH = 1 << 14;
+        /// `no_mandatory_keys`.
+        const NO_MANDATORY_KEYS = 1 << 15;
+        /// `no_async_loading`.
+        const NO_ASYNC_LOADING = 1 << 16;
+        /// `no_multi`.
+        const NO_MULTI = 1 << 17;
+        /// `movablekeys`.
+        const MOVABLEKEYS = 1 << 18;
+        /// `allow_busy`.
+        const ALLOW_BUSY = 1 << 19;
+    }
 
-    /// True where any flag of `other` is set.
-    #[inline]
-    pub const fn has(self, other: Flags) -> bool {
-        self.0 & other.0 != 0
+    /// A set of ACL categories, in the order of replies; the names are those of ACL CAT.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct AclCategories: u32 {
+        /// `keyspace`.
+        const KEYSPACE = 1 << 0;
+        /// `read`.
+        const READ = 1 << 1;
+        /// `write`.
+        const WRITE = 1 << 2;
+        /// `set`.
+        const SET = 1 << 3;
+        /// `sortedset`.
+        const SORTEDSET = 1 << 4;
+        /// `list`.
+        const LIST = 1 << 5;
+        /// `hash`.
+        const HASH = 1 << 6;
+        /// `string`.
+        const STRING = 1 << 7;
+        /// `bitmap`.
+        const BITMAP = 1 << 8;
+        /// `hyperloglog`.
+        const HYPERLOGLOG = 1 << 9;
+        /// `geo`.
+        const GEO = 1 << 10;
+        /// `stream`.
+        const STREAM = 1 << 11;
+        /// `pubsub`.
+        const PUBSUB = 1 << 12;
+        /// `admin`.
+        const ADMIN = 1 << 13;
+        /// `fast`.
+        const FAST = 1 << 14;
+        /// `slow`.
+        const SLOW = 1 << 15;
+        /// `blocking`.
+        const BLOCKING = 1 << 16;
+        /// `dangerous`.
+        const DANGEROUS = 1 << 17;
+        /// `connection`.
+        const CONNECTION = 1 << 18;
+        /// `transaction`.
+        const TRANSACTION = 1 << 19;
+        /// `scripting`.
+        const SCRIPTING = 1 << 20;
+    }
+
+    /// What happens to a key, in the order of replies.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct KeyFlags: u16 {
+        /// Only read.
+        const RO = 1 << 0;
+        /// Read and written.
+        const RW = 1 << 1;
+        /// Overwritten.
+        const OW = 1 << 2;
+        /// Removed.
+        const RM = 1 << 3;
+        /// The value's contents are used.
+        const ACCESS = 1 << 4;
+        /// The value changes depending on what it was.
+        const UPDATE = 1 << 5;
+        /// Something is added.
+        const INSERT = 1 << 6;
+        /// Something is taken away.
+        const DELETE = 1 << 7;
+        /// It is a name that is routed like a key: a shard channel.
+        const NOT_KEY = 1 << 8;
+        /// The specification may miss keys.
+        const INCOMPLETE = 1 << 9;
+        /// What happens depends on the arguments.
+        const VARIABLE_FLAGS = 1 << 10;
+    }
+
+    /// Flags of an argument.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ArgumentFlags: u8 {
+        /// May be left out.
+        const OPTIONAL = 1 << 0;
+        /// May be repeated.
+        const MULTIPLE = 1 << 1;
+        /// Is repeated together with its token.
+        const MULTIPLE_TOKEN = 1 << 2;
+    }
+
+    /// Flags of the documentation.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct DocFlags: u8 {
+        /// Something newer does better.
+        const DEPRECATED = 1 << 0;
+        /// For use between servers.
+        const SYSCMD = 1 << 1;
+    }
+
+    /// What COMMAND does not show.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Internal: u8 {
+        /// Needs a setting that allows dangerous commands.
+        const PROTECTED = 1 << 0;
+        /// Counts as a write for paused clients and replicas though it does not say so.
+        const MAY_REPLICATE = 1 << 1;
+        /// Touches keys that it does not name.
+        const ARBITRARY_KEYS = 1 << 2;
+        /// Exists in Sentinel mode.
+        const SENTINEL = 1 << 3;
+        /// Exists in Sentinel mode only.
+        const ONLY_SENTINEL = 1 << 4;
+        /// Upstream does not have it: COMMAND does not show it either, so that clients see the table that they expect.
+        const OURS = 1 << 5;
+        /// What it answers are no replies but messages, which CLIENT REPLY OFF and SKIP let through; of EXEC, those of its
+        /// commands.
+        const PUSHES = 1 << 6;
+        /// It may read keys that only a pattern among its words and the data tell: a user needs rights to read all keys then.
+        const READS_BY_PATTERN = 1 << 7;
     }
 }
 
-/// Command flags as bits of [`Flags`], for the data files.
-#[expect(missing_docs, reason = "the names that COMMAND INFO uses; see `Flags`")]
-pub mod flag {
-    pub const WRITE: u32 = 1 << 0;
-    pub const READONLY: u32 = 1 << 1;
-    pub const DENYOOM: u32 = 1 << 2;
-    pub const MODULE: u32 = 1 << 3;
-    pub const ADMIN: u32 = 1 << 4;
-    pub const PUBSUB: u32 = 1 << 5;
-    pub const NOSCRIPT: u32 = 1 << 6;
-    pub const BLOCKING: u32 = 1 << 7;
-    pub const LOADING: u32 = 1 << 8;
-    pub const STALE: u32 = 1 << 9;
-    pub const SKIP_MONITOR: u32 = 1 << 10;
-    pub const SKIP_SLOWLOG: u32 = 1 << 11;
-    pub const ASKING: u32 = 1 << 12;
-    pub const FAST: u32 = 1 << 13;
-    pub const NO_AUTH: u32 = 1 << 14;
-    pub const NO_MANDATORY_KEYS: u32 = 1 << 15;
-    pub const NO_ASYNC_LOADING: u32 = 1 << 16;
-    pub const NO_MULTI: u32 = 1 << 17;
-    pub const MOVABLEKEYS: u32 = 1 << 18;
-    pub const ALLOW_BUSY: u32 = 1 << 19;
-
-    /// Names in the order of the bits, which is that of replies.
-    pub const NAMES: [&str; 20] = [
-        "write",
-        "readonly",
-        "denyoom",
-        "module",
-        "admin",
-        "pubsub",
-        "noscript",
-        "blocking",
-        "loading",
-        "stale",
-        "skip_monitor",
-        "skip_slowlog",
-        "asking",
-        "fast",
-        "no_auth",
-        "no_mandatory_keys",
-        "no_async_loading",
-        "no_multi",
-        "movablekeys",
-        "allow_busy",
-    ];
+impl Flags {
+    /// Whether any flag of `other` is set.
+    #[inline]
+    pub const fn has(self, other: Self) -> bool {
+        self.intersects(other)
+    }
 }
-
-/// ACL categories as bits of [`AclCategories`].
-#[expect(missing_docs, reason = "the names that ACL CAT uses")]
-pub mod category {
-    pub const KEYSPACE: u32 = 1 << 0;
-    pub const READ: u32 = 1 << 1;
-    pub const WRITE: u32 = 1 << 2;
-    pub const SET: u32 = 1 << 3;
-    pub const SORTEDSET: u32 = 1 << 4;
-    pub const LIST: u32 = 1 << 5;
-    pub const HASH: u32 = 1 << 6;
-    pub const STRING: u32 = 1 << 7;
-    pub const BITMAP: u32 = 1 << 8;
-    pub const HYPERLOGLOG: u32 = 1 << 9;
-    pub const GEO: u32 = 1 << 10;
-    pub const STREAM: u32 = 1 << 11;
-    pub const PUBSUB: u32 = 1 << 12;
-    pub const ADMIN: u32 = 1 << 13;
-    pub const FAST: u32 = 1 << 14;
-    pub const SLOW: u32 = 1 << 15;
-    pub const BLOCKING: u32 = 1 << 16;
-    pub const DANGEROUS: u32 = 1 << 17;
-    pub const CONNECTION: u32 = 1 << 18;
-    pub const TRANSACTION: u32 = 1 << 19;
-    pub const SCRIPTING: u32 = 1 << 20;
-
-    /// Names in the order of the bits.
-    pub const NAMES: [&str; 21] = [
-        "keyspace",
-        "read",
-        "write",
-        "set",
-        "sortedset",
-        "list",
-        "hash",
-        "string",
-        "bitmap",
-        "hyperloglog",
-        "geo",
-        "stream",
-        "pubsub",
-        "admin",
-        "fast",
-        "slow",
-        "blocking",
-        "dangerous",
-        "connection",
-        "transaction",
-        "scripting",
-    ];
-}
-
-/// What happens to a key, as bits of [`KeyFlags`].
-pub mod key {
-    /// Only read.
-    pub const RO: u16 = 1 << 0;
-    /// Read and written.
-    pub const RW: u16 = 1 << 1;
-    /// Overwritten.
-    pub const OW: u16 = 1 << 2;
-    /// Removed.
-    pub const RM: u16 = 1 << 3;
-    /// The value's contents are used.
-    pub const ACCESS: u16 = 1 << 4;
-    /// The value changes depending on what it was.
-    pub const UPDATE: u16 = 1 << 5;
-    /// Something is added.
-    pub const INSERT: u16 = 1 << 6;
-    /// Something is taken away.
-    pub const DELETE: u16 = 1 << 7;
-    /// It is a name that is routed like a key: a shard channel.
-    pub const NOT_KEY: u16 = 1 << 8;
-    /// The specification may miss keys.
-    pub const INCOMPLETE: u16 = 1 << 9;
-    /// What happens depends on the arguments.
-    pub const VARIABLE_FLAGS: u16 = 1 << 10;
-
-    /// Names in the order of replies.
-    pub const NAMES: [(u16, &str); 11] = [
-        (RO, "RO"),
-        (RW, "RW"),
-        (OW, "OW"),
-        (RM, "RM"),
-        (ACCESS, "access"),
-        (UPDATE, "update"),
-        (INSERT, "insert"),
-        (DELETE, "delete"),
-        (NOT_KEY, "not_key"),
-        (INCOMPLETE, "incomplete"),
-        (VARIABLE_FLAGS, "variable_flags"),
-    ];
-}
-
-/// Flags of an argument.
-pub mod arg {
-    /// May be left out.
-    pub const OPTIONAL: u8 = 1;
-    /// May be repeated.
-    pub const MULTIPLE: u8 = 2;
-    /// Is repeated together with its token.
-    pub const MULTIPLE_TOKEN: u8 = 4;
-    /// Names in the order of the bits.
-    pub const NAMES: [&str; 3] = ["optional", "multiple", "multiple_token"];
-}
-
-/// Flags of the documentation.
-pub mod doc_flag {
-    /// Something newer does better.
-    pub const DEPRECATED: u8 = 1;
-    /// For use between servers.
-    pub const SYSCMD: u8 = 2;
-    /// Names in the order of the bits.
-    pub const NAMES: [&str; 2] = ["deprecated", "syscmd"];
-}
-
-/// What COMMAND does not show.
-pub mod internal {
-    /// Needs a setting that allows dangerous commands.
-    pub const PROTECTED: u8 = 1;
-    /// Counts as a write for paused clients and replicas though it does not say so.
-    pub const MAY_REPLICATE: u8 = 2;
-    /// Touches keys that it does not name.
-    pub const ARBITRARY_KEYS: u8 = 4;
-    /// Exists in Sentinel mode.
-    pub const SENTINEL: u8 = 8;
-    /// Exists in Sentinel mode only.
-    pub const ONLY_SENTINEL: u8 = 16;
-    /// Upstream does not have it: COMMAND does not show it either, so that clients see the table that they expect.
-    pub const OURS: u8 = 32;
-    /// What it answers are no replies but messages, which CLIENT REPLY OFF and SKIP let through; of EXEC, those of its commands.
-    pub const PUSHES: u8 = 64;
-}
-
-/// A set of ACL categories; see [`category`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AclCategories(pub u32);
-
-/// What happens to a key; see [`key`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyFlags(pub u16);
 
 impl KeyFlags {
-    /// Whether any of `flags` is on.
-    pub fn has(self, flags: u16) -> bool {
-        self.0 & flags != 0
+    /// Whether any flag of `other` is set.
+    pub const fn has(self, other: Self) -> bool {
+        self.intersects(other)
+    }
+
+    /// The names of those that are set, as COMMAND shows them: modes in capitals, the rest not.
+    pub fn names(self) -> impl Iterator<Item = String> {
+        let modes = Self::RO | Self::RW | Self::OW | Self::RM;
+        self.iter_names().map(move |(name, flag)| if modes.has(flag) { name.to_owned() } else { name.to_lowercase() })
     }
 }
 
@@ -332,17 +269,10 @@ pub struct Argument {
     pub since: &'static str,
     /// The version that discouraged it.
     pub deprecated_since: &'static str,
-    /// See [`arg`].
-    pub flags: u8,
+    /// Whether it may be left out or repeated.
+    pub flags: ArgumentFlags,
     /// What it consists of, or is one of.
     pub arguments: &'static [Argument],
-}
-
-impl Argument {
-    /// An argument with a name and a kind and nothing else.
-    pub const fn new(name: &'static str, kind: ArgumentKind) -> Self {
-        Self { name, kind, key_spec: None, token: None, since: "", deprecated_since: "", flags: 0, arguments: &[] }
-    }
 }
 
 /// Which words of a request are secrets: MONITOR, SLOWLOG and crash reports show `(redacted)` in their place.
@@ -379,8 +309,8 @@ pub struct CommandDoc {
     pub flags: Flags,
     /// ACL categories.
     pub acl: AclCategories,
-    /// See [`internal`].
-    pub internal: u8,
+    /// What COMMAND does not show.
+    pub internal: Internal,
     /// Which of its words are not to be shown.
     pub secrets: Secrets,
     /// Hints to clients and proxies.
@@ -397,8 +327,8 @@ pub struct CommandDoc {
     pub group: &'static str,
     /// Its cost.
     pub complexity: &'static str,
-    /// See [`doc_flag`].
-    pub doc_flags: u8,
+    /// Whether it is discouraged.
+    pub doc_flags: DocFlags,
     /// The version that discouraged it.
     pub deprecated_since: &'static str,
     /// What to use instead.
@@ -412,36 +342,13 @@ pub struct CommandDoc {
 }
 
 impl CommandDoc {
-    /// Nothing known.
-    pub const EMPTY: CommandDoc = CommandDoc {
-        name: "",
-        arity: 0,
-        flags: Flags(0),
-        acl: AclCategories(0),
-        internal: 0,
-        secrets: Secrets::None,
-        tips: &[],
-        key_specs: &[],
-        legacy_keys: (0, 0, 0),
-        summary: "",
-        since: "",
-        group: "",
-        complexity: "",
-        doc_flags: 0,
-        deprecated_since: "",
-        replaced_by: "",
-        history: &[],
-        arguments: &[],
-        subcommands: &[],
-    };
-
     /// Whether any of its arguments may be keys.
     pub fn has_keys(&self) -> bool {
-        self.key_specs.iter().any(|spec| !spec.flags.has(key::NOT_KEY))
+        self.key_specs.iter().any(|spec| !spec.flags.has(KeyFlags::NOT_KEY))
     }
 
-    /// Whether a bit of [`internal`] is on.
-    pub fn is(&self, flag: u8) -> bool {
-        self.internal & flag != 0
+    /// Whether something that COMMAND does not show holds.
+    pub fn is(&self, flag: Internal) -> bool {
+        self.internal.intersects(flag)
     }
 }

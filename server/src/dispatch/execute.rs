@@ -1,9 +1,10 @@
 //! Runs requests: lookup, admission, the handler, and what must follow it.
 
+use super::acl::may_read_by_pattern;
 use super::admission::Admission;
 use super::client::{BlockKind, Client, ClientFlags};
 use super::context::{DataContext, ServerContext, settle};
-use super::doc::{Flags, internal};
+use super::doc::{Flags, Internal};
 use super::effects::{Effects, Rewrite};
 use super::error::{self, CommandError, CommandResult};
 use super::redact::shown_words;
@@ -17,7 +18,7 @@ use crate::resp::{Args, Reply};
 use crate::store::keyspace::ExpiryRule;
 
 /// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
-const HIDDEN_FROM_MONITORS: Flags = Flags(Flags::SKIP_MONITOR.0 | Flags::ADMIN.0);
+const HIDDEN_FROM_MONITORS: Flags = Flags::SKIP_MONITOR.union(Flags::ADMIN);
 
 /// Who gets an error that nobody expects to send one to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl Server {
         }
         if self.effects.queued() > 0 && self.scripting.running.is_none() {
             // Keys that a walk finds expired have nothing to do with each other.
-            let walks = client.last_command.is_some_and(|command| command.doc.is(internal::ARBITRARY_KEYS));
+            let walks = client.last_command.is_some_and(|command| command.doc.is(Internal::ARBITRARY_KEYS));
             self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
@@ -220,7 +221,7 @@ impl Server {
             cut_replica(client, mark);
         }
         if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
-            self.feed_monitors(client, db, command, args);
+            self.feed_monitors(client, client.db, command, args);
         }
         self.after_handler(client, db, command, args);
         if self.tracking.clients > 0 {
@@ -234,7 +235,7 @@ impl Server {
         self.effects.rewrite = rewrite_before;
         self.tick = monotonic_ns();
         self.account(client, command, args, self.tick.saturating_sub(started), failed);
-        if failed || !command.doc.is(internal::PUSHES) {
+        if failed || !command.doc.is(Internal::PUSHES) {
             self.finish_reply(client, mark);
         } else {
             self.finish_reply(client, client.out.len());
@@ -258,6 +259,8 @@ impl Server {
             effects: &mut self.effects,
             may_block: false,
             trusted: false,
+            // Nobody waits for what a pattern leads to.
+            reads_only_named_keys: false,
             scripted: false,
         };
         let result = (wait.serve)(&mut context, &args, key);
@@ -314,12 +317,12 @@ impl Server {
             "This {from} is sending an error to its {to_name}: '-{error}' after processing the command '{command}'"
         );
         log(Level::Warning, &format!("== CRITICAL == {text}"));
-        let is_replica = self.replication.is_replica();
+        // A writable replica has data of its own, which may well be in the way.
+        let strict_replica = to == Recipient::Primary && self.config.replica_read_only;
         match self.config.propagation_error_behavior {
-            _ if to == Recipient::Replica => {}
-            PropagationError::Ignore => {}
-            PropagationError::PanicOnReplicas if !is_replica => {}
-            PropagationError::Panic | PropagationError::PanicOnReplicas => panic!("{text}"),
+            PropagationError::Panic if strict_replica || to == Recipient::Aof => panic!("{text}"),
+            PropagationError::PanicOnReplicas if strict_replica => panic!("{text}"),
+            _ => {}
         }
     }
 
@@ -329,6 +332,8 @@ impl Server {
         self.keyspace.expiry = self.expiry_rule(trusted);
         match command.handler {
             Handler::Data(handler) => {
+                let reads_only_named_keys =
+                    client.flags.has(ClientFlags::RESTRICTED) && !may_read_by_pattern(client, command, args);
                 let mut context = DataContext {
                     keyspace: &mut self.keyspace,
                     db: client.db,
@@ -337,6 +342,7 @@ impl Server {
                     effects: &mut self.effects,
                     may_block: !client.flags.has(ClientFlags::IN_EXEC) && !trusted,
                     trusted,
+                    reads_only_named_keys,
                     scripted: client.aside.is_some(),
                 };
                 handler(&mut context, args)
@@ -401,8 +407,15 @@ impl Server {
             let words: Vec<&[u8]> = shown_words(command, args).collect();
             self.slowlog.add(self.now, micros, &words, &client.addr, &client.name);
         }
-        if self.config.latency_monitor_threshold > 0 {
-            self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
+        self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
+    }
+
+    /// Notes for LATENCY what held the server up since `began`, on the monotonic clock, and was no command.
+    pub(super) fn note_latency(&mut self, event: &'static str, began: u64) {
+        let threshold = self.config.latency_monitor_threshold as i64;
+        if threshold > 0 {
+            let millis = (monotonic_ns().saturating_sub(began) / 1_000_000).cast_signed();
+            self.latency.add_if_slow(event, millis, threshold, self.now);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 
-use super::doc::{Begin, CommandDoc, Find, KeyFlags, KeySpec, key};
+use super::doc::{Begin, CommandDoc, Find, KeyFlags, KeySpec};
 
 /// A key's position among the words (the command's name is word 0) and what happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +29,17 @@ pub fn keys_of<W: AsRef<[u8]>>(
     channels: bool,
 ) -> Result<Vec<KeyRef>, InvalidArguments> {
     let words = Words(words);
-    let specs = || command.key_specs.iter().filter(|spec| channels || !spec.flags.has(key::NOT_KEY));
+    let specs = || command.key_specs.iter().filter(|spec| channels || !spec.flags.has(KeyFlags::NOT_KEY));
     // Where the specifications are not the whole truth, the command has a rule of its own.
     match command.name {
         "set" => return Ok(set_keys(&words)),
         "bitfield" => return Ok(bitfield_keys(&words)),
         "sort" => return Ok(sort_keys(&words)),
-        "sort_ro" => return Ok(single(KeyFlags(key::RO | key::ACCESS))),
+        "sort_ro" => return Ok(single(KeyFlags::RO | KeyFlags::ACCESS)),
         "migrate" => return migrate_keys(&words),
+        "georadius" => return Ok(georadius_keys(&words, 6)),
+        "georadiusbymember" => return Ok(georadius_keys(&words, 5)),
+        "xread" | "xreadgroup" => return xread_keys(&words),
         _ => {}
     }
     let mut keys = Vec::new();
@@ -122,7 +125,7 @@ fn single(flags: KeyFlags) -> Vec<KeyRef> {
 /// SET reads the old value only with GET.
 fn set_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     let get = (3..words.len()).any(|index| words.is(index, "get"));
-    single(KeyFlags(if get { key::RW | key::ACCESS | key::UPDATE } else { key::OW | key::UPDATE }))
+    single(if get { KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::UPDATE } else { KeyFlags::OW | KeyFlags::UPDATE })
 }
 
 /// BITFIELD writes unless it only consists of GET.
@@ -131,16 +134,16 @@ fn bitfield_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     while index < words.len() {
         // GET takes two words.
         if !words.is(index, "get") || index + 2 >= words.len() {
-            return single(KeyFlags(key::RW | key::ACCESS | key::UPDATE));
+            return single(KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::UPDATE);
         }
         index += 3;
     }
-    single(KeyFlags(key::RO | key::ACCESS))
+    single(KeyFlags::RO | KeyFlags::ACCESS)
 }
 
 /// SORT's STORE may stand anywhere, and the last one counts.
 fn sort_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
-    let mut keys = single(KeyFlags(key::RO | key::ACCESS));
+    let mut keys = single(KeyFlags::RO | KeyFlags::ACCESS);
     let mut index = 2;
     while index < words.len() {
         if words.is(index, "limit") {
@@ -149,16 +152,54 @@ fn sort_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
             index += 1;
         } else if words.is(index, "store") && index + 1 < words.len() {
             keys.truncate(1);
-            keys.push(KeyRef { index: index as usize + 1, flags: KeyFlags(key::OW | key::UPDATE) });
+            keys.push(KeyRef { index: index as usize + 1, flags: KeyFlags::OW | KeyFlags::UPDATE });
         }
         index += 1;
     }
     keys
 }
 
+/// GEORADIUS and GEORADIUSBYMEMBER: of several STORE and STOREDIST the last one counts, and what COUNT takes is neither.
+fn georadius_keys<W: AsRef<[u8]>>(words: &Words<'_, W>, options_at: i64) -> Vec<KeyRef> {
+    let mut keys = single(KeyFlags::RO | KeyFlags::ACCESS);
+    let mut index = options_at;
+    while index < words.len() {
+        let takes_one = index + 1 < words.len();
+        if takes_one && words.is(index, "count") {
+            index += 1;
+        } else if takes_one && (words.is(index, "store") || words.is(index, "storedist")) {
+            index += 1;
+            keys.truncate(1);
+            keys.push(KeyRef { index: index as usize, flags: KeyFlags::OW | KeyFlags::UPDATE });
+        }
+        index += 1;
+    }
+    keys
+}
+
+/// XREAD and XREADGROUP: the first half of what is behind STREAMS, which may be the name of a group or a consumer as well.
+fn xread_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, InvalidArguments> {
+    let mut index = 1;
+    while index < words.len() && !words.is(index, "streams") {
+        index += if words.is(index, "block") || words.is(index, "count") {
+            2
+        } else if words.is(index, "group") {
+            3
+        } else {
+            1
+        };
+    }
+    let (first, words_left) = (index + 1, words.len() - index - 1);
+    if words_left < 2 || words_left % 2 != 0 {
+        return Err(InvalidArguments);
+    }
+    let flags = KeyFlags::RO | KeyFlags::ACCESS;
+    Ok((first..first + words_left / 2).map(|index| KeyRef { index: index as usize, flags }).collect())
+}
+
 /// MIGRATE has one key, or an empty word in its place and the keys behind KEYS.
 fn migrate_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, InvalidArguments> {
-    let flags = KeyFlags(key::RW | key::ACCESS | key::DELETE);
+    let flags = KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::DELETE;
     let mut range = 3..4;
     let mut index = 6;
     while index < words.len() {
@@ -186,13 +227,13 @@ fn migrate_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, Inv
 mod tests {
     use super::*;
     use crate::{
-        commands::docs::GROUPS,
+        commands::table::COMMANDS,
         upstream::{Reply, Upstream},
     };
 
     fn find(words: &[&str]) -> &'static CommandDoc {
         let name = words[0].to_ascii_lowercase();
-        let command = GROUPS.iter().copied().flatten().find(|command| command.name == name).unwrap();
+        let command = COMMANDS.iter().find(|command| command.name == name).unwrap();
         let full = words.get(1).map(|sub| format!("{name}|{}", sub.to_ascii_lowercase())).unwrap_or_default();
         command.subcommands.iter().find(|sub| sub.name == full).unwrap_or(command)
     }
@@ -262,13 +303,8 @@ mod tests {
                 })
                 .collect();
             let keys = keys_of(find(&words), &words, false).unwrap();
-            let ours: Vec<(Vec<u8>, Vec<String>)> = keys
-                .into_iter()
-                .map(|it| {
-                    let flags = key::NAMES.iter().filter(|(flag, _)| it.flags.has(*flag));
-                    (words[it.index].as_bytes().to_vec(), flags.map(|(_, name)| (*name).to_owned()).collect())
-                })
-                .collect();
+            let ours: Vec<(Vec<u8>, Vec<String>)> =
+                keys.into_iter().map(|it| (words[it.index].as_bytes().to_vec(), it.flags.names().collect())).collect();
             assert_eq!(ours, theirs, "{line}");
         }
     }

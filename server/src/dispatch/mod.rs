@@ -1,5 +1,6 @@
 //! From a request to its effects: lookup, admission, execution, propagation.
 
+pub mod acl;
 pub mod admission;
 pub mod aof;
 pub mod aof_load;

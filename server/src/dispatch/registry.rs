@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
-use super::doc::{Begin, CommandDoc, Find, Flags, KeySpec, internal};
+use super::doc::{AclCategories, Begin, CommandDoc, Find, Flags, Internal, KeySpec};
 use super::error::CommandResult;
+use crate::acl::CommandId;
+use crate::acl::catalogue::Fact;
 use crate::resp::Args;
 
 /// A handler; its signature says what it may touch.
@@ -58,6 +60,28 @@ fn routing(doc: &CommandDoc) -> Routing {
     }
 }
 
+/// Which of a request's words are channels that a user needs rights to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    /// None.
+    None,
+    /// The first one behind the command's name: PUBLISH.
+    First,
+    /// All behind the command's name: SUBSCRIBE.
+    All,
+    /// All behind the command's name, and they are patterns: PSUBSCRIBE.
+    Patterns,
+}
+
+fn channels(doc: &CommandDoc) -> Channels {
+    match doc.name {
+        "publish" | "spublish" => Channels::First,
+        "subscribe" | "ssubscribe" => Channels::All,
+        "psubscribe" => Channels::Patterns,
+        _ => Channels::None,
+    }
+}
+
 /// One command or subcommand.
 pub struct Command {
     /// Lower-case name; `parent|sub` for subcommands.
@@ -76,6 +100,8 @@ pub struct Command {
     pub key_step: i16,
     /// How its keys are found in cluster mode.
     pub routing: Routing,
+    /// Which of its words are channels.
+    pub channels: Channels,
     /// What runs it.
     pub handler: Handler,
     /// What COMMAND tells about it, and where its keys are.
@@ -88,6 +114,12 @@ impl Command {
     #[inline]
     pub fn accepts(&self, words: usize) -> bool {
         if self.arity >= 0 { words == self.arity as usize } else { words >= self.arity.unsigned_abs() as usize }
+    }
+
+    /// Its place in the rules of users.
+    #[inline]
+    pub fn id(&self) -> CommandId {
+        CommandId(self.index as u16)
     }
 
     /// True where the command is nothing but its subcommands.
@@ -145,7 +177,7 @@ fn build(families: &[Family]) -> Catalogue {
         size - 1
     };
     let mut top = Vec::new();
-    for doc in crate::commands::docs::GROUPS.iter().copied().flatten() {
+    for doc in crate::commands::table::COMMANDS {
         let parent = doc.name.len() + 1;
         let subcommands: HashMap<&'static [u8], &'static Command> = doc
             .subcommands
@@ -184,22 +216,59 @@ fn command(
         last_key,
         key_step,
         routing: routing(doc),
+        channels: channels(doc),
         handler,
         doc,
         subcommands,
     }
 }
 
+/// Whether a command exists in Sentinel mode, or otherwise.
+fn exists(doc: &CommandDoc, in_sentinel: bool) -> bool {
+    if in_sentinel { doc.is(Internal::SENTINEL) } else { !doc.is(Internal::ONLY_SENTINEL) }
+}
+
+/// The names of all categories, in the order of their bits.
+fn category_names() -> Vec<String> {
+    AclCategories::all().iter_names().map(|(name, _)| name.to_lowercase()).collect()
+}
+
+/// The commands that rules of users may name: by their original names, whatever `rename-command` says.
+pub fn acl_catalogue(in_sentinel: bool) -> &'static crate::acl::Catalogue {
+    static CATALOGUES: [OnceLock<crate::acl::Catalogue>; 2] = [OnceLock::new(), OnceLock::new()];
+    CATALOGUES[usize::from(in_sentinel)].get_or_init(|| {
+        let all = catalogue();
+        let mut facts = crate::acl::Catalogue::new(category_names(), all.size);
+        for command in all.top.iter().filter(|command| exists(command.doc, in_sentinel)) {
+            let mut subcommands: Vec<_> = command.subcommands().collect();
+            subcommands.sort_unstable_by_key(|sub| sub.name);
+            let fact = |command: &Command, is_subcommand, subcommands| Fact {
+                name: command.name,
+                categories: command.doc.acl.bits(),
+                is_standard: !command.doc.is(Internal::OURS),
+                is_subcommand,
+                subcommands,
+            };
+            let ids = subcommands.iter().map(|sub| sub.id()).collect();
+            facts.add(command.id(), fact(command, false, ids));
+            for sub in subcommands {
+                facts.add(sub.id(), fact(sub, true, Vec::new()));
+            }
+        }
+        facts
+    })
+}
+
 impl Default for Registry {
     fn default() -> Self {
-        Self::with(|doc| !doc.is(internal::ONLY_SENTINEL))
+        Self::with(|doc| exists(doc, false))
     }
 }
 
 impl Registry {
     /// The few commands of Sentinel mode.
     pub fn of_sentinel() -> Self {
-        Self::with(|doc| doc.is(internal::SENTINEL))
+        Self::with(|doc| exists(doc, true))
     }
 
     fn with(wanted: impl Fn(&CommandDoc) -> bool) -> Self {

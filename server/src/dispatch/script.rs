@@ -5,13 +5,15 @@
 //! session itself (it may publish to its own channel) go to the output that was set aside (`deliver.rs`). Effects are
 //! queued as those of any command, and one MULTI and EXEC is put around them when the unit ends.
 
+use super::acl::{denied_in_script, permits};
 use super::client::{Client, ClientFlags};
 use super::context::ServerContext;
-use super::doc::{Flags, internal};
+use super::doc::{Flags, Internal};
 use super::error::{self, CommandError, CommandResult};
 use super::keys::keys_of;
 use super::registry::Command;
 use super::server::Server;
+use crate::acl::log::Context;
 use crate::base::clock::monotonic_ns;
 use crate::cluster::key_slot;
 use crate::info::log::{Level, log};
@@ -183,22 +185,17 @@ impl Server {
     /// A command's flags; those of a script are what it declares.
     pub(super) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
         let Some(declared) = self.declared(command, args) else { return command.flags };
-        let mut flags = command.flags.0 & !(Flags::STALE.0 | Flags::DENYOOM.0 | Flags::WRITE.0);
-        if !declared.has(ScriptFlags::ALLOW_OOM) && !declared.has(ScriptFlags::NO_WRITES) {
-            flags |= Flags::DENYOOM.0;
-        }
-        if !declared.has(ScriptFlags::NO_WRITES) {
-            flags |= Flags::WRITE.0;
-        }
-        if declared.has(ScriptFlags::ALLOW_STALE) {
-            flags |= Flags::STALE.0;
-        }
-        Flags(flags)
+        let writes = !declared.has(ScriptFlags::NO_WRITES);
+        let mut flags = command.flags;
+        flags.set(Flags::DENYOOM, writes && !declared.has(ScriptFlags::ALLOW_OOM));
+        flags.set(Flags::WRITE, writes);
+        flags.set(Flags::STALE, declared.has(ScriptFlags::ALLOW_STALE));
+        flags
     }
 
     /// Whether a command may put something into the stream without saying so.
     pub(super) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
-        command.doc.is(internal::MAY_REPLICATE) && self.declared(command, args).is_none()
+        command.doc.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
     }
 
     /// Why a script must not run now.
@@ -403,6 +400,7 @@ impl Session {
         let ended = client.flags.only(ClientFlags::ENDS);
         client.flags = flags;
         client.flags.insert(ended);
+        client.refresh_user_flag();
         (client.resp3, client.db, client.room, client.last_command) = (resp3, db, room, last_command);
         client.out = client.aside.take().map_or_else(Vec::new, |aside| aside.out);
     }
@@ -434,8 +432,14 @@ impl Run {
         if server.is_stale() && !command.flags.has(Flags::STALE) {
             return text("Can not execute the command on a stale replica");
         }
+        if client.flags.has(ClientFlags::RESTRICTED)
+            && let Err(denial) = permits(client, command, args)
+        {
+            server.note_denial(client, command, args, denial, Context::Script);
+            return text(denied_in_script(denial));
+        }
         let writes = command.flags.has(Flags::WRITE);
-        if read_only && (writes || command.doc.is(internal::MAY_REPLICATE)) {
+        if read_only && (writes || command.doc.is(Internal::MAY_REPLICATE)) {
             return text("Write commands are not allowed from read-only scripts.");
         }
         let wrote = server.scripting.running.as_ref().is_some_and(|running| running.wrote);
@@ -536,10 +540,8 @@ impl Host for Run {
     fn may_call(&mut self, words: &OwnedArgs) -> Option<bool> {
         let args = words.as_args();
         let command = self.both().0.registry.find(args.get(0))?;
-        if command.is_container() {
-            command.subcommand(args.at(1)?)?;
-        }
-        Some(true)
+        let command = if command.is_container() { command.subcommand(args.at(1)?)? } else { command };
+        Some(permits(self.both().1, command, &args).is_ok())
     }
 
     fn interrupt(&mut self) -> Option<&'static str> {

@@ -96,6 +96,8 @@ pub struct Server {
     pub config: Config,
     /// The data.
     pub keyspace: Keyspace,
+    /// Users.
+    pub acl: super::acl::Acl,
     /// Sessions.
     pub clients: Clients,
     /// Commands by name.
@@ -220,6 +222,7 @@ impl Server {
                 config.databases as usize,
                 if config.cluster_enabled { KeyOrder::Slot } else { KeyOrder::Hash },
             ),
+            acl: super::acl::Acl::new(&config, false),
             clients: Clients::default(),
             registry,
             effects: Effects::default(),

@@ -114,6 +114,9 @@ impl Tracking {
     }
 }
 
+/// Commands that read no keys as data, and those that run scripts: what a script reads is remembered when it does.
+const READS_ELSEWHERE: Flags = Flags::PUBSUB.union(Flags::SKIP_MONITOR);
+
 /// Whether what a client reads now is remembered.
 fn remembers(client: &Client) -> bool {
     client.tracking.as_deref().is_some_and(|wanted| match (wanted.opt_in, wanted.opt_out) {
@@ -164,7 +167,7 @@ impl Server {
 
     /// A command of a client that tracks has run: it may hold now what it read.
     pub(super) fn remember_reads(&mut self, client: &Client, command: &Command, args: &Args<'_>) {
-        if !remembers(client) || !command.flags.has(Flags::READONLY) || command.flags.has(Flags::PUBSUB) {
+        if !remembers(client) || !command.flags.has(Flags::READONLY) || command.flags.has(READS_ELSEWHERE) {
             return;
         }
         let words: Vec<&[u8]> = args.from(0).collect();

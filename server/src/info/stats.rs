@@ -31,6 +31,9 @@ impl CommandStats {
     }
 }
 
+/// Bytes at the beginning of an error among which the blank behind its code is looked for.
+const CODE_ENDS_WITHIN: usize = 31;
+
 /// Most distinct error codes that are counted.
 const MAX_ERRORS: usize = 128;
 
@@ -97,11 +100,11 @@ impl Stats {
         Self { commands: (0..commands).map(|_| CommandStats::default()).collect(), ..Self::default() }
     }
 
-    /// Counts an error reply by its first word.
+    /// Counts an error reply by its first word, or as ERR where no such word ends within the bytes that Redis looks at.
     pub fn count_error(&mut self, text: &[u8]) {
         self.error_replies += 1;
-        let end = text.iter().position(|&byte| byte == b' ').unwrap_or(text.len());
-        let code = String::from_utf8_lossy(&text[..end]).into_owned();
+        let end = text.iter().take(CODE_ENDS_WITHIN).position(|&byte| byte == b' ');
+        let code = end.map_or_else(|| "ERR".to_owned(), |end| String::from_utf8_lossy(&text[..end]).into_owned());
         if self.errors.len() < MAX_ERRORS || self.errors.contains_key(&code) {
             *self.errors.entry(code).or_default() += 1;
         }

@@ -144,7 +144,8 @@ fn write_report() {
     unsafe {
         look_at_running_command(|client, command, args| {
             write_raw("\n------ CURRENT CLIENT INFO ------\n");
-            write_raw(&format!("id={} addr={} cmd={} user={}\n", client.id, client.addr, command.name, client.user));
+            let user = String::from_utf8_lossy(client.user_name());
+            write_raw(&format!("id={} addr={} cmd={} user={user}\n", client.id, client.addr, command.name));
             write_raw(&format!("argc: '{}'\n", args.len()));
             for (number, word) in shown_words(command, args).enumerate() {
                 let word = String::from_utf8_lossy(&word[..word.len().min(SHOWN)]);

@@ -239,25 +239,24 @@ where
         tokio::spawn(turn_away(stream, b"-ERR max number of clients reached\r\n"));
         return;
     }
-    let needs_auth = !server.config.requirepass.is_empty();
-    if server.config.protected_mode && !needs_auth && !origin.local {
+    if server.config.protected_mode && server.acl.users.default_user().nopass && !origin.local {
         server.stats.rejected_connections += 1;
         tokio::spawn(turn_away(stream, PROTECTED));
         return;
     }
-    let (slot, signal) = begin_session(&mut server, origin, needs_auth);
+    let (slot, signal) = begin_session(&mut server, origin);
     drop(server);
     tokio::spawn(connection::serve(stream, slot, signal, Arc::clone(shared)));
 }
 
 /// The session exists before the next connection is accepted, so that `maxclients` counts it.
-fn begin_session(server: &mut Server, origin: Origin, needs_auth: bool) -> (Slot, Arc<Signal>) {
+fn begin_session(server: &mut Server, origin: Origin) -> (Slot, Arc<Signal>) {
     let id = server.clients.next_id();
     let mut client = Client::new(id, now_ms(), Arc::new(Signal::default()));
     client.addr = origin.addr;
     client.laddr = origin.laddr;
     client.fd = origin.fd;
-    client.flags.set(ClientFlags::NEEDS_AUTH, needs_auth);
+    server.acl.greet(&mut client);
     client.flags.set(ClientFlags::LOCAL, origin.local);
     client.flags.set(ClientFlags::UNIX_SOCKET, origin.unix);
     let signal = Arc::clone(&client.signal);
@@ -274,14 +273,13 @@ fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
         server.stats.rejected_connections += 1;
         return;
     };
-    let needs_auth = !server.config.requirepass.is_empty();
-    let protected = server.config.protected_mode && !needs_auth && !origin.local;
+    let protected = server.config.protected_mode && server.acl.users.default_user().nopass && !origin.local;
     let limit = match server.config.timeout {
         0 => HANDSHAKE,
         seconds => HANDSHAKE.min(Duration::from_secs(seconds.into())),
     };
     let fd = origin.fd;
-    let (slot, signal) = begin_session(&mut server, origin, needs_auth);
+    let (slot, signal) = begin_session(&mut server, origin);
     if let Some(client) = server.clients.get_mut(slot) {
         client.flags.insert(ClientFlags::TLS);
     }

@@ -29,6 +29,7 @@ pub mod tls_stream;
 pub mod transfer;
 pub mod turn;
 mod unsupported;
+mod users;
 mod vital;
 
 pub use startup::run;

@@ -17,6 +17,7 @@ use crate::config::cli::{self, Arguments, Startup};
 use crate::config::file::{FatalError, LoadError, Loaded, os_text};
 use crate::config::values::{Supervised, SyslogFacility};
 use crate::config::{Config, LogLevel};
+use crate::dispatch::acl::Acl;
 use crate::dispatch::registry::Registry;
 use crate::dispatch::sentinel::{Clock, SentinelMode};
 use crate::dispatch::server::{Order, Server};
@@ -72,6 +73,10 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
     };
     let with_file = arguments.file.is_some() || arguments.stdin;
     if let Err(error) = super::unsupported::check(&loaded) {
+        eprint!("{error}");
+        return 1;
+    }
+    if let Err(error) = super::users::check_lines(&loaded, arguments.sentinel) {
         eprint!("{error}");
         return 1;
     }
@@ -181,6 +186,7 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     server.stats.startup_memory = used_memory();
     if sentinel.is_some() {
         server.registry = Registry::of_sentinel();
+        server.acl = Acl::new(&server.config, true);
         server.sentinel = sentinel;
     }
     server.executable = program.executable;
@@ -205,6 +211,10 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
                 return 1;
             }
         }
+    }
+    if let Err(text) = super::users::load(&mut server, &loaded.users) {
+        log(Level::Warning, &text);
+        return 1;
     }
     if server.config.cluster_enabled && server.sentinel.is_none() {
         match super::cluster::mode(&server.config) {

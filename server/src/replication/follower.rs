@@ -168,6 +168,18 @@ impl Follower {
         }
     }
 
+    /// What is said of a snapshot whose primary hung up in the middle of it; `None` where none was coming.
+    fn cut_snapshot(&self) -> Option<String> {
+        let Stage::Transfer { phase: Phase::Receives { progress, into, .. }, .. } = &self.stage else { return None };
+        Some(match into {
+            Destination::File => "I/O error trying to sync with MASTER: connection lost".to_owned(),
+            Destination::Memory(_) => format!(
+                "Internal error in RDB reading offset {}: Unexpected EOF reading RDB file. The connection was lost; trying again.",
+                progress.read
+            ),
+        })
+    }
+
     /// Offset of the last byte that was read from the socket, applied or not.
     pub fn read_offset(&self) -> i64 {
         self.read_offset
@@ -614,8 +626,8 @@ impl Replication {
         let now = self.now;
         let Some(follower) = &mut self.follower else { return };
         let was_up = follower.is_up();
-        let in_transfer = follower.transfer().is_some();
-        if in_transfer {
+        let cut = if why == LOST { follower.cut_snapshot() } else { None };
+        if follower.transfer().is_some() {
             follower.pause = LONGEST_PAUSE;
         }
         let pause = if was_up { 0 } else { follower.pause };
@@ -623,7 +635,7 @@ impl Replication {
         follower.pause = if was_up { FIRST_PAUSE } else { (follower.pause * 2).min(LONGEST_PAUSE) };
         follower.unsent_since = None;
         if why != LOST || !was_up {
-            self.log(Level::Warning, why);
+            self.log(Level::Warning, cut.as_deref().unwrap_or(why));
         }
         if was_up {
             if let Some(follower) = &mut self.follower {

@@ -1,0 +1,40 @@
+//! Users: who may log in, and what each may run, read, write, publish and subscribe to.
+//!
+//! For: the rules of ACL SETUSER and of ACL files, the check of one request against a user, the description of a user as rules,
+//! and the log of refusals. Not for: I/O, sessions, and which words of a request are keys; those are told by whoever asks.
+//!
+//! # Background
+//! A user has passwords and selectors. A selector allows some commands, on some keys, and some channels; a request is allowed
+//! where one selector allows all of it, so rights of two selectors never add up. The first selector, the root, is what rules
+//! outside of parentheses change.
+//!
+//! What commands a selector allows is a set of bits, not the list of rules that led there: a later rule may undo what an earlier
+//! one did. ACL LIST therefore has to find rules again that lead to the set (`describe.rs`).
+//!
+//! | file | noun |
+//! | --- | --- |
+//! | `catalogue.rs` | what there is to allow: commands, their categories |
+//! | `selector.rs` | what is allowed, and the rules that change it |
+//! | `check.rs` | a request, held against a user |
+//! | `describe.rs` | the rules that lead to a set of commands |
+//! | `user.rs` | a user: passwords, selectors, and its rules |
+//! | `users.rs` | all users, ACL files, `user` lines |
+//! | `log.rs` | what was refused lately |
+
+pub mod catalogue;
+pub mod check;
+mod describe;
+pub mod log;
+pub mod password;
+pub mod selector;
+pub mod user;
+pub mod users;
+
+pub use catalogue::{Catalogue, CommandId};
+pub use check::{Access, ChannelUse, Denial, KeyUse, Request};
+pub use selector::{RuleError, Rulebook, Selector};
+pub use user::User;
+pub use users::Users;
+
+#[cfg(test)]
+mod tests;
