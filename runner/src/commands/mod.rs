@@ -8,8 +8,10 @@ mod completions;
 mod diff;
 mod down;
 mod env;
+mod explain;
 mod fault;
 mod gc;
+mod init;
 mod logs;
 mod ls;
 mod plan;
@@ -78,6 +80,8 @@ enum Command {
     Plan(plan::ShowPlan),
     Env(env::Env),
     Run(run::Run),
+    Init(init::Init),
+    Explain(explain::Explain),
     Schema(schema::ShowSchema),
     Gc(gc::Gc),
     Timeline(timeline::Timeline),
@@ -146,6 +150,8 @@ impl Command {
             Command::Plan(plan) => plan.run(),
             Command::Env(env) => env.run().await,
             Command::Run(run) => run.run().await,
+            Command::Init(init) => init.run(),
+            Command::Explain(explain) => explain.run(),
             Command::Schema(schema) => schema.run(),
             Command::Play(play) => play.run().await,
             Command::Diff(diff) => diff.run().await,

@@ -5,6 +5,7 @@
 
 mod located;
 mod ordered;
+pub(crate) mod reference;
 mod source;
 
 pub use located::{Defined, Located, Position};

@@ -1,0 +1,83 @@
+//! The files that documents show, and those that `runner init` writes, are good; what `runner explain` tells.
+
+use assert_cmd::Command;
+use std::path::Path;
+
+fn runner() -> Command {
+    let mut command = Command::cargo_bin("runner").expect("the runner is built");
+    command.env("COLUMNS", "120");
+    command
+}
+
+fn said(command: &mut Command) -> String {
+    let output = command.assert().success().get_output().stdout.clone();
+    String::from_utf8(output).expect("the runner speaks UTF-8")
+}
+
+/// The YAML blocks of a document.
+fn examples(document: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(document);
+    let text = std::fs::read_to_string(path).expect("the document is there");
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```"));
+    blocks.map(|(block, _)| block.to_owned()).collect()
+}
+
+#[test]
+fn every_topology_in_the_documents_can_be_planned() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let examples = examples("topologies.md");
+    assert!(examples.len() > 5, "the document shows topologies");
+    for (number, text) in examples.iter().enumerate() {
+        let file = folder.path().join(format!("example-{number}.yaml"));
+        std::fs::write(&file, text).expect("a file");
+        let plan = said(runner().arg("plan").arg(&file));
+        assert!(plan.contains("master") || plan.contains("node-1"), "{text}\n{plan}");
+    }
+}
+
+#[test]
+fn the_scenario_in_the_documents_can_be_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for text in examples("scenarios.md") {
+        let file = folder.path().join("example.yaml");
+        std::fs::write(&file, text).expect("a file");
+        let transcript = said(runner().arg("play").arg(&file));
+        assert!(transcript.contains("READONLY You can't write against a read only replica."), "{transcript}");
+    }
+}
+
+#[test]
+fn what_init_writes_can_be_planned_and_is_not_overwritten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for kind in ["replication", "sentinel", "cluster"] {
+        let init = || {
+            let mut command = runner();
+            command.current_dir(folder.path()).args(["init", kind]);
+            command
+        };
+        assert!(said(&mut init()).contains(&format!("next: runner up {kind}.yaml")));
+        said(runner().current_dir(folder.path()).args(["plan", &format!("{kind}.yaml")]));
+        let text = std::fs::read_to_string(folder.path().join(format!("{kind}.yaml"))).expect("it is written");
+        assert!(text.starts_with("# yaml-language-server: $schema=topology.schema.json\n"));
+        let refused = init().assert().code(2).get_output().stderr.clone();
+        assert!(String::from_utf8_lossy(&refused).contains("File exists"));
+    }
+    let schema = std::fs::read_to_string(folder.path().join("topology.schema.json")).expect("it is written");
+    assert_eq!(schema, said(runner().arg("schema")));
+}
+
+#[test]
+fn a_key_is_explained_by_its_path_or_its_name() {
+    let quorum = said(runner().args(["explain", "sentinels.quorum"]));
+    assert!(quorum.contains("sentinels.quorum: a number, required"), "{quorum}");
+    assert_eq!(quorum, said(runner().args(["explain", "quorum"])));
+    assert_eq!(
+        said(runner().args(["explain", "nodes.master.port"])),
+        said(runner().args(["explain", "nodes.NAME.port"])),
+        "names that the file chooses may be any"
+    );
+    assert!(said(runner().args(["explain", "tls"])).contains("tls.auth-clients"), "and what is inside of it");
+    assert!(said(runner().arg("explain")).contains("cluster.masters"));
+    let wrong = runner().args(["explain", "quorums"]).assert().code(2).get_output().stderr.clone();
+    assert!(String::from_utf8_lossy(&wrong).contains("did you mean sentinels.quorum?"));
+}
