@@ -28,6 +28,7 @@ pub mod bench;
 pub mod client;
 pub mod cluster;
 pub mod commands;
+pub mod conform;
 pub mod control;
 mod directory;
 pub mod engine;

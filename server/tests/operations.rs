@@ -701,3 +701,44 @@ fn a_writable_replica_goes_on_where_its_own_data_are_in_the_primarys_way() {
         assert!(!replica.ended().success(), "{program}");
     }
 }
+
+#[test]
+fn a_script_that_answers_with_an_error_has_failed_and_the_error_counts_once() {
+    let scripts = [
+        "return redis.call('INCR', KEYS[1])",
+        "return redis.pcall('INCR', KEYS[1])",
+        "redis.pcall('INCR', KEYS[1]) return 1",
+        "return redis.error_reply('MINE')",
+        "return {1, redis.error_reply('MINE')}",
+        "error('raised')",
+    ];
+    let expected = ["failed 1 errors 1", "failed 1 errors 1", "failed 0 errors 1", "failed 1 errors 1"];
+    let expected = [&expected[..], &["failed 1 errors 1", "failed 1 errors 1"]].concat();
+    play(&NO_DISK, &expected, |server, _| {
+        let mut wire = Wire::to(server);
+        wire.ask("SET text x");
+        let mut outcome = |script: &&str| {
+            wire.ask("CONFIG RESETSTAT");
+            wire.ask(&format!("EVAL \"{script}\" 1 text"));
+            let stats = wire.ask("INFO commandstats");
+            let eval = stats.split("cmdstat_eval:").nth(1).unwrap();
+            let failed = eval.split("failed_calls=").nth(1).and_then(|rest| rest.chars().next()).unwrap();
+            format!("failed {failed} errors {}", server.info("total_error_replies"))
+        };
+        scripts.iter().map(&mut outcome).collect()
+    });
+}
+
+#[test]
+fn whoever_ends_a_busy_server_finds_its_port_closed_when_the_connection_is() {
+    play(&["--appendonly", "no", "--busy-reply-threshold", "10"], &["nobody there"; 2], |server, _| {
+        let mut caller = Wire::to(server);
+        caller.send("EVAL \"redis.call('SET', 'k', 1) while true do end\" 0");
+        until("it is busy", || server.ask("PING").starts_with("-BUSY"));
+        let mut killer = Wire::to(server);
+        killer.send("SHUTDOWN NOSAVE");
+        let refused = || TcpStream::connect(("127.0.0.1", server.port)).map_or("nobody there", |_| "still there");
+        let seen = vec![(killer.rest(), refused()).1, (caller.rest(), refused()).1];
+        seen.into_iter().map(str::to_owned).collect()
+    });
+}

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod cli;
 mod completions;
+mod conform;
 mod diff;
 mod down;
 mod env;
@@ -90,6 +91,7 @@ enum Command {
     Bench(bench::Bench),
     Play(play::Play),
     Diff(diff::Diff),
+    Conform(conform::Conform),
     Completions(completions::Completions),
     /// Our server, with redis-server's command line; this is how nodes are started.
     #[command(disable_help_flag = true)]
@@ -155,6 +157,7 @@ impl Command {
             Command::Schema(schema) => schema.run(),
             Command::Play(play) => play.run().await,
             Command::Diff(diff) => diff.run().await,
+            Command::Conform(conform) => conform.run().await,
             Command::Bench(bench) => bench.run().await,
             #[cfg(feature = "watch")]
             Command::Watch(watch) => watch.run().await,
@@ -174,6 +177,12 @@ impl Command {
 fn say(text: impl std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Prints a line of progress, on standard error, so that standard output holds the result alone.
+fn progress(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub enum CommandError {
     Text(Vec<u8>),
     /// No error: the client waits.
     Block(Box<Block>),
+    /// The error is written and counted already: a script's reply.
+    Answered,
 }
 
 impl CommandError {
@@ -24,7 +26,7 @@ impl CommandError {
         match self {
             Self::Static(text) => text.as_bytes(),
             Self::Text(text) => text,
-            Self::Block(_) => b"",
+            Self::Block(_) | Self::Answered => b"",
         }
     }
 }

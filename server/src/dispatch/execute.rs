@@ -208,6 +208,7 @@ impl Server {
                 self.block(client, *block, args);
                 false
             }
+            Err(CommandError::Answered) => true,
             Err(error) => {
                 client.reply().error(error.bytes());
                 self.stats.count_error(error.bytes());

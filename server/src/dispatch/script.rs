@@ -316,14 +316,15 @@ impl Server {
         match result {
             Ok(errors) => {
                 client.reply().raw(&out);
-                for error in errors {
-                    self.stats.count_error(&error);
+                for error in &errors {
+                    self.stats.count_error(error);
                 }
-                Ok(())
+                // An error that a command gave the script, which hands it on, was counted when the command failed.
+                if errors.is_empty() && !out.starts_with(b"-") { Ok(()) } else { Err(CommandError::Answered) }
             }
             Err(failure) if failure.counted => {
                 client.reply().error(&failure.text);
-                Ok(())
+                Err(CommandError::Answered)
             }
             Err(failure) => Err(CommandError::Text(failure.text)),
         }

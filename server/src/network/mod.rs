@@ -60,8 +60,12 @@ fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::Cluster => cluster::carry_out(shared, server),
             Order::HandOver(id) => drop(tokio::spawn(cluster::handover::run(Arc::clone(shared), id))),
             Order::Discard => drop(tokio::spawn(cluster::handover::discard(Arc::clone(shared)))),
-            // Nobody listens any more only when the process ends already.
-            Order::Exit(code) => drop(shared.exit.send(code)),
+            Order::Exit(code) => {
+                // Whoever sees its connection end finds nobody there any more.
+                server.listening.iter().for_each(rebind::close);
+                // The main task is gone only when the process ends already.
+                let _ = shared.exit.send(code);
+            }
         }
     }
 }

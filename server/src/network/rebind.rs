@@ -78,7 +78,7 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 }
 
 /// Nobody can connect any more, though a task may still hold the socket.
-fn close(listening: &Listening) {
+pub(super) fn close(listening: &Listening) {
     // One that is closed already is what was wanted.
     let _ = SockRef::from(&listening.socket).shutdown(std::net::Shutdown::Both);
 }

@@ -1,0 +1,110 @@
+//! `runner conform`: how engines behave in the scenarios, as a report.
+
+use super::say;
+use crate::conform::{Against, Contestant, Known, Report, Verdict, conform};
+use crate::engine::Engine;
+use crate::failure::{Doing, Outcome};
+use crate::yaml::Source;
+use clap::Args;
+use owo_colors::OwoColorize;
+use std::path::{Path, PathBuf};
+
+/// Plays the conformance scenarios on engines and reports where they differ from Redis 7.0.15. The scenarios and the recorded
+/// transcripts are inside the runner: no Redis is needed. Exits with 1 where something differs in a way that is not known.
+#[derive(Debug, Args)]
+pub struct Conform {
+    /// Scenarios: a chapter (`sentinel`), a name (`sentinel/walkthrough`), or a pattern (`*/failover*`); all of them by default.
+    patterns: Vec<String>,
+    /// An engine to look at: `server` (the default), `redis`, or NAME=PATH of a program with redis-server's command line. Several may
+    /// be named.
+    #[arg(long = "engine", value_name = "NAME[=PATH]", value_parser = contestant)]
+    engines: Vec<Contestant>,
+    /// What they are held against: recorded transcripts, or the redis-server on PATH, which then plays everything, too.
+    #[arg(long, value_enum, default_value_t = Against::Recorded)]
+    against: Against,
+    /// A file of known differences, as `conformance/known_differences.yaml` is one; `cast` is the engine's name.
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
+    /// How many plays go on at a time; three for each processor by default, since plays wait most of the time.
+    #[arg(short = 'j', long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Writes the report as a page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Writes the report for CI servers.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Writes the report for programs.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Writes the report as tables for a document.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+fn contestant(word: &str) -> Result<Contestant, String> {
+    let (name, program) = word.split_once('=').unwrap_or((word, word));
+    if name.is_empty() {
+        return Err("an engine has a name: NAME=PATH".into());
+    }
+    Ok(Contestant { name: name.to_owned(), engine: Engine::argument(program)? })
+}
+
+impl Conform {
+    pub(super) async fn run(mut self) -> Outcome<u8> {
+        if self.engines.is_empty() {
+            self.engines.push(Contestant { name: "server".into(), engine: Engine::Server });
+        }
+        let known: Vec<Known> = match &self.known {
+            Some(file) => Source::read(file)?.load()?,
+            None => Vec::new(),
+        };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let jobs = self.jobs.unwrap_or(3 * cores);
+        let report = conform(&self.engines, &self.patterns, self.against, known, jobs, |engine, entry| {
+            let known = if entry.known.is_some() { " (known)" } else { "" };
+            let verdict = match entry.is_expected() {
+                true => entry.verdict.green().to_string(),
+                false => entry.verdict.red().to_string(),
+            };
+            super::progress(format!("{engine}: {}: {verdict}{known}", entry.scenario));
+        })
+        .await?;
+        self.write(&report)?;
+        summarize(&report);
+        Ok(u8::from(report.engines.iter().any(|engine| engine.unexpected().next().is_some())))
+    }
+
+    fn write(&self, report: &Report) -> Outcome<()> {
+        let write = |file: &Option<PathBuf>, text: &dyn Fn() -> Outcome<String>| match file {
+            Some(file) => write(file, &text()?),
+            None => Ok(()),
+        };
+        write(&self.html, &|| Ok(report.html()))?;
+        write(&self.junit, &|| Ok(report.junit()))?;
+        write(&self.markdown, &|| Ok(report.markdown()))?;
+        write(&self.json, &|| report.json().doing(|| "write JSON".into()))
+    }
+}
+
+fn write(file: &Path, text: &str) -> Outcome<()> {
+    std::fs::write(file, text).doing(|| format!("write {}", file.display()))
+}
+
+fn summarize(report: &Report) {
+    for engine in &report.engines {
+        let counts =
+            Verdict::ALL.iter().map(|&verdict| (engine.count(verdict), verdict)).filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts.map(|(count, verdict)| format!("{count} {verdict}")).collect();
+        say(format!("{} ({}): {}", engine.name.bold(), engine.version, counts.join(", ")));
+        for entry in engine.unexpected() {
+            say(format!("  {} {}", "!".red(), entry.scenario.bold()));
+            say(format!("    {}: {}", entry.verdict, entry.remark.as_deref().unwrap_or(&entry.description)));
+            const SHOWN: usize = 6;
+            entry.difference.iter().take(SHOWN).for_each(|line| say(format!("    {line}")));
+            if entry.difference.len() > SHOWN {
+                say(format!("    ... and {} more lines", entry.difference.len() - SHOWN));
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The report as a page: engines by scenarios, each cell of which opens the lines that differ. Needs no network and no script.
+
+use super::report::{Entry, Report, escaped};
+use super::verdict::Verdict;
+
+const STYLE: &str = include_str!("report.css");
+
+impl Verdict {
+    /// A sign that tells it without colours.
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Same => "=",
+            Self::Wording => "~",
+            Self::Different => "≠",
+            Self::Unsupported => "?",
+            Self::Stopped => "✕",
+            Self::NotRun => "–",
+        }
+    }
+}
+
+impl Report {
+    /// The page.
+    pub fn html(&self) -> String {
+        let mut page = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Conformance</title>\n\
+             <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>Conformance</h1>\n\
+             <p>Held against {}. {}, on {}.</p>\n",
+            escaped(&self.reference),
+            escaped(&self.date),
+            escaped(&self.machine)
+        );
+        self.totals(&mut page);
+        self.cells(&mut page);
+        self.details(&mut page);
+        page + "</body>\n</html>\n"
+    }
+
+    fn totals(&self, page: &mut String) {
+        page.push_str("<table>\n<thead><tr><th scope=\"col\">engine</th><th scope=\"col\">version</th>");
+        for verdict in Verdict::ALL {
+            page.push_str(&format!("<th scope=\"col\">{} {verdict}</th>", verdict.sign()));
+        }
+        page.push_str("</tr></thead>\n<tbody>\n");
+        for engine in &self.engines {
+            let (name, version) = (escaped(&engine.name), escaped(&engine.version));
+            page.push_str(&format!("<tr><th scope=\"row\">{name}</th><td>{version}</td>"));
+            Verdict::ALL
+                .iter()
+                .for_each(|&verdict| page.push_str(&format!("<td class=\"n\">{}</td>", engine.count(verdict))));
+            page.push_str("</tr>\n");
+        }
+        page.push_str("</tbody>\n</table>\n");
+    }
+
+    fn cells(&self, page: &mut String) {
+        page.push_str("<table>\n<thead><tr><th scope=\"col\">scenario</th>");
+        self.engines
+            .iter()
+            .for_each(|engine| page.push_str(&format!("<th scope=\"col\">{}</th>", escaped(&engine.name))));
+        page.push_str("</tr></thead>\n<tbody>\n");
+        let rows = self.engines.first().map_or(0, |engine| engine.results.len());
+        for row in 0..rows {
+            let first = &self.engines[0].results[row];
+            page.push_str(&format!(
+                "<tr><th scope=\"row\"><span title=\"{}\">{}</span></th>",
+                escaped(&first.description),
+                escaped(&first.scenario)
+            ));
+            for (number, engine) in self.engines.iter().enumerate() {
+                let entry = &engine.results[row];
+                let text = format!(
+                    "{} {}{}",
+                    entry.verdict.sign(),
+                    entry.verdict,
+                    if entry.known.is_some() { ", known" } else { "" }
+                );
+                let class = if entry.is_expected() { "good" } else { "bad" };
+                match tells_more(entry) {
+                    true => page.push_str(&format!(
+                        "<td class=\"{class}\"><a href=\"#{}\">{text}</a></td>",
+                        anchor(number, row)
+                    )),
+                    false => page.push_str(&format!("<td class=\"{class}\">{text}</td>")),
+                }
+            }
+            page.push_str("</tr>\n");
+        }
+        page.push_str("</tbody>\n</table>\n");
+    }
+
+    fn details(&self, page: &mut String) {
+        page.push_str("<h2>What differs</h2>\n");
+        for (number, engine) in self.engines.iter().enumerate() {
+            for (row, entry) in engine.results.iter().enumerate().filter(|(_, entry)| tells_more(entry)) {
+                let (name, scenario) = (escaped(&engine.name), escaped(&entry.scenario));
+                page.push_str(&format!(
+                    "<section id=\"{}\">\n<h3>{scenario} on {name}: {}</h3>\n<p>{} <cite>{}</cite></p>\n",
+                    anchor(number, row),
+                    entry.verdict,
+                    escaped(&entry.description),
+                    escaped(&entry.cites)
+                ));
+                for (title, text) in [("Known", &entry.known), ("Remark", &entry.remark)] {
+                    if let Some(text) = text {
+                        page.push_str(&format!("<p><strong>{title}:</strong> {}</p>\n", escaped(text)));
+                    }
+                }
+                if !entry.difference.is_empty() {
+                    page.push_str("<pre>");
+                    for line in &entry.difference {
+                        let tag = if line.starts_with('-') { "del" } else { "ins" };
+                        page.push_str(&format!("<{tag}>{}</{tag}>\n", escaped(line)));
+                    }
+                    page.push_str("</pre>\n");
+                }
+                if !entry.transcript.is_empty() {
+                    page.push_str(&format!(
+                        "<details><summary>The whole play</summary><pre>{}</pre></details>\n",
+                        escaped(&entry.transcript)
+                    ));
+                }
+                page.push_str("</section>\n");
+            }
+        }
+    }
+}
+
+fn tells_more(entry: &Entry) -> bool {
+    entry.verdict != Verdict::Same || entry.remark.is_some()
+}
+
+fn anchor(engine: usize, row: usize) -> String {
+    format!("e{engine}r{row}")
+}
