@@ -299,11 +299,9 @@ fn ask_both(wires: &mut [wire::Wire; 2], command: &[&str], words: &[String]) -> 
 
 /// The parts of a reply that refuse for lack of rights; what else is in it hangs on data and chance.
 fn refusals(reply: &str) -> Vec<String> {
-    let parts = reply.split("-NOPERM").skip(1);
-    let ends = [" -", "]", " +", " nil"];
-    parts
-        .map(|part| part[..ends.iter().filter_map(|end| part.find(end)).min().unwrap_or(part.len())].to_owned())
-        .collect()
+    const ENDS: [&str; 4] = ["or subcommand", "specified keys", "used as arguments", "' command"];
+    let end = |part: &str| ENDS.iter().filter_map(|end| Some(part.find(end)? + end.len())).min().unwrap_or(part.len());
+    reply.split("-NOPERM").skip(1).map(|part| part[..end(part)].to_owned()).collect()
 }
 
 /// Entries of ACL LOG without what differs by nature.
