@@ -2,7 +2,9 @@
 //! broken at random, and run as a user who may run everything on some keys. What happens to the others would be an event, and what
 //! they hold would be in a reply.
 //!
-//! `ACL_KEYS_FUZZ` says how many requests, `ACL_KEYS_SEED` plays one alone.
+//! And what a random user is allowed and refused, with the words of the refusal and in ACL LOG, is as in the real server.
+//!
+//! `ACL_KEYS_FUZZ`, `ACL_DRYRUN_FUZZ` and `ACL_PLAY_FUZZ` say how many, `ACL_KEYS_SEED` and so on play one alone.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -19,7 +21,7 @@ use server::base::clock::now_ms;
 use server::base::random::Random;
 use server::config::{Config, NotifyFlags};
 use server::dispatch::client::{Client, Signal};
-use server::dispatch::doc::{AclCategories, Argument, ArgumentFlags, ArgumentKind, CommandDoc, Internal};
+use server::dispatch::doc::{AclCategories, Argument, ArgumentFlags, ArgumentKind, CommandDoc, Flags, Internal};
 use server::dispatch::effects::class;
 use server::dispatch::{Command, Server};
 use server::resp::request::OwnedArgs;
@@ -273,6 +275,103 @@ fn rules(random: &mut Random, commands: &[&Command]) -> Vec<String> {
     all
 }
 
+/// The real server and ours.
+struct Both {
+    servers: [support::Server; 2],
+    _folders: [tempfile::TempDir; 2],
+}
+
+impl Both {
+    fn start() -> Self {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let servers = [(support::REAL, &folders[0]), (support::OURS, &folders[1])]
+            .map(|(program, folder)| support::Server::start(program, folder.path(), &["--appendonly", "no"]));
+        Self { servers, _folders: folders }
+    }
+
+    fn wires(&self) -> [wire::Wire; 2] {
+        [wire::Wire::to(&self.servers[0]), wire::Wire::to(&self.servers[1])]
+    }
+}
+
+fn ask_both(wires: &mut [wire::Wire; 2], command: &[&str], words: &[String]) -> [String; 2] {
+    let words: Vec<&[u8]> =
+        command.iter().map(|word| word.as_bytes()).chain(words.iter().map(|word| word.as_bytes())).collect();
+    wires.iter_mut().for_each(|wire| wire.send_words(&words));
+    wires.each_mut().map(wire::Wire::reply)
+}
+
+/// The parts of a reply that refuse for lack of rights; what else is in it hangs on data and chance.
+fn refusals(reply: &str) -> Vec<String> {
+    const ENDS: [&str; 4] = ["or subcommand", "specified keys", "used as arguments", "' command"];
+    let end = |part: &str| ENDS.iter().filter_map(|end| Some(part.find(end)? + end.len())).min().unwrap_or(part.len());
+    reply.split("-NOPERM").skip(1).map(|part| part[..end(part)].to_owned()).collect()
+}
+
+/// Entries of ACL LOG without what differs by nature.
+fn logged(reply: &str) -> Vec<String> {
+    reply.split("[count ").map(|part| part.split(" age-seconds").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_users_are_refused_and_what_the_log_tells_of_it_is_as_in_the_real_server() {
+    if !support::installed(support::REAL) {
+        return;
+    }
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let seeds = number("ACL_PLAY_SEED").map_or(0..number("ACL_PLAY_FUZZ").unwrap_or(60), |seed| seed..seed + 1);
+    let both = Both::start();
+    let mut operators = both.wires();
+    let world = World::new();
+    let all = world.server.registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
+    let mut every: Vec<&Command> = all.filter(|command| !command.doc.is(Internal::OURS)).collect();
+    every.sort_by_key(|command| command.name);
+    let out = ["migrate", "georadius", "georadiusbymember", "xread", "xreadgroup", "pfmerge", "watch"];
+    let others = ["publish", "spublish", "config|get", "client|id", "acl|whoami", "ping", "echo", "dbsize"];
+    let is_played = |command: &Command| {
+        others.contains(&command.name)
+            || (command.doc.has_keys() && !command.flags.has(Flags::BLOCKING) && !out.contains(&command.name))
+    };
+    let played: Vec<&Command> = every.iter().copied().filter(|command| is_played(command)).collect();
+    for seed in seeds {
+        let mut random = Random::from_seed(seed);
+        let name = format!("u{}", seed % 3);
+        let mut given = Vec::new();
+        let mut give = |random: &mut Random, given: &mut Vec<Vec<String>>| {
+            let mut rules = rules(random, &every);
+            rules.extend(["on", "nopass"].map(str::to_owned));
+            let [theirs, ours] = ask_both(&mut operators, &["ACL", "SETUSER", &name], &rules);
+            assert_eq!(ours, theirs, "seed {seed}: {rules:?}");
+            given.push(rules);
+        };
+        give(&mut random, &mut given);
+        let mut wires = both.wires();
+        ask_both(&mut wires, &["AUTH", &name, "x"], &[]);
+        for _ in 0..20 {
+            let in_multi = random.below(3) == 0;
+            if in_multi {
+                let [theirs, ours] = ask_both(&mut wires, &["MULTI"], &[]);
+                assert_eq!(ours, theirs, "seed {seed}: MULTI: {given:?}");
+            }
+            for _ in 0..1 + random.below(5) {
+                let command = played[random.below(played.len())];
+                let words = line(&mut random, command.doc);
+                let [theirs, ours] = ask_both(&mut wires, &[], &words);
+                assert_eq!(refusals(&ours), refusals(&theirs), "seed {seed}: {words:?}: {given:?}: {ours} {theirs}");
+            }
+            if random.below(4) == 0 {
+                give(&mut random, &mut given);
+            }
+            if in_multi {
+                let [theirs, ours] = ask_both(&mut wires, &["EXEC"], &[]);
+                assert_eq!(refusals(&ours), refusals(&theirs), "seed {seed}: EXEC: {given:?}: {ours} {theirs}");
+            }
+        }
+        let [theirs, ours] = ask_both(&mut operators, &["ACL", "LOG", "128"], &[]);
+        assert_eq!(logged(&ours), logged(&theirs), "seed {seed}: {given:?}");
+    }
+}
+
 #[test]
 fn every_request_is_allowed_as_the_real_server_allows_it() {
     if !support::installed(support::REAL) {
@@ -280,15 +379,8 @@ fn every_request_is_allowed_as_the_real_server_allows_it() {
     }
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seeds = number("ACL_DRYRUN_SEED").map_or(0..number("ACL_DRYRUN_FUZZ").unwrap_or(100), |seed| seed..seed + 1);
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let servers = [(support::REAL, &folders[0]), (support::OURS, &folders[1])]
-        .map(|(program, folder)| support::Server::start(program, folder.path(), &["--appendonly", "no"]));
-    let mut wires = [wire::Wire::to(&servers[0]), wire::Wire::to(&servers[1])];
-    let mut ask = |words: &[String]| {
-        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        wires.iter_mut().for_each(|wire| wire.send_words(&words));
-        wires.each_mut().map(wire::Wire::reply)
-    };
+    let both = Both::start();
+    let mut wires = both.wires();
     let world = World::new();
     let all = world.server.registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
     // Here Redis looks at other keys than those that the handler takes.
@@ -299,7 +391,7 @@ fn every_request_is_allowed_as_the_real_server_allows_it() {
     for seed in seeds {
         let mut random = Random::from_seed(seed);
         let rules = rules(&mut random, &commands);
-        let [theirs, ours] = ask(&[&["ACL", "SETUSER", "t"].map(str::to_owned)[..], &rules].concat());
+        let [theirs, ours] = ask_both(&mut wires, &["ACL", "SETUSER", "t"], &rules);
         assert_eq!(ours, theirs, "seed {seed}: {rules:?}");
         for _ in 0..100 {
             let command = commands[random.below(commands.len())];
@@ -307,7 +399,7 @@ fn every_request_is_allowed_as_the_real_server_allows_it() {
                 continue;
             }
             let words = line(&mut random, command.doc);
-            let [theirs, ours] = ask(&[&["ACL", "DRYRUN", "t"].map(str::to_owned)[..], &words].concat());
+            let [theirs, ours] = ask_both(&mut wires, &["ACL", "DRYRUN", "t"], &words);
             assert_eq!(ours, theirs, "seed {seed}: {words:?} by {rules:?}");
             allowed += usize::from(ours == "+OK");
         }

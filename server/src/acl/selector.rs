@@ -1,6 +1,6 @@
 //! What is allowed, and the rules that change it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::catalogue::{Catalogue, CommandId};
 use super::check::Access;
@@ -123,8 +123,12 @@ pub struct Selector {
     pub(super) first_args: BTreeMap<CommandId, Vec<Vec<u8>>>,
     pub(super) all_keys: bool,
     pub(super) keys: Vec<KeyPattern>,
+    /// Where in `keys` a pattern stands: many patterns are to cost no more each than few.
+    key_places: HashMap<Vec<u8>, usize>,
     pub(super) all_channels: bool,
     pub(super) channels: Vec<Vec<u8>>,
+    /// What is in `channels`.
+    known_channels: HashSet<Vec<u8>>,
 }
 
 /// A word up to its first NUL: the rest counts only in passwords.
@@ -145,8 +149,10 @@ impl Selector {
             first_args: BTreeMap::new(),
             all_keys: false,
             keys: Vec::new(),
+            key_places: HashMap::new(),
             all_channels: book.allows_channels,
             channels: Vec::new(),
+            known_channels: HashSet::new(),
         }
     }
 
@@ -190,11 +196,13 @@ impl Selector {
     fn set_all_keys(&mut self, all: bool) {
         self.all_keys = all;
         self.keys.clear();
+        self.key_places.clear();
     }
 
     pub(super) fn set_all_channels(&mut self, all: bool) {
         self.all_channels = all;
         self.channels.clear();
+        self.known_channels.clear();
     }
 
     fn set_all_commands(&mut self, book: &Rulebook<'_>, all: bool) {
@@ -276,9 +284,12 @@ impl Selector {
         if has_blanks(pattern) {
             return Err(RuleError::Syntax);
         }
-        match self.keys.iter_mut().find(|known| known.pattern == pattern) {
-            Some(known) => known.access = known.access.and(access),
-            None => self.keys.push(KeyPattern { pattern: pattern.to_vec(), access }),
+        match self.key_places.get(pattern) {
+            Some(&place) => self.keys[place].access = self.keys[place].access.and(access),
+            None => {
+                self.key_places.insert(pattern.to_vec(), self.keys.len());
+                self.keys.push(KeyPattern { pattern: pattern.to_vec(), access });
+            }
         }
         Ok(())
     }
@@ -290,7 +301,7 @@ impl Selector {
         if has_blanks(pattern) {
             return Err(RuleError::Syntax);
         }
-        if !self.channels.iter().any(|known| known == pattern) {
+        if self.known_channels.insert(pattern.to_vec()) {
             self.channels.push(pattern.to_vec());
         }
         Ok(())

@@ -3,6 +3,7 @@
 //! The rules themselves are `acl`'s. What a request touches is told by [`keys_of`], which routing and COMMAND GETKEYS use as well.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::client::{BlockKind, Client, ClientFlags, ClientId};
@@ -234,7 +235,7 @@ impl Server {
 
     /// Subscribers of a user that is about to change lose their connection where they would lose a channel.
     fn end_subscribers(&mut self, current: &mut Client, old: &Arc<User>, new: &User) {
-        let patterns = |user: &User| -> Option<Vec<Vec<u8>>> {
+        let patterns = |user: &User| -> Option<HashSet<Vec<u8>>> {
             if user.selectors().any(|selector| selector.channels().is_none()) {
                 return None;
             }
@@ -242,7 +243,7 @@ impl Server {
         };
         let Some(now_allowed) = patterns(new) else { return };
         // Who had less has lost nothing.
-        if patterns(old).is_some_and(|before| before.iter().all(|pattern| now_allowed.contains(pattern))) {
+        if patterns(old).is_some_and(|before| before.is_subset(&now_allowed)) {
             return;
         }
         let loses = |client: &Client| {

@@ -397,7 +397,8 @@ impl Client {
         if self.flags.has(ClientFlags::TLS) { Ports::Main } else { Ports::Plain }
     }
 
-    /// A session that has just begun.
+    /// A session that has just begun, of nobody who is ever refused anything: that of a connection is the default user's as soon as
+    /// it was [greeted](super::acl::Acl::greet).
     pub fn new(id: ClientId, now: Millis, signal: Arc<Signal>) -> Self {
         Self {
             id,
