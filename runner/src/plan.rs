@@ -333,6 +333,9 @@ impl Plan {
 /// A topology's replicas come all at once, so here there is nothing to wait for.
 const SYNC_DELAY: &str = "repl-diskless-sync-delay";
 
+/// What masters of ours need besides, as the user of replication, to hand slots to each other whole.
+const OF_ARRIVAL: &str = " +cluster|syncslots +multi +exec";
+
 /// How far its cluster bus is above a node's port, where nothing else is said.
 const BUS_ABOVE: u16 = 10_000;
 
@@ -410,7 +413,7 @@ impl Planner<'_> {
         upstream_address: Option<(Option<Ipv4Addr>, u16)>,
     ) -> Outcome<()> {
         let mut config = self.head(name, port)?;
-        self.push_directives(&mut config, Some(&node.config));
+        self.push_directives(&mut config, Some(&node.config), "");
         if let Some((upstream_front, upstream_port)) = upstream_address {
             config.push_str(&format!("replicaof {} {upstream_port}\n", announced(upstream_front)));
         }
@@ -450,7 +453,11 @@ impl Planner<'_> {
             config.push_str(&format!("cluster-enabled yes\ncluster-config-file nodes-{port}.conf\n"));
             self.push_tls_cluster(&mut config);
             let bus_port = Some(self.bus_port(&name, bus_is_above, port, &mut config)?);
-            self.push_directives(&mut config, own.map(|own| &own.config));
+            let arrives = match self.engine(engine.as_ref()) {
+                Engine::Server => OF_ARRIVAL,
+                Engine::Redis | Engine::Path(_) => "",
+            };
+            self.push_directives(&mut config, own.map(|own| &own.config), arrives);
             let role = match index < masters {
                 true => Role::Master,
                 false => {
@@ -543,13 +550,14 @@ impl Planner<'_> {
     }
 
     /// The directives of the file for a data node.
-    fn push_directives(&self, config: &mut String, own: Option<&Directives>) {
+    fn push_directives(&self, config: &mut String, own: Option<&Directives>, replication: &str) {
         push_lines(config, &self.topology.config);
         if let Some(own) = own {
             push_lines(config, own);
         }
         for (name, user) in self.topology.users.iter() {
-            config.push_str(&format!("{}\n", user.line(name)));
+            let more = if user.is_for(Purpose::Replication) { replication } else { "" };
+            config.push_str(&format!("{}{more}\n", user.line(name)));
         }
         if let Some((name, user)) = self.topology.user_for(Purpose::Replication) {
             config.push_str(&format!("masteruser {name}\nmasterauth {}\n", quote_word(user.password())));

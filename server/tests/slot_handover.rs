@@ -390,3 +390,32 @@ fn a_target_that_is_redis_itself_is_refused_and_says_why() {
     let ended = nodes.ended(0);
     assert_eq!(ended, ("failed".to_owned(), "the target is not a node that knows CLUSTER SYNCSLOTS".to_owned()));
 }
+
+#[test]
+fn the_right_to_bring_slots_is_a_right_to_their_keys_and_to_no_others() {
+    let nodes = Nodes::start(2, 0);
+    assert_eq!(nodes[1].ask("ACL SETUSER mover on nopass +cluster|syncslots +multi +exec"), "+OK");
+    let arriving = tag(|slot| slot < 10, 1);
+    let others = [tag(|slot| (10..8192).contains(&slot), 2), tag(|slot| slot >= 8192, 3)];
+    let mut mover = nodes[1].client();
+    assert_eq!(mover.ask("AUTH mover x"), "+OK");
+    assert!(mover.ask(&format!("SET {arriving} early")).starts_with("-NOPERM"), "nothing arrives yet");
+    let begin = format!("CLUSTER SYNCSLOTS BEGIN {} {} 0 9", "a".repeat(40), nodes.id(0));
+    assert!(!mover.ask(&begin).starts_with('-'), "{begin}");
+    assert_eq!(mover.ask(&format!("SET {arriving} 1")), "+OK");
+    for other in &others {
+        assert!(mover.ask(&format!("SET {other} 1")).starts_with("-NOPERM"), "{other}");
+        assert!(mover.ask(&format!("MSET {arriving} 1 {other} 1")).starts_with("-NOPERM"), "{other}");
+    }
+    for line in [format!("GET {arriving}"), "FLUSHALL".into(), "CONFIG GET port".into(), "ACL WHOAMI".into()] {
+        assert!(mover.ask(&line).starts_with("-NOPERM"), "{line}");
+    }
+    assert_eq!(mover.ask("MULTI"), "+OK");
+    assert_eq!(mover.ask(&format!("SET {arriving} 2")), "+QUEUED");
+    assert!(mover.ask(&format!("SET {} 2", others[1])).starts_with("-NOPERM"));
+    assert!(mover.ask("EXEC").starts_with("-EXECABORT"));
+    // Another session of the same user has brought nothing.
+    let mut stranger = nodes[1].client();
+    assert_eq!(stranger.ask("AUTH mover x"), "+OK");
+    assert!(stranger.ask(&format!("SET {arriving} 3")).starts_with("-NOPERM"));
+}

@@ -166,6 +166,17 @@ fn users_of_minimal_rights_are_enough_for_replication_sentinel_and_cluster() {
             assert_eq!(refused.trim(), "OK");
             let refused = user.run(&["cli", first, "ACL", "DRYRUN", "app", "SET", "other", "x"]);
             assert!(text(&refused.stdout).contains("permissions"), "{}", text(&refused.stdout));
+            if file == "secure-cluster" {
+                for number in 0..50 {
+                    user.ok(&["cli", "-c", first, "SET", &format!("app:{number}"), "moved"]);
+                }
+                user.ok(&["reshard", "--slots", "5461-10922", "--to", "node-3"]);
+                for number in 0..50 {
+                    let value = user.run(&["cli", "-c", "node-2", "GET", &format!("app:{number}")]);
+                    assert_eq!(text(&value.stdout).trim(), "moved", "{engine}: {}", text(&value.stderr));
+                }
+                user.ok(&["check"]);
+            }
             user.ok(&["kill", first]);
             eventually("another node takes over", || {
                 let url = environment(&user)["REDIS_URL"].clone();

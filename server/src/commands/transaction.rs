@@ -77,6 +77,7 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         // Rights may have changed since the command was queued, by the transaction's own commands too.
         if ctx.client.flags.has(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(ctx.client, command, &args)
+            && !ctx.server.is_of_arrival(ctx.client, command, &args)
         {
             ctx.client.last_command = exec;
             ctx.server.note_denial(ctx.client, command, &args, denial, Context::Multi);

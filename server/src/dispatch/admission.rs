@@ -67,6 +67,7 @@ impl Server {
         }
         if client.flags.has(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(client, command, args)
+            && !self.is_of_arrival(client, command, args)
         {
             let context = if client.flags.has(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
             client.last_command = Some(command);

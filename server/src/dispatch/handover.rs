@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use super::client::{Client, ClientFlags, ClientId};
+use super::doc::Flags;
 use super::effects::{Queued, encode_command};
 use super::keys::keys_of;
 use super::registry::{Command, Routing};
@@ -534,6 +535,17 @@ impl Server {
         let arriving = self.handovers.arriving.iter().find(|arriving| Some(arriving.record.id) == client.arrival);
         arriving.is_some_and(|arriving| arriving.record.slots.contains(slot))
             && self.cluster().is_some_and(|core| core.is_incoming(slot))
+    }
+
+    /// Whether a request writes to slots on their way, and to nothing else, in the session in which they arrive. The right to
+    /// `CLUSTER SYNCSLOTS` is the right to such requests, whatever else the session's user may do with these keys.
+    pub fn is_of_arrival(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
+        if !client.flags.has(ClientFlags::ARRIVAL) || !command.flags.has(Flags::WRITE) {
+            return false;
+        }
+        let words: Vec<&[u8]> = args.from(0).collect();
+        let keys = keys_of(command.doc, &words, false).unwrap_or_default();
+        !keys.is_empty() && keys.iter().all(|key| self.arrives_in(client, key_slot(words[key.index])))
     }
 
     /// The keyspace and our replicas learn what is on its way.
