@@ -65,6 +65,15 @@ impl fmt::Display for Engine {
 }
 
 impl Engine {
+    /// The first number of the version that a program of the user's tells; `None` for engines that have a name of their own.
+    pub(crate) fn major_version(&self) -> Option<u32> {
+        let Engine::Path(program) = self else { return None };
+        let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
+        version.split('.').next()?.parse().ok()
+    }
+
     /// An engine of the command line: a relative path starts at the working directory.
     pub fn argument(word: &str) -> Result<Self, String> {
         let here = std::env::current_dir().map_err(|error| format!("there is no working directory: {error}"))?;

@@ -22,7 +22,6 @@ use server::base::random::Random;
 use server::config::{Config, NotifyFlags};
 use server::dispatch::client::{Client, Signal};
 use server::dispatch::doc::{AclCategories, Argument, ArgumentFlags, ArgumentKind, CommandDoc, Flags, Internal};
-use server::dispatch::effects::class;
 use server::dispatch::{Command, Server};
 use server::resp::request::OwnedArgs;
 
@@ -40,9 +39,8 @@ fn request<W: AsRef<str>>(words: &[W]) -> OwnedArgs {
 
 impl World {
     fn new() -> Self {
-        let flags = class::KEYSPACE | class::ALL | class::KEY_MISS | class::NEW;
-        let config =
-            Config { notify_keyspace_events: NotifyFlags(flags), save: Default::default(), ..Config::default() };
+        let flags = NotifyFlags::KEYSPACE | NotifyFlags::ALL | NotifyFlags::KEY_MISS | NotifyFlags::NEW;
+        let config = Config { notify_keyspace_events: flags, save: Default::default(), ..Config::default() };
         let mut server = Server::new(config);
         let mut book = Rulebook::new(server.acl.catalogue, true);
         let rules = ["on", "nopass", "+@all", "~mine*", "&*"];
@@ -330,7 +328,7 @@ fn what_users_are_refused_and_what_the_log_tells_of_it_is_as_in_the_real_server(
     let others = ["publish", "spublish", "config|get", "client|id", "acl|whoami", "ping", "echo", "dbsize"];
     let is_played = |command: &Command| {
         others.contains(&command.name)
-            || (command.doc.has_keys() && !command.flags.has(Flags::BLOCKING) && !out.contains(&command.name))
+            || (command.doc.has_keys() && !command.flags.intersects(Flags::BLOCKING) && !out.contains(&command.name))
     };
     let played: Vec<&Command> = every.iter().copied().filter(|command| is_played(command)).collect();
     for seed in seeds {

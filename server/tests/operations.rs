@@ -35,8 +35,6 @@ fn refusal(options: &[&str]) -> (Option<i32>, String) {
 fn what_is_not_supported_is_refused_at_the_start_and_by_config_set() {
     for (options, reason) in [
         (["--loadmodule", "/tmp/module.so"], "Modules are not supported"),
-        (["--tls-port", "1234"], "TLS is not supported"),
-        (["--tls-replication", "yes"], "TLS is not supported"),
         (["--socket-mark-id", "7"], "marking packets is not supported"),
         (["--logfile", "/no/such/folder/log"], "Can't open the log file: No such file or directory"),
     ] {
@@ -46,9 +44,9 @@ fn what_is_not_supported_is_refused_at_the_start_and_by_config_set() {
     }
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(OURS, folder.path(), &NO_DISK);
-    let refused = server.ask("CONFIG SET tls-port 1234");
-    assert!(refused.contains("TLS is not supported"), "{refused}");
-    assert_eq!(server.ask("CONFIG SET tls-port 0"), "+OK");
+    let refused = server.ask("CONFIG SET activedefrag yes");
+    assert!(refused.to_lowercase().contains("active defragmentation cannot be enabled"), "{refused}");
+    assert_eq!(server.ask("CONFIG SET activedefrag no"), "+OK");
 }
 
 #[test]
@@ -741,4 +739,42 @@ fn whoever_ends_a_busy_server_finds_its_port_closed_when_the_connection_is() {
         let seen = vec![(killer.rest(), refused()).1, (caller.rest(), refused()).1];
         seen.into_iter().map(str::to_owned).collect()
     });
+}
+
+#[test]
+fn a_replica_that_loads_asynchronously_serves_writes_and_scripts_of_its_own_clients() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for program in [REAL, OURS] {
+        if program == REAL && !installed(REAL) {
+            continue;
+        }
+        let primary = Server::start(program, first.path(), &["--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
+        let mut options = vec!["--appendonly", "no", "--replica-read-only", "no", "--repl-diskless-load", "swapdb"];
+        options.extend(["--busy-reply-threshold", "10"]);
+        let replica = Server::start(program, second.path(), &options);
+        replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        until("the link is up", || replica.info("master_link_status") == "up");
+        // The same history again, but further on than the backlog reaches; a key comes every fiftieth of a second. The real
+        // replica looks at its clients whenever it has read 2 MB.
+        primary.ask("DEBUG POPULATE 1000 key 100000");
+        primary.ask("CONFIG SET rdbcompression no rdb-key-save-delay 20000");
+        let mut wire = Wire::to(&primary);
+        wire.ask("MULTI");
+        wire.ask("CLIENT KILL TYPE replica");
+        wire.ask("CONFIG SET repl-backlog-size 16384");
+        for key in [b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h", b"i", b"j"] {
+            wire.send_words(&[b"SET", key, &[b'x'; 16_384]]);
+            wire.reply();
+        }
+        wire.ask("EXEC");
+        until("it loads", || replica.info("async_loading") == "1");
+        assert_eq!(replica.ask("SET own 1"), "+OK", "{program}");
+        let mut caller = Wire::to(&replica);
+        caller.send("EVAL \"while true do end\" 0");
+        until("it is busy", || replica.ask("PING").starts_with("-BUSY"));
+        assert_eq!(replica.ask("SCRIPT KILL"), "+OK", "{program}");
+        assert!(caller.reply().contains("Script killed by user"), "{program}");
+        assert!(replica.ask("CONFIG SET appendonly no").starts_with("-LOADING"), "{program}");
+        assert_eq!([replica.ask("GET own"), replica.info("async_loading")], ["1", "1"], "{program}");
+    }
 }

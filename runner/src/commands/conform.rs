@@ -99,7 +99,8 @@ fn summarize(report: &Report) {
         say(format!("{} ({}): {}", engine.name.bold(), engine.version, counts.join(", ")));
         for entry in engine.unexpected() {
             say(format!("  {} {}", "!".red(), entry.scenario.bold()));
-            say(format!("    {}: {}", entry.verdict, entry.remark.as_deref().unwrap_or(&entry.description)));
+            let why = entry.remark.as_deref().unwrap_or(&entry.description);
+            say(format!("    {}: {}", entry.verdict, why.lines().next().unwrap_or_default()));
             const SHOWN: usize = 6;
             entry.difference.iter().take(SHOWN).for_each(|line| say(format!("    {line}")));
             if entry.difference.len() > SHOWN {

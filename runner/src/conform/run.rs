@@ -2,7 +2,7 @@
 
 use super::known::{Known, of_ours};
 use super::report::{EngineReport, Entry, Report};
-use super::verdict::{Verdict, judge};
+use super::verdict::{UNKNOWN, Verdict, judge};
 use super::{Case, chosen};
 use crate::engine::{Engine, on_path};
 use crate::failure::{Failure, Outcome};
@@ -137,8 +137,10 @@ async fn one(
         }
         // The topology did not come up: an option that the engine does not know, or a node that died.
         Err(failure) => {
-            entry.verdict = Verdict::Stopped;
-            entry.remark = Some(failure.to_string());
+            let why = failure.to_string();
+            let unknown = UNKNOWN.iter().any(|word| why.contains(word));
+            entry.verdict = if unknown { Verdict::Unsupported } else { Verdict::Stopped };
+            entry.remark = Some(why);
         }
     }
     entry.duration = began.elapsed().as_secs_f64();

@@ -47,7 +47,8 @@ impl fmt::Display for Verdict {
 }
 
 /// What engines say of what they do not know.
-const UNKNOWN: [&str; 6] = [
+pub(super) const UNKNOWN: [&str; 7] = [
+    "Bad directive or wrong number of arguments",
     "unknown command",
     "unknown subcommand",
     "Unknown subcommand",

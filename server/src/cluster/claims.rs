@@ -21,7 +21,7 @@ impl Cluster {
         if !self.get(at).is_replica() {
             self.unbind_all(at);
             let node = self.get_mut(at);
-            node.flags.remove(NodeFlags::MASTER.with(NodeFlags::MIGRATE_TO));
+            node.flags.remove(NodeFlags::MASTER.union(NodeFlags::MIGRATE_TO));
             node.flags.insert(NodeFlags::REPLICA);
             self.role_changed();
         }
@@ -79,7 +79,7 @@ impl Cluster {
         let me = self.me;
         if self.myself().is_master() {
             let myself = self.get_mut(me);
-            myself.flags.remove(NodeFlags::MASTER.with(NodeFlags::MIGRATE_TO));
+            myself.flags.remove(NodeFlags::MASTER.union(NodeFlags::MIGRATE_TO));
             myself.flags.insert(NodeFlags::REPLICA);
             self.migrating.clear();
             self.importing.clear();

@@ -155,7 +155,7 @@ impl Cluster {
 
     /// Other replicas of the same master that might stand for election.
     fn siblings(&self, master: NodeRef) -> Vec<NodeRef> {
-        let out = NodeFlags::FAIL.with(NodeFlags::PFAIL).with(NodeFlags::NO_FAILOVER).with(NodeFlags::NO_ADDRESS);
+        let out = NodeFlags::FAIL.union(NodeFlags::PFAIL).union(NodeFlags::NO_FAILOVER).union(NodeFlags::NO_ADDRESS);
         self.replicas(master).into_iter().filter(|&at| at != self.me && !self.get(at).has(out)).collect()
     }
 

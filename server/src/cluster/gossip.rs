@@ -39,7 +39,7 @@ impl Cluster {
             tries -= 1;
             let at = others[self.random.below(others.len())];
             let node = self.get(at);
-            let unfit = NodeFlags::HANDSHAKE.with(NodeFlags::NO_ADDRESS).with(NodeFlags::PFAIL);
+            let unfit = NodeFlags::HANDSHAKE.union(NodeFlags::NO_ADDRESS).union(NodeFlags::PFAIL);
             let idle = node.link.is_none() && node.slots.is_empty();
             if !node.has(unfit) && !idle && !chosen.contains(&at) {
                 chosen.push(at);
@@ -47,7 +47,7 @@ impl Cluster {
         }
         let silent = |&&at: &&NodeRef| {
             let node = self.get(at);
-            node.has(NodeFlags::PFAIL) && !node.has(NodeFlags::HANDSHAKE.with(NodeFlags::NO_ADDRESS))
+            node.has(NodeFlags::PFAIL) && !node.has(NodeFlags::HANDSHAKE.union(NodeFlags::NO_ADDRESS))
         };
         chosen.extend(others.iter().filter(silent));
         chosen.into_iter().map(|at| entry(self.get(at))).collect()
@@ -65,9 +65,9 @@ impl Cluster {
     }
 
     fn hear_of(&mut self, from: NodeRef, at: NodeRef, entry: &Gossip) {
-        let failing = NodeFlags::FAIL.with(NodeFlags::PFAIL);
+        let failing = NodeFlags::FAIL.union(NodeFlags::PFAIL);
         if self.get(from).is_master() && from != at {
-            if entry.flags.has(failing) {
+            if entry.flags.intersects(failing) {
                 if self.add_report(at, from) {
                     let text = format!("Node {} reported node {} as not reachable.", self.get(from).id, entry.id);
                     self.log(Level::Verbose, text);
@@ -81,8 +81,8 @@ impl Cluster {
         self.share_answer(at, entry);
         let node = self.get(at);
         let elsewhere = node.ip != entry.ip || node.port != entry.port || node.bus_port != entry.bus_port;
-        let unfit = failing.with(NodeFlags::NO_ADDRESS);
-        if node.has(failing) && !entry.flags.has(unfit) && elsewhere && !entry.ip.is_empty() {
+        let unfit = failing.union(NodeFlags::NO_ADDRESS);
+        if node.has(failing) && !entry.flags.intersects(unfit) && elsewhere && !entry.ip.is_empty() {
             self.close_link(at);
             let node = self.get_mut(at);
             (node.ip, node.port, node.bus_port) = (entry.ip.clone(), entry.port, entry.bus_port);
@@ -100,8 +100,8 @@ impl Cluster {
         }
         let (now, seen) = (self.now, Millis::from(entry.pong_received) * 1000);
         let node = self.get_mut(at);
-        let silent = NodeFlags::FAIL.with(NodeFlags::PFAIL);
-        if !entry.flags.has(silent)
+        let silent = NodeFlags::FAIL.union(NodeFlags::PFAIL);
+        if !entry.flags.intersects(silent)
             && node.ping_sent == 0
             && node.reports.is_empty()
             && seen <= now + CLOCK_TOLERANCE
@@ -113,11 +113,11 @@ impl Cluster {
 
     /// A node that we know speaks of one that we do not: we do now.
     fn learn(&mut self, entry: &Gossip) {
-        if entry.flags.has(NodeFlags::NO_ADDRESS) || entry.ip.is_empty() || self.is_banned(entry.id) {
+        if entry.flags.intersects(NodeFlags::NO_ADDRESS) || entry.ip.is_empty() || self.is_banned(entry.id) {
             return;
         }
-        let kept = NodeFlags::MASTER.0 | NodeFlags::REPLICA.0 | NodeFlags::NO_FAILOVER.0;
-        let mut node = Node::new(entry.id, NodeFlags(entry.flags.0 & kept), self.now);
+        let kept = NodeFlags::MASTER | NodeFlags::REPLICA | NodeFlags::NO_FAILOVER;
+        let mut node = Node::new(entry.id, entry.flags & kept, self.now);
         (node.ip, node.port, node.bus_port) = (entry.ip.clone(), entry.port, entry.bus_port);
         node.plain_port = entry.plain_port;
         self.add(node);

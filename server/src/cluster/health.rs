@@ -41,10 +41,10 @@ impl Cluster {
         let mut silent = Vec::new();
         for at in self.others() {
             let node = self.get(at);
-            if node.has(NodeFlags::HANDSHAKE.with(NodeFlags::NO_ADDRESS)) {
+            if node.has(NodeFlags::HANDSHAKE.union(NodeFlags::NO_ADDRESS)) {
                 continue;
             }
-            if node.ping_sent != 0 && !node.has(NodeFlags::PFAIL.with(NodeFlags::FAIL)) {
+            if node.ping_sent != 0 && !node.has(NodeFlags::PFAIL.union(NodeFlags::FAIL)) {
                 let edge = node.ping_sent.max(node.data_received) + self.settings.node_timeout + 1;
                 if self.now < edge {
                     self.wake_at(edge);
@@ -80,7 +80,7 @@ impl Cluster {
         let agreed = |at: NodeRef| {
             silent.iter().all(|&about| about == at || self.get(about).reports.iter().any(|report| report.from == at))
         };
-        let failing = NodeFlags::PFAIL.with(NodeFlags::FAIL);
+        let failing = NodeFlags::PFAIL.union(NodeFlags::FAIL);
         let asked: Vec<NodeRef> = self
             .others()
             .into_iter()
@@ -122,7 +122,7 @@ impl Cluster {
     /// A node says that a majority does not reach another one.
     pub(super) fn hear_fail(&mut self, from: NodeRef, id: NodeId) {
         let Some(at) = self.find(id) else { return };
-        if !self.get(at).has(NodeFlags::FAIL.with(NodeFlags::MYSELF)) {
+        if !self.get(at).has(NodeFlags::FAIL.union(NodeFlags::MYSELF)) {
             let text = format!("FAIL message received from {} about {id}", self.get(from).id);
             self.log(Level::Notice, text);
             self.set_failed(at);
@@ -173,8 +173,8 @@ impl Cluster {
                 return self.wake_at(end);
             }
         }
-        let failing = NodeFlags::PFAIL.with(NodeFlags::FAIL);
-        let reached = voters.iter().filter(|flags| !flags.has(failing)).count();
+        let failing = NodeFlags::PFAIL.union(NodeFlags::FAIL);
+        let reached = voters.iter().filter(|flags| !flags.intersects(failing)).count();
         let mut down = None;
         if self.settings.full_coverage && !self.is_covered() {
             down = Some(Down::Uncovered);

@@ -295,7 +295,7 @@ fn read_header(packet: &[u8]) -> Result<Header, Malformed> {
         ip: read_address(&packet[at::IP..at::IP + IP_LENGTH])?,
         plain_port: number16(packet, at::PLAIN_PORT),
         bus_port: number16(packet, at::BUS_PORT),
-        flags: NodeFlags(number16(packet, at::FLAGS)),
+        flags: NodeFlags::from_bits_retain(number16(packet, at::FLAGS)),
         ok: packet[at::STATE] == 0,
         message_flags: packet[at::MESSAGE_FLAGS],
     })
@@ -313,7 +313,7 @@ fn read_gossip(packet: &[u8], mut rest: &[u8], flags: u8) -> Result<Body, Malfor
             ip: read_address(&entry[48..48 + IP_LENGTH])?,
             port: number16(entry, 94),
             bus_port: number16(entry, 96),
-            flags: NodeFlags(number16(entry, 98)),
+            flags: NodeFlags::from_bits_retain(number16(entry, 98)),
             plain_port: number16(entry, 100),
         });
     }
@@ -454,7 +454,7 @@ fn write_header(packet: &mut [u8], message: &Message) {
     put(packet, at::IP, address(&header.ip));
     put(packet, at::PLAIN_PORT, &header.plain_port.to_be_bytes());
     put(packet, at::BUS_PORT, &header.bus_port.to_be_bytes());
-    put(packet, at::FLAGS, &header.flags.0.to_be_bytes());
+    put(packet, at::FLAGS, &header.flags.bits().to_be_bytes());
     packet[at::STATE] = u8::from(!header.ok);
     packet[at::MESSAGE_FLAGS] = header.message_flags;
 }
@@ -467,7 +467,7 @@ fn write_gossip(packet: &mut Vec<u8>, entry: &Gossip) {
     put(&mut bytes, 48, address(&entry.ip));
     put(&mut bytes, 94, &entry.port.to_be_bytes());
     put(&mut bytes, 96, &entry.bus_port.to_be_bytes());
-    put(&mut bytes, 98, &entry.flags.0.to_be_bytes());
+    put(&mut bytes, 98, &entry.flags.bits().to_be_bytes());
     put(&mut bytes, 100, &entry.plain_port.to_be_bytes());
     packet.extend_from_slice(&bytes);
 }

@@ -1,5 +1,6 @@
 //! A node as this one knows it.
 
+use bitflags::bitflags;
 use std::fmt;
 use std::num::NonZeroU32;
 
@@ -27,32 +28,34 @@ impl fmt::Debug for NodeRef {
     }
 }
 
-/// What is true of a node; the bits are those of packets.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct NodeFlags(pub u16);
+bitflags! {
+    /// What is true of a node; the bits are those of packets.
+    #[derive(Clone, Copy, PartialEq, Eq, Default)]
+    pub struct NodeFlags: u16 {
+        /// A master.
+        const MASTER = 1 << 0;
+        /// A replica.
+        const REPLICA = 1 << 1;
+        /// We do not reach it.
+        const PFAIL = 1 << 2;
+        /// A majority does not reach it.
+        const FAIL = 1 << 3;
+        /// This node.
+        const MYSELF = 1 << 4;
+        /// Met, but not yet known by its own name.
+        const HANDSHAKE = 1 << 5;
+        /// Its address is not known.
+        const NO_ADDRESS = 1 << 6;
+        /// Our first packet to it is a MEET.
+        const MEET = 1 << 7;
+        /// A master that replicas may migrate to.
+        const MIGRATE_TO = 1 << 8;
+        /// A replica that does not stand for election.
+        const NO_FAILOVER = 1 << 9;
+    }
+}
 
 impl NodeFlags {
-    /// A master.
-    pub const MASTER: Self = Self(1);
-    /// A replica.
-    pub const REPLICA: Self = Self(2);
-    /// We do not reach it.
-    pub const PFAIL: Self = Self(4);
-    /// A majority does not reach it.
-    pub const FAIL: Self = Self(8);
-    /// This node.
-    pub const MYSELF: Self = Self(16);
-    /// Met, but not yet known by its own name.
-    pub const HANDSHAKE: Self = Self(32);
-    /// Its address is not known.
-    pub const NO_ADDRESS: Self = Self(64);
-    /// Our first packet to it is a MEET.
-    pub const MEET: Self = Self(128);
-    /// A master that replicas may migrate to.
-    pub const MIGRATE_TO: Self = Self(256);
-    /// A replica that does not stand for election.
-    pub const NO_FAILOVER: Self = Self(512);
-
     /// Names as `nodes.conf` writes them, in its order.
     pub const NAMES: [(Self, &'static str); 8] = [
         (Self::MYSELF, "myself"),
@@ -65,35 +68,10 @@ impl NodeFlags {
         (Self::NO_FAILOVER, "nofailover"),
     ];
 
-    /// True where any of the other's flags is set.
-    #[inline]
-    pub fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Sets flags.
-    pub fn insert(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-
-    /// Clears flags.
-    pub fn remove(&mut self, other: Self) {
-        self.0 &= !other.0;
-    }
-
-    /// Sets or clears flags.
-    pub fn set(&mut self, other: Self, on: bool) {
-        if on { self.insert(other) } else { self.remove(other) }
-    }
-
-    /// Both sets of flags.
-    pub const fn with(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
     /// The names, comma-separated; `noflags` where there are none.
     pub fn text(self) -> String {
-        let names: Vec<&str> = Self::NAMES.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, name)| *name).collect();
+        let names: Vec<&str> =
+            Self::NAMES.iter().filter(|(flag, _)| self.intersects(*flag)).map(|(_, name)| *name).collect();
         if names.is_empty() { "noflags".to_owned() } else { names.join(",") }
     }
 }
@@ -227,7 +205,7 @@ impl Node {
     /// Whether any of these flags is set.
     #[inline]
     pub fn has(&self, flags: NodeFlags) -> bool {
-        self.flags.has(flags)
+        self.flags.intersects(flags)
     }
 
     /// A master.
@@ -267,7 +245,7 @@ mod tests {
 
     #[test]
     fn flags_are_named_in_the_order_of_the_file() {
-        let flags = NodeFlags::FAIL.with(NodeFlags::MASTER).with(NodeFlags::MYSELF);
+        let flags = NodeFlags::FAIL.union(NodeFlags::MASTER).union(NodeFlags::MYSELF);
         assert_eq!(NodeFlags::default().text(), "noflags");
         assert_eq!(NodeFlags::MIGRATE_TO.text(), "noflags");
         assert_eq!(flags.text(), "myself,master,fail");

@@ -161,7 +161,7 @@ impl Cluster {
             let (flag, _) = NodeFlags::NAMES.iter().find(|(_, known)| *known == name).ok_or(Corrupt)?;
             flags.insert(*flag);
         }
-        if flags.has(NodeFlags::MYSELF) != (at == self.me) {
+        if flags.intersects(NodeFlags::MYSELF) != (at == self.me) {
             return Err(Corrupt);
         }
         let time = |word: &str| if word == "0" { 0 } else { now };

@@ -240,7 +240,7 @@ impl Cluster {
         let address: IpAddr = text.parse().map_err(|_| invalid())?;
         let number = |port: i64| u16::try_from(port).ok().filter(|&port| port > 0).ok_or_else(invalid);
         let (port, bus_port) = (number(port)?, number(bus_port)?);
-        self.start_handshake(address.to_string(), port, bus_port, NodeFlags::HANDSHAKE.with(NodeFlags::MEET));
+        self.start_handshake(address.to_string(), port, bus_port, NodeFlags::HANDSHAKE.union(NodeFlags::MEET));
         Ok(())
     }
 

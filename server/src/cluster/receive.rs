@@ -146,8 +146,8 @@ impl Cluster {
             self.rename(at, header.sender);
             self.log(Level::Debug, format!("Handshake with node {} completed.", header.sender));
             let node = self.get_mut(at);
-            node.flags.remove(NodeFlags::HANDSHAKE.with(NodeFlags::MEET));
-            node.flags.insert(NodeFlags(header.flags.0 & (NodeFlags::MASTER.0 | NodeFlags::REPLICA.0)));
+            node.flags.remove(NodeFlags::HANDSHAKE.union(NodeFlags::MEET));
+            node.flags.insert(header.flags & (NodeFlags::MASTER | NodeFlags::REPLICA));
             self.soon();
         } else if self.get(at).id != header.sender {
             let text =
@@ -167,7 +167,7 @@ impl Cluster {
 
     /// A PING, PONG or MEET of a node that we know.
     fn hear_ping(&mut self, conn: ConnId, entry: &Conn, kind: Kind, at: NodeRef, header: &Header) {
-        let no_failover = header.flags.has(NodeFlags::NO_FAILOVER);
+        let no_failover = header.flags.intersects(NodeFlags::NO_FAILOVER);
         self.get_mut(at).flags.set(NodeFlags::NO_FAILOVER, no_failover);
         if kind == Kind::Ping && entry.inbound {
             let ip = if header.ip.is_empty() { entry.peer.clone() } else { header.ip.clone() };

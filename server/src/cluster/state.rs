@@ -86,7 +86,7 @@ impl Cluster {
     /// A node that knows nobody: a master without slots.
     pub fn new(id: NodeId, settings: Settings, random: Random, now: Millis) -> Self {
         let me = NodeRef::new(0);
-        let myself = Node::new(id, NodeFlags::MYSELF.with(NodeFlags::MASTER), now);
+        let myself = Node::new(id, NodeFlags::MYSELF.union(NodeFlags::MASTER), now);
         Self {
             settings,
             current_epoch: 0,

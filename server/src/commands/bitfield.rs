@@ -3,8 +3,8 @@
 use super::bitmap::{bit_offset, reach};
 use super::string::edit;
 use crate::base::numbers::parse_i64;
+use crate::config::NotifyFlags;
 use crate::dispatch::context::with_string;
-use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext};
 use crate::resp::Args;
@@ -196,7 +196,7 @@ fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandRe
     reply(ctx, &results);
     if changes > 0 {
         ctx.effects.dirty += changes - 1;
-        ctx.changed(key, class::STRING, "setbit");
+        ctx.changed(key, NotifyFlags::STRING, "setbit");
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 
 use super::string::{edit, lengthen};
 use crate::base::numbers::parse_i64;
+use crate::config::NotifyFlags;
 use crate::dispatch::context::with_string;
-use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -66,7 +66,7 @@ fn setbit(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         bytes[at] = if on { bytes[at] | mask } else { bytes[at] & !mask };
     });
     if grew || was != on {
-        ctx.changed(key, class::STRING, "setbit");
+        ctx.changed(key, NotifyFlags::STRING, "setbit");
     }
     ctx.reply.integer(i64::from(was));
     Ok(())
@@ -263,11 +263,11 @@ fn bitop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let len = result.len();
     if result.is_empty() {
         if ctx.delete(destination) {
-            ctx.changed(destination, class::GENERIC, "del");
+            ctx.changed(destination, NotifyFlags::GENERIC, "del");
         }
     } else {
         ctx.store(destination, NewValue::raw(&mut result), None);
-        ctx.changed(destination, class::STRING, "set");
+        ctx.changed(destination, NotifyFlags::STRING, "set");
     }
     ctx.reply.integer(len as i64);
     Ok(())

@@ -92,7 +92,7 @@ fn reply_mode(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     } else if args.is(2, "off") {
         flags.insert(ClientFlags::REPLY_OFF);
     } else if args.is(2, "skip") {
-        if !flags.has(ClientFlags::REPLY_OFF) {
+        if !flags.intersects(ClientFlags::REPLY_OFF) {
             flags.insert(ClientFlags::REPLY_SKIP_NEXT);
         }
     } else {
@@ -129,11 +129,11 @@ impl Kind {
     }
 
     fn of(client: &Client) -> Self {
-        if client.flags.has(ClientFlags::MASTER) {
+        if client.flags.intersects(ClientFlags::MASTER) {
             Self::Master
-        } else if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
+        } else if client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR) {
             Self::Replica
-        } else if client.flags.has(ClientFlags::PUBSUB) {
+        } else if client.flags.intersects(ClientFlags::PUBSUB) {
             Self::PubSub
         } else {
             Self::Normal

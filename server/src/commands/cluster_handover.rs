@@ -181,7 +181,7 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             }
             Ok(())
         }
-        _ if args.is(2, "expect") && ctx.client.flags.has(ClientFlags::MASTER) => expect(ctx, args),
+        _ if args.is(2, "expect") && ctx.client.flags.intersects(ClientFlags::MASTER) => expect(ctx, args),
         _ => Err(SYNTAX),
     }
 }

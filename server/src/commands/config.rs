@@ -46,7 +46,7 @@ fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 pub fn allows(access: Access, ctx: &ServerContext<'_>) -> bool {
     match access {
         Access::Yes => true,
-        Access::Local => ctx.client.flags.has(ClientFlags::LOCAL),
+        Access::Local => ctx.client.flags.intersects(ClientFlags::LOCAL),
         Access::No => false,
     }
 }
@@ -68,7 +68,7 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         error => CommandError::text(format!("ERR {error}")),
     };
     let Change { config, changed } = ctx.server.config.plan_set(&pairs, context).map_err(refuse)?;
-    let in_exec = ctx.client.flags.has(ClientFlags::IN_EXEC);
+    let in_exec = ctx.client.flags.intersects(ClientFlags::IN_EXEC);
     let old = std::mem::replace(&mut ctx.server.config, config);
     let mut tls_is_loaded = false;
     for (spec, name) in &changed {

@@ -24,7 +24,7 @@ fn ping(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(wrong_arity("ping"));
     }
     let message = args.at(1);
-    if ctx.client.flags.has(ClientFlags::PUBSUB_RESP2) {
+    if ctx.client.flags.intersects(ClientFlags::PUBSUB_RESP2) {
         ctx.reply().array(2);
         ctx.reply().bulk(b"pong");
         ctx.reply().bulk(message.unwrap_or(b""));
@@ -122,7 +122,7 @@ fn hello(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         at += 1;
     }
-    if ctx.client.flags.has(ClientFlags::NEEDS_AUTH) {
+    if ctx.client.flags.intersects(ClientFlags::NEEDS_AUTH) {
         return Err(CommandError::Static(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
@@ -165,8 +165,8 @@ fn reply_hello(ctx: &mut ServerContext<'_>) {
 /// `RESET`: the connection as if it were new.
 fn reset(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let client = &mut *ctx.client;
-    let keep = client.flags.has(ClientFlags::UNIX_SOCKET);
-    let local = client.flags.has(ClientFlags::LOCAL);
+    let keep = client.flags.intersects(ClientFlags::UNIX_SOCKET);
+    let local = client.flags.intersects(ClientFlags::LOCAL);
     ctx.server.discard_transaction(client);
     ctx.server.forget_client(client);
     client.flags = ClientFlags::default();

@@ -2,7 +2,7 @@
 
 use crate::base::clock::Millis;
 use crate::base::numbers::parse_i64;
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -146,11 +146,11 @@ fn set_expiry(ctx: &mut DataContext<'_>, args: &Args<'_>, option: ExpiryOption, 
     if at <= ctx.now() && !ctx.trusted {
         let lazy = ctx.config.lazyfree_lazy_expire;
         ctx.keyspace.delete(ctx.db, key, lazy);
-        ctx.changed(key, class::GENERIC, "del");
+        ctx.changed(key, NotifyFlags::GENERIC, "del");
         ctx.propagate_as(&[if lazy { b"UNLINK" } else { b"DEL" }, key]);
     } else {
         ctx.keyspace.set_expire(ctx.db, key, Some(at));
-        ctx.changed(key, class::GENERIC, "expire");
+        ctx.changed(key, NotifyFlags::GENERIC, "expire");
         let mut digits = itoa::Buffer::new();
         let mut words: Vec<&[u8]> = vec![b"PEXPIREAT", key, digits.format(at).as_bytes()];
         words.extend(args.from(3));
@@ -166,7 +166,7 @@ fn persist(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let expires = ctx.keyspace.lookup_write(ctx.db, key).is_some_and(|entry| entry.get().expire().is_some());
     if expires {
         ctx.keyspace.set_expire(ctx.db, key, None);
-        ctx.changed(key, class::GENERIC, "persist");
+        ctx.changed(key, NotifyFlags::GENERIC, "persist");
     }
     ctx.reply.integer(i64::from(expires));
     Ok(())

@@ -56,7 +56,7 @@ fn load(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         replace = true;
     }
-    let limited = !ctx.server.loading && !ctx.client.flags.has(crate::dispatch::client::ClientFlags::MASTER);
+    let limited = !ctx.server.loading && !ctx.client.flags.intersects(crate::dispatch::client::ClientFlags::MASTER);
     let name = ctx.server.scripting.functions.load(args.get(code), replace, limited)?;
     ctx.server.effects.dirty += 1;
     ctx.reply().bulk(&name);
@@ -99,7 +99,7 @@ fn list_function(reply: &mut Reply<'_>, name: &[u8], function: &Function) {
         None => reply.null(),
     }
     reply.bulk(b"flags");
-    let flags = || ScriptFlags::NAMES.iter().filter(|(flag, _)| function.flags.has(*flag));
+    let flags = || ScriptFlags::NAMES.iter().filter(|(flag, _)| function.flags.intersects(*flag));
     reply.set(flags().count());
     flags().for_each(|(_, name)| reply.simple(name));
 }

@@ -2,7 +2,7 @@
 
 use crate::base::glob;
 use crate::base::numbers::parse_i64;
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::info::log::{Level, log};
@@ -52,7 +52,7 @@ fn remove_keys(ctx: &mut DataContext<'_>, args: &Args<'_>, lazy: bool) -> Comman
     for key in args.from(1) {
         ctx.expire_before_overwrite(key);
         if ctx.keyspace.delete(ctx.db, key, lazy) {
-            ctx.changed(key, class::GENERIC, "del");
+            ctx.changed(key, NotifyFlags::GENERIC, "del");
             removed += 1;
         }
     }
@@ -143,8 +143,8 @@ fn rename_key(ctx: &mut DataContext<'_>, args: &Args<'_>, only_new: bool) -> Com
     ctx.touched(from);
     ctx.touched(to);
     ctx.dirty();
-    ctx.notify(class::GENERIC, "rename_from", from);
-    ctx.notify(class::GENERIC, "rename_to", to);
+    ctx.notify(NotifyFlags::GENERIC, "rename_from", from);
+    ctx.notify(NotifyFlags::GENERIC, "rename_to", to);
     Ok(true)
 }
 
@@ -181,8 +181,8 @@ fn move_key(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.effects.touched.push((db, key.to_vec()));
     }
     ctx.dirty();
-    ctx.notify(class::GENERIC, "move_from", key);
-    ctx.notify_in(db, class::GENERIC, "move_to", key);
+    ctx.notify(NotifyFlags::GENERIC, "move_from", key);
+    ctx.notify_in(db, NotifyFlags::GENERIC, "move_to", key);
     ctx.reply.integer(1);
     Ok(())
 }
@@ -227,7 +227,7 @@ fn copy(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.effects.touched.push((db, to.to_vec()));
     }
     ctx.dirty();
-    ctx.notify_in(db, class::GENERIC, "copy_to", to);
+    ctx.notify_in(db, NotifyFlags::GENERIC, "copy_to", to);
     ctx.reply.integer(1);
     Ok(())
 }
@@ -310,7 +310,7 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if expire.is_some_and(|at| at <= ctx.now()) && !ctx.trusted {
         // Restored into the past: the key is gone.
         if deleted {
-            ctx.changed(key, class::GENERIC, "del");
+            ctx.changed(key, NotifyFlags::GENERIC, "del");
             ctx.propagate_as(&[b"DEL", key]);
         }
         ctx.reply.ok();
@@ -319,7 +319,7 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let entry = value.into_entry(key, expire);
     ctx.keyspace.add(ctx.db, entry);
     set_clock(ctx, key, &options);
-    ctx.changed(key, class::GENERIC, "restore");
+    ctx.changed(key, NotifyFlags::GENERIC, "restore");
     if let Some(at) = expire.filter(|_| !options.absolute) {
         let mut digits = itoa::Buffer::new();
         let mut words: Vec<&[u8]> = args.from(0).collect();

@@ -2,7 +2,7 @@
 
 use super::sorted_set::{add_places, read};
 use crate::base::numbers::{parse_f64, parse_i64};
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::sorted_set_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -398,14 +398,14 @@ fn store(
     let count = found.len();
     if count == 0 {
         if ctx.delete(destination) {
-            ctx.changed(destination, class::GENERIC, "del");
+            ctx.changed(destination, NotifyFlags::GENERIC, "del");
         }
     } else {
         let limits = sorted_set_limits(ctx.config);
         let score = |place: &Found| if query.store_distance { place.distance / query.metres } else { place.score };
         let set = SortedSet::of(found.iter().map(|place| (place.member.as_slice(), score(place))), limits);
         ctx.store_object(destination, Object::SortedSet(set));
-        ctx.changed(destination, class::SORTED_SET, if search { "geosearchstore" } else { "georadiusstore" });
+        ctx.changed(destination, NotifyFlags::ZSET, if search { "geosearchstore" } else { "georadiusstore" });
         ctx.effects.dirty += count as u64 - 1;
     }
     ctx.reply.integer(count as i64);

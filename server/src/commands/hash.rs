@@ -3,7 +3,7 @@
 use crate::base::long_double::LongDouble;
 use crate::base::numbers::parse_i64;
 use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::hash_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -104,7 +104,7 @@ fn set_pairs(ctx: &mut DataContext<'_>, args: &Args<'_>, name: &str) -> CommandR
         }
     };
     ctx.effects.dirty += (args.len() as u64 - 2) / 2 - 1;
-    ctx.changed(key, class::HASH, "hset");
+    ctx.changed(key, NotifyFlags::HASH, "hset");
     Ok(added)
 }
 
@@ -118,7 +118,7 @@ fn hsetnx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let hash = write_or_create(ctx, key)?;
     hash.make_room_for(args.from(2), limits);
     hash.set(field, args.get(3), limits);
-    ctx.changed(key, class::HASH, "hset");
+    ctx.changed(key, NotifyFlags::HASH, "hset");
     ctx.reply.integer(1);
     Ok(())
 }
@@ -172,10 +172,10 @@ fn hdel(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let empty = hash.is_empty();
     if removed > 0 {
         ctx.effects.dirty += removed - 1;
-        ctx.changed(key, class::HASH, "hdel");
+        ctx.changed(key, NotifyFlags::HASH, "hdel");
         if empty {
             ctx.delete(key);
-            ctx.notify(class::GENERIC, "del", key);
+            ctx.notify(NotifyFlags::GENERIC, "del", key);
         }
     }
     ctx.reply.integer(removed as i64);
@@ -254,7 +254,7 @@ fn hincrby(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     };
     let sum = current.checked_add(increment).ok_or(OVERFLOW)?;
     write_or_create(ctx, key)?.set(field, itoa::Buffer::new().format(sum).as_bytes(), limits);
-    ctx.changed(key, class::HASH, "hincrby");
+    ctx.changed(key, NotifyFlags::HASH, "hincrby");
     ctx.reply.integer(sum);
     Ok(())
 }
@@ -277,7 +277,7 @@ fn hincrbyfloat(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let mut text = Vec::new();
     sum.write_human(&mut text);
     write_or_create(ctx, key)?.set(field, &text, limits);
-    ctx.changed(key, class::HASH, "hincrbyfloat");
+    ctx.changed(key, NotifyFlags::HASH, "hincrbyfloat");
     ctx.reply.bulk(&text);
     ctx.propagate_as(&[b"HSET", key, field, &text]);
     Ok(())

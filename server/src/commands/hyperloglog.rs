@@ -2,8 +2,8 @@
 
 use super::string::edit;
 use crate::base::random::Random;
+use crate::config::NotifyFlags;
 use crate::dispatch::context::with_string;
-use crate::dispatch::effects::class;
 use crate::dispatch::error::shown;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -69,7 +69,7 @@ fn pfadd(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     })?;
     if updated > 0 {
         ctx.effects.dirty += updated - 1;
-        ctx.changed(key, class::STRING, "pfadd");
+        ctx.changed(key, NotifyFlags::STRING, "pfadd");
     }
     ctx.reply.integer(i64::from(updated > 0));
     Ok(())
@@ -131,7 +131,7 @@ fn pfmerge(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         hll::invalidate(bytes);
         Ok(())
     })?;
-    ctx.changed(key, class::STRING, "pfadd");
+    ctx.changed(key, NotifyFlags::STRING, "pfadd");
     ctx.reply.ok();
     Ok(())
 }

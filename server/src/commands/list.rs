@@ -1,7 +1,7 @@
 //! Lists: `https://redis.io/commands/?group=list`. The commands that wait are in `list_blocking.rs`.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::list_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -67,7 +67,7 @@ fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) {
     };
     if empty {
         ctx.delete(key);
-        ctx.notify(class::GENERIC, "del", key);
+        ctx.notify(NotifyFlags::GENERIC, "del", key);
     }
 }
 
@@ -101,7 +101,7 @@ fn push(ctx: &mut DataContext<'_>, args: &Args<'_>, end: End, create: bool) -> C
     let len = push_all(ctx, key, args.from(2), end, create)?;
     if len.is_some() {
         ctx.effects.dirty += args.len() as u64 - 3;
-        ctx.changed(key, class::LIST, push_event(end));
+        ctx.changed(key, NotifyFlags::LIST, push_event(end));
     }
     ctx.reply.integer(len.unwrap_or(0) as i64);
     Ok(())
@@ -151,11 +151,11 @@ pub(super) fn pop_some(
     let emptied = list.is_empty();
     if popped > 0 {
         ctx.effects.dirty += popped as u64 - 1;
-        ctx.changed(key, class::LIST, pop_event(end));
+        ctx.changed(key, NotifyFlags::LIST, pop_event(end));
     }
     if emptied {
         ctx.delete(key);
-        ctx.notify(class::GENERIC, "del", key);
+        ctx.notify(NotifyFlags::GENERIC, "del", key);
     }
     Ok(Some(popped))
 }
@@ -278,8 +278,8 @@ pub(super) fn move_element(
     let Some(element) = write(ctx, source)?.and_then(|list| list.pop(from, limits)) else { return Ok(false) };
     push_all(ctx, destination, std::iter::once(element.as_slice()), to, true)?;
     ctx.touched(destination);
-    ctx.notify(class::LIST, push_event(to), destination);
-    ctx.changed(source, class::LIST, pop_event(from));
+    ctx.notify(NotifyFlags::LIST, push_event(to), destination);
+    ctx.changed(source, NotifyFlags::LIST, pop_event(from));
     drop_if_empty(ctx, source);
     ctx.reply.bulk(&element);
     Ok(true)
@@ -378,7 +378,7 @@ fn ltrim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         list.remove_range(-(tail as i64), tail, limits);
         ctx.effects.dirty += (head + tail) as u64;
         ctx.touched(key);
-        ctx.notify(class::LIST, "ltrim", key);
+        ctx.notify(NotifyFlags::LIST, "ltrim", key);
         drop_if_empty(ctx, key);
     }
     ctx.reply.ok();
@@ -394,7 +394,7 @@ fn lset(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if !list.set(index, args.get(3), limits) {
         return Err(OUT_OF_RANGE);
     }
-    ctx.changed(key, class::LIST, "lset");
+    ctx.changed(key, NotifyFlags::LIST, "lset");
     ctx.reply.ok();
     Ok(())
 }
@@ -425,7 +425,7 @@ fn linsert(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     };
     list.insert(index, place, element, limits);
     let len = list.len();
-    ctx.changed(key, class::LIST, "linsert");
+    ctx.changed(key, NotifyFlags::LIST, "linsert");
     ctx.reply.integer(len as i64);
     Ok(())
 }
@@ -439,7 +439,7 @@ fn lrem(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let removed = write(ctx, key)?.map_or(0, |list| list.remove_equal(args.get(3), limit, count < 0, limits));
     if removed > 0 {
         ctx.effects.dirty += removed as u64 - 1;
-        ctx.changed(key, class::LIST, "lrem");
+        ctx.changed(key, NotifyFlags::LIST, "lrem");
         drop_if_empty(ctx, key);
     }
     ctx.reply.integer(removed as i64);

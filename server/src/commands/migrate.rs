@@ -8,7 +8,8 @@ use std::time::Duration;
 use rustls::StreamOwned;
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::effects::{class, encode_command};
+use crate::config::NotifyFlags;
+use crate::dispatch::effects::encode_command;
 use crate::dispatch::error::*;
 use crate::dispatch::migration::{Channel, Target};
 use crate::dispatch::server::Server;
@@ -236,7 +237,7 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     // What has arrived there goes here, whatever became of the rest.
     for key in &moving.moved {
         data.delete(key);
-        data.changed(key, class::GENERIC, "del");
+        data.changed(key, NotifyFlags::GENERIC, "del");
     }
     if moving.moved.is_empty() {
         data.propagate_nothing();

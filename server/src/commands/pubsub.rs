@@ -57,7 +57,7 @@ fn confirm(client: &mut Client, space: Space, event: &str, name: Option<&[u8]>) 
 
 fn add(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space, event: &str) -> CommandResult {
     // A RESP2 client inside MULTI could not tell the pushes from the replies.
-    if ctx.client.flags.has(ClientFlags::IN_EXEC) && !ctx.client.resp3 {
+    if ctx.client.flags.intersects(ClientFlags::IN_EXEC) && !ctx.client.resp3 {
         return Err(CommandError::text(format!(
             "ERR {} isn't allowed for a DENY BLOCKING client",
             event.to_uppercase()

@@ -114,7 +114,7 @@ fn wait(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let offset = ctx.client.last_write_offset;
     let count = ctx.server.replicas_at(offset);
-    if count as i64 >= wanted || ctx.client.flags.has(ClientFlags::IN_EXEC) {
+    if count as i64 >= wanted || ctx.client.flags.intersects(ClientFlags::IN_EXEC) {
         ctx.reply().integer(count as i64);
         return Ok(());
     }

@@ -147,7 +147,7 @@ fn bgrewriteaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult 
     if ctx.server.aof.rewrite.is_running() {
         return Err(CommandError::Static("ERR Background append only file rewriting already in progress"));
     }
-    if !ctx.client.flags.has(ClientFlags::IN_EXEC) && ctx.server.begin_aof_rewrite() {
+    if !ctx.client.flags.intersects(ClientFlags::IN_EXEC) && ctx.server.begin_aof_rewrite() {
         ctx.server.aof.rewrite.not_before = 0;
         ctx.reply().simple("Background append only file rewriting started");
     } else {
@@ -168,7 +168,7 @@ fn bgsave(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if ctx.server.persistence.saving_since > 0 {
         return Err(CommandError::Static("ERR Background save already in progress"));
     }
-    let in_exec = ctx.client.flags.has(ClientFlags::IN_EXEC);
+    let in_exec = ctx.client.flags.intersects(ClientFlags::IN_EXEC);
     if !in_exec && ctx.server.begin_background_save() {
         ctx.reply().simple("Background saving started");
     } else if schedule || in_exec {
@@ -196,7 +196,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             _ => return Err(SYNTAX),
         }
     }
-    if ctx.client.flags.has(ClientFlags::MASTER) {
+    if ctx.client.flags.intersects(ClientFlags::MASTER) {
         // Out of an append-only file, or from a primary: it is not theirs to say.
         return Err(CommandError::Static("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client"));
     }
@@ -230,10 +230,10 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `MONITOR`.
 fn monitor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.client.flags.has(ClientFlags::IN_EXEC) {
+    if ctx.client.flags.intersects(ClientFlags::IN_EXEC) {
         return Err(CommandError::Static("ERR MONITOR isn't allowed for DENY BLOCKING client"));
     }
-    if !ctx.client.flags.has(ClientFlags::MONITOR) {
+    if !ctx.client.flags.intersects(ClientFlags::MONITOR) {
         ctx.client.flags.insert(ClientFlags::MONITOR);
         ctx.server.monitors.push(ctx.client.id);
     }

@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::{Args, Reply};
@@ -58,7 +58,7 @@ fn intset_limit(ctx: &DataContext<'_>) -> usize {
 fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult {
     if read_quietly(ctx, key).is_some_and(Set::is_empty) {
         ctx.delete(key);
-        ctx.notify(class::GENERIC, "del", key);
+        ctx.notify(NotifyFlags::GENERIC, "del", key);
     }
     Ok(())
 }
@@ -95,7 +95,7 @@ fn sadd(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let added = add_members(ctx, key, args.from(2))?;
     if added > 0 {
         ctx.effects.dirty += added as u64 - 1;
-        ctx.changed(key, class::SET, "sadd");
+        ctx.changed(key, NotifyFlags::SET, "sadd");
     }
     ctx.reply.integer(added as i64);
     Ok(())
@@ -107,7 +107,7 @@ fn srem(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let removed = write(ctx, key)?.map_or(0, |set| args.from(2).filter(|member| set.remove(member)).count());
     if removed > 0 {
         ctx.effects.dirty += removed as u64 - 1;
-        ctx.changed(key, class::SET, "srem");
+        ctx.changed(key, NotifyFlags::SET, "srem");
         drop_if_empty(ctx, key)?;
     }
     ctx.reply.integer(removed as i64);
@@ -129,10 +129,10 @@ fn smove(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if let Some(set) = write(ctx, source)? {
         set.remove(member);
     }
-    ctx.changed(source, class::SET, "srem");
+    ctx.changed(source, NotifyFlags::SET, "srem");
     drop_if_empty(ctx, source)?;
     if add_members(ctx, destination, std::iter::once(member))? > 0 {
-        ctx.changed(destination, class::SET, "sadd");
+        ctx.changed(destination, NotifyFlags::SET, "sadd");
     }
     ctx.reply.integer(1);
     Ok(())
@@ -229,7 +229,7 @@ fn spop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     ctx.keyspace.random = random;
     if !popped.is_empty() {
         ctx.effects.dirty += popped.len() as u64 - 1;
-        ctx.changed(key, class::SET, "spop");
+        ctx.changed(key, NotifyFlags::SET, "spop");
         let emptied = read_quietly(ctx, key).is_some_and(Set::is_empty);
         drop_if_empty(ctx, key)?;
         if emptied && count.is_some() {
@@ -375,7 +375,7 @@ fn reply_set(ctx: &mut DataContext<'_>, members: &[Vec<u8>]) {
 fn store_result(ctx: &mut DataContext<'_>, key: &[u8], members: &[Vec<u8>], event: &'static str) {
     if members.is_empty() {
         if ctx.delete(key) {
-            ctx.changed(key, class::GENERIC, "del");
+            ctx.changed(key, NotifyFlags::GENERIC, "del");
         }
     } else {
         let mut set = Set::Intset(Intset::new());
@@ -384,7 +384,7 @@ fn store_result(ctx: &mut DataContext<'_>, key: &[u8], members: &[Vec<u8>], even
             set.insert(member, limit);
         });
         ctx.store_object(key, Object::Set(set));
-        ctx.changed(key, class::SET, event);
+        ctx.changed(key, NotifyFlags::SET, event);
     }
     ctx.reply.integer(members.len() as i64);
 }

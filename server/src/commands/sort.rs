@@ -2,8 +2,8 @@
 
 use crate::base::numbers::{parse_f64, parse_i64};
 use crate::base::partial_sort::partial_sort;
+use crate::config::NotifyFlags;
 use crate::dispatch::context::with_string;
-use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::list_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -296,9 +296,9 @@ fn store(ctx: &mut DataContext<'_>, query: &Query<'_>, chosen: &[Vec<u8>], desti
         ctx.expire_before_overwrite(destination);
         ctx.store_object(destination, Object::List(list));
         ctx.effects.dirty += len as u64 - 1;
-        ctx.changed(destination, class::LIST, "sortstore");
+        ctx.changed(destination, NotifyFlags::LIST, "sortstore");
     } else if ctx.delete(destination) {
-        ctx.changed(destination, class::GENERIC, "del");
+        ctx.changed(destination, NotifyFlags::GENERIC, "del");
     }
     ctx.reply.integer(len as i64);
 }

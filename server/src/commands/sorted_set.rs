@@ -3,7 +3,7 @@
 
 use crate::base::numbers::{parse_f64, score_as_integer, write_f64_17g, write_i64};
 use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::sorted_set_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -55,7 +55,7 @@ pub(super) fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) {
     };
     if empty {
         ctx.delete(key);
-        ctx.notify(class::GENERIC, "del", key);
+        ctx.notify(NotifyFlags::GENERIC, "del", key);
     }
 }
 
@@ -218,7 +218,7 @@ fn add_members<'a>(
     }
     if added + changed > 0 {
         ctx.effects.dirty += added + changed - 1;
-        ctx.changed(key, class::SORTED_SET, if flags.incr { "zincr" } else { "zadd" });
+        ctx.changed(key, NotifyFlags::ZSET, if flags.incr { "zincr" } else { "zadd" });
     }
     match (flags.incr, last) {
         (true, Some(score)) => ctx.reply.double(score),
@@ -234,7 +234,7 @@ fn zrem(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let removed = write(ctx, key)?.map_or(0, |set| args.from(2).filter(|member| set.remove(member).is_some()).count());
     if removed > 0 {
         ctx.effects.dirty += removed as u64 - 1;
-        ctx.changed(key, class::SORTED_SET, "zrem");
+        ctx.changed(key, NotifyFlags::ZSET, "zrem");
         drop_if_empty(ctx, key);
     }
     ctx.reply.integer(removed as i64);

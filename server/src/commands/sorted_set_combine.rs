@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::base::numbers::{parse_f64, parse_i64};
 use crate::commands::sorted_set::{Pairs, reply_pairs};
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::sorted_set_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -309,14 +309,14 @@ fn combine_and_store(ctx: &mut DataContext<'_>, args: &Args<'_>, operation: Oper
     let destination = args.get(1);
     if found.is_empty() {
         if ctx.delete(destination) {
-            ctx.changed(destination, class::GENERIC, "del");
+            ctx.changed(destination, NotifyFlags::GENERIC, "del");
         }
     } else {
         let limits = sorted_set_limits(ctx.config);
         let set = SortedSet::of(found.iter().map(|(member, score)| (member.as_slice(), *score)), limits);
         ctx.expire_before_overwrite(destination);
         ctx.store_object(destination, Object::SortedSet(set));
-        ctx.changed(destination, class::SORTED_SET, operation.store_event());
+        ctx.changed(destination, NotifyFlags::ZSET, operation.store_event());
     }
     ctx.reply.integer(found.len() as i64);
     Ok(())

@@ -1,9 +1,9 @@
 //! Sorted sets: taking members from an end, at once or after a wait.
 
 use crate::base::numbers::parse_i64;
+use crate::config::NotifyFlags;
 use crate::dispatch::blocking::deadline_of;
 use crate::dispatch::client::{KeyWait, Serve};
-use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::{Args, Reply};
@@ -75,11 +75,11 @@ fn pop_some(
     let emptied = set.is_empty();
     if popped > 0 {
         ctx.effects.dirty += popped as u64 - 1;
-        ctx.changed(key, class::SORTED_SET, end.event());
+        ctx.changed(key, NotifyFlags::ZSET, end.event());
     }
     if emptied {
         ctx.delete(key);
-        ctx.notify(class::GENERIC, "del", key);
+        ctx.notify(NotifyFlags::GENERIC, "del", key);
     }
     Ok(Some(popped))
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::base::numbers::{parse_f64, parse_i64};
 use crate::commands::sorted_set::{Pairs, drop_if_empty, read, write};
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::persist::sorted_set_limits;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
@@ -235,7 +235,7 @@ fn zrangestore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let found = read(ctx, args.get(2))?.map_or_else(Vec::new, |set| query.run(set));
     if found.is_empty() {
         if ctx.delete(destination) {
-            ctx.changed(destination, class::GENERIC, "del");
+            ctx.changed(destination, NotifyFlags::GENERIC, "del");
         }
     } else {
         let limits = sorted_set_limits(ctx.config);
@@ -244,7 +244,7 @@ fn zrangestore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             set.insert(member, *score, limits);
         });
         ctx.store_object(destination, Object::SortedSet(set));
-        ctx.changed(destination, class::SORTED_SET, "zrangestore");
+        ctx.changed(destination, NotifyFlags::ZSET, "zrangestore");
     }
     ctx.reply.integer(found.len() as i64);
     Ok(())
@@ -276,7 +276,7 @@ fn remove_range(ctx: &mut DataContext<'_>, args: &Args<'_>, by: By, event: &'sta
     });
     if removed > 0 {
         ctx.effects.dirty += removed as u64 - 1;
-        ctx.changed(key, class::SORTED_SET, event);
+        ctx.changed(key, NotifyFlags::ZSET, event);
         drop_if_empty(ctx, key);
     }
     ctx.reply.integer(removed as i64);

@@ -5,7 +5,7 @@ use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{
     AddOrTrim, IdText, NewId, Trimming, range_end, range_start, read, reply_range, strict_id, write,
 };
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -86,9 +86,9 @@ fn xadd(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (id, removed, trimmed_to) = added?;
     let text = IdText::new(id);
     ctx.reply.bulk(&text);
-    ctx.changed(key, class::STREAM, "xadd");
+    ctx.changed(key, NotifyFlags::STREAM, "xadd");
     if removed > 0 {
-        ctx.notify(class::STREAM, "xtrim", key);
+        ctx.notify(NotifyFlags::STREAM, "xtrim", key);
     }
     let given = matches!(words.id, NewId::Exact(_));
     if ctx.effects.listening && (!given || trimmed_to.is_some()) {
@@ -144,7 +144,7 @@ fn xtrim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if removed > 0 {
         let trimmed_to = TrimmedTo::of(stream, &trimming);
         ctx.effects.dirty += removed - 1;
-        ctx.changed(key, class::STREAM, "xtrim");
+        ctx.changed(key, NotifyFlags::STREAM, "xtrim");
         if trimmed_to.is_some() {
             propagate_exactly(ctx, args, None, trimmed_to);
         }
@@ -170,7 +170,7 @@ fn xdel(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     if removed > 0 {
         ctx.effects.dirty += removed - 1;
-        ctx.changed(key, class::STREAM, "xdel");
+        ctx.changed(key, NotifyFlags::STREAM, "xdel");
     }
     ctx.reply.integer(removed as i64);
     Ok(())
@@ -265,7 +265,7 @@ fn xsetid(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         counters.max_deleted_id = max_deleted;
     }
     ctx.dirty();
-    ctx.notify(class::STREAM, "xsetid", key);
+    ctx.notify(NotifyFlags::STREAM, "xsetid", key);
     ctx.reply.ok();
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{no_group, strict_id, write, write_groups};
 use crate::commands::stream_info::wrong_options;
-use crate::dispatch::effects::class;
+use crate::config::NotifyFlags;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -96,7 +96,7 @@ fn create(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     stream.groups.insert(name.to_vec(), Group::new(id, options.entries_read));
     ctx.dirty();
-    ctx.notify(class::STREAM, "xgroup-create", key);
+    ctx.notify(NotifyFlags::STREAM, "xgroup-create", key);
     ctx.reply.ok();
     Ok(())
 }
@@ -114,7 +114,7 @@ fn set_id(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     };
     group.entries_read = options.entries_read;
     ctx.dirty();
-    ctx.notify(class::STREAM, "xgroup-setid", args.get(2));
+    ctx.notify(NotifyFlags::STREAM, "xgroup-setid", args.get(2));
     ctx.reply.ok();
     Ok(())
 }
@@ -125,7 +125,7 @@ fn destroy(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let there = existing(ctx, key)?.groups.remove(args.get(3)).is_some();
     if there {
         ctx.dirty();
-        ctx.notify(class::STREAM, "xgroup-destroy", key);
+        ctx.notify(NotifyFlags::STREAM, "xgroup-destroy", key);
         ctx.wake(key);
     }
     ctx.reply.integer(i64::from(there));
@@ -138,7 +138,7 @@ fn create_consumer(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult 
     let (_, new) = existing_group(ctx, args)?.0.consumer(args.get(4), now);
     if new {
         ctx.dirty();
-        ctx.notify(class::STREAM, "xgroup-createconsumer", args.get(2));
+        ctx.notify(NotifyFlags::STREAM, "xgroup-createconsumer", args.get(2));
     }
     ctx.reply.integer(i64::from(new));
     Ok(())
@@ -149,7 +149,7 @@ fn delete_consumer(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult 
     let pending = existing_group(ctx, args)?.0.remove_consumer(args.get(4));
     if pending.is_some() {
         ctx.dirty();
-        ctx.notify(class::STREAM, "xgroup-delconsumer", args.get(2));
+        ctx.notify(NotifyFlags::STREAM, "xgroup-delconsumer", args.get(2));
     }
     ctx.reply.integer(pending.unwrap_or(0) as i64);
     Ok(())

@@ -8,8 +8,9 @@ use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{
     IdText, no_key_or_group, range_end, range_start, read, reply_entry_of, reply_id, strict_id, write,
 };
+use crate::config::NotifyFlags;
 use crate::dispatch::context::settle;
-use crate::dispatch::effects::{Effects, class};
+use crate::dispatch::effects::Effects;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -324,7 +325,7 @@ fn xclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     reply.set_deferred_array(head, claimed);
     effects.dirty += dirty + u64::from(new_consumer);
     if new_consumer {
-        ctx.notify(class::STREAM, "xgroup-createconsumer", key);
+        ctx.notify(NotifyFlags::STREAM, "xgroup-createconsumer", key);
     }
     Ok(())
 }
@@ -437,7 +438,7 @@ fn xautoclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     gone.iter().for_each(|&id| reply_id(reply, id));
     effects.dirty += (claimed.len() + gone.len()) as u64 + u64::from(new_consumer);
     if new_consumer {
-        ctx.notify(class::STREAM, "xgroup-createconsumer", key);
+        ctx.notify(NotifyFlags::STREAM, "xgroup-createconsumer", key);
     }
     settle(ctx.keyspace, ctx.effects);
     Ok(())

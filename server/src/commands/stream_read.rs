@@ -5,9 +5,9 @@
 use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{IdText, reply_entry, reply_entry_of, reply_id, reply_range, strict_id, write};
 use crate::commands::stream_pending::ClaimOf;
+use crate::config::NotifyFlags;
 use crate::dispatch::blocking::deadline_of_millis;
 use crate::dispatch::client::{Block, BlockKind, KeyWait, TimeoutReply};
-use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::request::OwnedArgs;
@@ -236,7 +236,7 @@ fn consumer(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8]) -> Command
     group.seen(name, now);
     if new {
         ctx.dirty();
-        ctx.notify(class::STREAM, "xgroup-createconsumer", key);
+        ctx.notify(NotifyFlags::STREAM, "xgroup-createconsumer", key);
         if query.no_ack {
             ctx.propagate_as(&[b"XGROUP", b"CREATECONSUMER", key, group_name, name]);
         }

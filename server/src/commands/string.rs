@@ -3,8 +3,8 @@
 use crate::base::long_double::LongDouble;
 use crate::base::numbers::parse_i64;
 use crate::commands::expiry::{ExpiryOption, parse_expiry_option};
+use crate::config::NotifyFlags;
 use crate::dispatch::context::with_string;
-use crate::dispatch::effects::class;
 use crate::dispatch::error::*;
 use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
@@ -71,7 +71,7 @@ fn getdel(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     reply_string(ctx, key)?;
     if existed {
         ctx.delete(key);
-        ctx.changed(key, class::GENERIC, "del");
+        ctx.changed(key, NotifyFlags::GENERIC, "del");
         ctx.propagate_as(&[b"DEL", key]);
     }
     Ok(())
@@ -110,17 +110,17 @@ fn getex(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         Some(at) if at <= ctx.now() && !ctx.trusted => {
             let lazy = ctx.config.lazyfree_lazy_expire;
             ctx.keyspace.delete(ctx.db, key, lazy);
-            ctx.changed(key, class::GENERIC, "del");
+            ctx.changed(key, NotifyFlags::GENERIC, "del");
             ctx.propagate_as(&[if lazy { b"UNLINK" } else { b"DEL" }, key]);
         }
         Some(at) => {
             ctx.keyspace.set_expire(ctx.db, key, Some(at));
-            ctx.changed(key, class::GENERIC, "expire");
+            ctx.changed(key, NotifyFlags::GENERIC, "expire");
             ctx.propagate_as(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
         }
         None if persist && had_expiry => {
             ctx.keyspace.set_expire(ctx.db, key, None);
-            ctx.changed(key, class::GENERIC, "persist");
+            ctx.changed(key, NotifyFlags::GENERIC, "persist");
             ctx.propagate_as(&[b"PERSIST", key]);
         }
         None => {}
@@ -196,7 +196,7 @@ fn set(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     match expire {
         Some(at) if options.expiry.is_some() => {
-            ctx.notify(class::GENERIC, "expire", key);
+            ctx.notify(NotifyFlags::GENERIC, "expire", key);
             ctx.propagate_as(&[b"SET", key, value, b"PXAT", itoa::Buffer::new().format(at).as_bytes()]);
         }
         _ if options.get => {
@@ -217,7 +217,7 @@ fn set(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 fn store_plain(ctx: &mut DataContext<'_>, key: &[u8], value: &[u8], expire: Option<i64>) {
     ctx.expire_before_overwrite(key);
     ctx.store(key, string_value(value), expire);
-    ctx.changed(key, class::STRING, "set");
+    ctx.changed(key, NotifyFlags::STRING, "set");
 }
 
 /// `SETNX key value`.
@@ -244,7 +244,7 @@ fn set_with_ttl(ctx: &mut DataContext<'_>, args: &Args<'_>, kind: ExpiryOption, 
     let (key, value) = (args.get(1), args.get(3));
     let at = parse_expiry_option(kind, args.get(2), ctx.now(), name)?;
     store_plain(ctx, key, value, Some(at));
-    ctx.notify(class::GENERIC, "expire", key);
+    ctx.notify(NotifyFlags::GENERIC, "expire", key);
     ctx.propagate_as(&[b"SET", key, value, b"PXAT", itoa::Buffer::new().format(at).as_bytes()]);
     ctx.reply.ok();
     Ok(())
@@ -349,7 +349,7 @@ fn add(ctx: &mut DataContext<'_>, key: &[u8], increment: i64) -> CommandResult {
             increment
         }
     };
-    ctx.changed(key, class::STRING, "incrby");
+    ctx.changed(key, NotifyFlags::STRING, "incrby");
     ctx.reply.integer(sum);
     Ok(())
 }
@@ -370,7 +370,7 @@ fn incrbyfloat(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     sum.write_human(&mut text);
     // The result is text to Redis, even where it is an integer.
     ctx.keyspace.set_keeping_expiry(ctx.db, key, NewValue::Bytes(&text));
-    ctx.changed(key, class::STRING, "incrbyfloat");
+    ctx.changed(key, NotifyFlags::STRING, "incrbyfloat");
     ctx.reply.bulk(&text);
     ctx.propagate_as(&[b"SET", key, &text, b"KEEPTTL"]);
     Ok(())
@@ -390,7 +390,7 @@ fn append(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             edit(ctx, key, |bytes| bytes.extend_from_slice(tail))
         }
     };
-    ctx.changed(key, class::STRING, "append");
+    ctx.changed(key, NotifyFlags::STRING, "append");
     ctx.reply.integer(len as i64);
     Ok(())
 }
@@ -452,7 +452,7 @@ fn setrange(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         bytes[offset..end].copy_from_slice(value);
     });
-    ctx.changed(key, class::STRING, "setrange");
+    ctx.changed(key, NotifyFlags::STRING, "setrange");
     ctx.reply.integer(len as i64);
     Ok(())
 }

@@ -20,7 +20,7 @@ pub static FAMILY: Family = &[
 ];
 
 fn in_multi(ctx: &ServerContext<'_>) -> bool {
-    ctx.client.flags.has(ClientFlags::MULTI)
+    ctx.client.flags.intersects(ClientFlags::MULTI)
 }
 
 /// `MULTI`.
@@ -53,11 +53,11 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         ctx.client.flags.insert(ClientFlags::DIRTY_CAS);
     }
     let flags = ctx.client.flags;
-    if flags.has(ClientFlags::DIRTY_EXEC) {
+    if flags.intersects(ClientFlags::DIRTY_EXEC) {
         ctx.server.discard_transaction(ctx.client);
         return Err(EXEC_ABORT);
     }
-    if flags.has(ClientFlags::DIRTY_CAS) {
+    if flags.intersects(ClientFlags::DIRTY_CAS) {
         ctx.server.discard_transaction(ctx.client);
         if !ctx.client.is_silent() {
             ctx.reply().null_array();
@@ -75,7 +75,7 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     for (command, request) in &queue {
         let args = request.as_args();
         // Rights may have changed since the command was queued, by the transaction's own commands too.
-        if ctx.client.flags.has(ClientFlags::RESTRICTED)
+        if ctx.client.flags.intersects(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(ctx.client, command, &args)
             && !ctx.server.is_of_arrival(ctx.client, command, &args)
         {
@@ -109,7 +109,7 @@ fn watch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if in_multi(ctx) {
         return Err(CommandError::Static("ERR WATCH inside MULTI is not allowed"));
     }
-    if !ctx.client.flags.has(ClientFlags::DIRTY_CAS) {
+    if !ctx.client.flags.intersects(ClientFlags::DIRTY_CAS) {
         let (db, now) = (ctx.client.db, ctx.server.now);
         for key in args.from(1) {
             let was_expired = is_expired(ctx, db, key, now);

@@ -2,6 +2,7 @@
 //! `latency-tracking-info-percentiles`, `replicaof`, `shutdown-on-sig*`, and conditions on texts.
 
 use crate::base::numbers::{parse_f64, parse_memory};
+use bitflags::bitflags;
 
 use super::{
     rewrite,
@@ -194,53 +195,55 @@ impl Value for BufferLimits {
     }
 }
 
-/// Which keyspace events are published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NotifyFlags(pub u32);
+bitflags! {
+    /// Which keyspace events are published.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct NotifyFlags: u32 {
+        /// `K`: on the key's channel.
+        const KEYSPACE = 1 << 0;
+        /// `E`: on the event's channel.
+        const KEYEVENT = 1 << 1;
+        /// `g`: commands of all types.
+        const GENERIC = 1 << 2;
+        /// `$`: strings.
+        const STRING = 1 << 3;
+        /// `l`: lists.
+        const LIST = 1 << 4;
+        /// `s`: sets.
+        const SET = 1 << 5;
+        /// `h`: hashes.
+        const HASH = 1 << 6;
+        /// `z`: sorted sets.
+        const ZSET = 1 << 7;
+        /// `x`: expiry.
+        const EXPIRED = 1 << 8;
+        /// `e`: eviction.
+        const EVICTED = 1 << 9;
+        /// `t`: streams.
+        const STREAM = 1 << 10;
+        /// `m`: lookups that found nothing.
+        const KEY_MISS = 1 << 11;
+        /// `d`: modules.
+        const MODULE = 1 << 13;
+        /// `n`: new keys.
+        const NEW = 1 << 14;
+        /// `A`: all of `g$lshzxetd`.
+        const ALL = Self::GENERIC.bits()
+            | Self::STRING.bits()
+            | Self::LIST.bits()
+            | Self::SET.bits()
+            | Self::HASH.bits()
+            | Self::ZSET.bits()
+            | Self::EXPIRED.bits()
+            | Self::EVICTED.bits()
+            | Self::STREAM.bits()
+            | Self::MODULE.bits();
+    }
+}
 
 impl NotifyFlags {
-    /// `K`: on the key's channel.
-    pub const KEYSPACE: u32 = 1 << 0;
-    /// `E`: on the event's channel.
-    pub const KEYEVENT: u32 = 1 << 1;
-    /// `g`: commands of all types.
-    pub const GENERIC: u32 = 1 << 2;
-    /// `$`: strings.
-    pub const STRING: u32 = 1 << 3;
-    /// `l`: lists.
-    pub const LIST: u32 = 1 << 4;
-    /// `s`: sets.
-    pub const SET: u32 = 1 << 5;
-    /// `h`: hashes.
-    pub const HASH: u32 = 1 << 6;
-    /// `z`: sorted sets.
-    pub const ZSET: u32 = 1 << 7;
-    /// `x`: expiry.
-    pub const EXPIRED: u32 = 1 << 8;
-    /// `e`: eviction.
-    pub const EVICTED: u32 = 1 << 9;
-    /// `t`: streams.
-    pub const STREAM: u32 = 1 << 10;
-    /// `m`: lookups that found nothing.
-    pub const KEY_MISS: u32 = 1 << 11;
-    /// `d`: modules.
-    pub const MODULE: u32 = 1 << 13;
-    /// `n`: new keys.
-    pub const NEW: u32 = 1 << 14;
-    /// `A`: all of `g$lshzxetd`.
-    pub const ALL: u32 = Self::GENERIC
-        | Self::STRING
-        | Self::LIST
-        | Self::SET
-        | Self::HASH
-        | Self::ZSET
-        | Self::EXPIRED
-        | Self::EVICTED
-        | Self::STREAM
-        | Self::MODULE;
-
     /// In the order in which they are printed.
-    const LETTERS: [(u8, u32); 15] = [
+    const LETTERS: [(u8, Self); 15] = [
         (b'A', Self::ALL),
         (b'g', Self::GENERIC),
         (b'$', Self::STRING),
@@ -257,31 +260,25 @@ impl NotifyFlags {
         (b'E', Self::KEYEVENT),
         (b'm', Self::KEY_MISS),
     ];
-
-    /// Whether any of `flags` is on.
-    #[inline]
-    pub fn has(self, flags: u32) -> bool {
-        self.0 & flags != 0
-    }
 }
 
 impl Value for NotifyFlags {
     fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
-        let mut flags = 0;
+        let mut flags = Self::empty();
         for letter in single(words)? {
             let known = Self::LETTERS.iter().find(|(known, _)| known == letter);
             flags |= known.ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?.1;
         }
-        Ok(Self(flags))
+        Ok(flags)
     }
 
     fn print(&self, _: &Rule) -> Vec<u8> {
-        let all = self.0 & Self::ALL == Self::ALL;
+        let all = self.contains(Self::ALL);
         // With `A`, Redis leaves out `n` as well.
-        let shown = |flag: u32| match flag {
+        let beside = Self::KEYSPACE | Self::KEYEVENT | Self::KEY_MISS;
+        let shown = |flag: Self| match flag {
             Self::ALL => all,
-            Self::KEYSPACE | Self::KEYEVENT | Self::KEY_MISS => self.has(flag),
-            _ => !all && self.has(flag),
+            _ => (!all || beside.contains(flag)) && self.intersects(flag),
         };
         Self::LETTERS.iter().filter(|(_, flag)| shown(*flag)).map(|(letter, _)| *letter).collect()
     }
@@ -388,32 +385,34 @@ impl Value for ReplicaOf {
     }
 }
 
-/// How a signal shuts the server down: a set of `save`, `nosave`, `now`, `force`; empty is `default`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ShutdownFlags(pub u8);
+bitflags! {
+    /// How a signal shuts the server down; empty is `default`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct ShutdownFlags: u8 {
+        /// Save even without save points.
+        const SAVE = 1 << 0;
+        /// Do not save.
+        const NOSAVE = 1 << 1;
+        /// Do not wait for replicas.
+        const NOW = 1 << 2;
+        /// Stop even if saving fails.
+        const FORCE = 1 << 3;
+    }
+}
 
 impl ShutdownFlags {
-    /// Save even without save points.
-    pub const SAVE: u8 = 1;
-    /// Do not save.
-    pub const NOSAVE: u8 = 2;
-    /// Do not wait for replicas.
-    pub const NOW: u8 = 4;
-    /// Stop even if saving fails.
-    pub const FORCE: u8 = 8;
-
-    const NAMES: [(&'static str, u8); 5] =
-        [("default", 0), ("save", Self::SAVE), ("nosave", Self::NOSAVE), ("now", Self::NOW), ("force", Self::FORCE)];
-
-    /// Whether a flag is on.
-    pub fn has(self, flag: u8) -> bool {
-        self.0 & flag != 0
-    }
+    const NAMES: [(&'static str, Self); 5] = [
+        ("default", Self::empty()),
+        ("save", Self::SAVE),
+        ("nosave", Self::NOSAVE),
+        ("now", Self::NOW),
+        ("force", Self::FORCE),
+    ];
 }
 
 impl Value for ShutdownFlags {
     fn parse(words: &[&[u8]], _: &Rule, _: &Self, _: Origin) -> Result<Self, String> {
-        let mut flags = 0;
+        let mut flags = Self::empty();
         if words.is_empty() {
             return Err(one_of(Self::NAMES.iter().map(|(name, _)| *name)));
         }
@@ -421,17 +420,18 @@ impl Value for ShutdownFlags {
             let known = Self::NAMES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes()));
             flags |= known.ok_or_else(|| one_of(Self::NAMES.iter().map(|(name, _)| *name)))?.1;
         }
-        if flags & Self::SAVE != 0 && flags & Self::NOSAVE != 0 {
+        if flags.contains(Self::SAVE | Self::NOSAVE) {
             return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".to_owned());
         }
-        Ok(Self(flags))
+        Ok(flags)
     }
 
     fn print(&self, _: &Rule) -> Vec<u8> {
-        if self.0 == 0 {
+        if self.is_empty() {
             return b"default".to_vec();
         }
-        let names: Vec<_> = Self::NAMES.iter().filter(|(_, flag)| self.has(*flag)).map(|(name, _)| *name).collect();
+        let names: Vec<_> =
+            Self::NAMES.iter().filter(|(_, flag)| self.intersects(*flag)).map(|(name, _)| *name).collect();
         names.join(" ").into_bytes()
     }
 }

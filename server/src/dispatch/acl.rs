@@ -66,9 +66,12 @@ impl Acl {
 }
 
 fn access(flags: KeyFlags) -> Access {
-    let read = if flags.has(KeyFlags::ACCESS) { Access::READ } else { Access::NONE };
-    let write =
-        if flags.has(KeyFlags::INSERT | KeyFlags::DELETE | KeyFlags::UPDATE) { Access::WRITE } else { Access::NONE };
+    let read = if flags.intersects(KeyFlags::ACCESS) { Access::READ } else { Access::NONE };
+    let write = if flags.intersects(KeyFlags::INSERT | KeyFlags::DELETE | KeyFlags::UPDATE) {
+        Access::WRITE
+    } else {
+        Access::NONE
+    };
     read.and(write)
 }
 
@@ -91,7 +94,7 @@ fn with_request<R>(user: &User, command: &Command, args: &Args<'_>, look: impl F
     }
     look(&Request {
         command: command.id(),
-        is_free: command.flags.has(Flags::NO_AUTH),
+        is_free: command.flags.intersects(Flags::NO_AUTH),
         first_arg: args.at(1),
         keys: &keys,
         channels: &channels,
@@ -178,7 +181,7 @@ impl Server {
 
     /// Notes in ACL LOG that a login was refused; `command` is the word that asked for it.
     pub fn note_failed_login(&mut self, client: &Client, command: &[u8], name: &[u8]) {
-        let context = if client.flags.has(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
+        let context = if client.flags.intersects(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
         self.note_refusal(client, Reason::Auth, context, command, name);
     }
 
@@ -197,7 +200,7 @@ impl Server {
 
     /// Why a client that waits for keys must not get what it waits for: since it began to wait, its user may have lost the right.
     pub(super) fn lost_right(&mut self, client: &Client) -> Option<Cow<'static, str>> {
-        if !client.flags.has(ClientFlags::RESTRICTED) {
+        if !client.flags.intersects(ClientFlags::RESTRICTED) {
             return None;
         }
         let (block, command) = (client.block.as_deref()?, client.last_command?);
@@ -221,7 +224,7 @@ impl Server {
             if client.user().is_some_and(|user| user.name == new.name) {
                 client.become_user(&new);
             }
-            if is_default && client.user().is_some() && !client.flags.has(ClientFlags::AUTHENTICATED) {
+            if is_default && client.user().is_some() && !client.flags.intersects(ClientFlags::AUTHENTICATED) {
                 client.flags.set(ClientFlags::NEEDS_AUTH, !new.needs_no_login());
             }
         }

@@ -65,11 +65,11 @@ impl Server {
         if let Some(error) = self.early_refusal(client, command) {
             return Admission::Refuse(error);
         }
-        if client.flags.has(ClientFlags::RESTRICTED)
+        if client.flags.intersects(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(client, command, args)
             && !self.is_of_arrival(client, command, args)
         {
-            let context = if client.flags.has(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
+            let context = if client.flags.intersects(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
             client.last_command = Some(command);
             self.note_denial(client, command, args, denial, context);
             return Admission::Refuse(no_permission(command, denial));
@@ -83,7 +83,9 @@ impl Server {
         match self.refusal(client, command, args) {
             Some(error) => Admission::Refuse(error),
             None if self.is_paused_for(client, command, args) => Admission::Postpone,
-            None if client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name) => Admission::Queue,
+            None if client.flags.intersects(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name) => {
+                Admission::Queue
+            }
             None => Admission::Run,
         }
     }
@@ -91,10 +93,10 @@ impl Server {
     /// The gates before those of the cluster.
     fn early_refusal(&self, client: &Client, command: &Command) -> Option<CommandError> {
         let flags = command.flags;
-        if client.flags.has(ClientFlags::NEEDS_AUTH) && !flags.has(Flags::NO_AUTH) {
+        if client.flags.intersects(ClientFlags::NEEDS_AUTH) && !flags.intersects(Flags::NO_AUTH) {
             return Some(error::NO_AUTH);
         }
-        if client.flags.has(ClientFlags::MULTI) && flags.has(Flags::NO_MULTI) {
+        if client.flags.intersects(ClientFlags::MULTI) && flags.intersects(Flags::NO_MULTI) {
             return Some(error::NO_MULTI);
         }
         None
@@ -102,7 +104,7 @@ impl Server {
 
     fn refusal(&mut self, client: &mut Client, command: &Command, args: &Args<'_>) -> Option<CommandError> {
         let flags = command.flags;
-        let from_master = client.flags.has(ClientFlags::MASTER);
+        let from_master = client.flags.intersects(ClientFlags::MASTER);
         let write = self.writes(client, command, args);
         if let Some(refused) = self.out_of_memory(client, command, args, from_master) {
             return Some(refused);
@@ -119,7 +121,7 @@ impl Server {
         if write && !from_master && self.replication.is_replica() && self.config.replica_read_only {
             return Some(error::READ_ONLY);
         }
-        if client.flags.has(ClientFlags::PUBSUB_RESP2) && !SUBSCRIBED.contains(&command.name) {
+        if client.flags.intersects(ClientFlags::PUBSUB_RESP2) && !SUBSCRIBED.contains(&command.name) {
             return Some(CommandError::text(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 command.name
@@ -130,16 +132,16 @@ impl Server {
         }
         if self.loading
             && self.lacks(client, command, args, Flags::LOADING)
-            && (!self.async_loading || flags.has(Flags::NO_ASYNC_LOADING))
+            && (!self.async_loading || flags.intersects(Flags::NO_ASYNC_LOADING))
         {
             return Some(error::LOADING);
         }
         if let Some(running) = self.busy_script()
-            && !flags.has(Flags::ALLOW_BUSY)
+            && !flags.intersects(Flags::ALLOW_BUSY)
         {
             return Some(running.busy_error());
         }
-        if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) && command.first_key != 0 {
+        if client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR) && command.first_key != 0 {
             return Some(error::REPLICA_KEYSPACE);
         }
         None
@@ -147,15 +149,16 @@ impl Server {
 
     /// Whether a command has a flag: itself, or in EXEC any that is queued.
     fn any_has(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
-        self.flags_of(command, args).has(flag)
-            || (command.name == "exec" && queue_of(client).any(|(queued, args)| self.flags_of(queued, &args).has(flag)))
+        self.flags_of(command, args).intersects(flag)
+            || (command.name == "exec"
+                && queue_of(client).any(|(queued, args)| self.flags_of(queued, &args).intersects(flag)))
     }
 
     /// Whether a command is without a flag: itself, or in EXEC any that is queued.
     fn lacks(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
-        !self.flags_of(command, args).has(flag)
+        !self.flags_of(command, args).intersects(flag)
             || (command.name == "exec"
-                && queue_of(client).any(|(queued, args)| !self.flags_of(queued, &args).has(flag)))
+                && queue_of(client).any(|(queued, args)| !self.flags_of(queued, &args).intersects(flag)))
     }
 
     /// True where the command changes data: itself, or in EXEC any that is queued.
@@ -182,7 +185,7 @@ impl Server {
             self.invalidate_changed(client);
             self.end_invalidation(client);
         }
-        let queued = client.flags.has(ClientFlags::MULTI) && !ENDS_TRANSACTION.contains(&command.name);
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !ENDS_TRANSACTION.contains(&command.name);
         let denied = queued || self.any_has(client, command, args, Flags::DENYOOM);
         (!fits && denied).then_some(error::OOM)
     }
@@ -192,7 +195,7 @@ impl Server {
     pub fn must_not_apply(&self, args: &Args<'_>) -> bool {
         !self.config.replica_ignore_disk_write_errors
             && self.disk_error().is_some()
-            && self.resolve(args).is_ok_and(|command| command.flags.has(Flags::WRITE))
+            && self.resolve(args).is_ok_and(|command| command.flags.intersects(Flags::WRITE))
     }
 
     /// Whether a command of our primary's stream must wait for the end of a pause, as Redis has it wait. Who asks is told of
@@ -201,8 +204,9 @@ impl Server {
         if !self.pauses.hold_writes(self.now) {
             return false;
         }
-        let may_write =
-            || self.resolve(args).is_ok_and(|command| command.flags.has(Flags::WRITE) || command.name == "publish");
+        let may_write = || {
+            self.resolve(args).is_ok_and(|command| command.flags.intersects(Flags::WRITE) || command.name == "publish")
+        };
         let holds = self.pauses.hold_all(self.now) || may_write();
         if holds {
             self.held_back_primary = Some(id);
@@ -238,20 +242,20 @@ impl Server {
 
     /// What a small dataset holds up while it is loaded. A replica that wants to synchronise comes again by itself.
     fn waits_for_loading(&self, client: &Client, command: &Command) -> bool {
-        if !self.loading || self.async_loading || command.flags.has(Flags::LOADING) {
+        if !self.loading || self.async_loading || command.flags.intersects(Flags::LOADING) {
             return false;
         }
         let interval = self.config.loading_process_events_interval_bytes;
         let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.now, interval));
         let synchronises = matches!(command.name, "psync" | "sync");
-        young && !synchronises && !client.flags.has(ClientFlags::MASTER) && !client.is_replica()
+        young && !synchronises && !client.flags.intersects(ClientFlags::MASTER) && !client.is_replica()
     }
 
     fn is_paused_for(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
-        if client.flags.has(ClientFlags::MASTER) || client.is_replica() {
+        if client.flags.intersects(ClientFlags::MASTER) || client.is_replica() {
             return false;
         }
-        let queued = client.flags.has(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name);
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name);
         if !queued && self.waits_for_handover(client, command, args) {
             return true;
         }
@@ -262,7 +266,7 @@ impl Server {
         let may_write = self.writes(client, command, args)
             || self.may_replicate(command, args)
             || (command.name == "exec" && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
-        let queued = client.flags.has(ClientFlags::MULTI) && command.name != "exec";
+        let queued = client.flags.intersects(ClientFlags::MULTI) && command.name != "exec";
         let control = matches!(command.name, "client|unpause" | "client|pause");
         (self.pauses.hold_all(self.now) && !control) || (may_write && !queued)
     }

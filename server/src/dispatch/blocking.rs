@@ -150,7 +150,7 @@ impl Server {
             if let Some(slot) = self.clients.slot_of(id)
                 && let Some(mut client) = self.clients.take(slot)
             {
-                if !client.flags.has(ClientFlags::CLOSE_ASAP) {
+                if !client.flags.intersects(ClientFlags::CLOSE_ASAP) {
                     self.serve_waiter(&mut client, key, held);
                 }
                 self.clients.put(slot, client);

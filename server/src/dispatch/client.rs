@@ -1,6 +1,7 @@
 //! A client's session: who it is, what it subscribed to, what it waits for, and the replies that wait for its socket.
 //! Not its socket: that is the network's.
 
+use bitflags::bitflags;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -80,121 +81,71 @@ impl Signal {
     }
 }
 
-/// A set of client flags.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ClientFlags(u32);
+bitflags! {
+    /// A set of client flags.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct ClientFlags: u32 {
+        /// Between MULTI and EXEC.
+        const MULTI = 1;
+        /// A watched key changed.
+        const DIRTY_CAS = 1 << 1;
+        /// A queued command was refused.
+        const DIRTY_EXEC = 1 << 2;
+        /// Sees all commands.
+        const MONITOR = 1 << 3;
+        /// A replica's link.
+        const REPLICA = 1 << 4;
+        /// The link to our primary.
+        const MASTER = 1 << 5;
+        /// Close when the output is written.
+        const CLOSE_AFTER_REPLY = 1 << 6;
+        /// Close at once.
+        const CLOSE_ASAP = 1 << 7;
+        /// Not evicted for its memory.
+        const NO_EVICT = 1 << 8;
+        /// CLIENT REPLY OFF.
+        const REPLY_OFF = 1 << 9;
+        /// CLIENT REPLY SKIP: the next command's reply,
+        const REPLY_SKIP_NEXT = 1 << 10;
+        /// and this one's.
+        const REPLY_SKIP = 1 << 11;
+        /// READONLY, in cluster mode.
+        const READONLY = 1 << 12;
+        /// ASKING, for the next command.
+        const ASKING = 1 << 13;
+        /// Waits for keys, replicas or the end of a pause.
+        const BLOCKED = 1 << 14;
+        /// Came over a Unix socket.
+        const UNIX_SOCKET = 1 << 15;
+        /// Must authenticate first.
+        const NEEDS_AUTH = 1 << 16;
+        /// Subscribed, and speaks RESP2: few commands are allowed.
+        const PUBSUB_RESP2 = 1 << 17;
+        /// Runs inside EXEC.
+        const IN_EXEC = 1 << 18;
+        /// Connected from the loopback interface or a Unix socket.
+        const LOCAL = 1 << 19;
+        /// Subscribed to anything.
+        const PUBSUB = 1 << 20;
+        /// Slots arrive in this session: it may write to them, and is believed about expiry.
+        const ARRIVAL = 1 << 22;
+        /// Its user may not do everything: whatever it asks for is checked.
+        const RESTRICTED = 1 << 24;
+        /// It logged in, or came when no login was needed: it stays what it is when the default user gets a password.
+        const AUTHENTICATED = 1 << 25;
+        /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
+        const ENDED = 1 << 23;
+        /// The connection is inside TLS.
+        const TLS = 1 << 26;
 
-impl ClientFlags {
-    /// Between MULTI and EXEC.
-    pub const MULTI: Self = Self(1);
-    /// A watched key changed.
-    pub const DIRTY_CAS: Self = Self(1 << 1);
-    /// A queued command was refused.
-    pub const DIRTY_EXEC: Self = Self(1 << 2);
-    /// Sees all commands.
-    pub const MONITOR: Self = Self(1 << 3);
-    /// A replica's link.
-    pub const REPLICA: Self = Self(1 << 4);
-    /// The link to our primary.
-    pub const MASTER: Self = Self(1 << 5);
-    /// Close when the output is written.
-    pub const CLOSE_AFTER_REPLY: Self = Self(1 << 6);
-    /// Close at once.
-    pub const CLOSE_ASAP: Self = Self(1 << 7);
-    /// Not evicted for its memory.
-    pub const NO_EVICT: Self = Self(1 << 8);
-    /// CLIENT REPLY OFF.
-    pub const REPLY_OFF: Self = Self(1 << 9);
-    /// CLIENT REPLY SKIP: the next command's reply,
-    pub const REPLY_SKIP_NEXT: Self = Self(1 << 10);
-    /// and this one's.
-    pub const REPLY_SKIP: Self = Self(1 << 11);
-    /// READONLY, in cluster mode.
-    pub const READONLY: Self = Self(1 << 12);
-    /// ASKING, for the next command.
-    pub const ASKING: Self = Self(1 << 13);
-    /// Waits for keys, replicas or the end of a pause.
-    pub const BLOCKED: Self = Self(1 << 14);
-    /// Came over a Unix socket.
-    pub const UNIX_SOCKET: Self = Self(1 << 15);
-    /// Must authenticate first.
-    pub const NEEDS_AUTH: Self = Self(1 << 16);
-    /// Subscribed, and speaks RESP2: few commands are allowed.
-    pub const PUBSUB_RESP2: Self = Self(1 << 17);
-    /// Runs inside EXEC.
-    pub const IN_EXEC: Self = Self(1 << 18);
-    /// Connected from the loopback interface or a Unix socket.
-    pub const LOCAL: Self = Self(1 << 19);
-    /// Subscribed to anything.
-    pub const PUBSUB: Self = Self(1 << 20);
-    /// Slots arrive in this session: it may write to them, and is believed about expiry.
-    pub const ARRIVAL: Self = Self(1 << 22);
-    /// Its user may not do everything: whatever it asks for is checked.
-    pub const RESTRICTED: Self = Self(1 << 24);
-    /// It logged in, or came when no login was needed: it stays what it is when the default user gets a password.
-    pub const AUTHENTICATED: Self = Self(1 << 25);
-    /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
-    pub const ENDED: Self = Self(1 << 23);
-    /// The connection is inside TLS.
-    pub const TLS: Self = Self(1 << 26);
+        /// What of a session holds for the calls of its script as well.
+        const KEPT_IN_SCRIPTS = Self::UNIX_SOCKET.bits() | Self::LOCAL.bits() | Self::READONLY.bits() | Self::ASKING.bits() | Self::ARRIVAL.bits() | Self::NO_EVICT.bits() | Self::RESTRICTED.bits() | Self::AUTHENTICATED.bits();
 
-    /// What of a session holds for the calls of its script as well.
-    pub const KEPT_IN_SCRIPTS: Self = Self(
-        Self::UNIX_SOCKET.0
-            | Self::LOCAL.0
-            | Self::READONLY.0
-            | Self::ASKING.0
-            | Self::ARRIVAL.0
-            | Self::NO_EVICT.0
-            | Self::RESTRICTED.0
-            | Self::AUTHENTICATED.0,
-    );
-    /// The session ends.
-    pub const ENDS: Self = Self(Self::CLOSE_ASAP.0 | Self::CLOSE_AFTER_REPLY.0 | Self::ENDED.0);
+        /// The session ends.
+        const ENDS = Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::ENDED.bits();
 
-    /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
-    pub const GATED: Self = Self(
-        Self::MULTI.0
-            | Self::REPLICA.0
-            | Self::MASTER.0
-            | Self::CLOSE_ASAP.0
-            | Self::CLOSE_AFTER_REPLY.0
-            | Self::NEEDS_AUTH.0
-            | Self::PUBSUB_RESP2.0
-            | Self::IN_EXEC.0
-            | Self::REPLY_OFF.0
-            | Self::REPLY_SKIP.0
-            | Self::REPLY_SKIP_NEXT.0
-            | Self::ASKING.0
-            | Self::READONLY.0
-            | Self::ARRIVAL.0
-            | Self::RESTRICTED.0,
-    );
-
-    /// True where any flag of `other` is set.
-    #[inline]
-    pub fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Those that are among `others`.
-    pub fn only(self, others: Self) -> Self {
-        Self(self.0 & others.0)
-    }
-
-    /// Sets the flags of `other`.
-    pub fn insert(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-
-    /// Clears the flags of `other`.
-    pub fn remove(&mut self, other: Self) {
-        self.0 &= !other.0;
-    }
-
-    /// Sets or clears.
-    pub fn set(&mut self, other: Self, on: bool) {
-        if on { self.insert(other) } else { self.remove(other) }
+        /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
+        const GATED = Self::MULTI.bits() | Self::REPLICA.bits() | Self::MASTER.bits() | Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::NEEDS_AUTH.bits() | Self::PUBSUB_RESP2.bits() | Self::IN_EXEC.bits() | Self::REPLY_OFF.bits() | Self::REPLY_SKIP.bits() | Self::REPLY_SKIP_NEXT.bits() | Self::ASKING.bits() | Self::READONLY.bits() | Self::ARRIVAL.bits() | Self::RESTRICTED.bits();
     }
 }
 
@@ -394,7 +345,7 @@ pub enum Unblock {
 impl Client {
     /// Which ports of a cluster's nodes the client can use.
     pub fn ports(&self) -> Ports {
-        if self.flags.has(ClientFlags::TLS) { Ports::Main } else { Ports::Plain }
+        if self.flags.intersects(ClientFlags::TLS) { Ports::Main } else { Ports::Plain }
     }
 
     /// A session that has just begun, of nobody who is ever refused anything: that of a connection is the default user's as soon as
@@ -503,7 +454,7 @@ impl Client {
 
     /// Whether CLIENT REPLY turned its replies off, or the next one.
     pub fn is_silent(&self) -> bool {
-        self.flags.has(ClientFlags::REPLY_OFF) || self.flags.has(ClientFlags::REPLY_SKIP)
+        self.flags.intersects(ClientFlags::REPLY_OFF) || self.flags.intersects(ClientFlags::REPLY_SKIP)
     }
 
     /// Bytes that wait to be written.
@@ -555,6 +506,6 @@ impl Client {
 
     /// True for a replica's link that is no monitor.
     pub fn is_replica(&self) -> bool {
-        self.flags.has(ClientFlags::REPLICA)
+        self.flags.intersects(ClientFlags::REPLICA)
     }
 }

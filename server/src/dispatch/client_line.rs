@@ -13,12 +13,12 @@ pub fn client_line(server: &Server, client: &Client) -> String {
     let counts = client.subscriptions.as_deref().map_or((0, 0, 0), |subscriptions| {
         (subscriptions.channels.len(), subscriptions.patterns.len(), subscriptions.shard_channels.len())
     });
-    let multi = if client.flags.has(ClientFlags::MULTI) {
+    let multi = if client.flags.intersects(ClientFlags::MULTI) {
         client.transaction.as_ref().map_or(0, |transaction| transaction.queue.len() as i64)
     } else {
         -1
     };
-    let events = match (client.flags.has(ClientFlags::CLOSE_AFTER_REPLY), client.output() > 0) {
+    let events = match (client.flags.intersects(ClientFlags::CLOSE_AFTER_REPLY), client.output() > 0) {
         (false, false) => "r",
         (false, true) => "rw",
         (true, _) => "w",
@@ -69,7 +69,7 @@ fn letters(client: &Client) -> String {
         (ClientFlags::READONLY, 'r'),
         (ClientFlags::NO_EVICT, 'e'),
     ];
-    let monitor = client.flags.has(ClientFlags::MONITOR);
+    let monitor = client.flags.intersects(ClientFlags::MONITOR);
     let mut letters = String::new();
     for (flag, letter) in LETTERS {
         if flag == ClientFlags::DIRTY_CAS
@@ -79,7 +79,7 @@ fn letters(client: &Client) -> String {
             letters.extend(tracking.broken_redirect.then_some('R'));
             letters.extend(tracking.broadcast.then_some('B'));
         }
-        if client.flags.has(flag) {
+        if client.flags.intersects(flag) {
             // A monitor counts as a replica, under a letter of its own.
             letters.push(if letter == 'S' && monitor { 'O' } else { letter });
         }

@@ -67,11 +67,11 @@ impl Server {
 
     /// Counts a session's memory anew. Links of replication have limits of their own.
     pub fn count_client_memory(&mut self, client: &mut Client) {
-        if client.flags.has(ClientFlags::ENDED) {
+        if client.flags.intersects(ClientFlags::ENDED) {
             return;
         }
         let spared = [ClientFlags::REPLICA, ClientFlags::MASTER, ClientFlags::CLOSE_ASAP];
-        let counts = !spared.iter().any(|&flag| client.flags.has(flag));
+        let counts = !spared.iter().any(|&flag| client.flags.intersects(flag));
         let memory = if counts { client.memory() } else { 0 };
         self.client_memory = self.client_memory + memory - client.counted_memory;
         client.counted_memory = memory;
@@ -80,7 +80,7 @@ impl Server {
     /// A session ends: it counts no longer.
     pub(super) fn forget_client_memory(&mut self, client: &mut Client) {
         let counted = std::mem::take(&mut client.counted_memory);
-        if client.flags.has(ClientFlags::ENDED) {
+        if client.flags.intersects(ClientFlags::ENDED) {
             self.ending_memory -= counted;
         } else {
             self.client_memory -= counted;
@@ -117,7 +117,7 @@ impl Server {
         let mut largest: Vec<(usize, ClientId)> = self
             .clients
             .iter()
-            .filter(|client| client.counted_memory > 0 && !client.flags.has(ClientFlags::NO_EVICT))
+            .filter(|client| client.counted_memory > 0 && !client.flags.intersects(ClientFlags::NO_EVICT))
             .map(|client| (client.counted_memory, client.id))
             .collect();
         largest.sort_unstable_by_key(|&(memory, id)| (Reverse(memory), id));

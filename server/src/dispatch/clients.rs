@@ -90,12 +90,15 @@ impl Clients {
 
     /// All sessions that are neither taken out nor hidden.
     pub fn iter(&self) -> impl Iterator<Item = &Client> {
-        self.slots.iter().filter_map(Option::as_deref).filter(|client| !client.flags.has(ClientFlags::ENDED))
+        self.slots.iter().filter_map(Option::as_deref).filter(|client| !client.flags.intersects(ClientFlags::ENDED))
     }
 
     /// All sessions that are neither taken out nor hidden, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Client> {
-        self.slots.iter_mut().filter_map(Option::as_deref_mut).filter(|client| !client.flags.has(ClientFlags::ENDED))
+        self.slots
+            .iter_mut()
+            .filter_map(Option::as_deref_mut)
+            .filter(|client| !client.flags.intersects(ClientFlags::ENDED))
     }
 
     /// Number of sessions, those taken out included and those hidden not.

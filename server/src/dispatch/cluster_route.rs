@@ -111,7 +111,7 @@ impl Server {
         args: &Args<'_>,
     ) -> Option<CommandError> {
         let mode = self.cluster.as_ref()?;
-        if matches!(command.routing, Routing::Nowhere) || client.flags.has(ClientFlags::MASTER) {
+        if matches!(command.routing, Routing::Nowhere) || client.flags.intersects(ClientFlags::MASTER) {
             return None;
         }
         self.route(mode, client, command, args).err()
@@ -143,21 +143,21 @@ impl Server {
         queue.iter().try_for_each(|(queued, words)| keys.add_all(queued, &words.as_args()))?;
         let Some((_, slot)) = keys.first else { return Ok(()) };
         let mine = cluster.is_mine(slot);
-        if client.flags.has(ClientFlags::ARRIVAL) && self.arrives_in(client, slot) {
+        if client.flags.intersects(ClientFlags::ARRIVAL) && self.arrives_in(client, slot) {
             return Ok(());
         }
         if mine && cluster.is_ok() && !keys.open {
             return Ok(());
         }
         let any = |is: fn(&Command) -> bool| is(command) || queue.iter().any(|(queued, _)| is(queued));
-        let writes = any(|command| command.flags.has(Flags::WRITE));
+        let writes = any(|command| command.flags.intersects(Flags::WRITE));
         let shard = SHARD_CHANNELS.contains(&command.name);
         if !cluster.is_ok() {
             let config = &self.config;
             match (shard, config.cluster_allow_reads_when_down) {
                 (true, _) if config.cluster_allow_pubsubshard_when_down => {}
                 (true, _) | (false, false) => return Err(DOWN),
-                (false, true) if command.flags.has(Flags::WRITE) => return Err(DOWN_FOR_WRITES),
+                (false, true) if command.flags.intersects(Flags::WRITE) => return Err(DOWN_FOR_WRITES),
                 (false, true) => {}
             }
         }
@@ -171,7 +171,7 @@ impl Server {
                 let target = cluster.migrating_to(slot).ok_or(NOT_SERVED)?;
                 return Err(if keys.present { TRY_AGAIN } else { redirect(client, "ASK", slot, cluster, target) });
             }
-            if !mine && (client.flags.has(ClientFlags::ASKING) || command.flags.has(Flags::ASKING)) {
+            if !mine && (client.flags.intersects(ClientFlags::ASKING) || command.flags.intersects(Flags::ASKING)) {
                 return if keys.several && missing { Err(TRY_AGAIN) } else { Ok(()) };
             }
         }
@@ -179,7 +179,7 @@ impl Server {
             return Ok(());
         }
         let owner = cluster.owner(slot).ok_or(NOT_SERVED)?;
-        let reads_here = (client.flags.has(ClientFlags::READONLY) || shard) && !writes;
+        let reads_here = (client.flags.intersects(ClientFlags::READONLY) || shard) && !writes;
         if reads_here && cluster.my_master().is_some_and(|master| master.id == owner.id) {
             return Ok(());
         }
@@ -192,7 +192,7 @@ impl Server {
         self.stats.commands[command.index].rejected += 1;
         if command.name == "exec" {
             self.discard_transaction(client);
-        } else if client.flags.has(ClientFlags::MULTI) {
+        } else if client.flags.intersects(ClientFlags::MULTI) {
             client.flags.insert(ClientFlags::DIRTY_EXEC);
         }
         self.reply_error(client, error.bytes());
@@ -226,8 +226,8 @@ impl Server {
         // All keys are of one slot.
         let slot = key_slot(wait.keys.first()?);
         let Some(owner) = cluster.owner(slot) else { return text(NOT_SERVED) };
-        let reads = client.flags.has(ClientFlags::READONLY)
-            && client.last_command.is_some_and(|command| !command.flags.has(Flags::WRITE));
+        let reads = client.flags.intersects(ClientFlags::READONLY)
+            && client.last_command.is_some_and(|command| !command.flags.intersects(Flags::WRITE));
         let read_here = reads && cluster.my_master().is_some_and(|master| master.id == owner.id);
         if cluster.is_mine(slot) || read_here || cluster.importing_from(slot).is_some() {
             return None;

@@ -6,6 +6,7 @@ use super::error::{CommandError, CommandResult, WRONG_TYPE};
 use super::server::Server;
 use crate::base::clock::Millis;
 use crate::config::Config;
+use crate::config::NotifyFlags;
 use crate::resp::Reply;
 use crate::resp::request::OwnedArgs;
 use crate::store::entry::{EntryRef, NewValue, ValueRef};
@@ -52,7 +53,7 @@ impl ServerContext<'_> {
             config: &self.server.config,
             effects: &mut self.server.effects,
             may_block: false,
-            trusted: self.client.flags.has(ClientFlags::MASTER),
+            trusted: self.client.flags.intersects(ClientFlags::MASTER),
             // Whoever may run commands on the server is not asked about single keys.
             reads_only_named_keys: false,
             scripted: self.client.aside.is_some(),
@@ -102,7 +103,7 @@ impl DataContext<'_> {
 
     /// A change of `key`: counts it, tells watchers, and notifies of `event`.
     #[inline]
-    pub fn changed(&mut self, key: &[u8], class: u32, event: &'static str) {
+    pub fn changed(&mut self, key: &[u8], class: NotifyFlags, event: &'static str) {
         self.dirty();
         self.touched(key);
         self.notify(class, event, key);
@@ -110,15 +111,15 @@ impl DataContext<'_> {
 
     /// Notifies of an event, where `notify-keyspace-events` asks for its class.
     #[inline]
-    pub fn notify(&mut self, class: u32, event: &'static str, key: &[u8]) {
-        if self.effects.notify & class != 0 {
+    pub fn notify(&mut self, class: NotifyFlags, event: &'static str, key: &[u8]) {
+        if self.effects.notify.intersects(class) {
             self.notify_in(self.db, class, event, key);
         }
     }
 
     /// Notifies of an event in another database.
-    pub fn notify_in(&mut self, db: usize, class: u32, event: &'static str, key: &[u8]) {
-        if self.effects.notify & class != 0 {
+    pub fn notify_in(&mut self, db: usize, class: NotifyFlags, event: &'static str, key: &[u8]) {
+        if self.effects.notify.intersects(class) {
             settle(self.keyspace, self.effects);
             let key = key.to_vec();
             self.effects.notifications.push(super::effects::Notification { class, event, db, key });
@@ -183,16 +184,16 @@ impl DataContext<'_> {
 
 /// Moves what lookups did (expired keys deleted) into the queue for replicas and the AOF, in front of what follows.
 pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
-    use super::effects::{Notification, class};
+    use super::effects::Notification;
     if keyspace.happenings.is_empty() {
         return;
     }
     for happening in keyspace.happenings.drain(..) {
         let (class, event, lazy, deleted, db, key) = match happening {
-            Happening::Expired { db, key } => (class::EXPIRED, "expired", keyspace.lazy.expire, true, db, key),
-            Happening::Evicted { db, key } => (class::EVICTED, "evicted", keyspace.lazy.eviction, true, db, key),
-            Happening::Created { db, key } => (class::NEW, "new", false, false, db, key),
-            Happening::Missed { db, key } => (class::KEY_MISS, "keymiss", false, false, db, key),
+            Happening::Expired { db, key } => (NotifyFlags::EXPIRED, "expired", keyspace.lazy.expire, true, db, key),
+            Happening::Evicted { db, key } => (NotifyFlags::EVICTED, "evicted", keyspace.lazy.eviction, true, db, key),
+            Happening::Created { db, key } => (NotifyFlags::NEW, "new", false, false, db, key),
+            Happening::Missed { db, key } => (NotifyFlags::KEY_MISS, "keymiss", false, false, db, key),
         };
         if deleted {
             effects.queue(db, &[if lazy { b"UNLINK" } else { b"DEL" }, &key]);
@@ -200,7 +201,7 @@ pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
                 effects.touched.push((db, key.clone()));
             }
         }
-        if effects.notify & class != 0 {
+        if effects.notify.intersects(class) {
             effects.notifications.push(Notification { class, event, db, key });
         }
     }

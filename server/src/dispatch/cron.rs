@@ -82,7 +82,7 @@ impl Server {
         ];
         let now = self.now;
         for client in self.clients.iter_mut() {
-            if now - client.last_interaction > limit && !spared.iter().any(|&flag| client.flags.has(flag)) {
+            if now - client.last_interaction > limit && !spared.iter().any(|&flag| client.flags.intersects(flag)) {
                 log(Level::Verbose, "Closing idle client");
                 client.close();
             }

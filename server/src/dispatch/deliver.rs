@@ -2,11 +2,12 @@
 
 use super::client::{Client, ClientFlags, ClientId};
 use super::clients::Clients;
-use super::effects::{Notification, class};
+use super::effects::Notification;
 use super::redact::shown_words;
 use super::registry::Command;
 use super::server::Server;
 use crate::base::words::quote;
+use crate::config::NotifyFlags;
 use crate::resp::Args;
 
 impl Server {
@@ -45,11 +46,11 @@ impl Server {
             return;
         }
         for Notification { event, db, key, .. } in notifications {
-            if flags & class::KEYSPACE != 0 {
+            if flags.intersects(NotifyFlags::KEYSPACE) {
                 let channel = [format!("__keyspace@{db}__:").as_bytes(), &key].concat();
                 self.publish(current, &channel, event.as_bytes());
             }
-            if flags & class::KEYEVENT != 0 {
+            if flags.intersects(NotifyFlags::KEYEVENT) {
                 let channel = format!("__keyevent@{db}__:{event}");
                 self.publish(current, channel.as_bytes(), &key);
             }
@@ -62,7 +63,7 @@ impl Server {
         let mut line = format!("{}.{:06} [{db} ", micros / 1_000_000, micros % 1_000_000).into_bytes();
         let source = if current.aside.is_some() {
             "lua".to_owned()
-        } else if current.flags.has(ClientFlags::UNIX_SOCKET) {
+        } else if current.flags.intersects(ClientFlags::UNIX_SOCKET) {
             format!("unix:{}", self.config.unixsocket)
         } else {
             current.addr.clone()

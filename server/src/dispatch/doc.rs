@@ -165,24 +165,12 @@ bitflags! {
     }
 }
 
-impl Flags {
-    /// Whether any flag of `other` is set.
-    #[inline]
-    pub const fn has(self, other: Self) -> bool {
-        self.intersects(other)
-    }
-}
-
 impl KeyFlags {
-    /// Whether any flag of `other` is set.
-    pub const fn has(self, other: Self) -> bool {
-        self.intersects(other)
-    }
-
     /// The names of those that are set, as COMMAND shows them: modes in capitals, the rest not.
     pub fn names(self) -> impl Iterator<Item = String> {
         let modes = Self::RO | Self::RW | Self::OW | Self::RM;
-        self.iter_names().map(move |(name, flag)| if modes.has(flag) { name.to_owned() } else { name.to_lowercase() })
+        self.iter_names()
+            .map(move |(name, flag)| if modes.intersects(flag) { name.to_owned() } else { name.to_lowercase() })
     }
 }
 
@@ -344,7 +332,7 @@ pub struct CommandDoc {
 impl CommandDoc {
     /// Whether any of its arguments may be keys.
     pub fn has_keys(&self) -> bool {
-        self.key_specs.iter().any(|spec| !spec.flags.has(KeyFlags::NOT_KEY))
+        self.key_specs.iter().any(|spec| !spec.flags.intersects(KeyFlags::NOT_KEY))
     }
 
     /// Whether something that COMMAND does not show holds.

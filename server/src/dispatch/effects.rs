@@ -1,47 +1,14 @@
 //! What a command leaves behind besides its reply: changes counted, commands for replicas and the AOF, notifications,
 //! keys whose watchers must hear. Collected while handlers run, delivered when the unit of execution ends.
 
+use crate::config::NotifyFlags;
 pub use crate::resp::request::encode_command;
-
-/// Classes of keyspace notifications, as `notify-keyspace-events` letters name them.
-pub mod class {
-    /// `K`: publish `__keyspace@N__:key`.
-    pub const KEYSPACE: u32 = 1 << 0;
-    /// `E`: publish `__keyevent@N__:event`.
-    pub const KEYEVENT: u32 = 1 << 1;
-    /// `g`: generic commands.
-    pub const GENERIC: u32 = 1 << 2;
-    /// `$`: strings.
-    pub const STRING: u32 = 1 << 3;
-    /// `l`: lists.
-    pub const LIST: u32 = 1 << 4;
-    /// `s`: sets.
-    pub const SET: u32 = 1 << 5;
-    /// `h`: hashes.
-    pub const HASH: u32 = 1 << 6;
-    /// `z`: sorted sets.
-    pub const SORTED_SET: u32 = 1 << 7;
-    /// `x`: expired.
-    pub const EXPIRED: u32 = 1 << 8;
-    /// `e`: evicted.
-    pub const EVICTED: u32 = 1 << 9;
-    /// `t`: streams.
-    pub const STREAM: u32 = 1 << 10;
-    /// `m`: key misses.
-    pub const KEY_MISS: u32 = 1 << 11;
-    /// `d`: module keys.
-    pub const MODULE: u32 = 1 << 13;
-    /// `n`: new keys.
-    pub const NEW: u32 = 1 << 14;
-    /// `A`: all but `m` and `n`.
-    pub const ALL: u32 = GENERIC | STRING | LIST | SET | HASH | SORTED_SET | EXPIRED | EVICTED | STREAM | MODULE;
-}
 
 /// A keyspace notification that waits to be published.
 #[derive(Debug)]
 pub struct Notification {
     /// Its class.
-    pub class: u32,
+    pub class: NotifyFlags,
     /// `set`, `del`, ...
     pub event: &'static str,
     /// Database number.
@@ -85,7 +52,7 @@ pub struct Effects {
     /// True where a replica or the AOF listens; otherwise nothing is queued.
     pub listening: bool,
     /// Classes that `notify-keyspace-events` asks for.
-    pub notify: u32,
+    pub notify: NotifyFlags,
     /// True where somebody must hear of changed keys: WATCH, blocked clients, tracking.
     pub watched: bool,
     /// Notifications to publish.

@@ -43,7 +43,7 @@ impl Server {
             Err(_) if is_http(args) => self.turn_away(client),
             Err(error) => self.refuse(client, self.named(args), &error),
         }
-        if client.flags.has(ClientFlags::ASKING) {
+        if client.flags.intersects(ClientFlags::ASKING) {
             self.end_asking(client, args);
         }
     }
@@ -66,7 +66,7 @@ impl Server {
     #[cold]
     fn end_asking(&self, client: &mut Client, args: &Args<'_>) {
         let asked_just_now = self.registry.find(args.get(0)).is_some_and(|command| command.name == "asking");
-        if !asked_just_now && !client.flags.has(ClientFlags::MULTI) {
+        if !asked_just_now && !client.flags.intersects(ClientFlags::MULTI) {
             client.flags.remove(ClientFlags::ASKING);
         }
     }
@@ -96,7 +96,7 @@ impl Server {
 
     #[inline]
     fn admit_and_run(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        if self.gated || client.flags.has(ClientFlags::GATED) {
+        if self.gated || client.flags.intersects(ClientFlags::GATED) {
             match self.admit(client, command, args) {
                 Admission::Run => {}
                 Admission::Elsewhere(error) => return self.send_elsewhere(client, command, &error),
@@ -107,7 +107,7 @@ impl Server {
         } else if let Some(error) = self.redirection(client, command, args) {
             return self.send_elsewhere(client, command, &error);
         }
-        if command.flags.has(Flags::NOSCRIPT) && self.runs_scripts(client, command) {
+        if command.flags.intersects(Flags::NOSCRIPT) && self.runs_scripts(client, command) {
             return self.run_on_script_stack(client, command, args);
         }
         self.run_admitted(client, command, args);
@@ -154,7 +154,7 @@ impl Server {
 
     /// Answers with an error instead of running the command.
     pub fn refuse(&mut self, client: &mut Client, command: Option<&'static Command>, error: &CommandError) {
-        if client.flags.has(ClientFlags::MASTER) {
+        if client.flags.intersects(ClientFlags::MASTER) {
             self.note_propagation_error(
                 command.map_or("<unknown>", |command| command.name),
                 error.bytes(),
@@ -171,7 +171,7 @@ impl Server {
                 return self.reply_error(client, &text);
             }
         }
-        if client.flags.has(ClientFlags::MULTI) {
+        if client.flags.intersects(ClientFlags::MULTI) {
             client.flags.insert(ClientFlags::DIRTY_EXEC);
         }
         self.reply_error(client, error.bytes());
@@ -182,7 +182,7 @@ impl Server {
         let mark = client.out.len();
         client.reply().error(text);
         self.stats.count_error(text);
-        if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
+        if client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR) {
             let command = client.last_command.map_or("<unknown>", |command| command.name);
             self.note_propagation_error(command, text, Recipient::Replica);
             cut_replica(client, mark);
@@ -197,7 +197,7 @@ impl Server {
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
         let rewrite_before = std::mem::take(&mut self.effects.rewrite);
         client.last_command = Some(command);
-        let feeds_replica = client.is_replica() && !client.flags.has(ClientFlags::MONITOR);
+        let feeds_replica = client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR);
         let result = {
             let _running = RunningCommand::enter(client, command, args);
             self.run_handler(client, command, args)
@@ -212,7 +212,7 @@ impl Server {
             Err(error) => {
                 client.reply().error(error.bytes());
                 self.stats.count_error(error.bytes());
-                if client.flags.has(ClientFlags::MASTER) {
+                if client.flags.intersects(ClientFlags::MASTER) {
                     self.note_propagation_error(command.name, error.bytes(), Recipient::Primary);
                 }
                 true
@@ -221,7 +221,7 @@ impl Server {
         if feeds_replica && client.out.len() > mark {
             cut_replica(client, mark);
         }
-        if !self.monitors.is_empty() && !self.loading && !command.flags.has(HIDDEN_FROM_MONITORS) {
+        if !self.monitors.is_empty() && !self.loading && !command.flags.intersects(HIDDEN_FROM_MONITORS) {
             self.feed_monitors(client, client.db, command, args);
         }
         self.after_handler(client, db, command, args);
@@ -329,19 +329,19 @@ impl Server {
 
     #[inline]
     fn run_handler(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> CommandResult {
-        let trusted = client.flags.has(ClientFlags::MASTER) || client.flags.has(ClientFlags::ARRIVAL);
+        let trusted = client.flags.intersects(ClientFlags::MASTER) || client.flags.intersects(ClientFlags::ARRIVAL);
         self.keyspace.expiry = self.expiry_rule(trusted);
         match command.handler {
             Handler::Data(handler) => {
                 let reads_only_named_keys =
-                    client.flags.has(ClientFlags::RESTRICTED) && !may_read_by_pattern(client, command, args);
+                    client.flags.intersects(ClientFlags::RESTRICTED) && !may_read_by_pattern(client, command, args);
                 let mut context = DataContext {
                     keyspace: &mut self.keyspace,
                     db: client.db,
                     reply: Reply::bounded(&mut client.out, client.resp3, client.room),
                     config: &self.config,
                     effects: &mut self.effects,
-                    may_block: !client.flags.has(ClientFlags::IN_EXEC) && !trusted,
+                    may_block: !client.flags.intersects(ClientFlags::IN_EXEC) && !trusted,
                     trusted,
                     reads_only_named_keys,
                     scripted: client.aside.is_some(),
@@ -388,8 +388,8 @@ impl Server {
         stats.failed += u64::from(failed);
         self.stats.commands_processed += 1;
         // What a command that waits costs is known when it has got what it waits for.
-        if !client.flags.has(ClientFlags::BLOCKED) {
-            let event = if command.flags.has(Flags::FAST) { "fast-command" } else { "command" };
+        if !client.flags.intersects(ClientFlags::BLOCKED) {
+            let event = if command.flags.intersects(Flags::FAST) { "fast-command" } else { "command" };
             self.note_duration(client, command, args, nanos, event);
         }
     }
@@ -404,7 +404,7 @@ impl Server {
         }
         let micros = (nanos / 1000) as i64;
         let threshold = self.config.slowlog_log_slower_than;
-        if threshold >= 0 && micros >= threshold && !command.flags.has(Flags::SKIP_SLOWLOG) {
+        if threshold >= 0 && micros >= threshold && !command.flags.intersects(Flags::SKIP_SLOWLOG) {
             let words: Vec<&[u8]> = shown_words(command, args).collect();
             self.slowlog.add(self.now, micros, &words, &client.addr, &client.name);
         }
@@ -424,14 +424,14 @@ impl Server {
     #[inline]
     pub(super) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
         const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
-        if !client.flags.has(ClientFlags::GATED) {
+        if !client.flags.intersects(ClientFlags::GATED) {
             return;
         }
-        if SILENT.iter().any(|&flag| client.flags.has(flag)) {
+        if SILENT.iter().any(|&flag| client.flags.intersects(flag)) {
             client.out.truncate(mark);
         }
         client.flags.remove(ClientFlags::REPLY_SKIP);
-        if client.flags.has(ClientFlags::REPLY_SKIP_NEXT) {
+        if client.flags.intersects(ClientFlags::REPLY_SKIP_NEXT) {
             client.flags.remove(ClientFlags::REPLY_SKIP_NEXT);
             client.flags.insert(ClientFlags::REPLY_SKIP);
         }

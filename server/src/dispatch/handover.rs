@@ -540,7 +540,7 @@ impl Server {
     /// Whether a request writes to slots on their way, and to nothing else, in the session in which they arrive. The right to
     /// `CLUSTER SYNCSLOTS` is the right to such requests, whatever else the session's user may do with these keys.
     pub fn is_of_arrival(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
-        if !client.flags.has(ClientFlags::ARRIVAL) || !command.flags.has(Flags::WRITE) {
+        if !client.flags.intersects(ClientFlags::ARRIVAL) || !command.flags.intersects(Flags::WRITE) {
             return false;
         }
         let words: Vec<&[u8]> = args.from(0).collect();

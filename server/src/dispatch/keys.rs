@@ -29,7 +29,7 @@ pub fn keys_of<W: AsRef<[u8]>>(
     channels: bool,
 ) -> Result<Vec<KeyRef>, InvalidArguments> {
     let words = Words(words);
-    let specs = || command.key_specs.iter().filter(|spec| channels || !spec.flags.has(KeyFlags::NOT_KEY));
+    let specs = || command.key_specs.iter().filter(|spec| channels || !spec.flags.intersects(KeyFlags::NOT_KEY));
     // Where the specifications are not the whole truth, the command has a rule of its own.
     match command.name {
         "set" => return Ok(set_keys(&words)),
@@ -48,7 +48,7 @@ pub fn keys_of<W: AsRef<[u8]>>(
         apply(spec, &words, &mut keys)?;
         // Only scripts may say that they have none.
         let counted = matches!(spec.find, Find::KeyNum(..));
-        if counted && keys.len() == before && !command.flags.has(Flags::NO_MANDATORY_KEYS) {
+        if counted && keys.len() == before && !command.flags.intersects(Flags::NO_MANDATORY_KEYS) {
             return Err(InvalidArguments);
         }
     }

@@ -16,9 +16,9 @@ impl Server {
     /// The limit of a client's class. A replica may always lag by as much as the backlog keeps.
     fn output_limit(&self, client: &Client) -> BufferLimit {
         let limits = &self.config.client_output_buffer_limit;
-        if client.is_replica() && !client.flags.has(ClientFlags::MONITOR) {
+        if client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR) {
             self.replica_output_limit()
-        } else if client.flags.has(ClientFlags::PUBSUB) {
+        } else if client.flags.intersects(ClientFlags::PUBSUB) {
             limits.pubsub
         } else {
             limits.normal
@@ -52,7 +52,7 @@ impl Server {
     /// Closes a client whose output has reached the hard limit of its class. Returns whether it did.
     pub fn close_if_over_limit(&mut self, client: &mut Client) -> bool {
         let hard = self.output_limit(client).hard;
-        if hard == 0 || (self.output_of(client) as u64) < hard || client.flags.has(ClientFlags::CLOSE_ASAP) {
+        if hard == 0 || (self.output_of(client) as u64) < hard || client.flags.intersects(ClientFlags::CLOSE_ASAP) {
             return false;
         }
         self.close_for_output(client);
@@ -103,7 +103,7 @@ impl Server {
                 let too_long =
                     client.over_soft_limit_since.is_some_and(|since| now - since > limit.soft_seconds * 1000);
                 let over_hard = limit.hard > 0 && waiting >= limit.hard;
-                if (over_hard || too_long) && !client.flags.has(ClientFlags::CLOSE_ASAP) {
+                if (over_hard || too_long) && !client.flags.intersects(ClientFlags::CLOSE_ASAP) {
                     server.close_for_output(client);
                 }
             });

@@ -163,7 +163,7 @@ impl Server {
 
     /// What a script or function declares; `None` for other commands, and where it is not known.
     pub(super) fn declared(&self, command: &Command, args: &Args<'_>) -> Option<ScriptFlags> {
-        if !command.flags.has(Flags::NOSCRIPT) {
+        if !command.flags.intersects(Flags::NOSCRIPT) {
             return None;
         }
         let flags = match command.name {
@@ -179,17 +179,17 @@ impl Server {
             "fcall" | "fcall_ro" => self.scripting.functions.find(args.at(1)?)?.1.flags,
             _ => return None,
         };
-        (!flags.has(ScriptFlags::COMPATIBLE)).then_some(flags)
+        (!flags.intersects(ScriptFlags::COMPATIBLE)).then_some(flags)
     }
 
     /// A command's flags; those of a script are what it declares.
     pub(super) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
         let Some(declared) = self.declared(command, args) else { return command.flags };
-        let writes = !declared.has(ScriptFlags::NO_WRITES);
+        let writes = !declared.intersects(ScriptFlags::NO_WRITES);
         let mut flags = command.flags;
-        flags.set(Flags::DENYOOM, writes && !declared.has(ScriptFlags::ALLOW_OOM));
+        flags.set(Flags::DENYOOM, writes && !declared.intersects(ScriptFlags::ALLOW_OOM));
         flags.set(Flags::WRITE, writes);
-        flags.set(Flags::STALE, declared.has(ScriptFlags::ALLOW_STALE));
+        flags.set(Flags::STALE, declared.intersects(ScriptFlags::ALLOW_STALE));
         flags
     }
 
@@ -200,16 +200,16 @@ impl Server {
 
     /// Why a script must not run now.
     fn refuse_script(&mut self, flags: ScriptFlags, read_only: bool, obeyed: bool, oom: bool) -> CommandResult {
-        if flags.has(ScriptFlags::COMPATIBLE) {
+        if flags.intersects(ScriptFlags::COMPATIBLE) {
             return if self.is_stale() { Err(error::MASTER_DOWN) } else { Ok(()) };
         }
-        if flags.has(ScriptFlags::NO_CLUSTER) && self.cluster.is_some() {
+        if flags.intersects(ScriptFlags::NO_CLUSTER) && self.cluster.is_some() {
             return Err(CommandError::Static("ERR Can not run script on cluster, 'no-cluster' flag is set."));
         }
-        if self.is_stale() && !flags.has(ScriptFlags::ALLOW_STALE) {
+        if self.is_stale() && !flags.intersects(ScriptFlags::ALLOW_STALE) {
             return Err(STALE_SCRIPT);
         }
-        if !flags.has(ScriptFlags::NO_WRITES) {
+        if !flags.intersects(ScriptFlags::NO_WRITES) {
             if self.replication.is_replica() && self.config.replica_read_only && !obeyed {
                 return Err(READ_ONLY_SCRIPT);
             }
@@ -228,7 +228,7 @@ impl Server {
                 return Err(error::NO_REPLICAS);
             }
         }
-        if oom && !flags.has(ScriptFlags::ALLOW_OOM) && !flags.has(ScriptFlags::NO_WRITES) {
+        if oom && !flags.intersects(ScriptFlags::ALLOW_OOM) && !flags.intersects(ScriptFlags::NO_WRITES) {
             return Err(OOM_SCRIPT);
         }
         Ok(())
@@ -247,20 +247,23 @@ impl Server {
         keys: usize,
         read_only: bool,
     ) -> CommandResult {
-        let obeyed = client.flags.has(ClientFlags::MASTER) || self.loading;
+        // The append-only file's commands come while nobody else's do; an asynchronous load serves clients.
+        let from_file = self.loading && !self.async_loading;
+        let obeyed = client.flags.intersects(ClientFlags::MASTER) || from_file;
         let oom = self.config.maxmemory > 0
             && !(obeyed || (self.replication.is_replica() && self.config.replica_ignore_maxmemory))
             && !self.evict_until_it_fits();
         self.refuse_script(flags, read_only, obeyed, oom)?;
         self.scripting.is_idle()?;
-        let declared = |flag| !flags.has(ScriptFlags::COMPATIBLE) && flags.has(flag);
+        let declared = |flag| !flags.intersects(ScriptFlags::COMPATIBLE) && flags.intersects(flag);
         let keys_end = 3 + keys;
         let mut run = Run {
             server: std::ptr::from_mut(self),
             client: std::ptr::from_mut(client),
             read_only: read_only || declared(ScriptFlags::NO_WRITES),
             allow_oom: declared(ScriptFlags::ALLOW_OOM),
-            allow_cross_slot: flags.has(ScriptFlags::COMPATIBLE) || flags.has(ScriptFlags::ALLOW_CROSS_SLOT),
+            allow_cross_slot: flags.intersects(ScriptFlags::COMPATIBLE)
+                || flags.intersects(ScriptFlags::ALLOW_CROSS_SLOT),
             out_of_memory: oom,
             obeyed,
             resp3: false,
@@ -388,7 +391,7 @@ impl Session {
     fn set_aside(client: &mut Client) -> Self {
         let Client { resp3, flags, db, room, last_command, .. } = *client;
         client.aside = Some(Box::new(Aside { out: std::mem::take(&mut client.out), resp3 }));
-        client.flags = flags.only(KEPT);
+        client.flags = flags & KEPT;
         // No command waits in a script.
         client.flags.insert(ClientFlags::IN_EXEC);
         client.room = usize::MAX;
@@ -398,7 +401,7 @@ impl Session {
 
     fn restore(&self, client: &mut Client) {
         let Self { resp3, flags, db, room, last_command } = *self;
-        let ended = client.flags.only(ClientFlags::ENDS);
+        let ended = client.flags & ClientFlags::ENDS;
         client.flags = flags;
         client.flags.insert(ended);
         client.refresh_user_flag();
@@ -427,20 +430,20 @@ impl Run {
         let coded = |error: CommandError| Some([b"-", error.bytes()].concat());
         let Self { read_only, allow_oom, allow_cross_slot, out_of_memory, obeyed, slot, words, .. } = *self;
         let (server, client) = self.both();
-        if command.flags.has(Flags::NOSCRIPT) && !server.scripting.allows_everything {
+        if command.flags.intersects(Flags::NOSCRIPT) && !server.scripting.allows_everything {
             return text("This Redis command is not allowed from script");
         }
-        if server.is_stale() && !command.flags.has(Flags::STALE) {
+        if server.is_stale() && !command.flags.intersects(Flags::STALE) {
             return text("Can not execute the command on a stale replica");
         }
-        if client.flags.has(ClientFlags::RESTRICTED)
+        if client.flags.intersects(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(client, command, args)
         {
             client.last_command = server.named(&words);
             server.note_denial(client, command, args, denial, Context::Script);
             return text(denied_in_script(denial));
         }
-        let writes = command.flags.has(Flags::WRITE);
+        let writes = command.flags.intersects(Flags::WRITE);
         if read_only && (writes || command.doc.is(Internal::MAY_REPLICATE)) {
             return text("Write commands are not allowed from read-only scripts.");
         }
@@ -456,7 +459,7 @@ impl Run {
                 return coded(error::NO_REPLICAS);
             }
         }
-        if !allow_oom && out_of_memory && !wrote && command.flags.has(Flags::DENYOOM) {
+        if !allow_oom && out_of_memory && !wrote && command.flags.intersects(Flags::DENYOOM) {
             return coded(error::OOM);
         }
         if writes && let Some(running) = &mut server.scripting.running {
@@ -519,7 +522,7 @@ impl Host for Run {
         client.out.clear();
         server.call(client, command, &args);
         *reply = std::mem::take(&mut client.out);
-        if command.flags.has(Flags::READONLY) {
+        if command.flags.intersects(Flags::READONLY) {
             let declared = self.words;
             let (server, client) = self.both();
             server.remember_declared_keys(client, &declared);

@@ -120,7 +120,10 @@ impl Server {
         if ended {
             self.refresh_gate();
             // The primary's stream has waited.
-            self.clients.iter().filter(|client| client.flags.has(ClientFlags::MASTER)).for_each(|it| it.signal.raise());
+            self.clients
+                .iter()
+                .filter(|client| client.flags.intersects(ClientFlags::MASTER))
+                .for_each(|it| it.signal.raise());
         }
         ended
     }

@@ -19,7 +19,7 @@ use super::waiters::{Blocked, Waiters};
 use crate::base::clock::{Millis, now_ms};
 use crate::base::ids::{HandoverId, RunId};
 use crate::base::random::{Random, fill_from_os};
-use crate::config::Config;
+use crate::config::{Config, NotifyFlags};
 use crate::info::latency::LatencyMonitor;
 use crate::info::slowlog::Slowlog;
 use crate::info::stats::Stats;
@@ -284,9 +284,9 @@ impl Server {
     /// Takes over settings that are kept where they are used.
     pub fn apply_config(&mut self) {
         let config = &self.config;
-        self.effects.notify = config.notify_keyspace_events.0;
-        self.keyspace.record_new = config.notify_keyspace_events.0 & super::effects::class::NEW != 0;
-        self.keyspace.record_misses = config.notify_keyspace_events.0 & super::effects::class::KEY_MISS != 0;
+        self.effects.notify = config.notify_keyspace_events;
+        self.keyspace.record_new = config.notify_keyspace_events.intersects(NotifyFlags::NEW);
+        self.keyspace.record_misses = config.notify_keyspace_events.intersects(NotifyFlags::KEY_MISS);
         self.keyspace.lazy.expire = config.lazyfree_lazy_expire;
         self.keyspace.lazy.eviction = config.lazyfree_lazy_eviction;
         self.keyspace.lazy.server_del = config.lazyfree_lazy_server_del;
@@ -390,7 +390,7 @@ impl Server {
         let Some(slot) = self.clients.slot_of(id) else { return };
         let mut is_primary = false;
         self.with_session(id, |server, client| {
-            is_primary = client.flags.has(super::client::ClientFlags::MASTER);
+            is_primary = client.flags.intersects(super::client::ClientFlags::MASTER);
             server.forget_client(client);
             client.out = Vec::new();
             client.close();

@@ -167,7 +167,8 @@ impl Server {
 
     /// A command of a client that tracks has run: it may hold now what it read.
     pub(super) fn remember_reads(&mut self, client: &Client, command: &Command, args: &Args<'_>) {
-        if !remembers(client) || !command.flags.has(Flags::READONLY) || command.flags.has(READS_ELSEWHERE) {
+        if !remembers(client) || !command.flags.intersects(Flags::READONLY) || command.flags.intersects(READS_ELSEWHERE)
+        {
             return;
         }
         let words: Vec<&[u8]> = args.from(0).collect();
@@ -195,7 +196,7 @@ impl Server {
             self.invalidate_holders(client, &key, None);
         }
         self.end_invalidation(client);
-        let keeps = client.flags.has(ClientFlags::MULTI) || command.name.starts_with("client|");
+        let keeps = client.flags.intersects(ClientFlags::MULTI) || command.name.starts_with("client|");
         if let Some(wanted) = client.tracking.as_deref_mut().filter(|_| !keeps) {
             wanted.caching = false;
         }
@@ -312,7 +313,7 @@ impl Server {
             return;
         }
         self.with_client(current, redirect.unwrap_or(id), |client| {
-            let subscribed = client.flags.has(ClientFlags::PUBSUB);
+            let subscribed = client.flags.intersects(ClientFlags::PUBSUB);
             let mut reply = client.reply();
             if reply.is_resp3() {
                 reply.push(2);

@@ -73,7 +73,7 @@ impl<'a> Applier<'a> {
         let Some(mut client) = server.clients.take(self.slot) else { return Err(lost()) };
         client.last_interaction = server.now;
         let applied = self.apply_all(server, &mut client, buffer);
-        let killed = client.flags.has(ClientFlags::CLOSE_ASAP);
+        let killed = client.flags.intersects(ClientFlags::CLOSE_ASAP);
         server.clients.put(self.slot, client);
         applied?;
         self.seen = Some(buffer.len());
@@ -96,7 +96,7 @@ impl<'a> Applier<'a> {
                     self.run(server, client, &buffer[done..]);
                     done += consumed;
                     // A transaction's bytes count when it has been executed: cut in the middle, it comes whole again.
-                    if !client.flags.has(ClientFlags::MULTI) {
+                    if !client.flags.intersects(ClientFlags::MULTI) {
                         let bytes = &buffer[start..done];
                         server.stats.repl_input += bytes.len() as u64;
                         server.replication.applied(client.db, bytes);

@@ -258,10 +258,10 @@ impl Connection {
             let Some(taken) = server.clients.take(self.slot) else { return };
             client = taken;
         }
-        self.blocked = client.flags.has(ClientFlags::BLOCKED);
+        self.blocked = client.flags.intersects(ClientFlags::BLOCKED);
         if let Some(batch) = &mut batch {
             server.scripting.stack.can_suspend = true;
-            while !self.blocked && !self.closing && !client.flags.has(ClientFlags::CLOSE_ASAP) {
+            while !self.blocked && !self.closing && !client.flags.intersects(ClientFlags::CLOSE_ASAP) {
                 if batch.is_done() && !self.next_batch(batch, server, &mut client) {
                     break;
                 }
@@ -323,10 +323,11 @@ impl Connection {
         batch.compact();
         self.limits = Limits {
             max_bulk: server.config.proto_max_bulk_len as i64,
-            authenticated: !client.flags.has(ClientFlags::NEEDS_AUTH),
+            authenticated: !client.flags.intersects(ClientFlags::NEEDS_AUTH),
         };
         batch.parse(self.limits);
-        if batch.input.len() as u64 > server.config.client_query_buffer_limit && !client.flags.has(ClientFlags::MASTER)
+        if batch.input.len() as u64 > server.config.client_query_buffer_limit
+            && !client.flags.intersects(ClientFlags::MASTER)
         {
             log(Level::Warning, &format!("Closing client that reached max query buffer length: addr={}", client.addr));
             self.closing = true;
@@ -349,21 +350,21 @@ impl Connection {
             if client.out.len() > client.room {
                 server.close_if_over_limit(client);
             }
-            self.blocked = client.flags.has(ClientFlags::BLOCKED);
-            if client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
+            self.blocked = client.flags.intersects(ClientFlags::BLOCKED);
+            if client.flags.intersects(ClientFlags::CLOSE_AFTER_REPLY) {
                 self.closing = true;
             }
-            if self.blocked || self.closing || client.flags.has(ClientFlags::CLOSE_ASAP) {
+            if self.blocked || self.closing || client.flags.intersects(ClientFlags::CLOSE_ASAP) {
                 return;
             }
         }
     }
 
     fn take_output(&mut self, server: &mut Server, client: &mut Client) {
-        if client.flags.has(ClientFlags::CLOSE_AFTER_REPLY) {
+        if client.flags.intersects(ClientFlags::CLOSE_AFTER_REPLY) {
             self.closing = true;
         }
-        if client.flags.has(ClientFlags::CLOSE_ASAP) {
+        if client.flags.intersects(ClientFlags::CLOSE_ASAP) {
             self.aborted = true;
             return;
         }

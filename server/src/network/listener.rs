@@ -314,7 +314,7 @@ fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
 async fn killed(shared: &Shared, slot: Slot, signal: &Signal) {
     std::future::poll_fn(|context| {
         signal.register(context.waker());
-        let killed = |client: &Client| client.flags.has(ClientFlags::CLOSE_ASAP);
+        let killed = |client: &Client| client.flags.intersects(ClientFlags::CLOSE_ASAP);
         match signal.take() && shared.peek().clients.get(slot).is_none_or(killed) {
             true => Poll::Ready(()),
             false => Poll::Pending,

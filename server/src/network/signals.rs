@@ -42,9 +42,12 @@ async fn end_on_signal(shared: Shared, (mut term, mut int): (Signal, Signal)) ->
         };
         let mut server = shared.turn();
         let flags = if by_term { server.config.shutdown_on_sigterm } else { server.config.shutdown_on_sigint };
-        let save =
-            if flags.has(ShutdownFlags::SAVE) { Some(true) } else { flags.has(ShutdownFlags::NOSAVE).then_some(false) };
-        let (now, force) = (flags.has(ShutdownFlags::NOW), flags.has(ShutdownFlags::FORCE));
+        let save = if flags.intersects(ShutdownFlags::SAVE) {
+            Some(true)
+        } else {
+            flags.intersects(ShutdownFlags::NOSAVE).then_some(false)
+        };
+        let (now, force) = (flags.intersects(ShutdownFlags::NOW), flags.intersects(ShutdownFlags::FORCE));
         server.request_shutdown(ShutdownOptions { save, now, force });
     }
 }

@@ -1,23 +1,27 @@
 //! The first line of scripts and libraries: `#!lua flags=no-writes,allow-stale`, `#!lua name=library`.
 
-/// What a script declares about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ScriptFlags(pub u8);
+use bitflags::bitflags;
+
+bitflags! {
+    /// What a script declares about itself.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct ScriptFlags: u8 {
+        /// It never writes.
+        const NO_WRITES = 1 << 0;
+        /// It may run while memory is short.
+        const ALLOW_OOM = 1 << 1;
+        /// It may run on a replica that lost its primary.
+        const ALLOW_STALE = 1 << 2;
+        /// It must not run in a cluster.
+        const NO_CLUSTER = 1 << 3;
+        /// It may use keys of several slots.
+        const ALLOW_CROSS_SLOT = 1 << 4;
+        /// It declares nothing: a script without a first line of this kind.
+        const COMPATIBLE = 1 << 5;
+    }
+}
 
 impl ScriptFlags {
-    /// It never writes.
-    pub const NO_WRITES: Self = Self(1);
-    /// It may run while memory is short.
-    pub const ALLOW_OOM: Self = Self(2);
-    /// It may run on a replica that lost its primary.
-    pub const ALLOW_STALE: Self = Self(4);
-    /// It must not run in a cluster.
-    pub const NO_CLUSTER: Self = Self(8);
-    /// It may use keys of several slots.
-    pub const ALLOW_CROSS_SLOT: Self = Self(16);
-    /// It declares nothing: a script without a first line of this kind.
-    pub const COMPATIBLE: Self = Self(32);
-
     /// Names in the order of replies.
     pub const NAMES: [(Self, &'static str); 5] = [
         (Self::NO_WRITES, "no-writes"),
@@ -27,15 +31,10 @@ impl ScriptFlags {
         (Self::ALLOW_CROSS_SLOT, "allow-cross-slot-keys"),
     ];
 
-    /// Whether any of the flags is on.
-    pub fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
     /// Adds the flag of a name; false where there is none.
     pub fn add(&mut self, name: &[u8]) -> bool {
         let known = Self::NAMES.iter().find(|(_, known)| known.as_bytes() == name);
-        self.0 |= known.map_or(0, |(flag, _)| flag.0);
+        self.insert(known.map_or(Self::empty(), |(flag, _)| *flag));
         known.is_some()
     }
 }
