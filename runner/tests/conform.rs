@@ -64,6 +64,8 @@ fn what_an_engine_does_not_know_fails_unless_it_is_known() {
         );
         std::fs::write(folder.path().join("known.yaml"), text).expect("a file");
     };
+    let (code, _) = conform(folder.path(), &["replication/wait", "--beside", &engine]);
+    assert_eq!(code, 0, "it is only shown");
     let arguments = [&arguments[..4], &["--known", "known.yaml"]].concat();
     known("replication/wait");
     let (code, said) = conform(folder.path(), &arguments);

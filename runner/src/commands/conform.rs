@@ -19,6 +19,9 @@ pub struct Conform {
     /// be named.
     #[arg(long = "engine", value_name = "NAME[=PATH]", value_parser = contestant)]
     engines: Vec<Contestant>,
+    /// An engine that is shown beside the others: its differences do not count for the exit code.
+    #[arg(long = "beside", value_name = "NAME[=PATH]", value_parser = contestant)]
+    beside: Vec<Contestant>,
     /// What they are held against: recorded transcripts, or the redis-server on PATH, which then plays everything, too.
     #[arg(long, value_enum, default_value_t = Against::Recorded)]
     against: Against,
@@ -61,6 +64,8 @@ impl Conform {
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(3 * cores);
+        let counted = self.engines.len();
+        self.engines.append(&mut self.beside);
         let report = conform(&self.engines, &self.patterns, self.against, known, jobs, |engine, entry| {
             let known = if entry.known.is_some() { " (known)" } else { "" };
             let verdict = match entry.is_expected() {
@@ -72,7 +77,7 @@ impl Conform {
         .await?;
         self.write(&report)?;
         summarize(&report);
-        Ok(u8::from(report.engines.iter().any(|engine| engine.unexpected().next().is_some())))
+        Ok(u8::from(report.engines.iter().take(counted).any(|engine| engine.unexpected().next().is_some())))
     }
 
     fn write(&self, report: &Report) -> Outcome<()> {
