@@ -7,6 +7,9 @@ use crate::yaml::reference::{Key, keys};
 use clap::Args;
 use owo_colors::OwoColorize;
 
+/// Where no terminal says how wide it is.
+const COLUMNS: usize = 100;
+
 /// Explains a key of topology files, and those inside of it; all keys where none is named.
 #[derive(Debug, Args)]
 pub struct Explain {
@@ -59,15 +62,32 @@ fn name_of(key: &Key) -> &str {
 }
 
 fn line(key: &Key) {
-    say(format!("{}  {}", format!("{:<24}", key.path).bold(), key.description));
+    say(key.path.bold());
+    paragraph(&key.description, "    ");
 }
 
 fn in_full(key: &Key) {
     let required = if key.required { ", required" } else { "" };
     let default = key.default.as_ref().map(|default| format!(", {default} by default")).unwrap_or_default();
     say(format!("{}: {}{required}{default}", key.path.bold(), key.takes.replace('`', "")));
-    say(format!("  {}", key.description));
+    paragraph(&key.description, "  ");
     for (word, means) in &key.words {
-        say(format!("  {word}: {means}"));
+        paragraph(&format!("{word}: {means}"), "  ");
     }
+}
+
+/// A text in lines that fit the terminal.
+fn paragraph(text: &str, indent: &str) {
+    let columns = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
+    let mut line = String::from(indent);
+    for word in text.split_whitespace() {
+        if line.len() > indent.len() && line.chars().count() + 1 + word.chars().count() > columns {
+            say(std::mem::replace(&mut line, indent.to_owned()));
+        }
+        if line.len() > indent.len() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    say(line);
 }
