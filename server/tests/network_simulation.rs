@@ -399,6 +399,11 @@ fn nodes_of_a_cluster_agree_over_wires_that_are_narrow_and_break() {
 }
 
 #[test]
+fn a_node_that_reads_nothing_costs_the_others_what_a_time_out_brings() {
+    seeds::play_all("NETWORK", 2, "looks", |seed| in_a_world(bus::play_with_a_deaf_node(seed)));
+}
+
+#[test]
 fn a_client_that_is_killed_does_not_wait_for_a_disk_that_does_not_answer() {
     in_a_world(stalls::a_killed_client_does_not_wait_for_the_disk());
 }
