@@ -139,7 +139,6 @@ impl Engine {
             unlimited: 0,
             host: None,
             registering: None,
-            cjson: cjson::Settings::default(),
             deadline: None,
             log,
         });

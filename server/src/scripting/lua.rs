@@ -60,6 +60,8 @@ unsafe extern "C" {
     fn lua_getreadonly(l: *mut Raw, index: c_int) -> c_int;
     fn luaL_loadbuffer(l: *mut Raw, text: *const c_char, len: usize, name: *const c_char) -> c_int;
     fn shim_push_function(l: *mut Raw, function: RawFunction);
+    fn shim_push_function_with(l: *mut Raw, function: RawFunction);
+    fn shim_own_data(l: *mut Raw) -> *mut c_void;
     fn shim_push_pcall(l: *mut Raw);
     fn shim_push_unknown_global(l: *mut Raw);
     fn shim_open_libraries(l: *mut Raw) -> c_int;
@@ -268,6 +270,16 @@ impl State {
     /// Pushes a function of Rust, made by `function`.
     pub fn push_function(self, function: RawFunction) {
         unsafe { shim_push_function(self.0, function) }
+    }
+
+    /// As [`Self::push_function`], with the value on top as the function's own, which it takes off the stack.
+    pub fn push_function_with(self, function: RawFunction) {
+        unsafe { shim_push_function_with(self.0, function) }
+    }
+
+    /// Of the function that runs: the address of its own value, null where that is no userdata.
+    pub fn own_data(self) -> *mut c_void {
+        unsafe { shim_own_data(self.0) }
     }
 
     pub(super) fn push_pcall(self) {
