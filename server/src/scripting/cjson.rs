@@ -516,7 +516,7 @@ fn integer(lua: State, index: i32, setting: fn(&mut Settings) -> &mut i32, range
     if lua.kind(index) != Kind::Nil {
         let value = lua.want_int(index)?;
         if value < range.0 || value > range.1 {
-            return Err(Raise::Argument(1, format!("expected integer between {} and {}", range.0, range.1)));
+            return Err(Raise::Argument(1, format!("expected integer between {} and {}", range.0, range.1).into()));
         }
         *setting(settings(&lua)) = value;
     }
@@ -530,9 +530,10 @@ fn choice(lua: State, index: i32, words: &[&str]) -> Result<Option<usize>, Raise
         Kind::Nil => Ok(None),
         Kind::Boolean => Ok(Some(usize::from(lua.truth(index)))),
         _ => {
-            let text = String::from_utf8_lossy(lua.want_text(index)?).into_owned();
-            let place = words.iter().position(|word| *word == text);
-            place.map(Some).ok_or_else(|| Raise::Argument(index, format!("invalid option '{text}'")))
+            // To C, a text ends with its first NUL.
+            let text = lua.want_text(index)?.split(|&byte| byte == 0).next().unwrap_or_default();
+            let place = words.iter().position(|word| word.as_bytes() == text);
+            place.map(Some).ok_or_else(|| Raise::Argument(index, [b"invalid option '", text, b"'"].concat()))
         }
     }
 }

@@ -97,7 +97,7 @@ pub enum Raise {
     /// A text, behind the caller's place.
     Here(Vec<u8>),
     /// `bad argument #n to 'f' (text)`.
-    Argument(c_int, String),
+    Argument(c_int, Vec<u8>),
     /// `bad argument #n to 'f' (type expected, got ...)`.
     Type(c_int, &'static str),
 }
@@ -396,7 +396,7 @@ pub fn run(raw: *mut Raw, body: fn(State) -> Results) -> c_int {
         }
         Err(Raise::Argument(number, text)) => {
             lua.push_number(f64::from(number));
-            lua.push_text(text.as_bytes());
+            lua.push_text(&text);
             -3
         }
         Err(Raise::Type(number, name)) => {
