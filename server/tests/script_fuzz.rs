@@ -116,10 +116,42 @@ impl Maker {
 
     fn text(&mut self) -> String {
         const TEXTS: [&str; 36] = [
-            "''", "'a'", "'b'", "'abc'", "'hello world'", "'10'", "'-3'", "'3.5'", "' 12 '", "'0x10'", "'1e3'",
-            "'nan'", "'inf'", "'\\0'", "'a\\0b'", "'\\1\\2\\3\\4\\5\\6\\7\\8'", "'\\255\\254'", "'\\195\\169'",
-            "'a\\r\\nb'", "'\"q\" \\\\ / \\t'", "'%'", "'%d'", "'.'", "'[a-c]+'", "'(a)(b?)'", "'%w+'", "'^h'", "'x$'",
-            "'-ERR mine'", "'WRONG it'", "'k1'", "'k2'", "string.rep('xy', 40)", "[[\nlong]]", "'\\127\\128'", "'é'",
+            "''",
+            "'a'",
+            "'b'",
+            "'abc'",
+            "'hello world'",
+            "'10'",
+            "'-3'",
+            "'3.5'",
+            "' 12 '",
+            "'0x10'",
+            "'1e3'",
+            "'nan'",
+            "'inf'",
+            "'\\0'",
+            "'a\\0b'",
+            "'\\1\\2\\3\\4\\5\\6\\7\\8'",
+            "'\\255\\254'",
+            "'\\195\\169'",
+            "'a\\r\\nb'",
+            "'\"q\" \\\\ / \\t'",
+            "'%'",
+            "'%d'",
+            "'.'",
+            "'[a-c]+'",
+            "'(a)(b?)'",
+            "'%w+'",
+            "'^h'",
+            "'x$'",
+            "'-ERR mine'",
+            "'WRONG it'",
+            "'k1'",
+            "'k2'",
+            "string.rep('xy', 40)",
+            "[[\nlong]]",
+            "'\\127\\128'",
+            "'é'",
         ];
         match self.random.below(8) {
             0 => format!("'{}'", self.random.below(1000)),
@@ -130,11 +162,40 @@ impl Maker {
 
     fn json(&mut self) -> String {
         const TEXTS: [&str; 34] = [
-            "[]", "{}", "[1,2,3]", "{\"a\":1}", "{\"a\":{\"b\":[null,true,false]}}", "[1.5,-2e3,1E+2,0.1e-3]",
-            "null", "true", "\"x\"", "12", "-0", "[", "{", "]", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{a:1}",
-            "[nan]", "[inf,-inf,NaN,Infinity]", "[0x10]", "[01]", "[+1]", "[1 2]", "nul", "\"\\\\u00e9\\\\u20ac\"",
-            "\"\\\\ud83d\\\\ude00\"", "\"\\\\ud83d\"", "\"\\\\x\"", "\"a\\\\n\\\\t\\\\/\\\\b\"", "[[[[[1]]]]]",
-            " { \"k\" : [ ] } ", "[1e400,12345678901234567890]",
+            "[]",
+            "{}",
+            "[1,2,3]",
+            "{\"a\":1}",
+            "{\"a\":{\"b\":[null,true,false]}}",
+            "[1.5,-2e3,1E+2,0.1e-3]",
+            "null",
+            "true",
+            "\"x\"",
+            "12",
+            "-0",
+            "[",
+            "{",
+            "]",
+            "[1,]",
+            "[,1]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "[nan]",
+            "[inf,-inf,NaN,Infinity]",
+            "[0x10]",
+            "[01]",
+            "[+1]",
+            "[1 2]",
+            "nul",
+            "\"\\\\u00e9\\\\u20ac\"",
+            "\"\\\\ud83d\\\\ude00\"",
+            "\"\\\\ud83d\"",
+            "\"\\\\x\"",
+            "\"a\\\\n\\\\t\\\\/\\\\b\"",
+            "[[[[[1]]]]]",
+            " { \"k\" : [ ] } ",
+            "[1e400,12345678901234567890]",
         ];
         let text = pick_from(&mut self.random, &TEXTS);
         match self.random.below(6) {
@@ -160,8 +221,16 @@ impl Maker {
             11 => format!("{{map = {}}}", self.value()),
             12 => format!("{{set = {}}}", self.value()),
             13 => format!("{{big_number = {}}}", self.text()),
-            14 => format!("{{verbatim_string = {{format = {}, string = {}}}}}", pick!(self, ["'txt'", "'mkd'", "'toolong'", "'x'", "1"]), self.value()),
-            _ => format!("{{err = {}, ignore_error_stats_update = {}}}", self.text(), pick!(self, ["true", "false", "nil"])),
+            14 => format!(
+                "{{verbatim_string = {{format = {}, string = {}}}}}",
+                pick!(self, ["'txt'", "'mkd'", "'toolong'", "'x'", "1"]),
+                self.value()
+            ),
+            _ => format!(
+                "{{err = {}, ignore_error_stats_update = {}}}",
+                self.text(),
+                pick!(self, ["true", "false", "nil"])
+            ),
         }
     }
 
@@ -176,19 +245,97 @@ impl Maker {
     fn command(&mut self) -> String {
         // K a key, V a value of any kind, T a text, N a number, S a small number.
         const LINES: [&str; 91] = [
-            "GET K", "SET K T", "SET K N", "SET K V", "SET K T NX", "SET K T XX GET", "SET K T EX 100", "APPEND K T",
-            "STRLEN K", "INCR K", "INCRBY K N", "INCRBYFLOAT K N", "DECR K", "GETRANGE K S S", "SETRANGE K S T",
-            "GETDEL K", "GETSET K T", "MGET K K K", "MSET K T K T", "SETNX K T", "DEL K", "DEL K K", "EXISTS K K",
-            "TYPE K", "EXPIRE K 100", "TTL K", "PERSIST K", "RENAME K K", "COPY K K", "LPUSH K T T", "RPUSH K T N",
-            "LPOP K", "RPOP K S", "LLEN K", "LRANGE K S S", "LINDEX K S", "LSET K S T", "LREM K S T", "LTRIM K S S",
-            "LINSERT K before T T", "LMOVE K K left right", "LPOS K T", "SADD K N N", "SREM K N", "SCARD K",
-            "SISMEMBER K T", "SMISMEMBER K T N", "SMEMBERS s0", "SINTERCARD 2 K K", "HSET K T T", "HSET K T N T V",
-            "HGET K T", "HMGET K T a f", "HGETALL h0", "HDEL K T", "HLEN K", "HINCRBY K a S", "HINCRBYFLOAT K a N",
-            "HKEYS h0", "ZADD K N T", "ZADD K incr N T", "ZSCORE K T", "ZMSCORE K T a", "ZRANGE K S S",
-            "ZRANGE K S S withscores", "ZRANGEBYSCORE K -inf +inf WITHSCORES", "ZINCRBY K N T", "ZRANK K T",
-            "ZPOPMIN K", "ZPOPMIN K S", "ZCARD K", "ZREM K T", "XADD K 5-* f T", "XLEN K", "XRANGE K - +", "SETBIT K S 1",
-            "GETBIT K S", "BITCOUNT K", "BITFIELD K incrby u8 0 N", "PFADD K T", "PFCOUNT K", "PING", "ECHO T",
-            "OBJECT encoding K", "SELECT S", "NOSUCH T", "GET", "SET K", "MULTI", "SUBSCRIBE T", "BLPOP K 0",
+            "GET K",
+            "SET K T",
+            "SET K N",
+            "SET K V",
+            "SET K T NX",
+            "SET K T XX GET",
+            "SET K T EX 100",
+            "APPEND K T",
+            "STRLEN K",
+            "INCR K",
+            "INCRBY K N",
+            "INCRBYFLOAT K N",
+            "DECR K",
+            "GETRANGE K S S",
+            "SETRANGE K S T",
+            "GETDEL K",
+            "GETSET K T",
+            "MGET K K K",
+            "MSET K T K T",
+            "SETNX K T",
+            "DEL K",
+            "DEL K K",
+            "EXISTS K K",
+            "TYPE K",
+            "EXPIRE K 100",
+            "TTL K",
+            "PERSIST K",
+            "RENAME K K",
+            "COPY K K",
+            "LPUSH K T T",
+            "RPUSH K T N",
+            "LPOP K",
+            "RPOP K S",
+            "LLEN K",
+            "LRANGE K S S",
+            "LINDEX K S",
+            "LSET K S T",
+            "LREM K S T",
+            "LTRIM K S S",
+            "LINSERT K before T T",
+            "LMOVE K K left right",
+            "LPOS K T",
+            "SADD K N N",
+            "SREM K N",
+            "SCARD K",
+            "SISMEMBER K T",
+            "SMISMEMBER K T N",
+            "SMEMBERS s0",
+            "SINTERCARD 2 K K",
+            "HSET K T T",
+            "HSET K T N T V",
+            "HGET K T",
+            "HMGET K T a f",
+            "HGETALL h0",
+            "HDEL K T",
+            "HLEN K",
+            "HINCRBY K a S",
+            "HINCRBYFLOAT K a N",
+            "HKEYS h0",
+            "ZADD K N T",
+            "ZADD K incr N T",
+            "ZSCORE K T",
+            "ZMSCORE K T a",
+            "ZRANGE K S S",
+            "ZRANGE K S S withscores",
+            "ZRANGEBYSCORE K -inf +inf WITHSCORES",
+            "ZINCRBY K N T",
+            "ZRANK K T",
+            "ZPOPMIN K",
+            "ZPOPMIN K S",
+            "ZCARD K",
+            "ZREM K T",
+            "XADD K 5-* f T",
+            "XLEN K",
+            "XRANGE K - +",
+            "SETBIT K S 1",
+            "GETBIT K S",
+            "BITCOUNT K",
+            "BITFIELD K incrby u8 0 N",
+            "PFADD K T",
+            "PFCOUNT K",
+            "PING",
+            "ECHO T",
+            "OBJECT encoding K",
+            "SELECT S",
+            "NOSUCH T",
+            "GET",
+            "SET K",
+            "MULTI",
+            "SUBSCRIBE T",
+            "BLPOP K 0",
         ];
         let line = pick_from(&mut self.random, &LINES);
         let mut words = Vec::new();
@@ -196,7 +343,13 @@ impl Maker {
             words.push(match word {
                 "K" => self.key(),
                 "V" => self.value(),
-                "T" => if self.chance(12) { self.value() } else { self.text() },
+                "T" => {
+                    if self.chance(12) {
+                        self.value()
+                    } else {
+                        self.text()
+                    }
+                }
                 "N" => self.number(),
                 "S" => self.small(),
                 other => format!("'{other}'"),
@@ -218,11 +371,41 @@ impl Maker {
             5 => format!("redis.setresp({})", pick!(self, ["2", "3", "3", "4", "'3'", "nil", "{}"])),
             6 => format!("redis.set_repl({})", pick!(self, ["redis.REPL_ALL", "redis.REPL_ALL", "9", "'x'"])),
             7 => "redis.replicate_commands()".to_owned(),
-            8 => pick!(self, ["redis.REDIS_VERSION", "redis.REDIS_VERSION_NUM", "redis.LOG_WARNING", "redis.REPL_SLAVE", "redis.nothing", "redis.REPL_AOF"]).to_owned(),
+            8 => pick!(
+                self,
+                [
+                    "redis.REDIS_VERSION",
+                    "redis.REDIS_VERSION_NUM",
+                    "redis.LOG_WARNING",
+                    "redis.REPL_SLAVE",
+                    "redis.nothing",
+                    "redis.REPL_AOF"
+                ]
+            )
+            .to_owned(),
             9 => format!("redis.log({}, {})", pick!(self, ["0", "9", "'x'", "nil"]), self.value()),
-            10 => format!("redis.acl_check_cmd({}, {})", pick!(self, ["'get'", "'set'", "'nosuch'", "'config'", "1"]), self.key()),
-            11 => pick!(self, ["#KEYS", "#ARGV", "KEYS", "ARGV", "ARGV[1]", "ARGV[2]", "KEYS[3]", "ARGV[3]"]).to_owned(),
-            12 => pick!(self, ["nosuch", "redis.breakpoint()", "redis.register_function('f', S)", "_VERSION", "gcinfo", "os.clock", "os.time()", "print"]).to_owned(),
+            10 => format!(
+                "redis.acl_check_cmd({}, {})",
+                pick!(self, ["'get'", "'set'", "'nosuch'", "'config'", "1"]),
+                self.key()
+            ),
+            11 => {
+                pick!(self, ["#KEYS", "#ARGV", "KEYS", "ARGV", "ARGV[1]", "ARGV[2]", "KEYS[3]", "ARGV[3]"]).to_owned()
+            }
+            12 => pick!(
+                self,
+                [
+                    "nosuch",
+                    "redis.breakpoint()",
+                    "redis.register_function('f', S)",
+                    "_VERSION",
+                    "gcinfo",
+                    "os.clock",
+                    "os.time()",
+                    "print"
+                ]
+            )
+            .to_owned(),
             _ => format!("redis.pcall({})", self.value()),
         }
     }
@@ -241,10 +424,17 @@ impl Maker {
             4 | 5 => format!("cjson.decode({})", self.json()),
             6 => format!("cjson.encode(cjson.decode({}))", self.json()),
             7 => {
-                let setting = pick!(self, [
-                    "encode_max_depth", "decode_max_depth", "encode_number_precision", "encode_keep_buffer",
-                    "encode_invalid_numbers", "decode_invalid_numbers",
-                ]);
+                let setting = pick!(
+                    self,
+                    [
+                        "encode_max_depth",
+                        "decode_max_depth",
+                        "encode_number_precision",
+                        "encode_keep_buffer",
+                        "encode_invalid_numbers",
+                        "decode_invalid_numbers",
+                    ]
+                );
                 let library = pick!(self, ["cjson", "cjson", "J"]);
                 let value = match self.random.below(5) {
                     0 => self.value(),
@@ -254,9 +444,26 @@ impl Maker {
                 };
                 format!("{library}.{setting}({value})")
             }
-            8 => format!("cjson.encode_sparse_array({}, {}, {})", pick!(self, ["true", "false", "nil", "'on'"]), self.small(), self.small()),
+            8 => format!(
+                "cjson.encode_sparse_array({}, {}, {})",
+                pick!(self, ["true", "false", "nil", "'on'"]),
+                self.small(),
+                self.small()
+            ),
             9 => format!("J.{}({})", pick!(self, ["encode", "decode", "encode"]), self.value()),
-            10 => pick!(self, ["cjson.null", "cjson._NAME", "cjson._VERSION", "cmsgpack._VERSION", "cmsgpack._COPYRIGHT", "cmsgpack._DESCRIPTION", "cjson.nothing"]).to_owned(),
+            10 => pick!(
+                self,
+                [
+                    "cjson.null",
+                    "cjson._NAME",
+                    "cjson._VERSION",
+                    "cmsgpack._VERSION",
+                    "cmsgpack._COPYRIGHT",
+                    "cmsgpack._DESCRIPTION",
+                    "cjson.nothing"
+                ]
+            )
+            .to_owned(),
             11..=13 => format!("cmsgpack.pack({})", self.values(3)),
             14 => format!("cmsgpack.unpack(cmsgpack.pack({}))", self.values(3)),
             15 => format!("cmsgpack.unpack({})", self.packed()),
@@ -267,8 +474,19 @@ impl Maker {
             21 => format!("struct.unpack('{}', {}, {})", self.format_of_struct(), self.text(), self.small()),
             22 => format!("struct.size('{}')", self.format_of_struct()),
             23 => format!("bit.{}({})", pick!(self, ["tobit", "bnot", "bswap", "tohex"]), self.argument()),
-            24 => format!("bit.{}({}, {})", pick!(self, ["band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror", "tohex"]), self.argument(), self.argument()),
-            _ => format!("bit.{}({}, {}, {})", pick!(self, ["band", "bor", "bxor"]), self.argument(), self.argument(), self.argument()),
+            24 => format!(
+                "bit.{}({}, {})",
+                pick!(self, ["band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror", "tohex"]),
+                self.argument(),
+                self.argument()
+            ),
+            _ => format!(
+                "bit.{}({}, {}, {})",
+                pick!(self, ["band", "bor", "bxor"]),
+                self.argument(),
+                self.argument(),
+                self.argument()
+            ),
         }
     }
 
@@ -307,8 +525,8 @@ impl Maker {
 
     fn plain(&mut self) -> String {
         const FORMATS: [&str; 26] = [
-            "%d", "%5d|", "%-5d|", "%05d", "%+d", "%i", "%u", "%x", "%X", "%#x", "%o", "%c", "%e", "%.3f", "%g", "%.14g",
-            "%10.4s|", "%-10s|", "%q", "%%", "%s", "%5.1f %d", "%", "%y", "%123d", "%.20s",
+            "%d", "%5d|", "%-5d|", "%05d", "%+d", "%i", "%u", "%x", "%X", "%#x", "%o", "%c", "%e", "%.3f", "%g",
+            "%.14g", "%10.4s|", "%-10s|", "%q", "%%", "%s", "%5.1f %d", "%", "%y", "%123d", "%.20s",
         ];
         match self.random.below(34) {
             0 | 1 => format!("string.format('{}', {})", pick_from(&mut self.random, &FORMATS), self.argument()),
@@ -330,29 +548,63 @@ impl Maker {
             17 => format!("table.{}({})", pick!(self, ["maxn", "getn"]), self.value()),
             18 => format!("unpack({}, {}, {})", self.table(), self.small(), self.small()),
             19 => format!("select({}, {})", pick!(self, ["'#'", "1", "2", "-1", "0", "5"]), self.values(3)),
-            20 => format!("math.{}({})", pick!(self, ["floor", "ceil", "abs", "sqrt", "exp", "log", "log10", "sin", "deg", "modf", "frexp"]), self.argument()),
-            21 => format!("math.{}({}, {})", pick!(self, ["fmod", "mod", "pow", "max", "min", "ldexp", "atan2"]), self.argument(), self.small()),
+            20 => format!(
+                "math.{}({})",
+                pick!(self, ["floor", "ceil", "abs", "sqrt", "exp", "log", "log10", "sin", "deg", "modf", "frexp"]),
+                self.argument()
+            ),
+            21 => format!(
+                "math.{}({}, {})",
+                pick!(self, ["fmod", "mod", "pow", "max", "min", "ldexp", "atan2"]),
+                self.argument(),
+                self.small()
+            ),
             22 => format!("math.random({})", pick!(self, ["", "10", "0", "5, 7", "7, 5", "2^40"])),
             23 => format!("tonumber({}, {})", self.text(), pick!(self, ["10", "16", "2", "36", "37", "nil"])),
             24 => format!("tonumber({})", self.value()),
             25 => format!("type({})", self.value()),
             26 => format!("#{}", self.table()),
-            27 => format!("({}) {} ({})", self.argument(), pick!(self, ["+", "-", "*", "/", "%", "^"]), self.argument()),
+            27 => {
+                format!("({}) {} ({})", self.argument(), pick!(self, ["+", "-", "*", "/", "%", "^"]), self.argument())
+            }
             28 => format!("({}) .. ({})", self.argument(), self.argument()),
             29 => format!("({}) {} ({})", self.value(), pick!(self, ["==", "~=", "and", "or"]), self.value()),
             30 => format!("({}) {} ({})", self.argument(), pick!(self, ["<", "<=", ">", ">="]), self.argument()),
             31 => format!("({})[{}]", self.value(), self.number_key()),
             32 => format!("{{pcall(function() return {} end)}}", self.value()),
-            _ => pick!(self, [
-                "rawget(string, 'x')", "rawset(string, 'x', 1)", "setmetatable(string, {})", "getmetatable('').x",
-                "rawequal(1, 1)", "next({})", "loadstring('return 1 +')", "loadstring('return 1')()",
-                "{pcall(error, {err = 'E mine'})}", "{pcall(error)}", "{pcall(error, 'text', 0)}", "{pcall(nil)}",
-                "math.pi", "math.huge", "xpcall(function() error('a') end, function(e) return e .. '!' end)",
-                "{xpcall(function() error('b') end, S)}", "assert(false, 'no')", "assert(nil)", "-{}", "nil .. 'a'",
-                "cjson.x.y", "redis.x()", "a.b.c", "coroutine.wrap(function() coroutine.yield(5) end)()",
-                "{coroutine.resume(coroutine.create(function() error('in') end))}", "setmetatable({}, {__index = 5}).x",
-                "setmetatable({}, {__tostring = function() return 'mine' end})", "collectgarbage('count') > 0",
-            ])
+            _ => pick!(
+                self,
+                [
+                    "rawget(string, 'x')",
+                    "rawset(string, 'x', 1)",
+                    "setmetatable(string, {})",
+                    "getmetatable('').x",
+                    "rawequal(1, 1)",
+                    "next({})",
+                    "loadstring('return 1 +')",
+                    "loadstring('return 1')()",
+                    "{pcall(error, {err = 'E mine'})}",
+                    "{pcall(error)}",
+                    "{pcall(error, 'text', 0)}",
+                    "{pcall(nil)}",
+                    "math.pi",
+                    "math.huge",
+                    "xpcall(function() error('a') end, function(e) return e .. '!' end)",
+                    "{xpcall(function() error('b') end, S)}",
+                    "assert(false, 'no')",
+                    "assert(nil)",
+                    "-{}",
+                    "nil .. 'a'",
+                    "cjson.x.y",
+                    "redis.x()",
+                    "a.b.c",
+                    "coroutine.wrap(function() coroutine.yield(5) end)()",
+                    "{coroutine.resume(coroutine.create(function() error('in') end))}",
+                    "setmetatable({}, {__index = 5}).x",
+                    "setmetatable({}, {__tostring = function() return 'mine' end})",
+                    "collectgarbage('count') > 0",
+                ]
+            )
             .to_owned(),
         }
     }
@@ -396,11 +648,25 @@ impl Maker {
             12 => format!("{name} = {{{name}, {}}}", self.value()),
             13 if self.chance(4) => format!("error(E({}))", self.value()),
             13 => format!("for w in string.gmatch({}, {}) do {name} = w end", self.text(), self.text()),
-            _ => pick!(self, [
-                "x = 1", "redis.setresp(3)", "redis.setresp(2)", "KEYS[1] = 'k5'", "string.x = 1", "local = 1", "end",
-                "rawset(_G, 'x', 2)", "ARGV = {}", "local t = {} t[nil] = 1", "goto x", "break", "a.b = 1",
-                "for i = 'x', 2 do end",
-            ])
+            _ => pick!(
+                self,
+                [
+                    "x = 1",
+                    "redis.setresp(3)",
+                    "redis.setresp(2)",
+                    "KEYS[1] = 'k5'",
+                    "string.x = 1",
+                    "local = 1",
+                    "end",
+                    "rawset(_G, 'x', 2)",
+                    "ARGV = {}",
+                    "local t = {} t[nil] = 1",
+                    "goto x",
+                    "break",
+                    "a.b = 1",
+                    "for i = 'x', 2 do end",
+                ]
+            )
             .to_owned(),
         }
     }
@@ -424,7 +690,17 @@ impl Maker {
             lines.push("redis.setresp(3)".to_owned());
         }
         if self.chance(12) {
-            let flags = pick!(self, ["", " flags=no-writes", " flags=allow-oom,allow-stale", " flags=nosuch", " name=x", " flags=no-cluster"]);
+            let flags = pick!(
+                self,
+                [
+                    "",
+                    " flags=no-writes",
+                    " flags=allow-oom,allow-stale",
+                    " flags=nosuch",
+                    " name=x",
+                    " flags=no-cluster"
+                ]
+            );
             lines.insert(0, format!("#!lua{flags}"));
         }
         for _ in 0..self.random.below(6) {
@@ -453,7 +729,8 @@ const FILL: &str = "redis.call('set', 'k1', '10') redis.call('rpush', 'k2', 'a',
 fn requests(seed: u64) -> (Vec<Vec<String>>, Vec<String>) {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let mut maker = Maker { random: Random::from_seed(seed), depth: 0 };
-    let mut all = vec![words(&["HELLO", "2"]), words(&["SCRIPT", "FLUSH"]), words(&["FLUSHALL"]), words(&["EVAL", FILL, "0"])];
+    let mut all =
+        vec![words(&["HELLO", "2"]), words(&["SCRIPT", "FLUSH"]), words(&["FLUSHALL"]), words(&["EVAL", FILL, "0"])];
     if maker.chance(2) {
         all.push(words(&["HELLO", "3"]));
     }
@@ -491,9 +768,9 @@ fn scripts_answer_and_leave_what_they_do_in_the_real_server() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let servers = [(support::REAL, &folders[0]), (support::OURS, &folders[1])]
         .map(|(program, folder)| support::Server::start(program, folder.path(), &["--appendfsync", "no"]));
-    let mut logs = folders.each_ref().map(|folder| {
-        std::fs::File::open(folder.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap()
-    });
+    let mut logs = folders
+        .each_ref()
+        .map(|folder| std::fs::File::open(folder.path().join("appendonlydir/appendonly.aof.1.incr.aof")).unwrap());
     let mut wires = servers.each_ref().map(Raw::to);
     let (mut run, mut answered, mut propagated) = (0, 0, 0);
     let mut differing = Vec::new();
@@ -517,7 +794,8 @@ fn scripts_answer_and_leave_what_they_do_in_the_real_server() {
         propagated += logged[0].matches("EXEC").count();
         if fault.is_none() && logged[0] != logged[1] {
             let [theirs, ours] = &logged;
-            fault = Some(format!("seed {seed}: the log of {}\nours   {ours}\ntheirs {theirs}\n", scripts.join("\n---\n")));
+            fault =
+                Some(format!("seed {seed}: the log of {}\nours   {ours}\ntheirs {theirs}\n", scripts.join("\n---\n")));
         }
         if let Some(fault) = fault {
             println!("{fault}");
