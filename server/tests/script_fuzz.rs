@@ -2,7 +2,9 @@
 //! the keyspace that they leave.
 //!
 //! Out of the grammar stays what is chance in the real server too: addresses (tables and functions as text or as keys), the order of
-//! big sets and hashes, random members, the time; and errors that are tables without a text, which end the real server. `SCRIPT_FUZZ` says how many, `SCRIPT_SEED` plays one alone.
+//! big sets and hashes, random members, the time; and errors that are tables without a text, which end the real server.
+//!
+//! `SCRIPT_FUZZ` says how many seeds of three scripts, `SCRIPT_FUZZ_FROM` which is the first, `SCRIPT_SEED` plays one alone.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
