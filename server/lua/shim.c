@@ -40,6 +40,16 @@ void shim_push_function (lua_State *L, rust_function f) {
   lua_pushcclosure(L, trampoline, 1);
 }
 
+/* A function with a value of its own, which is taken off the stack. */
+void shim_push_function_with (lua_State *L, rust_function f) {
+  lua_pushlightuserdata(L, (void *)f);
+  lua_insert(L, -2);
+  lua_pushcclosure(L, trampoline, 2);
+}
+
+/* Of the function that runs: its own value, if that is userdata. */
+void *shim_own_data (lua_State *L) { return lua_touserdata(L, lua_upvalueindex(2)); }
+
 /* The pcall that scripts see: an error that is a table with a text `err' is given as that text. */
 static int readable_pcall (lua_State *L) {
   luaL_checkany(L, 1);

@@ -186,6 +186,23 @@ fn the_holes_that_others_had_are_closed() {
         "for i = 1, 200 do loadstring('local a' .. i .. ' = {' .. string.rep('\"x' .. i .. '\",', 2000) .. '} return a', 'n' .. i) collectgarbage() end return 1",
     );
     assert_eq!(reply, ":1");
+    // CVE-2024-46981: what a library keeps aside is reached again when its instances have gone, and is collected but once.
+    let reply = eval(
+        client,
+        "local kept for i = 1, 2000 do local j = cjson.new() j.encode_max_depth(i) kept = j.encode_max_depth j = nil \
+         if i % 50 == 0 then collectgarbage() end end collectgarbage() collectgarbage() return kept()",
+    );
+    assert_eq!(reply, ":2000");
+    // Weak tables, threads and closures that hold one another.
+    let reply = eval(
+        client,
+        "local weak = setmetatable({}, {__mode = 'kv'}) \
+         for i = 1, 3000 do local t = {} t.me = t weak[t] = function() return t, weak end weak[i] = t \
+         local c = coroutine.create(function(x) coroutine.yield(x) end) coroutine.resume(c, t) t.c = c \
+         if i % 100 == 0 then collectgarbage('step', i) end end \
+         collectgarbage() local n = 0 for _ in pairs(weak) do n = n + 1 end return n < 20",
+    );
+    assert_eq!(reply, ":1");
     // An error without a text kills Redis.
     assert!(eval(client, "error({})").starts_with('-'));
     assert_eq!(call(client, &["PING"]), "+PONG");
@@ -268,6 +285,112 @@ fn a_full_synchronisation_does_not_free_a_running_function() {
     let mut other = replica.client();
     until("the replica has the data", || call(&mut other, &["GET", "a"]) == "1");
     assert_eq!(call(&mut other, &["FUNCTION", "LIST"]), "[]");
+}
+
+/// A file with one library, and with nothing else: as 7.0 writes it, or as its release candidates did.
+fn rdb_of_library(engine: &str, candidate: bool) -> Vec<u8> {
+    let body = "redis.register_function('f', function() return 'here' end)";
+    let text = |text: &str| {
+        let len = text.len();
+        [&[0x40 | (len >> 8) as u8, len as u8], text.as_bytes()].concat()
+    };
+    let mut bytes = b"REDIS0010".to_vec();
+    if candidate {
+        bytes.push(246);
+        bytes.extend([text("lib"), text(engine), vec![1], text("what it is for"), text(body)].concat());
+    } else {
+        bytes.push(245);
+        bytes.extend(text(&format!("#!{engine} name=lib\n{body}")));
+    }
+    bytes.push(255);
+    // No checksum.
+    bytes.extend([0; 8]);
+    bytes
+}
+
+#[test]
+fn a_library_that_cannot_be_loaded_ends_the_load() {
+    for program in [support::REAL, OURS] {
+        if program == support::REAL && !support::installed(support::REAL) {
+            continue;
+        }
+        for candidate in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            std::fs::write(directory.path().join("dump.rdb"), rdb_of_library("lua", candidate)).unwrap();
+            let server = Server::start(program, directory.path(), &["--appendonly", "no"]);
+            assert_eq!(call(&mut server.client(), &["FCALL", "f", "0"]), "here", "{program}");
+            drop(server);
+            std::fs::write(directory.path().join("dump.rdb"), rdb_of_library("lux", candidate)).unwrap();
+            let mut server = Server::start_unready(program, directory.path(), &["--appendonly", "no"]);
+            // Redis looks the file over then, finds it well formed, and so ends as if all were well.
+            let code = if program == OURS { 1 } else { 0 };
+            assert_eq!(server.ended().code(), Some(code), "{program}");
+            let log = support::log(directory.path());
+            assert!(log.contains("Failed loading library, Engine 'lux' not found"), "{program}: {log}");
+        }
+    }
+}
+
+/// A primary that gives whoever asks this snapshot.
+fn primary_with(snapshot: Vec<u8>) -> u16 {
+    use std::io::BufRead;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        // Whatever fails here, the replica has gone.
+        for stream in listener.incoming().flatten() {
+            let mut client = Client(std::io::BufReader::new(stream));
+            let mut line = String::new();
+            while client.0.read_line(&mut line).is_ok_and(|len| len > 0) {
+                let answer = match line.trim_end().to_ascii_uppercase().as_str() {
+                    "PING" => b"+PONG\r\n".to_vec(),
+                    "REPLCONF" => b"+OK\r\n".to_vec(),
+                    "PSYNC" => {
+                        let head = format!("+FULLRESYNC {} 0\r\n${}\r\n", "a".repeat(40), snapshot.len());
+                        [head.as_bytes(), &snapshot].concat()
+                    }
+                    _ => Vec::new(),
+                };
+                line.clear();
+                if client.0.get_mut().write_all(&answer).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn a_library_that_cannot_be_loaded_ends_a_full_synchronisation() {
+    let (directory, server, mut client) = start(&["--appendonly", "no"]);
+    assert_eq!(call(&mut client, &["SET", "a", "1"]), "+OK");
+    let port = primary_with(rdb_of_library("lux", false)).to_string();
+    assert_eq!(call(&mut client, &["REPLICAOF", "127.0.0.1", &port]), "+OK");
+    until("the replica tells of the library", || {
+        support::log(directory.path()).contains("Failed loading library, Engine 'lux' not found")
+    });
+    assert_eq!(server.info("master_link_status"), "down");
+    let port = primary_with(rdb_of_library("lua", false)).to_string();
+    assert_eq!(call(&mut client, &["REPLICAOF", "127.0.0.1", &port]), "+OK");
+    until("the replica has the library", || call(&mut client, &["FUNCTION", "LIST"]).contains("library_name lib"));
+    assert_eq!(call(&mut client, &["GET", "a"]), "nil");
+}
+
+#[test]
+fn an_instance_of_cjson_has_settings_of_its_own() {
+    let script = "local j = cjson.new() j.encode_number_precision(3) j.decode_max_depth(1) \
+        local deep = pcall(j.decode, '[[1]]') and 'deep' or 'flat' \
+        return {j.encode(1/3), cjson.encode(1/3), deep, cjson.encode(cjson.decode('[[1]]')), cjson.new().encode(1/3)}";
+    for program in [support::REAL, OURS] {
+        if program == support::REAL && !support::installed(support::REAL) {
+            continue;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let server = Server::start(program, directory.path(), &[]);
+        let expected = "[0.333 0.33333333333333 flat [[1]] 0.33333333333333]";
+        assert_eq!(eval(&mut server.client(), script), expected, "{program}");
+    }
 }
 
 #[test]

@@ -345,7 +345,10 @@ fn reload(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     })?;
     ctx.server.finish_running_snapshot();
     if flush {
-        ctx.server.install(loaded);
+        ctx.server.install(loaded).map_err(|text| {
+            log(Level::Warning, &text);
+            CommandError::Static("ERR Error trying to load the RDB dump, check server logs.")
+        })?;
     } else {
         add_loaded(ctx.server, &loaded, merge)?;
     }

@@ -242,7 +242,11 @@ fn monitor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 }
 
 /// `LOLWUT [VERSION version]`: a small drawing, and the version.
-fn lolwut(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
+fn lolwut(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() > 2 && args.get(1).eq_ignore_ascii_case(b"version") {
+        // There is one picture, whatever the version.
+        super::int(args.get(2))?;
+    }
     let mut text = String::new();
     for row in 0..6 {
         let bits = ctx.server.keyspace.random.next_u64();

@@ -63,7 +63,7 @@ impl Server {
             Step::Warning(text) => log(Level::Warning, &text),
             Step::Rdb(loaded) => {
                 super::persist::report_loaded(&loaded);
-                self.install(*loaded);
+                self.install(*loaded)?;
             }
             Step::Commands(commands) => return self.replay_commands(loader, &commands),
         }

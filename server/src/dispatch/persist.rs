@@ -78,14 +78,19 @@ impl Server {
     }
 
     /// Takes a loaded dataset over.
-    pub fn install(&mut self, loaded: Loaded) {
+    ///
+    /// # Errors
+    /// A library of functions cannot be loaded: a text for the log. Nothing has changed then.
+    pub fn install(&mut self, loaded: Loaded) -> Result<(), String> {
+        self.scripting.install_functions(&loaded.functions).map_err(|error| {
+            let text = String::from_utf8_lossy(error.bytes()).into_owned();
+            format!("Failed loading library, {}", text.strip_prefix("ERR ").unwrap_or(&text))
+        })?;
         let mut nobody = self.nobody();
         self.invalidate_all(&mut nobody);
         self.keyspace.replace_all(loaded.dbs);
-        for why in self.scripting.install_functions(&loaded.functions) {
-            log(Level::Warning, &format!("Failed loading a library of functions of the RDB: {why}"));
-        }
         self.persistence.loaded = (loaded.keys, loaded.expired);
+        Ok(())
     }
 
     /// SAVE: the whole dataset, now, with the lock held.

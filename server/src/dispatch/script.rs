@@ -106,16 +106,18 @@ impl Scripting {
         *self.scripts = Engine::new(Purpose::Scripts, write_log);
     }
 
-    /// Replaces all libraries by those of a snapshot; returns those that cannot be loaded, with the reason.
-    pub fn install_functions(&mut self, codes: &[Vec<u8>]) -> Vec<String> {
+    /// Replaces all libraries by those of a snapshot.
+    ///
+    /// # Errors
+    /// Why one of them cannot be loaded; nothing has changed then.
+    pub fn install_functions(&mut self, codes: &[Vec<u8>]) -> CommandResult {
         let mut arriving = Box::new(super::functions::Functions::new(write_log));
-        let failed = codes.iter().filter_map(|code| arriving.load(code, false, false).err());
-        let failed = failed.map(|error| String::from_utf8_lossy(error.bytes()).into_owned()).collect();
+        codes.iter().try_for_each(|code| arriving.load(code, false, false).map(drop))?;
         let old = std::mem::replace(&mut self.functions, arriving);
         if self.running.is_some() {
             self.retired.push(old);
         }
-        failed
+        Ok(())
     }
 }
 

@@ -509,8 +509,10 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
         Ok(Ok(loaded)) => {
             report_loaded(&loaded, started.elapsed());
             server.restore_replication(&loaded);
-            server.install(loaded);
-            Ok(())
+            server.install(loaded).map_err(|text| {
+                log(Level::Warning, &text);
+                "Terminating server after rdb file reading failure.".to_owned()
+            })
         }
         Ok(Err(RdbLoadError::Format(error))) => {
             log(Level::Warning, &error.to_string());

@@ -184,11 +184,9 @@ impl Reception {
         }
         check(&server, self.link)?;
         let db = loaded.repl_stream_db.unwrap_or(0);
-        log(
-            Level::Notice,
-            &format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired),
-        );
-        server.install(loaded);
+        let done = format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired);
+        server.install(loaded).map_err(|text| failed(&text))?;
+        log(Level::Notice, &done);
         server.tell_replication(None, Input::Link(self.link, LinkInput::Loaded { db }));
         super::timers::retry_postponed(&mut server);
         Ok(())
@@ -231,8 +229,12 @@ async fn decode(shared: Shared, mut parts: Receiver<Part>, options: LoadOptions)
 fn loaded(result: io::Result<Result<Loaded, LoadError>>) -> io::Result<Step> {
     match result? {
         Ok(loaded) => Ok(Step::Loaded(Box::new(loaded))),
-        Err(error) => Err(io::Error::other(format!("Failed trying to load the MASTER synchronization DB: {error}"))),
+        Err(error) => Err(failed(&error)),
     }
+}
+
+fn failed(why: &dyn std::fmt::Display) -> io::Error {
+    io::Error::other(format!("Failed trying to load the MASTER synchronization DB: {why}"))
 }
 
 fn begin_loading(shared: &Shared, link: LinkId, old: OldData) -> io::Result<(LoadingGuard, LoadOptions)> {

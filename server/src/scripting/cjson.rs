@@ -4,7 +4,6 @@ use std::ffi::CStr;
 
 use super::format;
 use super::lua::{Kind, Raise, Results, State, function};
-use super::memory::shared;
 
 /// What to do with numbers that JSON does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +13,9 @@ enum Invalid {
     Null,
 }
 
-/// What scripts can set; it lasts until the interpreter is made anew.
-#[derive(Debug, Clone)]
-pub struct Settings {
+/// What scripts can set in an instance of the library; that of all scripts lasts until the interpreter is made anew.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
     sparse_convert: bool,
     sparse_ratio: i32,
     sparse_safe: i32,
@@ -42,6 +41,13 @@ impl Default for Settings {
             keep_buffer: true,
         }
     }
+}
+
+/// The settings of the instance whose function runs. The reference must end before anything else of the interpreter is used.
+#[expect(clippy::mut_from_ref, reason = "they live in the interpreter, which one thread uses at a time")]
+fn settings(lua: &State) -> &mut Settings {
+    // SAFETY: `push` gave each of these functions userdata that holds them, and the collector keeps it while the function is there.
+    unsafe { &mut *lua.own_data().cast::<Settings>() }
 }
 
 struct Writer {
@@ -203,7 +209,7 @@ fn one_argument(lua: State) -> Result<(), Raise> {
 
 fn encode(lua: State) -> Results {
     one_argument(lua)?;
-    let mut writer = Writer { lua, out: Vec::new(), settings: shared(&lua).cjson.clone() };
+    let mut writer = Writer { lua, out: Vec::new(), settings: *settings(&lua) };
     writer.value(0)?;
     lua.push_text(&writer.out);
     Ok(1)
@@ -478,7 +484,7 @@ fn decode(lua: State) -> Results {
         return Err(Raise::here("JSON parser does not support UTF-16 or UTF-32"));
     }
     text.push(0);
-    let Settings { decode_depth, decode_invalid, .. } = shared(&lua).cjson;
+    let Settings { decode_depth, decode_invalid, .. } = *settings(&lua);
     let mut reader = Reader {
         lua,
         text,
@@ -510,11 +516,11 @@ fn integer(lua: State, index: i32, setting: fn(&mut Settings) -> &mut i32, range
     if lua.kind(index) != Kind::Nil {
         let value = lua.want_int(index)?;
         if value < range.0 || value > range.1 {
-            return Err(Raise::Argument(1, format!("expected integer between {} and {}", range.0, range.1)));
+            return Err(Raise::Argument(1, format!("expected integer between {} and {}", range.0, range.1).into()));
         }
-        *setting(&mut shared(&lua).cjson) = value;
+        *setting(settings(&lua)) = value;
     }
-    lua.push_number(f64::from(*setting(&mut shared(&lua).cjson)));
+    lua.push_number(f64::from(*setting(settings(&lua))));
     Ok(1)
 }
 
@@ -524,18 +530,19 @@ fn choice(lua: State, index: i32, words: &[&str]) -> Result<Option<usize>, Raise
         Kind::Nil => Ok(None),
         Kind::Boolean => Ok(Some(usize::from(lua.truth(index)))),
         _ => {
-            let text = String::from_utf8_lossy(lua.want_text(index)?).into_owned();
-            let place = words.iter().position(|word| *word == text);
-            place.map(Some).ok_or_else(|| Raise::Argument(index, format!("invalid option '{text}'")))
+            // To C, a text ends with its first NUL.
+            let text = lua.want_text(index)?.split(|&byte| byte == 0).next().unwrap_or_default();
+            let place = words.iter().position(|word| word.as_bytes() == text);
+            place.map(Some).ok_or_else(|| Raise::Argument(index, [b"invalid option '", text, b"'"].concat()))
         }
     }
 }
 
 fn switch(lua: State, index: i32, setting: fn(&mut Settings) -> &mut bool) -> Results {
     if let Some(place) = choice(lua, index, &["off", "on"])? {
-        *setting(&mut shared(&lua).cjson) = place == 1;
+        *setting(settings(&lua)) = place == 1;
     }
-    lua.push_truth(*setting(&mut shared(&lua).cjson));
+    lua.push_truth(*setting(settings(&lua)));
     Ok(1)
 }
 
@@ -576,9 +583,9 @@ fn encode_invalid_numbers(lua: State) -> Results {
     arguments(lua, 1)?;
     const ALL: [Invalid; 3] = [Invalid::Refuse, Invalid::Write, Invalid::Null];
     if let Some(place) = choice(lua, 1, &["off", "on", "null"])? {
-        shared(&lua).cjson.encode_invalid = ALL[place];
+        settings(&lua).encode_invalid = ALL[place];
     }
-    match shared(&lua).cjson.encode_invalid {
+    match settings(&lua).encode_invalid {
         Invalid::Refuse => lua.push_truth(false),
         Invalid::Write => lua.push_truth(true),
         Invalid::Null => lua.push_text(b"null"),
@@ -586,15 +593,18 @@ fn encode_invalid_numbers(lua: State) -> Results {
     Ok(1)
 }
 
-/// `cjson.new()`: another table of the same functions; the settings are shared.
+/// `cjson.new()`: another instance, with settings of its own.
 fn new(lua: State) -> Results {
     push(lua);
     Ok(1)
 }
 
-/// Pushes the library.
+/// Pushes an instance of the library.
 pub(super) fn push(lua: State) {
     lua.push_table(0, 13);
+    let place = lua.push_userdata(size_of::<Settings>()).cast::<Settings>();
+    // SAFETY: the block is new, as large as this, and aligned for any value; nothing in it has to be dropped.
+    unsafe { place.write(Settings::default()) };
     let functions = [
         ("encode", function!(encode)),
         ("decode", function!(decode)),
@@ -608,9 +618,11 @@ pub(super) fn push(lua: State) {
         ("new", function!(new)),
     ];
     for (name, raw) in functions {
-        lua.push_function(raw);
-        lua.set_field(-2, name);
+        lua.push_value(-1);
+        lua.push_function_with(raw);
+        lua.set_field(-3, name);
     }
+    lua.pop(1);
     lua.push_null();
     lua.set_field(-2, "null");
     for (name, text) in [("_NAME", "cjson"), ("_VERSION", "2.1.0")] {

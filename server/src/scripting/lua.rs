@@ -60,6 +60,8 @@ unsafe extern "C" {
     fn lua_getreadonly(l: *mut Raw, index: c_int) -> c_int;
     fn luaL_loadbuffer(l: *mut Raw, text: *const c_char, len: usize, name: *const c_char) -> c_int;
     fn shim_push_function(l: *mut Raw, function: RawFunction);
+    fn shim_push_function_with(l: *mut Raw, function: RawFunction);
+    fn shim_own_data(l: *mut Raw) -> *mut c_void;
     fn shim_push_pcall(l: *mut Raw);
     fn shim_push_unknown_global(l: *mut Raw);
     fn shim_open_libraries(l: *mut Raw) -> c_int;
@@ -95,7 +97,7 @@ pub enum Raise {
     /// A text, behind the caller's place.
     Here(Vec<u8>),
     /// `bad argument #n to 'f' (text)`.
-    Argument(c_int, String),
+    Argument(c_int, Vec<u8>),
     /// `bad argument #n to 'f' (type expected, got ...)`.
     Type(c_int, &'static str),
 }
@@ -270,6 +272,16 @@ impl State {
         unsafe { shim_push_function(self.0, function) }
     }
 
+    /// As [`Self::push_function`], with the value on top as the function's own, which it takes off the stack.
+    pub fn push_function_with(self, function: RawFunction) {
+        unsafe { shim_push_function_with(self.0, function) }
+    }
+
+    /// Of the function that runs: the address of its own value, null where that is no userdata.
+    pub fn own_data(self) -> *mut c_void {
+        unsafe { shim_own_data(self.0) }
+    }
+
     pub(super) fn push_pcall(self) {
         unsafe { shim_push_pcall(self.0) }
     }
@@ -384,7 +396,7 @@ pub fn run(raw: *mut Raw, body: fn(State) -> Results) -> c_int {
         }
         Err(Raise::Argument(number, text)) => {
             lua.push_number(f64::from(number));
-            lua.push_text(text.as_bytes());
+            lua.push_text(&text);
             -3
         }
         Err(Raise::Type(number, name)) => {

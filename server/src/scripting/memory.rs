@@ -19,8 +19,6 @@ pub struct Shared {
     pub host: Option<*mut dyn Host>,
     /// A library is being loaded: where it registers its functions.
     pub registering: Option<super::engine::Registering>,
-    /// Settings of cjson.
-    pub cjson: super::cjson::Settings,
     /// Until when a library may take to load, on the monotonic clock.
     pub deadline: Option<u64>,
     /// Where `redis.log` writes.

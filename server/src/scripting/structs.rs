@@ -78,7 +78,7 @@ impl<'a> Format<'a> {
                 }
                 self.align = align as usize;
             }
-            _ => return Err(Raise::Argument(1, format!("invalid format option '{}'", option as char))),
+            _ => return Err(Raise::Argument(1, [b"invalid format option '", &[option][..], b"'"].concat())),
         }
         Ok(())
     }

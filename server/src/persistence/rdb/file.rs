@@ -137,7 +137,13 @@ impl<R: Read> FileReader<R> {
                 }
                 primitives::OP_FUNCTION2 => return Ok(Item::Function(self.reader.text()?)),
                 primitives::OP_FUNCTION_PRE_GA => {
-                    return Err(self.reader.corrupt("Pre-release function format not supported."));
+                    // Name, engine and code apart, as the release candidates of 7.0 wrote them. The description is gone.
+                    let (name, engine) = (self.reader.text()?, self.reader.text()?);
+                    if self.reader.length()? != 0 {
+                        self.reader.text()?;
+                    }
+                    let code = self.reader.text()?;
+                    return Ok(Item::Function([b"#!", &engine[..], b" name=", &name, b"\n", &code].concat()));
                 }
                 primitives::OP_MODULE_AUX => {
                     let name = module_name(self.reader.length()?);
