@@ -155,6 +155,19 @@ impl Topology {
         Ok(())
     }
 
+    /// Forgets the ports that it fixes; free ones are leased then.
+    pub(crate) fn free_ports(&mut self) {
+        self.nodes.entries.iter_mut().for_each(|(_, node)| node.port = None);
+        if let Some(sentinels) = &mut self.sentinels {
+            let count = sentinels.len();
+            sentinels.value.ports.clear();
+            sentinels.value.count = Some(Located { value: count, at: sentinels.at });
+        }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.value.ports.clear();
+        }
+    }
+
     fn all_directives(&mut self) -> impl Iterator<Item = &mut Directives> {
         let nodes = self.nodes.entries.iter_mut().map(|(_, node)| &mut node.config);
         let sentinels = self.sentinels.iter_mut().map(|sentinels| &mut sentinels.value.config);
