@@ -191,7 +191,7 @@ impl Topology {
             Kind::File(path) => Source::read(path)?,
             kind => Source::new("the topology of the test", kind.text()),
         };
-        let mut topology: topology::Topology = source.load()?;
+        let mut topology = topology::Topology::parse(&source)?;
         let settings = self.config.iter().map(|(name, value)| Directive::of_setting(name, value));
         topology.config.lines.extend(settings);
         if let Some(engine) = &engine {
