@@ -5,12 +5,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
+
+/// Names the program that plays nodes of our server, where whoever starts them does not.
+pub const RUNNER_PROGRAM: &str = "RUNNER_PROGRAM";
 
 /// The program behind a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
@@ -108,11 +112,11 @@ impl Engine {
 
     /// The program and its leading arguments.
     ///
-    /// Our server is this very executable with the word `server` before its arguments: whoever uses the runner as a library
-    /// calls `be_a_node_if_asked` first, as `runner/src/main.rs` and the conformance suite's test do.
+    /// Our server is a program of the runner's with the word `server` before its arguments: this very executable, where it
+    /// has called `be_a_node_if_asked` as `runner/src/main.rs` and the conformance suite's tests do, or a `runner`.
     pub fn command(&self) -> std::io::Result<(PathBuf, Vec<OsString>)> {
         match self {
-            Engine::Server => Ok((std::env::current_exe()?, vec!["server".into()])),
+            Engine::Server => Ok((own_program()?, vec!["server".into()])),
             Engine::Redis => Ok((on_path("redis-server").unwrap_or_else(|| "redis-server".into()), Vec::new())),
             Engine::Path(path) => Ok((path.clone(), Vec::new())),
         }
@@ -130,13 +134,46 @@ impl Engine {
         major_version(&program).is_none_or(|major| major >= 7)
     }
 
-    /// Whether its program is there. Our own always is.
+    /// Whether its program is there.
     pub fn is_installed(&self) -> bool {
         match self {
-            Engine::Server => true,
+            Engine::Server => own_program().is_ok(),
             Engine::Redis => on_path("redis-server").is_some(),
             Engine::Path(path) => is_executable(path),
         }
+    }
+}
+
+static PLAYS_NODES: AtomicBool = AtomicBool::new(false);
+
+/// Nodes of the engine `server` are this very executable from now on.
+pub(crate) fn this_program_plays_nodes() {
+    PLAYS_NODES.store(true, Ordering::Relaxed);
+}
+
+/// The program that plays nodes of our server: this one, if it can. Started again, another one would do what it always
+/// does: a test would test. There it is the one that RUNNER_PROGRAM names, the `runner` that Cargo built beside the test,
+/// or the one on PATH.
+fn own_program() -> std::io::Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    if PLAYS_NODES.load(Ordering::Relaxed) {
+        return Ok(this);
+    }
+    let missing = |why: String| Err(std::io::Error::new(ErrorKind::NotFound, why));
+    if let Some(named) = std::env::var_os(RUNNER_PROGRAM).map(PathBuf::from) {
+        return match is_executable(&named) {
+            true => std::path::absolute(named),
+            false => missing(format!("{RUNNER_PROGRAM} names {}, which is no program", named.display())),
+        };
+    }
+    // Tests are in `target/debug/deps`, programs above that.
+    let beside = this.ancestors().skip(1).take(2).map(|folder| folder.join("runner")).find(|file| is_executable(file));
+    match beside.or_else(|| on_path("runner")) {
+        Some(found) => Ok(found),
+        None => missing(format!(
+            "{} plays no nodes, {RUNNER_PROGRAM} is not set, and there is no `runner` beside it or on PATH",
+            this.display()
+        )),
     }
 }
 

@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// An error for a person: what happened, details worth seeing, and a hint.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Failure {
     /// Decides the exit code.
     pub kind: Kind,
@@ -92,6 +92,13 @@ impl fmt::Display for Failure {
             write!(f, "\n  = hint: {hint}")?;
         }
         Ok(())
+    }
+}
+
+/// As for a person: a test that returns a failure shows it in this form.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The running nodes of one plan: started, stopped, paused, and taken down to the last process.
 
 use crate::client::{Address, Client};
+use crate::engine::RUNNER_PROGRAM;
 use crate::events::{Event, Events};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::faults::{Order, Proxies, Rule};
@@ -133,7 +134,12 @@ impl Fleet {
         if !file.exists() {
             std::fs::write(&file, &node.config).doing(|| format!("write {}", file.display()))?;
         }
-        let (program, mut arguments) = node.engine.command().doing(|| "find this executable".into())?;
+        let (program, mut arguments) = node.engine.command().map_err(|error| {
+            Failure::failed(format!("cannot start {}: {error}", node.name)).hint(format!(
+                "`cargo install --path runner` puts one on PATH; {RUNNER_PROGRAM}=/path/to/runner names one; \
+                 the engine `redis` needs none"
+            ))
+        })?;
         arguments.extend(node.arguments.iter().map(Into::into));
         let launch =
             Launch { program: program.clone(), arguments, dir: node.dir.clone(), log: node.log(), cpu: self.cpu };

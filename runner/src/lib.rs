@@ -23,6 +23,7 @@
 //! Invariant: nothing outlives the process that started it. Nodes die with it (`launch`), files go with it (`state`), and
 //! what a crash leaves, `runner gc` finds.
 
+mod addresses;
 pub mod authority;
 pub mod bench;
 pub mod client;
@@ -48,6 +49,7 @@ pub mod selectors;
 pub mod state;
 pub mod supervise;
 pub mod terminal;
+pub mod testing;
 pub mod timeline;
 pub mod topology;
 #[cfg(feature = "watch")]
@@ -58,9 +60,10 @@ use std::ffi::OsString;
 
 /// Becomes a node where this process was started as one (`PROGRAM server ARGS...`), and then never returns.
 ///
-/// Every program that starts nodes through this library calls it first: nodes of the engine `server` are this very
-/// executable.
+/// A program that calls it first plays its own nodes of the engine `server`: they are this very executable. Where nobody
+/// does, in a plain `#[test]` for example, a `runner` that is installed plays them (see `testing`).
 pub fn be_a_node_if_asked() {
+    engine::this_program_plays_nodes();
     let argv: Vec<OsString> = std::env::args_os().collect();
     if argv.get(1).is_some_and(|word| word == "server") {
         std::process::exit(server::run(argv[1..].to_vec()));

@@ -36,6 +36,24 @@ fn every_topology_in_the_documents_can_be_planned() {
 }
 
 #[test]
+fn a_topology_comes_from_standard_input_too() {
+    let state = tempfile::tempdir().expect("a folder");
+    let with_input = |arguments: &[&str]| {
+        let mut command = runner();
+        command.env("XDG_STATE_HOME", state.path()).args(arguments).write_stdin("nodes: {only: {}}");
+        command
+    };
+    assert!(said(&mut with_input(&["plan", "-"])).contains("only: master"));
+    assert!(said(&mut with_input(&["run", "-", "--", "env"])).contains("REDIS_ONLY_PORT="));
+    let up = said(&mut with_input(&["up", "-d", "-"]));
+    assert!(up.contains("only"), "{up}");
+    assert!(said(runner().env("XDG_STATE_HOME", state.path()).arg("status")).contains("only"));
+    said(runner().env("XDG_STATE_HOME", state.path()).arg("down"));
+    let wrong = runner().args(["plan", "-"]).write_stdin("node: {}").assert().code(2).get_output().stderr.clone();
+    assert!(String::from_utf8_lossy(&wrong).contains("standard input:1:1"));
+}
+
+#[test]
 fn the_scenario_in_the_documents_can_be_played() {
     let folder = tempfile::tempdir().expect("a folder");
     for text in examples("scenarios.md") {

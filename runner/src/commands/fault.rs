@@ -33,7 +33,7 @@ Faults:
   heal [NUMBER]                       all faults, or one
   list
 A and B are nodes with commas between them: names, selectors, `client` (whoever is no node), or `*` for everybody. Without
-`-x- B` everybody is meant. What is held up is not lost, but flows on when the fault is healed. The runner's own commands
+`-x- B` everybody is meant. With --for 5s behind it a fault heals itself after that time. What is held up is not lost, but flows on when the fault is healed. The runner's own commands
 go past all faults; clients come through at the addresses of `runner env`.";
 
 impl Fault {

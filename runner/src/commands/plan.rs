@@ -39,7 +39,7 @@ impl ShowPlan {
             let shard = plan.shards.iter().find(|shard| shard.master == node.name);
             let slots = shard.map_or_else(String::new, |shard| format!(", slots {}", describe(&shard.slots)));
             say(format!("\n{}: {}{upstream} on {}{bus}{slots}", node.name, node.role.word(), node.announced()));
-            let (program, leading) = node.engine.command().doing(|| "find this executable".into())?;
+            let (program, leading) = node.engine.command().doing(|| "find its program".into())?;
             let leading = leading.iter().map(|word| word.to_string_lossy().into_owned());
             let words: Vec<String> = leading.chain(node.arguments.iter().cloned()).collect();
             say(format!("  {} {}", program.display(), words.join(" ")));

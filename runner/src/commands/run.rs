@@ -1,7 +1,7 @@
 //! `runner run FILE -- COMMAND`: up, run with the addresses in the environment, down, same exit code.
 
-use super::env::variables;
 use super::up::{Bring, events};
+use crate::addresses::variables;
 use crate::engine::{is_executable, on_path};
 use crate::events::Sink;
 use crate::failure::{Failure, Kind, Outcome};

@@ -14,7 +14,7 @@ use clap::Args;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -42,7 +42,7 @@ pub struct Up {
 /// What `up`, `run` and `plan` have in common.
 #[derive(Debug, Args)]
 pub struct Bring {
-    /// The topology file.
+    /// The topology file; `-` is standard input.
     pub file: PathBuf,
     /// `server` (ours), `redis`, a program on PATH, or a path; for nodes that name no engine themselves.
     #[arg(long, value_name = "ENGINE", value_parser = Engine::argument)]
@@ -108,7 +108,9 @@ impl Up {
         let mut command = Command::new(std::env::current_exe().doing(|| "find this executable".into())?);
         let arguments = std::env::args_os().skip(1).filter(|word| word != "-d" && word != "--detach");
         command.args(arguments).arg("--supervise");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Where the topology comes from there, it reads it.
+        let input = if self.bring.file == Path::new("-") { Stdio::inherit() } else { Stdio::null() };
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().doing(|| "start the supervisor".into())?;
         let followed = tokio::select! {
             ready = follow(&mut child) => ready?,

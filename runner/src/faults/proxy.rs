@@ -22,7 +22,8 @@ type Cut = (Ends, Ends);
 pub struct Proxies {
     rules: watch::Sender<Rules>,
     cuts: broadcast::Sender<Cut>,
-    listeners: Vec<JoinHandle<()>>,
+    // Listeners, and faults that heal by themselves.
+    tasks: Vec<JoinHandle<()>>,
     gate: Gate,
     next_id: u64,
 }
@@ -48,7 +49,7 @@ impl Proxies {
         let (rules, seen) = watch::channel(Rules::default());
         let (cuts, _) = broadcast::channel(16);
         let gate = Gate { names: Arc::default(), rules: seen, cuts: cuts.clone() };
-        let mut proxies = Self { rules, cuts, listeners: Vec::new(), gate, next_id: 1 };
+        let mut proxies = Self { rules, cuts, tasks: Vec::new(), gate, next_id: 1 };
         for node in &plan.nodes {
             proxies.add(node).await?;
         }
@@ -64,7 +65,7 @@ impl Proxies {
         for port in [Some(node.port), node.bus_port].into_iter().flatten() {
             let listener = TcpListener::bind((front, port)).await;
             let listener = listener.doing(|| format!("listen on {front}:{port} in front of {}", node.name))?;
-            self.listeners.push(tokio::spawn(accept(listener, node.name.clone(), port, self.gate.clone())));
+            self.tasks.push(tokio::spawn(accept(listener, node.name.clone(), port, self.gate.clone())));
         }
         Ok(())
     }
@@ -73,9 +74,17 @@ impl Proxies {
     pub fn obey(&mut self, plan: &Plan, order: Order) -> Outcome<Vec<Rule>> {
         needs_fronts(plan)?;
         match order {
-            Order::Add { fault, left, right, one_way } => {
-                let rule = Rule { id: self.next_id, fault, left, right, one_way };
+            Order::Add { fault, left, right, one_way, lasts } => {
+                let id = self.next_id;
+                let rule = Rule { id, fault, left, right, one_way };
                 self.next_id += 1;
+                if let Some(lasts) = lasts {
+                    let rules = self.rules.clone();
+                    self.tasks.push(tokio::spawn(async move {
+                        tokio::time::sleep(lasts).await;
+                        rules.send_modify(|rules| rules.0.retain(|rule| rule.id != id));
+                    }));
+                }
                 self.rules.send_modify(|rules| rules.0.push(rule));
             }
             // Nobody listens where there are no connections.
@@ -97,18 +106,18 @@ impl Proxies {
 impl Proxies {
     /// Listens no longer; the ports are free when this is done.
     pub async fn stop(mut self) {
-        for listener in std::mem::take(&mut self.listeners) {
-            listener.abort();
+        for task in std::mem::take(&mut self.tasks) {
+            task.abort();
             // It was told to end, and says so.
-            let _ = listener.await;
+            let _ = task.await;
         }
     }
 }
 
 impl Drop for Proxies {
     fn drop(&mut self) {
-        for listener in &self.listeners {
-            listener.abort();
+        for task in &self.tasks {
+            task.abort();
         }
     }
 }

@@ -19,6 +19,7 @@ pub struct Wish {
     left: Vec<String>,
     right: Vec<String>,
     one_way: bool,
+    lasts: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub enum Order {
         right: Ends,
         /// Only this way.
         one_way: bool,
+        /// It heals by itself after so long.
+        lasts: Option<Duration>,
     },
     /// Connections between the two sides are reset once.
     Reset {
@@ -69,6 +72,15 @@ impl FromStr for Wish {
         let words: Vec<&str> = text.split_whitespace().collect();
         let one_way = words.contains(&"--oneway");
         let mut words: Vec<&str> = words.into_iter().filter(|word| *word != "--oneway").collect();
+        let lasts = match words.iter().position(|word| *word == "--for") {
+            None => None,
+            Some(at) => {
+                words.remove(at);
+                let word = (at < words.len()).then(|| words.remove(at));
+                let word = word.ok_or("--for how long? For example `--for 5s`")?;
+                Some(duration(word).map_err(|why| format!("--for `{word}`: {why}"))?)
+            }
+        };
         if words.is_empty() {
             return Err(format!("which fault? Known: {}", VERBS.join(", ")));
         }
@@ -90,13 +102,16 @@ impl FromStr for Wish {
             "list" => return Err("`list` takes nothing".into()),
             other => return Err(format!("there is no fault `{other}`; {}", suggest(other, &VERBS))),
         };
+        if lasts.is_some() && !matches!(verb, Verb::Add(_)) {
+            return Err(format!("`{name}` takes no time: --for is for faults that last"));
+        }
         let takes_ends = matches!(verb, Verb::Add(_) | Verb::Reset);
         let (left, right) = match words.iter().position(|word| *word == "-x-") {
             _ if !takes_ends => (Vec::new(), Vec::new()),
             Some(at) => (ends(&words[..at])?, ends(&words[at + 1..])?),
             None => (ends(&words)?, vec!["*".to_owned()]),
         };
-        Ok(Self { text: text.to_owned(), verb, left, right, one_way })
+        Ok(Self { text: text.to_owned(), verb, left, right, one_way, lasts })
     }
 }
 
@@ -151,6 +166,7 @@ impl Wish {
                 left: resolve(plan, &self.left).await?,
                 right: resolve(plan, &self.right).await?,
                 one_way: self.one_way,
+                lasts: self.lasts,
             },
             Verb::Reset => {
                 Order::Reset { left: resolve(plan, &self.left).await?, right: resolve(plan, &self.right).await? }
@@ -199,6 +215,8 @@ mod tests {
         assert_eq!("bandwidth a -x- b 100k".parse::<Wish>().unwrap().verb, Verb::Add(Fault::Bandwidth(100_000)));
         let wish: Wish = "partition a".parse().unwrap();
         assert_eq!((wish.left, wish.right), (vec!["a".to_owned()], vec!["*".to_owned()]));
+        let wish: Wish = "stall a --for 5s".parse().unwrap();
+        assert_eq!((wish.left, wish.lasts), (vec!["a".to_owned()], Some(Duration::from_secs(5))));
         assert_eq!("heal 3".parse::<Wish>().unwrap().verb, Verb::Heal(Some(3)));
     }
 
@@ -210,6 +228,8 @@ mod tests {
         assert!(wrong("latency a -x- b").contains("no delay"));
         assert!(wrong("bandwidth a 5q").contains("bytes a second"));
         assert!(wrong("partion a -x- b").contains("did you mean `partition`?"));
+        assert!(wrong("partition a --for").contains("how long?"));
+        assert!(wrong("heal --for 5s").contains("takes no time"));
         assert!(wrong("heal all").contains("no fault's number"));
     }
 }

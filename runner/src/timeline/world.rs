@@ -219,6 +219,25 @@ impl World {
     }
 }
 
+impl World {
+    /// What leads to a node that does not answer: whom a replica follows, who owns slots; or that there is no master.
+    /// Right after a master has died everything may seem settled.
+    pub(crate) fn leaderless(&self) -> Option<String> {
+        let answers = |name: &str| self.nodes.get(name).is_some_and(|now| now.answers);
+        for (name, now) in self.nodes.iter().filter(|(_, now)| now.answers) {
+            if now.role == "replica" && !now.follows.as_deref().is_some_and(answers) {
+                let of = now.follows.as_deref().unwrap_or("nobody that is known");
+                return Some(format!("{name} follows {of}, and that does not answer"));
+            }
+            if let Some((range, owner)) = now.slots.iter().find(|(_, owner)| !answers(owner)) {
+                return Some(format!("slots {range} are {owner}'s in the eyes of {name}, and that does not answer"));
+            }
+        }
+        let is_master = |now: &Now| now.answers && now.role == "master";
+        (!self.nodes.values().any(is_master)).then(|| "no node is a master".to_owned())
+    }
+}
+
 /// Addresses replaced by the names of nodes.
 pub(crate) fn humane(plan: &Plan, text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();

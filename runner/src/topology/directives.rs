@@ -40,6 +40,11 @@ impl Directive {
         Self { line: line.into(), at, number: None }
     }
 
+    /// A directive and its value, as a mapping has them.
+    pub fn of_setting(name: &str, value: &str) -> Self {
+        Self::of_line(format!("{name} {}", written(name, value)), Position::default())
+    }
+
     fn of_value(name: &str, value: &Value, at: Position) -> Self {
         let line = format!("{name} {}", written(name, &value.text));
         Self { line, at, number: value.number }

@@ -6,6 +6,7 @@
 mod check;
 mod cluster;
 mod directives;
+mod extensions;
 mod tls;
 mod users;
 
@@ -25,6 +26,7 @@ use std::path::Path;
 /// A set of Redis nodes that belong together.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("patternProperties" = {"^x-": {}}))]
 pub struct Topology {
     /// Under this name `down`, `status` and the others find it; the file's name by default.
     #[serde(default)]
@@ -125,12 +127,12 @@ impl Topology {
     /// all its nodes.
     pub fn load(path: &Path, engine: Option<&Engine>) -> Outcome<Self> {
         let source = Source::read(path)?;
-        let mut topology: Self = source.load()?;
+        let mut topology = Self::parse(&source)?;
         if let Some(engine) = engine {
             topology.engine = Some(Located { value: engine.clone(), at: Default::default() });
         }
         topology.settle(&source)?;
-        if topology.name.is_none() {
+        if topology.name.is_none() && path != Path::new("-") {
             let name = TopologyName::of_file(path).ok_or_else(|| {
                 Failure::bad_input(format!("`{}` gives the topology no name that fits", path.display()))
                     .hint("say `name: NAME` in it, or --name NAME")
@@ -138,6 +140,11 @@ impl Topology {
             topology.name = Some(Located { value: name, at: Default::default() });
         }
         Ok(topology)
+    }
+
+    /// Reads a topology's text. Keys at its top that begin with `x-` are the writer's own: a place for anchors.
+    pub(crate) fn parse(source: &Source) -> Outcome<Self> {
+        source.load::<extensions::Extended<Self>>().map(|extended| extended.0)
     }
 
     /// Completes what was read from `source`, and checks what the shape cannot express: values as they stand in the text,
@@ -153,6 +160,19 @@ impl Topology {
             engine.value = located.map_err(|error| source.error(engine.at, error.to_string()).hint(error.hint()))?;
         }
         Ok(())
+    }
+
+    /// Forgets the ports that it fixes; free ones are leased then.
+    pub(crate) fn free_ports(&mut self) {
+        self.nodes.entries.iter_mut().for_each(|(_, node)| node.port = None);
+        if let Some(sentinels) = &mut self.sentinels {
+            let count = sentinels.len();
+            sentinels.value.ports.clear();
+            sentinels.value.count = Some(Located { value: count, at: sentinels.at });
+        }
+        if let Some(cluster) = &mut self.cluster {
+            cluster.value.ports.clear();
+        }
     }
 
     fn all_directives(&mut self) -> impl Iterator<Item = &mut Directives> {
@@ -189,7 +209,7 @@ mod tests {
     /// Reads and checks a text as `load` does a file.
     fn read(text: &str) -> Outcome<()> {
         let source = Source::new("t.yaml", text);
-        let mut topology: Topology = source.load()?;
+        let mut topology = Topology::parse(&source)?;
         topology.settle(&source)
     }
 
@@ -200,6 +220,16 @@ mod tests {
     #[test]
     fn a_good_file_is_good() {
         read(GOOD).unwrap();
+    }
+
+    #[test]
+    fn keys_of_the_writers_own_are_left_alone_and_others_are_not() {
+        read("x-small: &small {maxmemory: 1mb}\nnodes: {a: {config: *small}}\n").unwrap();
+        let unknown = read("x-a: 1\nnode: {a: {}}\n").unwrap_err().to_string();
+        assert!(unknown.contains("unknown key `node`") && unknown.contains("t.yaml:2:1"), "{unknown}");
+        let inside = read("nodes: {a: {x-b: 1}}\n").unwrap_err().to_string();
+        assert!(inside.contains("unknown key `x-b`"), "{inside}");
+        assert!(read("x-a: 1\nnodes: {a: {}}\nnodes: {b: {}}\n").is_err(), "twice");
     }
 
     proptest! {

@@ -23,8 +23,14 @@ impl Source {
         Self { name: name.into(), text: text.into(), folder }
     }
 
-    /// Reads the file; one that cannot be read is bad input.
+    /// Reads the file, or standard input where it is called `-`; what cannot be read is bad input.
     pub fn read(path: &Path) -> Outcome<Self> {
+        if path == Path::new("-") {
+            return match std::io::read_to_string(std::io::stdin()) {
+                Ok(text) => Ok(Self::new("standard input", text)),
+                Err(error) => Err(Failure::bad_input(format!("cannot read standard input: {error}"))),
+            };
+        }
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 let mut source = Self::new(path.display().to_string(), text);

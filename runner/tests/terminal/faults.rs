@@ -57,6 +57,14 @@ fn links_are_slowed_and_reset() {
 }
 
 #[test]
+fn a_fault_heals_itself_after_its_time() {
+    let user = up("server");
+    user.ok(&["fault", "partition", "master", "-x-", "replica", "--for", "300ms"]);
+    eventually("it is gone", || user.ok(&["fault", "list"]).trim() == "no faults");
+    assert_eq!(acknowledged(&user, "10000"), "1");
+}
+
+#[test]
 fn wrong_faults_are_refused() {
     let user = up("server");
     let wrong = user.run(&["fault", "partition", "master", "replica"]);
