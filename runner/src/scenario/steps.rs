@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// For one reply.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// For one reply, or one event: as long as for a condition.
+const PATIENCE: Duration = WITHIN;
 /// The deadline of a condition that names none: longer than the half minute for which a real Sentinel looks on after the
 /// machine held it up (TILT).
 const WITHIN: Duration = Duration::from_secs(60);
