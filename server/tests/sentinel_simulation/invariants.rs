@@ -10,14 +10,29 @@ pub struct Witness {
     promotions: BTreeMap<u64, String>,
     votes: BTreeMap<(usize, u64), String>,
     epochs: BTreeMap<usize, (u64, u64, u64)>,
+    /// The newest epoch that each Sentinel has told of.
+    newest: BTreeMap<usize, u64>,
+    /// In which it stands, or leads.
+    stands_in: BTreeMap<usize, u64>,
     pub promotions_seen: usize,
 }
 
 impl Witness {
-    /// An event of a Sentinel that is standing, or leading, in `epoch`.
-    pub fn see(&mut self, sentinel: usize, epoch: u64, effect: &Effect) -> Result<(), String> {
+    /// An event of a Sentinel. Events tell in which epoch it stands: its state may be further on already, since one input can
+    /// end a failover and begin the next.
+    pub fn see(&mut self, sentinel: usize, effect: &Effect) -> Result<(), String> {
         let Effect::Event { name, payload, .. } = effect else { return Ok(()) };
+        let epoch = self.stands_in.get(&sentinel).copied().unwrap_or_default();
         match *name {
+            "+new-epoch" => {
+                self.newest.insert(sentinel, payload.parse().map_err(|_| "an epoch that is no number")?);
+                Ok(())
+            }
+            "+try-failover" => {
+                let newest = *self.newest.get(&sentinel).ok_or("it stands in no epoch")?;
+                self.stands_in.insert(sentinel, newest);
+                Ok(())
+            }
             "+elected-leader" => self.at_most_one_leader_an_epoch(epoch, sentinel),
             "+promoted-slave" => self.never_two_promotions_in_one_epoch(epoch, payload),
             "+vote-for-leader" => self.one_vote_an_epoch(sentinel, payload),

@@ -331,7 +331,7 @@ impl World {
     fn carry_out_one(&mut self, s: usize, effect: Effect) -> Result<()> {
         let Some(core) = &self.sentinels[s].core else { return Ok(()) };
         let master = &core.masters[0];
-        self.witness.see(s, master.failover_epoch, &effect)?;
+        self.witness.see(s, &effect)?;
         match effect {
             Effect::Save => {
                 let epochs = (core.current_epoch, master.leader_epoch, master.config_epoch);
