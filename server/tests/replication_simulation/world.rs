@@ -278,6 +278,8 @@ impl World {
         }
         self.check(host)?;
         self.wake_again(host);
+        // As at the end of a turn: what was appended, a ping perhaps, is sent.
+        self.batch_ends(host)?;
         Ok(Some(result))
     }
 
@@ -363,9 +365,11 @@ impl World {
 
     /// What a server does when a batch has ended.
     pub(super) fn batch_ends(&mut self, host: usize) -> Result<()> {
+        // A limit below the backlog's size would drop replicas that resynchronize partially: it is ignored.
+        let limit = self.hosts[host].settings.backlog_size.max(LAG as u64);
         let Some(process) = &mut self.hosts[host].process else { return Ok(()) };
         let mut woken = Vec::new();
-        let lagging = process.machine.wake_replicas(LAG as u64, |peer| woken.push(peer));
+        let lagging = process.machine.wake_replicas(limit, |peer| woken.push(peer));
         process.machine.trim();
         for peer in lagging {
             self.tell(format!("host {host}: {peer:?} lags too far"));

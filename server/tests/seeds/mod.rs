@@ -3,9 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// Fresh seeds are played until so much time went by.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// A number from the environment.
 pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -19,9 +16,10 @@ fn played(seed: u64, play: impl Fn(u64) -> Result<usize, String>) -> Result<usiz
     })
 }
 
-/// Plays the seeds 0, 1, 2, ... up to `fixed`, then fresh ones as long as there is time. In the environment `{name}_SEED=N`
-/// has one replayed, `{name}_SEEDS=N` the first N and no more. A play answers with the number of `events` in it: on average
-/// there must be one in two worlds, for a world in which nothing happens shows nothing.
+/// Plays the seeds 0, 1, 2, ... up to `fixed`: the same worlds in every run, so that a change which breaks nothing is never
+/// refused for a world that nobody had looked at. In the environment `{name}_SEED=N` replays one seed, `{name}_SEEDS=N` plays
+/// the first N instead, and `FRESH_SECONDS=N` adds new seeds for so long: CI's own job does that. A play answers with the
+/// number of `events` in it: on average there must be one in two worlds, for a world in which nothing happens shows nothing.
 pub fn play_all(name: &str, fixed: u64, events: &str, play: impl Fn(u64) -> Result<usize, String>) {
     let started = Instant::now();
     let (fixed, fresh) = match (number(&format!("{name}_SEED")), number(&format!("{name}_SEEDS"))) {
@@ -30,7 +28,8 @@ pub fn play_all(name: &str, fixed: u64, events: &str, play: impl Fn(u64) -> Resu
         (None, None) => (0..fixed, true),
     };
     let first = server::base::clock::now_us() as u64;
-    let fresh = (first..).take_while(|_| fresh && started.elapsed() < PATIENCE);
+    let patience = Duration::from_secs(number("FRESH_SECONDS").unwrap_or(0));
+    let fresh = (first..).take_while(|_| fresh && started.elapsed() < patience);
     let (mut worlds, mut happened, mut failed) = (0, 0, Vec::new());
     for seed in fixed.chain(fresh) {
         worlds += 1;
