@@ -5,11 +5,15 @@
 
 mod support;
 
+#[path = "support/wire.rs"]
+mod wire;
+
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use support::*;
+use wire::Wire;
 
 /// `fsync`, `fdatasync` and `sync_file_range` stand still while the folder `HOLD` has a file `hold`: the text in it is what
 /// the names of held files contain. `HOLD/held` is made when one stands still.
@@ -202,7 +206,7 @@ fn writes_go_on_while_a_sync_of_each_second_is_held_and_are_there_in_the_end() {
 
 #[test]
 fn with_always_nobody_hears_of_what_is_not_durable() {
-    let Some(held) = Held::start(&["--appendfsync", "always"]) else { return };
+    let Some(held) = Held::start(&["--appendfsync", "always", "--latency-monitor-threshold", "1"]) else { return };
     assert_eq!(held.server.ask("SET key value"), "+OK");
     held.hold("appendonly");
     let (mut writer, mut reader) = (held.server.client(), held.server.client());
@@ -217,6 +221,9 @@ fn with_always_nobody_hears_of_what_is_not_durable() {
     held.let_go();
     assert_eq!(writer.reply().unwrap(), "+OK");
     assert_eq!(reader.reply().unwrap(), "other");
+    until("LATENCY tells of it", || held.server.ask("LATENCY LATEST") != "*0");
+    let mut wire = Wire::to(&held.server);
+    assert!(wire.ask("LATENCY LATEST").contains("[aof-fsync-always "));
 }
 
 #[test]
