@@ -721,6 +721,21 @@ fn the_allocator_answers_under_its_own_names() {
 }
 
 #[test]
+fn a_replica_counts_for_writes_from_the_moment_it_is_called_online() {
+    let options = [&NO_DISK[..], &["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]].concat();
+    play(&options, &["1", "+OK"], |server, _| {
+        server.ask("CONFIG SET min-replicas-to-write 1");
+        // It reads its snapshot and acknowledges nothing.
+        let mut replica = Wire::to(server);
+        replica.send("REPLCONF capa eof");
+        assert_eq!(replica.reply(), "+OK");
+        replica.send("PSYNC ? -1");
+        until("it is online", || server.info("slave0").contains("state=online"));
+        vec![server.info("min_slaves_good_slaves"), server.ask("SET key value")]
+    });
+}
+
+#[test]
 fn latency_tells_what_held_the_server_up_besides_commands() {
     play(&NO_DISK, &["expire-cycle", "expire-del", "eviction-cycle", "eviction-del"], |server, _| {
         let mut wire = Wire::to(server);
