@@ -1,5 +1,5 @@
 //! Makes the table of commands out of `data/commands/*.yaml`: one static table, whose shapes are those of
-//! `src/dispatch/doc.rs`. A word that is not known there does not compile; neither does a key that is not known here.
+//! `src/server/doc.rs`. A word that is not known there does not compile; neither does a key that is not known here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -115,7 +115,7 @@ struct Argument {
     arguments: Vec<Argument>,
 }
 
-/// The names are those of COMMAND DOCS, the variants those of `src/dispatch/doc.rs`.
+/// The names are those of COMMAND DOCS, the variants those of `src/server/doc.rs`.
 #[derive(Deserialize, Debug, Default)]
 #[serde(rename_all = "kebab-case")]
 enum ArgumentKind {

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use crate::acl::Users;
+use crate::base::log;
 use crate::config::rewrite::{Rewrite, rewrite, write_atomically};
 use crate::config::{Access, Change, SetContext, SetError};
-use crate::dispatch::client::ClientFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::server::{Order, Server};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log;
 use crate::resp::Args;
+use crate::server::client::ClientFlags;
+use crate::server::error::*;
+use crate::server::state::{Order, Server};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -99,7 +99,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
     match name {
         "dir" => change_directory(server),
         "loglevel" => {
-            log::set_level(crate::network::startup::level(server.config.loglevel));
+            log::set_level(server.config.loglevel.threshold());
             Ok(())
         }
         "watchdog-period" | "crash-log-enabled" | "use-exit-on-panic" => {
@@ -126,7 +126,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             .adjust_oom_score()
             .map_err(|_| "Failed to apply new oom_score_adj configuration, check server logs.".to_owned()),
         "proc-title-template" => {
-            crate::network::process::show_title(server);
+            crate::lifecycle::process::show_title(server);
             Ok(())
         }
         "hz" => {
@@ -138,7 +138,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
 }
 
 fn rebind(server: &mut Server, name: &str) -> Result<(), String> {
-    crate::network::rebind::rebind(server).map_err(|_| match name {
+    crate::lifecycle::listening::rebind(server).map_err(|_| match name {
         "bind" => "Failed to bind to specified addresses.".to_string(),
         _ => "Unable to listen on this port. Check server logs.".to_string(),
     })

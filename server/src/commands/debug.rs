@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::base::log::{Level, log};
 use crate::base::numbers::{parse_f64, parse_i64, parse_memory};
-use crate::dispatch::error::*;
-use crate::dispatch::functions::RestorePolicy;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
-use crate::info::log::{Level, log};
 use crate::persistence::load::{LoadError, Loaded};
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::functions::RestorePolicy;
+use crate::server::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
 use crate::store::digest::{Digest, mix_value, to_hex};
 use crate::store::entry::{NewValue, ValueRef};
 use crate::store::keyspace::ExpiryRule;
@@ -472,11 +472,8 @@ fn htstats(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn structsize(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let text = format!(
-        "bits:64 client:{} server:{}",
-        size_of::<crate::dispatch::Client>(),
-        size_of::<crate::dispatch::Server>()
-    );
+    let text =
+        format!("bits:64 client:{} server:{}", size_of::<crate::server::Client>(), size_of::<crate::server::Server>());
     ctx.reply().simple(&text);
     Ok(())
 }

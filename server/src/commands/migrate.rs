@@ -1,5 +1,5 @@
 //! MIGRATE: keys move to another server, by DUMP here and RESTORE there. As upstream's, it holds everything up until the
-//! other server has answered or the time is up. Connections are kept for the next call (`dispatch/migration.rs`).
+//! other server has answered or the time is up. Connections are kept for the next call (`server/migration.rs`).
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -9,13 +9,13 @@ use rustls::StreamOwned;
 
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
-use crate::dispatch::effects::encode_command;
-use crate::dispatch::error::*;
-use crate::dispatch::migration::{Channel, Target};
-use crate::dispatch::server::Server;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler, ServerContext};
 use crate::persistence::codec::dump;
 use crate::resp::Args;
+use crate::server::effects::encode_command;
+use crate::server::error::*;
+use crate::server::migration::{Channel, Target};
+use crate::server::state::Server;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[("migrate", Handler::Server(migrate))];

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::dispatch::client::{Client, ClientFlags, Subscriptions};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::pubsub::Space;
 use crate::resp::Args;
 use crate::sentinel::{HELLO_CHANNEL, Input};
+use crate::server::client::{Client, ClientFlags, Subscriptions};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -155,7 +155,7 @@ fn tell_others(ctx: &mut ServerContext<'_>, args: &Args<'_>, sharded: bool) {
 
 fn list_active(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space) -> CommandResult {
     if args.len() > 3 {
-        return Err(crate::dispatch::error::unknown_subcommand(args.get(1), "pubsub"));
+        return Err(crate::server::error::unknown_subcommand(args.get(1), "pubsub"));
     }
     let active: Vec<Vec<u8>> = ctx.server.pubsub.active(space, args.at(2)).map(<[u8]>::to_vec).collect();
     ctx.reply().bulks(active.iter().map(Vec::as_slice));

@@ -1,13 +1,13 @@
 //! Replication's commands: REPLICAOF, PSYNC, REPLCONF, WAIT, ROLE.
 
+use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
-use crate::dispatch::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply};
-use crate::dispatch::error::*;
-use crate::dispatch::server::Server;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log::{Level, log};
 use crate::replication::{FailoverRefusal, Follower, Peer, PeerId, PeerInput, Replication, Resync, Said, SyncRefusal};
 use crate::resp::Args;
+use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply};
+use crate::server::error::*;
+use crate::server::state::Server;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

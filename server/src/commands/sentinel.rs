@@ -3,13 +3,13 @@
 use super::sentinel_view as view;
 use crate::base::clock::Millis;
 use crate::base::glob;
+use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::{NOT_INTEGER, wrong_arity};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log::{Level, log};
 use crate::resp::Args;
 use crate::sentinel::operator::{Change, Refusal, values_of};
 use crate::sentinel::{Address, Effect, Sentinel, address};
+use crate::server::error::{NOT_INTEGER, wrong_arity};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

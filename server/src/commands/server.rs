@@ -1,11 +1,10 @@
 //! The server itself: databases, saving, time, shutting down, INFO.
 
-use crate::dispatch::client::{Block, BlockKind, ClientFlags, TimeoutReply};
-use crate::dispatch::error::*;
-use crate::dispatch::shutdown::ShutdownOptions;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::report;
 use crate::resp::Args;
+use crate::server::client::{Block, BlockKind, ClientFlags, TimeoutReply};
+use crate::server::error::*;
+use crate::server::shutdown::ShutdownOptions;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -28,7 +27,7 @@ pub static FAMILY: Family = &[
 fn info(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let sections: Vec<&[u8]> = args.from(1).collect();
     // The client that asks is taken out of the sessions: count it in.
-    let text = report::info(ctx.server, &sections);
+    let text = super::info::info(ctx.server, &sections);
     match ctx.server.sentinel {
         Some(_) => ctx.reply().bulk(text.as_bytes()),
         None => ctx.reply().verbatim("txt", text.as_bytes()),
@@ -207,7 +206,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply().ok();
         return Ok(());
     }
-    if let Some(running) = ctx.server.busy_script()
+    if let Some(running) = ctx.server.scripting.busy()
         && options.save != Some(false)
     {
         return Err(running.busy_error());
@@ -255,7 +254,7 @@ fn lolwut(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         text.push_str(&line);
         text.push('\n');
     }
-    text.push_str(&format!("\nRedis ver. {}\n", crate::info::REDIS_VERSION));
+    text.push_str(&format!("\nRedis ver. {}\n", crate::base::REDIS_VERSION));
     ctx.reply().verbatim("txt", text.as_bytes());
     Ok(())
 }

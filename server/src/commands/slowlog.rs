@@ -1,8 +1,8 @@
 //! SLOWLOG and LATENCY.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

@@ -1,7 +1,7 @@
 //! What COMMAND tells about each command. The build makes the table of `data/commands/`: see `build/commands.rs`.
 
-use crate::dispatch::Family;
-use crate::dispatch::doc::{
+use crate::server::Family;
+use crate::server::doc::{
     AclCategories, Argument, ArgumentFlags, ArgumentKind, Begin, CommandDoc, DocFlags, Find, Flags, Internal, KeyFlags,
     KeySpec, Secrets,
 };

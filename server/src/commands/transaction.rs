@@ -4,10 +4,10 @@ use std::collections::hash_map::Entry;
 
 use crate::acl::log::Context;
 use crate::dispatch::acl::{no_longer_permitted, permits};
-use crate::dispatch::client::ClientFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::client::ClientFlags;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::store::entry::EntryRef;
 
 /// Handlers of the family.

@@ -3,16 +3,16 @@
 //! Almost no command meets a gate, so two summaries are kept: [`Server::gated`] for conditions of the server, and
 //! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
 
-use super::acl::{no_permission, permits};
-use super::client::{Client, ClientFlags};
-use super::doc::Flags;
-use super::error::{self, CommandError};
-use super::registry::Command;
-use super::server::Server;
 use crate::acl::log::Context;
 use crate::base::allocator::used_memory;
 use crate::base::clock::monotonic_ns;
+use crate::dispatch::acl::{no_permission, permits};
 use crate::resp::Args;
+use crate::server::client::{Client, ClientFlags};
+use crate::server::doc::Flags;
+use crate::server::error::{self, CommandError};
+use crate::server::registry::Command;
+use crate::server::state::Server;
 use crate::store::eviction::{Order, Policy};
 
 /// Commands that run rather than queue between MULTI and EXEC.
@@ -44,22 +44,6 @@ fn queue_of(client: &Client) -> impl Iterator<Item = (&'static Command, Args<'_>
 }
 
 impl Server {
-    /// Recomputes [`Server::gated`]. Call after any change of what [`Self::admit`] looks at.
-    pub fn refresh_gate(&mut self) {
-        let config = &self.config;
-        self.gated = config.maxmemory > 0
-            || config.maxmemory_clients != 0
-            || self.replication.is_replica()
-            || self.loading
-            || self.persistence.last_save_failed
-            || self.persistence.aof_write_error.is_some()
-            || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
-            || self.pauses.any()
-            || self.handovers.holds_back()
-            || self.busy_script().is_some()
-            || self.shutdown.deadline > 0;
-    }
-
     /// Looks at the gates one by one.
     pub fn admit(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> Admission {
         if let Some(error) = self.early_refusal(client, command) {
@@ -136,7 +120,7 @@ impl Server {
         {
             return Some(error::LOADING);
         }
-        if let Some(running) = self.busy_script()
+        if let Some(running) = self.scripting.busy()
             && !flags.intersects(Flags::ALLOW_BUSY)
         {
             return Some(running.busy_error());
@@ -200,7 +184,7 @@ impl Server {
 
     /// Whether a command of our primary's stream must wait for the end of a pause, as Redis has it wait. Who asks is told of
     /// that end by its session's signal.
-    pub fn holds_back_primary(&mut self, id: super::client::ClientId, args: &Args<'_>) -> bool {
+    pub fn holds_back_primary(&mut self, id: crate::server::client::ClientId, args: &Args<'_>) -> bool {
         if !self.pauses.hold_writes(self.now) {
             return false;
         }
@@ -214,7 +198,7 @@ impl Server {
         holds
     }
 
-    pub(super) fn disk_error(&self) -> Option<CommandError> {
+    pub(crate) fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
             && !self.config.save.0.is_empty()
             && self.persistence.last_save_failed
@@ -225,7 +209,7 @@ impl Server {
         Some(CommandError::text(format!("MISCONF Errors writing to the AOF file: {error}")))
     }
 
-    pub(super) fn lacks_replicas(&self) -> bool {
+    pub(crate) fn lacks_replicas(&self) -> bool {
         let wanted = self.config.min_replicas_to_write as usize;
         wanted > 0
             && self.config.min_replicas_max_lag > 0
@@ -304,7 +288,7 @@ impl Server {
             let began = monotonic_ns();
             freed += self.keyspace.evict(db, &key);
             self.note_latency("eviction-del", began);
-            super::context::settle(&mut self.keyspace, &mut self.effects);
+            crate::server::context::settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
             // Another thread may be about to free the rest.
             let looks_again = self.config.lazyfree_lazy_eviction && evicted.is_multiple_of(16);

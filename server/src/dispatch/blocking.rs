@@ -7,11 +7,11 @@
 //! changes is looked at in a further round, so a chain of moves takes rounds, not recursion. Each client that is served is a unit of
 //! its own in the stream of replication, under the name of the command that does not wait.
 
-use super::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
-use super::error::{CommandError, CommandResult};
-use super::server::Server;
 use crate::base::long_double::LongDouble;
 use crate::resp::Args;
+use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
+use crate::server::error::{CommandError, CommandResult};
+use crate::server::state::Server;
 use crate::store::keyspace::value_type;
 use crate::store::value::ValueType;
 
@@ -22,7 +22,7 @@ impl Server {
             block.request = args.to_owned_args();
         }
         if self.waiters.add(client.id, client.db, &block) {
-            self.orders.push(super::server::Order::Rearm);
+            self.orders.push(crate::server::state::Order::Rearm);
         }
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));
@@ -300,7 +300,7 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     if let Some(whole) = crate::base::numbers::parse_i64(seconds) {
         return match whole.checked_mul(1000) {
             Some(millis @ 0..) => Ok(deadline_after(millis, now)),
-            _ => Err(super::error::TIMEOUT_NEGATIVE),
+            _ => Err(crate::server::error::TIMEOUT_NEGATIVE),
         };
     }
     let seconds = match crate::base::numbers::parse_f64(seconds) {
@@ -314,7 +314,7 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     };
     let millis = (seconds * 1000.0).ceil();
     if millis < 0.0 || millis >= i64::MAX as f64 {
-        return Err(super::error::TIMEOUT_NEGATIVE);
+        return Err(crate::server::error::TIMEOUT_NEGATIVE);
     }
     Ok(deadline_after(millis as i64, now))
 }
@@ -325,8 +325,8 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
 /// The texts of Redis for no number, and for a negative one.
 pub fn deadline_of_millis(millis: &[u8], now: i64) -> CommandResult<Option<i64>> {
     match crate::base::numbers::parse_i64(millis) {
-        None => Err(super::error::TIMEOUT_NOT_INTEGER),
-        Some(..0) => Err(super::error::TIMEOUT_NEGATIVE),
+        None => Err(crate::server::error::TIMEOUT_NOT_INTEGER),
+        Some(..0) => Err(crate::server::error::TIMEOUT_NEGATIVE),
         Some(millis) => Ok(deadline_after(millis, now)),
     }
 }

@@ -1,14 +1,14 @@
 //! Messages to sessions other than the one that asks: pub/sub, keyspace notifications, MONITOR.
 
-use super::client::{Client, ClientFlags, ClientId};
-use super::clients::Clients;
-use super::effects::Notification;
-use super::redact::shown_words;
-use super::registry::Command;
-use super::server::Server;
 use crate::base::words::quote;
 use crate::config::NotifyFlags;
+use crate::dispatch::redact::shown_words;
 use crate::resp::Args;
+use crate::server::client::{Client, ClientFlags, ClientId};
+use crate::server::clients::Clients;
+use crate::server::effects::Notification;
+use crate::server::registry::Command;
+use crate::server::state::Server;
 
 impl Server {
     /// Runs `f` on a client's session, be it the one whose command runs or another; another one is woken.
@@ -55,6 +55,16 @@ impl Server {
                 self.publish(current, channel.as_bytes(), &key);
             }
         }
+    }
+
+    /// Publishes and tells watchers what happened outside any command.
+    pub fn deliver_without_client(&mut self) {
+        if self.effects.notifications.is_empty() && self.effects.touched.is_empty() {
+            return;
+        }
+        let mut nobody = self.nobody();
+        self.publish_notifications(&mut nobody);
+        self.tell_watchers(&mut nobody);
     }
 
     /// MONITOR: shows a command to all monitors. Words are printed quoted, secrets not at all.

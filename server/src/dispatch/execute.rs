@@ -1,20 +1,20 @@
 //! Runs requests: lookup, admission, the handler, and what must follow it.
 
-use super::acl::may_read_by_pattern;
-use super::admission::Admission;
-use super::client::{BlockKind, Client, ClientFlags};
-use super::context::{DataContext, ServerContext, settle};
-use super::doc::{Flags, Internal};
-use super::effects::{Effects, Rewrite};
-use super::error::{self, CommandError, CommandResult};
-use super::redact::shown_words;
-use super::registry::{Command, Handler};
-use super::running::RunningCommand;
-use super::server::Server;
 use crate::base::clock::{Millis, monotonic_ns, now_ms};
+use crate::base::log::{Level, log};
 use crate::config::values::PropagationError;
-use crate::info::log::{Level, log};
+use crate::dispatch::acl::may_read_by_pattern;
+use crate::dispatch::admission::Admission;
+use crate::dispatch::redact::shown_words;
+use crate::dispatch::running::RunningCommand;
 use crate::resp::{Args, Reply};
+use crate::server::client::{BlockKind, Client, ClientFlags};
+use crate::server::context::{DataContext, ServerContext, settle};
+use crate::server::doc::{Flags, Internal};
+use crate::server::effects::{Effects, Rewrite};
+use crate::server::error::{self, CommandError, CommandResult};
+use crate::server::registry::{Command, Handler};
+use crate::server::state::Server;
 use crate::store::keyspace::ExpiryRule;
 
 /// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
@@ -73,7 +73,7 @@ impl Server {
 
     /// The command or subcommand that a request names, whatever its arguments.
     #[cold]
-    pub(super) fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
+    pub(crate) fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
         let command = self.registry.find(args.get(0))?;
         match args.at(1) {
             Some(word) if command.is_container() => command.subcommand(word),
@@ -115,7 +115,7 @@ impl Server {
 
     /// Runs a command that was admitted, and ends its unit.
     #[inline]
-    pub(super) fn run_admitted(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+    pub(crate) fn run_admitted(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         self.call(client, command, args);
         self.end_unit(client);
         if self.tracking.clients > 0 {
@@ -354,7 +354,7 @@ impl Server {
     }
 
     #[inline]
-    pub(super) fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
+    pub(crate) fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
         if trusted || self.loading {
             ExpiryRule::Ignore
         } else if self.replication.is_replica() {
@@ -411,18 +411,9 @@ impl Server {
         self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
     }
 
-    /// Notes for LATENCY what held the server up since `began`, on the monotonic clock, and was no command.
-    pub(super) fn note_latency(&mut self, event: &'static str, began: u64) {
-        let threshold = self.config.latency_monitor_threshold as i64;
-        if threshold > 0 {
-            let millis = (monotonic_ns().saturating_sub(began) / 1_000_000).cast_signed();
-            self.latency.add_if_slow(event, millis, threshold, self.now);
-        }
-    }
-
     /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none.
     #[inline]
-    pub(super) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
+    pub(crate) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
         const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
         if !client.flags.intersects(ClientFlags::GATED) {
             return;

@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 
-use super::doc::{Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec};
+use crate::server::doc::{Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec};
 
 /// A key's position among the words (the command's name is word 0) and what happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,121 +5,24 @@
 //! session itself (it may publish to its own channel) go to the output that was set aside (`deliver.rs`). Effects are
 //! queued as those of any command, and one MULTI and EXEC is put around them when the unit ends.
 
-use super::acl::{denied_in_script, permits};
-use super::client::{Client, ClientFlags};
-use super::context::ServerContext;
-use super::doc::{Flags, Internal};
-use super::error::{self, CommandError, CommandResult};
-use super::keys::keys_of;
-use super::registry::Command;
-use super::server::Server;
 use crate::acl::log::Context;
 use crate::base::clock::monotonic_ns;
+use crate::base::log::{Level, log};
 use crate::cluster::key_slot;
-use crate::info::log::{Level, log};
+use crate::dispatch::acl::{denied_in_script, permits};
+use crate::dispatch::keys::keys_of;
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
-use crate::scripting::engine::{Purpose, Sha};
+use crate::scripting::engine::Sha;
 use crate::scripting::shebang::{self, ScriptFlags};
 use crate::scripting::{Engine, Host};
-
-/// All that concerns scripts.
-pub struct Scripting {
-    /// The interpreter of EVAL, and its cache.
-    pub scripts: Box<Engine>,
-    /// Libraries, and their interpreter.
-    pub functions: Box<super::functions::Functions>,
-    /// The script that runs.
-    pub running: Option<Running>,
-    /// The stack that it runs on.
-    pub stack: super::script_stack::ScriptStack,
-    /// Libraries that were replaced while a script runs, which may be one of theirs (CVE-2026-23631).
-    #[expect(clippy::vec_box, reason = "the script that runs was given its address")]
-    retired: Vec<Box<super::functions::Functions>>,
-    /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call everything.
-    pub allows_everything: bool,
-}
-
-/// The script that runs, as others see it.
-pub struct Running {
-    /// Its SHA1, or the function's name.
-    pub name: Vec<u8>,
-    /// EVAL, not FCALL.
-    pub is_eval: bool,
-    /// When it began, on the monotonic clock.
-    pub started: u64,
-    /// It called a command that writes.
-    pub wrote: bool,
-    /// SCRIPT KILL or FUNCTION KILL came.
-    pub killed: bool,
-    /// It runs for longer than `busy-reply-threshold`.
-    pub busy: bool,
-    /// Our primary sent it, or the append-only file holds it.
-    pub obeyed: bool,
-    /// The command that it came with; filled in when it is busy.
-    pub words: OwnedArgs,
-}
-
-/// Where a session's output waits while its script runs.
-pub struct Aside {
-    /// What was written before.
-    pub out: Vec<u8>,
-    /// The session speaks RESP3.
-    pub resp3: bool,
-}
-
-/// `redis.log`.
-fn write_log(level: u8, text: &[u8]) {
-    let level = [Level::Debug, Level::Verbose, Level::Notice, Level::Warning][usize::from(level.min(3))];
-    log(level, &String::from_utf8_lossy(text));
-}
-
-impl Default for Scripting {
-    fn default() -> Self {
-        Self {
-            scripts: Box::new(Engine::new(Purpose::Scripts, write_log)),
-            functions: Box::new(super::functions::Functions::new(write_log)),
-            stack: Default::default(),
-            retired: Vec::new(),
-            running: None,
-            allows_everything: false,
-        }
-    }
-}
-
-impl Scripting {
-    /// The interpreters can be used or replaced: no script runs. Scripts may call what does so only after DEBUG
-    /// SET-DISABLE-DENY-SCRIPTS.
-    ///
-    /// # Errors
-    /// A script runs.
-    pub fn is_idle(&self) -> CommandResult {
-        match &self.running {
-            None => Ok(()),
-            Some(running) if running.busy => Err(running.busy_error()),
-            Some(_) => Err(CommandError::Static("ERR This Redis command is not allowed from script")),
-        }
-    }
-
-    /// SCRIPT FLUSH.
-    pub fn flush_scripts(&mut self) {
-        *self.scripts = Engine::new(Purpose::Scripts, write_log);
-    }
-
-    /// Replaces all libraries by those of a snapshot.
-    ///
-    /// # Errors
-    /// Why one of them cannot be loaded; nothing has changed then.
-    pub fn install_functions(&mut self, codes: &[Vec<u8>]) -> CommandResult {
-        let mut arriving = Box::new(super::functions::Functions::new(write_log));
-        codes.iter().try_for_each(|code| arriving.load(code, false, false).map(drop))?;
-        let old = std::mem::replace(&mut self.functions, arriving);
-        if self.running.is_some() {
-            self.retired.push(old);
-        }
-        Ok(())
-    }
-}
+use crate::server::client::{Client, ClientFlags};
+use crate::server::context::ServerContext;
+use crate::server::doc::{Flags, Internal};
+use crate::server::error::{self, CommandError, CommandResult};
+use crate::server::registry::Command;
+use crate::server::scripts::{Aside, Running};
+use crate::server::state::Server;
 
 /// What is to be run.
 #[derive(Debug, Clone, Copy)]
@@ -159,12 +62,12 @@ const OOM_SCRIPT: CommandError =
 
 impl Server {
     /// Whether a replica must not show its data, which are those of a primary that it lost.
-    pub(super) fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         !self.config.replica_serve_stale_data && self.replication.follower().is_some_and(|follower| !follower.is_up())
     }
 
     /// What a script or function declares; `None` for other commands, and where it is not known.
-    pub(super) fn declared(&self, command: &Command, args: &Args<'_>) -> Option<ScriptFlags> {
+    pub(crate) fn declared(&self, command: &Command, args: &Args<'_>) -> Option<ScriptFlags> {
         if !command.flags.intersects(Flags::NOSCRIPT) {
             return None;
         }
@@ -185,7 +88,7 @@ impl Server {
     }
 
     /// A command's flags; those of a script are what it declares.
-    pub(super) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
+    pub(crate) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
         let Some(declared) = self.declared(command, args) else { return command.flags };
         let writes = !declared.intersects(ScriptFlags::NO_WRITES);
         let mut flags = command.flags;
@@ -196,7 +99,7 @@ impl Server {
     }
 
     /// Whether a command may put something into the stream without saying so.
-    pub(super) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
+    pub(crate) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
         command.doc.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
     }
 
@@ -335,11 +238,6 @@ impl Server {
         }
     }
 
-    /// The script that keeps others waiting.
-    pub fn busy_script(&self) -> Option<&Running> {
-        self.scripting.running.as_ref().filter(|running| running.busy)
-    }
-
     /// SCRIPT KILL and FUNCTION KILL.
     ///
     /// # Errors
@@ -363,17 +261,6 @@ impl Server {
         }
         running.killed = true;
         Ok(())
-    }
-}
-
-impl Running {
-    /// What others hear while it is busy.
-    pub fn busy_error(&self) -> CommandError {
-        CommandError::Static(if self.is_eval {
-            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
-        } else {
-            "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
-        })
     }
 }
 

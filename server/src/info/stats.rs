@@ -40,7 +40,7 @@ const MAX_ERRORS: usize = 128;
 /// Counters.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// Per command, by [`crate::dispatch::Command::index`].
+    /// Per command, by [`crate::server::Command::index`].
     pub commands: Vec<CommandStats>,
     /// Errors by code.
     pub errors: BTreeMap<String, u64>,

@@ -2,7 +2,7 @@
 //!
 //! A thread reads and parses while the server executes what came before, in steps between which clients hear that it is
 //! loading. A rewrite is the walk of a snapshot, see `snapshot_job.rs`; what it changes and in which order so that a
-//! crash does no harm, is told in `dispatch/aof_rewrite.rs`.
+//! crash does no harm, is told in `lifecycle/aof_rewrite.rs`.
 
 use std::io;
 use std::path::Path;
@@ -15,11 +15,11 @@ use tokio::sync::mpsc::channel;
 use super::loading::LoadingGuard;
 use super::{Shared, snapshot_job};
 use crate::base::clock::monotonic_ns;
-use crate::dispatch::aof::{AofState, remove_files};
-use crate::dispatch::persist::RdbFile;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
+use crate::persistence::aof::{AofState, remove_files};
 use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
+use crate::persistence::file::RdbFile;
+use crate::server::state::Server;
 
 /// Batches on their way from the reader.
 const QUEUE: usize = 32;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::Shared;
 use super::primary_link::Wire;
 use crate::base::clock::now_ms;
-use crate::dispatch::client::{Client, ClientFlags, Signal};
-use crate::dispatch::clients::Slot;
-use crate::dispatch::server::{Order, Server};
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
 use crate::replication::LinkId;
 use crate::resp::RequestParser;
 use crate::resp::request::{Limits, Parsed};
+use crate::server::client::{Client, ClientFlags, Signal};
+use crate::server::clients::Slot;
+use crate::server::state::{Order, Server};
 
 /// See the module's comment.
 pub struct Applier<'a> {
@@ -64,7 +64,7 @@ impl<'a> Applier<'a> {
         let server = &mut *server;
         self.check_role(server)?;
         let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
-        if server.busy_script().is_some() {
+        if server.scripting.busy().is_some() {
             // A script is in the middle of its work on these data.
             server.held_back_primary = server.clients.get(self.slot).map(|client| client.id);
             self.seen = Some(buffer.len());

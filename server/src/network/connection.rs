@@ -7,7 +7,7 @@
 //! and the stream.
 //!
 //! Requests are read and executed while earlier replies still wait for the socket: a client may write its whole pipeline
-//! before it reads. What bounds the replies is `client-output-buffer-limit` (`dispatch/output_limits.rs`).
+//! before it reads. What bounds the replies is `client-output-buffer-limit` (`lifecycle/output_limits.rs`).
 //!
 //! Invariant: the read buffer is consumed only by execution. A client that waits (blocked, paused) keeps its later
 //! requests in the buffer, and is not read beyond `client-query-buffer-limit`.
@@ -27,12 +27,12 @@ use super::Shared;
 use super::batch::Batch;
 use super::output::Output;
 use super::replica_output::ReplicaOutput;
-use crate::dispatch::client::{Client, ClientFlags, IDLE, InputMemory, Signal};
-use crate::dispatch::clients::Slot;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
 use crate::persistence::aof::Syncer;
 use crate::resp::request::Limits;
+use crate::server::client::{Client, ClientFlags, IDLE, InputMemory, Signal};
+use crate::server::clients::Slot;
+use crate::server::state::Server;
 use crate::store::keyspace::PREFETCH_KEYS;
 
 /// Bytes read at a time where nothing bigger is awaited.

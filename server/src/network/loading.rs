@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Shared;
 use crate::base::clock::now_ms;
 use crate::base::signals;
-use crate::dispatch::Server;
 use crate::persistence::state::Loading;
+use crate::server::Server;
 
 /// The server is loading for as long as this lives.
 pub struct LoadingGuard {

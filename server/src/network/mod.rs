@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::dispatch::server::{Order, Server};
+use crate::server::state::{Order, Server};
 
 pub mod aof_job;
 mod applier;
@@ -16,8 +16,6 @@ pub mod listener;
 mod loading;
 pub mod output;
 pub mod primary_link;
-pub mod process;
-pub mod rebind;
 pub mod replica_output;
 pub mod selftest;
 pub mod sentinel;
@@ -62,7 +60,7 @@ fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::Discard => drop(tokio::spawn(cluster::handover::discard(Arc::clone(shared)))),
             Order::Exit(code) => {
                 // Whoever sees its connection end finds nobody there any more.
-                server.listening.iter().for_each(rebind::close);
+                server.listening.iter().for_each(crate::lifecycle::listening::close);
                 // The main task is gone only when the process ends already.
                 let _ = shared.exit.send(code);
             }

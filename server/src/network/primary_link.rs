@@ -18,8 +18,8 @@ use super::applier::Applier;
 use super::dial::{Dialed, Options, Socket, dial};
 use super::transfer::{Reception, Step};
 use super::{Shared, snapshot_job};
-use crate::dispatch::server::Server;
 use crate::replication::{Input, LinkEffect, LinkId, LinkInput};
+use crate::server::state::Server;
 
 /// Bytes read at a time.
 const READ_SIZE: usize = 64 * 1024;

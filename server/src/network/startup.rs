@@ -10,22 +10,20 @@ use tokio::sync::mpsc;
 use super::loading::LoadingGuard;
 use super::vital::spawn_vital;
 use super::{Node, Shared, listener, timers};
+use crate::base::REDIS_VERSION;
 use crate::base::allocator::used_memory;
 use crate::base::clock::now_ms;
+use crate::base::log::{self, Level, log};
 use crate::base::random::Random;
+use crate::config::Config;
 use crate::config::cli::{self, Arguments, Startup};
 use crate::config::file::{FatalError, LoadError, Loaded, os_text};
 use crate::config::values::{Supervised, SyslogFacility};
-use crate::config::{Config, LogLevel};
-use crate::dispatch::acl::Acl;
-use crate::dispatch::registry::Registry;
-use crate::dispatch::sentinel::{Clock, SentinelMode};
-use crate::dispatch::server::{Order, Server};
-use crate::info::REDIS_VERSION;
-use crate::info::log::{self, Level, log};
 use crate::persistence::chunks::read_ahead;
 use crate::persistence::load::{LoadError as RdbLoadError, load};
 use crate::sentinel::Sentinel;
+use crate::server::sentinel::{Clock, SentinelMode};
+use crate::server::state::{Order, Server};
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
 ///
@@ -169,7 +167,7 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
         let here = std::env::current_dir().unwrap_or_default();
         config.dir = here.to_string_lossy().as_ref().into();
     }
-    log::set_level(level(config.loglevel));
+    log::set_level(config.loglevel.threshold());
     log::set_file(&config.logfile.to_string_lossy());
     if config.syslog_enabled {
         log::set_syslog(&config.syslog_ident.to_string_lossy(), facility(config.syslog_facility));
@@ -182,16 +180,12 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     }
     announce(configured);
     raise_file_limit(&mut config);
-    let mut server = Server::new(config);
+    let mut server = Server::new(config, crate::commands::catalogue(), sentinel.is_some());
     server.stats.startup_memory = used_memory();
-    if sentinel.is_some() {
-        server.registry = Registry::of_sentinel();
-        server.acl = Acl::new(&server.config, true);
-        server.sentinel = sentinel;
-    }
+    server.sentinel = sentinel;
     server.executable = program.executable;
     server.config_file = program.config_file.to_string_lossy().into_owned();
-    super::process::prepare(&server, &program.title);
+    crate::lifecycle::process::prepare(&server, &program.title);
     if let Err(error) = server.adjust_oom_score() {
         log(Level::Warning, &format!("Cannot set the OOM score: {}", os_text(&error)));
     }
@@ -261,16 +255,6 @@ fn facility(facility: SyslogFacility) -> i32 {
         SyslogFacility::Local5 => libc::LOG_LOCAL5,
         SyslogFacility::Local6 => libc::LOG_LOCAL6,
         SyslogFacility::Local7 => libc::LOG_LOCAL7,
-    }
-}
-
-/// Where `loglevel` puts the threshold.
-pub fn level(level: LogLevel) -> Level {
-    match level {
-        LogLevel::Debug => Level::Debug,
-        LogLevel::Verbose => Level::Verbose,
-        LogLevel::Notice => Level::Notice,
-        LogLevel::Warning => Level::Warning,
     }
 }
 
@@ -536,6 +520,6 @@ fn report_loaded(loaded: &crate::persistence::load::Loaded, elapsed: std::time::
     if let Some(used) = loaded.used_memory {
         log(Level::Notice, &format!("RDB memory usage when created {:.2} Mb", used as f64 / (1 << 20) as f64));
     }
-    crate::dispatch::persist::report_loaded(loaded);
+    loaded.report();
     log(Level::Notice, &format!("DB loaded from disk: {:.3} seconds", elapsed.as_secs_f64()));
 }

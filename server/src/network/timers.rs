@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::clock::{Millis, now_ms};
-use crate::dispatch::server::Server;
+use crate::server::state::Server;
 
 /// Ticks for ever: `hz` times a second, and when a client's wait ends.
 pub async fn run(shared: Shared) -> Infallible {
@@ -27,7 +27,7 @@ pub async fn run(shared: Shared) -> Infallible {
         if server.replication_pause().is_some_and(|pause| pause <= 0) {
             server.tick_replication();
         }
-        if server.cron_paused || server.busy_script().is_some() {
+        if server.cron_paused || server.scripting.busy().is_some() {
             server.last_cron = server.now;
         } else if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
             expire(&mut server);

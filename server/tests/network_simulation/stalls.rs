@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use server::config::{AppendFsync, Config};
-use server::dispatch::Server;
 use server::network::dial::Dialed;
 use server::network::listener::{Origin, admit};
 use server::network::{Node, Shared, timers};
 use server::persistence::aof::Syncer;
+use server::server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::net::ask;
 
 fn node(config: Config) -> Node {
     let (exit, _exits) = tokio::sync::mpsc::unbounded_channel();
-    Node::new(Server::new(config), exit)
+    Node::new(Server::new(config, server::commands::catalogue(), false), exit)
 }
 
 fn client(shared: &Shared) -> DuplexStream {

@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Shared, feed};
+use crate::base::log::{Level, log};
 use crate::cluster::message::{PREFIX_LENGTH, packet_length};
 use crate::cluster::{ConnId, Input};
 use crate::config::file::os_text;
-use crate::info::log::{Level, log};
 use crate::network::dial::{Options, Socket, dial};
 
 type Outbox = UnboundedReceiver<Arc<Vec<u8>>>;

@@ -8,11 +8,11 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
+use crate::base::log::{Level, log};
 use crate::commands::config::save_sentinel;
-use crate::dispatch::effects::encode_command;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
 use crate::sentinel::{ConnId, Effect, Input};
+use crate::server::effects::encode_command;
+use crate::server::state::Server;
 
 mod link;
 mod names;
@@ -84,7 +84,7 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
             }
             Effect::Log { level, text } => log(level, &text),
             Effect::LogDelay(until) => {
-                let until = crate::info::log::long_time(until / 1000);
+                let until = crate::base::log::long_time(until / 1000);
                 log(Level::Warning, &format!("Next failover delay: I will not start a failover before {until}"));
             }
             Effect::RunScript { job, argv } => {
