@@ -67,7 +67,7 @@ impl World {
         }
         self.server.end_batch();
         self.server.forget_client(&mut client);
-        self.server.woken.clear();
+        self.server.clients.woken.clear();
         self.server.orders.clear();
         client.out
     }

@@ -31,7 +31,7 @@ fn allocations(server: &mut Server, requests: &[OwnedArgs], rounds: usize) -> us
         server.end_batch();
         client.out.clear();
         server.clients.iter_mut().for_each(|client| client.out.clear());
-        server.woken.clear();
+        server.clients.woken.clear();
     };
     (0..100).for_each(|_| round(server));
     let before = allocator::allocations();

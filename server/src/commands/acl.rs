@@ -198,7 +198,7 @@ fn show_log(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Ok(());
     }
     let wanted = args.at(2).map_or(Ok(SHOWN_ENTRIES), |word| parse_i64(word).ok_or(NOT_INTEGER))?;
-    let (now, entries) = (ctx.server.now, ctx.server.acl.log.iter());
+    let (now, entries) = (ctx.server.time.now, ctx.server.acl.log.iter());
     let count = usize::try_from(wanted).unwrap_or(0).min(entries.len());
     let mut reply = ctx.client.reply();
     reply.array(count);

@@ -262,7 +262,7 @@ fn pause(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if timeout < 0 {
         return Err(TIMEOUT_NEGATIVE);
     }
-    let until = ctx.server.now.saturating_add(timeout);
+    let until = ctx.server.time.now.saturating_add(timeout);
     ctx.server.pause_clients(Purpose::Client, until, all);
     ctx.reply().ok();
     Ok(())

@@ -119,14 +119,14 @@ fn only_number(args: &Args<'_>) -> CommandResult<i64> {
 
 /// `DEBUG AOF-FLUSH-SLEEP microseconds`: before each write of the append-only file.
 fn aof_flush_sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    ctx.server.aof.sleep_before_write = Duration::from_micros(only_number(args)?.max(0) as u64);
+    ctx.server.persistence.aof.sleep_before_write = Duration::from_micros(only_number(args)?.max(0) as u64);
     ctx.reply().ok();
     Ok(())
 }
 
 /// `DEBUG PAUSE-CRON 0|1`.
 fn pause_cron(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    ctx.server.cron_paused = only_number(args)? != 0;
+    ctx.server.time.cron_paused = only_number(args)? != 0;
     ctx.reply().ok();
     Ok(())
 }
@@ -154,7 +154,7 @@ fn replybuffer(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(wrong_usage(args));
     }
     if args.is(2, "resizing") {
-        ctx.server.keeps_buffers = parse_i64(args.get(3)).unwrap_or(0) == 0;
+        ctx.server.clients.keeps_buffers = parse_i64(args.get(3)).unwrap_or(0) == 0;
     } else if !(args.is(2, "peak-reset-time") && args.is(3, "never")) {
         return Err(wrong_usage(args));
     }
@@ -279,7 +279,7 @@ fn change_repl_id(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResul
 
 fn set_active_expire(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let flag = args.at(2).and_then(parse_i64).ok_or_else(|| wrong_usage(args))?;
-    ctx.server.active_expire = flag != 0;
+    ctx.server.keyspace.expires_on_access_only = flag == 0;
     ctx.reply().ok();
     Ok(())
 }
@@ -407,7 +407,7 @@ fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `DEBUG OBJECT key`.
 fn object(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
-    let (db, now) = (ctx.client.db, ctx.server.now);
+    let (db, now) = (ctx.client.db, ctx.server.time.now);
     ctx.server.keyspace.expiry = ExpiryRule::Hide;
     let entry = ctx.server.keyspace.db(db).get(key).ok_or(NO_SUCH_KEY)?;
     let mut serialized = Vec::new();

@@ -56,7 +56,8 @@ fn load(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         replace = true;
     }
-    let limited = !ctx.server.loading && !ctx.client.flags.intersects(crate::server::client::ClientFlags::MASTER);
+    let limited = !ctx.server.persistence.is_loading()
+        && !ctx.client.flags.intersects(crate::server::client::ClientFlags::MASTER);
     let name = ctx.server.scripting.functions.load(args.get(code), replace, limited)?;
     ctx.server.effects.dirty += 1;
     ctx.reply().bulk(&name);

@@ -86,7 +86,7 @@ pub fn human(bytes: u64) -> String {
 
 fn server_section(server: &Server, out: &mut String) {
     let config = &server.config;
-    let uptime = (server.now - server.started).max(0) / 1000;
+    let uptime = (server.time.now - server.process.started).max(0) / 1000;
     out.push_str("# Server\r\n");
     fields!(
         out,
@@ -105,20 +105,20 @@ fn server_section(server: &Server, out: &mut String) {
         "gcc_version" = "0.0.0",
         "process_id" = std::process::id(),
         "process_supervised" = config.supervised,
-        "run_id" = server.run_id,
+        "run_id" = server.process.run_id,
         "tcp_port" = if config.port == 0 { config.tls_port } else { config.port },
         "server_time_usec" = now_us(),
         "uptime_in_seconds" = uptime,
         "uptime_in_days" = uptime / 86_400,
         "hz" = config.hz,
         "configured_hz" = config.hz,
-        "lru_clock" = lru_clock(server.now),
-        "executable" = server.executable,
-        "config_file" = server.config_file,
+        "lru_clock" = lru_clock(server.time.now),
+        "executable" = server.process.executable,
+        "config_file" = server.process.config_file,
         "io_threads_active" = flag(config.io_threads > 1),
     );
-    if server.shutdown.deadline > 0 {
-        fields!(out, "shutdown_in_milliseconds" = (server.shutdown.deadline - server.now).max(0));
+    if server.process.shutdown.deadline > 0 {
+        fields!(out, "shutdown_in_milliseconds" = (server.process.shutdown.deadline - server.time.now).max(0));
     }
 }
 
@@ -133,7 +133,7 @@ fn clients(server: &Server, out: &mut String) {
         "maxclients" = server.config.maxclients,
         "client_recent_max_input_buffer" = largest(|client| client.input.unparsed + client.input.arguments),
         "client_recent_max_output_buffer" = largest(|client| client.output()),
-        "blocked_clients" = server.blocked.len(),
+        "blocked_clients" = server.waiting.blocked.len(),
         "tracking_clients" = server.tracking.clients,
         "clients_in_timeout_table" = server
             .clients
@@ -259,12 +259,12 @@ fn persistence(server: &Server, out: &mut String) {
     let state = &server.persistence;
     let (done, total) = server.keyspace.snapshot_progress();
     let saving = state.saving_since > 0;
-    let (aof, rewrite) = (&server.aof, &server.aof.rewrite);
+    let (aof, rewrite) = (&server.persistence.aof, &server.persistence.aof.rewrite);
     out.push_str("# Persistence\r\n");
     fields!(
         out,
-        "loading" = flag(server.loading && !server.async_loading),
-        "async_loading" = flag(server.async_loading),
+        "loading" = flag(state.is_loading() && !state.loads_beside_old_data()),
+        "async_loading" = flag(state.loads_beside_old_data()),
         "current_cow_peak" = 0,
         "current_cow_size" = 0,
         "current_cow_size_age" = 0,
@@ -276,7 +276,7 @@ fn persistence(server: &Server, out: &mut String) {
         "rdb_last_save_time" = state.last_save,
         "rdb_last_bgsave_status" = ok(!state.last_save_failed),
         "rdb_last_bgsave_time_sec" = state.last_duration,
-        "rdb_current_bgsave_time_sec" = if saving { (server.now - state.saving_since) / 1000 } else { -1 },
+        "rdb_current_bgsave_time_sec" = if saving { (server.time.now - state.saving_since) / 1000 } else { -1 },
         "rdb_saves" = state.saves,
         "rdb_last_cow_size" = 0,
         "rdb_last_load_keys_expired" = state.loaded.1,
@@ -286,7 +286,7 @@ fn persistence(server: &Server, out: &mut String) {
         "aof_rewrite_scheduled" = flag(rewrite.scheduled),
         "aof_last_rewrite_time_sec" = rewrite.last_duration,
         "aof_current_rewrite_time_sec" =
-            if rewrite.is_running() { (server.now - rewrite.running_since) / 1000 } else { -1 },
+            if rewrite.is_running() { (server.time.now - rewrite.running_since) / 1000 } else { -1 },
         "aof_last_bgrewrite_status" = ok(!rewrite.last_failed),
         "aof_rewrites" = rewrite.count,
         "aof_rewrites_consecutive_failures" = rewrite.failures,
@@ -301,13 +301,13 @@ fn persistence(server: &Server, out: &mut String) {
             "aof_current_size" = aof.current_size,
             "aof_base_size" = aof.base_size,
             "aof_pending_rewrite" = flag(rewrite.scheduled),
-            "aof_buffer_length" = server.aof_buffer.len(),
+            "aof_buffer_length" = server.persistence.aof.buffer.len(),
             "aof_pending_bio_fsync" = aof.syncer.as_ref().map_or(0, |syncer| syncer.pending()),
             "aof_delayed_fsync" = aof.delayed_syncs,
         );
     }
     if let Some(loading) = state.loading {
-        let elapsed = (server.now - loading.since).max(0) / 1000;
+        let elapsed = (server.time.now - loading.since).max(0) / 1000;
         let percent = if loading.total > 0 { loading.loaded as f64 * 100.0 / loading.total as f64 } else { 0.0 };
         let eta = if percent > 0.0 { (elapsed as f64 * (100.0 - percent) / percent) as i64 } else { 1 };
         fields!(
@@ -359,7 +359,7 @@ fn stats(server: &Server, out: &mut String) {
         "pubsubshard_channels" = server.pubsub.shard_channel_count(),
         "latest_fork_usec" = stats.last_snapshot_start_us,
         "total_forks" = stats.snapshots,
-        "migrate_cached_sockets" = server.migration_targets.len(),
+        "migrate_cached_sockets" = server.network.migration_targets.len(),
         "slave_expires_tracked_keys" = server.keyspace.own_expires(),
         "active_defrag_hits" = 0,
         "active_defrag_misses" = 0,

@@ -121,7 +121,7 @@ fn wait(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     ctx.server.ask_for_acknowledgements();
     Err(CommandError::Block(Box::new(Block {
         kind: BlockKind::Replicas { wanted: wanted.max(0) as usize, offset },
-        deadline: (timeout > 0).then(|| ctx.server.now.saturating_add(timeout)),
+        deadline: (timeout > 0).then(|| ctx.server.time.now.saturating_add(timeout)),
         timeout_reply: TimeoutReply::Replicas,
         request: Default::default(),
     })))

@@ -143,7 +143,7 @@ impl Server {
             context,
             object: object.to_vec(),
             username: name.to_vec(),
-            at: self.now,
+            at: self.time.now,
             client: client_line(self, client).into_bytes(),
         };
         self.acl.log.add(entry, self.config.acllog_max_len as usize);

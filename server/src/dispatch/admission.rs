@@ -114,9 +114,9 @@ impl Server {
         if !from_master && self.is_stale() && self.lacks(client, command, args, Flags::STALE) {
             return Some(error::MASTER_DOWN);
         }
-        if self.loading
+        if self.persistence.is_loading()
             && self.lacks(client, command, args, Flags::LOADING)
-            && (!self.async_loading || flags.intersects(Flags::NO_ASYNC_LOADING))
+            && (!self.persistence.loads_beside_old_data() || flags.intersects(Flags::NO_ASYNC_LOADING))
         {
             return Some(error::LOADING);
         }
@@ -185,15 +185,15 @@ impl Server {
     /// Whether a command of our primary's stream must wait for the end of a pause, as Redis has it wait. Who asks is told of
     /// that end by its session's signal.
     pub fn holds_back_primary(&mut self, id: crate::server::client::ClientId, args: &Args<'_>) -> bool {
-        if !self.pauses.hold_writes(self.now) {
+        if !self.gate.pauses.hold_writes(self.time.now) {
             return false;
         }
         let may_write = || {
             self.resolve(args).is_ok_and(|command| command.flags.intersects(Flags::WRITE) || command.name == "publish")
         };
-        let holds = self.pauses.hold_all(self.now) || may_write();
+        let holds = self.gate.pauses.hold_all(self.time.now) || may_write();
         if holds {
-            self.held_back_primary = Some(id);
+            self.gate.held_back_primary = Some(id);
         }
         holds
     }
@@ -226,11 +226,14 @@ impl Server {
 
     /// What a small dataset holds up while it is loaded. A replica that wants to synchronise comes again by itself.
     fn waits_for_loading(&self, client: &Client, command: &Command) -> bool {
-        if !self.loading || self.async_loading || command.flags.intersects(Flags::LOADING) {
+        if !self.persistence.is_loading()
+            || self.persistence.loads_beside_old_data()
+            || command.flags.intersects(Flags::LOADING)
+        {
             return false;
         }
         let interval = self.config.loading_process_events_interval_bytes;
-        let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.now, interval));
+        let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.time.now, interval));
         let synchronises = matches!(command.name, "psync" | "sync");
         young && !synchronises && !client.flags.intersects(ClientFlags::MASTER) && !client.is_replica()
     }
@@ -243,7 +246,7 @@ impl Server {
         if !queued && self.waits_for_handover(client, command, args) {
             return true;
         }
-        if !self.pauses.hold_writes(self.now) {
+        if !self.gate.pauses.hold_writes(self.time.now) {
             return false;
         }
         // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.
@@ -252,7 +255,7 @@ impl Server {
             || (command.name == "exec" && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
         let queued = client.flags.intersects(ClientFlags::MULTI) && command.name != "exec";
         let control = matches!(command.name, "client|unpause" | "client|pause");
-        (self.pauses.hold_all(self.now) && !control) || (may_write && !queued)
+        (self.gate.pauses.hold_all(self.time.now) && !control) || (may_write && !queued)
     }
 
     /// Evicts keys until memory is below `maxmemory`; false where that cannot be had.
@@ -265,7 +268,7 @@ impl Server {
             return true;
         };
         let Policy::Evict { volatile, order } = self.config.maxmemory_policy.policy() else { return false };
-        if self.pauses.hold_writes(self.now) || self.loading {
+        if self.gate.pauses.hold_writes(self.time.now) || self.persistence.is_loading() {
             return false;
         }
         let began = monotonic_ns();
@@ -282,7 +285,7 @@ impl Server {
         // What others are sent because a key goes may take more than the key: that will go by itself, and does not count.
         let mut freed = 0;
         for evicted in 1_u32.. {
-            let Some((db, key)) = self.keyspace.pick_victim(&mut self.eviction_pool, volatile, order, samples) else {
+            let Some((db, key)) = self.keyspace.pick_victim(volatile, order, samples) else {
                 return false;
             };
             let began = monotonic_ns();

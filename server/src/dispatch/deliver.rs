@@ -13,7 +13,7 @@ use crate::server::state::Server;
 impl Server {
     /// Runs `f` on a client's session, be it the one whose command runs or another; another one is woken.
     pub fn with_client(&mut self, current: &mut Client, id: ClientId, f: impl FnOnce(&mut Client)) {
-        Sessions { current, others: &mut self.clients, woken: &mut self.woken }.with(id, f);
+        Sessions { current, others: &mut self.clients }.with(id, f);
     }
 
     /// PUBLISH: sends a message to a channel's subscribers, and to those of patterns that match. Returns their number.
@@ -21,7 +21,7 @@ impl Server {
         if self.pubsub.is_silent() {
             return 0;
         }
-        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
+        let mut sessions = Sessions { current, others: &mut self.clients };
         let mut receivers = sessions.push(self.pubsub.channel(channel), &[b"message", channel, message]);
         for (pattern, subscribers) in self.pubsub.matching(channel) {
             receivers += sessions.push(subscribers, &[b"pmessage", pattern, channel, message]);
@@ -31,7 +31,7 @@ impl Server {
 
     /// SPUBLISH: sends a message to a shard channel's subscribers. Returns their number.
     pub fn publish_shard(&mut self, current: &mut Client, channel: &[u8], message: &[u8]) -> usize {
-        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
+        let mut sessions = Sessions { current, others: &mut self.clients };
         sessions.push(self.pubsub.shard_channel(channel), &[b"smessage", channel, message])
     }
 
@@ -84,8 +84,8 @@ impl Server {
             line.push(b' ');
             quote(&mut line, word);
         }
-        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
-        for &id in &self.monitors {
+        let mut sessions = Sessions { current, others: &mut self.clients };
+        for &id in &self.pubsub.monitors {
             sessions.with(id, |client| {
                 if client.is_silent() {
                     return;
@@ -103,7 +103,6 @@ struct Sessions<'a> {
     /// The one whose command runs.
     current: &'a mut Client,
     others: &'a mut Clients,
-    woken: &'a mut Vec<ClientId>,
 }
 
 impl Sessions<'_> {
@@ -115,7 +114,7 @@ impl Sessions<'_> {
             exchange_aside(self.current);
         } else if let Some(client) = self.others.by_id_mut(id) {
             f(client);
-            self.woken.push(id);
+            self.others.woken.push(id);
         }
     }
 

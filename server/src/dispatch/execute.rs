@@ -52,8 +52,8 @@ impl Server {
     #[cold]
     fn turn_away(&mut self, client: &mut Client) {
         const PAUSE: Millis = 60_000;
-        if (self.now - self.web_client_logged).abs() > PAUSE {
-            self.web_client_logged = self.now;
+        if self.clients.web_client_logged.is_none_or(|logged| (self.time.now - logged).abs() > PAUSE) {
+            self.clients.web_client_logged = Some(self.time.now);
             log(
                 Level::Warning,
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection aborted.",
@@ -96,7 +96,7 @@ impl Server {
 
     #[inline]
     fn admit_and_run(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        if self.gated || client.flags.intersects(ClientFlags::GATED) {
+        if self.gate.closed || client.flags.intersects(ClientFlags::GATED) {
             match self.admit(client, command, args) {
                 Admission::Run => {}
                 Admission::Elsewhere(error) => return self.send_elsewhere(client, command, &error),
@@ -126,7 +126,7 @@ impl Server {
     /// What ends a unit of execution: a command by itself, or a whole transaction.
     #[inline]
     fn end_unit(&mut self, client: &mut Client) {
-        if self.tick.saturating_sub(self.now_read) >= MILLISECOND {
+        if self.time.tick.saturating_sub(self.time.read) >= MILLISECOND {
             // Time stands still inside a unit. It does not for those who waited for its end, nor for the rest of a pipeline.
             self.begin_batch(now_ms());
         }
@@ -192,7 +192,7 @@ impl Server {
 
     /// Runs a command that was admitted: inside or outside a transaction.
     pub fn call(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        let started = self.tick;
+        let started = self.time.tick;
         let mark = client.out.len();
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
         let rewrite_before = std::mem::take(&mut self.effects.rewrite);
@@ -221,7 +221,10 @@ impl Server {
         if feeds_replica && client.out.len() > mark {
             cut_replica(client, mark);
         }
-        if !self.monitors.is_empty() && !self.loading && !command.flags.intersects(HIDDEN_FROM_MONITORS) {
+        if !self.pubsub.monitors.is_empty()
+            && !self.persistence.is_loading()
+            && !command.flags.intersects(HIDDEN_FROM_MONITORS)
+        {
             self.feed_monitors(client, client.db, command, args);
         }
         self.after_handler(client, db, command, args);
@@ -234,8 +237,8 @@ impl Server {
         }
         self.effects.dirty += dirty_before;
         self.effects.rewrite = rewrite_before;
-        self.tick = monotonic_ns();
-        self.account(client, command, args, self.tick.saturating_sub(started), failed);
+        self.time.tick = monotonic_ns();
+        self.account(client, command, args, self.time.tick.saturating_sub(started), failed);
         if failed || !command.doc.is(Internal::PUSHES) {
             self.finish_reply(client, mark);
         } else {
@@ -355,11 +358,11 @@ impl Server {
 
     #[inline]
     pub(crate) fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
-        if trusted || self.loading {
+        if trusted || self.persistence.is_loading() {
             ExpiryRule::Ignore
         } else if self.replication.is_replica() {
             if self.config.replica_read_only { ExpiryRule::Hide } else { ExpiryRule::HideUnlessWritten }
-        } else if self.pauses.hold_writes(self.now) {
+        } else if self.gate.pauses.hold_writes(self.time.now) {
             ExpiryRule::Hide
         } else {
             ExpiryRule::Delete
@@ -406,9 +409,14 @@ impl Server {
         let threshold = self.config.slowlog_log_slower_than;
         if threshold >= 0 && micros >= threshold && !command.flags.intersects(Flags::SKIP_SLOWLOG) {
             let words: Vec<&[u8]> = shown_words(command, args).collect();
-            self.slowlog.add(self.now, micros, &words, &client.addr, &client.name);
+            self.stats.slowlog.add(self.time.now, micros, &words, &client.addr, &client.name);
         }
-        self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
+        self.stats.latency.add_if_slow(
+            event,
+            micros / 1000,
+            self.config.latency_monitor_threshold as i64,
+            self.time.now,
+        );
     }
 
     /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none.

@@ -8,21 +8,21 @@ use crate::server::state::{Order, Server};
 impl Server {
     /// Holds commands back until then, Unix milliseconds: all, or those that may write.
     pub fn pause_clients(&mut self, purpose: Purpose, until: Millis, all: bool) {
-        self.pauses.begin(purpose, Pause { until, all }, self.now);
+        self.gate.pauses.begin(purpose, Pause { until, all }, self.time.now);
         self.refresh_gate();
         self.orders.push(Order::Rearm);
     }
 
     /// Takes the pause for a purpose back; the others stay.
     pub fn resume_clients(&mut self, purpose: Purpose) {
-        if self.pauses.end(purpose) {
+        if self.gate.pauses.end(purpose) {
             self.pauses_changed();
         }
     }
 
     /// Forgets pauses whose time is up.
     pub(crate) fn end_due_pauses(&mut self) {
-        if self.pauses.any() && self.pauses.forget_ended(self.now) {
+        if self.gate.pauses.any() && self.gate.pauses.forget_ended(self.time.now) {
             self.pauses_changed();
         }
     }
@@ -35,7 +35,7 @@ impl Server {
 
     /// What held the primary's stream back may be over.
     pub(crate) fn wake_held_back_primary(&mut self) {
-        if let Some(primary) = self.held_back_primary.take().and_then(|id| self.clients.by_id(id)) {
+        if let Some(primary) = self.gate.held_back_primary.take().and_then(|id| self.clients.by_id(id)) {
             primary.signal.raise();
         }
     }
@@ -47,7 +47,7 @@ impl Server {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))
         };
-        let waiting: Vec<u64> = self.blocked.iter().filter(held_back).collect();
+        let waiting: Vec<u64> = self.waiting.blocked.iter().filter(held_back).collect();
         waiting.into_iter().for_each(|id| self.unblock_by_id(id, Unblock::Retry));
     }
 }

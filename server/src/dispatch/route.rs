@@ -128,7 +128,7 @@ impl Server {
         let mut keys = Keys {
             cluster,
             db: self.keyspace.db(0),
-            now: self.now,
+            now: self.time.now,
             first: None,
             open: false,
             several: false,
@@ -207,7 +207,7 @@ impl Server {
         }
         mode.followed = mode.core.generation();
         let homeless: Vec<(u64, String)> =
-            self.blocked.iter().filter_map(|id| Some((id, self.homeless(self.clients.by_id(id)?)?))).collect();
+            self.waiting.blocked.iter().filter_map(|id| Some((id, self.homeless(self.clients.by_id(id)?)?))).collect();
         for (id, error) in homeless {
             self.unblock_by_id(id, Unblock::Error(error.into()));
         }

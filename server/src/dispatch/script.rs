@@ -153,7 +153,7 @@ impl Server {
         read_only: bool,
     ) -> CommandResult {
         // The append-only file's commands come while nobody else's do; an asynchronous load serves clients.
-        let from_file = self.loading && !self.async_loading;
+        let from_file = self.persistence.is_loading() && !self.persistence.loads_beside_old_data();
         let obeyed = client.flags.intersects(ClientFlags::MASTER) || from_file;
         let oom = self.config.maxmemory > 0
             && !(obeyed || (self.replication.is_replica() && self.config.replica_ignore_maxmemory))
@@ -183,7 +183,7 @@ impl Server {
         self.scripting.running = Some(Running {
             name,
             is_eval,
-            started: self.tick,
+            started: self.time.tick,
             wrote: false,
             killed: false,
             busy: false,
@@ -474,7 +474,7 @@ impl ServerContext<'_> {
     /// Shows EVAL and the like to monitors, in front of what they call.
     pub fn show_script(&mut self, args: &Args<'_>) {
         let Some(command) = self.client.last_command else { return };
-        if !self.server.monitors.is_empty() && !self.server.loading {
+        if !self.server.pubsub.monitors.is_empty() && !self.server.persistence.is_loading() {
             self.server.feed_monitors(self.client, self.client.db, command, args);
         }
     }

@@ -65,7 +65,7 @@ impl Server {
     fn go_on(&mut self, mut task: Task) -> bool {
         match task.resume(()) {
             CoroutineResult::Yield(()) => {
-                self.scripting.stack.suspended = Some((task, self.now));
+                self.scripting.stack.suspended = Some((task, self.time.now));
                 false
             }
             CoroutineResult::Return(()) => {
@@ -84,7 +84,7 @@ impl Server {
     pub fn resume_script(&mut self) -> bool {
         let Some((task, now)) = self.scripting.stack.suspended.take() else { return true };
         // Time stands still in a script.
-        (self.now, self.keyspace.now) = (now, now);
+        (self.time.now, self.keyspace.now) = (now, now);
         self.scripting.stack.can_suspend = true;
         let ended = self.go_on(task);
         self.scripting.stack.can_suspend = false;

@@ -39,44 +39,45 @@ impl Server {
     /// How far the log must be durable before replies may leave: 0 where they need not wait.
     #[inline]
     pub fn replies_wait_for(&self) -> u64 {
-        if self.config.appendfsync != AppendFsync::Always || self.aof.writer.is_none() {
+        if self.config.appendfsync != AppendFsync::Always || self.persistence.aof.writer.is_none() {
             return 0;
         }
-        self.aof.written + self.aof_buffer.len() as u64
+        self.persistence.aof.written + self.persistence.aof.buffer.len() as u64
     }
 
     /// Writes the buffer; `force` does not wait for a running sync.
     pub fn flush_aof(&mut self, force: bool) {
-        let Some(syncer) = self.aof.syncer.clone() else { return };
-        if self.aof.writer.is_none() {
+        let Some(syncer) = self.persistence.aof.syncer.clone() else { return };
+        if self.persistence.aof.writer.is_none() {
             return;
         }
         let policy = self.config.appendfsync;
         if policy == AppendFsync::Always && !force {
             // One write and one sync for all batches that end about now.
-            let waits = !self.aof_buffer.is_empty() || self.aof.requested < self.aof.written;
-            if waits && !self.aof.commit_ordered {
-                self.aof.commit_ordered = true;
+            let waits = !self.persistence.aof.buffer.is_empty()
+                || self.persistence.aof.requested < self.persistence.aof.written;
+            if waits && !self.persistence.aof.commit_ordered {
+                self.persistence.aof.commit_ordered = true;
                 self.orders.push(Order::CommitAof);
             }
             return;
         }
-        if policy == AppendFsync::Everysec && !force && !self.aof_buffer.is_empty() && syncer.is_busy() {
-            if self.aof.postponed_since == 0 {
-                self.aof.postponed_since = self.now.max(1);
+        if policy == AppendFsync::Everysec && !force && !self.persistence.aof.buffer.is_empty() && syncer.is_busy() {
+            if self.persistence.aof.postponed_since == 0 {
+                self.persistence.aof.postponed_since = self.time.now.max(1);
                 return;
             }
-            if self.now - self.aof.postponed_since < PATIENCE {
+            if self.time.now - self.persistence.aof.postponed_since < PATIENCE {
                 return;
             }
-            self.aof.delayed_syncs += 1;
+            self.persistence.aof.delayed_syncs += 1;
             log(
                 Level::Notice,
                 "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without waiting for fsync to complete, this may slow down Redis.",
             );
         }
-        self.aof.postponed_since = 0;
-        if !self.aof_buffer.is_empty() && !self.write_aof_buffer() {
+        self.persistence.aof.postponed_since = 0;
+        if !self.persistence.aof.buffer.is_empty() && !self.write_aof_buffer() {
             return;
         }
         self.request_sync(&syncer, force);
@@ -84,34 +85,35 @@ impl Server {
 
     /// `appendfsync always`: what gathered is written, and the sync that replies wait for is asked for.
     pub fn commit_aof(&mut self) {
-        self.aof.commit_ordered = false;
+        self.persistence.aof.commit_ordered = false;
         self.flush_aof(true);
     }
 
     fn request_sync(&mut self, syncer: &Syncer, force: bool) {
-        let Some(writer) = &self.aof.writer else { return };
-        if self.aof.requested == self.aof.written {
+        let Some(writer) = &self.persistence.aof.writer else { return };
+        if self.persistence.aof.requested == self.persistence.aof.written {
             return;
         }
         let resting = self.config.no_appendfsync_on_rewrite && self.keyspace.snapshot_runs();
         let due = match self.config.appendfsync {
             AppendFsync::Always => true,
             AppendFsync::Everysec => {
-                !resting && (force || (self.now / 1000 > self.aof.last_sync / 1000 && !syncer.is_busy()))
+                !resting
+                    && (force || (self.time.now / 1000 > self.persistence.aof.last_sync / 1000 && !syncer.is_busy()))
             }
             AppendFsync::No => false,
         };
         if due {
-            self.aof.strict.store(self.config.appendfsync == AppendFsync::Always, Ordering::Relaxed);
-            syncer.request(writer.file(), self.aof.written);
-            self.aof.requested = self.aof.written;
-            self.aof.last_sync = self.now;
+            self.persistence.aof.strict.store(self.config.appendfsync == AppendFsync::Always, Ordering::Relaxed);
+            syncer.request(writer.file(), self.persistence.aof.written);
+            self.persistence.aof.requested = self.persistence.aof.written;
+            self.persistence.aof.last_sync = self.time.now;
         }
     }
 
     /// Notes for LATENCY how long a write took, under the names by which upstream tells what was in its way.
     fn note_aof_write(&mut self, began: u64) {
-        let syncs = self.aof.syncer.as_ref().is_some_and(|syncer| syncer.is_busy());
+        let syncs = self.persistence.aof.syncer.as_ref().is_some_and(|syncer| syncer.is_busy());
         let event = match (syncs, self.keyspace.snapshot_runs()) {
             (true, _) => "aof-write-pending-fsync",
             (false, true) => "aof-write-active-child",
@@ -123,21 +125,21 @@ impl Server {
 
     /// Writes the buffer into the file; false where the disk refuses.
     fn write_aof_buffer(&mut self) -> bool {
-        let Some(writer) = &mut self.aof.writer else { return true };
-        if !self.aof.sleep_before_write.is_zero() {
-            std::thread::sleep(self.aof.sleep_before_write);
+        let Some(writer) = &mut self.persistence.aof.writer else { return true };
+        if !self.persistence.aof.sleep_before_write.is_zero() {
+            std::thread::sleep(self.persistence.aof.sleep_before_write);
         }
         let began = monotonic_ns();
-        let written = writer.append(&self.aof_buffer);
+        let written = writer.append(&self.persistence.aof.buffer);
         self.note_aof_write(began);
         match written {
             Ok(()) => {
-                let count = self.aof_buffer.len() as u64;
-                self.aof.written += count;
-                self.aof.current_size += count;
-                self.aof_buffer.clear();
-                if self.aof_buffer.capacity() > 1 << 20 {
-                    self.aof_buffer = Vec::new();
+                let count = self.persistence.aof.buffer.len() as u64;
+                self.persistence.aof.written += count;
+                self.persistence.aof.current_size += count;
+                self.persistence.aof.buffer.clear();
+                if self.persistence.aof.buffer.capacity() > 1 << 20 {
+                    self.persistence.aof.buffer = Vec::new();
                 }
                 if self.persistence.aof_write_error.take().is_some() {
                     log(Level::Warning, "AOF write error looks solved, Redis can write again.");
@@ -146,10 +148,10 @@ impl Server {
                 true
             }
             Err(failed) => {
-                let may_log = self.now - self.aof.last_error_log > LOG_PERIOD;
+                let may_log = self.time.now - self.persistence.aof.last_error_log > LOG_PERIOD;
                 if may_log {
-                    self.aof.last_error_log = self.now;
-                    let expected = self.aof_buffer.len();
+                    self.persistence.aof.last_error_log = self.time.now;
+                    let expected = self.persistence.aof.buffer.len();
                     match failed.written {
                         0 => log(Level::Warning, &format!("Error writing to the AOF file: {}", os_text(&failed.error))),
                         written => log(
@@ -177,9 +179,9 @@ impl Server {
                     // The replies of this batch promise what cannot be kept: they must not leave.
                     std::process::exit(1);
                 }
-                self.aof_buffer.drain(..failed.kept);
-                self.aof.written += failed.kept as u64;
-                self.aof.current_size += failed.kept as u64;
+                self.persistence.aof.buffer.drain(..failed.kept);
+                self.persistence.aof.written += failed.kept as u64;
+                self.persistence.aof.current_size += failed.kept as u64;
                 self.persistence.aof_write_error = Some(os_text(&failed.error));
                 self.refresh_gate();
                 false
@@ -189,13 +191,14 @@ impl Server {
 
     /// A tick: what was put off, what failed, what is to be synced, what is to be rewritten.
     pub fn tend_aof(&mut self) {
-        if self.aof.is_on() {
+        if self.persistence.aof.is_on() {
             self.flush_aof(false);
-            let failed = self.aof.syncer.as_ref().and_then(|syncer| syncer.error());
-            if self.aof_buffer.is_empty() && failed != self.persistence.aof_write_error {
+            let failed = self.persistence.aof.syncer.as_ref().and_then(|syncer| syncer.error());
+            if self.persistence.aof.buffer.is_empty() && failed != self.persistence.aof_write_error {
                 if failed.is_some() {
                     // It is tried again, though nothing new was written.
-                    self.aof.requested = self.aof.requested.min(self.aof.written.saturating_sub(1));
+                    self.persistence.aof.requested =
+                        self.persistence.aof.requested.min(self.persistence.aof.written.saturating_sub(1));
                 }
                 self.persistence.aof_write_error = failed;
                 self.refresh_gate();
@@ -209,10 +212,10 @@ impl Server {
     /// # Errors
     /// No thread can be had.
     pub fn aof_syncer(&mut self) -> std::io::Result<Arc<Syncer>> {
-        if let Some(syncer) = &self.aof.syncer {
+        if let Some(syncer) = &self.persistence.aof.syncer {
             return Ok(Arc::clone(syncer));
         }
-        let strict = Arc::clone(&self.aof.strict);
+        let strict = Arc::clone(&self.persistence.aof.strict);
         let syncer = Syncer::start(move |error| {
             if strict.load(Ordering::Relaxed) {
                 log(
@@ -226,22 +229,22 @@ impl Server {
             }
             log(Level::Warning, &format!("Fail to fsync the AOF file: {}.", os_text(error)));
         })?;
-        self.aof.syncer = Some(Arc::clone(&syncer));
+        self.persistence.aof.syncer = Some(Arc::clone(&syncer));
         Ok(syncer)
     }
 
     /// Writes what waits and makes it durable before it returns; for the end of the process and of the file.
     pub fn sync_aof(&mut self) {
-        let Some(syncer) = self.aof.syncer.clone() else { return };
-        if !self.aof_buffer.is_empty() {
+        let Some(syncer) = self.persistence.aof.syncer.clone() else { return };
+        if !self.persistence.aof.buffer.is_empty() {
             self.write_aof_buffer();
         }
-        let Some(writer) = &self.aof.writer else { return };
+        let Some(writer) = &self.persistence.aof.writer else { return };
         syncer.drain();
         match writer.file().sync_data() {
             Ok(()) => {
-                self.aof.requested = self.aof.written;
-                syncer.advance(self.aof.written);
+                self.persistence.aof.requested = self.persistence.aof.written;
+                syncer.advance(self.persistence.aof.written);
             }
             Err(error) => {
                 log(Level::Warning, &format!("Fail to fsync the AOF file: {}.", os_text(&error)));
@@ -259,7 +262,7 @@ impl Server {
     /// # Errors
     /// The text for CONFIG SET; the reason is in the log.
     pub fn start_aof(&mut self, in_exec: bool) -> Result<(), String> {
-        if self.aof.is_on() {
+        if self.persistence.aof.is_on() {
             return Ok(());
         }
         self.start_aof_later()?;
@@ -281,7 +284,7 @@ impl Server {
     /// # Errors
     /// As there.
     pub fn start_aof_later(&mut self) -> Result<(), String> {
-        if self.aof.is_on() {
+        if self.persistence.aof.is_on() {
             return Ok(());
         }
         if let Err(error) = self.aof_syncer() {
@@ -289,22 +292,22 @@ impl Server {
             return Err("Unable to turn on AOF. Check server logs.".into());
         }
         self.cancel_aof_rewrite();
-        self.aof.state = AofState::Starting;
-        self.aof.rewrite.scheduled = true;
+        self.persistence.aof.state = AofState::Starting;
+        self.persistence.aof.rewrite.scheduled = true;
         Ok(())
     }
 
     /// Turns it off; what was written stays.
     pub fn stop_aof(&mut self) {
-        if !self.aof.is_on() {
+        if !self.persistence.aof.is_on() {
             return;
         }
         self.sync_aof();
-        self.aof.writer = None;
-        self.aof.state = AofState::Off;
-        self.aof_buffer = Vec::new();
-        self.aof_selected_db = None;
-        self.aof.rewrite.scheduled = false;
+        self.persistence.aof.writer = None;
+        self.persistence.aof.state = AofState::Off;
+        self.persistence.aof.buffer = Vec::new();
+        self.persistence.aof.selected_db = None;
+        self.persistence.aof.rewrite.scheduled = false;
         self.cancel_aof_rewrite();
         self.persistence.aof_write_error = None;
         self.refresh_listening();
@@ -324,7 +327,7 @@ impl Server {
         let failed = |error: std::io::Error| format!("Can't open the append-only file: {}", os_text(&error));
         self.aof_syncer().map_err(failed)?;
         remove_leftovers(&directory);
-        let mut manifest = std::mem::take(&mut self.aof.manifest);
+        let mut manifest = std::mem::take(&mut self.persistence.aof.manifest);
         if manifest.is_empty() {
             let base = manifest.replace_base(&name, self.config.aof_use_rdb_preamble);
             log(Level::Notice, &format!("Creating AOF base file {base} on server start"));
@@ -341,18 +344,19 @@ impl Server {
                 incr
             }
         };
-        self.aof.writer = Some(Writer::open(&directory.join(&incr)).map_err(failed)?);
+        self.persistence.aof.writer = Some(Writer::open(&directory.join(&incr)).map_err(failed)?);
         manifest.persist(&directory, &name).map_err(failed)?;
         if !self.config.aof_disable_auto_gc && !manifest.history.is_empty() {
             let history = std::mem::take(&mut manifest.history);
             remove_files(&directory, &history);
             manifest.persist(&directory, &name).map_err(failed)?;
         }
-        self.aof.current_size = crate::persistence::aof::reader::total_size(&directory, &manifest).unwrap_or(0);
-        self.aof.base_size = self.aof.current_size;
-        self.aof.manifest = manifest;
-        self.aof.state = AofState::On;
-        self.aof_selected_db = None;
+        self.persistence.aof.current_size =
+            crate::persistence::aof::reader::total_size(&directory, &manifest).unwrap_or(0);
+        self.persistence.aof.base_size = self.persistence.aof.current_size;
+        self.persistence.aof.manifest = manifest;
+        self.persistence.aof.state = AofState::On;
+        self.persistence.aof.selected_db = None;
         self.refresh_listening();
         Ok(())
     }

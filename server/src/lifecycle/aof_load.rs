@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use crate::base::log::{Level, log};
 use crate::config::file::os_text;
 use crate::persistence::aof::{AofFile, Commands, Manifest, ReadOptions, Step, read_set};
+use crate::persistence::state::Loading;
 use crate::resp::Args;
 use crate::server::client::{Client, ClientFlags};
 use crate::server::state::Server;
@@ -17,9 +18,10 @@ impl Server {
     pub fn find_aof(&mut self) -> Result<(), String> {
         let (directory, name) = (self.aof_directory(), self.aof_name());
         let manifest = directory.join(format!("{name}.manifest"));
-        self.aof.manifest = Manifest::read(&manifest).map_err(|error| error.to_string())?.unwrap_or_default();
+        self.persistence.aof.manifest =
+            Manifest::read(&manifest).map_err(|error| error.to_string())?.unwrap_or_default();
         let old = self.config.dir.as_path().join(&name);
-        let found = &self.aof.manifest;
+        let found = &self.persistence.aof.manifest;
         // The manifest may have been written when the process died, before the file was moved.
         let half_moved = found.incr.is_empty()
             && found.base.as_ref().is_some_and(|base| base.name == name && !directory.join(&base.name).exists());
@@ -40,7 +42,7 @@ impl Server {
             .and_then(|()| std::fs::rename(&old, directory.join(&name)))
             .and_then(|()| crate::persistence::aof::manifest::sync_directory(&directory))
             .map_err(|error| format!("Error trying to move the old AOF file {name} into dir: {}", os_text(&error)))?;
-        self.aof.manifest = upgraded;
+        self.persistence.aof.manifest = upgraded;
         Ok(())
     }
 
@@ -91,7 +93,7 @@ impl Server {
 
     /// The session that commands of the file run in.
     pub fn aof_loader(&self) -> Client {
-        let mut client = Client::new(0, self.now, Default::default());
+        let mut client = Client::new(0, self.time.now, Default::default());
         client.flags.insert(ClientFlags::MASTER);
         client
     }
@@ -102,19 +104,20 @@ impl Server {
     /// A text for the log; the dataset is what was read until then.
     pub fn reload_aof(&mut self) -> Result<(), String> {
         self.finish_running_snapshot();
-        if self.aof.is_on() {
+        if self.persistence.aof.is_on() {
             self.flush_aof(true);
         } else {
             self.find_aof()?;
         }
         self.keyspace.flush(None, false);
-        let (directory, manifest, options) = (self.aof_directory(), self.aof.manifest.clone(), self.aof_read_options());
+        let (directory, manifest, options) =
+            (self.aof_directory(), self.persistence.aof.manifest.clone(), self.aof_read_options());
         let listening = std::mem::replace(&mut self.effects.listening, false);
-        let was_loading = std::mem::replace(&mut self.loading, true);
+        let was_loading = self.persistence.loading.replace(Loading::new(self.time.now, 0, false));
         let mut loader = self.aof_loader();
         let result =
             read_set(&directory, &manifest, &options, &AtomicU64::new(0), &mut |step| self.replay(&mut loader, step));
-        self.loading = was_loading;
+        self.persistence.loading = was_loading;
         self.effects.listening = listening;
         self.persistence.dirty = 0;
         result.map(drop).map_err(|error| error.to_string())

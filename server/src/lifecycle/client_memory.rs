@@ -28,7 +28,7 @@ impl Server {
         let spared = [ClientFlags::REPLICA, ClientFlags::MASTER, ClientFlags::CLOSE_ASAP];
         let counts = !spared.iter().any(|&flag| client.flags.intersects(flag));
         let memory = if counts { client.memory() } else { 0 };
-        self.client_memory = self.client_memory + memory - client.counted_memory;
+        self.clients.memory = self.clients.memory + memory - client.counted_memory;
         client.counted_memory = memory;
     }
 
@@ -36,16 +36,16 @@ impl Server {
     pub(crate) fn forget_client_memory(&mut self, client: &mut Client) {
         let counted = std::mem::take(&mut client.counted_memory);
         if client.flags.intersects(ClientFlags::ENDED) {
-            self.ending_memory -= counted;
+            self.clients.ending_memory -= counted;
         } else {
-            self.client_memory -= counted;
+            self.clients.memory -= counted;
         }
     }
 
     /// What a session holds until its task has come to its end is as good as free.
     pub(crate) fn count_ending_memory(&mut self, client: &mut Client) {
         client.counted_memory = client.memory();
-        self.ending_memory += client.counted_memory;
+        self.clients.ending_memory += client.counted_memory;
     }
 
     /// Counts all sessions: the setting changed, or some have grown unseen.
@@ -66,7 +66,7 @@ impl Server {
     /// Closes the largest sessions until the others fit.
     pub fn evict_clients(&mut self) {
         let Some(limit) = self.client_memory_limit() else { return };
-        if self.client_memory <= limit {
+        if self.clients.memory <= limit {
             return;
         }
         let mut largest: Vec<(usize, ClientId)> = self
@@ -77,7 +77,7 @@ impl Server {
             .collect();
         largest.sort_unstable_by_key(|&(memory, id)| (Reverse(memory), id));
         for (_, id) in largest {
-            if self.client_memory <= limit {
+            if self.clients.memory <= limit {
                 return;
             }
             let Some(client) = self.clients.by_id(id) else { continue };
@@ -113,12 +113,12 @@ mod tests {
         let replica = session(&mut server, 900_000, ClientFlags::REPLICA);
         server.count_all_client_memory();
         // Output counts by sixteen kilobytes.
-        assert!((1_050_000..1_200_000).contains(&server.client_memory), "{}", server.client_memory);
+        assert!((1_050_000..1_200_000).contains(&server.clients.memory), "{}", server.clients.memory);
         server.evict_clients();
         let closes = |id| server.clients.by_id(id).is_none();
         assert_eq!([small, large, larger, spared, replica].map(closes), [false, true, true, false, false]);
         assert_eq!(server.stats.evicted_clients, 2);
-        assert!(server.client_memory < 400_000);
+        assert!(server.clients.memory < 400_000);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Server {
         Facts {
             keys: self.keyspace.db(0).len(),
             offset: self.replication.offset_of_data(),
-            loading: self.loading,
+            loading: self.persistence.is_loading(),
             link_up: follower.is_some_and(Follower::is_up),
             data_age: follower.and_then(heard).map(|time| (self.replication_now() - time).max(0)),
         }
@@ -68,7 +68,7 @@ impl Server {
         let slots: SlotSet = (0..crate::cluster::SLOTS).filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
         self.with_cluster(None, |core| core.account_for_keys(&slots));
         // A new replica has no history to go on from.
-        if !self.restored_history {
+        if !self.persistence.restored_history {
             self.replication.forget_history();
         }
     }
@@ -152,7 +152,7 @@ impl Server {
     fn pause_for_takeover(&mut self, until: Millis) {
         let Some(mode) = &self.cluster else { return };
         let left = until - mode.now();
-        let until = self.now + left;
+        let until = self.time.now + left;
         self.pause_clients(Purpose::Takeover, until, false);
     }
 

@@ -10,13 +10,13 @@ use crate::server::state::Server;
 impl Server {
     /// One tick. Expiry has its own call, since it needs the caller's clock.
     pub fn cron(&mut self) {
-        let second = self.now / 1000 != self.last_cron / 1000;
-        self.last_cron = self.now;
+        let second = self.time.now / 1000 != self.time.last_cron / 1000;
+        self.time.last_cron = self.time.now;
         self.stats.peak_memory = self.stats.peak_memory.max(used_memory());
         let stats = &mut self.stats;
         let counters =
             [stats.commands_processed, stats.net_input, stats.net_output, stats.repl_input, stats.repl_output];
-        stats.rates.sample(self.now, counters);
+        stats.rates.sample(self.time.now, counters);
         if self.config.maxmemory > 0 {
             self.evict_until_it_fits();
         }
@@ -26,7 +26,7 @@ impl Server {
         self.begin_requested_shutdown();
         self.advance_shutdown();
         self.replication.trim();
-        self.migration_targets.close_idle(self.now);
+        self.network.migration_targets.close_idle(self.time.now);
         if second {
             self.every_second();
         }
@@ -80,7 +80,7 @@ impl Server {
             ClientFlags::PUBSUB,
             ClientFlags::MONITOR,
         ];
-        let now = self.now;
+        let now = self.time.now;
         for client in self.clients.iter_mut() {
             if now - client.last_interaction > limit && !spared.iter().any(|&flag| client.flags.intersects(flag)) {
                 log(Level::Verbose, "Closing idle client");
@@ -91,12 +91,12 @@ impl Server {
 
     /// Wakes the tasks of silent clients whose buffers hold nothing, so that they free them.
     fn shrink_idle_buffers(&self) {
-        if self.keeps_buffers {
+        if self.clients.keeps_buffers {
             return;
         }
         for client in self.clients.iter() {
             let room = client.input.free > 0 || client.out.capacity() > 0;
-            if room && self.now - client.last_interaction >= crate::server::client::IDLE {
+            if room && self.time.now - client.last_interaction >= crate::server::client::IDLE {
                 client.signal.raise();
             }
         }
@@ -105,7 +105,10 @@ impl Server {
     /// Active expiry, unless DEBUG or a pause holds it back. A replica waits for its primary's word, but for keys that its own
     /// clients gave a time to live.
     pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
-        if !self.active_expire || self.loading || self.pauses.hold_writes(self.now) {
+        if self.keyspace.expires_on_access_only
+            || self.persistence.is_loading()
+            || self.gate.pauses.hold_writes(self.time.now)
+        {
             return;
         }
         let began = monotonic_ns();

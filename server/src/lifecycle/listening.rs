@@ -8,7 +8,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::base::log::{Level, log};
 use crate::config::Config;
 use crate::server::Server;
-use crate::server::state::{Listening, Order};
+use crate::server::network::Listening;
+use crate::server::state::Order;
 
 /// An address that the settings name.
 struct Wanted {
@@ -28,21 +29,21 @@ pub fn rebind(server: &mut Server) -> io::Result<()> {
     let stays = |listening: &Listening| {
         wanted.iter().any(|it| (it.address, it.secure) == (listening.address, listening.secure))
     };
-    let (kept, closed): (Vec<_>, Vec<_>) = std::mem::take(&mut server.listening).into_iter().partition(stays);
-    server.listening = kept;
+    let (kept, closed): (Vec<_>, Vec<_>) = std::mem::take(&mut server.network.listening).into_iter().partition(stays);
+    server.network.listening = kept;
     // An address such as `*` keeps others from being bound.
     closed.iter().for_each(close);
-    let before = server.listening.len();
+    let before = server.network.listening.len();
     for Wanted { address, optional, secure } in wanted {
-        if server.listening.iter().any(|listening| (listening.address, listening.secure) == (address, secure)) {
+        if server.network.listening.iter().any(|listening| (listening.address, listening.secure) == (address, secure)) {
             continue;
         }
         match listen(address, server.config.tcp_backlog) {
-            Ok(socket) => server.listen_on(address, socket, secure),
+            Ok(socket) => server.network.listen_on(address, socket, secure),
             Err(error) if optional && crate::base::net::is_missing(&error) => {}
             Err(error) => {
                 complain(&server.config, &error);
-                server.listening.drain(before..).for_each(|opened| close(&opened));
+                server.network.listening.drain(before..).for_each(|opened| close(&opened));
                 reopen(server, closed);
                 server.orders.push(Order::Listen);
                 return Err(error);
@@ -88,7 +89,7 @@ fn reopen(server: &mut Server, closed: Vec<Listening>) {
     for Listening { address, socket, secure, .. } in closed {
         drop(socket);
         match listen(address, server.config.tcp_backlog) {
-            Ok(socket) => server.listen_on(address, socket, secure),
+            Ok(socket) => server.network.listen_on(address, socket, secure),
             Err(error) => log(Level::Warning, &format!("Cannot listen on {address} again: {error}")),
         }
     }

@@ -76,7 +76,7 @@ impl Server {
 
     /// Checks both limits of all clients.
     pub fn limit_outputs(&mut self) {
-        let now = self.now;
+        let now = self.time.now;
         let mut over = Vec::new();
         for client in self.clients.iter() {
             let waiting = self.output_of(client) as u64;

@@ -78,7 +78,7 @@ fn title(server: &Server, called: &OsStr) -> String {
         ("{port}", config.port.to_string()),
         ("{tls-port}", config.tls_port.to_string()),
         ("{unixsocket}", config.unixsocket.to_string()),
-        ("{config-file}", server.config_file.clone()),
+        ("{config-file}", server.process.config_file.clone()),
     ];
     let mut text = String::new();
     let template = config.proc_title_template.to_string();

@@ -53,7 +53,7 @@ impl Server {
         let facts = Facts {
             empty: self.keyspace.total_keys() == 0,
             snapshot_runs: self.is_saving(),
-            loading: self.loading,
+            loading: self.persistence.is_loading(),
             holds_stream: self.hands_slots_over(),
         };
         let (now, mut effects) = (self.replication_now(), Vec::new());
@@ -92,7 +92,7 @@ impl Server {
                     self.give_up_snapshot();
                 }
             }
-            DataEffect::PauseWrites => self.pause_clients(Purpose::Failover, self.now + UNTIL_TOLD, false),
+            DataEffect::PauseWrites => self.pause_clients(Purpose::Failover, self.time.now + UNTIL_TOLD, false),
             DataEffect::ResumeWrites => self.resume_clients(Purpose::Failover),
         }
     }

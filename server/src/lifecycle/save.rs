@@ -128,7 +128,7 @@ impl Server {
 
     /// The encoder of a base that begins now.
     pub fn base_encoder(&self) -> BaseEncoder {
-        let timestamp = self.config.aof_timestamp_enabled.then_some(self.now / 1000);
+        let timestamp = self.config.aof_timestamp_enabled.then_some(self.time.now / 1000);
         BaseEncoder::new(self.snapshot_header(), self.config.aof_use_rdb_preamble, timestamp)
     }
 
@@ -168,7 +168,7 @@ impl Server {
 
     /// Whether a snapshot is being made or written, or the process ends: nothing else of the kind may begin.
     pub fn is_saving(&self) -> bool {
-        self.keyspace.snapshot_runs() || self.persistence.saving_since > 0 || self.shutdown.is_final
+        self.keyspace.snapshot_runs() || self.persistence.saving_since > 0 || self.process.shutdown.is_final
     }
 
     /// BGSAVE: begins a background save; false where a snapshot runs already.
@@ -192,8 +192,8 @@ impl Server {
         if !begun {
             return false;
         }
-        self.persistence.saving_since = self.now.max(1);
-        self.persistence.last_try = self.now / 1000;
+        self.persistence.saving_since = self.time.now.max(1);
+        self.persistence.last_try = self.time.now / 1000;
         self.persistence.dirty_before_save = self.persistence.dirty;
         self.persistence.save_scheduled = false;
         self.stats.snapshots += 1;
@@ -233,14 +233,14 @@ impl Server {
 
     /// `save` points: begins a background save where one is due.
     pub fn save_if_due(&mut self) {
-        if self.is_saving() || self.loading {
+        if self.is_saving() || self.persistence.is_loading() {
             return;
         }
         if self.persistence.save_scheduled {
             self.begin_background_save();
             return;
         }
-        let seconds = self.now / 1000;
+        let seconds = self.time.now / 1000;
         // After a failure the next try waits five seconds.
         let may_try = !self.persistence.last_save_failed || seconds - self.persistence.last_try > 5;
         let due = self.config.save.0.iter().find(|point| {
@@ -267,7 +267,7 @@ impl Server {
         let Some(Ok(replid)) = loaded.repl_id.as_deref().map(crate::base::ids::ReplId::parse) else { return };
         if !self.starts_as_primary() {
             self.replication.restore(replid, offset, loaded.repl_stream_db.unwrap_or(0));
-            self.restored_history = true;
+            self.persistence.restored_history = true;
             return;
         }
         // Expired keys that were not loaded are deletions that the replicas must hear of.

@@ -38,7 +38,7 @@ impl Server {
         self.untrack(client);
         self.unwatch(client);
         self.stop_waiting(client);
-        self.monitors.retain(|&id| id != client.id);
+        self.pubsub.monitors.retain(|&id| id != client.id);
         if self.replication.knows(PeerId(client.id)) {
             self.tell_of_replica(client, PeerInput::Left);
         }

@@ -15,15 +15,15 @@ impl Server {
     /// A signal asks for the end. The cron begins it, as Redis's does; at once, unless it is paused.
     pub fn request_shutdown(&mut self, options: ShutdownOptions) {
         set_ending(true);
-        self.shutdown.requested = Some(options);
-        if !self.cron_paused {
+        self.process.shutdown.requested = Some(options);
+        if !self.time.cron_paused {
             self.begin_requested_shutdown();
         }
     }
 
     /// Begins what a signal asked for.
     pub(crate) fn begin_requested_shutdown(&mut self) {
-        if let Some(options) = self.shutdown.requested.take() {
+        if let Some(options) = self.process.shutdown.requested.take() {
             self.begin_shutdown(options);
         }
     }
@@ -33,10 +33,10 @@ impl Server {
         log(Level::Warning, "User requested shutdown...");
         let patience = i64::from(self.config.shutdown_timeout) * 1000;
         set_ending(true);
-        self.shutdown = Shutdown { save: options.save, force: options.force, ..Shutdown::default() };
+        self.process.shutdown = Shutdown { save: options.save, force: options.force, ..Shutdown::default() };
         if !options.now && patience > 0 && self.lagging_replicas() > 0 {
             log(Level::Notice, "Waiting for replicas before shutting down.");
-            self.shutdown.deadline = self.now + patience;
+            self.process.shutdown.deadline = self.time.now + patience;
             // Nothing may be written any more that replicas would have to catch up with.
             self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
@@ -56,15 +56,15 @@ impl Server {
 
     /// A tick while replicas are waited for.
     pub fn advance_shutdown(&mut self) {
-        let deadline = self.shutdown.deadline;
-        if deadline > 0 && (self.lagging_replicas() == 0 || self.now >= deadline) {
+        let deadline = self.process.shutdown.deadline;
+        if deadline > 0 && (self.lagging_replicas() == 0 || self.time.now >= deadline) {
             self.finish_shutdown();
         }
     }
 
     /// SHUTDOWN ABORT; false where none is running.
     pub fn abort_shutdown(&mut self) -> bool {
-        if self.shutdown.deadline == 0 && self.shutdown.requested.is_none() {
+        if self.process.shutdown.deadline == 0 && self.process.shutdown.requested.is_none() {
             return false;
         }
         self.call_shutdown_off();
@@ -77,7 +77,7 @@ impl Server {
 
     fn call_shutdown_off(&mut self) {
         set_ending(false);
-        self.shutdown = Shutdown::default();
+        self.process.shutdown = Shutdown::default();
     }
 
     /// The process goes on: so do the clients that asked for its end.
@@ -86,27 +86,27 @@ impl Server {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
         };
-        let waiting: Vec<u64> = self.blocked.iter().filter(asked).collect();
+        let waiting: Vec<u64> = self.waiting.blocked.iter().filter(asked).collect();
         for id in waiting {
             self.unblock_by_id(id, Unblock::Error("ERR Errors trying to SHUTDOWN. Check logs.".into()));
         }
     }
 
     fn finish_shutdown(&mut self) -> bool {
-        let Shutdown { save, force, .. } = self.shutdown;
+        let Shutdown { save, force, .. } = self.process.shutdown;
         self.report_lag();
-        if self.keyspace.snapshot_runs() && !self.aof.rewrite.is_running() {
+        if self.keyspace.snapshot_runs() && !self.persistence.aof.rewrite.is_running() {
             log(Level::Warning, "There is a child saving an .rdb. Killing it!");
         }
-        if self.aof.is_on() {
-            if self.aof.state == crate::persistence::aof::AofState::Starting {
+        if self.persistence.aof.is_on() {
+            if self.persistence.aof.state == crate::persistence::aof::AofState::Starting {
                 if !force {
                     log(Level::Warning, "Writing initial AOF, can't exit.");
                     return self.stay();
                 }
                 log(Level::Warning, "Writing initial AOF. Exiting anyway.");
             }
-            if self.aof.rewrite.is_running() {
+            if self.persistence.aof.rewrite.is_running() {
                 log(Level::Warning, "There is a child rewriting the AOF. Killing it!");
             }
             log(Level::Notice, "Calling fsync() on the AOF file.");
@@ -114,14 +114,14 @@ impl Server {
         }
         // A Sentinel has no data.
         let wanted = self.sentinel.is_none() && save.unwrap_or(!self.config.save.0.is_empty());
-        if wanted && !self.loading {
+        if wanted && !self.persistence.is_loading() {
             log(Level::Notice, "Saving the final RDB snapshot before exiting.");
             if self.save_now().is_err() && !force {
                 log(Level::Warning, "Error trying to save the DB, can't exit.");
                 return self.stay();
             }
         }
-        self.shutdown.is_final = true;
+        self.process.shutdown.is_final = true;
         self.cancel_aof_rewrite();
         self.remove_unfinished_files();
         if !self.config.pidfile.is_empty() {

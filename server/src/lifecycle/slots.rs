@@ -41,7 +41,7 @@ impl Server {
     pub fn hand_over_slots(&mut self, slots: SlotSet, to: &[u8]) -> Result<(), Refusal> {
         let (source, target) = self.may_hand_over_slots(&slots, to)?;
         let id = HandoverId::from_random(std::array::from_fn(|_| self.keyspace.random.next_u64() as u8));
-        let now = self.now;
+        let now = self.time.now;
         let record = Record {
             id,
             outgoing: true,
@@ -107,10 +107,10 @@ impl Server {
 
     /// Begins the snapshot of a range, and keeps its changes from now on. False while another snapshot runs.
     pub fn begin_range(&mut self, id: HandoverId, range: &RangeInclusive<u16>) -> bool {
-        if self.loading || !self.keyspace.begin_slot_snapshot(range.clone()) {
+        if self.persistence.is_loading() || !self.keyspace.begin_slot_snapshot(range.clone()) {
             return false;
         }
-        let now = self.now;
+        let now = self.time.now;
         if let Some(outgoing) = self.handovers.find(id) {
             outgoing.record.stage = Stage::Snapshot;
             outgoing.record.updated = now;
@@ -122,7 +122,7 @@ impl Server {
 
     /// Counts what was sent.
     pub fn note_sent(&mut self, id: HandoverId, keys: u64, bytes: u64) {
-        let now = self.now;
+        let now = self.time.now;
         if let Some(Outgoing { record, .. }) = self.handovers.find(id) {
             record.keys += keys;
             record.bytes += bytes;
@@ -144,7 +144,7 @@ impl Server {
 
     /// From now on requests for the slots wait; the last changes, and the highest epoch that we know.
     pub fn pause_slots(&mut self, id: HandoverId) -> (Vec<u8>, u64) {
-        let now = self.now;
+        let now = self.time.now;
         if let Some(outgoing) = self.handovers.find(id) {
             outgoing.record.stage = Stage::Paused;
             outgoing.record.updated = now;
@@ -172,8 +172,8 @@ impl Server {
             self.with_cluster(None, |core| core.handed_over(&slots, target, epoch));
         }
         let Outgoing { mut record, paused_since, stop, .. } = self.handovers.outgoing.remove(place);
-        record.pause = paused_since.map_or(0, |since| self.now - since);
-        record.updated = self.now;
+        record.pause = paused_since.map_or(0, |since| self.time.now - since);
+        record.updated = self.time.now;
         match result {
             Ok(_) => {
                 record.stage = Stage::Done;
@@ -223,7 +223,7 @@ impl Server {
         self.discard_rest();
         self.discard_now(&slots);
         let target = self.cluster().map_or(NodeId::ZERO, |core| core.myself().id);
-        let (now, session) = (self.now, client.id);
+        let (now, session) = (self.time.now, client.id);
         log(Level::Notice, &format!("Slot migration {id} of {} slots from {from} begins", slots.len()));
         let record = Record {
             id,
@@ -310,7 +310,7 @@ impl Server {
             return;
         };
         let mut record = self.handovers.arriving.remove(place).record;
-        (record.stage, record.message, record.updated) = (stage, message.to_owned(), self.now);
+        (record.stage, record.message, record.updated) = (stage, message.to_owned(), self.time.now);
         log(Level::Notice, &format!("Slot migration {} from {}: {}", record.id, record.source, stage.name()));
         self.handovers.remember(record);
         self.refresh_incoming();

@@ -7,22 +7,22 @@ impl Server {
     /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.
     #[inline]
     pub fn end_batch(&mut self) {
-        if !self.aof_buffer.is_empty() {
+        if !self.persistence.aof.buffer.is_empty() {
             self.flush_aof(false);
         }
-        if std::mem::take(&mut self.evicts_at_end) {
+        if std::mem::take(&mut self.effects.evicts_at_end) {
             self.evict_until_it_fits();
             self.deliver_without_client();
         }
         self.broadcast_changes();
         if self.config.maxmemory_clients != 0 {
-            let woken = std::mem::take(&mut self.woken);
+            let woken = std::mem::take(&mut self.clients.woken);
             self.recount(&woken);
-            self.woken = woken;
+            self.clients.woken = woken;
             self.evict_clients();
         }
-        if !self.woken.is_empty() {
-            let mut woken = std::mem::take(&mut self.woken);
+        if !self.clients.woken.is_empty() {
+            let mut woken = std::mem::take(&mut self.clients.woken);
             self.limit_outputs_of(&woken);
             for id in woken.drain(..) {
                 if let Some(client) = self.clients.by_id(id) {
@@ -30,8 +30,8 @@ impl Server {
                 }
             }
             // The list keeps its room for the next batch.
-            woken.append(&mut self.woken);
-            self.woken = woken;
+            woken.append(&mut self.clients.woken);
+            self.clients.woken = woken;
         }
         if self.replication.has_replicas() {
             self.wake_replicas();

@@ -66,12 +66,12 @@ impl<'a> Applier<'a> {
         let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
         if server.scripting.busy().is_some() {
             // A script is in the middle of its work on these data.
-            server.held_back_primary = server.clients.get(self.slot).map(|client| client.id);
+            server.gate.held_back_primary = server.clients.get(self.slot).map(|client| client.id);
             self.seen = Some(buffer.len());
             return Ok(());
         }
         let Some(mut client) = server.clients.take(self.slot) else { return Err(lost()) };
-        client.last_interaction = server.now;
+        client.last_interaction = server.time.now;
         let applied = self.apply_all(server, &mut client, buffer);
         let killed = client.flags.intersects(ClientFlags::CLOSE_ASAP);
         server.clients.put(self.slot, client);

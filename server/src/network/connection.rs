@@ -248,7 +248,7 @@ impl Connection {
         server.measure_room(&mut client);
         client.input = batch.as_deref().map_or_else(InputMemory::default, input_memory);
         if batch.as_ref().is_some_and(|batch| !batch.is_done()) {
-            client.last_interaction = server.now;
+            client.last_interaction = server.time.now;
         }
         if server.config.maxmemory_clients != 0 && client.input.unparsed + client.input.free > KEEP {
             // A large request counts before it is executed.
@@ -275,7 +275,7 @@ impl Connection {
             }
         }
         self.take_output(server, &mut client);
-        if server.now - client.last_interaction >= IDLE && !server.keeps_buffers {
+        if server.time.now - client.last_interaction >= IDLE && !server.clients.keeps_buffers {
             if let Some(batch) = &mut batch {
                 batch.shrink();
             }
@@ -293,7 +293,7 @@ impl Connection {
         guard.end_batch();
         let hold = guard.replies_wait_for();
         if hold > 0 && !self.output.is_empty() {
-            self.hold = guard.aof.syncer.clone().map(|syncer| (hold, syncer));
+            self.hold = guard.persistence.aof.syncer.clone().map(|syncer| (hold, syncer));
         }
     }
 

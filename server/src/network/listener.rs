@@ -21,7 +21,8 @@ use crate::base::net::{is_missing, resolve};
 use crate::config::Config;
 use crate::server::client::{Client, ClientFlags, Signal};
 use crate::server::clients::Slot;
-use crate::server::state::{Listening, Server};
+use crate::server::network::Listening;
+use crate::server::state::Server;
 
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
@@ -38,13 +39,13 @@ impl Listeners {
     pub fn follow(&mut self, shared: &Shared) {
         let server = shared.peek();
         self.tcp.retain(|id, task| {
-            let stays = server.listening.iter().any(|listening| listening.id == *id);
+            let stays = server.network.listening.iter().any(|listening| listening.id == *id);
             if !stays {
                 task.abort();
             }
             stays
         });
-        for Listening { id, address, socket, secure } in &server.listening {
+        for Listening { id, address, socket, secure } in &server.network.listening {
             if self.tcp.contains_key(id) {
                 continue;
             }
@@ -153,7 +154,7 @@ impl Bound {
             let mut server = shared.turn();
             for (listener, secure) in self.tcp {
                 match listener.local_addr().and_then(|address| Ok((address, listener.into_std()?))) {
-                    Ok((address, socket)) => server.listen_on(address, socket, secure),
+                    Ok((address, socket)) => server.network.listen_on(address, socket, secure),
                     Err(error) => log(Level::Warning, &format!("Cannot accept: {error}")),
                 }
             }
@@ -274,7 +275,7 @@ fn begin_session(server: &mut Server, origin: Origin) -> (Slot, Arc<Signal>) {
 fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
     let mut server = shared.turn();
     server.stats.connections += 1;
-    let tls = server.tls.as_ref().map(|contexts| contexts.accept_client());
+    let tls = server.network.tls.as_ref().map(|contexts| contexts.accept_client());
     let Some(Ok(tls)) = tls.filter(|_| server.clients.len() < server.config.maxclients as usize) else {
         server.stats.rejected_connections += 1;
         return;

@@ -25,10 +25,8 @@ impl LoadingGuard {
         serves_old_data: bool,
         afterwards: fn(&mut Server),
     ) -> Self {
-        server.loading = true;
         signals::set_loading(true);
-        server.async_loading = serves_old_data;
-        server.persistence.loading = Some(Loading::new(now_ms(), total));
+        server.persistence.loading = Some(Loading::new(now_ms(), total, serves_old_data));
         server.refresh_gate();
         Self { shared: Arc::clone(shared), afterwards, ended: false }
     }
@@ -40,9 +38,7 @@ impl LoadingGuard {
 
     fn end_in(&mut self, server: &mut Server) {
         self.ended = true;
-        server.loading = false;
         signals::set_loading(false);
-        server.async_loading = false;
         server.persistence.loading = None;
         server.refresh_gate();
         (self.afterwards)(server);

@@ -183,8 +183,8 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     let mut server = Server::new(config, crate::commands::catalogue(), sentinel.is_some());
     server.stats.startup_memory = used_memory();
     server.sentinel = sentinel;
-    server.executable = program.executable;
-    server.config_file = program.config_file.to_string_lossy().into_owned();
+    server.process.executable = program.executable;
+    server.process.config_file = program.config_file.to_string_lossy().into_owned();
     crate::lifecycle::process::prepare(&server, &program.title);
     if let Err(error) = server.adjust_oom_score() {
         log(Level::Warning, &format!("Cannot set the OOM score: {}", os_text(&error)));
@@ -202,7 +202,7 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     }
     if crate::tls::is_wanted(&server.config) {
         match crate::tls::Contexts::load(&server.config) {
-            Ok(contexts) => server.tls = Some(Arc::new(contexts)),
+            Ok(contexts) => server.network.tls = Some(Arc::new(contexts)),
             Err(reason) => {
                 log(Level::Warning, &reason);
                 log(Level::Warning, "Failed to configure TLS. Check logs for more info.");
@@ -462,7 +462,7 @@ fn follow_configured_primary(shared: &Shared) {
     if let Some((host, port)) = server.config.replicaof.0.clone() {
         server.with_replication(None, |machine| machine.follow(host.to_string(), port));
         // A new replica has no history to go on from.
-        if !server.restored_history {
+        if !server.persistence.restored_history {
             server.replication.forget_history();
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::client::{Client, ClientFlags, ClientId};
+use crate::base::clock::Millis;
 
 /// Where a client's session is kept.
 pub type Slot = usize;
@@ -14,6 +15,16 @@ pub struct Clients {
     by_id: HashMap<ClientId, Slot, ahash::RandomState>,
     vacant: Vec<Slot>,
     next_id: ClientId,
+    /// Clients whose tasks must be woken when the batch ends.
+    pub woken: Vec<ClientId>,
+    /// Bytes that sessions take, while `maxmemory-clients` is set.
+    pub memory: usize,
+    /// Bytes that ended sessions take until their tasks have freed them.
+    pub ending_memory: usize,
+    /// DEBUG REPLYBUFFER RESIZING 0: buffers of silent clients stay as large as they are.
+    pub keeps_buffers: bool,
+    /// When the log was last told of a web client, Unix milliseconds.
+    pub web_client_logged: Option<Millis>,
 }
 
 impl Clients {

@@ -61,6 +61,8 @@ pub struct Effects {
     pub touched: Vec<(usize, Vec<u8>)>,
     /// Keys that only clients that wait for them must hear of, if `watched`.
     pub awaited: Vec<(usize, Vec<u8>)>,
+    /// `maxmemory` has changed: what no longer fits goes at the end of the batch, not in the middle of a transaction.
+    pub evicts_at_end: bool,
     commands: Vec<Queued>,
     bytes: Vec<u8>,
 }

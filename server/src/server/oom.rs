@@ -24,7 +24,7 @@ impl Server {
     pub fn adjust_oom_score(&mut self) -> io::Result<()> {
         let value = self.config.oom_score_adj_values.0[usize::from(self.replication.is_replica())];
         let relative = match self.config.oom_score_adj {
-            OomScoreAdj::No if self.oom.set.is_none() => return Ok(()),
+            OomScoreAdj::No if self.process.oom.set.is_none() => return Ok(()),
             OomScoreAdj::No => None,
             OomScoreAdj::Absolute => Some(0),
             OomScoreAdj::Yes | OomScoreAdj::Relative => Some(self.oom_base()?),
@@ -33,21 +33,21 @@ impl Server {
             Some(base) => base.saturating_add(value).clamp(-1000, 1000),
             None => self.oom_base()?,
         };
-        if self.oom.set == Some(wanted) {
+        if self.process.oom.set == Some(wanted) {
             return Ok(());
         }
         self.oom_base()?;
         std::fs::write(FILE, wanted.to_string())?;
-        self.oom.set = relative.map(|_| wanted);
+        self.process.oom.set = relative.map(|_| wanted);
         Ok(())
     }
 
     fn oom_base(&mut self) -> io::Result<i32> {
-        if let Some(base) = self.oom.base {
+        if let Some(base) = self.process.oom.base {
             return Ok(base);
         }
         let base = std::fs::read_to_string(FILE)?.trim().parse().map_err(io::Error::other)?;
-        self.oom.base = Some(base);
+        self.process.oom.base = Some(base);
         Ok(base)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::client::{Block, BlockKind, ClientId};
+use super::client::{Block, BlockKind, ClientId, WatchedKey};
 use crate::base::clock::Millis;
 
 /// Clients that wait for one key.
@@ -17,7 +17,18 @@ struct Queue {
 /// Clients by the keys that they wait for.
 type Queues = HashMap<Vec<u8>, Queue, ahash::RandomState>;
 
-/// See the module's comment.
+/// All who wait for a key to change, be it with a command or with WATCH.
+#[derive(Default)]
+pub struct Waiting {
+    /// Clients that wait, in the order in which they began to: for keys, replicas, the end of a pause.
+    pub blocked: Blocked,
+    /// Who of them waits for which key, and until when.
+    pub waiters: Waiters,
+    /// Clients by the keys that they have under WATCH.
+    pub watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
+}
+
+/// Who waits for which key, and until when.
 #[derive(Default)]
 pub struct Waiters {
     /// One map a database.

@@ -28,6 +28,10 @@ pub struct Aof {
     pub manifest: Manifest,
     /// The file that is appended to.
     pub writer: Option<Writer>,
+    /// Commands that are not written yet.
+    pub buffer: Vec<u8>,
+    /// The database that was selected last.
+    pub selected_db: Option<usize>,
     /// Makes it durable; there from the first time that the append-only file is on.
     pub syncer: Option<Arc<Syncer>>,
     /// Errors of syncing end the process (`appendfsync always`).
