@@ -9,6 +9,7 @@ pub mod level;
 pub mod log;
 pub mod long_double;
 pub mod lzf;
+pub mod machine;
 pub mod net;
 pub mod numbers;
 pub mod partial_sort;

@@ -388,7 +388,7 @@ fn replication(server: &Server, out: &mut String) {
     fields!(out, "role" = if state.is_replica() { "slave" } else { "master" });
     let history = state.history();
     if let Some(follower) = state.follower() {
-        let now = server.replication_now();
+        let now = server.replication.now();
         let seconds_since = |time: i64| (now - time).max(0) / 1000;
         fields!(
             out,
@@ -443,7 +443,7 @@ fn replicas(server: &Server, out: &mut String) {
     if server.config.min_replicas_to_write > 0 && server.config.min_replicas_max_lag > 0 {
         fields!(out, "min_slaves_good_slaves" = server.good_replicas());
     }
-    let now = server.replication_now();
+    let now = server.replication.now();
     let listed = server.replication.replicas().filter_map(|peer| Some((peer, peer.stage_name()?)));
     for (number, (peer, state)) in listed.enumerate() {
         let lag = if state == "online" { peer.lag_seconds(now) } else { 0 };

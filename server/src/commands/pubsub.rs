@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::base::machine::Machine;
 use crate::pubsub::Space;
 use crate::resp::Args;
 use crate::sentinel::{HELLO_CHANNEL, Input};
@@ -123,10 +124,10 @@ fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             return Err(CommandError::Static("ERR Only HELLO messages are accepted by Sentinel instances."));
         }
         let hello = Input::Hello(args.get(2).to_vec());
-        ctx.server.with_sentinel(|core, now, out| {
+        ctx.server.with_sentinel(|core| {
             let names = core.names_in(&hello);
             super::sentinel::look_up(core, names);
-            core.handle(now, hello, out);
+            core.take(hello);
         });
         ctx.reply().integer(1);
         return Ok(());

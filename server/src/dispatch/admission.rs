@@ -220,7 +220,7 @@ impl Server {
     /// Replicas that are online and acknowledged within `min-replicas-max-lag`.
     pub fn good_replicas(&self) -> usize {
         let lag = i64::from(self.config.min_replicas_max_lag);
-        let now = self.replication_now();
+        let now = self.replication.now();
         self.replication.replicas().filter(|peer| peer.is_online() && peer.lag_seconds(now) <= lag).count()
     }
 

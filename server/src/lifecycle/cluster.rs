@@ -1,55 +1,53 @@
-//! Cluster mode: the machine, its clock, what it wants of the data (done at once) and of the network (done when the batch
-//! ends).
+//! The cluster's machine at work: what it must know, and what it wants of the data.
 
+use super::machines::Driven;
 use crate::base::clock::Millis;
-use crate::cluster::{Cluster, DataEffect, Effect, Facts, Settings, SlotSet};
+use crate::cluster::{Cluster, DataEffect, Facts, Settings, SlotSet};
 use crate::replication::{Follower, Replication};
 use crate::server::client::Client;
+use crate::server::driver::Driver;
 use crate::server::pauses::Purpose;
 use crate::server::state::{Order, Server};
 
-impl Server {
-    /// Has the machine do something, and does what it wants of the data; what it wants of the network is done when the batch
-    /// ends. `None` outside of cluster mode.
-    pub fn with_cluster<R>(
-        &mut self,
-        mut current: Option<&mut Client>,
-        f: impl FnOnce(&mut Cluster) -> R,
-    ) -> Option<R> {
-        let facts = self.cluster_facts();
-        let mode = self.cluster.as_mut()?;
-        let now = mode.now();
-        let mut effects = Vec::new();
-        let result = mode.core.act(now, &facts, &mut effects, f);
-        for effect in effects {
-            match effect {
-                Effect::Data(wish) => self.grant(wish, current.as_deref_mut()),
-                other => {
-                    if let Some(mode) = &mut self.cluster {
-                        mode.effects.push(other);
-                    }
-                }
-            }
-        }
-        self.orders.push(Order::Cluster);
-        self.follow_slots();
-        Some(result)
+impl Driven for Cluster {
+    const ORDER: Order = Order::Cluster;
+
+    fn driver(server: &Server) -> Option<&Driver<Self>> {
+        server.cluster.as_ref().map(|mode| &mode.core)
     }
 
-    /// How things stand on the side of the data.
-    fn cluster_facts(&self) -> Facts {
-        let follower = self.replication.follower();
+    fn driver_mut(server: &mut Server) -> Option<&mut Driver<Self>> {
+        server.cluster.as_mut().map(|mode| &mut mode.core)
+    }
+
+    fn facts(server: &Server) -> Facts {
+        let follower = server.replication.follower();
         let heard = |follower: &Follower| match follower.is_up() {
             true => Some(follower.last_io()),
             false => follower.down_since(),
         };
         Facts {
-            keys: self.keyspace.db(0).len(),
-            offset: self.replication.offset_of_data(),
-            loading: self.persistence.is_loading(),
+            keys: server.keyspace.db(0).len(),
+            offset: server.replication.offset_of_data(),
+            loading: server.persistence.is_loading(),
             link_up: follower.is_some_and(Follower::is_up),
-            data_age: follower.and_then(heard).map(|time| (self.replication_now() - time).max(0)),
+            data_age: follower.and_then(heard).map(|time| (server.replication.now() - time).max(0)),
         }
+    }
+
+    fn carry_out(server: &mut Server, wish: DataEffect, current: Option<&mut Client>) {
+        server.grant(wish, current);
+    }
+
+    fn afterwards(server: &mut Server) {
+        server.follow_slots();
+    }
+}
+
+impl Server {
+    /// Has the machine do something. `None` outside of cluster mode.
+    pub fn with_cluster<R>(&mut self, current: Option<&mut Client>, f: impl FnOnce(&mut Cluster) -> R) -> Option<R> {
+        self.drive(current, f)
     }
 
     /// Settings changed that the machine should know.
@@ -151,7 +149,7 @@ impl Server {
 
     fn pause_for_takeover(&mut self, until: Millis) {
         let Some(mode) = &self.cluster else { return };
-        let left = until - mode.now();
+        let left = until - mode.core.now();
         let until = self.time.now + left;
         self.pause_clients(Purpose::Takeover, until, false);
     }

@@ -8,6 +8,7 @@ pub mod client_memory;
 pub mod cluster;
 pub mod cron;
 pub mod listening;
+pub mod machines;
 pub mod output_limits;
 pub mod process;
 pub mod replication;

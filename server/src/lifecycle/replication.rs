@@ -1,22 +1,44 @@
-//! Replication's machine at work: its clock, what it wants of sessions and data (done at once) and of the network (done when
-//! the batch ends).
+//! Replication's machine at work: what it must know, and what it wants of sessions and data.
 
+use super::machines::Driven;
 use crate::base::clock::Millis;
 use crate::base::log::log;
-use crate::replication::{DataEffect, Effect, Facts, Input, PeerEffect, PeerId, PeerInput, Replication, SyncPlan};
+use crate::base::machine::Machine;
+use crate::replication::{DataEffect, Facts, Input, PeerEffect, PeerId, PeerInput, Replication, SyncPlan};
 use crate::server::client::{Client, ClientFlags};
+use crate::server::driver::Driver;
 use crate::server::pauses::Purpose;
 use crate::server::state::{Order, Server};
 
 /// Long enough to mean 'until told otherwise', short enough to compute with.
 const UNTIL_TOLD: Millis = 1 << 40;
 
-impl Server {
-    /// When the machine must be called at the latest, in milliseconds from now; `None`: not before something happens.
-    pub fn replication_pause(&self) -> Option<Millis> {
-        self.replication.next_wakeup().map(|time| time.saturating_sub(self.replication_now()))
+impl Driven for Replication {
+    const ORDER: Order = Order::Replication;
+
+    fn driver(server: &Server) -> Option<&Driver<Self>> {
+        Some(&server.replication)
     }
 
+    fn driver_mut(server: &mut Server) -> Option<&mut Driver<Self>> {
+        Some(&mut server.replication)
+    }
+
+    fn facts(server: &Server) -> Facts {
+        Facts {
+            empty: server.keyspace.total_keys() == 0,
+            snapshot_runs: server.is_saving(),
+            loading: server.persistence.is_loading(),
+            holds_stream: server.hands_slots_over(),
+        }
+    }
+
+    fn carry_out(server: &mut Server, effect: DataEffect, current: Option<&mut Client>) {
+        server.carry_out_on_data(effect, current);
+    }
+}
+
+impl Server {
     /// Something happened.
     pub fn tell_replication(&mut self, current: Option<&mut Client>, input: Input) {
         self.with_replication(current, |machine| machine.take(input));
@@ -45,40 +67,19 @@ impl Server {
 
     /// Has the machine do something, and does what it wants of sessions and data; what it wants of the network is done when
     /// the batch ends. `current` is the session whose commands run.
-    pub fn with_replication<R>(
-        &mut self,
-        mut current: Option<&mut Client>,
-        f: impl FnOnce(&mut Replication) -> R,
-    ) -> R {
-        let facts = Facts {
-            empty: self.keyspace.total_keys() == 0,
-            snapshot_runs: self.is_saving(),
-            loading: self.persistence.is_loading(),
-            holds_stream: self.hands_slots_over(),
-        };
-        let (now, mut effects) = (self.replication_now(), Vec::new());
-        let result = self.replication.act(now, &facts, &mut effects, f);
-        for effect in effects {
-            match effect {
-                Effect::Log { level, text } => log(level, &text),
-                Effect::Link(link, effect) => self.replication_outbox.links.push((link, effect)),
-                Effect::Data(effect) => self.carry_out_on_data(effect),
-                Effect::Peer(peer, effect) => {
-                    let current = current.as_deref_mut().filter(|client| client.id == peer.0);
-                    if let Some(client) = current.or_else(|| self.clients.by_id_mut(peer.0)) {
-                        carry_out_on_session(client, effect);
-                    }
-                }
-            }
-        }
-        if self.orders.last() != Some(&Order::Replication) {
-            self.orders.push(Order::Replication);
-        }
-        result
+    pub fn with_replication<R>(&mut self, current: Option<&mut Client>, f: impl FnOnce(&mut Replication) -> R) -> R {
+        self.drive(current, f).expect("every server has this machine")
     }
 
-    fn carry_out_on_data(&mut self, effect: DataEffect) {
+    fn carry_out_on_data(&mut self, effect: DataEffect, current: Option<&mut Client>) {
         match effect {
+            DataEffect::Log { level, text } => log(level, &text),
+            DataEffect::Peer(peer, effect) => {
+                let current = current.filter(|client| client.id == peer.0);
+                if let Some(client) = current.or_else(|| self.clients.by_id_mut(peer.0)) {
+                    carry_out_on_session(client, effect);
+                }
+            }
             DataEffect::Demoted => {
                 self.unblock_for_demotion();
                 self.role_changed(b'S');
@@ -113,7 +114,7 @@ impl Server {
         if plan.without_functions {
             header.functions.clear();
         }
-        self.replication_outbox.snapshots.push((plan, header));
+        self.network.snapshots.push((plan, header));
     }
 }
 

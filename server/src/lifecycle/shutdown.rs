@@ -176,7 +176,7 @@ impl Server {
                 &format!(
                     "Lagging replica {} reported offset {behind} behind master, lag={}, state=online.",
                     peer.addr(),
-                    peer.lag_seconds(self.replication_now())
+                    peer.lag_seconds(self.replication.now())
                 ),
             );
         }

@@ -88,7 +88,7 @@ impl Server {
     /// Why not.
     pub fn check_handover(&mut self, id: HandoverId) -> Result<(), String> {
         let Some(outgoing) = self.handovers.find(id) else { return Err("it is over".to_owned()) };
-        let reason = match (&outgoing.stop, self.cluster.as_ref().map(|mode| &mode.core)) {
+        let reason = match (&outgoing.stop, self.cluster.as_ref().map(|mode| &*mode.core)) {
             (Some((_, reason)), _) => reason.clone(),
             (None, None) => "no cluster".to_owned(),
             (None, Some(core)) => {

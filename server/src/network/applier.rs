@@ -107,7 +107,7 @@ impl<'a> Applier<'a> {
                 Err(error) => return Err(io::Error::other(format!("Protocol error from the master: {}", error.0))),
             }
         }
-        let now = server.replication_now();
+        let now = server.replication.now();
         if server.replication.heard(now, buffer.len() - start) {
             server.orders.push(Order::Replication);
         }

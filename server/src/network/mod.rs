@@ -14,6 +14,7 @@ mod crash;
 pub mod dial;
 pub mod listener;
 mod loading;
+mod machines;
 pub mod output;
 pub mod primary_link;
 pub mod replica_output;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::Shared;
 use crate::base::clock::monotonic_ns;
 use crate::base::log::{Level, log};
+use crate::base::machine::Machine;
 use crate::persistence::aof::BaseEncoder;
 use crate::persistence::file::RdbFile;
 use crate::persistence::save::{Encoder, Header};

@@ -22,7 +22,7 @@ use crate::config::values::{Supervised, SyslogFacility};
 use crate::persistence::chunks::read_ahead;
 use crate::persistence::load::{LoadError as RdbLoadError, load};
 use crate::sentinel::Sentinel;
-use crate::server::sentinel::{Clock, SentinelMode};
+use crate::server::driver::{Clock, Driver};
 use crate::server::state::{Order, Server};
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
@@ -96,7 +96,7 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
 }
 
 /// The machine of Sentinel mode as the configuration describes it. Without a file that it can write to it must not run.
-fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<SentinelMode>, i32> {
+fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<Driver<Sentinel>>, i32> {
     log::set_role(b'X');
     let clock = Clock::start();
     let mut core = Sentinel::new(clock.now(), Random::from_os());
@@ -121,7 +121,7 @@ fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<SentinelMode>, i32>
         log(Level::Warning, &format!("Sentinel config file {path} is not writable: {reason}. Exiting..."));
         return Err(1);
     }
-    Ok(Box::new(SentinelMode::new(core, clock)))
+    Ok(Box::new(Driver::new(core, clock)))
 }
 
 /// Scripts must be there, and executable.
@@ -161,7 +161,7 @@ struct Program {
     config_file: PathBuf,
 }
 
-fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Box<SentinelMode>>) -> i32 {
+fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Box<Driver<Sentinel>>>) -> i32 {
     let mut config = loaded.config;
     if config.dir.is_empty() || config.dir.as_path().is_relative() {
         let here = std::env::current_dir().unwrap_or_default();
@@ -397,7 +397,7 @@ async fn live(server: Server) -> i32 {
 /// Sentinel mode: from now on the machine is told what happens.
 fn watch_others(shared: &Shared) {
     let mut server = shared.turn();
-    server.with_sentinel(|core, now, out| core.start(now, out));
+    server.with_sentinel(Sentinel::start);
     spawn_vital("Sentinel", super::sentinel::run(Arc::clone(shared)));
 }
 

@@ -14,7 +14,7 @@ pub async fn run(shared: Shared) -> Infallible {
             let server = shared.peek();
             let tick = server.time.last_cron + i64::from(1000 / server.config.hz.max(1));
             let due = server.next_deadline().map_or(tick, |deadline| deadline.min(tick));
-            let pause = (due - now_ms()).min(server.replication_pause().unwrap_or(Millis::MAX));
+            let pause = (due - now_ms()).min(server.replication.pause().unwrap_or(Millis::MAX));
             Duration::from_millis(pause.max(1) as u64)
         };
         tokio::select! {
@@ -24,7 +24,7 @@ pub async fn run(shared: Shared) -> Infallible {
         super::crash::tick();
         let mut server = shared.turn();
         server.end_due_waits();
-        if server.replication_pause().is_some_and(|pause| pause <= 0) {
+        if server.replication.pause().is_some_and(|pause| pause <= 0) {
             server.tick_replication();
         }
         if server.time.cron_paused || server.scripting.busy().is_some() {

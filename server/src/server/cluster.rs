@@ -1,25 +1,21 @@
-//! Cluster mode: the machine, its clock and its file.
+//! Cluster mode: the machine, its file, and what is known of its links.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::sentinel::Clock;
-use crate::base::clock::Millis;
-use crate::cluster::{Cluster, ConnId, Effect};
+use super::driver::Driver;
+use crate::cluster::{Cluster, ConnId};
 use crate::persistence::nodes_file::NodesFile;
 
-/// The machine of cluster mode with its clock.
+/// See the module's comment.
 pub struct ClusterMode {
     /// What decides.
-    pub core: Cluster,
-    /// What it decided for the network, and nobody carried out yet.
-    pub effects: Vec<Effect>,
+    pub core: Driver<Cluster>,
     /// Where it keeps what it must not forget.
     pub file: NodesFile,
     /// Links, as the network sees them.
     pub links: LinkCounts,
-    clock: Clock,
     /// The generation of the machine's table that waiting clients were last compared with.
     pub(crate) followed: u64,
 }
@@ -54,19 +50,8 @@ impl LinkCounts {
 }
 
 impl ClusterMode {
-    /// A machine with the clock that it was made by.
-    pub fn new(core: Cluster, clock: Clock, file: NodesFile) -> Self {
-        let (effects, links) = (Vec::new(), LinkCounts::default());
-        Self { core, effects, file, links, clock, followed: 0 }
-    }
-
-    /// The machine's time.
-    pub fn now(&self) -> Millis {
-        self.clock.now()
-    }
-
-    /// When the machine must be called at the latest, in milliseconds from now.
-    pub fn pause(&self) -> Millis {
-        self.core.next_wakeup() - self.now()
+    /// A machine that keeps its promises in this file.
+    pub fn new(core: Driver<Cluster>, file: NodesFile) -> Self {
+        Self { core, file, links: LinkCounts::default(), followed: 0 }
     }
 }

@@ -4,6 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use super::migration::Targets;
+use crate::persistence::save::Header;
+use crate::replication::SyncPlan;
 use crate::tls::Contexts;
 
 /// An address that is listened on.
@@ -27,6 +29,8 @@ pub struct Network {
     /// Where we listen.
     pub listening: Vec<Listening>,
     last_listening: u64,
+    /// Snapshots for replicas that have begun.
+    pub snapshots: Vec<(SyncPlan, Header)>,
     /// Connections that MIGRATE keeps.
     pub migration_targets: Targets,
 }

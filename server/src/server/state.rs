@@ -6,14 +6,13 @@ use super::acl::Acl;
 use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::cluster::ClusterMode;
+use super::driver::{Clock, Driver};
 use super::effects::Effects;
 use super::gate::Gate;
 use super::network::Network;
 use super::process::Process;
 use super::registry::{Catalogue, Registry};
-use super::replication::ReplicationOutbox;
 use super::scripts::Scripting;
-use super::sentinel::SentinelMode;
 use super::time::Time;
 use super::tracking::Tracking;
 use super::waiters::Waiting;
@@ -89,11 +88,9 @@ pub struct Server {
     /// Saves and the append-only file.
     pub persistence: Persistence,
     /// Who follows whom, and which history the data are of.
-    pub replication: Replication,
-    /// What it decided for the network.
-    pub replication_outbox: ReplicationOutbox,
+    pub replication: Driver<Replication>,
     /// Sentinel mode: what watches other servers.
-    pub sentinel: Option<Box<SentinelMode>>,
+    pub sentinel: Option<Box<Driver<Sentinel>>>,
     /// Cluster mode: who serves which slot.
     pub cluster: Option<Box<ClusterMode>>,
     /// Slots on their way to and from other masters.
@@ -131,8 +128,10 @@ impl Server {
             tracking: Tracking::default(),
             scripting: Scripting::default(),
             persistence: Persistence::new(now),
-            replication: Replication::new(Settings::from_config(&config), Random::from_os()),
-            replication_outbox: ReplicationOutbox::default(),
+            replication: Driver::new(
+                Replication::new(Settings::from_config(&config), Random::from_os()),
+                Clock::start(),
+            ),
             sentinel: None,
             cluster: None,
             handovers: Handovers::default(),
@@ -191,12 +190,12 @@ impl Server {
     /// The machine of cluster mode.
     #[inline]
     pub fn cluster(&self) -> Option<&Cluster> {
-        self.cluster.as_ref().map(|mode| &mode.core)
+        self.cluster.as_ref().map(|mode| &*mode.core)
     }
 
     /// The machine of Sentinel mode.
     pub fn sentinel_core(&self) -> Option<&Sentinel> {
-        self.sentinel.as_ref().map(|mode| &mode.core)
+        self.sentinel.as_deref().map(|driver| &**driver)
     }
 
     /// `standalone`, `cluster` or `sentinel`.
@@ -206,11 +205,6 @@ impl Server {
             (None, true) => "cluster",
             (None, false) => "standalone",
         }
-    }
-
-    /// The machine's time.
-    pub fn replication_now(&self) -> Millis {
-        self.replication_outbox.clock.now()
     }
 
     /// A batch of requests begins at this time.
