@@ -115,7 +115,6 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
         "port" | "bind" | "tls-port" => rebind(server, name),
         name if name.starts_with("tls-") && crate::tls::is_wanted(&server.config) => load_tls(server),
         "maxmemory" => {
-            server.refresh_gate();
             server.effects.evicts_at_end = true;
             Ok(())
         }

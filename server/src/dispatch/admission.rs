@@ -1,6 +1,6 @@
 //! Whether a command may run now: the gates between lookup and execution, in Redis's order, the first that applies answers.
 //!
-//! Almost no command meets a gate, so two summaries are kept: [`Server::gated`] for conditions of the server, and
+//! Almost no command meets a gate, so two summaries are kept: [`Gate::closed`](crate::server::gate::Gate::closed) for conditions of the server, and
 //! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
 
 use crate::acl::log::Context;

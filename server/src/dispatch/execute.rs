@@ -351,7 +351,12 @@ impl Server {
                 };
                 handler(&mut context, args)
             }
-            Handler::Server(handler) => handler(&mut ServerContext { server: self, client }, args),
+            Handler::Server(handler) => {
+                let result = handler(&mut ServerContext { server: self, client }, args);
+                // It may have changed what admission looks at; handlers on data cannot.
+                self.refresh_gate();
+                result
+            }
             Handler::Container => Err(error::wrong_arity(command.name)),
         }
     }

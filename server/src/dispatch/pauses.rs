@@ -9,7 +9,6 @@ impl Server {
     /// Holds commands back until then, Unix milliseconds: all, or those that may write.
     pub fn pause_clients(&mut self, purpose: Purpose, until: Millis, all: bool) {
         self.gate.pauses.begin(purpose, Pause { until, all }, self.time.now);
-        self.refresh_gate();
         self.orders.push(Order::Rearm);
     }
 
@@ -28,7 +27,6 @@ impl Server {
     }
 
     fn pauses_changed(&mut self) {
-        self.refresh_gate();
         self.orders.push(Order::Rearm);
         self.retry_held_back();
     }

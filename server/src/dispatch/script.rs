@@ -458,7 +458,6 @@ impl Host for Run {
                     "Slow script detected: still in execution after {elapsed} milliseconds. You can try killing the script using the {command} command. Script name is: {name}."
                 ),
             );
-            server.refresh_gate();
         }
         server.let_others_run();
         let running = self.both().0.scripting.running.as_ref()?;

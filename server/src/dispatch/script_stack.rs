@@ -89,7 +89,6 @@ impl Server {
         let ended = self.go_on(task);
         self.scripting.stack.can_suspend = false;
         if ended {
-            self.refresh_gate();
             // The primary's stream has waited.
             self.clients
                 .iter()

@@ -1,7 +1,7 @@
 //! The append-only file while the server runs: what is written when, what happens when the disk refuses, how it is turned
 //! on and off.
 //!
-//! Background. Commands gather in [`Server::aof_buffer`] and are written when a batch of requests ends, before its replies
+//! Background. Commands gather in [`Aof::buffer`](crate::persistence::aof::Aof::buffer) and are written when a batch of requests ends, before its replies
 //! leave: what was acknowledged survives the death of the process. Making it survive the death of the machine is the work
 //! of the sync thread (`persistence/aof/syncer.rs`): with `always` the buffer gathers until the running sync is done, and
 //! replies wait for the sync of their own batch (`network/aof_job.rs`, `group_commit`); with `everysec` it is asked
@@ -143,7 +143,6 @@ impl Server {
                 }
                 if self.persistence.aof_write_error.take().is_some() {
                     log(Level::Warning, "AOF write error looks solved, Redis can write again.");
-                    self.refresh_gate();
                 }
                 true
             }
@@ -183,7 +182,6 @@ impl Server {
                 self.persistence.aof.written += failed.kept as u64;
                 self.persistence.aof.current_size += failed.kept as u64;
                 self.persistence.aof_write_error = Some(os_text(&failed.error));
-                self.refresh_gate();
                 false
             }
         }
@@ -206,7 +204,6 @@ impl Server {
                         self.persistence.aof.requested.min(self.persistence.aof.written.saturating_sub(1));
                 }
                 self.persistence.aof_write_error = failed;
-                self.refresh_gate();
             }
         }
         self.rewrite_if_due();
@@ -316,7 +313,6 @@ impl Server {
         self.cancel_aof_rewrite();
         self.persistence.aof_write_error = None;
         self.refresh_listening();
-        self.refresh_gate();
     }
 
     /// At start, the dataset loaded: makes what is missing of the set and opens it for appending.

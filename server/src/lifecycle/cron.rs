@@ -47,7 +47,6 @@ impl Server {
         if self.expects_slots() {
             self.tell_replicas_what_comes();
         }
-        self.refresh_gate();
     }
 
     /// `rdb-del-sync-files`: a snapshot that was written for replicas only does not stay where nothing else is saved.

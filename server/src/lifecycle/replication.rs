@@ -104,7 +104,6 @@ impl Server {
         // One that the kernel refuses was refused, and told of, when it was set.
         let _ = self.adjust_oom_score();
         self.refresh_listening();
-        self.refresh_gate();
     }
 
     fn begin_snapshot_for_replicas(&mut self, plan: SyncPlan) {

@@ -108,7 +108,6 @@ impl Server {
             }
             Err(error) => log(Level::Warning, &format!("Error saving DB on disk: {error}")),
         }
-        self.refresh_gate();
         saved
     }
 
@@ -228,7 +227,6 @@ impl Server {
                 self.persistence.last_save_failed = true;
             }
         }
-        self.refresh_gate();
     }
 
     /// `save` points: begins a background save where one is due.

@@ -42,7 +42,6 @@ impl Server {
         if self.replication.knows(PeerId(client.id)) {
             self.tell_of_replica(client, PeerInput::Left);
         }
-        self.refresh_gate();
     }
 
     fn unsubscribe_all(&mut self, client: &mut Client) {

@@ -40,7 +40,6 @@ impl Server {
             // Nothing may be written any more that replicas would have to catch up with.
             self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
-            self.refresh_gate();
             return true;
         }
         self.finish_shutdown()
@@ -70,7 +69,6 @@ impl Server {
         self.call_shutdown_off();
         self.resume_clients(Purpose::Shutdown);
         log(Level::Notice, "Shutdown manually aborted.");
-        self.refresh_gate();
         self.answer_who_asked();
         true
     }
@@ -157,7 +155,6 @@ impl Server {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
         self.call_shutdown_off();
         self.resume_clients(Purpose::Shutdown);
-        self.refresh_gate();
         self.answer_who_asked();
         false
     }

@@ -193,7 +193,6 @@ impl Server {
     fn refresh_paused_slots(&mut self) {
         let paused = self.handovers.outgoing.iter().filter(|outgoing| outgoing.paused_since.is_some());
         self.handovers.paused = paused.flat_map(|outgoing| outgoing.record.slots.iter()).collect();
-        self.refresh_gate();
         // Who waits looks again; whose slot is still held back goes on waiting.
         self.end_due_waits();
         self.orders.push(Order::Rearm);

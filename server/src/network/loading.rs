@@ -27,7 +27,6 @@ impl LoadingGuard {
     ) -> Self {
         signals::set_loading(true);
         server.persistence.loading = Some(Loading::new(now_ms(), total, serves_old_data));
-        server.refresh_gate();
         Self { shared: Arc::clone(shared), afterwards, ended: false }
     }
 
@@ -40,7 +39,6 @@ impl LoadingGuard {
         self.ended = true;
         signals::set_loading(false);
         server.persistence.loading = None;
-        server.refresh_gate();
         (self.afterwards)(server);
     }
 }

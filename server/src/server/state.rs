@@ -143,6 +143,7 @@ impl Server {
             config,
         };
         server.keep_settings();
+        server.refresh_gate();
         server.orders.push(Order::Replication);
         server
     }
@@ -162,11 +163,12 @@ impl Server {
         self.stats.slowlog.set_limit(config.slowlog_max_len as usize);
         self.replication.configure(Settings::from_config(config));
         self.refresh_listening();
-        self.refresh_gate();
     }
 
-    /// Recomputes [`Server::gated`]. Call after any change of what admission looks at.
-    pub fn refresh_gate(&mut self) {
+    /// Works out whether admission has anything to look at: when a batch begins, and after each command that may touch the
+    /// server.
+    #[inline]
+    pub(crate) fn refresh_gate(&mut self) {
         let config = &self.config;
         self.gate.closed = config.maxmemory > 0
             || config.maxmemory_clients != 0
@@ -212,6 +214,7 @@ impl Server {
     pub fn begin_batch(&mut self, now: Millis) {
         self.time.begin_batch(now);
         self.keyspace.now = now;
+        self.refresh_gate();
     }
 
     /// Notes for LATENCY what held the server up since `began`, on the monotonic clock, and was no command.
