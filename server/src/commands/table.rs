@@ -2,8 +2,8 @@
 
 use crate::server::Family;
 use crate::server::doc::{
-    AclCategories, Argument, ArgumentFlags, ArgumentKind, Begin, CommandDoc, DocFlags, Find, Flags, Internal, KeyFlags,
-    KeySpec, Secrets,
+    AclCategories, Argument, ArgumentFlags, ArgumentKind, Begin, Channels, CommandDoc, DocFlags, Find, Flags, Internal,
+    KeyFlags, KeyRule, KeySpec, Secrets,
 };
 
 /// All names in the order of their bytes, and whether the command needs a handler: one with subcommands may do without.

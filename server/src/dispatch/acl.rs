@@ -11,9 +11,9 @@ use crate::dispatch::keys::keys_of;
 use crate::resp::Args;
 use crate::server::client::{BlockKind, Client, ClientFlags};
 use crate::server::client_line::client_line;
-use crate::server::doc::{Flags, Internal, KeyFlags};
+use crate::server::doc::{Channels, Flags, Internal, KeyFlags};
 use crate::server::error::CommandError;
-use crate::server::registry::{Channels, Command};
+use crate::server::registry::Command;
 use crate::server::state::Server;
 
 fn access(flags: KeyFlags) -> Access {
@@ -37,9 +37,9 @@ fn with_request<R>(user: &User, command: &Command, args: &Args<'_>, look: impl F
         }
     }
     let mut channels = Vec::new();
-    if command.channels != Channels::None && !user.allows_all_channels() {
-        let count = if command.channels == Channels::First { 1 } else { args.len() };
-        let is_pattern = command.channels == Channels::Patterns;
+    if command.doc.channels != Channels::None && !user.allows_all_channels() {
+        let count = if command.doc.channels == Channels::First { 1 } else { args.len() };
+        let is_pattern = command.doc.channels == Channels::Patterns;
         let words = args.from(0).enumerate().skip(1).take(count);
         channels.extend(words.map(|(index, name)| ChannelUse { index, name, is_pattern }));
     }

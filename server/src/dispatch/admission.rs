@@ -9,19 +9,11 @@ use crate::base::clock::monotonic_ns;
 use crate::dispatch::acl::{no_permission, permits};
 use crate::resp::Args;
 use crate::server::client::{Client, ClientFlags};
-use crate::server::doc::Flags;
+use crate::server::doc::{Flags, Internal};
 use crate::server::error::{self, CommandError};
 use crate::server::registry::Command;
 use crate::server::state::Server;
 use crate::store::eviction::{Order, Policy};
-
-/// Commands that run rather than queue between MULTI and EXEC.
-const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
-/// Commands that end a transaction, which no lack of memory prevents.
-const ENDS_TRANSACTION: [&str; 4] = ["exec", "discard", "quit", "reset"];
-/// Commands of a RESP2 session with subscriptions.
-const SUBSCRIBED: [&str; 9] =
-    ["ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset"];
 
 /// What a gate decided.
 pub enum Admission {
@@ -67,7 +59,7 @@ impl Server {
         match self.refusal(client, command, args) {
             Some(error) => Admission::Refuse(error),
             None if self.is_paused_for(client, command, args) => Admission::Postpone,
-            None if client.flags.intersects(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name) => {
+            None if client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::NOT_QUEUED) => {
                 Admission::Queue
             }
             None => Admission::Run,
@@ -94,7 +86,7 @@ impl Server {
             return Some(refused);
         }
         if !from_master
-            && (write || command.name == "ping")
+            && (write || command.is(Internal::TELLS_DISK_ERRORS))
             && let Some(refused) = self.disk_error()
         {
             return Some(refused);
@@ -105,7 +97,7 @@ impl Server {
         if write && !from_master && self.replication.is_replica() && self.config.replica_read_only {
             return Some(error::READ_ONLY);
         }
-        if client.flags.intersects(ClientFlags::PUBSUB_RESP2) && !SUBSCRIBED.contains(&command.name) {
+        if client.flags.intersects(ClientFlags::PUBSUB_RESP2) && !command.is(Internal::WHILE_SUBSCRIBED) {
             return Some(CommandError::text(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 command.name
@@ -134,14 +126,14 @@ impl Server {
     /// Whether a command has a flag: itself, or in EXEC any that is queued.
     fn any_has(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
         self.flags_of(command, args).intersects(flag)
-            || (command.name == "exec"
+            || (command.is(Internal::RUNS_QUEUE)
                 && queue_of(client).any(|(queued, args)| self.flags_of(queued, &args).intersects(flag)))
     }
 
     /// Whether a command is without a flag: itself, or in EXEC any that is queued.
     fn lacks(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
         !self.flags_of(command, args).intersects(flag)
-            || (command.name == "exec"
+            || (command.is(Internal::RUNS_QUEUE)
                 && queue_of(client).any(|(queued, args)| !self.flags_of(queued, &args).intersects(flag)))
     }
 
@@ -169,7 +161,7 @@ impl Server {
             self.invalidate_changed(client);
             self.end_invalidation(client);
         }
-        let queued = client.flags.intersects(ClientFlags::MULTI) && !ENDS_TRANSACTION.contains(&command.name);
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::ENDS_TRANSACTION);
         let denied = queued || self.any_has(client, command, args, Flags::DENYOOM);
         (!fits && denied).then_some(error::OOM)
     }
@@ -189,7 +181,8 @@ impl Server {
             return false;
         }
         let may_write = || {
-            self.resolve(args).is_ok_and(|command| command.flags.intersects(Flags::WRITE) || command.name == "publish")
+            self.resolve(args)
+                .is_ok_and(|command| command.flags.intersects(Flags::WRITE) || command.is(Internal::MAY_REPLICATE))
         };
         let holds = self.gate.pauses.hold_all(self.time.now) || may_write();
         if holds {
@@ -234,7 +227,7 @@ impl Server {
         }
         let interval = self.config.loading_process_events_interval_bytes;
         let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.time.now, interval));
-        let synchronises = matches!(command.name, "psync" | "sync");
+        let synchronises = command.is(Internal::SYNCHRONISES);
         young && !synchronises && !client.flags.intersects(ClientFlags::MASTER) && !client.is_replica()
     }
 
@@ -242,7 +235,7 @@ impl Server {
         if client.flags.intersects(ClientFlags::MASTER) || client.is_replica() {
             return false;
         }
-        let queued = client.flags.intersects(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name);
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::NOT_QUEUED);
         if !queued && self.waits_for_handover(client, command, args) {
             return true;
         }
@@ -252,9 +245,10 @@ impl Server {
         // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.
         let may_write = self.writes(client, command, args)
             || self.may_replicate(command, args)
-            || (command.name == "exec" && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
-        let queued = client.flags.intersects(ClientFlags::MULTI) && command.name != "exec";
-        let control = matches!(command.name, "client|unpause" | "client|pause");
+            || (command.is(Internal::RUNS_QUEUE)
+                && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::RUNS_QUEUE);
+        let control = command.is(Internal::NEVER_PAUSED);
         (self.gate.pauses.hold_all(self.time.now) && !control) || (may_write && !queued)
     }
 

@@ -65,7 +65,7 @@ impl Server {
     /// ASKING holds for one command; asked before MULTI, for the transaction.
     #[cold]
     fn end_asking(&self, client: &mut Client, args: &Args<'_>) {
-        let asked_just_now = self.registry.find(args.get(0)).is_some_and(|command| command.name == "asking");
+        let asked_just_now = self.registry.find(args.get(0)).is_some_and(|command| command.is(Internal::ASKS));
         if !asked_just_now && !client.flags.intersects(ClientFlags::MULTI) {
             client.flags.remove(ClientFlags::ASKING);
         }
@@ -132,7 +132,7 @@ impl Server {
         }
         if self.effects.queued() > 0 && self.scripting.running.is_none() {
             // Keys that a walk finds expired have nothing to do with each other.
-            let walks = client.last_command.is_some_and(|command| command.doc.is(Internal::ARBITRARY_KEYS));
+            let walks = client.last_command.is_some_and(|command| command.is(Internal::ARBITRARY_KEYS));
             self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
@@ -164,7 +164,7 @@ impl Server {
         if let Some(command) = command {
             client.last_command = Some(command);
             self.stats.commands[command.index].rejected += 1;
-            if command.name == "exec" {
+            if command.is(Internal::RUNS_QUEUE) {
                 // A refused EXEC ends its transaction.
                 self.discard_transaction(client);
                 let text = [b"EXECABORT Transaction discarded because of: ", strip_code(error.bytes())].concat();
@@ -239,7 +239,7 @@ impl Server {
         self.effects.rewrite = rewrite_before;
         self.time.tick = monotonic_ns();
         self.account(client, command, args, self.time.tick.saturating_sub(started), failed);
-        if failed || !command.doc.is(Internal::PUSHES) {
+        if failed || !command.is(Internal::PUSHES) {
             self.finish_reply(client, mark);
         } else {
             self.finish_reply(client, client.out.len());
@@ -380,7 +380,7 @@ impl Server {
         let Effects { dirty, rewrite, listening, .. } = self.effects;
         if dirty > 0 {
             self.persistence.dirty += dirty;
-            if listening && rewrite == Rewrite::Verbatim && command.name != "exec" {
+            if listening && rewrite == Rewrite::Verbatim && !command.is(Internal::RUNS_QUEUE) {
                 self.effects.queue_words(db, args.len(), args.from(0));
             }
         }

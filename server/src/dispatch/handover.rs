@@ -5,7 +5,7 @@ use crate::base::slot::key_slot;
 use crate::resp::RequestParser;
 use crate::resp::request::{Args, Limits, Parsed};
 use crate::server::client::{Client, ClientFlags};
-use crate::server::doc::Flags;
+use crate::server::doc::{Flags, Internal};
 use crate::server::effects::{Queued, encode_command};
 use crate::server::registry::{Command, Routing};
 use crate::server::state::Server;
@@ -37,7 +37,7 @@ impl Server {
             let args = parser.args(input);
             let Ok(command) = self.resolve(&args) else { continue };
             let slot = slot_of(command, &args);
-            let flush = matches!(command.name, "flushall" | "flushdb");
+            let flush = command.is(Internal::FLUSHES);
             for outgoing in &mut self.handovers.outgoing {
                 let wanted = slot.is_some_and(|slot| outgoing.captured.contains(slot));
                 if wanted {

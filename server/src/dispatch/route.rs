@@ -12,7 +12,7 @@ use crate::pubsub::Space;
 use crate::resp::Args;
 use crate::server::client::{BlockKind, Client, ClientFlags, Unblock};
 use crate::server::cluster::ClusterMode;
-use crate::server::doc::Flags;
+use crate::server::doc::{Flags, Internal, KeyRule};
 use crate::server::error::CommandError;
 use crate::server::registry::{Command, Routing};
 use crate::server::state::Server;
@@ -25,9 +25,6 @@ const DOWN_FOR_WRITES: CommandError =
     CommandError::Static("CLUSTERDOWN The cluster is down and only accepts read commands");
 const CROSS_SLOT: CommandError = CommandError::Static("CROSSSLOT Keys in request don't hash to the same slot");
 const TRY_AGAIN: CommandError = CommandError::Static("TRYAGAIN Multiple keys request during rehashing of slot");
-
-/// Commands that concern shard channels. EXEC is none of them, whatever it runs.
-const SHARD_CHANNELS: [&str; 3] = ["spublish", "ssubscribe", "sunsubscribe"];
 
 /// What the keys of a request amount to.
 struct Keys<'a> {
@@ -151,7 +148,7 @@ impl Server {
         }
         let any = |is: fn(&Command) -> bool| is(command) || queue.iter().any(|(queued, _)| is(queued));
         let writes = any(|command| command.flags.intersects(Flags::WRITE));
-        let shard = SHARD_CHANNELS.contains(&command.name);
+        let shard = command.is(Internal::SHARD_CHANNELS);
         if !cluster.is_ok() {
             let config = &self.config;
             match (shard, config.cluster_allow_reads_when_down) {
@@ -161,7 +158,7 @@ impl Server {
                 (false, true) => {}
             }
         }
-        if keys.open && command.name == "migrate" {
+        if keys.open && command.doc.key_rule == KeyRule::Migrate {
             return Ok(());
         }
         if keys.open {
@@ -190,7 +187,7 @@ impl Server {
     #[cold]
     pub(crate) fn send_elsewhere(&mut self, client: &mut Client, command: &'static Command, error: &CommandError) {
         self.stats.commands[command.index].rejected += 1;
-        if command.name == "exec" {
+        if command.is(Internal::RUNS_QUEUE) {
             self.discard_transaction(client);
         } else if client.flags.intersects(ClientFlags::MULTI) {
             client.flags.insert(ClientFlags::DIRTY_EXEC);

@@ -71,18 +71,19 @@ impl Server {
         if !command.flags.intersects(Flags::NOSCRIPT) {
             return None;
         }
-        let flags = match command.name {
-            "eval" | "eval_ro" => {
-                let text = args.at(1)?;
-                // Only a text that declares something is looked at.
-                if !text.starts_with(b"#!") {
-                    return None;
-                }
-                shebang::of_script(text).ok()?.0
+        let flags = if command.is(Internal::SCRIPT_TEXT) {
+            let text = args.at(1)?;
+            // Only a text that declares something is looked at.
+            if !text.starts_with(b"#!") {
+                return None;
             }
-            "evalsha" | "evalsha_ro" => self.scripting.scripts.script(&sha_word(args.at(1)?)?)?.flags,
-            "fcall" | "fcall_ro" => self.scripting.functions.find(args.at(1)?)?.1.flags,
-            _ => return None,
+            shebang::of_script(text).ok()?.0
+        } else if command.is(Internal::SCRIPT_SHA) {
+            self.scripting.scripts.script(&sha_word(args.at(1)?)?)?.flags
+        } else if command.is(Internal::FUNCTION) {
+            self.scripting.functions.find(args.at(1)?)?.1.flags
+        } else {
+            return None;
         };
         (!flags.intersects(ScriptFlags::COMPATIBLE)).then_some(flags)
     }
@@ -100,7 +101,7 @@ impl Server {
 
     /// Whether a command may put something into the stream without saying so.
     pub(crate) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
-        command.doc.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
+        command.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
     }
 
     /// Why a script must not run now.
@@ -333,7 +334,7 @@ impl Run {
             return text(denied_in_script(denial));
         }
         let writes = command.flags.intersects(Flags::WRITE);
-        if read_only && (writes || command.doc.is(Internal::MAY_REPLICATE)) {
+        if read_only && (writes || command.is(Internal::MAY_REPLICATE)) {
             return text("Write commands are not allowed from read-only scripts.");
         }
         let wrote = server.scripting.running.as_ref().is_some_and(|running| running.wrote);

@@ -16,19 +16,20 @@ use crate::resp::Args;
 use crate::resp::request::OwnedArgs;
 use crate::scripting::stack::{SIZE, Task};
 use crate::server::client::{Client, ClientFlags};
+use crate::server::doc::Internal;
 use crate::server::registry::Command;
 use crate::server::state::Server;
 
 /// Whether a command runs a script.
 fn is_script(command: &Command) -> bool {
-    matches!(command.name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
+    command.is(Internal::SCRIPT_TEXT | Internal::SCRIPT_SHA | Internal::FUNCTION)
 }
 
 impl Server {
     /// Whether a command that was admitted runs scripts: itself, or EXEC one of its queue. All of them are `noscript`.
     pub(crate) fn runs_scripts(&self, client: &Client, command: &Command) -> bool {
         is_script(command)
-            || (command.name == "exec"
+            || (command.is(Internal::RUNS_QUEUE)
                 && client
                     .transaction
                     .as_ref()

@@ -7,7 +7,7 @@
 use crate::dispatch::keys::keys_of;
 use crate::resp::Args;
 use crate::server::client::{Client, ClientFlags, ClientId};
-use crate::server::doc::Flags;
+use crate::server::doc::{Flags, Internal};
 use crate::server::registry::Command;
 use crate::server::state::Server;
 use crate::server::tracking::{ClientTracking, Tracking};
@@ -97,7 +97,7 @@ impl Server {
             self.invalidate_holders(client, &key, None);
         }
         self.end_invalidation(client);
-        let keeps = client.flags.intersects(ClientFlags::MULTI) || command.name.starts_with("client|");
+        let keeps = client.flags.intersects(ClientFlags::MULTI) || command.is(Internal::KEEPS_CACHING);
         if let Some(wanted) = client.tracking.as_deref_mut().filter(|_| !keeps) {
             wanted.caching = false;
         }

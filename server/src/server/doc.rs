@@ -144,7 +144,7 @@ bitflags! {
 
     /// What COMMAND does not show.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub struct Internal: u8 {
+    pub struct Internal: u32 {
         /// Needs a setting that allows dangerous commands.
         const PROTECTED = 1 << 0;
         /// Counts as a write for paused clients and replicas though it does not say so.
@@ -162,6 +162,34 @@ bitflags! {
         const PUSHES = 1 << 6;
         /// It may read keys that only a pattern among its words and the data tell: a user needs rights to read all keys then.
         const READS_BY_PATTERN = 1 << 7;
+        /// It runs what its transaction has queued: what holds for one of those commands holds for it.
+        const RUNS_QUEUE = 1 << 8;
+        /// Between MULTI and EXEC it runs at once.
+        const NOT_QUEUED = 1 << 9;
+        /// It ends a transaction, which no lack of memory prevents.
+        const ENDS_TRANSACTION = 1 << 10;
+        /// A RESP2 session with subscriptions may send it.
+        const WHILE_SUBSCRIBED = 1 << 11;
+        /// It is refused while the disk refuses writes, though it writes nothing: so whoever looks after the server hears of it.
+        const TELLS_DISK_ERRORS = 1 << 12;
+        /// A replica asks for the stream.
+        const SYNCHRONISES = 1 << 13;
+        /// What stands where keys do are shard channels.
+        const SHARD_CHANNELS = 1 << 14;
+        /// It empties databases.
+        const FLUSHES = 1 << 15;
+        /// It lets the next command be served by a node that imports its slot.
+        const ASKS = 1 << 16;
+        /// No pause of all commands holds it back.
+        const NEVER_PAUSED = 1 << 17;
+        /// What CLIENT CACHING has said still holds behind it.
+        const KEEPS_CACHING = 1 << 18;
+        /// Its first argument is the text of a script that it runs.
+        const SCRIPT_TEXT = 1 << 19;
+        /// Its first argument is the SHA1 of a script that it runs.
+        const SCRIPT_SHA = 1 << 20;
+        /// Its first argument is the name of a function that it runs.
+        const FUNCTION = 1 << 21;
     }
 }
 
@@ -263,6 +291,42 @@ pub struct Argument {
     pub arguments: &'static [Argument],
 }
 
+/// How the keys of a request are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRule {
+    /// As the specifications say.
+    Specs,
+    /// `SET`: whether the key is read depends on `GET`.
+    Set,
+    /// `BITFIELD`: whether the key is written depends on the operations.
+    Bitfield,
+    /// `SORT`: with the key behind `STORE`.
+    Sort,
+    /// `SORT_RO`: one key; `BY` and `GET` name none.
+    SortRo,
+    /// `MIGRATE`: one key, or those behind `KEYS`.
+    Migrate,
+    /// `GEORADIUS`: with the key behind `STORE` or `STOREDIST`.
+    GeoRadius,
+    /// `GEORADIUSBYMEMBER`: likewise.
+    GeoRadiusByMember,
+    /// `XREAD` and `XREADGROUP`: the first half of what stands behind `STREAMS`.
+    Streams,
+}
+
+/// Which of a request's words are channels that a user needs rights to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    /// None.
+    None,
+    /// The first one behind the command's name: PUBLISH.
+    First,
+    /// All behind the command's name: SUBSCRIBE.
+    All,
+    /// All behind the command's name, and they are patterns: PSUBSCRIBE.
+    Patterns,
+}
+
 /// Which words of a request are secrets: MONITOR, SLOWLOG and crash reports show `(redacted)` in their place.
 ///
 /// A request that is wrong is shown too, so a rule finds its secrets in whatever order words come: it would rather hide a
@@ -305,6 +369,10 @@ pub struct CommandDoc {
     pub tips: &'static [&'static str],
     /// Where the keys are.
     pub key_specs: &'static [KeySpec],
+    /// How keys are found, where `key_specs` are not the whole truth.
+    pub key_rule: KeyRule,
+    /// Which of its words are channels.
+    pub channels: Channels,
     /// Position of the first key, of the last one, and the distance: the older and coarser form.
     pub legacy_keys: (i16, i16, i16),
     /// What it does.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::context::{DataContext, ServerContext};
-use super::doc::{AclCategories, Begin, CommandDoc, Find, Flags, Internal, KeySpec};
+use super::doc::{AclCategories, Begin, CommandDoc, Find, Flags, Internal, KeyRule, KeySpec};
 use super::error::CommandResult;
 use crate::acl::CommandId;
 use crate::acl::catalogue::Fact;
@@ -46,39 +46,16 @@ pub enum Routing {
 
 fn routing(doc: &CommandDoc) -> Routing {
     match doc.key_specs {
-        [] if doc.name == "exec" => Routing::Queue,
-        // MIGRATE and SORT have more to them than their specifications say.
+        [] if doc.is(Internal::RUNS_QUEUE) => Routing::Queue,
         [] => Routing::Nowhere,
         &[KeySpec { begin: Begin::Index(first), find: Find::Range(last, step, 0), .. }]
-            if !["migrate", "sort"].contains(&doc.name) =>
+            if !matches!(doc.key_rule, KeyRule::Migrate | KeyRule::Sort) =>
         {
             // The last one is told relative to the first, unless it is counted from the end.
             let (first, last) = (first as i16, last as i16);
             Routing::Range { first, last: if last < 0 { last } else { first + last }, step: step as i16 }
         }
         _ => Routing::Words,
-    }
-}
-
-/// Which of a request's words are channels that a user needs rights to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channels {
-    /// None.
-    None,
-    /// The first one behind the command's name: PUBLISH.
-    First,
-    /// All behind the command's name: SUBSCRIBE.
-    All,
-    /// All behind the command's name, and they are patterns: PSUBSCRIBE.
-    Patterns,
-}
-
-fn channels(doc: &CommandDoc) -> Channels {
-    match doc.name {
-        "publish" | "spublish" => Channels::First,
-        "subscribe" | "ssubscribe" => Channels::All,
-        "psubscribe" => Channels::Patterns,
-        _ => Channels::None,
     }
 }
 
@@ -100,8 +77,8 @@ pub struct Command {
     pub key_step: i16,
     /// How its keys are found in cluster mode.
     pub routing: Routing,
-    /// Which of its words are channels.
-    pub channels: Channels,
+    /// What COMMAND does not show.
+    internal: Internal,
     /// What runs it.
     pub handler: Handler,
     /// What COMMAND tells about it, and where its keys are.
@@ -110,6 +87,12 @@ pub struct Command {
 }
 
 impl Command {
+    /// Whether something that COMMAND does not show holds.
+    #[inline]
+    pub fn is(&self, flag: Internal) -> bool {
+        self.internal.intersects(flag)
+    }
+
     /// True where the number of words fits.
     #[inline]
     pub fn accepts(&self, words: usize) -> bool {
@@ -229,7 +212,7 @@ fn command(
         last_key,
         key_step,
         routing: routing(doc),
-        channels: channels(doc),
+        internal: doc.internal,
         handler,
         doc,
         subcommands,
