@@ -683,6 +683,44 @@ fn what_a_transaction_starts_in_the_background_is_scheduled() {
 }
 
 #[test]
+fn the_allocator_answers_under_its_own_names() {
+    let refusals = [
+        "+PONG",
+        "-ERR Invalid argument",
+        "-ERR No such file or directory",
+        "-ERR value is not an integer or out of range",
+        "-ERR Operation not permitted",
+        "-ERR No such file or directory",
+        "-ERR unknown subcommand or wrong number of arguments for \\'MALLCTL\\'. Try DEBUG HELP.",
+    ];
+    play(&NO_DISK, &refusals, |server, _| {
+        let mut wire = Wire::to(server);
+        // The figures are the build's own.
+        assert!(wire.ask("DEBUG MALLCTL arenas.page").parse::<u64>().unwrap().is_power_of_two());
+        assert!(wire.ask("DEBUG MALLCTL-STR version").starts_with('5'));
+        assert_eq!(wire.ask("DEBUG MALLCTL-STR thread.tcache.flush VOID"), "+OK");
+        let asked = [
+            "PING",
+            "DEBUG MALLCTL background_thread",
+            "DEBUG MALLCTL nosuch",
+            "DEBUG MALLCTL arenas.page abc",
+            "DEBUG MALLCTL arenas.page 5",
+            "DEBUG MALLCTL-STR nosuch",
+            "DEBUG MALLCTL",
+        ];
+        asked.iter().map(|line| wire.ask(line)).collect()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &NO_DISK);
+    // Redis follows these as pointers.
+    for line in ["DEBUG MALLCTL-STR arenas.page", "DEBUG MALLCTL arena.0.extent_hooks 5", "DEBUG MALLCTL-STR opt.abort"]
+    {
+        assert!(server.ask(line).starts_with("-ERR "), "{line}");
+    }
+    assert_eq!(server.ask("PING"), "+PONG");
+}
+
+#[test]
 fn latency_tells_what_held_the_server_up_besides_commands() {
     play(&NO_DISK, &["expire-cycle", "expire-del", "eviction-cycle", "eviction-del"], |server, _| {
         let mut wire = Wire::to(server);
