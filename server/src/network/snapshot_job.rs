@@ -12,13 +12,14 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Shared;
 use crate::base::clock::monotonic_ns;
-use crate::dispatch::client::Transfer;
-use crate::dispatch::persist::RdbFile;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
+use crate::base::machine::Machine;
 use crate::persistence::aof::BaseEncoder;
+use crate::persistence::file::RdbFile;
 use crate::persistence::save::{Encoder, Header};
 use crate::replication::{Input, PeerId, PeerInput, SyncPlan, Way};
+use crate::server::client::Transfer;
+use crate::server::state::Server;
 use crate::store::snapshot::Batch;
 
 /// Keys visited between two looks at the clock.
