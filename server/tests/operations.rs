@@ -531,16 +531,41 @@ fn an_error_in_the_append_only_file_is_reported_and_ends_the_server_where_it_is_
     }
 }
 
+fn status(server: &Server, field: &str) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap_or("not told");
+    line.trim().to_owned()
+}
+
 #[test]
 fn the_kernel_hears_of_processors() {
-    let status = |server: &Server, field: &str| {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap_or("not told");
-        line.trim().to_owned()
-    };
-    play(&["--appendonly", "no", "--server_cpulist", "0"], &["0"], |server, _| {
-        vec![status(server, "Cpus_allowed_list")]
-    });
+    let mut seen = Vec::new();
+    for program in [OURS, REAL].into_iter().filter(|program| *program == OURS || installed(program)) {
+        let lists = ["0", "0,0", "0-0:3", "0-1:2", "0-3:2", "0-1", "1-0", "99999", "0,", "0-", "0 1", "processors"];
+        seen.push(lists.map(|list| {
+            let folder = tempfile::tempdir().unwrap();
+            let server = Server::start(program, folder.path(), &["--appendonly", "no", "--server_cpulist", list]);
+            format!("{list}: {}", status(&server, "Cpus_allowed_list"))
+        }));
+    }
+    assert_eq!(seen[0][..4], ["0: 0", "0,0: 0", "0-0:3: 0", "0-1:2: 0"]);
+    assert!(seen.iter().all(|them| *them == seen[0]), "{seen:#?}");
+}
+
+#[test]
+fn huge_pages_are_switched_off_for_the_process_where_the_system_has_them_on() {
+    let system = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    let without = if system.contains("[always]") { "0" } else { "1" };
+    let this = std::fs::read_to_string("/proc/self/status").unwrap();
+    if !this.contains("THP_enabled:\t1") {
+        println!("NOT RUN: the kernel does not tell, or huge pages are off for this process already");
+        return;
+    }
+    for (setting, expected) in [("yes", without), ("no", "1")] {
+        play(&["--appendonly", "no", "--disable-thp", setting], &[expected], |server, _| {
+            vec![status(server, "THP_enabled")]
+        });
+    }
 }
 
 #[test]
@@ -658,20 +683,59 @@ fn what_a_transaction_starts_in_the_background_is_scheduled() {
 }
 
 #[test]
+fn the_allocator_answers_under_its_own_names() {
+    let refusals = [
+        "+PONG",
+        "-ERR Invalid argument",
+        "-ERR No such file or directory",
+        "-ERR value is not an integer or out of range",
+        "-ERR Operation not permitted",
+        "-ERR No such file or directory",
+        "-ERR unknown subcommand or wrong number of arguments for \\'MALLCTL\\'. Try DEBUG HELP.",
+    ];
+    play(&NO_DISK, &refusals, |server, _| {
+        let mut wire = Wire::to(server);
+        // The figures are the build's own.
+        assert!(wire.ask("DEBUG MALLCTL arenas.page").parse::<u64>().unwrap().is_power_of_two());
+        assert!(wire.ask("DEBUG MALLCTL-STR version").starts_with('5'));
+        assert_eq!(wire.ask("DEBUG MALLCTL-STR thread.tcache.flush VOID"), "+OK");
+        let asked = [
+            "PING",
+            "DEBUG MALLCTL background_thread",
+            "DEBUG MALLCTL nosuch",
+            "DEBUG MALLCTL arenas.page abc",
+            "DEBUG MALLCTL arenas.page 5",
+            "DEBUG MALLCTL-STR nosuch",
+            "DEBUG MALLCTL",
+        ];
+        asked.iter().map(|line| wire.ask(line)).collect()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(OURS, folder.path(), &NO_DISK);
+    // Redis follows these as pointers.
+    for line in ["DEBUG MALLCTL-STR arenas.page", "DEBUG MALLCTL arena.0.extent_hooks 5", "DEBUG MALLCTL-STR opt.abort"]
+    {
+        assert!(server.ask(line).starts_with("-ERR "), "{line}");
+    }
+    assert_eq!(server.ask("PING"), "+PONG");
+}
+
+#[test]
 fn latency_tells_what_held_the_server_up_besides_commands() {
-    play(&NO_DISK, &["expire-cycle", "eviction-cycle", "eviction-del"], |server, _| {
+    play(&NO_DISK, &["expire-cycle", "expire-del", "eviction-cycle", "eviction-del"], |server, _| {
         let mut wire = Wire::to(server);
         wire.ask("CONFIG SET latency-monitor-threshold 1");
         let fill = "EVAL \"for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], 'member' .. i) end\" 1 big 300000";
         wire.ask(fill);
         wire.ask("PEXPIRE big 1");
         until("it expires", || server.ask("DBSIZE") == ":0");
+        until("its deletion is told", || wire.ask("LATENCY HISTORY expire-del") != "[]");
         wire.ask(fill);
         wire.ask("CONFIG SET maxmemory-policy allkeys-random");
         wire.ask("CONFIG SET maxmemory 1");
         until("it is evicted", || server.ask("DBSIZE") == ":0");
         let latest = wire.ask("LATENCY LATEST");
-        let events = ["expire-cycle", "eviction-cycle", "eviction-del"].into_iter();
+        let events = ["expire-cycle", "expire-del", "eviction-cycle", "eviction-del"].into_iter();
         events.filter(|event| latest.contains(&format!("[{event} "))).map(str::to_owned).collect()
     });
 }

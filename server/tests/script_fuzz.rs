@@ -719,6 +719,40 @@ impl Maker {
     }
 }
 
+impl Maker {
+    /// A library whose function does what a script does. Some of it runs when the library is loaded.
+    fn functions(&mut self, script: &str) -> String {
+        let body = script.strip_prefix("#!lua").and_then(|rest| Some(rest.split_once('\n')?.1)).unwrap_or(script);
+        let head = pick!(
+            self,
+            [
+                "#!lua name=l",
+                "#!lua name=l",
+                "#!lua name=l",
+                "#!lua name=l_2",
+                "#!lua",
+                "#!lua name=a-b",
+                "#!js name=l"
+            ]
+        );
+        let flags =
+            pick!(self, ["", "", "", "'no-writes'", "'allow-oom', 'allow-stale'", "'no-cluster'", "'nosuch'", "1"]);
+        let at_load = if self.chance(4) {
+            format!("local _ = pcall(function() {} end)\n", self.statement())
+        } else {
+            String::new()
+        };
+        if flags.is_empty() && self.chance(2) {
+            return format!("{head}\n{at_load}redis.register_function('f', function(KEYS, ARGV) {body}\nend)");
+        }
+        let name = pick!(self, ["f", "f", "f", "f", "f", "a-b", ""]);
+        format!(
+            "{head}\n{at_load}redis.register_function{{function_name = '{name}', flags = {{{flags}}}, \
+             callback = function(KEYS, ARGV) {body}\nend}}"
+        )
+    }
+}
+
 fn pick_from(random: &mut Random, all: &[&str]) -> String {
     all[random.below(all.len())].to_owned()
 }
@@ -733,16 +767,30 @@ fn requests(seed: u64) -> (Vec<Vec<String>>, Vec<String>) {
     let mut maker = Maker { random: Random::from_seed(seed), depth: 0 };
     let mut all =
         vec![words(&["HELLO", "2"]), words(&["SCRIPT", "FLUSH"]), words(&["FLUSHALL"]), words(&["EVAL", FILL, "0"])];
+    all.push(words(&["FUNCTION", "FLUSH"]));
     if maker.chance(2) {
         all.push(words(&["HELLO", "3"]));
     }
+    let transaction = maker.chance(6);
+    if transaction {
+        all.push(words(&["MULTI"]));
+    }
     let mut scripts = Vec::new();
     for _ in 0..3 {
-        let script = maker.script();
-        let command = if maker.chance(10) { "EVAL_RO" } else { "EVAL" };
-        all.push(words(&[command, &script, "2", "k1", "k3", "arg", "42"]));
+        let mut script = maker.script();
+        let (mut command, mut name) = (pick!(maker, ["EVAL", "EVAL", "EVAL", "EVAL_RO"]), script.clone());
+        if maker.chance(4) {
+            script = maker.functions(&script);
+            all.push(words(&["FUNCTION", "LOAD", "REPLACE", &script]));
+            (command, name) = (pick!(maker, ["FCALL", "FCALL", "FCALL_RO"]), "f".to_owned());
+        }
+        all.push(words(&[command, &name, "2", "k1", "k3", "arg", "42"]));
         scripts.push(script);
     }
+    if transaction {
+        all.push(words(&["EXEC"]));
+    }
+    all.push(words(&["FUNCTION", "LIST", "WITHCODE"]));
     all.push(words(&["DEBUG", "DIGEST"]));
     (all, scripts)
 }
@@ -785,11 +833,15 @@ fn scripts_answer_and_leave_what_they_do_in_the_real_server() {
             for (reply, name) in [(&theirs, "the real server"), (&ours, "ours")] {
                 assert!(!reply.starts_with("closed"), "seed {seed}: {name}: {reply}\n{}", scripts.join("\n---\n"));
             }
-            let is_random = words[0].starts_with("EVAL") && words[1] != FILL;
+            let is_random = (words[0].starts_with("EVAL") && words[1] != FILL) || words[0].starts_with("FCALL");
             run += usize::from(is_random);
             answered += usize::from(is_random && !ours.starts_with('-'));
             if ours != theirs && words[0] != "HELLO" && fault.is_none() {
-                fault = Some(format!("seed {seed}: {}\n{}\nours   {ours}\ntheirs {theirs}\n", words[0], words[1]));
+                let words = words.join(" ");
+                fault = Some(format!(
+                    "seed {seed}: {words}\n{}\nours   {ours}\ntheirs {theirs}\n",
+                    scripts.join("\n---\n")
+                ));
             }
         }
         let logged = logs.each_mut().map(fresh);

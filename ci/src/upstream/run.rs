@@ -79,6 +79,10 @@ pub fn run(root: &Path, programs: &Programs, file: &str, place: u16, limit: Dura
 fn lay_out(root: &Path, programs: &Programs, work: &Path) -> Result<()> {
     let status = Command::new("cp").arg("-r").arg(root.join("tests")).arg(work).status()?;
     anyhow::ensure!(status.success(), "cannot copy the tests: {status}");
+    // Errors between tests get names.
+    let starts_servers = work.join("tests/support/server.tcl");
+    let text = std::fs::read_to_string(&starts_servers)? + "\n" + include_str!("outside.tcl");
+    std::fs::write(&starts_servers, text)?;
     for name in ["utils", "redis.conf", "sentinel.conf"] {
         symlink(root.join(name), work.join(name))?;
     }

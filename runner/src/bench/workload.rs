@@ -12,6 +12,50 @@ const ROUND: (u64, u64) = (100_000, 800_000);
 const RANGE_ROUND: (u64, u64) = (60_000, 100_000);
 const VALUE: &str = "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv";
 
+/// A script, its SHA-1, and what it is called with.
+struct Script {
+    text: &'static str,
+    sha: &'static str,
+    words: &'static [&'static str],
+}
+
+const SCRIPT_GET: Script = Script {
+    text: "return redis.call('GET', KEYS[1])",
+    sha: "d3c21d0c2b9ca22f82737626a27bcaf5d288f99f",
+    words: &["1", "key:#"],
+};
+const SCRIPT_INCR: Script = Script {
+    text: "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end return n",
+    sha: "2ff4a3e24772cc6d522d80ca1ef9ca17a73cb574",
+    words: &["1", "key:#", "3600"],
+};
+const SCRIPT_LOOP: Script = Script {
+    text: "local sum = 0 for i = 1, 100 do sum = sum + i * ARGV[1] end return sum",
+    sha: "8ffb5009143c26c48a1b4a859e20c03e5e203f11",
+    words: &["0", "1#"],
+};
+const SCRIPT_CJSON: Script = Script {
+    text: "local document = cjson.decode(ARGV[1]) document.seen = true return cjson.encode(document)",
+    sha: "4e7a752632eb7cf61c312d21ff46634429742230",
+    words: &["0", DOCUMENT],
+};
+/// The same as [`SCRIPT_GET`], as a function.
+const LIBRARY: &str =
+    "#!lua name=bench\nredis.register_function('get', function(keys) return redis.call('GET', keys[1]) end)";
+/// Some 1 KB of JSON: numbers, texts, lists and an object in another.
+const DOCUMENT: &str = include_str!("document.json");
+
+/// The script of a workload.
+fn script(name: &str) -> Option<Script> {
+    match name {
+        "evalsha-get" => Some(SCRIPT_GET),
+        "evalsha-incr" => Some(SCRIPT_INCR),
+        "evalsha-loop" => Some(SCRIPT_LOOP),
+        "evalsha-cjson" => Some(SCRIPT_CJSON),
+        _ => None,
+    }
+}
+
 /// One workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Workload {
@@ -81,6 +125,12 @@ const ALL: &[Workload] = &[
     requests("zadd", "ZADD to one large sorted set"),
     requests("zrange100", "ZRANGE of 100 members"),
     requests("xadd", "XADD to one stream"),
+    requests("evalsha-get", "EVALSHA of a GET of existing keys"),
+    requests("evalsha-incr", "EVALSHA of INCR, and EXPIRE the first time"),
+    requests("evalsha-loop", "EVALSHA of a loop of 100 turns, no command"),
+    requests("evalsha-cjson", "EVALSHA of cjson.decode and encode, a document of 1 KB"),
+    requests("fcall-get", "FCALL of a GET of existing keys"),
+    memory("mem-script", "bytes a cached script"),
     memory("mem-string", "bytes a string key: 16-byte key, 32-byte value"),
     memory("mem-expiry", "the same with an expiry"),
     memory("mem-integer", "the same with an integer value"),
@@ -199,7 +249,7 @@ impl Workload {
     /// Requests of one round.
     pub(super) fn round(&self, pipeline: usize) -> u64 {
         let (alone, piped) = match self.name {
-            "lrange100" | "zrange100" => RANGE_ROUND,
+            "lrange100" | "zrange100" | "evalsha-loop" | "evalsha-cjson" => RANGE_ROUND,
             "mset10" => (ROUND.0, ROUND.1 / 4),
             _ => ROUND,
         };
@@ -209,6 +259,10 @@ impl Workload {
     /// What is measured, `count` times.
     pub(super) fn measured(&self, count: u64) -> Batch {
         let random = Numbers::Random(KEYS);
+        if let Some(Script { sha, words, .. }) = script(self.name) {
+            let words = [&["EVALSHA", sha], words].concat();
+            return Batch { template: Template::new(&words, random), count };
+        }
         let words: &[&str] = match self.name {
             "ping" => &["PING"],
             "get" => &["GET", "key:#"],
@@ -227,6 +281,7 @@ impl Workload {
             "zadd" => &["ZADD", "zset", "#", "member:#"],
             "zrange100" => &["ZRANGE", "zset", "0", "99"],
             "xadd" => &["XADD", "stream", "*", "field", VALUE],
+            "fcall-get" => &["FCALL", "get", "1", "key:#"],
             _ => &["PING"],
         };
         Batch { template: Template::new(words, random), count }
@@ -235,9 +290,14 @@ impl Workload {
     /// What must be there before `count` measured requests.
     pub(super) fn prepared(&self, count: u64) -> Vec<Batch> {
         let fill = |words: &[&str], count| Batch { template: Template::new(words, Numbers::Sequence), count };
+        let keys = fill(&["SET", "key:#", VALUE], KEYS);
+        if let Some(Script { text, .. }) = script(self.name) {
+            let loaded = fill(&["SCRIPT", "LOAD", text], 1);
+            return if self.name == "evalsha-get" { vec![keys, loaded] } else { vec![loaded] };
+        }
         match self.name {
-            "get" | "set" | "set-replica" | "set-aof" | "set-ex" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
-            "mset10" => vec![fill(&["SET", "key:#", VALUE], KEYS)],
+            "fcall-get" => vec![keys, fill(&["FUNCTION", "LOAD", LIBRARY], 1)],
+            "get" | "set" | "set-replica" | "set-aof" | "set-ex" | "mset10" => vec![keys],
             "incr" => vec![fill(&["SET", "key:#", "1000000"], KEYS)],
             "rpop" => vec![fill(&["LPUSH", "list", VALUE], count)],
             "lrange100" => vec![fill(&["LPUSH", "list", VALUE], 100)],
@@ -258,6 +318,7 @@ impl Workload {
             "mem-list" => &["RPUSH", "key:@1000", "element:="],
             "mem-set" => &["SADD", "key:@1000", "member:="],
             "mem-zset" => &["ZADD", "key:@1000", "=", "member:="],
+            "mem-script" => &["SCRIPT", "LOAD", "return redis.call('GET', KEYS[1]) or 1#"],
             "mem-stream" => &["XADD", "key:@1000", "*", "field", "0123456789"],
             _ => &["SET", "key:#", VALUE],
         };

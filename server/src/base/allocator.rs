@@ -5,12 +5,99 @@
 //! their own, which must see each request: `ci/sanitizers` builds with `--cfg sanitizers`.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(sanitizers)]
 use std::alloc::System as Jemalloc;
 #[cfg(not(sanitizers))]
+use tikv_jemalloc_sys::mallctl;
+#[cfg(not(sanitizers))]
 use tikv_jemallocator::Jemalloc;
+
+/// Reads, and writes where there is a `value`, a number of jemalloc's that `name` stands for: `arenas.page`. `None`: a thing that
+/// can only be written, and was. As upstream's MALLCTL, it tries ever smaller integers until one fits.
+///
+/// # Errors
+/// The system's number of the error.
+#[cfg(not(sanitizers))]
+pub fn control(name: &CStr, value: Option<i64>) -> Result<Option<i64>, i32> {
+    // What is written there is called, or followed.
+    let points = |name: &[u8]| name.windows(5).any(|part| part == b"hooks") || name.starts_with(b"experimental");
+    if points(name.to_bytes()) {
+        return Err(libc::EPERM);
+    }
+    let mut value = value;
+    let new: *mut std::ffi::c_void =
+        value.as_mut().map_or(std::ptr::null_mut(), |value| std::ptr::from_mut(value).cast());
+    let mut size = size_of::<i64>();
+    while size > 0 {
+        let (mut old, new_size) = (0_i64, if new.is_null() { 0 } else { size });
+        // SAFETY: both places hold eight bytes, and at most `size` of them are read and written.
+        let failed = unsafe { mallctl(name.as_ptr(), (&raw mut old).cast(), &raw mut size, new, new_size) };
+        match failed {
+            0 => return Ok(Some(old)),
+            libc::EPERM if !new.is_null() => {
+                // SAFETY: as above; nothing is read.
+                let failed = unsafe { mallctl(name.as_ptr(), std::ptr::null_mut(), std::ptr::null_mut(), new, size) };
+                return if failed == 0 { Ok(None) } else { Err(failed) };
+            }
+            libc::EINVAL => size /= 2,
+            _ => return Err(failed),
+        }
+    }
+    Err(libc::EINVAL)
+}
+
+/// Reads a text of jemalloc's, or has it do what `name` stands for where that is no value: `thread.tcache.flush`. Only names
+/// that are known to be of these kinds are asked for, since jemalloc tells no kinds. `None`: it was done.
+///
+/// # Errors
+/// The system's number of the error.
+#[cfg(not(sanitizers))]
+pub fn control_text(name: &CStr) -> Result<Option<Vec<u8>>, i32> {
+    const TEXTS: [&[u8]; 7] = [
+        b"version",
+        b"config.malloc_conf",
+        b"opt.dss",
+        b"opt.junk",
+        b"opt.metadata_thp",
+        b"opt.percpu_arena",
+        b"opt.thp",
+    ];
+    const ACTS: [&[u8]; 2] = [b"thread.tcache.flush", b"thread.idle"];
+    let nothing = std::ptr::null_mut();
+    if ACTS.contains(&name.to_bytes()) {
+        // SAFETY: these take and give nothing.
+        let failed = unsafe { mallctl(name.as_ptr(), nothing, std::ptr::null_mut(), nothing, 0) };
+        return if failed == 0 { Ok(None) } else { Err(failed) };
+    }
+    let (mut text, mut size) = (std::ptr::null::<std::ffi::c_char>(), size_of::<*const std::ffi::c_char>());
+    if !TEXTS.contains(&name.to_bytes()) {
+        // SAFETY: nothing is read and nothing is written: it only tells whether there is such a name.
+        let failed = unsafe { mallctl(name.as_ptr(), nothing, std::ptr::null_mut(), nothing, 0) };
+        return Err(if failed == 0 { libc::EINVAL } else { failed });
+    }
+    // SAFETY: these names stand for pointers to texts that live as long as the process.
+    let failed = unsafe { mallctl(name.as_ptr(), (&raw mut text).cast(), &raw mut size, nothing, 0) };
+    if failed != 0 || text.is_null() {
+        return Err(if failed == 0 { libc::ENOENT } else { failed });
+    }
+    // SAFETY: jemalloc's texts end with a zero byte.
+    Ok(Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()))
+}
+
+/// Sanitizers' allocators have no such names.
+#[cfg(sanitizers)]
+pub fn control(_: &CStr, _: Option<i64>) -> Result<Option<i64>, i32> {
+    Err(libc::ENOENT)
+}
+
+/// Sanitizers' allocators have no such names.
+#[cfg(sanitizers)]
+pub fn control_text(_: &CStr) -> Result<Option<Vec<u8>>, i32> {
+    Err(libc::ENOENT)
+}
 
 static USED: AtomicUsize = AtomicUsize::new(0);
 

@@ -1,9 +1,12 @@
 //! DEBUG: for test suites, behind `enable-debug-command`.
 
+use std::ffi::CString;
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::base::allocator;
 use crate::base::numbers::{parse_f64, parse_i64, parse_memory};
+use crate::config::file::os_text;
 use crate::dispatch::error::*;
 use crate::dispatch::functions::RestorePolicy;
 use crate::dispatch::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
@@ -40,6 +43,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("listpack", listpack),
     ("loadaof", loadaof),
     ("log", write_log),
+    ("mallctl", malloc_number),
+    ("mallctl-str", malloc_text),
     ("object", object),
     ("oom", panic),
     ("panic", panic),
@@ -122,6 +127,40 @@ fn aof_flush_sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResul
     ctx.server.aof.sleep_before_write = Duration::from_micros(only_number(args)?.max(0) as u64);
     ctx.reply().ok();
     Ok(())
+}
+
+/// `DEBUG MALLCTL key [value]`: a number of jemalloc's.
+fn malloc_number(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if !(3..=4).contains(&args.len()) {
+        return Err(wrong_usage(args));
+    }
+    let value = (args.len() == 4).then(|| parse_i64(args.get(3)).ok_or(NOT_INTEGER)).transpose()?;
+    match allocator::control(&malloc_name(args)?, value).map_err(malloc_error)? {
+        Some(number) => ctx.reply().integer(number),
+        None => ctx.reply().ok(),
+    }
+    Ok(())
+}
+
+/// `DEBUG MALLCTL-STR key [VOID]`: a text of jemalloc's, or something that it is to do. Texts cannot be changed.
+fn malloc_text(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if !(3..=4).contains(&args.len()) {
+        return Err(wrong_usage(args));
+    }
+    match allocator::control_text(&malloc_name(args)?).map_err(malloc_error)? {
+        Some(text) => ctx.reply().bulk(&text),
+        None => ctx.reply().ok(),
+    }
+    Ok(())
+}
+
+fn malloc_name(args: &Args<'_>) -> CommandResult<CString> {
+    CString::new(args.get(2)).map_err(|_| malloc_error(libc::ENOENT))
+}
+
+fn malloc_error(number: i32) -> CommandError {
+    let text = os_text(&std::io::Error::from_raw_os_error(number));
+    CommandError::text([b"ERR ", text.as_bytes()].concat())
 }
 
 /// `DEBUG PAUSE-CRON 0|1`.

@@ -258,6 +258,11 @@ impl Server {
     pub fn tend_aof(&mut self) {
         if self.aof.is_on() {
             self.flush_aof(false);
+            let slowest = self.aof.syncer.as_ref().map_or(0, |syncer| syncer.take_slowest());
+            if self.config.appendfsync == AppendFsync::Always {
+                // Replies waited so long for it.
+                self.note_stall("aof-fsync-always", slowest);
+            }
             let failed = self.aof.syncer.as_ref().and_then(|syncer| syncer.error());
             if self.aof_buffer.is_empty() && failed != self.persistence.aof_write_error {
                 if failed.is_some() {

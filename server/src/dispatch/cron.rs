@@ -20,6 +20,8 @@ impl Server {
         if self.config.maxmemory > 0 {
             self.evict_until_it_fits();
         }
+        let expiry = std::mem::take(&mut self.keyspace.slowest_expiry);
+        self.note_stall("expire-del", expiry);
         self.limit_outputs();
         self.save_if_due();
         self.tend_aof();

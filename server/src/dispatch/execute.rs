@@ -413,10 +413,14 @@ impl Server {
 
     /// Notes for LATENCY what held the server up since `began`, on the monotonic clock, and was no command.
     pub(super) fn note_latency(&mut self, event: &'static str, began: u64) {
+        self.note_stall(event, monotonic_ns().saturating_sub(began));
+    }
+
+    /// The same for what took so many nanoseconds.
+    pub(super) fn note_stall(&mut self, event: &'static str, nanos: u64) {
         let threshold = self.config.latency_monitor_threshold as i64;
         if threshold > 0 {
-            let millis = (monotonic_ns().saturating_sub(began) / 1_000_000).cast_signed();
-            self.latency.add_if_slow(event, millis, threshold, self.now);
+            self.latency.add_if_slow(event, (nanos / 1_000_000).cast_signed(), threshold, self.now);
         }
     }
 

@@ -16,7 +16,7 @@ use super::snapshot::{Snapshot, Walk};
 use super::table::{EntryMut, KeyOrder, Table, position_of, positions_of_slot};
 use super::value::{Object, ValueType};
 use crate::base::allocator::used_memory;
-use crate::base::clock::Millis;
+use crate::base::clock::{Millis, monotonic_ns};
 use crate::base::random::Random;
 use crate::base::slot::key_slot;
 
@@ -165,6 +165,8 @@ pub struct Keyspace {
     pub(super) own_expires: OwnExpires,
     /// Counters.
     pub stats: KeyspaceStats,
+    /// The longest deletion of an expired key since it was last taken, in nanoseconds.
+    pub slowest_expiry: u64,
     pub(super) snapshot: Option<Snapshot>,
     /// Randomness for samples.
     pub random: Random,
@@ -198,6 +200,7 @@ impl Keyspace {
             snapshots_given_up: 0,
             own_expires: OwnExpires::default(),
             stats: KeyspaceStats::default(),
+            slowest_expiry: 0,
             snapshot: None,
             random: Random::from_os(),
         }
@@ -359,8 +362,10 @@ impl Keyspace {
 
     /// Deletes a key because its time has come.
     pub(super) fn expire_now(&mut self, db: usize, key: &[u8]) {
+        let began = monotonic_ns();
         let Some(entry) = self.dbs[db].remove(key, &mut self.snapshot) else { return };
         self.free(entry, self.lazy.expire);
+        self.slowest_expiry = self.slowest_expiry.max(monotonic_ns().saturating_sub(began));
         self.stats.expired += 1;
         self.happenings.push(Happening::Expired { db, key: key.to_vec() });
     }

@@ -13,6 +13,8 @@ use std::task::Waker;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::base::clock::monotonic_ns;
+
 struct Job {
     file: Arc<File>,
     /// Bytes written to the log so far, this file's end included.
@@ -34,6 +36,8 @@ pub struct Syncer {
     work: Condvar,
     idle: Condvar,
     durable: AtomicU64,
+    /// The longest sync since it was last taken, in nanoseconds.
+    slowest: AtomicU64,
 }
 
 impl Syncer {
@@ -59,7 +63,9 @@ impl Syncer {
             };
             state.busy = true;
             drop(state);
+            let began = monotonic_ns();
             let result = job.file.sync_data();
+            self.slowest.fetch_max(monotonic_ns().saturating_sub(began), Ordering::Relaxed);
             if let Err(error) = &result {
                 on_error(error);
             }
@@ -116,6 +122,11 @@ impl Syncer {
     /// True while a sync runs or waits.
     pub fn is_busy(&self) -> bool {
         self.pending() > 0
+    }
+
+    /// The longest sync since this was last asked, in nanoseconds.
+    pub fn take_slowest(&self) -> u64 {
+        self.slowest.swap(0, Ordering::Relaxed)
     }
 
     /// Syncs that run or wait.
