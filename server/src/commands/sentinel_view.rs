@@ -107,10 +107,11 @@ pub fn master(core: &Sentinel, m: usize) -> Map {
 
 /// A replica.
 pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
-    let replica: &Replica = &core.masters[m].replicas[r];
+    let master = &core.masters[m];
+    let replica: &Replica = &master.replicas[r];
     let base = &replica.base;
     let own = [
-        (replica.promoted, "promoted"),
+        (master.has_chosen(replica), "promoted"),
         (matches!(replica.reconf, Reconf::Sent(_)), "reconf_sent"),
         (replica.reconf == Reconf::InProgress, "reconf_inprog"),
         (replica.reconf == Reconf::Done, "reconf_done"),

@@ -23,16 +23,16 @@ impl Sentinel {
         loop {
             let before = self.masters[m].failover;
             match before {
-                Failover::None | Failover::UpdateConfig => return,
+                Failover::None | Failover::UpdateConfig(_) => return,
                 Failover::WaitStart => self.wait_for_election(m),
                 Failover::SelectReplica => self.select(m),
-                Failover::SendPromotion => self.send_promotion(m),
-                Failover::WaitPromotion => {
+                Failover::SendPromotion(id) => self.send_promotion(m, id),
+                Failover::WaitPromotion(_) => {
                     if self.moment.is_over(self.masters[m].failover_change, self.masters[m].failover_timeout) {
                         self.abort(m, "-failover-abort-slave-timeout");
                     }
                 }
-                Failover::ReconfigureReplicas => self.reconfigure_replicas(m),
+                Failover::ReconfigureReplicas(_) => self.reconfigure_replicas(m),
             }
             if self.masters[m].failover == before {
                 return;
@@ -77,10 +77,7 @@ impl Sentinel {
         let Some(r) = self.best_replica(m) else { return self.abort(m, "-failover-abort-no-good-slave") };
         let place = Place::Replica(m, r);
         self.emit(Level::Warning, "+selected-slave", place);
-        let replica = &mut self.masters[m].replicas[r];
-        replica.promoted = true;
-        self.masters[m].promoted = Some(self.masters[m].replicas[r].base.id);
-        self.enter(m, Failover::SendPromotion);
+        self.enter(m, Failover::SendPromotion(self.masters[m].replicas[r].base.id));
         self.emit(Level::Notice, "+failover-state-send-slaveof-noone", place);
     }
 
@@ -133,8 +130,10 @@ impl Sentinel {
             && replica.link_down_time <= longest_link_down
     }
 
-    fn send_promotion(&mut self, m: usize) {
-        let Some(r) = self.promoted_index(m) else { return self.abort(m, "-failover-abort-slave-timeout") };
+    fn send_promotion(&mut self, m: usize, id: InstanceId) {
+        let Some(r) = self.masters[m].replicas.iter().position(|replica| replica.base.id == id) else {
+            return self.abort(m, "-failover-abort-slave-timeout");
+        };
         if !self.send_replicaof(Place::Replica(m, r), None) {
             if self.moment.is_over(self.masters[m].failover_change, self.masters[m].failover_timeout) {
                 self.abort(m, "-failover-abort-slave-timeout");
@@ -142,13 +141,7 @@ impl Sentinel {
             return;
         }
         self.emit(Level::Notice, "+failover-state-wait-promotion", Place::Replica(m, r));
-        self.enter(m, Failover::WaitPromotion);
-    }
-
-    fn promoted_index(&self, m: usize) -> Option<usize> {
-        let master = &self.masters[m];
-        let promoted: InstanceId = master.promoted?;
-        master.replicas.iter().position(|replica| replica.base.id == promoted)
+        self.enter(m, Failover::WaitPromotion(id));
     }
 
     /// Tells an instance whom to follow, `None`: nobody, and disconnects its clients so that they look again. False where it
@@ -176,7 +169,7 @@ impl Sentinel {
     /// The chosen replica says that it is a master: from now on it is, for everybody.
     pub(super) fn promotion_succeeded(&mut self, m: usize, r: usize) {
         self.masters[m].config_epoch = self.masters[m].failover_epoch;
-        self.enter(m, Failover::ReconfigureReplicas);
+        self.enter(m, Failover::ReconfigureReplicas(self.masters[m].replicas[r].base.id));
         self.save();
         self.emit(Level::Warning, "+promoted-slave", Place::Replica(m, r));
         if self.simulated.after_promotion {
@@ -208,7 +201,7 @@ impl Sentinel {
     fn reconfigure(&mut self, m: usize, r: usize, target: &Address) {
         let now = self.moment.now;
         let master = &self.masters[m];
-        if master.replicas[r].promoted {
+        if master.has_chosen(&master.replicas[r]) {
             return;
         }
         match master.replicas[r].reconf {
@@ -234,7 +227,8 @@ impl Sentinel {
             return;
         }
         let timed_out = self.moment.is_over(master.failover_change, master.failover_timeout);
-        let missing = |replica: &Replica| !replica.promoted && replica.reconf != Reconf::Done && !replica.base.s_down;
+        let missing =
+            |replica: &Replica| !master.has_chosen(replica) && replica.reconf != Reconf::Done && !replica.base.s_down;
         if master.replicas.iter().any(missing) && !timed_out {
             return;
         }
@@ -245,14 +239,16 @@ impl Sentinel {
         if timed_out {
             self.tell_the_rest(m, target);
         }
-        self.enter(m, Failover::UpdateConfig);
+        if let Some(id) = self.masters[m].failover.chosen() {
+            self.enter(m, Failover::UpdateConfig(id));
+        }
     }
 
     /// Best effort, for those that were not reached in time.
     fn tell_the_rest(&mut self, m: usize, target: &Address) {
         for r in 0..self.masters[m].replicas.len() {
-            let replica = &self.masters[m].replicas[r];
-            if replica.promoted || matches!(replica.reconf, Reconf::Done | Reconf::Sent(_)) {
+            let (master, replica) = (&self.masters[m], &self.masters[m].replicas[r]);
+            if master.has_chosen(replica) || matches!(replica.reconf, Reconf::Done | Reconf::Sent(_)) {
                 continue;
             }
             if self.send_replicaof(Place::Replica(m, r), Some(target)) {
@@ -264,15 +260,13 @@ impl Sentinel {
 
     /// Gives a failover up. Only while nobody was promoted.
     fn abort(&mut self, m: usize, event: &'static str) {
-        debug_assert!(self.masters[m].failover <= Failover::WaitPromotion, "a promotion cannot be taken back");
+        debug_assert!(!self.masters[m].failover.is_promoted(), "a promotion cannot be taken back");
         self.emit(Level::Warning, event, Place::Master(m));
         let now = self.moment.now;
         let master = &mut self.masters[m];
         master.failover = Failover::None;
         master.forced = false;
         master.failover_change = now;
-        master.promoted = None;
-        master.replicas.iter_mut().for_each(|replica| replica.promoted = false);
     }
 
     /// The failover is over: the promoted replica is our master.
@@ -347,7 +341,6 @@ impl Sentinel {
         master.failover_start = 0;
         master.failover_change = 0;
         master.stand_at = 0;
-        master.promoted = None;
         self.reindex();
     }
 }

@@ -140,8 +140,6 @@ pub struct Replica {
     pub announced: bool,
     /// How far it is in following the new master.
     pub reconf: Reconf,
-    /// Chosen to be the new master.
-    pub promoted: bool,
 }
 
 impl Replica {
@@ -157,7 +155,6 @@ impl Replica {
             offset: 0,
             announced: true,
             reconf: Reconf::None,
-            promoted: false,
         }
     }
 
@@ -200,8 +197,8 @@ impl Peer {
     }
 }
 
-/// Where a failover stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a failover stands; from the choice of a replica on, with that replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failover {
     /// None is running.
     None,
@@ -210,26 +207,42 @@ pub enum Failover {
     /// We choose a replica.
     SelectReplica,
     /// We tell it to be a master.
-    SendPromotion,
+    SendPromotion(InstanceId),
     /// It has to say that it is one.
-    WaitPromotion,
+    WaitPromotion(InstanceId),
     /// The other replicas are told to follow it.
-    ReconfigureReplicas,
+    ReconfigureReplicas(InstanceId),
     /// Our own configuration is changed.
-    UpdateConfig,
+    UpdateConfig(InstanceId),
 }
 
 impl Failover {
+    /// The replica that becomes master, once it is chosen.
+    pub fn chosen(self) -> Option<InstanceId> {
+        match self {
+            Self::None | Self::WaitStart | Self::SelectReplica => None,
+            Self::SendPromotion(id)
+            | Self::WaitPromotion(id)
+            | Self::ReconfigureReplicas(id)
+            | Self::UpdateConfig(id) => Some(id),
+        }
+    }
+
+    /// Whether the chosen replica has become a master, which cannot be taken back.
+    pub fn is_promoted(self) -> bool {
+        matches!(self, Self::ReconfigureReplicas(_) | Self::UpdateConfig(_))
+    }
+
     /// As `failover-state` shows it.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::WaitStart => "wait_start",
             Self::SelectReplica => "select_slave",
-            Self::SendPromotion => "send_slaveof_noone",
-            Self::WaitPromotion => "wait_promotion",
-            Self::ReconfigureReplicas => "reconf_slaves",
-            Self::UpdateConfig => "update_config",
+            Self::SendPromotion(_) => "send_slaveof_noone",
+            Self::WaitPromotion(_) => "wait_promotion",
+            Self::ReconfigureReplicas(_) => "reconf_slaves",
+            Self::UpdateConfig(_) => "update_config",
         }
     }
 }
@@ -281,8 +294,6 @@ pub struct Master {
     pub delay_logged: Millis,
     /// When we may stand for election, once it is objectively down; 0: not decided.
     pub stand_at: Millis,
-    /// The replica that becomes master.
-    pub promoted: Option<InstanceId>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
     /// The other Sentinels.
@@ -316,7 +327,6 @@ impl Master {
             failover_change: 0,
             delay_logged: 0,
             stand_at: 0,
-            promoted: None,
             replicas: Vec::new(),
             peers: Vec::new(),
             due: 0,
@@ -335,13 +345,18 @@ impl Master {
 
     /// The chosen replica.
     pub fn promoted_replica(&self) -> Option<&Replica> {
-        self.replicas.iter().find(|replica| Some(replica.base.id) == self.promoted)
+        self.replicas.iter().find(|replica| self.has_chosen(replica))
+    }
+
+    /// Whether a replica is the chosen one.
+    pub fn has_chosen(&self, replica: &Replica) -> bool {
+        self.failover.chosen() == Some(replica.base.id)
     }
 
     /// Where clients find the master: the promoted replica's address as soon as it is one.
     pub fn current_address(&self) -> &Address {
         match self.promoted_replica() {
-            Some(replica) if self.failover >= Failover::ReconfigureReplicas => &replica.base.address,
+            Some(replica) if self.failover.is_promoted() => &replica.base.address,
             _ => &self.base.address,
         }
     }

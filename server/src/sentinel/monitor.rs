@@ -124,7 +124,7 @@ impl Sentinel {
             return usual.min((age / 4).max(POLL_PERIOD));
         };
         let (master, replica) = (&self.masters[m], &self.masters[m].replicas[r]);
-        let promoted = replica.promoted && master.failover == Failover::WaitPromotion;
+        let promoted = master.failover == Failover::WaitPromotion(replica.base.id);
         if promoted || replica.reconf != Reconf::None && replica.reconf != Reconf::Done {
             return usual.min(POLL_PERIOD);
         }

@@ -27,8 +27,9 @@ impl Sentinel {
     pub(super) fn convert_to_replica(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
         let patience = self.timing.publish_period * 4;
-        let replica = &self.masters[m].replicas[r];
-        let ripe = !replica.promoted
+        let master = &self.masters[m];
+        let replica = &master.replicas[r];
+        let ripe = !master.has_chosen(replica)
             && self.master_looks_sane(m)
             && self.was_not_down_for(place, patience)
             && self.age(replica.base.role_reported_since) > patience;

@@ -181,7 +181,7 @@ impl Sentinel {
     /// A replica that says it is a master: the one we promoted, or one that has to be told.
     fn replica_is_a_master(&mut self, m: usize, r: usize) {
         let master = &self.masters[m];
-        if master.replicas[r].promoted && master.failover == Failover::WaitPromotion {
+        if master.failover == Failover::WaitPromotion(master.replicas[r].base.id) {
             self.promotion_succeeded(m, r);
         } else {
             self.convert_to_replica(m, r);
