@@ -36,7 +36,7 @@ impl Server {
         self.process.shutdown = Shutdown { save: options.save, force: options.force, ..Shutdown::default() };
         if !options.now && patience > 0 && self.lagging_replicas() > 0 {
             log(Level::Notice, "Waiting for replicas before shutting down.");
-            self.process.shutdown.deadline = self.time.now + patience;
+            self.process.shutdown.deadline = Some(self.time.now + patience);
             // Nothing may be written any more that replicas would have to catch up with.
             self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
@@ -56,14 +56,14 @@ impl Server {
     /// A tick while replicas are waited for.
     pub fn advance_shutdown(&mut self) {
         let deadline = self.process.shutdown.deadline;
-        if deadline > 0 && (self.lagging_replicas() == 0 || self.time.now >= deadline) {
+        if deadline.is_some_and(|deadline| self.lagging_replicas() == 0 || self.time.now >= deadline) {
             self.finish_shutdown();
         }
     }
 
     /// SHUTDOWN ABORT; false where none is running.
     pub fn abort_shutdown(&mut self) -> bool {
-        if self.process.shutdown.deadline == 0 && self.process.shutdown.requested.is_none() {
+        if self.process.shutdown.deadline.is_none() && self.process.shutdown.requested.is_none() {
             return false;
         }
         self.call_shutdown_off();

@@ -180,7 +180,7 @@ impl Server {
             || self.gate.pauses.any()
             || self.handovers.holds_back()
             || self.scripting.busy().is_some()
-            || self.process.shutdown.deadline > 0;
+            || self.process.shutdown.deadline.is_some();
     }
 
     /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
