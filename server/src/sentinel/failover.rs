@@ -50,7 +50,7 @@ impl Sentinel {
         let elected = self.leader(m).is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
         if !elected && !self.masters[m].forced {
             let patience = self.timing.election_timeout.min(self.masters[m].failover_timeout);
-            if self.moment.is_over(self.masters[m].failover_start, patience) {
+            if self.masters[m].failover_start.is_some_and(|start| self.moment.is_over(start, patience)) {
                 self.abort(m, "-failover-abort-not-elected");
             } else {
                 self.stand_again_if_split(m);
@@ -114,7 +114,7 @@ impl Sentinel {
             return 0;
         }
         let silent_for = self.age(self.links.get(master.base.link).last_available) - master.base.down_after;
-        silent_for.max(self.age(master.base.s_down_since))
+        silent_for.max(master.base.s_down_since.map_or(0, |since| self.age(since)))
     }
 
     fn is_well(&self, master: &Master, replica: &Replica, longest_link_down: Millis) -> bool {
@@ -125,8 +125,7 @@ impl Sentinel {
             && link.is_up()
             && self.age(link.last_available) <= five_pings
             && replica.priority != 0
-            && replica.base.info_refresh != 0
-            && self.age(replica.base.info_refresh) <= info_valid
+            && replica.base.info_refresh.is_some_and(|time| self.age(time) <= info_valid)
             && replica.link_down_time <= longest_link_down
     }
 
@@ -294,8 +293,8 @@ impl Sentinel {
             replicas.push(old);
         }
         self.reset_master(m, to, false);
-        self.masters[m].o_down_since = 0;
-        self.masters[m].base.s_down_since = 0;
+        self.masters[m].o_down_since = None;
+        self.masters[m].base.s_down_since = None;
         for address in replicas {
             if self.add_replica(m, address) {
                 let r = self.masters[m].replicas.len() - 1;
@@ -328,8 +327,8 @@ impl Sentinel {
         base.s_down = false;
         base.role_reported = super::instance::Kind::Master;
         base.role_reported_since = now;
-        base.info_refresh = 0;
-        base.info_asked = 0;
+        base.info_refresh = None;
+        base.info_asked = None;
         base.info = None;
         base.rebooted_since = None;
         base.script_kill_sent = false;
@@ -338,9 +337,9 @@ impl Sentinel {
         master.leader = None;
         master.failover = Failover::None;
         master.forced = false;
-        master.failover_start = 0;
+        master.failover_start = None;
         master.failover_change = 0;
-        master.stand_at = 0;
+        master.stand_at = None;
         self.reindex();
     }
 }
@@ -361,11 +360,11 @@ mod tests {
         sentinel.masters[0].base.down_after = 2_000;
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 0, "it is not down");
         let base = &mut sentinel.masters[0].base;
-        (base.s_down, base.s_down_since) = (true, now - 1);
+        (base.s_down, base.s_down_since) = (true, Some(now - 1));
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 58_000);
         // It answers, and is down for another reason.
         sentinel.links.get_mut(link).last_available = now;
-        sentinel.masters[0].base.s_down_since = now - 5_000;
+        sentinel.masters[0].base.s_down_since = Some(now - 5_000);
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 5_000);
     }
 }

@@ -48,16 +48,16 @@ pub struct Instance {
     pub link: LinkId,
     /// Subjectively down: to us.
     pub s_down: bool,
-    /// Since when, or when last; 0: never.
-    pub s_down_since: Millis,
+    /// Since when, or when last.
+    pub s_down_since: Option<Millis>,
     /// How long it may be silent.
     pub down_after: Millis,
     /// When we last published a hello through it.
     pub last_publish: Millis,
-    /// When INFO last came; 0: never.
-    pub info_refresh: Millis,
-    /// When we last asked for INFO without an answer so far; 0: not.
-    pub info_asked: Millis,
+    /// When INFO last came.
+    pub info_refresh: Option<Millis>,
+    /// When we last asked for INFO, without an answer so far.
+    pub info_asked: Option<Millis>,
     /// The last INFO.
     pub info: Option<String>,
     /// What it last said that it is.
@@ -88,12 +88,12 @@ impl Instance {
             run_id: String::new(),
             link,
             s_down: false,
-            s_down_since: 0,
+            s_down_since: None,
             down_after,
             // The first hello leaves as soon as there is a connection.
             last_publish: Millis::MIN / 2,
-            info_refresh: 0,
-            info_asked: 0,
+            info_refresh: None,
+            info_asked: None,
             info: None,
             role_reported: kind,
             role_reported_since: now,
@@ -175,8 +175,8 @@ pub struct Peer {
     pub master_down: bool,
     /// When it last said whether.
     pub last_opinion: Millis,
-    /// When we asked and were not answered yet; 0: not.
-    pub asked: Millis,
+    /// When we asked, without an answer so far.
+    pub asked: Option<Millis>,
     /// Whom it voted for.
     pub leader: Option<String>,
     /// In which epoch.
@@ -190,7 +190,7 @@ impl Peer {
             last_opinion: base.role_reported_since,
             base,
             master_down: false,
-            asked: 0,
+            asked: None,
             leader: None,
             leader_epoch: 0,
         }
@@ -272,8 +272,8 @@ pub struct Master {
     pub reboot_down_after: Millis,
     /// Objectively down: to a quorum.
     pub o_down: bool,
-    /// Since when, or when last; 0: never.
-    pub o_down_since: Millis,
+    /// Since when, or when last.
+    pub o_down_since: Option<Millis>,
     /// Epoch of the last failover that we know of.
     pub config_epoch: u64,
     /// Whom we voted for.
@@ -286,14 +286,14 @@ pub struct Master {
     pub forced: bool,
     /// The epoch in which we stand for election.
     pub failover_epoch: u64,
-    /// When the last failover started, ours or another's; 0: none did.
-    pub failover_start: Millis,
+    /// When the last failover started, ours or another's.
+    pub failover_start: Option<Millis>,
     /// When its state last changed.
     pub failover_change: Millis,
     /// Which start the log was told of that delays the next.
-    pub delay_logged: Millis,
-    /// When we may stand for election, once it is objectively down; 0: not decided.
-    pub stand_at: Millis,
+    pub delay_logged: Option<Millis>,
+    /// When we may stand for election, once it is objectively down and that is decided.
+    pub stand_at: Option<Millis>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
     /// The other Sentinels.
@@ -316,17 +316,17 @@ impl Master {
             renamed: Vec::new(),
             reboot_down_after: 0,
             o_down: false,
-            o_down_since: 0,
+            o_down_since: None,
             config_epoch: 0,
             leader: None,
             leader_epoch: 0,
             failover: Failover::None,
             forced: false,
             failover_epoch: 0,
-            failover_start: 0,
+            failover_start: None,
             failover_change: 0,
-            delay_logged: 0,
-            stand_at: 0,
+            delay_logged: None,
+            stand_at: None,
             replicas: Vec::new(),
             peers: Vec::new(),
             due: 0,

@@ -86,7 +86,7 @@ impl Sentinel {
     /// INFO came.
     pub(super) fn on_info(&mut self, place: Place, value: &Value) {
         let now = self.moment.now;
-        self.instance_mut(place).info_asked = 0;
+        self.instance_mut(place).info_asked = None;
         let Value::Bulk(text) = value else { return };
         let text = String::from_utf8_lossy(text).into_owned();
         let report = Report::read(&text);
@@ -98,7 +98,7 @@ impl Sentinel {
         }
         let instance = self.instance_mut(place);
         instance.info = Some(text);
-        instance.info_refresh = now;
+        instance.info_refresh = Some(now);
         let role = report.role.unwrap_or(instance.role_reported);
         self.take_role(place, role);
         if self.is_tilted() {
@@ -213,8 +213,7 @@ impl Sentinel {
 
     /// How old a master's or replica's INFO is; `None` where none ever came.
     pub fn info_age(&self, place: Place) -> Option<Millis> {
-        let refresh = self.instance(place).info_refresh;
-        (refresh != 0).then(|| self.age(refresh))
+        self.instance(place).info_refresh.map(|time| self.age(time))
     }
 }
 

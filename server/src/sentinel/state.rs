@@ -316,12 +316,12 @@ impl Sentinel {
         }
         for master in &mut self.masters {
             let peers = master.peers.iter_mut().filter(|peer| peer.base.link == link);
-            peers.for_each(|peer| peer.asked = 0);
+            peers.for_each(|peer| peer.asked = None);
             let bases = [&mut master.base].into_iter();
             let bases = bases.chain(master.replicas.iter_mut().map(|replica| &mut replica.base));
             let bases = bases.chain(master.peers.iter_mut().map(|peer| &mut peer.base));
             for base in bases.filter(|base| base.link == link) {
-                base.info_asked = 0;
+                base.info_asked = None;
             }
         }
     }
