@@ -48,7 +48,7 @@ impl Cluster {
             self.port_of(node, ports),
             node.bus_port,
             node.flags.text(),
-            node.ping_sent,
+            node.ping_sent.unwrap_or(0),
             node.pong_received,
             if linked { "connected" } else { "disconnected" },
         );
@@ -170,7 +170,8 @@ impl Cluster {
         (node.ip, node.port, node.bus_port, node.hostname) = (ip.to_owned(), port, bus_port, hostname.to_owned());
         node.flags = flags;
         node.fail_time = if node.is_failed() { now } else { 0 };
-        (node.ping_sent, node.pong_received) = (time(words[4]), time(words[5]));
+        node.ping_sent = Some(time(words[4])).filter(|&time| time != 0);
+        node.pong_received = time(words[5]);
         node.config_epoch = if node.is_replica() { 0 } else { epoch };
         if words[3] != "-" {
             let master = self.named(words[3])?;
