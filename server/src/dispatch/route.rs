@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use crate::base::ids::ClientId;
 use crate::cluster::{Cluster, Node, key_slot};
 use crate::dispatch::keys::keys_of;
 use crate::pubsub::Space;
@@ -203,7 +204,7 @@ impl Server {
             return;
         }
         mode.followed = mode.core.generation();
-        let homeless: Vec<(u64, String)> =
+        let homeless: Vec<(ClientId, String)> =
             self.waiting.blocked.iter().filter_map(|id| Some((id, self.homeless(self.clients.by_id(id)?)?))).collect();
         for (id, error) in homeless {
             self.unblock_by_id(id, Unblock::Error(error.into()));
@@ -239,7 +240,7 @@ impl Server {
             cluster.is_mine(slot)
                 || cluster.owner(slot).is_some_and(|owner| cluster.my_master().is_some_and(|it| it.id == owner.id))
         };
-        let left: Vec<(Vec<u8>, Vec<u64>)> = self
+        let left: Vec<(Vec<u8>, Vec<ClientId>)> = self
             .pubsub
             .shard_channels()
             .filter(|(name, _)| !mine(key_slot(name)))

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::base::clock::Millis;
+use crate::base::ids::ClientId;
 use crate::base::log::{Level, log};
 use crate::base::signals::set_ending;
 use crate::replication::Peer;
@@ -80,11 +81,11 @@ impl Server {
 
     /// The process goes on: so do the clients that asked for its end.
     fn answer_who_asked(&mut self) {
-        let asked = |id: &u64| {
+        let asked = |id: &ClientId| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
         };
-        let waiting: Vec<u64> = self.waiting.blocked.iter().filter(asked).collect();
+        let waiting: Vec<ClientId> = self.waiting.blocked.iter().filter(asked).collect();
         for id in waiting {
             self.unblock_by_id(id, Unblock::Error("ERR Errors trying to SHUTDOWN. Check logs.".into()));
         }
