@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::base::ids::ClientId;
+use crate::base::slot::Slot;
 use crate::cluster::{Cluster, Node, key_slot};
 use crate::dispatch::keys::keys_of;
 use crate::pubsub::Space;
@@ -32,7 +33,7 @@ struct Keys<'a> {
     cluster: &'a Cluster,
     db: &'a Db,
     now: i64,
-    first: Option<(&'a [u8], u16)>,
+    first: Option<(&'a [u8], Slot)>,
     /// The slot is on its way, so it matters which keys are here.
     open: bool,
     several: bool,
@@ -93,7 +94,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn redirect(client: &Client, kind: &str, slot: u16, cluster: &Cluster, node: &Node) -> CommandError {
+fn redirect(client: &Client, kind: &str, slot: Slot, cluster: &Cluster, node: &Node) -> CommandError {
     let mut text = format!("{kind} {slot} ");
     let _ = write!(text, "{}:{}", cluster.endpoint(node), cluster.port_of(node, client.ports()));
     CommandError::text(text)
