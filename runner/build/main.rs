@@ -20,7 +20,18 @@ fn main() {
     table.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     std::fs::write(out.join("cases.rs"), table).expect("the output directory can be written");
-    for folder in [scenarios, snapshots] {
+    let known = root.join("known");
+    let mut files = Vec::new();
+    collect(&known, &mut files);
+    files.sort();
+    let rows = files.iter().map(|file| {
+        let engine = file.strip_prefix(&known).expect("it is inside").with_extension("");
+        let engine = engine.to_str().expect("names are UTF-8");
+        format!("({engine:?}, include_str!({file:?})),\n")
+    });
+    std::fs::write(out.join("known.rs"), format!("[\n{}]\n", rows.collect::<String>()))
+        .expect("the output directory can be written");
+    for folder in [scenarios, snapshots, known] {
         println!("cargo:rerun-if-changed={}", folder.display());
     }
     println!("cargo:rerun-if-changed=build");

@@ -2,7 +2,7 @@
 
 use crate::client::{Address, Reply};
 use crate::name::variable_part;
-use crate::plan::{NodePlan, Plan, Role};
+use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::selectors::live_role;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -29,10 +29,15 @@ pub fn variables(plan: &Plan, master: Option<&NodePlan>) -> Vec<(String, String)
         variables.push((format!("REDIS_{name}_URL"), url(node)));
     }
     let sentinels: Vec<_> = plan.nodes.iter().filter(|node| !node.holds_data()).collect();
-    if let Some(Role::Sentinel { monitor, .. }) = sentinels.first().map(|node| &node.role) {
+    let monitored = sentinels.first().map_or(&[][..], |node| node.role.monitored());
+    if let Some(first) = monitored.first() {
         let addresses: Vec<String> = sentinels.iter().map(|node| node.announced().to_string()).collect();
         variables.push(("REDIS_SENTINELS".into(), addresses.join(",")));
-        variables.push(("REDIS_SENTINEL_MASTER".into(), monitor.clone()));
+        variables.push(("REDIS_SENTINEL_MASTER".into(), first.monitor.clone()));
+        if monitored.len() > 1 {
+            let names: Vec<&str> = monitored.iter().map(|master| master.monitor.as_str()).collect();
+            variables.push(("REDIS_SENTINEL_MASTERS".into(), names.join(",")));
+        }
     }
     let cluster: Vec<String> = plan.cluster_nodes().map(|node| node.announced().to_string()).collect();
     if !cluster.is_empty() {
@@ -55,15 +60,15 @@ pub fn url(node: &NodePlan) -> String {
     format!("{scheme}://{login}{}", node.announced())
 }
 
-/// The master of now: the one that a sentinel names, because an old one that is cut off calls itself one too; without
+/// The master of now (the first, where Sentinels watch several): the one that a sentinel names, because an old one that is cut off calls itself one too; without
 /// sentinels, the first node that calls itself one.
 pub async fn master_now(plan: &Plan) -> Option<&NodePlan> {
     let mut pool = Pool::new(PATIENCE);
     for sentinel in &plan.nodes {
-        let Role::Sentinel { monitor, .. } = &sentinel.role else {
+        let Some(master) = sentinel.role.monitored().first() else {
             continue;
         };
-        let Ok(reply) = pool.must(sentinel, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", monitor]).await else {
+        let Ok(reply) = pool.must(sentinel, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", &master.monitor]).await else {
             continue;
         };
         let words: Vec<String> = reply.elements().iter().filter_map(Reply::text).collect();

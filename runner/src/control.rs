@@ -2,7 +2,7 @@
 //!
 //! Only the supervisor starts nodes, because their lives hang on it; so even `restart` goes through here.
 
-use crate::engine::Engine;
+use crate::engine::Recorded;
 use crate::failure::{Failure, Kind, Outcome};
 use crate::faults::{Order, Rule};
 use crate::fleet::{Action, NodeState};
@@ -39,7 +39,7 @@ pub enum Request {
         /// How many.
         count: usize,
         /// Their engine; that of the cluster's first node by default.
-        engine: Option<Engine>,
+        engine: Option<Recorded>,
     },
     /// End nodes and forget them.
     Shrink {

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -74,6 +76,11 @@ pub enum Event {
     Faults {
         /// Those that there are now.
         rules: Vec<String>,
+    },
+    /// A fault was over by itself, as `--for` had it.
+    Healed {
+        /// Which.
+        rule: String,
     },
     /// A process ended.
     Ended {
@@ -163,6 +170,34 @@ impl Events {
     }
 }
 
+/// The events that a supervisor writes into its file, for other processes. The file may go: what is in it can be read still.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    reader: BufReader<File>,
+    /// A line of which the end has not come yet.
+    begun: String,
+}
+
+impl Tail {
+    /// From the first event on.
+    pub(crate) fn open(file: &Path) -> std::io::Result<Self> {
+        Ok(Self { reader: BufReader::new(File::open(file)?), begun: String::new() })
+    }
+
+    /// The events that have come since the last call.
+    pub(crate) fn news(&mut self) -> Vec<Stamped> {
+        let mut news = Vec::new();
+        while self.reader.read_line(&mut self.begun).is_ok_and(|length| length > 0) {
+            if !self.begun.ends_with('\n') {
+                break;
+            }
+            news.extend(serde_json::from_str(&self.begun).ok());
+            self.begun.clear();
+        }
+        news
+    }
+}
+
 /// One JSON object a line.
 #[derive(Debug)]
 pub struct JsonLines<W>(pub W);
@@ -173,5 +208,25 @@ impl<W: Write + Send> Sink for JsonLines<W> {
             // A reader that went away must not take the topology down.
             let _ = writeln!(self.0, "{line}").and_then(|()| self.0.flush());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_tells_what_has_come_and_waits_for_the_ends_of_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"{\"at_ms\":1,\"event\":\"healed\",\"rule\":\"r\"}\n{\"at_ms\":2,").unwrap();
+        let mut tail = Tail::open(&path).unwrap();
+        let times = |tail: &mut Tail| tail.news().iter().map(|one| one.at_ms).collect::<Vec<_>>();
+        assert_eq!(times(&mut tail), [1]);
+        assert!(tail.news().is_empty());
+        std::fs::remove_file(&path).unwrap();
+        file.write_all(b"\"event\":\"killing\",\"node\":\"a\"}\n").unwrap();
+        assert_eq!(times(&mut tail), [2]);
     }
 }

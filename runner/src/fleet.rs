@@ -32,6 +32,8 @@ pub enum NodeState {
     Paused,
     /// It is not there.
     Ended,
+    /// It is somebody else's: the runner only watches it.
+    External,
 }
 
 /// What can be done to a node.
@@ -107,8 +109,9 @@ impl Fleet {
     /// Starts every node, or says which ports cannot be had, and who holds them.
     pub async fn start_all(&mut self) -> Outcome<()> {
         all_free(&self.plan)?;
-        self.proxies = Some(Proxies::start(&self.plan).await?);
-        let names: Vec<String> = self.plan.nodes.iter().map(|node| node.name.clone()).collect();
+        self.proxies = Some(Proxies::start(&self.plan, self.events.clone()).await?);
+        let ours = self.plan.nodes.iter().filter(|node| !node.is_external());
+        let names: Vec<String> = ours.map(|node| node.name.clone()).collect();
         for name in names {
             self.start(&name).await?;
         }
@@ -140,7 +143,7 @@ impl Fleet {
                  the engine `redis` needs none"
             ))
         })?;
-        arguments.extend(node.arguments.iter().map(Into::into));
+        arguments.extend(node.command_line().into_iter().map(Into::into));
         let launch =
             Launch { program: program.clone(), arguments, dir: node.dir.clone(), log: node.log(), cpu: self.cpu };
         let process = Process::start(launch).map_err(|error| {
@@ -197,7 +200,7 @@ impl Fleet {
 
     /// Does something to a node and waits until it is done.
     pub async fn act(&mut self, name: &str, action: Action) -> Outcome<()> {
-        self.node(name)?;
+        self.node(name)?.must_be_ours()?;
         let needs_process = !matches!(action, Action::Start | Action::Restart);
         if needs_process && self.state(name) == NodeState::Ended {
             return Err(Failure::failed(format!("{name} does not run"))
@@ -235,6 +238,7 @@ impl Fleet {
     /// What a node's process does.
     pub fn state(&self, name: &str) -> NodeState {
         match self.members.get(name) {
+            None if self.plan.node(name).is_some_and(NodePlan::is_external) => NodeState::External,
             None => NodeState::Ended,
             Some(member) if member.server.process.ended().is_some() => NodeState::Ended,
             Some(member) if member.paused => NodeState::Paused,
@@ -418,7 +422,7 @@ async fn connect_at(node: &NodePlan, address: Address, patience: Duration) -> Ou
 fn all_free(plan: &Plan) -> Outcome<()> {
     let mut found = Vec::new();
     let mut is_denied = false;
-    for node in &plan.nodes {
+    for node in plan.nodes.iter().filter(|node| !node.is_external()) {
         for (port, what) in [(Some(node.port), "port"), (node.plain_port, "plain port"), (node.bus_port, "bus port")] {
             let Some((port, error)) = port.and_then(|port| Some((port, ports::try_to_listen(port).err()?))) else {
                 continue;

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
 use crate::name::TopologyName;
 use crate::ports;
-use crate::topology::{Cluster, Directives, Node, Purpose, Sentinels, Topology};
+use crate::topology::{Cluster, Directives, External, Node, Purpose, Sentinels, Topology};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -26,16 +26,31 @@ pub enum Role {
         /// The upstream's name.
         of: String,
     },
-    /// Watches a master.
+    /// Watches masters.
     Sentinel {
-        /// The node it is told to monitor.
-        watches: String,
-        /// The name it knows that master by.
-        monitor: String,
+        /// Those that it is told to monitor.
+        masters: Vec<Monitored>,
     },
 }
 
+/// A master in a Sentinel's eyes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Monitored {
+    /// The name that it is known by.
+    pub monitor: String,
+    /// The node that is one at the beginning.
+    pub node: String,
+}
+
 impl Role {
+    /// The masters that it watches; none where it is no Sentinel.
+    pub fn monitored(&self) -> &[Monitored] {
+        match self {
+            Role::Sentinel { masters } => masters,
+            Role::Master | Role::Replica { .. } => &[],
+        }
+    }
+
     /// One word: `master`, `replica` or `sentinel`.
     pub fn word(&self) -> &'static str {
         match self {
@@ -54,11 +69,15 @@ pub struct NodePlan {
     /// What it is for.
     pub role: Role,
     /// Which program plays it.
+    #[serde(with = "crate::engine::recorded")]
     pub engine: Engine,
     /// Where it will listen.
     pub port: u16,
     /// Where its cluster bus will listen, if it is to have one.
     pub bus_port: Option<u16>,
+    /// The host of a node that is somebody else's; `None` for those that are ours.
+    #[serde(default)]
+    pub external: Option<String>,
     /// The address that it announces and calls from, where connections lead through the runner (see `faults`).
     pub front: Option<Ipv4Addr>,
     /// Its own directory: configuration, data, log.
@@ -67,7 +86,7 @@ pub struct NodePlan {
     pub config_file: String,
     /// The configuration file's text.
     pub config: String,
-    /// Arguments behind the program.
+    /// Arguments behind those that give it its configuration.
     pub arguments: Vec<String>,
     /// The password that its configuration demands of clients, of `user` where there is one.
     pub password: Option<String>,
@@ -91,12 +110,32 @@ pub struct NodePlan {
 impl NodePlan {
     /// Where it listens.
     pub fn address(&self) -> Address {
-        Address::local(self.port)
+        match &self.external {
+            Some(host) => Address { host: host.clone(), port: self.port },
+            None => Address::local(self.port),
+        }
+    }
+
+    /// Whether it is somebody else's.
+    pub fn is_external(&self) -> bool {
+        self.external.is_some()
+    }
+
+    /// Refuses to act on it where it is somebody else's.
+    pub fn must_be_ours(&self) -> Outcome<()> {
+        match self.is_external() {
+            false => Ok(()),
+            true => Err(Failure::bad_input(format!("`{}` is external: it is somebody else's", self.name))
+                .hint("the runner watches such a node and neither starts nor ends it")),
+        }
     }
 
     /// Where others find it: its front, if it has one.
     pub fn announced(&self) -> Address {
-        Address { host: announced(self.front), port: self.port }
+        match self.front {
+            Some(front) => Address { host: front.to_string(), port: self.port },
+            None => self.address(),
+        }
     }
 
     /// Another node with the same settings, in a directory and on ports of its own.
@@ -127,20 +166,13 @@ impl NodePlan {
         kept.for_each(|line| config.push_str(&format!("{line}\n")));
         let bus_port = Some(bus_port);
         config.push_str(&Ports { port, bus_port }.announcement(front, self.tls.is_some()));
-        let file = dir.join(&self.config_file).display().to_string();
-        let arguments = std::iter::once(file).chain(self.arguments.iter().skip(1).cloned()).collect();
-        Self {
-            name: name.to_owned(),
-            role,
-            port,
-            bus_port,
-            front,
-            dir,
-            config,
-            arguments,
-            plain_port: None,
-            ..self.clone()
-        }
+        Self { name: name.to_owned(), role, port, bus_port, front, dir, config, plain_port: None, ..self.clone() }
+    }
+
+    /// The arguments behind those of its engine.
+    pub fn command_line(&self) -> Vec<String> {
+        let file = self.dir.join(&self.config_file).display().to_string();
+        self.engine.configured(file, &self.config).into_iter().chain(self.arguments.iter().cloned()).collect()
     }
 
     /// Where the topology file sets a line of the configuration, as a snippet.
@@ -291,7 +323,8 @@ impl Plan {
                 false => lease_with_bus_above(&mut lease)?,
             };
             let node = template.sibling(&name, Role::Master, port, bus_port, front);
-            grown.push(NodePlan { engine: engine.clone(), ..node });
+            let config = engine.understood(node.config);
+            grown.push(NodePlan { engine: engine.clone(), config, ..node });
         }
         Ok(grown)
     }
@@ -392,13 +425,28 @@ impl Planner<'_> {
         // Ports first: a replica's configuration names its upstream's.
         let mut ports = Vec::new();
         for (name, node) in self.topology.nodes.iter() {
-            ports.push((name, self.port(name, node.port.as_ref().map(|port| port.value))?));
+            let port = match (&node.external, &node.port) {
+                (Some(external), _) => external.address.port,
+                (None, Some(port)) => self.port(name, Some(port.value))?,
+                (None, None) if self.has_bus_above(node) && !self.choices.kept.contains_key(name) => {
+                    lease_with_bus_above(self.lease)?.0
+                }
+                (None, None) => self.port(name, None)?,
+            };
+            ports.push((name, port));
         }
         for ((name, node), &(_, port)) in self.topology.nodes.iter().zip(&ports) {
             let upstream = node.replicaof.as_ref().map(|of| of.value.clone());
+            if let Some(external) = &node.external {
+                self.external(name, external);
+                continue;
+            }
             let place = upstream.as_ref().and_then(|of| ports.iter().position(|(name, _)| name == of));
-            // Nodes have their fronts in their order.
-            let upstream_address = place.map(|place| (self.front(place), ports[place].1));
+            let upstream_address = place.map(|place| match &self.topology.nodes.entries[place].1.external {
+                Some(external) => external.address.clone(),
+                // Nodes have their fronts in their order.
+                None => Address { host: announced(self.front(place)), port: ports[place].1 },
+            });
             self.data_node(name, node, port, upstream, upstream_address)?;
         }
         Ok(())
@@ -410,12 +458,12 @@ impl Planner<'_> {
         node: &Node,
         port: u16,
         upstream: Option<String>,
-        upstream_address: Option<(Option<Ipv4Addr>, u16)>,
+        upstream_address: Option<Address>,
     ) -> Outcome<()> {
         let mut config = self.head(name, port)?;
         self.push_directives(&mut config, Some(&node.config), "");
-        if let Some((upstream_front, upstream_port)) = upstream_address {
-            config.push_str(&format!("replicaof {} {upstream_port}\n", announced(upstream_front)));
+        if let Some(Address { host, port }) = upstream_address {
+            config.push_str(&format!("replicaof {host} {port}\n"));
         }
         let role = upstream.map_or(Role::Master, |of| Role::Replica { of });
         let engine = node.engine.as_ref().map(|engine| engine.value.clone());
@@ -425,11 +473,43 @@ impl Planner<'_> {
             bus_port = setting(&config, "cluster-port").and_then(|port| port.parse().ok()).filter(|&port| port != 0);
             self.push_tls_cluster(&mut config);
             if bus_port.is_none() {
-                bus_port = Some(self.bus_port(name, node.port.is_some(), port, &mut config)?);
+                bus_port = Some(self.bus_port(name, self.has_bus_above(node), port, &mut config)?);
             }
         }
         self.push(name, role, engine, Ports { port, bus_port }, "redis.conf", config, &[]);
         Ok(())
+    }
+
+    /// Whether a node, if it is a cluster's, has its bus 10000 above its port.
+    fn has_bus_above(&self, node: &Node) -> bool {
+        let directives = self.topology.config.texts().chain(node.config.texts());
+        let is_clusters = directives.filter_map(|line| line.split_whitespace().next());
+        let is_clusters = is_clusters.into_iter().any(|name| name.eq_ignore_ascii_case("cluster-enabled"));
+        let engine = node.engine.as_ref().map(|engine| &engine.value);
+        is_clusters && (node.port.is_some() || !self.engine(engine).has_cluster_port())
+    }
+
+    /// A node that is somebody else's: nothing of it is ours but the way there.
+    fn external(&mut self, name: &str, external: &External) {
+        self.nodes.push(NodePlan {
+            name: name.to_owned(),
+            role: Role::Master,
+            engine: Engine::Path("external".into()),
+            port: external.address.port,
+            bus_port: None,
+            external: Some(external.address.host.clone()),
+            front: None,
+            dir: self.node_dir(name),
+            config_file: String::new(),
+            config: String::new(),
+            arguments: Vec::new(),
+            password: external.password.clone(),
+            user: external.user.clone(),
+            clients: None,
+            tls: None,
+            plain_port: None,
+            origins: Vec::new(),
+        });
     }
 
     /// Masters first, then the first replica of each, and so on: the document's order.
@@ -455,7 +535,7 @@ impl Planner<'_> {
             let bus_port = Some(self.bus_port(&name, bus_is_above, port, &mut config)?);
             let arrives = match self.engine(engine.as_ref()) {
                 Engine::Server => OF_ARRIVAL,
-                Engine::Redis | Engine::Path(_) => "",
+                Engine::Redis | Engine::Path(_) | Engine::Registered(_) => "",
             };
             self.push_directives(&mut config, own.map(|own| &own.config), arrives);
             let role = match index < masters {
@@ -487,16 +567,25 @@ impl Planner<'_> {
     }
 
     fn sentinels(&mut self, sentinels: &Sentinels) -> Outcome<()> {
-        let Some(master) = self.nodes.iter().find(|node| node.name == sentinels.master.value) else {
-            return Ok(());
-        };
-        let monitor = format!(
-            "sentinel monitor {} {} {} {}\n",
-            sentinels.monitor.value,
-            master.announced().host,
-            master.port,
-            sentinels.quorum.value
-        );
+        let mut monitor = String::new();
+        let mut masters = Vec::new();
+        for (name, node, quorum) in sentinels.watched() {
+            let (Some(master), Some(quorum)) = (self.nodes.iter().find(|it| it.name == node.value), quorum) else {
+                continue;
+            };
+            let (name, host, port, quorum) = (&name.value, master.announced().host, master.port, quorum.value);
+            monitor.push_str(&format!("sentinel monitor {name} {host} {port} {quorum}\n"));
+            masters.push(Monitored { monitor: name.clone(), node: node.value.clone() });
+            let login = match (self.topology.user_for(Purpose::Sentinel), &master.external) {
+                (Some((user, login)), None) => Some((Some(user), login.password())),
+                (_, Some(_)) => master.password.as_deref().map(|password| (master.user.as_deref(), password)),
+                (None, None) => None,
+            };
+            if let Some((user, password)) = login {
+                let user = user.map(|user| format!("sentinel auth-user {name} {user}\n")).unwrap_or_default();
+                monitor.push_str(&format!("{user}sentinel auth-pass {name} {}\n", quote_word(password)));
+            }
+        }
         for index in 0..sentinels.len() {
             let name = format!("sentinel-{}", index + 1);
             let port = self.port(&name, sentinels.ports.get(index).map(|port| port.value))?;
@@ -507,16 +596,16 @@ impl Planner<'_> {
                 ));
             }
             config.push_str(&monitor);
-            if let Some((user, login)) = self.topology.user_for(Purpose::Sentinel) {
-                let (monitor, password) = (&sentinels.monitor.value, quote_word(login.password()));
-                config.push_str(&format!(
-                    "sentinel auth-user {monitor} {user}\nsentinel auth-pass {monitor} {password}\n"
-                ));
-            }
             push_lines(&mut config, &sentinels.config);
-            let role =
-                Role::Sentinel { watches: sentinels.master.value.clone(), monitor: sentinels.monitor.value.clone() };
+            let role = Role::Sentinel { masters: masters.clone() };
             let engine = sentinels.engine.as_ref().map(|engine| engine.value.clone());
+            let played_by = self.engine(engine.as_ref());
+            if !played_by.takes_a_file() {
+                let message = format!("the engine `{played_by}` takes no configuration file, so it cannot play {name}");
+                return Err(
+                    Failure::bad_input(message).hint("give the sentinels an engine of their own: `engine: server`")
+                );
+            }
             let ports = Ports { port, bus_port: None };
             self.push(&name, role, engine, ports, "sentinel.conf", config, &["--sentinel"]);
         }
@@ -632,13 +721,14 @@ impl Planner<'_> {
         };
         let dir = self.node_dir(name);
         let engine = self.engine(engine.as_ref());
-        let file = dir.join(config_file).display().to_string();
+        let config = engine.understood(config);
         self.nodes.push(NodePlan {
             name: name.to_owned(),
             role,
             engine,
             port: ports.port,
             bus_port: ports.bus_port,
+            external: None,
             front,
             dir,
             config_file: config_file.to_owned(),
@@ -652,7 +742,7 @@ impl Planner<'_> {
                 .filter(|&port| port != 0),
             origins: self.origins(name, &config),
             config,
-            arguments: std::iter::once(file).chain(arguments.iter().map(|&a| a.to_owned())).collect(),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         });
     }
 }
@@ -731,7 +821,10 @@ mod tests {
             replica-announce-ip 127.0.1.2\nreplica-announce-port 9000\ncluster-announce-ip 127.0.1.2\n\
             cluster-announce-port 9000\ncluster-announce-bus-port 9000\n";
         assert_eq!(grown[0].config, expected);
-        assert_eq!((grown[0].name.as_str(), &grown[0].arguments[0][..]), ("node-2", "/run/nodes/node-2/redis.conf"));
+        assert_eq!(
+            (grown[0].name.as_str(), grown[0].command_line()),
+            ("node-2", vec!["/run/nodes/node-2/redis.conf".into()])
+        );
     }
 
     #[test]

@@ -254,6 +254,11 @@ fn crashed(sessions: &[Session]) -> Failure {
         .hint("`runner gc` ends what is left of its nodes and removes their files, but not what `up --keep` keeps")
 }
 
+/// Where `runner cli` keeps the lines that were typed; no topology has such a name.
+pub(crate) fn history_file() -> PathBuf {
+    root().join(".cli-history")
+}
+
 /// `$XDG_STATE_HOME/redis-runner`, by default `~/.local/state/redis-runner`.
 fn root() -> PathBuf {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());

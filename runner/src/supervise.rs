@@ -267,7 +267,7 @@ impl Supervisor {
                 Ok(rules) => Answer::Faults { rules },
                 Err(failure) => refused(failure),
             },
-            Request::Grow { count, engine } => match self.grow(count, engine.as_ref()).await {
+            Request::Grow { count, engine } => match self.grow(count, engine.as_ref().map(|engine| &engine.0)).await {
                 Ok(nodes) => Answer::Grown { nodes },
                 Err(failure) => refused(failure),
             },

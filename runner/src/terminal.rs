@@ -118,6 +118,10 @@ impl Sink for Terminal {
                 };
                 self.line(&text);
             }
+            Event::Healed { rule } => {
+                let text = format!("  {:<12} {rule} {}", "network".bold(), "is over".green());
+                self.line(&text);
+            }
             Event::Ended { node, how, expected } => {
                 let how = if *expected { how.clone() } else { how.red().to_string() };
                 let text = format!("  {:<12} {how}", node.bold());

@@ -84,13 +84,7 @@ async fn with_topology(
     let choices = Choices { engine: Some(engine.clone()), ..Choices::default() };
     // Ports stay ours until the end.
     let mut lease = Lease::new();
-    let mut plan = Plan::new(&topology, &choices, dir.path(), || lease.take())?;
-    let monitored: String = (1..=shape.masters).filter_map(|number| monitor(&plan, number)).collect();
-    for node in plan.nodes.iter_mut().filter(|node| !node.holds_data()) {
-        // The plan knows of one master only.
-        let own = node.config.lines().filter(|line| !line.starts_with("sentinel "));
-        node.config = own.map(|line| format!("{line}\n")).collect::<String>() + &monitored;
-    }
+    let plan = Plan::new(&topology, &choices, dir.path(), || lease.take())?;
     let mut fleet = Fleet::new(plan, Events::silent()).pinned_to(machine.server_cpu);
     let result = async {
         in_sync(&mut fleet).await?;
@@ -119,18 +113,18 @@ fn text(shape: Shape) -> String {
             let _ = writeln!(text, "  replica-{number}-{replica}: {{replicaof: {}}}", master(number));
         }
     }
-    let first = master(1);
-    text + &format!("sentinels: {{count: {SENTINELS}, monitor: {first}, master: {first}, quorum: {QUORUM}}}\n")
-}
-
-/// The lines that tell a Sentinel of a master, which it knows by its node's name.
-fn monitor(plan: &Plan, number: usize) -> Option<String> {
-    let node = plan.node(&master(number))?;
-    let (name, port, down_after) = (&node.name, node.port, DOWN_AFTER.as_millis());
-    Some(format!(
-        "sentinel monitor {name} 127.0.0.1 {port} {QUORUM}\nsentinel down-after-milliseconds {name} {down_after}\n\
-         sentinel failover-timeout {name} 10000\n"
-    ))
+    let names = || (1..=shape.masters).map(master);
+    let masters: String = names().map(|name| format!("    {name}: {{master: {name}}}\n")).collect();
+    let directives = names().map(|name| {
+        let down_after = DOWN_AFTER.as_millis();
+        format!(
+            "  - sentinel down-after-milliseconds {name} {down_after}\n  - sentinel failover-timeout {name} 10000\n"
+        )
+    });
+    let directives: String = directives.collect();
+    text + &format!(
+        "sentinels:\n  count: {SENTINELS}\n  quorum: {QUORUM}\n  masters:\n{masters}  config:\n{directives}"
+    )
 }
 
 /// Starts the data nodes and waits until every replica is online at its master.

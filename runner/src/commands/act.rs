@@ -1,33 +1,32 @@
 //! `runner restart|kill|stop|pause|resume NODE`.
 
-use super::say;
+use super::{Which, complete, say};
 use crate::control::{Request, ask};
 use crate::failure::Outcome;
 use crate::fleet::Action;
-use crate::name::TopologyName;
 use crate::selectors::select;
-use crate::state::Session;
 use clap::Args;
 
 /// Nodes to act on.
 #[derive(Debug, Args)]
 pub struct Node {
     /// Their names, or `@master`, `@replica:2`, ...
-    #[arg(required = true)]
+    #[arg(required = true, add = complete::nodes())]
     nodes: Vec<String>,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
 }
 
 impl Node {
     pub(super) async fn run(self, action: Action) -> Outcome<u8> {
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let record = session.read()?;
         // All are resolved before anything is done: what happens to the first may change the roles of others.
         let mut nodes: Vec<String> = Vec::new();
         for selector in &self.nodes {
-            let node = select(&record.plan, selector).await?.name.clone();
+            let node = select(&record.plan, selector).await?;
+            node.must_be_ours()?;
+            let node = node.name.clone();
             if !nodes.contains(&node) {
                 nodes.push(node);
             }

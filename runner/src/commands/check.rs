@@ -1,13 +1,12 @@
-//! `runner check`: whether a cluster is sound.
+//! `runner check`: whether a topology is sound, and what of it is open.
 
-use super::say;
+use super::{Which, say};
+use crate::client::Reply;
 use crate::cluster::health;
-use crate::failure::{Doing, Failure, Outcome};
-use crate::name::TopologyName;
-use crate::plan::Plan;
+use crate::failure::{Doing, Outcome};
+use crate::plan::{Monitored, NodePlan, Plan};
 use crate::pool::Pool;
 use crate::probe::open;
-use crate::state::Session;
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
@@ -15,13 +14,13 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Checks a cluster: every node knows all others, all slots are owned, everybody agrees by whom, none is halfway between
-/// two, replicas follow. Exit code 1 where something is wrong.
+/// Checks a topology. All nodes answer, and replicas follow. Sentinels see each other, have their quorum, and name the same
+/// master, which is one. In a cluster every node knows all others, all slots are owned, everybody agrees by whom, and none is
+/// halfway between two. Also tells what is open to anybody. Exit code 1 where something is wrong.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Which one, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -38,12 +37,8 @@ struct Aspect {
 
 impl Check {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let plan = session.read()?.plan;
-        if plan.shards.is_empty() {
-            return Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))
-                .hint("`runner status` shows the nodes of other topologies"));
-        }
         let aspects = look(&plan).await;
         let sound = aspects.iter().all(|aspect| aspect.found.is_none());
         if self.json {
@@ -58,7 +53,8 @@ impl Check {
                 }
             }
             open::lines(&open::look(&plan).await).into_iter().for_each(|line| say(format!("  {line}")));
-            say(if sound { "the cluster is sound" } else { "the cluster is not sound" });
+            let what = if plan.shards.is_empty() { "topology" } else { "cluster" };
+            say(format!("the {what} is {}sound", if sound { "" } else { "not " }));
         }
         Ok(u8::from(!sound))
     }
@@ -67,10 +63,17 @@ impl Check {
 async fn look(plan: &Plan) -> Vec<Aspect> {
     let mut pool = Pool::new(PATIENCE);
     let mut aspects = Vec::new();
-    for node in plan.cluster_nodes() {
+    let masters = masters(&mut pool, plan).await;
+    for node in &plan.nodes {
         let answers = pool.must(node, &["PING"]).await.map(|_| ());
         let mut found = vec![("answers", answers.clone())];
-        if answers.is_ok() {
+        if answers.is_ok() && !node.holds_data() {
+            found.push(("sees the other sentinels", peers(&mut pool, plan, node).await));
+            found.push(("has its quorum", quorum(&mut pool, node).await));
+            found.push(("names a master that is one", named_masters(&mut pool, plan, node, &masters).await));
+        } else if answers.is_ok() && !plan.is_in_cluster(&node.name) {
+            found.push(("follows, or is the only master", follows(&mut pool, plan, node, &masters).await));
+        } else if answers.is_ok() {
             found.push(("knows all nodes of the cluster", health::knows_all(&mut pool, plan, node).await));
             found.push(("agrees about all slots", health::agrees(&mut pool, plan, node).await));
             found.push(("has no slot on its way", health::closed(&mut pool, plan, node).await));
@@ -84,4 +87,64 @@ async fn look(plan: &Plan) -> Vec<Aspect> {
         }));
     }
     aspects
+}
+
+type Finding = Result<(), String>;
+
+/// The nodes outside of clusters that call themselves masters.
+async fn masters<'a>(pool: &mut Pool, plan: &'a Plan) -> Vec<&'a NodePlan> {
+    let mut masters = Vec::new();
+    for node in plan.nodes.iter().filter(|node| node.holds_data() && !plan.is_in_cluster(&node.name)) {
+        let info = pool.info(node, "replication").await.unwrap_or_default();
+        masters.extend(info.get("role").is_some_and(|role| role == "master").then_some(node));
+    }
+    masters
+}
+
+async fn follows(pool: &mut Pool, plan: &Plan, node: &NodePlan, masters: &[&NodePlan]) -> Finding {
+    let info = pool.info(node, "replication").await?;
+    if info.get("role").is_some_and(|role| role == "slave") {
+        return match info.get("master_link_status").map_or("absent", String::as_str) {
+            "up" => Ok(()),
+            status => Err(format!("master_link_status:{status}")),
+        };
+    }
+    let root = |node| &plan.root(node).name;
+    let others = masters.iter().filter(|other| other.name != node.name && root(other) == root(node));
+    match others.map(|node| node.name.as_str()).collect::<Vec<_>>().as_slice() {
+        [] => Ok(()),
+        others => Err(format!("so is {}, where the file has one master", others.join(", "))),
+    }
+}
+
+async fn peers(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding {
+    let others = plan.nodes.iter().filter(|node| !node.holds_data()).count() - 1;
+    for master in node.role.monitored() {
+        let reply = pool.must(node, &["SENTINEL", "SENTINELS", &master.monitor]).await?;
+        if reply.elements().len() != others {
+            return Err(format!("knows {} others of {}, not {others}", reply.elements().len(), master.monitor));
+        }
+    }
+    Ok(())
+}
+
+async fn quorum(pool: &mut Pool, node: &NodePlan) -> Finding {
+    for master in node.role.monitored() {
+        pool.must(node, &["SENTINEL", "CKQUORUM", &master.monitor]).await?;
+    }
+    Ok(())
+}
+
+async fn named_masters(pool: &mut Pool, plan: &Plan, node: &NodePlan, masters: &[&NodePlan]) -> Finding {
+    for Monitored { monitor, .. } in node.role.monitored() {
+        let reply = pool.must(node, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", monitor]).await?;
+        let words: Vec<String> = reply.elements().iter().filter_map(Reply::text).collect();
+        let port = words.get(1).cloned().unwrap_or_default();
+        let named = plan.nodes.iter().find(|node| node.port.to_string() == port);
+        if !named.is_some_and(|named| masters.iter().any(|master| master.name == named.name)) {
+            let name = named.map_or_else(|| words.join(":"), |named| named.name.clone());
+            return Err(format!("{name} as the master of {monitor}, which it is not"));
+        }
+    }
+    Ok(())
 }

@@ -1,15 +1,16 @@
 //! `runner cli NODE [CMD...]`: one command, or a line at a time, with redis-cli's output.
 
-use super::say;
+use super::{Which, complete, say};
 use crate::client::{Client, Redirect, Reply, Style, print, split_words};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::fleet::connect;
-use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan};
 use crate::selectors::select;
-use crate::state::Session;
+use crate::state::history_file;
 use clap::Args;
 use owo_colors::OwoColorize;
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
 use std::io::{BufRead, IsTerminal, Write};
 use std::time::Duration;
 
@@ -19,13 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[derive(Debug, Args)]
 pub struct Cli {
     /// Its name, or `@master`, `@replica:2`, ...
+    #[arg(add = complete::nodes())]
     node: String,
     /// A command; lines are read from standard input where none is given.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
     /// Speak RESP3.
     #[arg(short = '3', long)]
     resp3: bool,
@@ -36,7 +37,7 @@ pub struct Cli {
 
 impl Cli {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let plan = session.read()?.plan;
         let node = select(&plan, &self.node).await?;
         let mut talk = Talk::begin(&plan, node, self.resp3, self.cluster).await?;
@@ -44,8 +45,12 @@ impl Cli {
             return lines(&mut talk).await;
         }
         let command: Vec<Vec<u8>> = self.command.into_iter().map(String::into_bytes).collect();
-        let failed = talk.call(&command).await?;
-        Ok(u8::from(failed))
+        let listens = is_endless(&command);
+        tokio::select! {
+            failed = talk.call(&command) => Ok(u8::from(failed?)),
+            // Whoever listened has heard enough.
+            _ = tokio::signal::ctrl_c(), if listens => Ok(0),
+        }
     }
 }
 
@@ -90,21 +95,23 @@ impl<'a> Talk<'a> {
             reply = self.client.call(command).await.doing(|| "talk to the node".into())?;
         }
         say(print(&reply, style));
-        let name = command.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
-        let endless: [&[u8]; 4] = [b"monitor", b"subscribe", b"psubscribe", b"ssubscribe"];
-        if endless.contains(&name.as_slice()) && !reply.is_error() {
+        if is_endless(command) && !reply.is_error() {
             loop {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => break,
-                    next = self.client.next_reply() => match next {
-                        Ok((reply, _)) => say(print(&reply, style)),
-                        Err(error) => return Err(Failure::failed(error.to_string())),
-                    }
+                match self.client.next_reply().await {
+                    Ok((reply, _)) => say(print(&reply, style)),
+                    Err(error) => return Err(Failure::failed(error.to_string())),
                 }
             }
         }
         Ok(matches!(reply, Reply::Error(_)))
     }
+}
+
+/// Whether a command is answered again and again.
+fn is_endless(command: &[Vec<u8>]) -> bool {
+    let name = command.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
+    let endless: [&[u8]; 4] = [b"monitor", b"subscribe", b"psubscribe", b"ssubscribe"];
+    endless.contains(&name.as_slice())
 }
 
 async fn open(node: &NodePlan, resp3: bool) -> Outcome<Client> {
@@ -118,26 +125,112 @@ async fn open(node: &NodePlan, resp3: bool) -> Outcome<Client> {
 /// A cluster that disagrees could send us around for ever.
 const MOST_HOPS: usize = 16;
 
-/// Reads commands from standard input, with a prompt on a terminal.
+/// Reads commands from standard input.
 async fn lines(talk: &mut Talk<'_>) -> Outcome<u8> {
-    let prompt = std::io::stdin().is_terminal();
-    let mut line = String::new();
+    if std::io::stdin().is_terminal() {
+        return prompt(talk).await;
+    }
+    for line in std::io::stdin().lock().lines() {
+        let line = line.doing(|| "read a command".into())?;
+        match spoken(&line) {
+            Spoken::Words(words) => drop(talk.call(&words).await?),
+            Spoken::End => break,
+            Spoken::Nothing => {}
+        }
+    }
+    Ok(0)
+}
+
+/// Talks to a person, who may edit lines and have earlier ones back. Ctrl-C cancels a line, or a command that does not end;
+/// what a node does, a restart included, does not end the conversation.
+async fn prompt(talk: &mut Talk<'_>) -> Outcome<u8> {
+    let mut editor = DefaultEditor::new().doing(|| "read from the terminal".into())?;
+    let file = history_file();
+    // There is none before the first conversation.
+    let _ = editor.load_history(&file);
+    // A node that is away may be back for the next command.
+    let mut is_lost = false;
     loop {
-        if prompt {
-            anstream::print!("{}> ", talk.node.address());
-            std::io::stdout().flush().doing(|| "print the prompt".into())?;
+        let line = match editor.readline(&format!("{}> ", talk.node.address())) {
+            Ok(line) => line,
+            Err(ReadlineError::Interrupted) => continue,
+            Err(ReadlineError::Eof) => return Ok(0),
+            Err(error) => return Err(Failure::failed(format!("cannot read from the terminal: {error}"))),
+        };
+        let words = match spoken(&line) {
+            Spoken::Words(words) => words,
+            Spoken::End => return Ok(0),
+            Spoken::Nothing => continue,
+        };
+        if !holds_a_secret(&words) && editor.add_history_entry(&line).is_ok_and(|is_new| is_new) {
+            // A history that cannot be written is that of this conversation alone.
+            let _ = file.parent().map(std::fs::create_dir_all);
+            let _ = editor.append_history(&file);
         }
-        line.clear();
-        if std::io::stdin().lock().read_line(&mut line).doing(|| "read a command".into())? == 0 {
-            return Ok(0);
-        }
-        match split_words(&line) {
-            Ok(words) if words.is_empty() => {}
-            Ok(words) if words == [b"exit"] || words == [b"quit"] => return Ok(0),
-            Ok(words) => {
-                talk.call(&words).await?;
+        if is_lost {
+            match open(talk.node, talk.resp3).await {
+                Ok(client) => talk.client = client,
+                Err(failure) => {
+                    super::report(&failure);
+                    continue;
+                }
             }
-            Err(error) => say(format!("Invalid argument(s): {error}")),
         }
+        is_lost = tokio::select! {
+            result = talk.call(&words) => result.inspect_err(super::report).is_err(),
+            // A reply may come still, so the connection is of no use any more.
+            _ = tokio::signal::ctrl_c() => true,
+        };
+    }
+}
+
+/// What a line says.
+enum Spoken {
+    Words(Vec<Vec<u8>>),
+    Nothing,
+    End,
+}
+
+fn spoken(line: &str) -> Spoken {
+    match split_words(line) {
+        Ok(words) if words.is_empty() => Spoken::Nothing,
+        Ok(words) if words == [b"exit"] || words == [b"quit"] => Spoken::End,
+        Ok(words) => Spoken::Words(words),
+        Err(error) => {
+            say(format!("Invalid argument(s): {error}"));
+            Spoken::Nothing
+        }
+    }
+}
+
+/// Whether a command tells a password, which no history shall keep.
+fn holds_a_secret(words: &[Vec<u8>]) -> bool {
+    let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_lowercase()).collect();
+    let is = |at: usize, wanted: &[&str]| words.get(at).is_some_and(|word| wanted.contains(&word.as_str()));
+    let secrets = ["masterauth", "masteruser", "requirepass", "tls-key-file-pass", "tls-client-key-file-pass"];
+    is(0, &["auth"])
+        || (is(0, &["acl"]) && is(1, &["setuser", "deluser"]))
+        || (is(0, &["hello", "migrate"]) && words.iter().any(|word| ["auth", "auth2"].contains(&word.as_str())))
+        || (is(0, &["config"]) && is(1, &["set"]) && words.iter().any(|word| secrets.contains(&word.as_str())))
+        || (is(0, &["sentinel"]) && words.iter().any(|word| ["auth-pass", "sentinel-pass"].contains(&word.as_str())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_keeps_no_passwords() {
+        let secret = |line: &str| holds_a_secret(&split_words(line).unwrap());
+        for line in [
+            "AUTH x",
+            "acl setuser a >x",
+            "HELLO 3 AUTH a b",
+            "config set maxmemory 1 requirepass x",
+            "SENTINEL SET m auth-pass x",
+        ] {
+            assert!(secret(line), "{line}");
+        }
+        assert!(!secret("SET auth x") && !secret("CONFIG GET requirepass") && !secret("ACL LIST"));
     }
 }

@@ -1,20 +1,33 @@
 //! `runner completions SHELL`.
 
-use super::CommandLine;
-use crate::failure::Outcome;
+use super::say;
+use crate::failure::{Doing, Failure, Outcome};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory};
-use clap_complete::Shell;
+use clap_complete::env::Shells;
 
-/// Prints a completion script for a shell.
+/// A shell that completes asks the runner with this variable in the environment.
+pub(super) const ASKS: &str = "RUNNER_COMPLETE";
+
+/// Prints a script that has a shell complete the runner's commands, their options, and the nodes that are up just then:
+/// `source <(runner completions bash)`, `runner completions fish | source`.
 #[derive(Debug, Args)]
 pub struct Completions {
     /// Which shell.
-    shell: Shell,
+    #[arg(value_parser = PossibleValuesParser::new(["bash", "elvish", "fish", "powershell", "zsh"]))]
+    shell: String,
 }
 
 impl Completions {
     pub(super) fn run(self) -> Outcome<u8> {
-        clap_complete::generate(self.shell, &mut CommandLine::command(), "runner", &mut std::io::stdout());
+        let shells = Shells::builtins();
+        let shell = shells.completer(&self.shell).ok_or_else(|| Failure::bad_input("there is no such shell"))?;
+        let program = std::env::current_exe().doing(|| "find this executable".into())?;
+        let mut script = Vec::new();
+        let name = super::CommandLine::command().get_name().to_owned();
+        let written = shell.write_registration(ASKS, &name, &name, &program.to_string_lossy(), &mut script);
+        written.doing(|| "write the script".into())?;
+        say(String::from_utf8_lossy(&script).trim_end());
         Ok(0)
     }
 }

@@ -1,6 +1,6 @@
 //! `runner conform`: how engines behave in the scenarios, as a report.
 
-use super::say;
+use super::{complete, say};
 use crate::conform::{Against, Contestant, Known, Report, Verdict, conform};
 use crate::engine::Engine;
 use crate::failure::{Doing, Outcome};
@@ -9,11 +9,13 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use std::path::{Path, PathBuf};
 
-/// Plays the conformance scenarios on engines and reports where they differ from Redis 7.0.15. The scenarios and the recorded
-/// transcripts are inside the runner: no Redis is needed. Exits with 1 where something differs in a way that is not known.
+/// Plays the conformance scenarios on engines and reports where they differ from Redis 7.0.15. The scenarios, the recorded
+/// transcripts, and the known differences of our server, Redis 6.2 and 8.2 and Valkey 9.1 are inside the runner: no Redis is
+/// needed. Exits with 1 where something differs in a way that is not known, or no longer differs in a way that is.
 #[derive(Debug, Args)]
 pub struct Conform {
     /// Scenarios: a chapter (`sentinel`), a name (`sentinel/walkthrough`), or a pattern (`*/failover*`); all of them by default.
+    #[arg(add = complete::scenarios())]
     patterns: Vec<String>,
     /// An engine to look at: `server` (the default), `redis`, or NAME=PATH of a program with redis-server's command line. Several may
     /// be named.
@@ -25,7 +27,7 @@ pub struct Conform {
     /// What they are held against: recorded transcripts, or the redis-server on PATH, which then plays everything, too.
     #[arg(long, value_enum, default_value_t = Against::Recorded)]
     against: Against,
-    /// A file of known differences, as `conformance/known_differences.yaml` is one; `cast` is the engine's name.
+    /// A file of known differences, as those in `conformance/known/`; `cast` is the engine's name, where it is not about all.
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
     /// How many plays go on at a time; three for each processor by default, since plays wait most of the time.

@@ -1,6 +1,6 @@
 //! `runner down`: takes a topology down from another terminal. Down twice is down, unless it was called by its name.
 
-use super::say;
+use super::{complete, say};
 use crate::control::{Request, ask};
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
@@ -19,7 +19,7 @@ pub struct Down {
     #[arg(conflicts_with_all = ["name", "all"])]
     file: Option<PathBuf>,
     /// Which one, where several are up.
-    #[arg(long, conflicts_with = "all")]
+    #[arg(long, conflicts_with = "all", add = complete::topologies())]
     name: Option<TopologyName>,
     /// All that are up.
     #[arg(long)]

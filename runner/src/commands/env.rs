@@ -1,10 +1,8 @@
 //! `runner env`: a running topology as environment variables.
 
-use super::say;
+use super::{Which, say};
 use crate::addresses::{master_now, variables};
 use crate::failure::{Doing, Outcome};
-use crate::name::TopologyName;
-use crate::state::Session;
 use clap::{Args, ValueEnum};
 
 /// Prints the addresses of a running topology as shell variables: `eval "$(runner env)"`.
@@ -13,9 +11,8 @@ use clap::{Args, ValueEnum};
 /// called NAME.
 #[derive(Debug, Args)]
 pub struct Env {
-    /// Which one, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
     /// How they are written.
     #[arg(long, value_enum, default_value_t = Format::Sh)]
     format: Format,
@@ -37,7 +34,7 @@ enum Format {
 
 impl Env {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let plan = session.read()?.plan;
         let master = match master_now(&plan).await {
             Some(master) => Some(master),

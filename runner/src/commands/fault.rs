@@ -1,40 +1,41 @@
 //! `runner fault partition A -x- B`: network faults without root.
 
-use super::say;
+use super::{Which, complete, say};
 use crate::control::{Answer, Request, ask};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::faults::Wish;
-use crate::name::TopologyName;
-use crate::state::Session;
 use clap::Args;
 
 /// Makes and heals network faults between nodes, without root; for topologies that are brought up with `--faults`.
 #[derive(Debug, Args)]
 #[command(after_help = FAULTS)]
 pub struct Fault {
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
     /// For programs; also behind the words of the fault.
     #[arg(long)]
     json: bool,
     /// The fault, as below.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, add = complete::fault())]
     words: Vec<String>,
 }
 
 const FAULTS: &str = "\
 Faults:
   partition A -x- B [--oneway]        nothing comes through; with --oneway only nothing from A to B
-  latency A -x- B 50ms [--oneway]     everything comes so much later, each way
+  latency A -x- B 50ms [--oneway]     everything comes so much later, each way; with --jitter 20ms by chance up to
+                                      so much later still
+  loss A -x- B 5% [--oneway]          so many packets are lost; TCP sends them again after 200 ms, 400 ms and so on, and
+                                      what is behind them waits
   bandwidth A -x- B 100k [--oneway]   so many bytes a second, each way and connection
   stall A                             A is cut off from everybody, clients included
   reset A -x- B                       connections between them are reset, once
   heal [NUMBER]                       all faults, or one
   list
 A and B are nodes with commas between them: names, selectors, `client` (whoever is no node), or `*` for everybody. Without
-`-x- B` everybody is meant. With --for 5s behind it a fault heals itself after that time. What is held up is not lost, but flows on when the fault is healed. The runner's own commands
-go past all faults; clients come through at the addresses of `runner env`.";
+`-x- B` everybody is meant. With --for 5s behind it a fault heals itself after that time. What is held up is not lost,
+but flows on when the fault is healed. The runner's own commands go past all faults; clients come through at the addresses
+of `runner env`.";
 
 impl Fault {
     pub(super) async fn run(self) -> Outcome<u8> {
@@ -45,7 +46,7 @@ impl Fault {
             .join(" ")
             .parse()
             .map_err(|why: String| Failure::bad_input(why).hint("`runner fault --help` lists the faults"))?;
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let order = wish.resolve(&session.read()?.plan).await?;
         if let Answer::Faults { rules } = ask(&session, &Request::Fault { order }).await? {
             match rules.as_slice() {

@@ -1,10 +1,9 @@
 //! `runner logs`: what the nodes wrote, one node's or all of them side by side.
 
+use super::{Which, complete};
 use crate::failure::{Doing, Outcome};
-use crate::name::TopologyName;
 use crate::plan::NodePlan;
 use crate::selectors::select;
-use crate::state::Session;
 use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use owo_colors::OwoColorize;
@@ -17,13 +16,13 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct Logs {
     /// One node; all of them where none is given.
+    #[arg(add = complete::nodes())]
     node: Option<String>,
     /// Go on as the logs grow, until Ctrl-C or until the topology is down.
     #[arg(short, long)]
     follow: bool,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
 }
 
 /// How far a log was shown.
@@ -36,7 +35,7 @@ struct Tail {
 
 impl Logs {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let plan = session.read()?.plan;
         let nodes = match &self.node {
             Some(selector) => vec![select(&plan, selector).await?.clone()],

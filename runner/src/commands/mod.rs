@@ -4,14 +4,17 @@ mod act;
 mod bench;
 mod check;
 mod cli;
+mod complete;
 mod completions;
 mod conform;
 mod diff;
 mod down;
+mod engines;
 mod env;
 mod explain;
 mod fault;
 mod gc;
+mod help;
 mod init;
 mod logs;
 mod ls;
@@ -29,7 +32,9 @@ mod up;
 mod watch;
 
 use crate::failure::Outcome;
-use clap::{Parser, Subcommand};
+use crate::name::TopologyName;
+use crate::state::Session;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 const EXIT_CODES: &str = "\
@@ -81,6 +86,7 @@ enum Command {
     Plan(plan::ShowPlan),
     Env(env::Env),
     Run(run::Run),
+    Engines(engines::Engines),
     Init(init::Init),
     Explain(explain::Explain),
     Schema(schema::ShowSchema),
@@ -102,9 +108,25 @@ enum Command {
     },
 }
 
+/// The topology that a command is about.
+#[derive(Debug, Args)]
+struct Which {
+    /// The topology, where several are up.
+    #[arg(long, add = complete::topologies())]
+    name: Option<TopologyName>,
+}
+
+impl Which {
+    fn session(&self) -> Outcome<Session> {
+        Session::find(self.name.as_ref())
+    }
+}
+
 /// Parses the command line, runs the command, and reports its failure.
 pub fn main() -> ExitCode {
-    let line = CommandLine::parse();
+    let command = || help::grouped(CommandLine::command());
+    clap_complete::env::CompleteEnv::with_factory(command).var(completions::ASKS).complete();
+    let line = CommandLine::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     // One thread is enough: the runner waits, it does not compute.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
@@ -152,6 +174,7 @@ impl Command {
             Command::Plan(plan) => plan.run(),
             Command::Env(env) => env.run().await,
             Command::Run(run) => run.run().await,
+            Command::Engines(engines) => engines.run().await,
             Command::Init(init) => init.run(),
             Command::Explain(explain) => explain.run(),
             Command::Schema(schema) => schema.run(),
@@ -188,7 +211,6 @@ fn progress(text: impl std::fmt::Display) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

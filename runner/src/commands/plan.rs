@@ -39,10 +39,15 @@ impl ShowPlan {
             let shard = plan.shards.iter().find(|shard| shard.master == node.name);
             let slots = shard.map_or_else(String::new, |shard| format!(", slots {}", describe(&shard.slots)));
             say(format!("\n{}: {}{upstream} on {}{bus}{slots}", node.name, node.role.word(), node.announced()));
+            if node.is_external() {
+                say("  external: somebody else's, and only watched");
+                continue;
+            }
             let (program, leading) = node.engine.command().doing(|| "find its program".into())?;
             let leading = leading.iter().map(|word| word.to_string_lossy().into_owned());
-            let words: Vec<String> = leading.chain(node.arguments.iter().cloned()).collect();
-            say(format!("  {} {}", program.display(), words.join(" ")));
+            let words: Vec<String> = leading.chain(node.command_line()).collect();
+            let words = words.iter().map(|word| shlex::try_quote(word).map_or_else(|_| word.clone(), Into::into));
+            say(format!("  {} {}", program.display(), words.collect::<Vec<_>>().join(" ")));
             say(format!("  {}:", node.config_file));
             for line in node.config.lines() {
                 say(format!("    {line}"));

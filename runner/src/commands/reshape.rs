@@ -1,12 +1,11 @@
 //! `runner failover|reshard|rebalance|scale`: a running cluster gets another shape.
 
-use super::say;
+use super::{Which, complete, say};
 use crate::cluster::migrate::{Move, Way, balance, holdings, migrate, moves_of, moves_to, seen, summary};
 use crate::cluster::{SlotRange, describe, failover, health, join, leave, name_of, named, ranges};
 use crate::control::{Answer, Request, ask};
-use crate::engine::Engine;
+use crate::engine::{Engine, Recorded};
 use crate::failure::{Failure, Outcome};
-use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan, Shard};
 use crate::pool::Pool;
 use crate::selectors::select;
@@ -27,10 +26,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, Args)]
 pub struct Failover {
     /// The replica; that of a master is `@replica-of=MASTER`.
+    #[arg(add = complete::nodes())]
     node: String,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
 }
 
 /// Moves slots with their keys to a master, while the cluster serves clients.
@@ -40,10 +39,10 @@ pub struct Reshard {
     #[arg(long, required = true, value_delimiter = ',')]
     slots: Vec<String>,
     /// The master that gets them.
-    #[arg(long)]
+    #[arg(long, add = complete::nodes())]
     to: String,
     /// The masters that give them, with a number of slots; all others by default.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', add = complete::nodes())]
     from: Vec<String>,
     /// Only say what would be moved.
     #[arg(long)]
@@ -51,9 +50,8 @@ pub struct Reshard {
     /// Key by key, by the commands of every Redis, even where all nodes are ours and could hand slots over whole.
     #[arg(long)]
     stock: bool,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
 }
 
 /// Moves as few slots as possible until all masters have equally many, or as many as their weights say.
@@ -68,9 +66,8 @@ pub struct Rebalance {
     /// Key by key, by the commands of every Redis, even where all nodes are ours and could hand slots over whole.
     #[arg(long)]
     stock: bool,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
 }
 
 /// Adds masters (with their replicas) to a running cluster, or takes the last ones away, and rebalances.
@@ -82,12 +79,11 @@ pub struct Scale {
     /// How many replicas each new master gets; as many as the first master has by default.
     #[arg(long)]
     replicas: Option<usize>,
-    /// The engine of new nodes.
-    #[arg(long, value_parser = Engine::argument)]
+    /// The engine of new nodes; those that nodes have already are known by their names.
+    #[arg(long, value_parser = Engine::argument_of_topology)]
     engine: Option<Engine>,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
 }
 
 fn weight(text: &str) -> Result<(String, f64), String> {
@@ -99,8 +95,8 @@ fn weight(text: &str) -> Result<(String, f64), String> {
 }
 
 /// A topology that is up and a cluster.
-fn cluster(name: Option<&TopologyName>) -> Outcome<(Session, Plan)> {
-    let session = Session::find(name)?;
+fn cluster(which: &Which) -> Outcome<(Session, Plan)> {
+    let session = which.session()?;
     let plan = session.read()?.plan;
     match plan.shards.is_empty() {
         false => Ok((session, plan)),
@@ -111,7 +107,7 @@ fn cluster(name: Option<&TopologyName>) -> Outcome<(Session, Plan)> {
 
 impl Failover {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_ref())?;
+        let (_, plan) = cluster(&self.which)?;
         let node = select(&plan, &self.node).await?;
         let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
         if let Some(master) = view.at_port(node.port).filter(|member| member.is("master")) {
@@ -135,7 +131,7 @@ impl Failover {
 
 impl Reshard {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_ref())?;
+        let (_, plan) = cluster(&self.which)?;
         let held = held(&plan).await?;
         let to = master(&plan, &held, &self.to).await?;
         let mut from = Vec::new();
@@ -204,7 +200,7 @@ async fn master(plan: &Plan, held: &[(String, Vec<u16>)], selector: &str) -> Out
 
 impl Rebalance {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let (_, plan) = cluster(self.name.as_ref())?;
+        let (_, plan) = cluster(&self.which)?;
         let held = held(&plan).await?;
         for (name, _) in &self.weights {
             master(&plan, &held, name).await?;
@@ -292,7 +288,7 @@ impl Scale {
         if self.masters == 0 {
             return Err(Failure::bad_input("a cluster has at least one master"));
         }
-        let (session, plan) = cluster(self.name.as_ref())?;
+        let (session, plan) = cluster(&self.which)?;
         let held = held(&plan).await?;
         match self.masters.checked_sub(held.len()) {
             Some(0) => say(format!("there are {} masters already", held.len())),
@@ -302,10 +298,20 @@ impl Scale {
         Ok(0)
     }
 
+    fn engine_of_new_nodes(&self, plan: &Plan) -> Outcome<Option<Engine>> {
+        let Some(wanted) = &self.engine else { return Ok(None) };
+        let name = wanted.to_string();
+        match plan.nodes.iter().find(|node| node.engine.to_string() == name) {
+            Some(node) => Ok(Some(node.engine.clone())),
+            None => Engine::argument(&name).map(Some).map_err(Failure::bad_input),
+        }
+    }
+
     async fn grow(&self, session: &Session, plan: &Plan, held: &[(String, Vec<u16>)], more: usize) -> Outcome<()> {
         let replicas = self.replicas.or(plan.shards.first().map(|shard| shard.replicas.len())).unwrap_or(0);
         let count = more * (1 + replicas);
-        let Answer::Grown { nodes } = ask(session, &Request::Grow { count, engine: self.engine.clone() }).await? else {
+        let engine = self.engine_of_new_nodes(plan)?.map(Recorded);
+        let Answer::Grown { nodes } = ask(session, &Request::Grow { count, engine }).await? else {
             return Err(Failure::failed("the supervisor started no nodes"));
         };
         say(format!("started {}", nodes.join(", ")));

@@ -1,13 +1,11 @@
 //! `runner slots`: a picture of who owns what.
 
-use super::say;
+use super::{Which, complete, say};
 use crate::cluster::health::view;
 use crate::cluster::{Member, View, describe, name_of, named};
 use crate::failure::{Doing, Failure, Outcome};
-use crate::name::TopologyName;
 use crate::plan::Plan;
 use crate::pool::Pool;
-use crate::state::Session;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use owo_colors::{AnsiColors, OwoColorize};
@@ -24,10 +22,10 @@ const CELLS: usize = 256;
 #[derive(Debug, Args)]
 pub struct Slots {
     /// The node that is asked; by default the first one that answers.
+    #[arg(add = complete::nodes())]
     node: Option<String>,
-    /// The topology, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -60,7 +58,7 @@ struct Whole {
 
 impl Slots {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let plan = session.read()?.plan;
         if plan.shards.is_empty() {
             return Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))

@@ -1,17 +1,15 @@
 //! `runner status`: every node, what it is now, and how far its data are.
 
-use super::say;
+use super::{Which, say};
 use crate::cluster::describe;
 use crate::cluster::health::view;
 use crate::control::{Answer, NodeReport, Request, ask};
 use crate::failure::{Doing, Outcome};
 use crate::fleet::NodeState;
-use crate::name::TopologyName;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::probe::fields;
 use crate::probe::open::{self, Open};
-use crate::state::Session;
 use clap::Args;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -24,9 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Shows the nodes of a topology: roles, links, offsets.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// Which one, where several are up.
-    #[arg(long)]
-    name: Option<TopologyName>,
+    #[command(flatten)]
+    which: Which,
     /// For programs.
     #[arg(long)]
     json: bool,
@@ -67,7 +64,7 @@ struct Whole {
 
 impl Status {
     pub(super) async fn run(self) -> Outcome<u8> {
-        let session = Session::find(self.name.as_ref())?;
+        let session = self.which.session()?;
         let record = session.read()?;
         let (ready, reports) = match ask(&session, &Request::Status).await? {
             Answer::Status { ready, nodes } => (ready, nodes),
@@ -106,14 +103,14 @@ async fn row(plan: &Plan, node: &NodePlan, report: Option<&NodeReport>) -> Row {
         slots: None,
         cluster: None,
     };
-    if row.state != NodeState::Running {
+    if matches!(row.state, NodeState::Paused | NodeState::Ended) {
         return row;
     }
     match info(node).await {
         Some(info) if node.holds_data() => describe_data_node(&mut row, plan, &info),
         Some(info) => {
             row.role = "sentinel".into();
-            row.link = info.get("master0").cloned();
+            row.link = Some(masters(&info)).filter(|text| !text.is_empty());
         }
         None => row.link = Some("does not answer".into()),
     }
@@ -130,6 +127,16 @@ async fn row(plan: &Plan, node: &NodePlan, report: Option<&NodeReport>) -> Row {
 async fn info(node: &NodePlan) -> Option<HashMap<String, String>> {
     let section = if node.holds_data() { "replication" } else { "sentinel" };
     Pool::new(PATIENCE).info(node, section).await.ok()
+}
+
+/// The masters that a sentinel watches, from INFO's lines `master0:name=mymaster,status=ok,...`.
+fn masters(info: &HashMap<String, String>) -> String {
+    let lines = (0..).map_while(|number| info.get(&format!("master{number}")));
+    let words = lines.map(|line| {
+        let field = |name: &str| line.split(',').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+        format!("{} {}", field("name").unwrap_or("?"), field("status").unwrap_or("?"))
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>) {
@@ -153,10 +160,45 @@ fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>
     }
 }
 
+/// A table that fits the terminal: what a user can do without goes first. A pipe gets everything.
 fn table(rows: &[Row]) -> Table {
-    let colours = std::io::stdout().is_terminal();
+    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let mut table = whole_table(rows);
+    let width = |table: &Table| table.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
+    for name in ["PID", "OFFSET", "ENGINE", "ADDRESS"] {
+        if columns.is_none_or(|columns| width(&table) <= columns) {
+            break;
+        }
+        table = without(&table, name);
+    }
+    table
+}
+
+fn without(table: &Table, name: &str) -> Table {
+    let keep = |row: &comfy_table::Row, at: Option<usize>| {
+        let cells = row.cell_iter().enumerate().filter(|(index, _)| Some(*index) != at);
+        cells.map(|(_, cell)| cell.clone()).collect::<Vec<Cell>>()
+    };
+    let mut narrower = empty_table();
+    if let Some(header) = table.header() {
+        let at = header.cell_iter().position(|cell| cell.content() == name);
+        narrower.set_header(keep(header, at));
+        for row in table.row_iter() {
+            narrower.add_row(keep(row, at));
+        }
+    }
+    narrower
+}
+
+fn empty_table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn whole_table(rows: &[Row]) -> Table {
+    let colours = std::io::stdout().is_terminal();
+    let mut table = empty_table();
     let head = ["NODE", "ROLE", "ENGINE", "ADDRESS", "PID", "STATE", "LINK", "FOLLOWS", "OFFSET"];
     let clustered = rows.iter().any(|row| row.cluster.is_some());
     table.set_header(head.into_iter().chain(clustered.then_some(["CLUSTER", "SLOTS"]).into_iter().flatten()));
@@ -165,6 +207,7 @@ fn table(rows: &[Row]) -> Table {
             NodeState::Running => ("running", Color::Green),
             NodeState::Paused => ("paused", Color::Yellow),
             NodeState::Ended => ("ended", Color::Red),
+            NodeState::External => ("external", Color::Blue),
         };
         let state = if colours { Cell::new(state).fg(colour) } else { Cell::new(state) };
         let or_dash = |text: Option<String>| Cell::new(text.unwrap_or_else(|| "-".into()));

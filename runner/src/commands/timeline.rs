@@ -1,7 +1,7 @@
 //! `runner timeline --do '...'`: what happens in milliseconds, as a table and as a picture.
 
-use super::say;
 use super::up::events;
+use super::{complete, say};
 use crate::engine::Engine;
 use crate::events::{Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
@@ -37,8 +37,8 @@ pub struct Timeline {
     /// A run takes at most so long.
     #[arg(long, default_value = "30s", value_parser = duration)]
     within: Duration,
-    /// With FILE: `server` (ours), `redis`, a program on PATH, or a path.
-    #[arg(long, value_parser = Engine::argument)]
+    /// With FILE: `server` (ours), `redis`, an engine of `engines:`, a program on PATH, or a path.
+    #[arg(long, value_parser = Engine::argument_of_topology)]
     engine: Option<Engine>,
     /// With FILE: added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -56,7 +56,7 @@ pub struct Timeline {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// The topology, where several are up.
-    #[arg(long)]
+    #[arg(long, add = complete::topologies())]
     name: Option<TopologyName>,
 }
 
@@ -90,7 +90,6 @@ impl Timeline {
         let topology = Topology::load(file, self.engine.as_ref())?;
         let choices = Choices {
             name: Some(self.name.clone().unwrap_or_else(|| topology.name().beside("timeline"))),
-            engine: self.engine.clone(),
             port_offset: self.port_offset,
             faults: self.faults,
             ..Choices::default()

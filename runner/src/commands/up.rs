@@ -1,5 +1,6 @@
 //! `runner up`: in the foreground until Ctrl-C, or detached (`-d`) until `runner down`.
 
+use super::complete;
 use crate::engine::Engine;
 use crate::events::{Event, Events, JsonLines, Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
@@ -44,14 +45,15 @@ pub struct Up {
 pub struct Bring {
     /// The topology file; `-` is standard input.
     pub file: PathBuf,
-    /// `server` (ours), `redis`, a program on PATH, or a path; for nodes that name no engine themselves.
-    #[arg(long, value_name = "ENGINE", value_parser = Engine::argument)]
+    /// `server` (ours), `redis`, an engine of `engines:` or of the user's registry, a program on PATH, or a path; for nodes
+    /// that name no engine themselves.
+    #[arg(long, value_name = "ENGINE", value_parser = Engine::argument_of_topology, add = complete::engines())]
     pub engine: Option<Engine>,
     /// How long to wait for readiness: `30s`, `500ms`, `2m`.
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub wait: Duration,
     /// A name of its own, to run a topology twice.
-    #[arg(long)]
+    #[arg(long, add = complete::topologies())]
     pub name: Option<TopologyName>,
     /// Added to all fixed ports.
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -63,13 +65,7 @@ pub struct Bring {
 
 impl Bring {
     pub(super) fn choices(&self) -> Choices {
-        Choices {
-            name: self.name.clone(),
-            engine: self.engine.clone(),
-            port_offset: self.port_offset,
-            faults: self.faults,
-            ..Choices::default()
-        }
+        Choices { name: self.name.clone(), port_offset: self.port_offset, faults: self.faults, ..Choices::default() }
     }
 }
 

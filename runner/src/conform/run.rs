@@ -1,6 +1,6 @@
 //! Plays scenarios on engines, several at once, and puts the report together.
 
-use super::known::{Known, of_ours};
+use super::known::{Known, of_engine};
 use super::report::{EngineReport, Entry, Report};
 use super::verdict::{UNKNOWN, Verdict, judge};
 use super::{Case, chosen};
@@ -46,7 +46,6 @@ pub async fn conform(
         Failure::bad_input(format!("no scenario fits `{pattern}`"))
             .hint("a chapter (`sentinel`), a name (`sentinel/walkthrough`), or a pattern (`*/failover*`)")
     })?;
-    let known: Vec<Known> = of_ours()?.into_iter().chain(known).collect();
     let reference = match against {
         Against::Recorded => "the recorded transcripts of Redis 7.0.15".to_owned(),
         Against::Redis => version(&Engine::Redis)?,
@@ -56,6 +55,7 @@ pub async fn conform(
     let mut engines = Vec::new();
     for contestant in contestants {
         let version = version(&contestant.engine)?;
+        let known: Vec<Known> = known.iter().cloned().chain(of_engine(&contestant.name, &version)?).collect();
         let plays = cases.iter().map(|case| {
             let turns = Rc::clone(&turns);
             let (engine, known, heard) = (&contestant.engine, &known, &heard);
@@ -144,13 +144,14 @@ async fn one(
         }
     }
     entry.duration = began.elapsed().as_secs_f64();
-    if let Some(known) = known.iter().find(|known| known.scenario == case.name && known.cast == name) {
-        if known.is(&entry.difference) {
+    if let Some(known) = known.iter().find(|known| known.concerns(case.name, name)) {
+        if known.is(&entry) {
             entry.known = Some(known.reason.trim().to_owned());
         } else {
             let what = if entry.verdict == Verdict::Same { "vanished" } else { "changed" };
+            let now = entry.remark.take().map(|remark| format!("\nnow: {remark}")).unwrap_or_default();
             entry.remark =
-                Some(format!("a known difference has {what}; it was there because: {}", known.reason.trim()));
+                Some(format!("a known difference has {what}; it was there because: {}{now}", known.reason.trim()));
         }
     }
     Ok(entry)
@@ -158,17 +159,9 @@ async fn one(
 
 /// What an engine's program says of itself.
 fn version(engine: &Engine) -> Outcome<String> {
-    let program = match engine {
-        Engine::Server => return Ok(format!("our server {}, as Redis 7.0.15", env!("CARGO_PKG_VERSION"))),
-        Engine::Redis => "redis-server".into(),
-        Engine::Path(path) => path.clone(),
-    };
-    let output = std::process::Command::new(&program).arg("--version").output();
-    let output = output.map_err(|error| {
+    engine.version().map_err(|error| {
         Failure::bad_input(format!("the engine `{engine}` cannot be run: {error}")).hint("name one: --engine NAME=PATH")
-    })?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    })
 }
 
 fn machine() -> String {

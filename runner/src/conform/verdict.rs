@@ -10,7 +10,7 @@ use std::fmt;
 pub enum Verdict {
     /// Every line is the same.
     Same,
-    /// Only texts of errors differ.
+    /// Only texts of errors differ, or there are more fields in INFO and its like.
     Wording,
     /// Something else differs.
     Different,
@@ -77,19 +77,58 @@ pub(crate) fn judge(reference: &str, played: &str) -> (Verdict, Vec<String>) {
             }
         }
     }
-    let is_error = |text: &&str| text.contains("(error) ") || text.trim_start().starts_with('-');
     let verdict = if difference.iter().all(|line| matches!(line, Line::Both(_))) {
         Verdict::Same
     } else if added.iter().any(|text| UNKNOWN.iter().any(|word| text.contains(word))) {
         Verdict::Unsupported
     } else if added.iter().any(|text| text.starts_with("stopped: ")) {
         Verdict::Stopped
-    } else if missing.len() == added.len() && missing.iter().chain(&added).all(is_error) {
+    } else if is_wording(&missing, &added) {
         Verdict::Wording
     } else {
         Verdict::Different
     };
     (verdict, lines)
+}
+
+/// Whether all that is missing are texts of errors that are said otherwise, or fields that stand elsewhere in a list, and all
+/// else that was added are fields.
+fn is_wording(missing: &[&str], added: &[&str]) -> bool {
+    let is_error = |text: &str| text.contains("(error) ") || text.starts_with('-');
+    let (mut missing, mut added) = (parts(missing), parts(added));
+    // A field that is there only has another place.
+    missing.retain(|field| match added.iter().position(|other| other == field) {
+        Some(at) => {
+            added.remove(at);
+            false
+        }
+        None => true,
+    });
+    let errors = added.iter().filter(|text| is_error(text)).count();
+    missing.len() == errors
+        && missing.iter().all(|text| is_error(text))
+        && added.iter().all(|text| is_error(text) || is_field(text))
+}
+
+/// Lines without their indentation and their numbers in a list; INFO's text by lines.
+fn parts(lines: &[&str]) -> Vec<String> {
+    let one = |line: &str| {
+        let line = line.trim_start();
+        let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let line = line[digits..].strip_prefix(") ").filter(|_| digits > 0).unwrap_or(line);
+        match line.strip_prefix("\"# ") {
+            Some(info) => info.trim_end_matches('"').split("\\r\\n").map(str::to_owned).collect::<Vec<_>>(),
+            None => vec![line.to_owned()],
+        }
+    };
+    lines.iter().flat_map(|line| one(line)).collect()
+}
+
+/// `name:value`.
+fn is_field(text: &str) -> bool {
+    let name = text.split_once(':').map_or("", |(name, _)| name);
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 #[cfg(test)]
@@ -107,5 +146,29 @@ mod tests {
         assert_eq!(judged("m: GET a\n    (error) ERR unknown command 'GET'\nm: GET b\n    1\n"), Verdict::Unsupported);
         assert_eq!(judged("m: GET a\nstopped: m: GET a: closed\n"), Verdict::Stopped);
         assert_eq!(judge("a\nb\n", "a\nc\n").1, ["-b", "+c"]);
+    }
+
+    #[test]
+    fn more_fields_are_wording_and_other_values_are_not() {
+        let judged = |reference: &str, played: &str| judge(reference, played).0;
+        let info = "node: CLUSTER INFO\n     1) cluster_state:ok\n     2) cluster_size:2\n";
+        assert_eq!(
+            judged(
+                info,
+                "node: CLUSTER INFO\n     1) cluster_state:ok\n     2) nodes_fail:0\n     3) cluster_size:2\n"
+            ),
+            Verdict::Wording
+        );
+        assert_eq!(
+            judged(info, "node: CLUSTER INFO\n    1) cluster_state:ok\n    2) cluster_size:3\n"),
+            Verdict::Different
+        );
+        assert_eq!(
+            judged(info, "node: CLUSTER INFO\n     1) cluster_state:ok\n"),
+            Verdict::Different,
+            "one is missing"
+        );
+        assert_eq!(judged("    \"# S\\r\\na:1\\r\\n\"\n", "    \"# S\\r\\na:1\\r\\nb:2\\r\\n\"\n"), Verdict::Wording);
+        assert_eq!(judged("    1\n", "    1\n    \"key:1\"\n"), Verdict::Different, "a reply is no field");
     }
 }

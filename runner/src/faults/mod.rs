@@ -19,4 +19,5 @@ mod words;
 
 pub use proxy::Proxies;
 pub use rules::{Ends, Fault, Rule};
+pub(crate) use words::VERBS;
 pub use words::{Order, Wish};

@@ -1,6 +1,6 @@
 //! One direction of one connection: what arrives is stamped, queued, and leaves when the faults let it.
 
-use super::rules::{Effect, Rules};
+use super::rules::{Dice, Effect, Rules};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -60,10 +60,11 @@ pub(super) async fn write(
     mut queue: mpsc::Receiver<Parcel>,
     mut direction: Direction,
 ) -> std::io::Result<()> {
+    let mut dice = Dice::new();
     while let Some((stamp, bytes)) = queue.recv().await {
-        let delay = direction.effect().delay;
-        if !delay.is_zero() {
-            sleep_until(stamp + delay).await;
+        let late = direction.effect().lateness(&mut dice);
+        if !late.is_zero() {
+            sleep_until(stamp + late).await;
         }
         direction.open().await;
         if bytes.is_empty() {

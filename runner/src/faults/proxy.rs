@@ -1,8 +1,9 @@
 //! The runner in front of every node: listeners on its front, and the connections that come through.
 
 use super::pipe::{Direction, queue, read, write};
-use super::rules::{Ends, Rule, Rules};
+use super::rules::{Dice, Ends, Rule, Rules};
 use super::words::{Order, needs_fronts};
+use crate::events::{Event, Events};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::plan::{NodePlan, Plan};
 use socket2::SockRef;
@@ -26,6 +27,7 @@ pub struct Proxies {
     tasks: Vec<JoinHandle<()>>,
     gate: Gate,
     next_id: u64,
+    events: Events,
 }
 
 /// What every connection needs.
@@ -45,11 +47,13 @@ impl Gate {
 
 impl Proxies {
     /// Listens on the fronts of a plan's nodes; a plan without fronts has no listeners.
-    pub async fn start(plan: &Plan) -> Outcome<Self> {
+    ///
+    /// `events` hears of faults that heal themselves; whoever gives an order knows of its own.
+    pub async fn start(plan: &Plan, events: Events) -> Outcome<Self> {
         let (rules, seen) = watch::channel(Rules::default());
         let (cuts, _) = broadcast::channel(16);
         let gate = Gate { names: Arc::default(), rules: seen, cuts: cuts.clone() };
-        let mut proxies = Self { rules, cuts, tasks: Vec::new(), gate, next_id: 1 };
+        let mut proxies = Self { rules, cuts, tasks: Vec::new(), gate, next_id: 1, events };
         for node in &plan.nodes {
             proxies.add(node).await?;
         }
@@ -79,10 +83,15 @@ impl Proxies {
                 let rule = Rule { id, fault, left, right, one_way };
                 self.next_id += 1;
                 if let Some(lasts) = lasts {
-                    let rules = self.rules.clone();
+                    let (rules, events, healed) = (self.rules.clone(), self.events.clone(), rule.clone());
                     self.tasks.push(tokio::spawn(async move {
                         tokio::time::sleep(lasts).await;
+                        let there = |rules: &Rules| rules.0.contains(&healed);
+                        if !there(&rules.borrow()) {
+                            return;
+                        }
                         rules.send_modify(|rules| rules.0.retain(|rule| rule.id != id));
+                        events.emit(Event::Healed { rule: healed.to_string() });
                     }));
                 }
                 self.rules.send_modify(|rules| rules.0.push(rule));
@@ -197,9 +206,10 @@ async fn carry(mut near: Kept, port: u16, mut forward: Direction, mut back: Dire
     // A handshake needs both ways. Who gives up meanwhile was never heard of.
     let wait = async {
         forward.open().await;
-        let delay = forward.effect().delay + back.effect().delay;
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+        let mut dice = Dice::new();
+        let late = forward.effect().lateness(&mut dice) + back.effect().lateness(&mut dice);
+        if !late.is_zero() {
+            tokio::time::sleep(late).await;
         }
         back.open().await;
     };

@@ -63,7 +63,8 @@ pub enum Order {
     List,
 }
 
-const VERBS: [&str; 7] = ["partition", "stall", "latency", "bandwidth", "reset", "heal", "list"];
+/// The faults, and what is done about them.
+pub(crate) const VERBS: [&str; 8] = ["partition", "stall", "latency", "loss", "bandwidth", "reset", "heal", "list"];
 
 impl FromStr for Wish {
     type Err = String;
@@ -72,22 +73,16 @@ impl FromStr for Wish {
         let words: Vec<&str> = text.split_whitespace().collect();
         let one_way = words.contains(&"--oneway");
         let mut words: Vec<&str> = words.into_iter().filter(|word| *word != "--oneway").collect();
-        let lasts = match words.iter().position(|word| *word == "--for") {
-            None => None,
-            Some(at) => {
-                words.remove(at);
-                let word = (at < words.len()).then(|| words.remove(at));
-                let word = word.ok_or("--for how long? For example `--for 5s`")?;
-                Some(duration(word).map_err(|why| format!("--for `{word}`: {why}"))?)
-            }
-        };
+        let lasts = option(&mut words, "--for", "5s")?;
+        let jitter = option(&mut words, "--jitter", "20ms")?;
         if words.is_empty() {
             return Err(format!("which fault? Known: {}", VERBS.join(", ")));
         }
         let name = words.remove(0);
         let verb = match name {
             "partition" | "stall" => Verb::Add(Fault::Partition),
-            "latency" => Verb::Add(Fault::Latency(delay(words.pop())?)),
+            "latency" => Verb::Add(Fault::Latency { delay: delay(words.pop())?, jitter: jitter.unwrap_or_default() }),
+            "loss" => Verb::Add(Fault::Loss(share(words.pop())?)),
             "bandwidth" => Verb::Add(Fault::Bandwidth(rate(words.pop())?)),
             "reset" => Verb::Reset,
             "heal" => match words.as_slice() {
@@ -105,6 +100,9 @@ impl FromStr for Wish {
         if lasts.is_some() && !matches!(verb, Verb::Add(_)) {
             return Err(format!("`{name}` takes no time: --for is for faults that last"));
         }
+        if jitter.is_some() && name != "latency" {
+            return Err(format!("`{name}` takes no --jitter: only `latency` does"));
+        }
         let takes_ends = matches!(verb, Verb::Add(_) | Verb::Reset);
         let (left, right) = match words.iter().position(|word| *word == "-x-") {
             _ if !takes_ends => (Vec::new(), Vec::new()),
@@ -119,6 +117,15 @@ impl fmt::Display for Wish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// Takes an option with a time out of the words.
+fn option(words: &mut Vec<&str>, name: &str, example: &str) -> Result<Option<Duration>, String> {
+    let Some(at) = words.iter().position(|word| *word == name) else { return Ok(None) };
+    words.remove(at);
+    let word = (at < words.len()).then(|| words.remove(at));
+    let word = word.ok_or_else(|| format!("{name} how long? For example `{name} {example}`"))?;
+    duration(word).map(Some).map_err(|why| format!("{name} `{word}`: {why}"))
 }
 
 /// Names and selectors with commas between them.
@@ -139,6 +146,17 @@ fn delay(word: Option<&str>) -> Result<Duration, String> {
     word.ok_or("how late? For example `latency a -x- b 50ms`")
         .map_err(str::to_owned)
         .and_then(|word| duration(word).map_err(|why| format!("`{word}` is no delay: {why}")))
+}
+
+/// A share of all packets, in millionths.
+fn share(word: Option<&str>) -> Result<u32, String> {
+    let word = word.ok_or("how much? For example `loss a -x- b 5%`")?;
+    let percent = word.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+    match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
+        // Within the bounds of the type by the line above.
+        Some(percent) => Ok((percent * 10_000.0).round() as u32),
+        None => Err(format!("`{word}` is no share: say percent, for example `5%` or `0.1%`")),
+    }
 }
 
 /// Bytes a second, with `k` or `m` behind the number.
@@ -185,7 +203,13 @@ async fn resolve(plan: &Plan, ends: &[String]) -> Outcome<Ends> {
     for end in ends {
         names.push(match end.as_str() {
             "client" => "client".to_owned(),
-            selector => select(plan, selector).await.map(|node| node.name.clone())?,
+            selector => match select(plan, selector).await? {
+                node if node.is_external() => {
+                    return Err(Failure::bad_input(format!("`{}` is external", node.name))
+                        .hint("connections to somebody else's nodes do not lead through the runner"));
+                }
+                node => node.name.clone(),
+            },
         });
     }
     Ok(Ends::Named(names))
@@ -210,7 +234,15 @@ mod tests {
         let wish: Wish = "partition a,b -x- c --oneway".parse().unwrap();
         assert_eq!((wish.left, wish.right, wish.one_way), (vec!["a".into(), "b".into()], vec!["c".into()], true));
         let wish: Wish = "latency a 50ms".parse().unwrap();
-        assert_eq!(wish.verb, Verb::Add(Fault::Latency(Duration::from_millis(50))));
+        let late = |delay, jitter| {
+            let (delay, jitter) = (Duration::from_millis(delay), Duration::from_millis(jitter));
+            Verb::Add(Fault::Latency { delay, jitter })
+        };
+        assert_eq!(wish.verb, late(50, 0));
+        let wish: Wish = "latency a -x- b 50ms --jitter 20ms --for 5s".parse().unwrap();
+        assert_eq!((wish.verb, wish.lasts), (late(50, 20), Some(Duration::from_secs(5))));
+        assert_eq!("loss a -x- b 2.5%".parse::<Wish>().unwrap().verb, Verb::Add(Fault::Loss(25_000)));
+        let wish: Wish = "latency a 50ms".parse().unwrap();
         assert_eq!(wish.right, ["*"]);
         assert_eq!("bandwidth a -x- b 100k".parse::<Wish>().unwrap().verb, Verb::Add(Fault::Bandwidth(100_000)));
         let wish: Wish = "partition a".parse().unwrap();
@@ -227,6 +259,8 @@ mod tests {
         assert!(wrong("partition a b -x- c").contains("commas"));
         assert!(wrong("latency a -x- b").contains("no delay"));
         assert!(wrong("bandwidth a 5q").contains("bytes a second"));
+        assert!(wrong("loss a 5").contains("percent") && wrong("loss a 101%").contains("percent"));
+        assert!(wrong("partition a --jitter 5ms").contains("no --jitter"));
         assert!(wrong("partion a -x- b").contains("did you mean `partition`?"));
         assert!(wrong("partition a --for").contains("how long?"));
         assert!(wrong("heal --for 5s").contains("takes no time"));

@@ -2,21 +2,50 @@
 
 use super::last_lines;
 use crate::failure::Failure;
-use crate::plan::NodePlan;
+use crate::plan::{NodePlan, Plan};
 
 /// How much of a node's log an error shows.
 const LOG_LINES: usize = 12;
+/// How much of it is searched for the cause, which a node that tries again and again has said a while ago.
+const SEARCHED: usize = 400;
+
+/// What a replica's log says of data that it cannot read; trying again does not help.
+const UNREADABLE: [&str; 2] = ["Can't handle RDB format version", "Wrong signature trying to load DB"];
 
 /// Adds the end of the node's log to a failure, the place of the directive that the log complains of, and what to do;
 /// `otherwise` is the hint where the log gives none.
-pub(super) fn explain(failure: Failure, node: &NodePlan, otherwise: String) -> Failure {
-    let log = last_lines(&node.log(), LOG_LINES);
+pub(super) fn explain(failure: Failure, plan: &Plan, node: &NodePlan, otherwise: String) -> Failure {
+    if node.is_external() {
+        return failure.hint(format!("{} is somebody else's: does it run there?", node.address()));
+    }
+    let searched = last_lines(&node.log(), SEARCHED);
+    let log = shown(&searched);
     let place = refused_directive(&log).and_then(|line| node.origin(line));
     let detail = match place {
         Some(place) => format!("{log}\n{place}"),
         None => log.clone(),
     };
-    failure.detail(detail).hint(hint(&log, node).unwrap_or(otherwise))
+    failure.detail(detail).hint(hint(&searched, plan, node).unwrap_or(otherwise))
+}
+
+/// Whether a node's log says that it cannot read the data that it gets: it will not get ready.
+pub(super) fn is_hopeless(node: &NodePlan) -> bool {
+    !node.is_external() && says(&last_lines(&node.log(), SEARCHED), &UNREADABLE)
+}
+
+/// The end of a log, behind the last line that tells of unreadable data where that is further up.
+fn shown(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    let (before, end) = lines.split_at(lines.len().saturating_sub(LOG_LINES));
+    if says(&end.join("\n"), &UNREADABLE) {
+        return end.join("\n");
+    }
+    let culprit = before.iter().rev().find(|line| says(line, &UNREADABLE));
+    culprit.into_iter().chain(end).copied().collect::<Vec<_>>().join("\n")
+}
+
+fn says(log: &str, words: &[&str]) -> bool {
+    words.iter().any(|words| log.contains(words))
 }
 
 /// The line that `>>> 'LINE'` quotes, below the words FATAL CONFIG FILE ERROR.
@@ -24,19 +53,24 @@ fn refused_directive(log: &str) -> Option<&str> {
     log.lines().rev().find_map(|line| line.split_once(">>> '")?.1.strip_suffix('\''))
 }
 
-fn hint(log: &str, node: &NodePlan) -> Option<String> {
+fn hint(log: &str, plan: &Plan, node: &NodePlan) -> Option<String> {
     let name = &node.name;
-    let says = |words: &[&str]| words.iter().any(|words| log.contains(words));
+    let says = |words: &[&str]| says(log, words);
     let upstream = node.upstream().unwrap_or("its master");
     if says(&["NOAUTH", "WRONGPASS", "invalid password", "Unable to AUTH"]) {
         return Some(format!(
             "{upstream} demands a password: set `masterauth` of {name} to the `requirepass` of {upstream}"
         ));
     }
-    if says(&["Can't handle RDB format version"]) {
+    if says(&UNREADABLE) {
+        let writer = node.upstream().and_then(|upstream| plan.node(upstream));
+        let wrote = writer.map_or_else(
+            || "data that a newer one has written".to_owned(),
+            |writer| format!("what {} (`{}`) writes", writer.name, writer.engine),
+        );
         return Some(format!(
-            "the data were written by a newer version than {name}'s engine `{}` reads: choose a newer engine for {name}, or an \
-             older one for who wrote them",
+            "{name}'s engine `{}` cannot read {wrote}: a replica's engine must be as new as its master's, and data that were \
+             kept are read by engines as new as the one that wrote them",
             node.engine
         ));
     }
@@ -58,5 +92,13 @@ mod tests {
         let log = "  | *** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\n  | >>> 'nonsense \"a b\"'\n  | Bad directive";
         assert_eq!(refused_directive(log), Some("nonsense \"a b\""));
         assert_eq!(refused_directive("  | Ready"), None);
+    }
+
+    #[test]
+    fn a_cause_that_has_scrolled_away_is_shown_all_the_same() {
+        let tries = "  | trying again\n".repeat(30);
+        let log = format!("  | Ready\n  | Can't handle RDB format version 12\n{tries}");
+        let shown = shown(&log);
+        assert!(shown.starts_with("  | Can't handle") && shown.lines().count() == LOG_LINES + 1, "{shown}");
     }
 }

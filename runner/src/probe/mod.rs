@@ -14,7 +14,7 @@ use crate::events::Event;
 use crate::failure::{Failure, Outcome};
 use crate::fleet::Fleet;
 use crate::launch::descends_from;
-use crate::plan::{NodePlan, Plan, Role};
+use crate::plan::{Monitored, NodePlan, Plan};
 use crate::pool::Pool;
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep};
 
 /// Between two looks at the same gate.
 const PAUSE: Duration = Duration::from_millis(5);
+/// Between two looks into a log.
+const READ_LOG: Duration = Duration::from_millis(200);
 /// For one command.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// `Ok` when the gate is open, else what was found instead.
@@ -33,7 +35,8 @@ pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
     let mut probe = Probe { deadline: Instant::now() + patience, patience, pool: Pool::new(PATIENCE) };
     let plan = fleet.plan.clone();
     for node in &plan.nodes {
-        probe.gate(fleet, node, "our process answers", Gate::Answers).await?;
+        let name = if node.is_external() { "answers" } else { "our process answers" };
+        probe.gate(fleet, node, name, Gate::Answers).await?;
     }
     if !plan.shards.is_empty() && cluster::create(&plan, patience).await? {
         let (masters, nodes) = (plan.shards.len(), plan.cluster_nodes().count());
@@ -43,7 +46,7 @@ pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
         probe.gate(fleet, node, "link to the master is up", Gate::LinkUp).await?;
         probe.gate(fleet, node, "online at the master", Gate::Online).await?;
     }
-    for node in followers(&plan) {
+    for node in written(&plan) {
         probe.gate(fleet, node, "a probe write is read back", Gate::ReadBack).await?;
     }
     for (name, gate) in CLUSTER_GATES {
@@ -66,6 +69,11 @@ fn followers(plan: &Plan) -> impl Iterator<Item = &NodePlan> {
     plan.nodes.iter().filter(|node| node.upstream().is_some() && !plan.is_in_cluster(&node.name))
 }
 
+/// Those of them whose master is ours: nobody else's is written to.
+fn written(plan: &Plan) -> impl Iterator<Item = &NodePlan> {
+    followers(plan).filter(|node| !plan.root(node).is_external())
+}
+
 /// In their order: a master takes writes only where the state is ok.
 const CLUSTER_GATES: &[(&str, Gate)] = &[
     ("knows all nodes of the cluster", Gate::Knows),
@@ -75,7 +83,7 @@ const CLUSTER_GATES: &[(&str, Gate)] = &[
     ("its probe key is read back", Gate::TakesWrites),
 ];
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gate {
     Answers,
     LinkUp,
@@ -100,6 +108,7 @@ impl Probe {
     /// Looks at a gate until it opens.
     async fn gate(&mut self, fleet: &mut Fleet, node: &NodePlan, name: &str, gate: Gate) -> Outcome<()> {
         let mut shown = String::new();
+        let mut log_is_read = Instant::now();
         loop {
             let found = match self.look(fleet, node, gate).await {
                 Ok(()) => break,
@@ -107,13 +116,19 @@ impl Probe {
             };
             if let Some((ended, how)) = fleet.unexpected_end() {
                 let failure = Failure::failed(format!("{ended} {how} while starting"));
-                let ended = fleet.plan.node(&ended).unwrap_or(node);
-                return Err(cause::explain(failure, ended, "the end of its log is above".into()));
+                let plan = fleet.plan.clone();
+                let ended = plan.node(&ended).unwrap_or(node);
+                return Err(cause::explain(failure, &plan, ended, "the end of its log is above".into()));
             }
-            if Instant::now() >= self.deadline {
-                let waited = self.patience;
-                let message = format!("{} is not ready after {waited:?}: `{name}`: {found}", node.name);
-                return Err(cause::explain(Failure::failed(message), node, "--wait 60s waits longer".into()));
+            let mut waits_in_vain = false;
+            if gate == Gate::LinkUp && Instant::now() >= log_is_read {
+                waits_in_vain = cause::is_hopeless(node);
+                log_is_read = Instant::now() + READ_LOG;
+            }
+            if waits_in_vain || Instant::now() >= self.deadline {
+                let waited = if waits_in_vain { String::new() } else { format!(" after {:?}", self.patience) };
+                let failure = Failure::failed(format!("{} is not ready{waited}: `{name}`: {found}", node.name));
+                return Err(cause::explain(failure, &fleet.plan, node, "--wait 60s waits longer".into()));
             }
             if found != shown {
                 let (node, gate) = (node.name.clone(), name.to_owned());
@@ -144,6 +159,9 @@ impl Probe {
 
     async fn answers(&mut self, fleet: &Fleet, node: &NodePlan) -> Look {
         let info = self.pool.info(node, "server").await?;
+        if node.is_external() {
+            return Ok(());
+        }
         let pid = info.get("process_id").cloned().unwrap_or_default();
         let ours = fleet.pid(&node.name);
         // An engine may be a script that starts the server and waits for it.
@@ -189,9 +207,14 @@ impl Probe {
     }
 
     async fn discovered(&mut self, plan: &Plan, node: &NodePlan) -> Look {
-        let Role::Sentinel { watches, monitor } = &node.role else {
-            return Ok(());
-        };
+        for master in node.role.monitored() {
+            self.discovered_master(plan, node, master).await?;
+        }
+        Ok(())
+    }
+
+    async fn discovered_master(&mut self, plan: &Plan, node: &NodePlan, master: &Monitored) -> Look {
+        let Monitored { monitor, node: watches } = master;
         let reply = self.pool.call(node, &["SENTINEL", "MASTER", monitor]).await?;
         let words: Vec<String> = reply.elements().iter().filter_map(Reply::text).collect();
         let shown: HashMap<&str, &str> =
@@ -202,31 +225,31 @@ impl Probe {
         // A replica of a replica is not the master's to list.
         let direct = replicas.iter().filter(|node| node.upstream() == Some(watches.as_str())).count();
         let wanted = [("num-other-sentinels", sentinels - 1), ("num-slaves", direct)];
+        // Somebody else's master may have more replicas than the file knows of.
+        let is_external = plan.node(watches).is_some_and(NodePlan::is_external);
         for (field, count) in wanted {
             let found = shown.get(field).copied().unwrap_or("absent");
-            if found != count.to_string() {
-                return Err(format!("{field} is {found}, not {count}"));
+            let enough = is_external && found.parse().is_ok_and(|found: usize| found >= count);
+            if found != count.to_string() && !enough {
+                return Err(format!("{field} of {monitor} is {found}, not {count}"));
             }
         }
         match shown.get("flags") {
             Some(&"master") => Ok(()),
-            flags => Err(format!("flags are {}", flags.unwrap_or(&"absent"))),
+            flags => Err(format!("flags of {monitor} are {}", flags.unwrap_or(&"absent"))),
         }
     }
 
     async fn quorum(&mut self, node: &NodePlan) -> Look {
-        let Role::Sentinel { monitor, .. } = &node.role else {
-            return Ok(());
-        };
-        match self.pool.call(node, &["SENTINEL", "CKQUORUM", monitor]).await? {
-            Reply::Status(_) => Ok(()),
-            other => Err(format!("{other:?}")),
+        for master in node.role.monitored() {
+            self.pool.must(node, &["SENTINEL", "CKQUORUM", &master.monitor]).await?;
         }
+        Ok(())
     }
 
     /// Removes what the probes wrote.
     async fn clean_up(&mut self, plan: &Plan) {
-        for node in followers(plan) {
+        for node in written(plan) {
             // Best effort: the topology is ready whether or not a probe key stays.
             let _ = self.pool.call(plan.root(node), &["DEL", &probe_key(node)]).await;
         }

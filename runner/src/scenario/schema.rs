@@ -258,6 +258,7 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         return Err(source.error(step.at, message).hint("say `has:` and `among: [NODE, ...]`"));
     }
     let typed = step.send.iter().flat_map(|lines| lines.lines()).chain(&step.until).chain(&step.flips);
+    let typed = typed.chain(&step.tool);
     let raw = step.raw.iter().map(|bytes| format!("\"{bytes}\""));
     for line in typed.cloned().chain(raw) {
         if let Err(why) = split_words(&line) {

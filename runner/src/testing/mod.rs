@@ -29,7 +29,7 @@ use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
 use crate::plan::Choices;
 use crate::topology::{self, Directive};
-use crate::yaml::{Located, Source};
+use crate::yaml::Source;
 use running::Work;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -186,7 +186,8 @@ impl Topology {
             };
             return Err(Failure::bad_input(format!("this topology takes no `{call}`")).hint(hint));
         }
-        let engine = self.engine.as_deref().map(Engine::argument).transpose().map_err(Failure::bad_input)?;
+        let engine = self.engine.as_deref().map(Engine::argument_of_topology).transpose();
+        let engine = engine.map_err(Failure::bad_input)?;
         let source = match &self.kind {
             Kind::File(path) => Source::read(path)?,
             kind => Source::new("the topology of the test", kind.text()),
@@ -194,14 +195,12 @@ impl Topology {
         let mut topology = topology::Topology::parse(&source)?;
         let settings = self.config.iter().map(|(name, value)| Directive::of_setting(name, value));
         topology.config.lines.extend(settings);
-        if let Some(engine) = &engine {
-            topology.engine = Some(Located { value: engine.clone(), at: Default::default() });
-        }
+        topology.play_on(engine.as_ref(), &source)?;
         topology.settle(&source)?;
         if self.free_ports {
             topology.free_ports();
         }
-        Ok((topology, Choices { engine, faults: self.faults, ..Choices::default() }))
+        Ok((topology, Choices { faults: self.faults, ..Choices::default() }))
     }
 }
 

@@ -109,7 +109,7 @@ impl Stage {
         }
         let world = hold(world);
         for node in &self.plan.nodes {
-            let runs = fleet.state(&node.name) == NodeState::Running;
+            let runs = matches!(fleet.state(&node.name), NodeState::Running | NodeState::External);
             match world.nodes.get(&node.name).map(|now| now.answers) {
                 Some(true) if !runs => return Ok(Some(format!("{} is asked again", node.name))),
                 Some(answers) if answers == runs => {}

@@ -1,6 +1,6 @@
 //! Observers: one task a node asks it every few milliseconds; one a sentinel listens to its events.
 
-use super::world::{Kind, Now, Shared, hold, humane};
+use super::world::{Kind, Now, Opinion, Shared, hold, humane};
 use crate::client::{Client, Reply, encode};
 use crate::cluster::{View, name_of};
 use crate::fleet::connect;
@@ -70,7 +70,9 @@ pub(crate) async fn listen(world: Shared, plan: Plan, node: NodePlan) {
 fn questions(plan: &Plan, node: &NodePlan) -> Vec<Vec<String>> {
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
     match &node.role {
-        Role::Sentinel { monitor, .. } => vec![words(&["SENTINEL", "MASTER", monitor])],
+        Role::Sentinel { masters } => {
+            masters.iter().map(|master| words(&["SENTINEL", "MASTER", &master.monitor])).collect()
+        }
         _ if plan.is_in_cluster(&node.name) => {
             vec![words(&["INFO", "replication"]), words(&["CLUSTER", "NODES"]), words(&["CLUSTER", "INFO"])]
         }
@@ -94,13 +96,17 @@ fn understand(plan: &Plan, node: &NodePlan, replies: &[Reply]) -> Now {
     let texts: Vec<String> = replies.iter().map(|reply| reply.text().unwrap_or_default()).collect();
     let named = |port: &str| plan.nodes.iter().find(|node| node.port.to_string() == port).map(|node| node.name.clone());
     if !node.holds_data() {
-        let words: Vec<String> = replies.iter().flat_map(Reply::elements).filter_map(Reply::text).collect();
-        for pair in words.chunks_exact(2) {
-            match pair[0].as_str() {
-                "port" => now.names = named(&pair[1]).unwrap_or_else(|| pair[1].clone()),
-                "flags" => now.flags.clone_from(&pair[1]),
-                _ => {}
+        for (master, reply) in node.role.monitored().iter().zip(replies) {
+            let words: Vec<String> = reply.elements().iter().filter_map(Reply::text).collect();
+            let mut opinion = Opinion::default();
+            for pair in words.chunks_exact(2) {
+                match pair[0].as_str() {
+                    "port" => opinion.node = named(&pair[1]).unwrap_or_else(|| pair[1].clone()),
+                    "flags" => opinion.flags.clone_from(&pair[1]),
+                    _ => {}
+                }
             }
+            now.names.insert(master.monitor.clone(), opinion);
         }
         return now;
     }

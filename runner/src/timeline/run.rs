@@ -8,6 +8,7 @@ use super::writes::{Stream, lost, write};
 use crate::cluster::failover;
 use crate::cluster::health::{follows, view};
 use crate::control::{Answer, Request, ask};
+use crate::events::{Event, Tail};
 use crate::failure::{Failure, Outcome};
 use crate::faults::Order;
 use crate::fleet::{Action, NodeState};
@@ -48,6 +49,7 @@ pub async fn run(session: &Session, plan: &Plan, script: &Script, limits: Limits
     for index in 0..streams {
         tasks.spawn(write(world.clone(), index));
     }
+    tasks.spawn(note_heals(world.clone(), session.clone()));
     if let Some(found) = settle(&world, true, PAUSE, PATIENCE).await {
         return Err(Failure::failed(format!("the topology is not settled, so nothing was done: {found}"))
             .hint("`runner status` shows the nodes; `runner restart NODE` starts one again"));
@@ -72,6 +74,20 @@ pub async fn run(session: &Session, plan: &Plan, script: &Script, limits: Limits
     }
     let held = hold(&world);
     Ok(Story::of(&held, script, number, missing, unsettled))
+}
+
+/// Notes faults that heal themselves; those that the script heals are its actions.
+async fn note_heals(world: Shared, session: Session) {
+    let Ok(mut tail) = Tail::open(&session.events_file()) else { return };
+    tail.news();
+    loop {
+        sleep(PAUSE).await;
+        for news in tail.news() {
+            if let Event::Healed { rule } = news.event {
+                hold(&world).note(Instant::now(), "network", Kind::Network, format!("{rule} is over"));
+            }
+        }
+    }
 }
 
 /// Waits until all is well and has been quiet for a while; what is not well when the time is over.
@@ -127,7 +143,7 @@ pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
     if let Answer::Status { nodes, .. } = ask(session, &Request::Status).await? {
         for report in nodes {
             let action = match report.state {
-                NodeState::Running => continue,
+                NodeState::Running | NodeState::External => continue,
                 NodeState::Paused => Action::Resume,
                 NodeState::Ended => Action::Start,
             };

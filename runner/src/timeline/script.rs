@@ -40,7 +40,7 @@ pub enum Step {
     Fault(Wish),
 }
 
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 17] = [
     "kill",
     "stop",
     "pause",
@@ -54,6 +54,7 @@ const WORDS: [&str; 16] = [
     "partition",
     "stall",
     "latency",
+    "loss",
     "bandwidth",
     "reset",
     "heal",
@@ -98,7 +99,7 @@ fn parse(step: &str) -> Result<Step, String> {
             None => Err(format!("`{step}`: say `call NODE COMMAND...`")),
         },
         "wait" => duration(rest).map(Step::Wait).map_err(|why| format!("`{step}`: {why}")),
-        "partition" | "stall" | "latency" | "bandwidth" | "reset" | "heal" => {
+        "partition" | "stall" | "latency" | "loss" | "bandwidth" | "reset" | "heal" => {
             step.parse().map(Step::Fault).map_err(|why| format!("`{step}`: {why}"))
         }
         other => Err(format!("`{step}`: there is no step `{other}`; {}", suggest(other, &WORDS))),

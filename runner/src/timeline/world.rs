@@ -30,6 +30,8 @@ pub enum Kind {
     State,
     /// The write probe lost its node, or found one.
     Write,
+    /// What the network lets through.
+    Network,
 }
 
 /// Something that happened.
@@ -58,8 +60,15 @@ pub(crate) struct Now {
     /// Nodes it suspects, and the flag.
     pub(crate) suspects: BTreeMap<String, String>,
     pub(crate) slots: BTreeMap<SlotRange, String>,
-    /// The master that a sentinel names, and its flags.
-    pub(crate) names: String,
+    /// The masters that a sentinel names, by the names that it knows them by.
+    pub(crate) names: BTreeMap<String, Opinion>,
+}
+
+/// What a sentinel says of a master.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Opinion {
+    /// The node.
+    pub(crate) node: String,
     pub(crate) flags: String,
 }
 
@@ -169,8 +178,11 @@ impl World {
                 self.note(at, node, Kind::Slots, format!("slots {range} are {owner}'s"));
             }
         }
-        if old.names != new.names {
-            self.note(at, node, Kind::Sentinel, format!("names {} as the master", new.names));
+        for (monitor, opinion) in &new.names {
+            if old.names.get(monitor).is_none_or(|old| old.node != opinion.node) {
+                let of = if new.names.len() > 1 { format!(" of {monitor}") } else { String::new() };
+                self.note(at, node, Kind::Sentinel, format!("names {} as the master{of}", opinion.node));
+            }
         }
     }
 
@@ -211,10 +223,10 @@ impl World {
         if masters.len() > planned.max(1) {
             return Some(format!("there are several masters: {}", masters.join(", ")));
         }
-        let named: Vec<&Now> = answering.map(|(_, now)| now).filter(|now| !now.names.is_empty()).collect();
-        named.iter().find_map(|now| {
-            let wrong = !masters.contains(&now.names.as_str());
-            (wrong || now.flags != "master").then(|| format!("a sentinel names {} ({})", now.names, now.flags))
+        answering.flat_map(|(_, now)| now.names.values()).find_map(|opinion| {
+            let wrong = !masters.contains(&opinion.node.as_str());
+            (wrong || opinion.flags != "master")
+                .then(|| format!("a sentinel names {} ({})", opinion.node, opinion.flags))
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What the shape of a topology file cannot express: names that resolve, ports that differ, chains that end.
 
-use super::{Cluster, Directives, Sentinels, Topology};
+use super::{Cluster, Directives, Node, Sentinels, Topology};
 use crate::client::split_words;
 use crate::failure::{Failure, Outcome};
 use crate::name::{RULE, fits, variable_part};
@@ -41,13 +41,36 @@ pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
     ports(topology, source)?;
     upstreams(topology, source)?;
     directives(&topology.config, source)?;
-    for (_, node) in topology.nodes.iter() {
+    for (name, node) in topology.nodes.iter() {
         directives(&node.config, source)?;
+        external(name, node, topology, source)?;
     }
     match &topology.sentinels {
         Some(sentinels) => check_sentinels(topology, sentinels, source),
         None => Ok(()),
     }
+}
+
+/// A node that is somebody else's is as it is.
+fn external(name: &str, node: &Node, topology: &Topology, source: &Source) -> Outcome<()> {
+    let Some(external) = &node.external else { return Ok(()) };
+    let others = [
+        ("port", node.port.as_ref().map(|port| port.at)),
+        ("replicaof", node.replicaof.as_ref().map(|of| of.at)),
+        ("engine", node.engine.as_ref().map(|engine| engine.at)),
+        ("config", node.config.lines.first().map(|directive| directive.at)),
+    ];
+    if let Some((key, at)) = others.into_iter().find_map(|(key, at)| Some((key, at?))) {
+        return Err(source
+            .error(at, format!("`{name}` is external: it has no `{key}` here"))
+            .hint("the runner watches such a node and neither starts nor configures it"));
+    }
+    if topology.tls.on {
+        return Err(source
+            .error(external.at, format!("`{name}` is external, and this topology is inside TLS"))
+            .hint("the runner makes the certificates of its nodes, and an external one does not have any of them"));
+    }
+    Ok(())
 }
 
 fn names(topology: &Topology, source: &Source) -> Outcome<()> {
@@ -189,26 +212,58 @@ fn check_sentinels(topology: &Topology, sentinels: &Located<Sentinels>, source: 
     if sentinels.is_empty() {
         return Err(source.error(sentinels.at, "there are no sentinels").hint("say `count: 3`"));
     }
-    let monitor = &sentinels.monitor;
-    let fits = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c);
-    if monitor.value.is_empty() || !monitor.value.chars().all(fits) {
-        return Err(source
-            .error(monitor.at, format!("`{}` is no name that Sentinel could monitor", monitor.value))
-            .hint("names of masters are of letters, digits, `.`, `-` and `_`, such as `mymaster`"));
-    }
+    masters_are_named_once(sentinels, source)?;
     let known: Vec<&str> = topology.nodes.iter().map(|(name, _)| name).collect();
-    resolves(&sentinels.master, &known, source)?;
-    let master = topology.nodes.iter().find(|(name, _)| *name == sentinels.master.as_str());
-    if master.is_some_and(|(_, node)| node.replicaof.is_some()) {
-        return Err(source
-            .error(sentinels.master.at, format!("`{}` is a replica", sentinels.master.value))
-            .hint("sentinels monitor a master and find its replicas themselves"));
-    }
-    let quorum = sentinels.quorum.value;
-    if quorum == 0 || quorum > sentinels.len() {
-        return Err(source
-            .error(sentinels.quorum.at, format!("a quorum of {quorum} among {} sentinels", sentinels.len()))
-            .hint("the quorum is between 1 and the number of sentinels"));
+    let mut monitored: Vec<(&str, &str)> = Vec::new();
+    for (monitor, master, quorum) in sentinels.watched() {
+        let fits = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c);
+        if monitor.value.is_empty() || !monitor.value.chars().all(fits) {
+            return Err(source
+                .error(monitor.at, format!("`{}` is no name that Sentinel could monitor", monitor.value))
+                .hint("names of masters are of letters, digits, `.`, `-` and `_`, such as `mymaster`"));
+        }
+        resolves(master, &known, source)?;
+        let node = topology.nodes.iter().find(|(name, _)| *name == master.as_str());
+        if node.is_some_and(|(_, node)| node.replicaof.is_some()) {
+            return Err(source
+                .error(master.at, format!("`{}` is a replica", master.value))
+                .hint("sentinels monitor a master and find its replicas themselves"));
+        }
+        if let Some((other, _)) = monitored.iter().find(|(_, node)| *node == master.as_str()) {
+            return Err(source
+                .error(master.at, format!("`{}` is already monitored as `{other}`", master.value))
+                .hint("sentinels that know a master by two names fail over twice"));
+        }
+        monitored.push((monitor, master));
+        let Some(quorum) = quorum else {
+            return Err(source
+                .error(monitor.at, format!("`{}` has no `quorum`", monitor.value))
+                .hint("how many sentinels must agree that it is down: say `quorum: 2` here or for all of them"));
+        };
+        if quorum.value == 0 || quorum.value > sentinels.len() {
+            return Err(source
+                .error(quorum.at, format!("a quorum of {} among {} sentinels", quorum.value, sentinels.len()))
+                .hint("the quorum is between 1 and the number of sentinels"));
+        }
     }
     Ok(())
+}
+
+/// Either one master, or several under `masters`.
+fn masters_are_named_once(sentinels: &Located<Sentinels>, source: &Source) -> Outcome<()> {
+    let missing = |key: &str| {
+        Err(source
+            .error(sentinels.at, format!("the key `{key}` is missing"))
+            .hint("say `monitor: NAME` and `master: NODE`, or `masters: {NAME: {master: NODE}, ...}` for several"))
+    };
+    let one = [&sentinels.monitor, &sentinels.master].into_iter().flatten().next();
+    match (one, &sentinels.monitor, &sentinels.master) {
+        (Some(one), ..) if !sentinels.masters.entries.is_empty() => Err(source
+            .error(one.at, "sentinels have either one `master` or several `masters`")
+            .hint("move it to `masters: {NAME: {master: NODE}}`")),
+        (None, ..) if !sentinels.masters.entries.is_empty() => Ok(()),
+        (_, None, _) => missing("monitor"),
+        (_, _, None) => missing("master"),
+        _ => Ok(()),
+    }
 }

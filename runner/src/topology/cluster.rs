@@ -32,7 +32,8 @@ pub struct Cluster {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterNode {
-    /// `server`, `redis`, or a program with redis-server's command line: a name on PATH, or a path from this file's folder.
+    /// `server`, `redis`, one of `engines`, or a program with redis-server's command line: a name on PATH, or a path from this
+    /// file's folder.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
     /// redis.conf directives of this node, after those of the topology.

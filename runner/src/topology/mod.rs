@@ -7,15 +7,18 @@ mod check;
 mod cluster;
 mod directives;
 mod extensions;
+mod external;
 mod tls;
 mod users;
 
 pub use cluster::{Cluster, ClusterNode};
 pub use directives::{Directive, Directives};
+pub use external::External;
 pub use tls::{AuthClients, Tls, TlsSettings};
 pub use users::{Purpose, User};
 
-use crate::engine::Engine;
+use crate::engine::registry::Registry;
+use crate::engine::{Definition, Engine};
 use crate::failure::{Failure, Outcome};
 use crate::name::TopologyName;
 use crate::yaml::{Located, Ordered, Source};
@@ -34,10 +37,14 @@ pub struct Topology {
     /// What the topology is for, in a sentence.
     #[serde(default)]
     pub description: Option<String>,
-    /// The engine of all nodes that name none: `server` (ours, the default), `redis`, a program on PATH, or
+    /// The engine of all nodes that name none: `server` (ours, the default), `redis`, one of `engines`, a program on PATH, or
     /// a path, which starts at the folder of this file.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
+    /// Engines that this file defines, by name; those of every file are in `redis-runner/engines.yaml` under
+    /// `$XDG_CONFIG_HOME`.
+    #[serde(default)]
+    pub engines: Ordered<Definition>,
     /// Whether connections between nodes lead through the runner, so that `runner fault` can hold them up. Every node then
     /// announces an address of its own, 127.0.1.N.
     #[serde(default)]
@@ -55,7 +62,7 @@ pub struct Topology {
     /// The data nodes by name.
     #[serde(default)]
     pub nodes: Ordered<Node>,
-    /// The sentinels that watch one of the masters.
+    /// The sentinels that watch one of the masters, or several.
     #[serde(default)]
     pub sentinels: Option<Located<Sentinels>>,
     /// A cluster: nodes that share the slots.
@@ -75,10 +82,16 @@ pub struct Node {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub port: Option<Located<u16>>,
+    /// The address, `host:port`, of a node that runs already and is somebody else's: the runner watches it, and neither starts
+    /// it nor ends it nor writes to it. Others may replicate it, and sentinels monitor it. Where it takes a password:
+    /// `redis://USER:PASSWORD@host:port`.
+    #[serde(default)]
+    pub external: Option<Located<External>>,
     /// The node that this one replicates, by name; a node without it is a master.
     #[serde(default)]
     pub replicaof: Option<Located<String>>,
-    /// `server`, `redis`, or a program with redis-server's command line: a name on PATH, or a path from this file's folder.
+    /// `server`, `redis`, one of `engines`, or a program with redis-server's command line: a name on PATH, or a path from this
+    /// file's folder.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
     /// redis.conf directives of this node, after those of the topology.
@@ -97,11 +110,17 @@ pub struct Sentinels {
     #[serde(default)]
     pub ports: Vec<Located<u16>>,
     /// The name under which the master is monitored (`mymaster`).
-    pub monitor: Located<String>,
+    #[serde(default)]
+    pub monitor: Option<Located<String>>,
     /// The node that is monitored.
-    pub master: Located<String>,
-    /// How many sentinels must agree that the master is down.
-    pub quorum: Located<usize>,
+    #[serde(default)]
+    pub master: Option<Located<String>>,
+    /// How many sentinels must agree that a master is down.
+    #[serde(default)]
+    pub quorum: Option<Located<usize>>,
+    /// Instead of `monitor` and `master`: several masters, by the names under which they are monitored.
+    #[serde(default)]
+    pub masters: Ordered<Watched>,
     /// The engine of the sentinels.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
@@ -110,7 +129,28 @@ pub struct Sentinels {
     pub config: Directives,
 }
 
+/// One of several masters that the sentinels watch.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Watched {
+    /// The node that is monitored.
+    pub master: Located<String>,
+    /// How many sentinels must agree that it is down; `quorum` of the sentinels by default.
+    #[serde(default)]
+    pub quorum: Option<Located<usize>>,
+}
+
 impl Sentinels {
+    /// The masters that they watch: the name that each is monitored by, its node, and the quorum. `check` has made sure that
+    /// each has all three.
+    pub fn watched(&self) -> impl Iterator<Item = (&Located<String>, &Located<String>, Option<&Located<usize>>)> {
+        let one = self.monitor.as_ref().zip(self.master.as_ref());
+        let one = one.map(|(monitor, master)| (monitor, master, self.quorum.as_ref()));
+        let several = self.masters.entries.iter();
+        let several = several.map(|(name, it)| (name, &it.master, it.quorum.as_ref().or(self.quorum.as_ref())));
+        one.into_iter().chain(several)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.count.as_ref().map_or(self.ports.len(), |count| count.value)
@@ -128,9 +168,7 @@ impl Topology {
     pub fn load(path: &Path, engine: Option<&Engine>) -> Outcome<Self> {
         let source = Source::read(path)?;
         let mut topology = Self::parse(&source)?;
-        if let Some(engine) = engine {
-            topology.engine = Some(Located { value: engine.clone(), at: Default::default() });
-        }
+        topology.play_on(engine, &source)?;
         topology.settle(&source)?;
         if topology.name.is_none() && path != Path::new("-") {
             let name = TopologyName::of_file(path).ok_or_else(|| {
@@ -140,6 +178,17 @@ impl Topology {
             topology.name = Some(Located { value: name, at: Default::default() });
         }
         Ok(topology)
+    }
+
+    /// Has an engine of the command line, which this file may define, play all nodes that name none.
+    pub(crate) fn play_on(&mut self, engine: Option<&Engine>, source: &Source) -> Outcome<()> {
+        if let Some(engine) = engine.cloned() {
+            let registry = Registry::of_file(&self.engines, source)?;
+            let located = engine.located(source.folder(), &registry);
+            let value = located.map_err(|error| Failure::bad_input(error.to_string()).hint(error.hint()))?;
+            self.engine = Some(Located { value, at: Default::default() });
+        }
+        Ok(())
     }
 
     /// Reads a topology's text. Keys at its top that begin with `x-` are the writer's own: a place for anchors.
@@ -155,8 +204,9 @@ impl Topology {
             directives.settle(source);
         }
         check::check(self, source)?;
-        for engine in self.engines() {
-            let located = engine.value.clone().located(source.folder());
+        let registry = Registry::of_file(&self.engines, source)?;
+        for engine in self.engines_of_nodes() {
+            let located = engine.value.clone().located(source.folder(), &registry);
             engine.value = located.map_err(|error| source.error(engine.at, error.to_string()).hint(error.hint()))?;
         }
         Ok(())
@@ -182,7 +232,7 @@ impl Topology {
         std::iter::once(&mut self.config).chain(nodes).chain(sentinels).chain(cluster.map(|(_, node)| &mut node.config))
     }
 
-    fn engines(&mut self) -> impl Iterator<Item = &mut Located<Engine>> {
+    fn engines_of_nodes(&mut self) -> impl Iterator<Item = &mut Located<Engine>> {
         let nodes = self.nodes.entries.iter_mut().map(|(_, node)| &mut node.engine);
         let sentinels = self.sentinels.iter_mut().map(|sentinels| &mut sentinels.value.engine);
         let cluster = self.cluster.iter_mut().flat_map(|cluster| &mut cluster.value.nodes.entries);

@@ -1,10 +1,11 @@
 //! The picture: nodes above, what happened below, keys at the bottom.
 
-use super::keys::KEYS;
+use super::keys::{Deed, KEYS, deed, is_yes};
 use crate::cluster::{SlotRange, describe};
 use crate::plan::{NodePlan, Plan};
 use crate::timeline::world::{Kind, Now, World};
 use ratatui::Frame;
+use ratatui::crossterm::event::Event;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -19,28 +20,46 @@ pub(super) struct Screen {
     /// What came of the last key.
     pub(super) saying: String,
     pub(super) faults: Vec<String>,
+    /// What waits for a yes, and the node that it is for.
+    asks: Option<(Deed, String)>,
+    /// How many of the newest happenings are below the window.
+    pub(super) below: usize,
 }
 
 impl Screen {
     pub(super) fn new(plan: Plan) -> Self {
-        Self { plan, chosen: 0, saying: String::new(), faults: Vec::new() }
+        Self { plan, chosen: 0, saying: String::new(), faults: Vec::new(), asks: None, below: 0 }
     }
 
-    pub(super) fn up(&mut self) {
-        self.chosen = self.chosen.saturating_sub(1);
-    }
-
-    pub(super) fn down(&mut self) {
-        self.chosen = (self.chosen + 1).min(self.plan.nodes.len().saturating_sub(1));
-    }
-
-    /// The name of the node that keys act on.
-    pub(super) fn chosen(&self) -> &str {
-        self.plan.nodes.get(self.chosen).map_or("", |node| &node.name)
+    /// What a key asks for beyond the picture, and of which node. What cannot be taken back needs a yes.
+    pub(super) fn asked(&mut self, event: &Event) -> Option<(Deed, String)> {
+        if let Some(asked) = self.asks.take() {
+            self.saying.clear();
+            return Some(asked).filter(|_| is_yes(event));
+        }
+        let deed = deed(event)?;
+        match deed {
+            Deed::Up => self.chosen = self.chosen.saturating_sub(1),
+            Deed::Down => self.chosen = (self.chosen + 1).min(self.plan.nodes.len().saturating_sub(1)),
+            Deed::Older => self.below += LEAF,
+            Deed::Newer => self.below = self.below.saturating_sub(LEAF),
+            _ => {
+                let node = self.plan.nodes.get(self.chosen).map(|node| node.name.clone()).unwrap_or_default();
+                let Some(question) = deed.question(&node) else { return Some((deed, node)) };
+                self.saying = question;
+                self.asks = Some((deed, node));
+            }
+        }
+        None
     }
 }
 
+/// So many happenings further with every leaf.
+const LEAF: usize = 10;
+
 pub(super) fn draw(frame: &mut Frame<'_>, screen: &Screen, world: &World) {
+    let footer = footer(frame.area().width);
+    let footer_lines = u16::try_from(footer.len()).unwrap_or(1);
     let clustered = !screen.plan.shards.is_empty();
     let nodes = u16::try_from(screen.plan.nodes.len()).unwrap_or(u16::MAX).saturating_add(3);
     let [head, table, slots, events, saying, keys] = Layout::vertical([
@@ -49,17 +68,31 @@ pub(super) fn draw(frame: &mut Frame<'_>, screen: &Screen, world: &World) {
         Constraint::Length(if clustered { 2 } else { 0 }),
         Constraint::Min(3),
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(footer_lines),
     ])
     .areas(frame.area());
     frame.render_widget(headline(screen), head);
-    frame.render_widget(nodes_table(screen, world), table);
+    frame.render_widget(nodes_table(screen, world, table.width), table);
     if clustered {
         frame.render_widget(slot_bar(screen, world, slots.width), slots);
     }
-    frame.render_widget(happenings(world, events), events);
+    frame.render_widget(happenings(world, screen.below, events), events);
     frame.render_widget(Line::styled(screen.saying.clone(), Style::new().fg(Color::Yellow)), saying);
-    frame.render_widget(Line::styled(KEYS, Style::new().add_modifier(Modifier::REVERSED)), keys);
+    frame.render_widget(Paragraph::new(footer).style(Style::new().add_modifier(Modifier::REVERSED)), keys);
+}
+
+/// The keys, in as many lines as it takes.
+fn footer(width: u16) -> Vec<Line<'static>> {
+    let room = usize::from(width);
+    let mut lines = vec![String::new()];
+    for key in KEYS {
+        let line = lines.last_mut().filter(|line| line.len() + key.len() + 3 <= room);
+        match line {
+            Some(line) => line.push_str(&format!("  {key} ")),
+            None => lines.push(format!("  {key} ")),
+        }
+    }
+    lines.into_iter().filter(|line| !line.is_empty()).map(Line::from).collect()
 }
 
 fn headline(screen: &Screen) -> Line<'static> {
@@ -71,19 +104,18 @@ fn headline(screen: &Screen) -> Line<'static> {
     Line::from(vec![name, faults])
 }
 
-fn nodes_table<'a>(screen: &'a Screen, world: &'a World) -> Table<'a> {
-    let clustered = !screen.plan.shards.is_empty();
-    let head = [
-        "NODE",
-        "ROLE",
-        "PORT",
-        "FOLLOWS",
-        "LINK",
-        "OFFSET",
-        "LAG",
-        if clustered { "SLOTS" } else { "OPINION" },
-        "SEEN AS",
-    ];
+/// How wide a view must be to have all columns; a narrower one does without the ports and the offsets.
+const WIDE: u16 = 132;
+
+fn nodes_table<'a>(screen: &'a Screen, world: &'a World, width: u16) -> Table<'a> {
+    let opinion = if screen.plan.shards.is_empty() { "OPINION" } else { "SLOTS" };
+    let head = ["NODE", "ROLE", "PORT", "FOLLOWS", "LINK", "OFFSET", "LAG", opinion, "SEEN AS"];
+    let widths = match width >= WIDE {
+        true => [14, 9, 6, 14, 8, 12, 8, 34, 19],
+        // 80 with the blanks in between.
+        false => [12, 8, 0, 11, 7, 0, 6, 18, 12],
+    };
+    let shown = move |column: &usize| widths[*column] > 0;
     let rows = screen.plan.nodes.iter().enumerate().map(|(index, node)| {
         let now = world.nodes.get(&node.name).cloned().unwrap_or_default();
         let cells = cells(node, &now, world);
@@ -95,10 +127,11 @@ fn nodes_table<'a>(screen: &'a Screen, world: &'a World) -> Table<'a> {
         if index == screen.chosen {
             style = style.add_modifier(Modifier::REVERSED);
         }
-        Row::new(cells.into_iter().map(Cell::from)).style(style)
+        let cells = cells.into_iter().enumerate().filter(|(column, _)| shown(column));
+        Row::new(cells.map(|(_, text)| Cell::from(text))).style(style)
     });
-    let widths = [14, 9, 6, 14, 8, 12, 8, 34, 24].map(Constraint::Length);
-    Table::new(rows, widths)
+    let head = head.into_iter().enumerate().filter(|(column, _)| shown(column)).map(|(_, name)| name);
+    Table::new(rows, widths.into_iter().filter(|&width| width > 0).map(Constraint::Length))
         .header(Row::new(head).style(Style::new().add_modifier(Modifier::BOLD)))
         .block(Block::new().borders(Borders::BOTTOM))
 }
@@ -115,12 +148,15 @@ fn cells(node: &NodePlan, now: &Now, world: &World) -> [String; 9] {
     let lag = master.filter(|master| master.answers).map(|master| (master.offset - now.offset).max(0).to_string());
     let ranges: Vec<SlotRange> =
         now.slots.iter().filter(|(_, owner)| **owner == node.name).map(|(range, _)| *range).collect();
-    let opinion = match (now.answers, now.state.as_str(), now.names.as_str()) {
-        (false, ..) => dash(),
-        (true, "", "") => dash(),
-        (true, "", names) => format!("{names} is the {}", now.flags),
-        (true, "ok", _) => describe(&ranges),
-        (true, state, _) => format!("{state}: {}", describe(&ranges)),
+    let opinion = match (now.answers, now.state.as_str()) {
+        (false, _) => dash(),
+        (true, "") if now.names.is_empty() => dash(),
+        (true, "") => {
+            let masters = now.names.values().map(|master| format!("{} is the {}", master.node, master.flags));
+            masters.collect::<Vec<_>>().join(", ")
+        }
+        (true, "ok") => describe(&ranges),
+        (true, state) => format!("{state}: {}", describe(&ranges)),
     };
     [
         node.name.clone(),
@@ -181,12 +217,18 @@ fn slot_bar(screen: &Screen, world: &World, width: u16) -> Paragraph<'static> {
     Paragraph::new(Line::from(spans))
 }
 
-fn happenings(world: &World, area: Rect) -> Paragraph<'static> {
+fn happenings(world: &World, below: usize, area: Rect) -> Paragraph<'static> {
     let room = usize::from(area.height.saturating_sub(1));
-    let first = world.happenings.len().saturating_sub(room);
-    let lines = world.happenings[first..].iter().map(|one| {
+    let below = below.min(world.happenings.len().saturating_sub(room));
+    let last = world.happenings.len() - below;
+    let first = last.saturating_sub(room);
+    let title = match below {
+        0 => " what happened ".to_owned(),
+        below => format!(" what happened ({below} newer below) "),
+    };
+    let lines = world.happenings[first..last].iter().map(|one| {
         let colour = match one.kind {
-            Kind::Action | Kind::Suspicion | Kind::Reach => Color::Red,
+            Kind::Action | Kind::Suspicion | Kind::Reach | Kind::Network => Color::Red,
             Kind::Role | Kind::Slots => Color::Green,
             Kind::Sentinel => Color::Cyan,
             _ => Color::Reset,
@@ -195,7 +237,7 @@ fn happenings(world: &World, area: Rect) -> Paragraph<'static> {
         let text = Span::styled(format!("{}: {}", one.node, one.what), Style::new().fg(colour));
         Line::from(vec![at, text])
     });
-    Paragraph::new(lines.collect::<Vec<_>>()).block(Block::new().borders(Borders::TOP).title(" what happened "))
+    Paragraph::new(lines.collect::<Vec<_>>()).block(Block::new().borders(Borders::TOP).title(title))
 }
 
 #[cfg(test)]
@@ -229,11 +271,47 @@ mod tests {
             ..master.clone()
         };
         world.nodes = [("node-1".to_owned(), master), ("node-2".to_owned(), replica)].into();
-        let mut terminal = Terminal::new(TestBackend::new(140, 20)).unwrap();
-        terminal.draw(|frame| draw(frame, &Screen::new(plan), &world)).unwrap();
-        let shown = terminal.backend().to_string();
-        for expected in ["node-1", "0-16383", "fail? by 1", " 42 ", "up", "k kill", "what happened"] {
-            assert!(shown.contains(expected), "`{expected}` is missing in\n{shown}");
+        for number in 0..50 {
+            world.note(tokio::time::Instant::now(), "node-1", Kind::Role, format!("happening {number}."));
         }
+        let picture = |width: u16, below: usize| {
+            let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
+            let screen = Screen { below, ..Screen::new(plan.clone()) };
+            terminal.draw(|frame| draw(frame, &screen, &world)).unwrap();
+            terminal.backend().to_string()
+        };
+        for width in [80, 140] {
+            let shown = picture(width, 0);
+            let expected =
+                ["node-1", "0-16383", "fail? by 1", " 42 ", "up", "k kill", "q quit", "what happened", "happening 49."];
+            for expected in expected {
+                assert!(shown.contains(expected), "`{expected}` is missing in\n{shown}");
+            }
+        }
+        let older = picture(80, 20);
+        assert!(older.contains("happening 29.") && !older.contains("happening 30."), "{older}");
+        assert!(older.contains("(20 newer below)"));
+        assert!(picture(80, 1000).contains("happening 0."), "there is nothing before the first one");
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_needs_a_yes() {
+        use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+        let text = "nodes: {a: {port: 1}, b: {port: 2}}";
+        let topology: Topology = Source::new("t.yaml", text).load().unwrap();
+        let plan = Plan::new(&topology, &Choices::default(), Path::new("/run"), || Ok(1)).unwrap();
+        let mut screen = Screen::new(plan);
+        let mut press = |key| {
+            let asked = screen.asked(&Event::Key(KeyEvent::new(key, KeyModifiers::NONE)));
+            (asked, screen.saying.clone())
+        };
+        use crate::fleet::Action;
+        press(KeyCode::Down);
+        let (asked, saying) = press(KeyCode::Char('k'));
+        assert!(asked.is_none() && saying.starts_with("kill b?"), "{saying}");
+        assert_eq!(press(KeyCode::Char('n')), (None, String::new()));
+        press(KeyCode::Char('k'));
+        assert_eq!(press(KeyCode::Char('y')).0, Some((Deed::Act(Action::Kill), "b".into())));
+        assert_eq!(press(KeyCode::Char('p')).0, Some((Deed::Act(Action::Pause), "b".into())));
     }
 }

@@ -6,7 +6,7 @@ use crate::control::{Request, ask};
 use crate::failure::{Failure, Outcome};
 use crate::faults::Wish;
 use crate::fleet::Action;
-use crate::plan::{NodePlan, Plan, Role};
+use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::state::Session;
 use ratatui::crossterm::event::{Event, KeyCode};
@@ -21,6 +21,8 @@ pub(super) enum Deed {
     Quit,
     Up,
     Down,
+    Older,
+    Newer,
     Act(Action),
     Partition,
     Heal,
@@ -28,8 +30,36 @@ pub(super) enum Deed {
 }
 
 /// Keys and what they do, as the bottom line shows them.
-pub(super) const KEYS: &str =
-    " up/down choose   k kill   s stop   p pause   r resume   t restart   x cut off   h heal   f failover   q quit ";
+pub(super) const KEYS: [&str; 11] = [
+    "up/down choose",
+    "k kill",
+    "s stop",
+    "p pause",
+    "r resume",
+    "t restart",
+    "x cut off",
+    "h heal",
+    "f failover",
+    "PgUp/PgDn leaf",
+    "q quit",
+];
+
+impl Deed {
+    /// What is asked before it is done to a node; nothing where it can be taken back.
+    pub(super) fn question(self, node: &str) -> Option<String> {
+        match self {
+            Deed::Act(action @ (Action::Kill | Action::Stop | Action::Restart)) => {
+                Some(format!("{} {node}? y for yes, any other key for no", action.word()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a key says yes.
+pub(super) fn is_yes(event: &Event) -> bool {
+    matches!(pressed(event), Some((KeyCode::Char('y' | 'Y'), _)))
+}
 
 pub(super) fn deed(event: &Event) -> Option<Deed> {
     let (code, modifiers) = pressed(event)?;
@@ -37,6 +67,8 @@ pub(super) fn deed(event: &Event) -> Option<Deed> {
         return match code {
             KeyCode::Up => Some(Deed::Up),
             KeyCode::Down => Some(Deed::Down),
+            KeyCode::PageUp => Some(Deed::Older),
+            KeyCode::PageDown => Some(Deed::Newer),
             KeyCode::Esc => Some(Deed::Quit),
             _ => None,
         };
@@ -69,7 +101,7 @@ pub(super) async fn perform(session: &Session, plan: &Plan, node: &str, deed: De
             Some(replica) => (format!("failover to {node}"), failover(plan, replica).await),
             None => ("failover".to_owned(), failover_by_sentinels(plan, node).await),
         },
-        Deed::Quit | Deed::Up | Deed::Down => (String::new(), Ok(())),
+        Deed::Quit | Deed::Up | Deed::Down | Deed::Older | Deed::Newer => (String::new(), Ok(())),
     };
     match result {
         Ok(()) => format!("{what}: done"),
@@ -79,11 +111,13 @@ pub(super) async fn perform(session: &Session, plan: &Plan, node: &str, deed: De
 
 /// Those that are asked to fail over, the chosen node first, with the name they know the master by.
 fn sentinels<'a>(plan: &'a Plan, chosen: &str) -> Vec<(&'a NodePlan, &'a str)> {
-    let known = |node: &'a NodePlan| match &node.role {
-        Role::Sentinel { monitor, .. } => Some((node, monitor.as_str())),
-        _ => None,
+    // A data node stands for its master, a sentinel for whatever it watches.
+    let root = plan.node(chosen).filter(|node| node.holds_data()).map(|node| plan.root(node).name.as_str());
+    let known = |node: &'a NodePlan| {
+        let meant = node.role.monitored().iter().filter(move |it| root.is_none_or(|root| it.node == root));
+        meant.map(move |master| (node, master.monitor.as_str()))
     };
-    let mut sentinels: Vec<_> = plan.nodes.iter().filter_map(known).collect();
+    let mut sentinels: Vec<_> = plan.nodes.iter().flat_map(known).collect();
     sentinels.sort_by_key(|(node, _)| node.name != chosen);
     sentinels
 }

@@ -1,6 +1,7 @@
 //! The live view: what the observers of `timeline` know, drawn ten times a second, and keys that act on the chosen node.
 
 mod draw;
+mod history;
 mod keys;
 
 use crate::control::{Answer, Request, ask};
@@ -10,6 +11,7 @@ use crate::state::Session;
 use crate::timeline::observe::{listen, watch_node};
 use crate::timeline::world::{Shared, World, hold};
 use draw::{Screen, draw};
+use history::History;
 use keys::{Deed, perform};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use std::time::Duration;
@@ -23,10 +25,11 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How many happenings are kept.
 const KEPT: usize = 500;
 
-/// Shows a topology until `q` is pressed or it is taken down.
-pub async fn watch(session: &Session) -> Outcome<()> {
+/// Shows a topology until `q` is pressed, or until it is down: why, in the latter case.
+pub async fn watch(session: &Session) -> Outcome<Option<String>> {
     let plan = session.read()?.plan;
     let world = World::new(plan.clone(), Vec::new());
+    let mut history = History::begin(session, &mut hold(&world));
     let mut observers = observe(&world, &plan);
     let mut terminal = ratatui::try_init().doing(|| "take over the terminal".into())?;
     let mut screen = Screen::new(plan);
@@ -37,12 +40,10 @@ pub async fn watch(session: &Session) -> Outcome<()> {
         tokio::select! {
             _ = frames.tick() => {}
             Some(saying) = sayings.recv() => screen.saying = saying,
-            event = events.recv() => match event.and_then(|event| keys::deed(&event)) {
-                Some(Deed::Quit) => break Ok(()),
-                Some(Deed::Up) => screen.up(),
-                Some(Deed::Down) => screen.down(),
-                Some(deed) => {
-                    let (session, plan, node) = (session.clone(), screen.plan.clone(), screen.chosen().to_owned());
+            event = events.recv() => match event.and_then(|event| screen.asked(&event)) {
+                Some((Deed::Quit, _)) => break Ok(None),
+                Some((deed, node)) => {
+                    let (session, plan) = (session.clone(), screen.plan.clone());
                     let said = said.clone();
                     tokio::spawn(async move {
                         let saying = perform(&session, &plan, &node, deed).await;
@@ -54,7 +55,7 @@ pub async fn watch(session: &Session) -> Outcome<()> {
             },
         }
         if !session.is_up() {
-            break Ok(());
+            break Ok(Some(history.end(session, &mut hold(&world))));
         }
         // Nodes may have joined or left.
         if let Ok(record) = session.read()
@@ -68,6 +69,8 @@ pub async fn watch(session: &Session) -> Outcome<()> {
         screen.faults = faults(session).await;
         let drawn = {
             let mut world = hold(&world);
+            history.go_on(&mut world);
+            screen.below = screen.below.min(world.happenings.len());
             let old = world.happenings.len().saturating_sub(KEPT);
             world.happenings.drain(..old);
             terminal.draw(|frame| draw(frame, &screen, &world)).map(|_| ())

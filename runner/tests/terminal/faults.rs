@@ -61,7 +61,23 @@ fn a_fault_heals_itself_after_its_time() {
     let user = up("server");
     user.ok(&["fault", "partition", "master", "-x-", "replica", "--for", "300ms"]);
     eventually("it is gone", || user.ok(&["fault", "list"]).trim() == "no faults");
+    let events = std::fs::read_to_string(user.directory().join("events.jsonl")).expect("the events");
+    assert!(events.contains("\"event\":\"healed\",\"rule\":\"master -x- replica: partition\""), "{events}");
     assert_eq!(acknowledged(&user, "10000"), "1");
+}
+
+#[test]
+fn packets_are_lost_and_late_by_chance() {
+    let user = up("server");
+    user.ok(&["fault", "loss", "master", "-x-", "replica", "100%"]);
+    assert_eq!(acknowledged(&user, "100"), "0", "what is lost for certain comes half a minute later");
+    user.ok(&["fault", "heal"]);
+    user.ok(&["fault", "latency", "replica", "100ms", "--jitter", "100ms"]);
+    let listed = user.ok(&["fault", "list"]);
+    assert!(listed.contains("latency of 100ms to 200ms"), "{listed}");
+    assert_eq!(acknowledged(&user, "90"), "0");
+    let json: serde_json::Value = serde_json::from_str(&user.ok(&["fault", "list", "--json"])).expect("JSON");
+    assert_eq!(json.as_array().map(Vec::len), Some(1), "{json}");
 }
 
 #[test]

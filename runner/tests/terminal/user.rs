@@ -48,8 +48,30 @@ impl User {
             .args(arguments)
             .current_dir(self.home.path())
             .env("XDG_STATE_HOME", self.home.path())
+            .env("XDG_CONFIG_HOME", self.home.path().join("config"))
             .env("NO_COLOR", "1");
         command
+    }
+
+    /// Writes a file into the home.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.home.path().join(name);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("create the folder");
+        std::fs::write(&file, text).expect("write the file");
+        file
+    }
+
+    /// Writes a shell script into the home.
+    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let file = self.write(name, &format!("#!/bin/sh\n{text}\n"));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("make it executable");
+        file
+    }
+
+    /// A program that becomes our server, with `arguments` behind those that it gets.
+    pub fn engine(&self, name: &str, arguments: &str) -> PathBuf {
+        self.script(name, &format!("exec {} server \"$@\" {arguments}", env!("CARGO_BIN_EXE_runner")))
     }
 
     /// Runs a command to its end.
@@ -63,6 +85,14 @@ impl User {
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);
         out
+    }
+
+    /// Runs a command that must be refused with this exit code; its standard error.
+    pub fn refused(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
     }
 
     pub fn status(&self) -> serde_json::Value {

@@ -25,6 +25,16 @@ use crate::server::registry::Command;
 use crate::server::scripts::{Aside, Running};
 use crate::server::state::Server;
 
+/// Room that a large reply took is given back.
+const SPARE: usize = 1 << 16;
+
+/// Keeps what a buffer has room for, if that is not much.
+fn spare(mut buffer: Vec<u8>) -> Vec<u8> {
+    buffer.clear();
+    buffer.shrink_to(SPARE);
+    buffer
+}
+
 /// What is to be run.
 #[derive(Debug, Clone, Copy)]
 pub enum Script<'a> {
@@ -174,7 +184,7 @@ impl Server {
             out_of_memory: oom,
             obeyed,
             resp3: false,
-            slot: (keys > 0).then(|| key_slot(args.get(3))),
+            slot: (keys > 0 && self.cluster.is_some()).then(|| key_slot(args.get(3))),
             // SAFETY: only the lifetime changes; `run` ends before this function does, and the words are the caller's.
             words: unsafe { std::mem::transmute::<Args<'_>, Args<'static>>(*args) },
         };
@@ -192,10 +202,10 @@ impl Server {
             obeyed,
             words: OwnedArgs::default(),
         });
-        let session = Session::set_aside(client);
+        let [room, mut out] = std::mem::take(&mut self.scripting.spare);
+        let session = Session::set_aside(client, room);
         let withheld = std::mem::take(&mut self.effects.withheld);
         let dirty = std::mem::take(&mut self.effects.dirty);
-        let mut out = Vec::new();
         let resp3 = session.resp3;
         let mut reply = Reply::bounded(&mut out, resp3, session.room);
         let hooked = self.config.busy_reply_threshold > 0;
@@ -215,7 +225,7 @@ impl Server {
                 }
             }
         };
-        session.restore(client);
+        let room = session.restore(client);
         self.effects.withheld = withheld;
         // Its commands have counted their changes; the script itself is not propagated.
         self.effects.dirty = dirty;
@@ -223,14 +233,18 @@ impl Server {
         self.scripting.running = None;
         self.scripting.retired.clear();
         self.wake_held_back_primary();
+        let failed = out.starts_with(b"-");
+        if result.is_ok() {
+            client.reply().raw(&out);
+        }
+        self.scripting.spare = [spare(room), spare(out)];
         match result {
             Ok(errors) => {
-                client.reply().raw(&out);
                 for error in &errors {
                     self.stats.count_error(error);
                 }
                 // An error that a command gave the script, which hands it on, was counted when the command failed.
-                if errors.is_empty() && !out.starts_with(b"-") { Ok(()) } else { Err(CommandError::Answered) }
+                if errors.is_empty() && !failed { Ok(()) } else { Err(CommandError::Answered) }
             }
             Err(failure) if failure.counted => {
                 client.reply().error(&failure.text);
@@ -279,9 +293,10 @@ struct Session {
 const KEPT: ClientFlags = ClientFlags::KEPT_IN_SCRIPTS;
 
 impl Session {
-    fn set_aside(client: &mut Client) -> Self {
+    /// The session's commands write into `spare` from now on.
+    fn set_aside(client: &mut Client, spare: Vec<u8>) -> Self {
         let Client { resp3, flags, db, room, last_command, .. } = *client;
-        client.aside = Some(Box::new(Aside { out: std::mem::take(&mut client.out), resp3 }));
+        client.aside = Some(Box::new(Aside { out: std::mem::replace(&mut client.out, spare), resp3 }));
         client.flags = flags & KEPT;
         // No command waits in a script.
         client.flags.insert(ClientFlags::IN_EXEC);
@@ -290,14 +305,16 @@ impl Session {
         Self { resp3, flags, db, room, last_command }
     }
 
-    fn restore(&self, client: &mut Client) {
+    /// Returns the room that its commands wrote into.
+    fn restore(&self, client: &mut Client) -> Vec<u8> {
         let Self { resp3, flags, db, room, last_command } = *self;
         let ended = client.flags & ClientFlags::ENDS;
         client.flags = flags;
         client.flags.insert(ended);
         client.refresh_user_flag();
         (client.resp3, client.db, client.room, client.last_command) = (resp3, db, room, last_command);
-        client.out = client.aside.take().map_or_else(Vec::new, |aside| aside.out);
+        let out = client.aside.take().map_or_else(Vec::new, |aside| aside.out);
+        std::mem::replace(&mut client.out, out)
     }
 }
 

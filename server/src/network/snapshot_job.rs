@@ -171,7 +171,6 @@ async fn stream_to_replicas(
             // A replica that left is dropped; the others go on.
             senders.retain(|sender| sender.blocking_send(Arc::clone(&chunk)).is_ok());
             if senders.is_empty() {
-                log(Level::Notice, "Diskless rdb transfer, last replica dropped, killing fork child.");
                 return Err(io::Error::new(io::ErrorKind::BrokenPipe, "all replicas left"));
             }
             Ok(())
@@ -190,6 +189,11 @@ async fn stream_to_replicas(
     match result {
         Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
         Err(error) => {
+            // The transfer meets their closed queues, or hears first that nobody wants it.
+            let met = error.kind() == io::ErrorKind::BrokenPipe;
+            if met || !replicas.iter().any(|&peer| server.replication.knows(peer)) {
+                log(Level::Notice, "Diskless rdb transfer, last replica dropped, killing fork child.");
+            }
             log(Level::Warning, &format!("Background transfer error: {error}"));
             tell_of_all(&mut server, &replicas, &PeerInput::SnapshotFailed);
         }

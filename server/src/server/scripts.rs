@@ -23,6 +23,8 @@ pub struct Scripting {
     pub(crate) retired: Vec<Box<Functions>>,
     /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call everything.
     pub allows_everything: bool,
+    /// Room for the replies of the next script's commands, and for its own.
+    pub spare: [Vec<u8>; 2],
 }
 
 /// The script that runs, as others see it.
@@ -68,6 +70,7 @@ impl Default for Scripting {
             retired: Vec::new(),
             running: None,
             allows_everything: false,
+            spare: Default::default(),
         }
     }
 }

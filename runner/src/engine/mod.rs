@@ -1,6 +1,11 @@
 //! Which program plays a node: our server, the real one, or any binary with redis-server's command line.
 
+pub(crate) mod registry;
+
+pub use registry::{Definition, Intake};
+
 use crate::yaml::suggest;
+use registry::Registry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -29,7 +34,57 @@ pub enum Engine {
     /// A program with redis-server's command line: a path, or a name to look up on PATH. Until `located` has found it, the
     /// path is as the user wrote it.
     Path(PathBuf),
+    /// An engine that a file, or the user, has defined.
+    Registered(Box<Registered>),
 }
+
+/// An engine of a registry, with everything that it takes to start it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Serialize)]
+pub struct Registered {
+    /// As files and command lines call it.
+    pub name: String,
+    /// The program, as an absolute path.
+    pub program: PathBuf,
+    /// Arguments in front of those that every node has.
+    pub arguments: Vec<String>,
+    /// How it takes its configuration.
+    pub configuration: Intake,
+    /// Directives that it does not know.
+    pub omit: Vec<String>,
+}
+
+/// An engine with all that it takes to start it, for the record of a topology that is up: a name alone would have to be
+/// looked up again, in files that may have changed.
+pub(crate) mod recorded {
+    use super::{Engine, Registered};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Recorded {
+        Word(Engine),
+        Registered(Box<Registered>),
+    }
+
+    pub(crate) fn serialize<S: Serializer>(engine: &Engine, serializer: S) -> Result<S::Ok, S::Error> {
+        match engine {
+            Engine::Registered(registered) => registered.serialize(serializer),
+            word => word.serialize(serializer),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Engine, D::Error> {
+        Ok(match Recorded::deserialize(deserializer)? {
+            Recorded::Word(engine) => engine,
+            Recorded::Registered(registered) => Engine::Registered(registered),
+        })
+    }
+}
+
+/// An engine as a record has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Recorded(#[serde(with = "recorded")] pub Engine);
 
 impl FromStr for Engine {
     type Err = String;
@@ -64,50 +119,50 @@ impl fmt::Display for Engine {
             Engine::Server => f.write_str("server"),
             Engine::Redis => f.write_str("redis"),
             Engine::Path(path) => write!(f, "{}", path.display()),
+            Engine::Registered(registered) => f.write_str(&registered.name),
         }
     }
 }
 
 impl Engine {
-    /// The first number of the version that a program of the user's tells; `None` for engines that have a name of their own.
+    /// The first number of the version that its program tells; `None` for our server, and for a program that tells none.
     pub(crate) fn major_version(&self) -> Option<u32> {
-        let Engine::Path(program) = self else { return None };
-        let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
-        version.split('.').next()?.parse().ok()
+        let Engine::Server = self else { return major_version(&self.command().ok()?.0) };
+        None
     }
 
-    /// An engine of the command line: a relative path starts at the working directory.
+    /// An engine of the command line: a relative path starts at the working directory, and a name is one of the user's
+    /// registry or on PATH.
     pub fn argument(word: &str) -> Result<Self, String> {
         let here = std::env::current_dir().map_err(|error| format!("there is no working directory: {error}"))?;
-        word.parse::<Self>()?.located(&here).map_err(|error| format!("{error}; {}", error.hint()))
+        let found = word.parse::<Self>()?.located(&here, &Registry::default());
+        found.map_err(|error| format!("{error}; {}", error.hint()))
+    }
+
+    /// An engine of the command line that may be one of those that a topology file defines: a name is left to `located`.
+    pub(crate) fn argument_of_topology(word: &str) -> Result<Self, String> {
+        if word.contains('/') { Self::argument(word) } else { word.parse() }
     }
 
     /// The engine with the absolute path of its program. Nodes run in directories of their own, where a relative path
-    /// would lead elsewhere. A path with a `/` starts at `folder`, `~/` at the home directory; a bare name is looked up on
-    /// PATH.
-    pub fn located(self, folder: &Path) -> Result<Self, NotFound> {
+    /// would lead elsewhere. A path with a `/` starts at `folder`, `~/` at the home directory; a bare name is looked up in
+    /// the file's registry, in the user's, and on PATH.
+    pub(crate) fn located(self, folder: &Path, of_file: &Registry) -> Result<Self, NotFound> {
         let Engine::Path(written) = self else {
             return Ok(self);
         };
         let text = written.to_string_lossy();
-        let path = match text.strip_prefix("~/") {
-            Some(rest) => std::env::home_dir().unwrap_or_else(|| folder.to_owned()).join(rest),
-            None if text.contains('/') => folder.join(&written),
-            None => match on_path(&text) {
-                Some(found) => return Ok(Engine::Path(found)),
-                None => return Err(NotFound::Word(text.into_owned())),
-            },
-        };
-        match path.metadata() {
-            Err(error) => Err(NotFound::Path(format!("there is no program {}: {error}", path.display()))),
-            Ok(meta) if meta.is_dir() => {
-                Err(NotFound::Path(format!("{} is a directory, not a program", path.display())))
-            }
-            Ok(_) if !is_executable(&path) => Err(NotFound::Path(format!("{} is not executable", path.display()))),
-            Ok(_) => Ok(Engine::Path(path)),
+        if text.contains('/') {
+            return registry::program_of(&text, folder).map(Engine::Path);
         }
+        if let Some(engine) = of_file.get(&text) {
+            return Ok(engine);
+        }
+        let of_user = Registry::of_user().map_err(|failure| NotFound::Registry(failure.to_string()))?;
+        of_user.get(&text).or_else(|| on_path(&text).map(Engine::Path)).ok_or_else(|| NotFound::Word {
+            word: text.into_owned(),
+            known: of_file.names().chain(of_user.names()).map(str::to_owned).collect(),
+        })
     }
 
     /// The program and its leading arguments.
@@ -119,19 +174,37 @@ impl Engine {
             Engine::Server => Ok((own_program()?, vec!["server".into()])),
             Engine::Redis => Ok((on_path("redis-server").unwrap_or_else(|| "redis-server".into()), Vec::new())),
             Engine::Path(path) => Ok((path.clone(), Vec::new())),
+            Engine::Registered(registered) => {
+                Ok((registered.program.clone(), registered.arguments.iter().map(Into::into).collect()))
+            }
         }
+    }
+
+    /// The arguments that give it a configuration, which is in `file`.
+    pub(crate) fn configured(&self, file: String, config: &str) -> Vec<String> {
+        match self {
+            Engine::Registered(registered) if registered.configuration == Intake::Options => registry::options(config),
+            _ => vec![file],
+        }
+    }
+
+    /// Whether it takes its configuration from a file, which a Sentinel must.
+    pub(crate) fn takes_a_file(&self) -> bool {
+        !matches!(self, Engine::Registered(registered) if registered.configuration != Intake::File)
+    }
+
+    /// A configuration without the directives that it does not know.
+    pub(crate) fn understood(&self, config: String) -> String {
+        let Engine::Registered(registered) = self else { return config };
+        let name = |line: &str| line.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        let kept = config.lines().filter(|line| !registered.omit.contains(&name(line)));
+        kept.map(|line| format!("{line}\n")).collect()
     }
 
     /// Whether it can put its cluster bus on any port (`cluster-port`, from Redis 7.0 on), not only 10000 above its own.
     /// One that does not tell its version is taken for a new one.
     pub fn has_cluster_port(&self) -> bool {
-        let (Engine::Redis | Engine::Path(_)) = self else {
-            return true;
-        };
-        let Ok((program, _)) = self.command() else {
-            return true;
-        };
-        major_version(&program).is_none_or(|major| major >= 7)
+        self.major_version().is_none_or(|major| major >= 7)
     }
 
     /// Whether its program is there.
@@ -140,7 +213,16 @@ impl Engine {
             Engine::Server => own_program().is_ok(),
             Engine::Redis => on_path("redis-server").is_some(),
             Engine::Path(path) => is_executable(path),
+            Engine::Registered(registered) => is_executable(&registered.program),
         }
+    }
+
+    /// What its program says of its version, in a line.
+    pub(crate) fn version(&self) -> std::io::Result<String> {
+        if *self == Engine::Server {
+            return Ok(format!("our server {}, as Redis 7.0.15", env!("CARGO_PKG_VERSION")));
+        }
+        Ok(first_line(&self.command()?.0)?.trim().to_owned())
     }
 }
 
@@ -177,41 +259,56 @@ fn own_program() -> std::io::Result<PathBuf> {
     }
 }
 
-/// The 7 of `Redis server v=7.0.15 sha=...`, which a program prints for `--version`. A script that starts something else
-/// instead is ended after a while.
+/// The 7 of `Redis server v=7.0.15 sha=...`.
 fn major_version(program: &Path) -> Option<u32> {
+    first_line(program).ok()?.split_once("v=")?.1.split('.').next()?.parse().ok()
+}
+
+/// What a program prints for `--version`. A script that starts something else instead is ended after a while.
+fn first_line(program: &Path) -> std::io::Result<String> {
     const PATIENCE: Duration = Duration::from_secs(2);
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    let mut output = child.stdout.take()?;
+    let mut child = command.spawn()?;
+    let Some(mut output) = child.stdout.take() else { return Ok(String::new()) };
     let (told, version) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut line = [0; 256];
-        let read = output.read(&mut line).unwrap_or(0);
+        let mut text = [0; 256];
+        let read = output.read(&mut text).unwrap_or(0);
         // Whoever waited may have given up.
-        let _ = told.send(String::from_utf8_lossy(&line[..read]).into_owned());
+        let _ = told.send(String::from_utf8_lossy(&text[..read]).into_owned());
     });
-    let version = version.recv_timeout(PATIENCE).ok();
+    let text = version.recv_timeout(PATIENCE).unwrap_or_default();
     let _ = child.kill();
     let _ = child.wait();
-    version?.split_once("v=")?.1.split('.').next()?.parse().ok()
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// Why an engine cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotFound {
     /// A word that is neither an engine's name nor a program on PATH.
-    Word(String),
+    Word {
+        /// The word.
+        word: String,
+        /// Engines that are defined.
+        known: Vec<String>,
+    },
     /// A path that leads to no program; why.
     Path(String),
+    /// The user's registry cannot be read; why.
+    Registry(String),
 }
 
 impl NotFound {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            NotFound::Word(word) => suggest(word, &["server", "redis"]),
+            NotFound::Word { word, known } => {
+                let known: Vec<&str> = ["server", "redis"].into_iter().chain(known.iter().map(String::as_str)).collect();
+                suggest(word, &known)
+            }
+            NotFound::Registry(_) => "an engine that is no path may be defined there".into(),
             NotFound::Path(_) => {
                 "a relative path starts at the folder of the file that names it, on the command line at the working directory".into()
             }
@@ -222,10 +319,11 @@ impl NotFound {
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotFound::Word(word) => {
-                write!(f, "there is no engine `{word}`: it is not `server`, not `redis`, and no program on PATH")
-            }
-            NotFound::Path(why) => f.write_str(why),
+            NotFound::Word { word, .. } => write!(
+                f,
+                "there is no engine `{word}`: it is not `server`, not `redis`, not under `engines:`, and no program on PATH"
+            ),
+            NotFound::Path(why) | NotFound::Registry(why) => f.write_str(why),
         }
     }
 }

@@ -86,9 +86,10 @@ fn what_init_writes_can_be_planned_and_is_not_overwritten() {
 
 #[test]
 fn a_key_is_explained_by_its_path_or_its_name() {
-    let quorum = said(runner().args(["explain", "sentinels.quorum"]));
-    assert!(quorum.contains("sentinels.quorum: a number, required"), "{quorum}");
-    assert_eq!(quorum, said(runner().args(["explain", "quorum"])));
+    let master = said(runner().args(["explain", "sentinels.masters.NAME.master"]));
+    assert!(master.contains("sentinels.masters.NAME.master: a text, required"), "{master}");
+    let slots = said(runner().args(["explain", "cluster.nodes.NAME.slots"]));
+    assert_eq!(slots, said(runner().args(["explain", "slots"])));
     assert_eq!(
         said(runner().args(["explain", "nodes.master.port"])),
         said(runner().args(["explain", "nodes.NAME.port"])),
@@ -97,5 +98,5 @@ fn a_key_is_explained_by_its_path_or_its_name() {
     assert!(said(runner().args(["explain", "tls"])).contains("tls.auth-clients"), "and what is inside of it");
     assert!(said(runner().arg("explain")).contains("cluster.masters"));
     let wrong = runner().args(["explain", "quorums"]).assert().code(2).get_output().stderr.clone();
-    assert!(String::from_utf8_lossy(&wrong).contains("did you mean sentinels.quorum?"));
+    assert!(String::from_utf8_lossy(&wrong).contains("did you mean sentinels.quorum"));
 }

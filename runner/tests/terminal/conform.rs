@@ -1,37 +1,22 @@
 //! `runner conform`: verdicts, reports, exit codes; known differences are played, too.
 
-use assert_cmd::Command;
-use std::path::Path;
+use crate::user::{User, text};
 
-fn conform(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::cargo_bin("runner").expect("the runner is built");
-    command.current_dir(folder).arg("conform").args(arguments).env("NO_COLOR", "1");
-    let output = command.output().expect("it runs");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code().expect("an exit code"), String::from_utf8(said).expect("the runner speaks UTF-8"))
-}
-
-/// A program with redis-server's command line that knows fewer options: ours behind a script.
-fn lesser_engine(folder: &Path) -> String {
-    use std::os::unix::fs::PermissionsExt;
-    let path = folder.join("lesser");
-    let runner = env!("CARGO_BIN_EXE_runner");
-    let script =
-        format!("#!/bin/sh\nexec {runner} server \"$@\" --rename-command LCS \"\" --rename-command WAIT \"\"\n");
-    std::fs::write(&path, script).expect("a script");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it may be run");
-    format!("lesser={}", path.display())
+/// The exit code, and all that it says.
+fn conform(user: &User, arguments: &[&str]) -> (i32, String) {
+    let output = user.run(&[&["conform"], arguments].concat());
+    (output.status.code().expect("an exit code"), text(&[output.stdout, output.stderr].concat()))
 }
 
 #[test]
 fn our_server_is_as_it_is_known_to_be_and_the_reports_agree() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let user = User::new("");
     let arguments =
         ["types", "clients/migrate", "--html", "r.html", "--junit", "r.xml", "--json", "r.json", "--markdown", "r.md"];
-    let (code, said) = conform(folder.path(), &arguments);
+    let (code, said) = conform(&user, &arguments);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("server (our server 0.1.0, as Redis 7.0.15): 3 same, 1 different"), "{said}");
-    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("the report is written");
+    let read = |name: &str| std::fs::read_to_string(user.home.path().join(name)).expect("the report is written");
     let report: serde_json::Value = serde_json::from_str(&read("r.json")).expect("it is JSON");
     let results = report["engines"][0]["results"].as_array().expect("results");
     let names: Vec<&str> = results.iter().map(|result| result["scenario"].as_str().expect("a name")).collect();
@@ -47,13 +32,15 @@ fn our_server_is_as_it_is_known_to_be_and_the_reports_agree() {
 
 #[test]
 fn what_an_engine_does_not_know_fails_unless_it_is_known() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let engine = lesser_engine(folder.path());
+    let user = User::new("");
+    // A program with redis-server's command line that knows fewer commands.
+    let engine = user.engine("lesser", "--rename-command LCS '' --rename-command WAIT ''");
+    let engine = format!("lesser={}", engine.display());
     let arguments = ["replication/wait", "types/blocking_lists", "--engine", &engine, "--json", "r.json"];
-    let (code, said) = conform(folder.path(), &arguments);
+    let (code, said) = conform(&user, &arguments);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("lesser: replication/wait: unsupported") && said.contains("1 same, 1 unsupported"), "{said}");
-    let text = std::fs::read_to_string(folder.path().join("r.json")).expect("the report");
+    let text = std::fs::read_to_string(user.home.path().join("r.json")).expect("the report");
     let report: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     let lines = report["engines"][0]["results"][0]["difference"].as_array().expect("lines");
     let lines: Vec<String> = lines.iter().map(|line| format!("    {}\n", line.as_str().expect("a text"))).collect();
@@ -62,27 +49,27 @@ fn what_an_engine_does_not_know_fails_unless_it_is_known() {
             "- scenario: {scenario}\n  cast: lesser\n  reason: it has no WAIT\n  difference: |\n{}",
             lines.concat()
         );
-        std::fs::write(folder.path().join("known.yaml"), text).expect("a file");
+        std::fs::write(user.home.path().join("known.yaml"), text).expect("a file");
     };
-    let (code, _) = conform(folder.path(), &["replication/wait", "--beside", &engine]);
+    let (code, _) = conform(&user, &["replication/wait", "--beside", &engine]);
     assert_eq!(code, 0, "it is only shown");
     let arguments = [&arguments[..4], &["--known", "known.yaml"]].concat();
     known("replication/wait");
-    let (code, said) = conform(folder.path(), &arguments);
+    let (code, said) = conform(&user, &arguments);
     assert_eq!(code, 0, "{said}");
     known("types/blocking_lists");
-    let (code, said) = conform(folder.path(), &arguments);
+    let (code, said) = conform(&user, &arguments);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("a known difference has vanished; it was there because: it has no WAIT"), "{said}");
 }
 
 #[test]
 fn what_is_asked_for_in_vain_is_said() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (code, said) = conform(folder.path(), &["nosuch/thing"]);
+    let user = User::new("");
+    let (code, said) = conform(&user, &["nosuch/thing"]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("no scenario fits `nosuch/thing`"), "{said}");
-    let (code, said) = conform(folder.path(), &["types", "--engine", "x=./nowhere"]);
+    let (code, said) = conform(&user, &["types", "--engine", "x=./nowhere"]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("nowhere"), "{said}");
 }
