@@ -7,7 +7,7 @@ mod support;
 
 use std::io::Write;
 
-use support::{Client, OURS, Server, until};
+use support::{Client, OURS, REAL, Server, until};
 
 /// Values as the protocol sends them, printed on one line.
 fn read(client: &mut Client) -> String {
@@ -310,8 +310,8 @@ fn rdb_of_library(engine: &str, candidate: bool) -> Vec<u8> {
 
 #[test]
 fn a_library_that_cannot_be_loaded_ends_the_load() {
-    for program in [support::REAL, OURS] {
-        if program == support::REAL && !support::installed(support::REAL) {
+    for program in [REAL, OURS] {
+        if program == REAL && !support::installed(REAL) {
             continue;
         }
         for candidate in [false, true] {
@@ -377,13 +377,61 @@ fn a_library_that_cannot_be_loaded_ends_a_full_synchronisation() {
     assert_eq!(call(&mut client, &["GET", "a"]), "nil");
 }
 
+/// A file with a script that takes long, and what comes behind it.
+fn file_with_a_slow_script(directory: &std::path::Path) {
+    let folder = directory.join("appendonlydir");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n").unwrap();
+    let script = "redis.call('set', KEYS[1], 'y') for i = 1, 1000000 do redis.call('ping') end";
+    let mut file = String::new();
+    for words in [&["SELECT", "0"][..], &["EVAL", script, "1", "x"], &["APPEND", "x", "z"]] {
+        file += &format!("*{}\r\n", words.len());
+        words.iter().for_each(|word| file += &format!("${}\r\n{word}\r\n", word.len()));
+    }
+    std::fs::write(folder.join("appendonly.aof.1.incr.aof"), file).unwrap();
+}
+
+#[test]
+fn others_hear_that_the_server_loads_while_a_script_of_the_file_runs() {
+    for (program, at_start) in [(OURS, false), (REAL, false), (REAL, true)] {
+        if program == REAL && !support::installed(REAL) {
+            continue;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let options = ["--busy-reply-threshold", "1"];
+        let server = if at_start {
+            file_with_a_slow_script(directory.path());
+            Server::start_unready(program, directory.path(), &options)
+        } else {
+            let server = Server::start(program, directory.path(), &options);
+            file_with_a_slow_script(directory.path());
+            server
+        };
+        let mut loader = (!at_start).then(|| server.client());
+        if let Some(loader) = &mut loader {
+            loader.0.get_mut().write_all(b"DEBUG LOADAOF\r\n").unwrap();
+        }
+        until("the script takes long", || support::log(directory.path()).contains("Slow script detected"));
+        let mut client = server.client();
+        for words in [&["PING"][..], &["EVAL", "return 1", "0"]] {
+            let reply = call(&mut client, words);
+            assert!(reply.starts_with("-LOADING"), "{program}, at the start: {at_start}: {reply}");
+        }
+        if let Some(loader) = &mut loader {
+            assert_eq!(loader.reply().unwrap(), "+OK", "{program}");
+        }
+        until("the server has loaded", || call(&mut client, &["PING"]) == "+PONG");
+        assert_eq!(call(&mut client, &["GET", "x"]), "yz");
+    }
+}
+
 #[test]
 fn an_instance_of_cjson_has_settings_of_its_own() {
     let script = "local j = cjson.new() j.encode_number_precision(3) j.decode_max_depth(1) \
         local deep = pcall(j.decode, '[[1]]') and 'deep' or 'flat' \
         return {j.encode(1/3), cjson.encode(1/3), deep, cjson.encode(cjson.decode('[[1]]')), cjson.new().encode(1/3)}";
-    for program in [support::REAL, OURS] {
-        if program == support::REAL && !support::installed(support::REAL) {
+    for program in [REAL, OURS] {
+        if program == REAL && !support::installed(REAL) {
             continue;
         }
         let directory = tempfile::tempdir().unwrap();

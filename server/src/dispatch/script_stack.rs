@@ -12,9 +12,10 @@ use corosensei::CoroutineResult;
 use corosensei::stack::DefaultStack;
 
 use crate::dispatch::running;
+use crate::persistence::aof::Step;
 use crate::resp::Args;
 use crate::resp::request::OwnedArgs;
-use crate::scripting::stack::{SIZE, Task};
+use crate::scripting::stack::{SIZE, Suspended, Task};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::doc::Internal;
 use crate::server::registry::Command;
@@ -22,7 +23,7 @@ use crate::server::state::Server;
 
 /// Whether a command runs a script.
 fn is_script(command: &Command) -> bool {
-    command.is(Internal::SCRIPT_TEXT | Internal::SCRIPT_SHA | Internal::FUNCTION)
+    command.is(Internal::SCRIPT_TEXT | Internal::SCRIPT_SHA | Internal::FUNCTION | Internal::REPLAYS)
 }
 
 impl Server {
@@ -57,16 +58,47 @@ impl Server {
             server.run_admitted(session, command, &args.as_args());
             server.scripting.stack.yielder = None;
         });
-        if !self.go_on(task) {
+        if !self.go_on(task, client.id) {
             client.flags.insert(ClientFlags::BLOCKED);
         }
     }
 
-    /// Lets a script run; true when its command has ended.
-    fn go_on(&mut self, mut task: Task) -> bool {
+    /// [`Self::replay`] on the stack for scripts, which a file of old or of others may hold: true when it has ended and `outcome`
+    /// is there. Otherwise a script was set aside, and [`Self::resume_script`] says when all of it has ended.
+    ///
+    /// # Safety
+    /// Until it has ended, `loader` and `outcome` stay where they are, and nobody uses them.
+    pub unsafe fn replay_on_script_stack(
+        &mut self,
+        loader: *mut Client,
+        step: Step,
+        outcome: *mut Result<(), String>,
+    ) -> bool {
+        let stack = self.scripting.stack.idle.take();
+        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
+            // SAFETY: the caller's promise.
+            unsafe { *outcome = Err("no memory for the stack of scripts".into()) };
+            return true;
+        };
+        let server = std::ptr::from_mut(self);
+        let task = Task::with_stack(stack, move |yielder, ()| {
+            // SAFETY: as in `run_on_script_stack`, and the caller's promise.
+            let (server, loader, outcome) = unsafe { (&mut *server, &mut *loader, &mut *outcome) };
+            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
+            *outcome = server.replay(loader, step);
+            server.scripting.stack.yielder = None;
+        });
+        self.scripting.stack.can_suspend = true;
+        let ended = self.go_on(task, 0);
+        self.scripting.stack.can_suspend = false;
+        ended
+    }
+
+    /// Lets a client's script run; true when its command has ended.
+    fn go_on(&mut self, mut task: Task, client: u64) -> bool {
         match task.resume(()) {
             CoroutineResult::Yield(()) => {
-                self.scripting.stack.suspended = Some((task, self.time.now));
+                self.scripting.stack.suspended = Some(Suspended { task, now: self.time.now, client });
                 false
             }
             CoroutineResult::Return(()) => {
@@ -78,16 +110,16 @@ impl Server {
 
     /// Whether a script was set aside that this session asked for.
     pub fn is_suspended_for(&self, client: &Client) -> bool {
-        self.scripting.stack.suspended.is_some() && client.aside.is_some()
+        self.scripting.stack.suspended.as_ref().is_some_and(|suspended| suspended.client == client.id)
     }
 
     /// Lets the script that was set aside go on for a moment; true when its command has ended.
     pub fn resume_script(&mut self) -> bool {
-        let Some((task, now)) = self.scripting.stack.suspended.take() else { return true };
+        let Some(Suspended { task, now, client }) = self.scripting.stack.suspended.take() else { return true };
         // Time stands still in a script.
         (self.time.now, self.keyspace.now) = (now, now);
         self.scripting.stack.can_suspend = true;
-        let ended = self.go_on(task);
+        let ended = self.go_on(task, client);
         self.scripting.stack.can_suspend = false;
         if ended {
             // The primary's stream has waited.

@@ -14,12 +14,21 @@ pub(crate) type Task = Coroutine<(), (), (), DefaultStack>;
 #[derive(Default)]
 pub struct ScriptStack {
     pub(crate) idle: Option<DefaultStack>,
-    /// A script that was set aside, and the time that stands still in it.
-    pub(crate) suspended: Option<(Task, Millis)>,
+    /// A script that was set aside.
+    pub(crate) suspended: Option<Suspended>,
     /// How the script that runs switches back.
     pub(crate) yielder: Option<*const Yielder<(), ()>>,
     /// The caller can let a script go on later.
     pub can_suspend: bool,
+}
+
+/// A command that was set aside in the middle of a script.
+pub(crate) struct Suspended {
+    pub(crate) task: Task,
+    /// The time, which stands still in scripts.
+    pub(crate) now: Millis,
+    /// The client whose command it is; 0: the append-only file that is being loaded.
+    pub(crate) client: u64,
 }
 
 // SAFETY: what is on the stack is used by whoever holds the server's lock, one thread at a time.
@@ -27,7 +36,7 @@ unsafe impl Send for ScriptStack {}
 
 impl Drop for ScriptStack {
     fn drop(&mut self) {
-        if let Some((task, _)) = self.suspended.take() {
+        if let Some(Suspended { task, .. }) = self.suspended.take() {
             // The process ends in the middle of a script. To unwind its stack would lead through frames of C.
             std::mem::forget(task);
         }

@@ -190,6 +190,8 @@ bitflags! {
         const SCRIPT_SHA = 1 << 20;
         /// Its first argument is the name of a function that it runs.
         const FUNCTION = 1 << 21;
+        /// It may execute the commands of a file, scripts among them.
+        const REPLAYS = 1 << 22;
     }
 }
 
