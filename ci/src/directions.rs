@@ -1,5 +1,7 @@
 //! Who may import whom in the server: each module only what stands to its left in DESIGN's order.
 
+use std::collections::HashMap;
+
 use crate::source::SourceFile;
 
 /// The order, leftmost first. Modules of one group do not import each other.
@@ -131,4 +133,43 @@ fn may(from: &str, to: &str) -> bool {
 
 fn rank(module: &str) -> Option<usize> {
     ORDER.iter().position(|group| group.contains(&module))
+}
+
+/// Calls of methods of a type that are defined to the right of the module that calls them: an arrow that no `use` line shows.
+/// What counts as a call is `self.method(` in the type's own `impl` blocks, and `value.method(` anywhere.
+pub fn calls_to_the_right(files: &[SourceFile], of: &str, value: &str) -> Vec<String> {
+    let mut defined: HashMap<&str, &str> = HashMap::new();
+    for file in files {
+        for (start, end) in impl_blocks(&file.code, of) {
+            let block = &file.code[start..end];
+            defined
+                .extend(block.match_indices("fn ").map(|(at, mark)| (word(&block[at + mark.len()..]), file.module())));
+        }
+    }
+    let mut found = Vec::new();
+    for file in files {
+        let blocks = impl_blocks(&file.code, of);
+        let in_blocks = |at: usize| blocks.iter().any(|&(start, end)| (start..end).contains(&at));
+        for receiver in ["self.".to_owned(), format!("{value}.")] {
+            for (at, mark) in file.code.match_indices(&receiver) {
+                let after = &file.code[at + mark.len()..];
+                let name = word(after);
+                let is_call = after[name.len()..].starts_with('(') && (mark != "self." || in_blocks(at));
+                let whole = !file.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+                let Some(to) = defined.get(name).filter(|_| is_call && whole) else { continue };
+                if !may(file.module(), to) {
+                    let line = file.line_at(at);
+                    found.push(format!("{}:{line}: must not call `{name}` of `{to}`", file.path));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Where the `impl` blocks of a type begin and end: at the margin.
+fn impl_blocks(code: &str, of: &str) -> Vec<(usize, usize)> {
+    let head = format!("impl {of} {{");
+    let starts = code.match_indices(&head).filter(|(at, _)| *at == 0 || code[..*at].ends_with('\n'));
+    starts.map(|(at, _)| (at, code[at..].find("\n}").map_or(code.len(), |end| at + end))).collect()
 }

@@ -47,6 +47,18 @@ fn each_module_of_the_server_uses_only_what_stands_to_its_left() {
 }
 
 #[test]
+fn no_module_of_the_server_calls_a_method_of_the_server_that_is_defined_to_its_right() {
+    check(directions::calls_to_the_right(&code("server/src"), "Server", "server"));
+}
+
+#[test]
+fn a_requests_path_knows_no_files_sockets_or_exits() {
+    let files: Vec<SourceFile> = code("server/src").into_iter().filter(|file| file.module() == "dispatch").collect();
+    let outside = ["std::fs", "std::net", "std::process", "tokio"];
+    check(habits::words(&files, &outside, "dispatch is a request's path; what waits is network's", &[]));
+}
+
+#[test]
 fn every_module_of_the_server_has_its_place_in_the_order() {
     let files = code("server/src");
     let lost = files.iter().map(SourceFile::module).filter(|module| !directions::ORDER.concat().contains(module));
@@ -107,6 +119,18 @@ mod the_checks_themselves {
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             assert!(found[0].contains("must not use `network`"), "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_call_of_a_method_that_is_defined_to_the_right_is_found() {
+        let defines = file("lifecycle/cron.rs", "impl Server {\n    pub fn cron(&mut self) {}\n}\n");
+        let calls =
+            file("dispatch/execute.rs", "impl Server {\n    fn f(&mut self) {\n        self.cron();\n    }\n}\n");
+        let other = file("dispatch/keys.rs", "impl Keys {\n    fn f(&mut self) {\n        self.cron();\n    }\n}\n");
+        let by_name = file("server/clients.rs", "fn f(server: &mut Server) {\n    server.cron();\n}\n");
+        let found = directions::calls_to_the_right(&[defines, calls, other, by_name], "Server", "server");
+        let expected = ["dispatch/execute.rs:3", "server/clients.rs:2"];
+        assert_eq!(found, expected.map(|place| format!("{place}: must not call `cron` of `lifecycle`")));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub async fn select<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan>
         return by_name(plan, selector);
     };
     match call_of(selector) {
-        Some(("owner", key)) => owner(plan, key_slot(unquoted(key).as_bytes())).await,
+        Some(("owner", key)) => owner(plan, key_slot(unquoted(key).as_bytes()).number()).await,
         Some(("slot", slot)) => match slot.trim().parse().ok().filter(|&slot: &u16| slot < SLOTS) {
             Some(slot) => owner(plan, slot).await,
             None => Err(Failure::bad_input(format!("`@{selector}`: `{slot}` is no slot"))

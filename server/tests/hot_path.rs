@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use server::base::allocator;
 use server::base::clock::now_ms;
+use server::base::ids::ClientId;
 use server::config::Config;
 use server::resp::request::OwnedArgs;
 use server::server::Server;
@@ -16,13 +17,13 @@ fn request(words: &[&str]) -> OwnedArgs {
     OwnedArgs::new(words.iter().map(|word| word.as_bytes()))
 }
 
-fn client(id: u64) -> Client {
+fn client(id: ClientId) -> Client {
     Client::new(id, now_ms(), Arc::new(Signal::default()))
 }
 
 /// Executes the requests in rounds; returns how many allocations there were once buffers and statistics had been made.
 fn allocations(server: &mut Server, requests: &[OwnedArgs], rounds: usize) -> usize {
-    let mut client = client(1);
+    let mut client = client(ClientId(1));
     let mut round = |server: &mut Server| {
         server.begin_batch(now_ms());
         for request in requests {

@@ -636,7 +636,7 @@ fn a_cluster_of_ours_and_real_nodes_talks_and_fails_over_inside_tls() {
 }
 
 fn slot(tag: &str) -> u16 {
-    server::base::slot::key_slot(tag.as_bytes())
+    server::base::slot::key_slot(tag.as_bytes()).number()
 }
 
 /// A Sentinel that listens with TLS only.

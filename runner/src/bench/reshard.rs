@@ -96,7 +96,7 @@ async fn fill(node: &NodePlan) -> Outcome<()> {
             break;
         }
         let tag = format!("t{number}");
-        let slot = key_slot(tag.as_bytes());
+        let slot = key_slot(tag.as_bytes()).number();
         if slot < SLOTS {
             tags.entry(slot).or_insert(tag);
         }

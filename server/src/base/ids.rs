@@ -2,8 +2,20 @@
 
 use std::fmt;
 
-/// A client's number: unique for the life of the process.
-pub type ClientId = u64;
+/// A client's number: unique for the life of the process. That of the link to a replica is the replica's, too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
+impl ClientId {
+    /// What stands in for a client where none asked.
+    pub const NOBODY: Self = Self(0);
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// Length of every id, in bytes of text.
 pub const ID_LENGTH: usize = 40;

@@ -1,15 +1,73 @@
 //! Hash slots of Redis Cluster: which of 16384 a key belongs to.
 
+use std::fmt;
+use std::ops::RangeInclusive;
+
 use crc16::{State, XMODEM};
 
 /// Number of slots.
 pub const SLOTS: u16 = 16_384;
 
+/// One of the 16384 parts into which a cluster's keys are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(u16);
+
+impl Slot {
+    /// The slot of a number; `None` where there is none.
+    pub const fn new(number: u16) -> Option<Self> {
+        if number < SLOTS { Some(Self(number)) } else { None }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+
+    /// All slots, ascending.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..SLOTS).map(Self)
+    }
+
+    /// The slots of a range, ascending.
+    pub fn of(range: &RangeInclusive<Self>) -> impl Iterator<Item = Self> + use<> {
+        (range.start().0..=range.end().0).map(Self)
+    }
+
+    /// The one behind it.
+    pub fn next(self) -> Option<Self> {
+        Self::new(self.0 + 1)
+    }
+}
+
+impl From<Slot> for usize {
+    fn from(slot: Slot) -> Self {
+        slot.0.into()
+    }
+}
+
+impl From<Slot> for u64 {
+    fn from(slot: Slot) -> Self {
+        slot.0.into()
+    }
+}
+
+impl From<Slot> for i64 {
+    fn from(slot: Slot) -> Self {
+        slot.0.into()
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// The slot of a key: CRC16 of what stands between the first `{` and the first `}` after it, or of the whole key where
 /// that is empty or missing.
 #[inline]
-pub fn key_slot(key: &[u8]) -> u16 {
-    State::<XMODEM>::calculate(hashed_part(key)) & (SLOTS - 1)
+pub fn key_slot(key: &[u8]) -> Slot {
+    Slot(State::<XMODEM>::calculate(hashed_part(key)) & (SLOTS - 1))
 }
 
 #[inline]
@@ -38,7 +96,7 @@ mod tests {
             (b"", 0),
         ];
         for (key, slot) in cases {
-            assert_eq!(key_slot(key), slot, "{}", key.escape_ascii());
+            assert_eq!(key_slot(key).number(), slot, "{}", key.escape_ascii());
         }
         assert_eq!(key_slot(b"{user:1}.name"), key_slot(b"user:1"));
     }

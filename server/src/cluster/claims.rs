@@ -12,6 +12,7 @@ use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::ids::NodeId;
 use crate::base::level::Level;
+use crate::base::slot::Slot;
 
 impl Cluster {
     /// A sender says whether it is a master, or whose replica it is.
@@ -186,7 +187,7 @@ impl Cluster {
         }
     }
 
-    pub(super) fn bind_claimed(&mut self, slot: u16, claimant: NodeRef) {
+    pub(super) fn bind_claimed(&mut self, slot: Slot, claimant: NodeRef) {
         let first = self.get(claimant).slots.is_empty();
         self.bind(slot, claimant);
         if first && self.masters_have_replicas() {

@@ -102,7 +102,7 @@ impl Cluster {
         let node = self.get_mut(at);
         let silent = NodeFlags::FAIL.union(NodeFlags::PFAIL);
         if !entry.flags.intersects(silent)
-            && node.ping_sent == 0
+            && node.ping_sent.is_none()
             && node.reports.is_empty()
             && seen <= now + CLOCK_TOLERANCE
             && seen > node.pong_received
@@ -159,7 +159,7 @@ fn entry(node: &Node) -> Gossip {
     let seconds = |time: Millis| (time / 1000) as u32;
     Gossip {
         id: node.id,
-        ping_sent: seconds(node.ping_sent),
+        ping_sent: seconds(node.ping_sent.unwrap_or(0)),
         pong_received: seconds(node.pong_received),
         ip: node.ip.clone(),
         port: node.port,

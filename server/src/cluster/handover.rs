@@ -19,6 +19,7 @@ use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::ids::{HandoverId, NodeId};
 use crate::base::level::Level;
+use crate::base::slot::Slot;
 
 /// Slots that are on their way to this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl Cluster {
     }
 
     /// Whether a slot is on its way to us.
-    pub fn is_incoming(&self, slot: u16) -> bool {
+    pub fn is_incoming(&self, slot: Slot) -> bool {
         self.incoming.values().any(|incoming| incoming.slots.contains(slot))
     }
 

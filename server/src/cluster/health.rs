@@ -44,8 +44,10 @@ impl Cluster {
             if node.has(NodeFlags::HANDSHAKE.union(NodeFlags::NO_ADDRESS)) {
                 continue;
             }
-            if node.ping_sent != 0 && !node.has(NodeFlags::PFAIL.union(NodeFlags::FAIL)) {
-                let edge = node.ping_sent.max(node.data_received) + self.settings.node_timeout + 1;
+            if let Some(sent) = node.ping_sent
+                && !node.has(NodeFlags::PFAIL.union(NodeFlags::FAIL))
+            {
+                let edge = sent.max(node.data_received) + self.settings.node_timeout + 1;
                 if self.now < edge {
                     self.wake_at(edge);
                     continue;

@@ -33,10 +33,8 @@ impl Cluster {
         let (conn, now) = (ConnId(self.next_conn), self.now);
         let node = self.get_mut(at);
         node.link = Some(Link { conn, since: now, up: false });
-        if node.ping_sent == 0 {
-            // The ping leaves as soon as the connection is there; that none comes must be noticed, too.
-            node.ping_sent = now;
-        }
+        // The ping leaves as soon as the connection is there; that none comes must be noticed, too.
+        node.ping_sent.get_or_insert(now);
         let (ip, port) = (node.ip.clone(), node.bus_port);
         let entry = Conn { node: Some(at), inbound: false, peer: ip.clone(), local: String::new(), since: now };
         self.conns.insert(conn, entry);
@@ -53,7 +51,7 @@ impl Cluster {
         let kind = if node.has(NodeFlags::MEET) { Kind::Meet } else { Kind::Ping };
         node.flags.remove(NodeFlags::MEET);
         self.ping(at, kind);
-        if waiting != 0 {
+        if waiting.is_some() {
             self.get_mut(at).ping_sent = waiting;
         }
     }
@@ -87,9 +85,7 @@ impl Cluster {
             return;
         }
         let Some(link) = node.link.take_if(|link| link.conn == conn) else { return };
-        if node.ping_sent == 0 {
-            node.ping_sent = now;
-        }
+        node.ping_sent.get_or_insert(now);
         let pause = if link.up && now - link.since > RECONNECT_PAUSE { FIRST_RECONNECT_PAUSE } else { RECONNECT_PAUSE };
         node.reconnect_at = now + pause;
         self.soon();
@@ -150,9 +146,8 @@ impl Cluster {
             return;
         };
         let half = timeout / 2;
-        let waits = node.ping_sent != 0;
-        if waits {
-            let stale = (link.since + timeout).max(node.ping_sent.max(node.data_received) + half) + 1;
+        if let Some(sent) = node.ping_sent {
+            let stale = (link.since + timeout).max(sent.max(node.data_received) + half) + 1;
             if now >= stale {
                 // The network may have lost this connection without saying so.
                 self.get_mut(at).reconnect_at = now;
@@ -189,7 +184,7 @@ impl Cluster {
         let picks: Vec<NodeRef> = (0..5).map(|_| others[self.random.below(others.len())]).collect();
         let fits = |&at: &NodeRef| {
             let node = self.get(at);
-            node.link.is_some_and(|link| link.up) && node.ping_sent == 0 && !node.in_handshake()
+            node.link.is_some_and(|link| link.up) && node.ping_sent.is_none() && !node.in_handshake()
         };
         if let Some(at) = picks.into_iter().filter(fits).min_by_key(|&at| self.get(at).pong_received) {
             self.ping(at, Kind::Ping);
@@ -199,9 +194,8 @@ impl Cluster {
     /// Pings a node; it now owes us a pong.
     pub(super) fn ping(&mut self, at: NodeRef, kind: Kind) {
         let Some(link) = self.get(at).link.filter(|link| link.up) else { return };
-        if self.get(at).ping_sent == 0 {
-            self.get_mut(at).ping_sent = self.now;
-        }
+        let now = self.now;
+        self.get_mut(at).ping_sent.get_or_insert(now);
         let packet = self.gossip_packet(kind);
         self.send(link.conn, kind, packet);
     }

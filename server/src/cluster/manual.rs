@@ -18,8 +18,8 @@ const PERIOD: Millis = 20;
 /// A manual failover, on the side of the replica or of the master.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ManualFailover {
-    /// When it is given up; 0: none runs.
-    end: Millis,
+    /// When it is given up; `None` where none runs.
+    end: Option<Millis>,
     /// The replica: the election may begin.
     can_start: bool,
     /// The replica: where its master's stream ends.
@@ -31,7 +31,7 @@ pub(super) struct ManualFailover {
 impl ManualFailover {
     /// One runs.
     pub fn is_running(&self) -> bool {
-        self.end != 0
+        self.end.is_some()
     }
 
     /// The election may begin.
@@ -49,7 +49,7 @@ impl Cluster {
     /// The replica's side begins. With `force` the master is not asked.
     pub(super) fn begin_manual_failover(&mut self, force: bool) {
         self.reset_manual_failover();
-        self.manual.end = self.now + MANUAL_TIMEOUT;
+        self.manual.end = Some(self.now + MANUAL_TIMEOUT);
         self.election.allow_now();
         if force {
             self.log(Level::Warning, "Forced failover user request accepted.");
@@ -67,7 +67,7 @@ impl Cluster {
             return;
         }
         self.reset_manual_failover();
-        self.manual.end = self.now + MANUAL_TIMEOUT;
+        self.manual.end = Some(self.now + MANUAL_TIMEOUT);
         self.manual.replica = Some(from);
         let id = self.get(from).id;
         self.log(Level::Warning, format!("Manual failover requested by replica {id}."));
@@ -87,14 +87,12 @@ impl Cluster {
 
     /// The next step, if it is time for one.
     pub(super) fn tend_manual_failover(&mut self) {
-        if !self.manual.is_running() {
-            return;
-        }
-        if self.now > self.manual.end {
+        let Some(end) = self.manual.end else { return };
+        if self.now > end {
             self.log(Level::Warning, "Manual failover timed out.");
             return self.reset_manual_failover();
         }
-        self.wake_at(self.manual.end + 1);
+        self.wake_at(end + 1);
         if let Some(replica) = self.manual.replica {
             if self.table[replica.index()].is_none() {
                 return self.reset_manual_failover();

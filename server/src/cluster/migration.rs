@@ -33,11 +33,7 @@ impl Cluster {
             }
             most = most.max(count);
             let orphaned = count == 0 && !node.slots.is_empty() && node.has(NodeFlags::MIGRATE_TO);
-            node.orphaned_time = match (orphaned, node.orphaned_time) {
-                (false, _) => 0,
-                (true, 0) => now,
-                (true, since) => since,
-            };
+            node.orphaned_since = orphaned.then(|| node.orphaned_since.unwrap_or(now));
             target = target.or(orphaned.then_some(at));
         }
         let Some(target) = target else { return };
@@ -52,7 +48,7 @@ impl Cluster {
         if rivals.map(|node| node.id).min() != Some(self.myself().id) {
             return;
         }
-        let due = self.get(target).orphaned_time + ORPHAN_DELAY + 1;
+        let due = self.get(target).orphaned_since.unwrap_or(self.now) + ORPHAN_DELAY + 1;
         if self.now < due {
             return self.wake_at(due);
         }

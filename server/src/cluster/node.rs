@@ -140,8 +140,8 @@ pub struct Node {
     pub slots: SlotSet,
     /// When we first heard of it.
     pub created: Millis,
-    /// When the ping was sent that is not answered yet; 0: none is.
-    pub ping_sent: Millis,
+    /// When the ping was sent that is not answered yet.
+    pub ping_sent: Option<Millis>,
     /// When its last pong came.
     pub pong_received: Millis,
     /// When its last packet came.
@@ -158,8 +158,8 @@ pub struct Node {
     pub repl_offset: i64,
     /// When it said so.
     pub repl_offset_time: Millis,
-    /// Since when it is a master without replicas that work; 0: it is not.
-    pub orphaned_time: Millis,
+    /// Since when it is a master without replicas that work.
+    pub orphaned_since: Option<Millis>,
     /// Who does not reach it.
     pub reports: Vec<FailureReport>,
     /// Our connection to it.
@@ -185,7 +185,7 @@ impl Node {
             config_epoch: 0,
             slots: SlotSet::new(),
             created: now,
-            ping_sent: 0,
+            ping_sent: None,
             pong_received: 0,
             data_received: 0,
             pfail_time: 0,
@@ -194,7 +194,7 @@ impl Node {
             voted_time: 0,
             repl_offset: 0,
             repl_offset_time: 0,
-            orphaned_time: 0,
+            orphaned_since: None,
             reports: Vec::new(),
             link: None,
             reconnect_at: 0,

@@ -8,11 +8,12 @@ use std::fmt::Write;
 
 use super::node::{Node, NodeFlags, NodeRef, Ports};
 use super::settings::{BUS_PORT_DISTANCE, Settings};
-use super::slots::{SLOTS, SlotSet};
+use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::clock::Millis;
 use crate::base::ids::{MAX_EPOCH, NodeId};
 use crate::base::random::Random;
+use crate::base::slot::Slot;
 
 /// The file does not say what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,11 +25,7 @@ fn parse_ranges(text: &str) -> Result<SlotSet, Corrupt> {
     let mut slots = SlotSet::new();
     for range in text.split(',') {
         let (start, end) = range.split_once('-').ok_or(Corrupt)?;
-        let (start, end): (u16, u16) = (start.parse().map_err(|_| Corrupt)?, end.parse().map_err(|_| Corrupt)?);
-        if end >= SLOTS {
-            return Err(Corrupt);
-        }
-        slots.extend(start..=end);
+        slots.extend(Slot::of(&(parse_slot(start)?..=parse_slot(end)?)));
     }
     Ok(slots)
 }
@@ -48,7 +45,7 @@ impl Cluster {
             self.port_of(node, ports),
             node.bus_port,
             node.flags.text(),
-            node.ping_sent,
+            node.ping_sent.unwrap_or(0),
             node.pong_received,
             if linked { "connected" } else { "disconnected" },
         );
@@ -59,7 +56,7 @@ impl Cluster {
         }
         if node.is_myself() {
             let moving = self.migrating.iter().map(|(slot, at)| (*slot, "->-", *at));
-            let mut open: Vec<(u16, &str, NodeRef)> =
+            let mut open: Vec<(Slot, &str, NodeRef)> =
                 moving.chain(self.importing.iter().map(|(slot, at)| (*slot, "-<-", *at))).collect();
             open.sort_by_key(|(slot, ..)| *slot);
             for (slot, arrow, at) in open {
@@ -170,7 +167,8 @@ impl Cluster {
         (node.ip, node.port, node.bus_port, node.hostname) = (ip.to_owned(), port, bus_port, hostname.to_owned());
         node.flags = flags;
         node.fail_time = if node.is_failed() { now } else { 0 };
-        (node.ping_sent, node.pong_received) = (time(words[4]), time(words[5]));
+        node.ping_sent = Some(time(words[4])).filter(|&time| time != 0);
+        node.pong_received = time(words[5]);
         node.config_epoch = if node.is_replica() { 0 } else { epoch };
         if words[3] != "-" {
             let master = self.named(words[3])?;
@@ -194,7 +192,7 @@ impl Cluster {
             return Ok(());
         }
         let (start, end) = word.split_once('-').unwrap_or((word, word));
-        for slot in parse_slot(start)?..=parse_slot(end)? {
+        for slot in Slot::of(&(parse_slot(start)?..=parse_slot(end)?)) {
             // One that stands there twice is the first node's.
             if self.owner_ref(slot).is_none() {
                 self.bind(slot, at);
@@ -212,6 +210,6 @@ fn parse_epoch(text: &str) -> Result<u64, Corrupt> {
     Ok(text.parse::<u64>().map_err(|_| Corrupt)?.min(MAX_EPOCH))
 }
 
-fn parse_slot(text: &str) -> Result<u16, Corrupt> {
-    text.parse().ok().filter(|&slot| slot < SLOTS).ok_or(Corrupt)
+fn parse_slot(text: &str) -> Result<Slot, Corrupt> {
+    text.parse().ok().and_then(Slot::new).ok_or(Corrupt)
 }

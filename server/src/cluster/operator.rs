@@ -1,12 +1,13 @@
 //! What operators want: CLUSTER's subcommands, as far as they decide something.
 
 use crate::base::level::Level;
+use crate::base::slot::Slot;
 use std::net::IpAddr;
 
 use super::effect::DataEffect;
 use super::message::{Body, Kind};
 use super::node::{NodeFlags, NodeRef, Ports};
-use super::slots::{SLOTS, SlotSet};
+use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::ids::NodeId;
 
@@ -55,7 +56,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A slot has an owner, or stands there twice.
-    pub fn add_slots(&mut self, slots: &[u16]) -> Result<(), Refusal> {
+    pub fn add_slots(&mut self, slots: &[Slot]) -> Result<(), Refusal> {
         self.are_free(slots)?;
         for &slot in slots {
             self.importing.remove(&slot);
@@ -69,7 +70,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A slot has no owner, or stands there twice.
-    pub fn del_slots(&mut self, slots: &[u16]) -> Result<(), Refusal> {
+    pub fn del_slots(&mut self, slots: &[Slot]) -> Result<(), Refusal> {
         self.are_taken(slots)?;
         slots.iter().for_each(|&slot| {
             self.unbind(slot);
@@ -82,7 +83,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The first that is not so.
-    pub fn are_free(&self, slots: &[u16]) -> Result<(), Refusal> {
+    pub fn are_free(&self, slots: &[Slot]) -> Result<(), Refusal> {
         self.check_slots(slots, |cluster, slot| cluster.owner_ref(slot).map(|_| format!("Slot {slot} is already busy")))
     }
 
@@ -90,14 +91,14 @@ impl Cluster {
     ///
     /// # Errors
     /// The first that is not so.
-    pub fn are_taken(&self, slots: &[u16]) -> Result<(), Refusal> {
+    pub fn are_taken(&self, slots: &[Slot]) -> Result<(), Refusal> {
         self.check_slots(slots, |cluster, slot| match cluster.owner_ref(slot) {
             Some(_) => None,
             None => Some(format!("Slot {slot} is already unassigned")),
         })
     }
 
-    fn check_slots(&self, slots: &[u16], objection: impl Fn(&Self, u16) -> Option<String>) -> Result<(), Refusal> {
+    fn check_slots(&self, slots: &[Slot], objection: impl Fn(&Self, Slot) -> Option<String>) -> Result<(), Refusal> {
         let mut seen = SlotSet::new();
         for &slot in slots {
             if let Some(text) = objection(self, slot) {
@@ -127,7 +128,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Not ours to say, or of a node that does not fit.
-    pub fn set_slot(&mut self, slot: u16, how: SetSlot<'_>, keys: usize) -> Result<(), Refusal> {
+    pub fn set_slot(&mut self, slot: Slot, how: SetSlot<'_>, keys: usize) -> Result<(), Refusal> {
         match how {
             SetSlot::Migrating(id) => {
                 if self.owner_ref(slot) != Some(self.me) {
@@ -163,7 +164,7 @@ impl Cluster {
         if self.get(at).is_replica() { refuse("Target node is not a master") } else { Ok(at) }
     }
 
-    fn assign(&mut self, slot: u16, id: &[u8], keys: usize) -> Result<(), Refusal> {
+    fn assign(&mut self, slot: Slot, id: &[u8], keys: usize) -> Result<(), Refusal> {
         let to = self.known(id)?;
         if self.get(to).is_replica() {
             return refuse("Target node is not a master");
@@ -194,7 +195,7 @@ impl Cluster {
         Ok(())
     }
 
-    fn bind_claimed_by_operator(&mut self, slot: u16, to: NodeRef) {
+    fn bind_claimed_by_operator(&mut self, slot: Slot, to: NodeRef) {
         let first = self.get(to).slots.is_empty();
         self.bind(slot, to);
         if first && self.masters_have_replicas() {
@@ -325,7 +326,7 @@ impl Cluster {
         self.forget_incoming(true);
         self.reset_manual_failover();
         self.election = Default::default();
-        for slot in 0..SLOTS {
+        for slot in Slot::all() {
             self.unbind(slot);
         }
         self.others().into_iter().for_each(|at| self.remove(at));

@@ -184,7 +184,7 @@ impl Cluster {
     fn hear_pong(&mut self, at: NodeRef) {
         let now = self.now;
         let node = self.get_mut(at);
-        (node.pong_received, node.ping_sent) = (now, 0);
+        (node.pong_received, node.ping_sent) = (now, None);
         if node.has(NodeFlags::PFAIL) {
             node.flags.remove(NodeFlags::PFAIL);
             self.save(false);

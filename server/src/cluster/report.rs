@@ -1,5 +1,6 @@
 //! What the cluster looks like from here: CLUSTER INFO, SLOTS, SHARDS.
 
+use crate::base::slot::Slot;
 use std::fmt::Write;
 
 use super::message::Kind;
@@ -11,9 +12,9 @@ use super::state::Cluster;
 #[derive(Debug, Clone)]
 pub struct Served<'a> {
     /// First slot.
-    pub start: u16,
+    pub start: Slot,
     /// Last slot.
-    pub end: u16,
+    pub end: Slot,
     /// The master, and its replicas that are fit for reading.
     pub nodes: Vec<&'a Node>,
 }

@@ -1,5 +1,6 @@
 //! Hash slots: which one a key is in, and sets of them.
 
+use crate::base::slot::Slot;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -43,13 +44,13 @@ impl SlotSet {
 
     /// Whether a slot is in the set.
     #[inline]
-    pub fn contains(&self, slot: u16) -> bool {
+    pub fn contains(&self, slot: Slot) -> bool {
         let (word, bit) = place(slot);
         self.words.as_ref().is_some_and(|words| words[word] & bit != 0)
     }
 
     /// Adds a slot; true where it is new.
-    pub fn insert(&mut self, slot: u16) -> bool {
+    pub fn insert(&mut self, slot: Slot) -> bool {
         let (word, bit) = place(slot);
         let words = self.words.get_or_insert_with(|| Box::new([0; WORDS]));
         let new = words[word] & bit == 0;
@@ -59,7 +60,7 @@ impl SlotSet {
     }
 
     /// Takes a slot out; true where it was there.
-    pub fn remove(&mut self, slot: u16) -> bool {
+    pub fn remove(&mut self, slot: Slot) -> bool {
         let (word, bit) = place(slot);
         let Some(words) = &mut self.words else { return false };
         let there = words[word] & bit != 0;
@@ -77,17 +78,17 @@ impl SlotSet {
     }
 
     /// All slots of the set, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
         let words = self.words.iter().flat_map(|words| words.iter().enumerate());
-        words.flat_map(|(number, &word)| Bits(word).map(move |bit| number as u16 * 64 + bit))
+        words.flat_map(|(number, &word)| Bits(word).filter_map(move |bit| Slot::new(number as u16 * 64 + bit)))
     }
 
     /// The set's runs of neighbouring slots, ascending.
-    pub fn ranges(&self) -> Vec<RangeInclusive<u16>> {
-        let mut ranges: Vec<RangeInclusive<u16>> = Vec::new();
+    pub fn ranges(&self) -> Vec<RangeInclusive<Slot>> {
+        let mut ranges: Vec<RangeInclusive<Slot>> = Vec::new();
         for slot in self.iter() {
             match ranges.last_mut() {
-                Some(range) if *range.end() + 1 == slot => *range = *range.start()..=slot,
+                Some(range) if range.end().next() == Some(slot) => *range = *range.start()..=slot,
                 _ => ranges.push(slot..=slot),
             }
         }
@@ -117,16 +118,16 @@ impl SlotSet {
     }
 }
 
-impl FromIterator<u16> for SlotSet {
-    fn from_iter<I: IntoIterator<Item = u16>>(slots: I) -> Self {
+impl FromIterator<Slot> for SlotSet {
+    fn from_iter<I: IntoIterator<Item = Slot>>(slots: I) -> Self {
         let mut set = Self::new();
         set.extend(slots);
         set
     }
 }
 
-impl Extend<u16> for SlotSet {
-    fn extend<I: IntoIterator<Item = u16>>(&mut self, slots: I) {
+impl Extend<Slot> for SlotSet {
+    fn extend<I: IntoIterator<Item = Slot>>(&mut self, slots: I) {
         slots.into_iter().for_each(|slot| {
             self.insert(slot);
         });
@@ -139,9 +140,8 @@ impl fmt::Debug for SlotSet {
     }
 }
 
-fn place(slot: u16) -> (usize, u64) {
-    debug_assert!(slot < SLOTS, "slot {slot}");
-    (usize::from(slot) / 64, 1 << (slot % 64))
+fn place(slot: Slot) -> (usize, u64) {
+    (usize::from(slot) / 64, 1 << (slot.number() % 64))
 }
 
 /// Positions of the bits that are set, lowest first.
@@ -157,6 +157,13 @@ impl Iterator for Bits {
         let bit = self.0.trailing_zeros() as u16;
         self.0 &= self.0 - 1;
         Some(bit)
+    }
+}
+
+#[cfg(test)]
+impl FromIterator<u16> for SlotSet {
+    fn from_iter<I: IntoIterator<Item = u16>>(numbers: I) -> Self {
+        numbers.into_iter().filter_map(Slot::new).collect()
     }
 }
 
@@ -177,19 +184,24 @@ mod tests {
             (b"123456789", 0x31c3),
         ];
         for (key, slot) in known {
-            assert_eq!(key_slot(key), slot, "{}", String::from_utf8_lossy(key));
+            assert_eq!(key_slot(key).number(), slot, "{}", String::from_utf8_lossy(key));
         }
+    }
+
+    fn numbers(set: &SlotSet) -> Vec<(u16, u16)> {
+        set.ranges().iter().map(|range| (range.start().number(), range.end().number())).collect()
     }
 
     #[test]
     fn a_set_counts_its_slots_and_shows_them_as_ranges() {
         let mut set: SlotSet = (0..10).chain([63, 64, 65, 16383]).collect();
-        assert_eq!(set.ranges(), [0..=9, 63..=65, 16383..=16383]);
+        assert_eq!(numbers(&set), [(0, 9), (63, 65), (16383, 16383)]);
         assert_eq!(set.len(), 14);
-        assert!(!set.insert(5));
-        assert!(set.remove(5));
-        assert!(!set.remove(5));
-        assert_eq!(set.ranges(), [0..=4, 6..=9, 63..=65, 16383..=16383]);
+        let five = Slot::new(5).unwrap();
+        assert!(!set.insert(five));
+        assert!(set.remove(five));
+        assert!(!set.remove(five));
+        assert_eq!(numbers(&set), [(0, 4), (6, 9), (63, 65), (16383, 16383)]);
         assert_eq!(set.iter().count(), set.len());
     }
 
@@ -201,7 +213,7 @@ mod tests {
         assert_eq!(SlotSet::from_bitmap(&bitmap), set);
         assert_eq!(SlotSet::from_bitmap(&[0; BITMAP_LENGTH]), SlotSet::new());
         let mut emptied = set;
-        assert!([0, 9, 16383].into_iter().all(|slot| emptied.remove(slot)));
+        assert!([0, 9, 16383].into_iter().filter_map(Slot::new).all(|slot| emptied.remove(slot)));
         assert_eq!(emptied, SlotSet::new());
     }
 }

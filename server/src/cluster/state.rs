@@ -3,6 +3,7 @@
 use super::effect::NetworkEffect;
 use crate::base::level::Level;
 use crate::base::machine::Machine;
+use crate::base::slot::Slot;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
@@ -63,8 +64,8 @@ pub struct Cluster {
     bound: usize,
     /// Slots whose owner said that it does not serve them: they stay bound to it until somebody claims them.
     pub(super) disowned: SlotSet,
-    pub(super) migrating: BTreeMap<u16, NodeRef>,
-    pub(super) importing: BTreeMap<u16, NodeRef>,
+    pub(super) migrating: BTreeMap<Slot, NodeRef>,
+    pub(super) importing: BTreeMap<Slot, NodeRef>,
     pub(super) incoming: BTreeMap<HandoverId, Incoming>,
     pub(super) expected_by_master: SlotSet,
     pub(super) banned: BTreeMap<NodeId, Millis>,
@@ -178,25 +179,25 @@ impl Cluster {
 
     /// Who serves a slot.
     #[inline]
-    pub fn owner(&self, slot: u16) -> Option<&Node> {
+    pub fn owner(&self, slot: Slot) -> Option<&Node> {
         self.owners[usize::from(slot)].map(|at| self.get(at))
     }
 
     /// Whether this node is the owner of a slot.
     #[inline]
-    pub fn is_mine(&self, slot: u16) -> bool {
+    pub fn is_mine(&self, slot: Slot) -> bool {
         self.owners[usize::from(slot)] == Some(self.me)
     }
 
     /// To whom a slot of ours is being moved.
     #[inline]
-    pub fn migrating_to(&self, slot: u16) -> Option<&Node> {
+    pub fn migrating_to(&self, slot: Slot) -> Option<&Node> {
         self.migrating.get(&slot).map(|&at| self.get(at))
     }
 
     /// From whom we get a slot.
     #[inline]
-    pub fn importing_from(&self, slot: u16) -> Option<&Node> {
+    pub fn importing_from(&self, slot: Slot) -> Option<&Node> {
         self.importing.get(&slot).map(|&at| self.get(at))
     }
 
@@ -277,7 +278,7 @@ impl Cluster {
         refs
     }
 
-    pub(super) fn owner_ref(&self, slot: u16) -> Option<NodeRef> {
+    pub(super) fn owner_ref(&self, slot: Slot) -> Option<NodeRef> {
         self.owners[usize::from(slot)]
     }
 
@@ -305,7 +306,7 @@ impl Cluster {
     pub(super) fn remove(&mut self, at: NodeRef) {
         debug_assert!(at != self.me, "a node cannot forget itself");
         self.close_links(at);
-        for slot in 0..SLOTS {
+        for slot in Slot::all() {
             if self.owner_ref(slot) == Some(at) {
                 self.unbind(slot);
             }
@@ -365,7 +366,7 @@ impl Cluster {
     }
 
     /// Binds a slot to a node, whoever had it.
-    pub(super) fn bind(&mut self, slot: u16, to: NodeRef) {
+    pub(super) fn bind(&mut self, slot: Slot, to: NodeRef) {
         self.unbind(slot);
         self.owners[usize::from(slot)] = Some(to);
         self.bound += 1;
@@ -375,7 +376,7 @@ impl Cluster {
     }
 
     /// Takes a slot from its owner; false where it had none.
-    pub(super) fn unbind(&mut self, slot: u16) -> bool {
+    pub(super) fn unbind(&mut self, slot: Slot) -> bool {
         let Some(owner) = self.owners[usize::from(slot)].take() else { return false };
         self.bound -= 1;
         self.get_mut(owner).slots.remove(slot);

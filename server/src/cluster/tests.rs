@@ -12,6 +12,7 @@ use super::state::Cluster;
 use crate::base::ids::{HandoverId, NodeId};
 use crate::base::machine::Machine;
 use crate::base::random::Random;
+use crate::base::slot::Slot;
 use crate::config::Config;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -35,6 +36,10 @@ vars currentEpoch 9 lastVoteEpoch 4
 
 fn loaded() -> Cluster {
     Cluster::from_file(FILE, settings(), Random::from_seed(1), NOW).unwrap().unwrap()
+}
+
+fn slot(number: u16) -> Slot {
+    Slot::new(number).expect("a number of a slot")
 }
 
 fn act<R>(cluster: &mut Cluster, now: i64, f: impl FnOnce(&mut Cluster) -> R) -> (R, Vec<Effect>) {
@@ -67,8 +72,8 @@ fn a_file_is_read_and_written_as_it_was() {
     );
     assert_eq!(cluster.current_epoch, 9);
     assert_eq!(cluster.last_vote_epoch, 4);
-    assert_eq!(cluster.migrating_to(5).map(|node| node.id), Some(id(2)));
-    assert_eq!(cluster.owner(16383).map(|node| node.id), Some(id(3)));
+    assert_eq!(cluster.migrating_to(slot(5)).map(|node| node.id), Some(id(2)));
+    assert_eq!(cluster.owner(slot(16383)).map(|node| node.id), Some(id(3)));
     assert_eq!(cluster.node(id(2)).map(|node| node.hostname.as_str()), Some("two.example.org"));
 }
 
@@ -98,12 +103,12 @@ fn slots_are_given_and_taken_all_or_none() {
     let mut cluster = Cluster::new(id(1), settings(), Random::from_seed(1), NOW);
     let refusal = |text: &str| Err(Refusal(text.into()));
     let mut on = |f: &mut dyn FnMut(&mut Cluster) -> Result<(), Refusal>| act(&mut cluster, NOW, f).0;
-    assert_eq!(on(&mut |core| core.add_slots(&[1, 2, 1])), refusal("Slot 1 specified multiple times"));
-    assert_eq!(on(&mut |core| core.add_slots(&[1, 2])), Ok(()));
-    assert_eq!(on(&mut |core| core.add_slots(&[3, 2])), refusal("Slot 2 is already busy"));
-    assert_eq!(on(&mut |core| core.del_slots(&[3])), refusal("Slot 3 is already unassigned"));
-    assert_eq!(on(&mut |core| core.del_slots(&[2, 2])), refusal("Slot 2 specified multiple times"));
-    assert_eq!(on(&mut |core| core.del_slots(&[2])), Ok(()));
+    assert_eq!(on(&mut |core| core.add_slots(&[1, 2, 1].map(slot))), refusal("Slot 1 specified multiple times"));
+    assert_eq!(on(&mut |core| core.add_slots(&[1, 2].map(slot))), Ok(()));
+    assert_eq!(on(&mut |core| core.add_slots(&[3, 2].map(slot))), refusal("Slot 2 is already busy"));
+    assert_eq!(on(&mut |core| core.del_slots(&[3].map(slot))), refusal("Slot 3 is already unassigned"));
+    assert_eq!(on(&mut |core| core.del_slots(&[2, 2].map(slot))), refusal("Slot 2 specified multiple times"));
+    assert_eq!(on(&mut |core| core.del_slots(&[2].map(slot))), Ok(()));
     assert_eq!(cluster.myself().slots, [1].into_iter().collect::<SlotSet>());
 }
 
@@ -111,12 +116,12 @@ fn slots_are_given_and_taken_all_or_none() {
 fn who_gets_a_slot_has_the_highest_epoch_and_who_gives_its_last_one_follows() {
     let mut cluster = loaded();
     let from = id(2).to_string();
-    let step = |core: &mut Cluster, how: SetSlot<'_>| core.set_slot(6000, how, 0);
+    let step = |core: &mut Cluster, how: SetSlot<'_>| core.set_slot(slot(6000), how, 0);
     assert_eq!(act(&mut cluster, NOW, |core| step(core, SetSlot::Importing(from.as_bytes()))).0, Ok(()));
     let own = id(1).to_string();
     let (result, effects) = act(&mut cluster, NOW, |core| step(core, SetSlot::Node(own.as_bytes())));
     assert_eq!(result, Ok(()));
-    assert!(cluster.is_mine(6000) && cluster.importing_from(6000).is_none());
+    assert!(cluster.is_mine(slot(6000)) && cluster.importing_from(slot(6000)).is_none());
     assert_eq!(cluster.myself().config_epoch, 10);
     assert_eq!(
         effects.first(),
@@ -245,7 +250,7 @@ fn a_stale_claim_is_answered_with_an_update() {
         }
         other => panic!("{other:?}"),
     }
-    assert!(cluster.is_mine(5));
+    assert!(cluster.is_mine(slot(5)));
 }
 
 #[test]
@@ -320,14 +325,14 @@ fn what_arrived_is_taken_over_under_an_epoch_above_all_others_and_saved_before_a
     assert!(act(&mut cluster, NOW, expect).0.is_err(), "they are another node's");
     let expect = |core: &mut Cluster| core.expect_slots(name, id(2), slots.clone());
     assert_eq!(act(&mut cluster, NOW, expect).0, Ok(()));
-    assert!(cluster.is_incoming(6000) && !cluster.is_mine(6000));
+    assert!(cluster.is_incoming(slot(6000)) && !cluster.is_mine(slot(6000)));
     let (epoch, effects) = act(&mut cluster, NOW, take);
     assert_eq!(epoch, Ok(21), "the source has seen 20");
     let saved =
         effects.iter().position(|effect| *effect == Effect::Network(NetworkEffect::Save { sync: true })).unwrap();
     let sent = effects.iter().position(|effect| matches!(effect, Effect::Network(NetworkEffect::Send { .. })));
     assert!(sent.is_none_or(|sent| saved < sent));
-    assert!(cluster.is_mine(6010) && !cluster.is_incoming(6010));
+    assert!(cluster.is_mine(slot(6010)) && !cluster.is_incoming(slot(6010)));
     assert_eq!((cluster.myself().config_epoch, cluster.last_vote_epoch), (21, 21));
 }
 
@@ -341,8 +346,8 @@ fn a_source_gives_slots_up_when_the_target_has_them_and_not_before() {
     assert!(cluster.may_hand_over(&[6000].into_iter().collect(), id(3).as_bytes()).is_err(), "not ours");
     let ((), effects) = act(&mut cluster, NOW, |core| core.handed_over(&slots, id(2), 12));
     assert!(effects.contains(&Effect::Data(DataEffect::DeleteSlots(slots))));
-    assert_eq!(cluster.owner(0).map(|node| (node.id, node.config_epoch)), Some((id(2), 12)));
-    assert!(cluster.is_mine(5) && cluster.owner(6000).is_some_and(|node| node.id == id(2)));
+    assert_eq!(cluster.owner(slot(0)).map(|node| (node.id, node.config_epoch)), Some((id(2), 12)));
+    assert!(cluster.is_mine(slot(5)) && cluster.owner(slot(6000)).is_some_and(|node| node.id == id(2)));
     assert_eq!(cluster.current_epoch, 12);
 }
 
@@ -379,6 +384,6 @@ fn who_has_just_started_declares_nobody_failed_alone() {
 fn a_slot_that_stands_twice_in_the_file_is_the_first_nodes() {
     let file = FILE.replace("10923-16383", "0-10 10923-16383");
     let cluster = Cluster::from_file(&file, settings(), Random::from_seed(1), NOW).unwrap().unwrap();
-    assert_eq!(cluster.owner(7).map(|node| node.id), Some(id(1)));
-    assert_eq!(cluster.owner(16383).map(|node| node.id), Some(id(3)));
+    assert_eq!(cluster.owner(slot(7)).map(|node| node.id), Some(id(1)));
+    assert_eq!(cluster.owner(slot(16383)).map(|node| node.id), Some(id(3)));
 }

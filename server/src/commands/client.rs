@@ -42,7 +42,7 @@ pub fn check_name(name: &[u8]) -> CommandResult {
 
 /// `CLIENT ID`.
 fn id(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let id = ctx.client.id as i64;
+    let id = ctx.client.id.0 as i64;
     ctx.reply().integer(id);
     Ok(())
 }
@@ -156,7 +156,7 @@ fn list(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let wanted = |client: &Client| {
         kind.is_none_or(|kind| Kind::of(client) == kind)
-            && ids.as_ref().is_none_or(|ids| ids.contains(&(client.id as i64)))
+            && ids.as_ref().is_none_or(|ids| ids.contains(&(client.id.0 as i64)))
     };
     let mut clients: Vec<&Client> = ctx.server.clients.iter().chain(std::iter::once(&*ctx.client)).collect();
     clients.sort_by_key(|client| client.id);
@@ -182,7 +182,7 @@ struct Filter {
 
 impl Filter {
     fn accepts(&self, client: &Client, is_self: bool) -> bool {
-        self.id.is_none_or(|id| id == client.id)
+        self.id.is_none_or(|id| ClientId(id) == client.id)
             && self.addr.as_ref().is_none_or(|addr| *addr == client.addr.as_bytes())
             && self.laddr.as_ref().is_none_or(|laddr| *laddr == client.laddr.as_bytes())
             && self.kind.is_none_or(|kind| Kind::of(client) == kind)
@@ -286,7 +286,7 @@ fn unblock(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         Some(_) => return Err(CommandError::Static("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };
     let id = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
-    let waits = u64::try_from(id).ok().filter(|&id| {
+    let waits = u64::try_from(id).ok().map(ClientId).filter(|&id| {
         ctx.server.clients.by_id(id).is_some_and(|client| {
             client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause | BlockKind::Shutdown))
         })

@@ -1,5 +1,6 @@
 //! CLIENT TRACKING and what belongs to it.
 
+use crate::base::ids::ClientId;
 use crate::base::numbers::parse_i64;
 use crate::resp::Args;
 use crate::server::client_line::redirection;
@@ -40,8 +41,8 @@ fn parse(ctx: &ServerContext<'_>, args: &Args<'_>) -> CommandResult<ClientTracki
                     return Err(CommandError::Static("ERR A client can only redirect to a single other client"));
                 }
                 let id = parse_i64(args.get(at + 1)).ok_or(NOT_INTEGER)?;
-                let known = |id: &u64| *id == ctx.client.id || ctx.server.clients.by_id(*id).is_some();
-                let id = u64::try_from(id).ok().filter(known);
+                let known = |id: &ClientId| *id == ctx.client.id || ctx.server.clients.by_id(*id).is_some();
+                let id = u64::try_from(id).ok().map(ClientId).filter(known);
                 let id = id.ok_or(CommandError::Static("ERR The client ID you want redirect to does not exist"))?;
                 wanted.redirect = Some(id);
                 at += 1;

@@ -2,6 +2,7 @@
 
 use super::cluster_view as view;
 use crate::base::numbers::parse_i64;
+use crate::base::slot::Slot;
 use crate::cluster::operator::{Failover, Refusal, SetSlot};
 use crate::cluster::settings::BUS_PORT_DISTANCE;
 use crate::cluster::{Cluster, SLOTS, key_slot};
@@ -79,12 +80,12 @@ fn look(ctx: &mut ServerContext<'_>) -> CommandResult {
     ctx.server.with_cluster(None, |_| ()).ok_or(DISABLED)
 }
 
-fn slot_of(word: &[u8]) -> CommandResult<u16> {
-    let slot = parse_i64(word).and_then(|slot| u16::try_from(slot).ok()).filter(|&slot| slot < SLOTS);
+fn slot_of(word: &[u8]) -> CommandResult<Slot> {
+    let slot = parse_i64(word).and_then(|slot| u16::try_from(slot).ok()).and_then(Slot::new);
     slot.ok_or(CommandError::Static("ERR Invalid or out of range slot"))
 }
 
-fn listed_slots(args: &Args<'_>) -> CommandResult<Vec<u16>> {
+fn listed_slots(args: &Args<'_>) -> CommandResult<Vec<Slot>> {
     args.from(2).map(slot_of).collect()
 }
 
@@ -93,8 +94,8 @@ fn ranged_slots(
     ctx: &ServerContext<'_>,
     args: &Args<'_>,
     name: &str,
-    checked: impl Fn(&Cluster, &[u16]) -> Result<(), Refusal>,
-) -> CommandResult<Vec<u16>> {
+    checked: impl Fn(&Cluster, &[Slot]) -> Result<(), Refusal>,
+) -> CommandResult<Vec<Slot>> {
     let core = core(ctx)?;
     if !args.len().is_multiple_of(2) {
         return Err(wrong_arity(name));
@@ -106,7 +107,7 @@ fn ranged_slots(
         if start > end {
             return refuse(format!("start slot number {start} is greater than end slot number {end}"));
         }
-        let range: Vec<u16> = (start..=end).collect();
+        let range: Vec<Slot> = Slot::of(&(start..=end)).collect();
         checked(core, &range).map_err(|Refusal(text)| CommandError::text([b"ERR ", &text[..]].concat()))?;
         slots.extend(range);
         if slots.len() > usize::from(SLOTS) {
@@ -168,7 +169,7 @@ fn count_failure_reports(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comman
 fn countkeysinslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     core(ctx)?;
     let slot = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
-    let Some(slot) = u16::try_from(slot).ok().filter(|&slot| slot < SLOTS) else {
+    let Some(slot) = u16::try_from(slot).ok().and_then(Slot::new) else {
         return Err(CommandError::Static("ERR Invalid slot"));
     };
     let count = ctx.server.keyspace.keys_in_slot(slot);
@@ -181,7 +182,7 @@ fn getkeysinslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult 
     core(ctx)?;
     let slot = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
     let count = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
-    let slot = u16::try_from(slot).ok().filter(|&slot| slot < SLOTS);
+    let slot = u16::try_from(slot).ok().and_then(Slot::new);
     let (Some(slot), Ok(count)) = (slot, usize::try_from(count)) else {
         return Err(CommandError::Static("ERR Invalid slot or number of keys"));
     };

@@ -3,8 +3,9 @@
 
 use super::cluster::DISABLED;
 use crate::base::numbers::parse_i64;
+use crate::base::slot::Slot;
 use crate::cluster::operator::Refusal;
-use crate::cluster::{HandoverId, NodeId, SLOTS, SlotSet};
+use crate::cluster::{HandoverId, NodeId, SlotSet};
 use crate::resp::Args;
 use crate::server::client::ClientFlags;
 use crate::server::error::SYNTAX;
@@ -30,14 +31,14 @@ fn enabled(ctx: &ServerContext<'_>) -> CommandResult {
 /// Adds the slots from `start` to `end`.
 fn add_range(slots: &mut SlotSet, start: &[u8], end: &[u8]) -> CommandResult {
     let slot = |word: &[u8]| {
-        let slot = parse_i64(word).and_then(|slot| u16::try_from(slot).ok()).filter(|&slot| slot < SLOTS);
+        let slot = parse_i64(word).and_then(|slot| u16::try_from(slot).ok()).and_then(Slot::new);
         slot.ok_or(CommandError::Static("ERR Invalid or out of range slot"))
     };
     let (start, end) = (slot(start)?, slot(end)?);
     if start > end {
         return Err(CommandError::text(format!("ERR start slot number {start} is greater than end slot number {end}")));
     }
-    match (start..=end).find(|&slot| !slots.insert(slot)) {
+    match Slot::of(&(start..=end)).find(|&slot| !slots.insert(slot)) {
         Some(slot) => Err(CommandError::text(format!("ERR Slot {slot} specified multiple times"))),
         None => Ok(()),
     }

@@ -142,7 +142,7 @@ fn reply_hello(ctx: &mut ServerContext<'_>) {
     let mode = ctx.server.mode();
     let is_sentinel = ctx.server.sentinel.is_some();
     let role = if ctx.server.replication.is_replica() { "replica" } else { "master" };
-    let id = ctx.client.id as i64;
+    let id = ctx.client.id.0 as i64;
     let version = if ctx.client.resp3 { 3 } else { 2 };
     let mut reply = ctx.reply();
     reply.map(if is_sentinel { 6 } else { 7 });

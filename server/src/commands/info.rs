@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::base::allocator::used_memory;
-use crate::base::clock::now_us;
+use crate::base::clock::{Millis, now_us};
 use crate::commands::sentinel_view::status;
 use crate::info::process;
 use crate::server::registry::Command;
@@ -117,8 +117,8 @@ fn server_section(server: &Server, out: &mut String) {
         "config_file" = server.process.config_file,
         "io_threads_active" = flag(config.io_threads > 1),
     );
-    if server.process.shutdown.deadline > 0 {
-        fields!(out, "shutdown_in_milliseconds" = (server.process.shutdown.deadline - server.time.now).max(0));
+    if let Some(deadline) = server.process.shutdown.deadline {
+        fields!(out, "shutdown_in_milliseconds" = (deadline - server.time.now).max(0));
     }
 }
 
@@ -258,7 +258,7 @@ pub fn overhead(server: &Server) -> usize {
 fn persistence(server: &Server, out: &mut String) {
     let state = &server.persistence;
     let (done, total) = server.keyspace.snapshot_progress();
-    let saving = state.saving_since > 0;
+    let seconds = |since: Option<Millis>| since.map_or(-1, |since| (server.time.now - since) / 1000);
     let (aof, rewrite) = (&server.persistence.aof, &server.persistence.aof.rewrite);
     out.push_str("# Persistence\r\n");
     fields!(
@@ -272,11 +272,11 @@ fn persistence(server: &Server, out: &mut String) {
         "current_save_keys_processed" = done,
         "current_save_keys_total" = total,
         "rdb_changes_since_last_save" = state.dirty,
-        "rdb_bgsave_in_progress" = flag(saving),
+        "rdb_bgsave_in_progress" = flag(state.saving_since.is_some()),
         "rdb_last_save_time" = state.last_save,
         "rdb_last_bgsave_status" = ok(!state.last_save_failed),
-        "rdb_last_bgsave_time_sec" = state.last_duration,
-        "rdb_current_bgsave_time_sec" = if saving { (server.time.now - state.saving_since) / 1000 } else { -1 },
+        "rdb_last_bgsave_time_sec" = state.last_duration.unwrap_or(-1),
+        "rdb_current_bgsave_time_sec" = seconds(state.saving_since),
         "rdb_saves" = state.saves,
         "rdb_last_cow_size" = 0,
         "rdb_last_load_keys_expired" = state.loaded.1,
@@ -284,9 +284,8 @@ fn persistence(server: &Server, out: &mut String) {
         "aof_enabled" = flag(aof.is_on()),
         "aof_rewrite_in_progress" = flag(rewrite.is_running()),
         "aof_rewrite_scheduled" = flag(rewrite.scheduled),
-        "aof_last_rewrite_time_sec" = rewrite.last_duration,
-        "aof_current_rewrite_time_sec" =
-            if rewrite.is_running() { (server.time.now - rewrite.running_since) / 1000 } else { -1 },
+        "aof_last_rewrite_time_sec" = rewrite.last_duration.unwrap_or(-1),
+        "aof_current_rewrite_time_sec" = seconds(rewrite.running_since),
         "aof_last_bgrewrite_status" = ok(!rewrite.last_failed),
         "aof_rewrites" = rewrite.count,
         "aof_rewrites_consecutive_failures" = rewrite.failures,

@@ -2,7 +2,7 @@
 
 use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
-use crate::replication::{FailoverRefusal, Follower, Peer, PeerId, PeerInput, Replication, Resync, Said, SyncRefusal};
+use crate::replication::{FailoverRefusal, Follower, Peer, PeerInput, Replication, Resync, Said, SyncRefusal};
 use crate::resp::Args;
 use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply};
 use crate::server::error::*;
@@ -222,7 +222,7 @@ fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], i64)>) -> CommandRes
     if ctx.client.output() > 0 {
         return Err(CommandError::Static("ERR SYNC and PSYNC are invalid with pending output"));
     }
-    let (id, addr) = (PeerId(ctx.client.id), ctx.client.addr.clone());
+    let (id, addr) = (ctx.client.id, ctx.client.addr.clone());
     let attached = ctx.server.with_replication(Some(ctx.client), |machine| machine.synchronize(id, &addr, from));
     let stats = &mut ctx.server.stats;
     match attached.map_err(refusal)? {
@@ -304,7 +304,7 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
             return Err(CommandError::text([b"ERR Unrecognized REPLCONF option: ", other].concat()));
         }
     };
-    let (id, addr) = (PeerId(ctx.client.id), ctx.client.addr.clone());
+    let (id, addr) = (ctx.client.id, ctx.client.addr.clone());
     ctx.server.with_replication(Some(ctx.client), |machine| machine.introduce(id, &addr, said));
     Ok(())
 }

@@ -61,17 +61,17 @@ fn head(core: &Sentinel, instance: &Instance, flags: Vec<u8>) -> Map {
 
 fn times(core: &Sentinel, instance: &Instance, map: &mut Map) {
     let link = core.link(instance);
-    let pending = if link.waiting_since == 0 { 0 } else { core.age(link.waiting_since) };
+    let pending = link.waiting_since.map_or(0, |since| core.age(since));
     map.push(("last-ping-sent", number(pending)));
     map.push(("last-ok-ping-reply", number(core.age(link.last_available))));
     map.push(("last-ping-reply", number(core.age(link.last_pong))));
     if instance.s_down {
-        map.push(("s-down-time", number(core.age(instance.s_down_since))));
+        map.push(("s-down-time", number(instance.s_down_since.map_or(0, |since| core.age(since)))));
     }
 }
 
 fn reported(core: &Sentinel, instance: &Instance, map: &mut Map) {
-    let refresh = if instance.info_refresh == 0 { 0 } else { core.age(instance.info_refresh) };
+    let refresh = instance.info_refresh.map_or(0, |time| core.age(time));
     map.push(("info-refresh", number(refresh)));
     map.push(("role-reported", text(instance.role_reported.word())));
     map.push(("role-reported-time", number(core.age(instance.role_reported_since))));
@@ -88,7 +88,7 @@ pub fn master(core: &Sentinel, m: usize) -> Map {
     }
     times(core, base, &mut map);
     if master.o_down {
-        map.push(("o-down-time", number(core.age(master.o_down_since))));
+        map.push(("o-down-time", number(master.o_down_since.map_or(0, |since| core.age(since)))));
     }
     map.push(("down-after-milliseconds", number(base.down_after)));
     reported(core, base, &mut map);
@@ -107,10 +107,11 @@ pub fn master(core: &Sentinel, m: usize) -> Map {
 
 /// A replica.
 pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
-    let replica: &Replica = &core.masters[m].replicas[r];
+    let master = &core.masters[m];
+    let replica: &Replica = &master.replicas[r];
     let base = &replica.base;
     let own = [
-        (replica.promoted, "promoted"),
+        (master.has_chosen(replica), "promoted"),
         (matches!(replica.reconf, Reconf::Sent(_)), "reconf_sent"),
         (replica.reconf == Reconf::InProgress, "reconf_inprog"),
         (replica.reconf == Reconf::Done, "reconf_done"),
@@ -163,7 +164,7 @@ pub fn settings(settings: &Settings) -> Map {
 pub fn cached(core: &Sentinel, m: usize) -> Vec<Cached> {
     let master = &core.masters[m];
     let instances = [&master.base].into_iter().chain(master.replicas.iter().map(|replica| &replica.base));
-    let age = |instance: &Instance| if instance.info_refresh == 0 { 0 } else { core.age(instance.info_refresh) };
+    let age = |instance: &Instance| instance.info_refresh.map_or(0, |time| core.age(time));
     instances.map(|instance| (age(instance), instance.info.clone())).collect()
 }
 

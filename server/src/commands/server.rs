@@ -51,7 +51,7 @@ fn flushdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `FLUSHALL [ASYNC|SYNC]`.
 fn flushall(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     flush(ctx, args, None)?;
-    if ctx.server.persistence.saving_since > 0 {
+    if ctx.server.persistence.saving_since.is_some() {
         ctx.server.finish_running_snapshot();
     }
     if !ctx.server.config.save.0.is_empty() && !ctx.server.persistence.is_loading() {
@@ -132,7 +132,7 @@ fn lastsave(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `SAVE`.
 fn save(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.server.persistence.saving_since > 0 {
+    if ctx.server.persistence.saving_since.is_some() {
         return Err(CommandError::Static("ERR Background save already in progress"));
     }
     // The reason is in the log, as with Redis.
@@ -147,11 +147,11 @@ fn bgrewriteaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult 
         return Err(CommandError::Static("ERR Background append only file rewriting already in progress"));
     }
     if !ctx.client.flags.intersects(ClientFlags::IN_EXEC) && ctx.server.begin_aof_rewrite() {
-        ctx.server.persistence.aof.rewrite.not_before = 0;
+        ctx.server.persistence.aof.rewrite.not_before = None;
         ctx.reply().simple("Background append only file rewriting started");
     } else {
         ctx.server.persistence.aof.rewrite.scheduled = true;
-        ctx.server.persistence.aof.rewrite.not_before = 0;
+        ctx.server.persistence.aof.rewrite.not_before = None;
         ctx.reply().simple("Background append only file rewriting scheduled");
     }
     Ok(())
@@ -164,7 +164,7 @@ fn bgsave(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         2 if args.is(1, "schedule") => true,
         _ => return Err(SYNTAX),
     };
-    if ctx.server.persistence.saving_since > 0 {
+    if ctx.server.persistence.saving_since.is_some() {
         return Err(CommandError::Static("ERR Background save already in progress"));
     }
     let in_exec = ctx.client.flags.intersects(ClientFlags::IN_EXEC);
@@ -214,7 +214,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if !ctx.server.begin_shutdown(options) {
         return Err(CommandError::Static("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    if ctx.server.process.shutdown.deadline > 0 {
+    if ctx.server.process.shutdown.deadline.is_some() {
         return Err(CommandError::Block(Box::new(Block {
             kind: BlockKind::Shutdown,
             deadline: None,

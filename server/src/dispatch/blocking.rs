@@ -7,6 +7,7 @@
 //! changes is looked at in a further round, so a chain of moves takes rounds, not recursion. Each client that is served is a unit of
 //! its own in the stream of replication, under the name of the command that does not wait.
 
+use crate::base::ids::ClientId;
 use crate::base::long_double::LongDouble;
 use crate::resp::Args;
 use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
@@ -84,8 +85,8 @@ impl Server {
     }
 
     /// Ends the wait of the client with that id, if it waits.
-    pub fn unblock_by_id(&mut self, id: u64, how: Unblock) {
-        let Some(slot) = self.clients.slot_of(id) else { return };
+    pub fn unblock_by_id(&mut self, id: ClientId, how: Unblock) {
+        let Some(slot) = self.clients.index_of(id) else { return };
         let Some(mut client) = self.clients.take(slot) else { return };
         self.unblock(&mut client, how);
         self.clients.put(slot, client);
@@ -147,7 +148,7 @@ impl Server {
                 return;
             }
             // Who is being killed must not take anything along.
-            if let Some(slot) = self.clients.slot_of(id)
+            if let Some(slot) = self.clients.index_of(id)
                 && let Some(mut client) = self.clients.take(slot)
             {
                 if !client.flags.intersects(ClientFlags::CLOSE_ASAP) {
@@ -208,7 +209,7 @@ impl Server {
 
     /// A replica acknowledged: ends the waits that it fulfils.
     pub fn serve_replica_waiters(&mut self) {
-        let served: Vec<(u64, usize)> = self
+        let served: Vec<(ClientId, usize)> = self
             .waiting
             .blocked
             .iter()
@@ -221,7 +222,7 @@ impl Server {
             })
             .collect();
         for (id, count) in served {
-            let Some(slot) = self.clients.slot_of(id) else { continue };
+            let Some(slot) = self.clients.index_of(id) else { continue };
             let Some(mut client) = self.clients.take(slot) else { continue };
             self.stop_waiting(&mut client);
             client.reply().integer(count as i64);
@@ -234,7 +235,7 @@ impl Server {
     pub fn unblock_for_demotion(&mut self) {
         const TEXT: &str =
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
-        let waiting: Vec<u64> = self.waiting.blocked.iter().collect();
+        let waiting: Vec<ClientId> = self.waiting.blocked.iter().collect();
         for id in waiting {
             let keys =
                 |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));

@@ -1,6 +1,7 @@
 //! Requests for slots that are changing their master: which wait, which are kept for the target, which come from the source.
 
 use super::keys::keys_of;
+use crate::base::slot::Slot;
 use crate::base::slot::key_slot;
 use crate::resp::RequestParser;
 use crate::resp::request::{Args, Limits, Parsed};
@@ -58,7 +59,7 @@ impl Server {
     }
 
     /// Whether a session may write to a slot that is another node's.
-    pub(crate) fn arrives_in(&self, client: &Client, slot: u16) -> bool {
+    pub(crate) fn arrives_in(&self, client: &Client, slot: Slot) -> bool {
         let arriving = self.handovers.arriving.iter().find(|arriving| Some(arriving.record.id) == client.arrival);
         arriving.is_some_and(|arriving| arriving.record.slots.contains(slot))
             && self.cluster().is_some_and(|core| core.is_incoming(slot))
@@ -77,7 +78,7 @@ impl Server {
 }
 
 /// The slot of a request's first key: in a cluster all its keys share it.
-fn slot_of(command: &Command, args: &Args<'_>) -> Option<u16> {
+fn slot_of(command: &Command, args: &Args<'_>) -> Option<Slot> {
     match command.routing {
         Routing::Nowhere | Routing::Queue => None,
         Routing::Range { first, .. } => args.at(usize::try_from(first).ok()?).map(key_slot),

@@ -1,6 +1,7 @@
 //! Commands that are held back, and what happens when they no longer are.
 
 use crate::base::clock::Millis;
+use crate::base::ids::ClientId;
 use crate::server::client::{BlockKind, Unblock};
 use crate::server::pauses::{Pause, Purpose};
 use crate::server::state::{Order, Server};
@@ -41,11 +42,11 @@ impl Server {
     /// Whoever was held back tries again; one for whom another pause holds waits on.
     pub(crate) fn retry_held_back(&mut self) {
         self.wake_held_back_primary();
-        let held_back = |id: &u64| {
+        let held_back = |id: &ClientId| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))
         };
-        let waiting: Vec<u64> = self.waiting.blocked.iter().filter(held_back).collect();
+        let waiting: Vec<ClientId> = self.waiting.blocked.iter().filter(held_back).collect();
         waiting.into_iter().for_each(|id| self.unblock_by_id(id, Unblock::Retry));
     }
 }

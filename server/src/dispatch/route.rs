@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use crate::base::ids::ClientId;
+use crate::base::slot::Slot;
 use crate::cluster::{Cluster, Node, key_slot};
 use crate::dispatch::keys::keys_of;
 use crate::pubsub::Space;
@@ -31,7 +33,7 @@ struct Keys<'a> {
     cluster: &'a Cluster,
     db: &'a Db,
     now: i64,
-    first: Option<(&'a [u8], u16)>,
+    first: Option<(&'a [u8], Slot)>,
     /// The slot is on its way, so it matters which keys are here.
     open: bool,
     several: bool,
@@ -92,7 +94,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn redirect(client: &Client, kind: &str, slot: u16, cluster: &Cluster, node: &Node) -> CommandError {
+fn redirect(client: &Client, kind: &str, slot: Slot, cluster: &Cluster, node: &Node) -> CommandError {
     let mut text = format!("{kind} {slot} ");
     let _ = write!(text, "{}:{}", cluster.endpoint(node), cluster.port_of(node, client.ports()));
     CommandError::text(text)
@@ -203,7 +205,7 @@ impl Server {
             return;
         }
         mode.followed = mode.core.generation();
-        let homeless: Vec<(u64, String)> =
+        let homeless: Vec<(ClientId, String)> =
             self.waiting.blocked.iter().filter_map(|id| Some((id, self.homeless(self.clients.by_id(id)?)?))).collect();
         for (id, error) in homeless {
             self.unblock_by_id(id, Unblock::Error(error.into()));
@@ -239,7 +241,7 @@ impl Server {
             cluster.is_mine(slot)
                 || cluster.owner(slot).is_some_and(|owner| cluster.my_master().is_some_and(|it| it.id == owner.id))
         };
-        let left: Vec<(Vec<u8>, Vec<u64>)> = self
+        let left: Vec<(Vec<u8>, Vec<ClientId>)> = self
             .pubsub
             .shard_channels()
             .filter(|(name, _)| !mine(key_slot(name)))

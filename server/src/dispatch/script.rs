@@ -8,6 +8,7 @@
 use crate::acl::log::Context;
 use crate::base::clock::monotonic_ns;
 use crate::base::log::{Level, log};
+use crate::base::slot::Slot;
 use crate::cluster::key_slot;
 use crate::dispatch::acl::{denied_in_script, permits};
 use crate::dispatch::keys::keys_of;
@@ -54,7 +55,7 @@ struct Run {
     out_of_memory: bool,
     obeyed: bool,
     resp3: bool,
-    slot: Option<u16>,
+    slot: Option<Slot>,
     /// What the session asked for, as long as the script runs.
     words: Args<'static>,
 }

@@ -208,7 +208,7 @@ impl Server {
                     let mut reply = client.reply();
                     reply.push(2);
                     reply.bulk(b"tracking-redir-broken");
-                    reply.integer(to as i64);
+                    reply.integer(to.0 as i64);
                 }
             });
             return;

@@ -63,11 +63,8 @@ impl Server {
             return;
         }
         if policy == AppendFsync::Everysec && !force && !self.persistence.aof.buffer.is_empty() && syncer.is_busy() {
-            if self.persistence.aof.postponed_since == 0 {
-                self.persistence.aof.postponed_since = self.time.now.max(1);
-                return;
-            }
-            if self.time.now - self.persistence.aof.postponed_since < PATIENCE {
+            let since = *self.persistence.aof.postponed_since.get_or_insert(self.time.now);
+            if self.time.now - since < PATIENCE {
                 return;
             }
             self.persistence.aof.delayed_syncs += 1;
@@ -76,7 +73,7 @@ impl Server {
                 "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without waiting for fsync to complete, this may slow down Redis.",
             );
         }
-        self.persistence.aof.postponed_since = 0;
+        self.persistence.aof.postponed_since = None;
         if !self.persistence.aof.buffer.is_empty() && !self.write_aof_buffer() {
             return;
         }

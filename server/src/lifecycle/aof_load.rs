@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use crate::base::ids::ClientId;
 use crate::base::log::{Level, log};
 use crate::config::file::os_text;
 use crate::persistence::aof::{AofFile, Commands, Manifest, ReadOptions, Step, read_set};
@@ -93,7 +94,7 @@ impl Server {
 
     /// The session that commands of the file run in.
     pub fn aof_loader(&self) -> Client {
-        let mut client = Client::new(0, self.time.now, Default::default());
+        let mut client = Client::new(ClientId::NOBODY, self.time.now, Default::default());
         client.flags.insert(ClientFlags::MASTER);
         client
     }

@@ -22,7 +22,7 @@ impl Server {
             return false;
         }
         self.persistence.aof.rewrite.scheduled = false;
-        self.persistence.aof.rewrite.running_since = self.time.now.max(1);
+        self.persistence.aof.rewrite.running_since = Some(self.time.now);
         self.persistence.aof.rewrite.generation += 1;
         self.persistence.aof.rewrite.count += 1;
         self.orders.push(Order::RewriteAof(self.persistence.aof.rewrite.generation));
@@ -33,7 +33,7 @@ impl Server {
     pub fn cancel_aof_rewrite(&mut self) {
         if self.persistence.aof.rewrite.is_running() {
             log(Level::Notice, "Killing running AOF rewrite child");
-            self.persistence.aof.rewrite.running_since = 0;
+            self.persistence.aof.rewrite.running_since = None;
             self.persistence.aof.rewrite.generation += 1;
             if std::mem::take(&mut self.persistence.aof.rewrite.walking) {
                 self.finish_running_snapshot();
@@ -65,8 +65,9 @@ impl Server {
         if self.persistence.aof.rewrite.generation != generation {
             return;
         }
-        let since = std::mem::take(&mut self.persistence.aof.rewrite.running_since);
-        self.persistence.aof.rewrite.last_duration = (crate::base::clock::now_ms() - since) / 1000;
+        if let Some(since) = self.persistence.aof.rewrite.running_since.take() {
+            self.persistence.aof.rewrite.last_duration = Some((crate::base::clock::now_ms() - since) / 1000);
+        }
         self.persistence.aof.rewrite.last_failed = result.is_err();
         match result {
             Ok(()) => {
@@ -85,7 +86,7 @@ impl Server {
                 let pause = 1_i64 << (self.persistence.aof.rewrite.failures.saturating_sub(TOLERATED)).min(6);
                 let limited = self.persistence.aof.rewrite.failures >= TOLERATED;
                 self.persistence.aof.rewrite.not_before =
-                    if limited { self.time.now + pause.min(MAX_PAUSE) * 60_000 } else { 0 };
+                    limited.then(|| self.time.now + pause.min(MAX_PAUSE) * 60_000);
                 self.persistence.aof.rewrite.said_limited = false;
             }
         }
@@ -102,7 +103,7 @@ impl Server {
         }
         if self.persistence.aof.rewrite.scheduled {
             // A first rewrite that fails is tried again, but not in every tick.
-            if self.time.now >= self.persistence.aof.rewrite.not_before {
+            if self.persistence.aof.rewrite.not_before.is_none_or(|time| self.time.now >= time) {
                 self.begin_aof_rewrite();
             }
             return;
@@ -117,7 +118,7 @@ impl Server {
         }
         let growth = (u128::from(size) * 100 / u128::from(self.persistence.aof.base_size.max(1))).saturating_sub(100);
         if growth >= u128::from(percentage) {
-            let pause = self.persistence.aof.rewrite.not_before - self.time.now;
+            let pause = self.persistence.aof.rewrite.not_before.map_or(0, |time| time - self.time.now);
             if pause > 0 {
                 if !std::mem::replace(&mut self.persistence.aof.rewrite.said_limited, true) {
                     let minutes = (pause + 59_999) / 60_000;

@@ -56,7 +56,7 @@ impl Server {
 
     pub(crate) fn recount(&mut self, ids: &[ClientId]) {
         for &id in ids {
-            let Some(slot) = self.clients.slot_of(id) else { continue };
+            let Some(slot) = self.clients.index_of(id) else { continue };
             let Some(mut client) = self.clients.take(slot) else { continue };
             self.count_client_memory(&mut client);
             self.clients.put(slot, client);

@@ -2,6 +2,7 @@
 
 use super::machines::Driven;
 use crate::base::clock::Millis;
+use crate::base::slot::Slot;
 use crate::cluster::{Cluster, DataEffect, Facts, Settings, SlotSet};
 use crate::replication::{Follower, Replication};
 use crate::server::client::Client;
@@ -63,7 +64,7 @@ impl Server {
     pub fn start_cluster(&mut self) {
         self.with_cluster(None, crate::cluster::Cluster::start);
         self.discard_rest();
-        let slots: SlotSet = (0..crate::cluster::SLOTS).filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
+        let slots: SlotSet = Slot::all().filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
         self.with_cluster(None, |core| core.account_for_keys(&slots));
         // A new replica has no history to go on from.
         if !self.persistence.restored_history {
@@ -125,7 +126,7 @@ impl Server {
 
     /// Slots are another node's now: one that we handed over, or one that took them.
     fn remove_lost_slots(&mut self, slots: &SlotSet) {
-        let (given, taken): (Vec<u16>, Vec<u16>) = slots.iter().partition(|&slot| self.handovers.gives(slot));
+        let (given, taken): (Vec<Slot>, Vec<Slot>) = slots.iter().partition(|&slot| self.handovers.gives(slot));
         if !given.is_empty() {
             self.discard(given.into_iter().collect());
         }

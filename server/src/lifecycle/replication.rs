@@ -4,7 +4,7 @@ use super::machines::Driven;
 use crate::base::clock::Millis;
 use crate::base::log::log;
 use crate::base::machine::Machine;
-use crate::replication::{DataEffect, Facts, Input, PeerEffect, PeerId, PeerInput, Replication, SyncPlan};
+use crate::replication::{DataEffect, Facts, Input, PeerEffect, PeerInput, Replication, SyncPlan};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::driver::Driver;
 use crate::server::pauses::Purpose;
@@ -46,7 +46,7 @@ impl Server {
 
     /// Something happened on the link of the replica whose commands run.
     pub fn tell_of_replica(&mut self, current: &mut Client, input: PeerInput) {
-        let peer = PeerId(current.id);
+        let peer = current.id;
         self.tell_replication(Some(current), Input::Peer(peer, input));
     }
 
@@ -55,7 +55,7 @@ impl Server {
         let receives = self.replication.replicas().filter(|peer| peer.receives_snapshot());
         let progress: Vec<Input> = receives
             .filter_map(|peer| {
-                let signal = &self.clients.by_id(peer.id().0)?.signal;
+                let signal = &self.clients.by_id(peer.id())?.signal;
                 let progress = PeerInput::Progress { sent: signal.sent(), waits: signal.unsent() > 0 };
                 Some(Input::Peer(peer.id(), progress))
             })
@@ -75,8 +75,8 @@ impl Server {
         match effect {
             DataEffect::Log { level, text } => log(level, &text),
             DataEffect::Peer(peer, effect) => {
-                let current = current.filter(|client| client.id == peer.0);
-                if let Some(client) = current.or_else(|| self.clients.by_id_mut(peer.0)) {
+                let current = current.filter(|client| client.id == peer);
+                if let Some(client) = current.or_else(|| self.clients.by_id_mut(peer)) {
                     carry_out_on_session(client, effect);
                 }
             }

@@ -167,7 +167,7 @@ impl Server {
 
     /// Whether a snapshot is being made or written, or the process ends: nothing else of the kind may begin.
     pub fn is_saving(&self) -> bool {
-        self.keyspace.snapshot_runs() || self.persistence.saving_since > 0 || self.process.shutdown.is_final
+        self.keyspace.snapshot_runs() || self.persistence.saving_since.is_some() || self.process.shutdown.is_final
     }
 
     /// BGSAVE: begins a background save; false where a snapshot runs already.
@@ -183,7 +183,7 @@ impl Server {
     /// Begins the snapshot of a BGSAVE or of a full synchronisation, which count alike; without keys where a replica filters
     /// them out. False where a snapshot runs already.
     pub fn begin_saving(&mut self, with_keys: bool) -> bool {
-        if self.persistence.saving_since > 0 {
+        if self.persistence.saving_since.is_some() {
             return false;
         }
         let started = now_us();
@@ -191,7 +191,7 @@ impl Server {
         if !begun {
             return false;
         }
-        self.persistence.saving_since = self.time.now.max(1);
+        self.persistence.saving_since = Some(self.time.now);
         self.persistence.last_try = self.time.now / 1000;
         self.persistence.dirty_before_save = self.persistence.dirty;
         self.persistence.save_scheduled = false;
@@ -202,8 +202,9 @@ impl Server {
 
     /// A snapshot that went to no file ended.
     pub fn end_saving(&mut self) {
-        let since = std::mem::take(&mut self.persistence.saving_since);
-        self.persistence.last_duration = (now_ms() - since) / 1000;
+        if let Some(since) = self.persistence.saving_since.take() {
+            self.persistence.last_duration = Some((now_ms() - since) / 1000);
+        }
     }
 
     /// A background save ended.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::acl::{User, Users};
 use crate::base::ids::ClientId;
 use crate::pubsub::Space;
-use crate::replication::{Input, LinkInput, PeerId, PeerInput};
+use crate::replication::{Input, LinkInput, PeerInput};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::state::Server;
 
@@ -14,7 +14,7 @@ impl Server {
     /// Ends the session of a client whose commands do not run now: from here on nobody sees it, and its task closes the
     /// socket.
     pub fn end_session(&mut self, id: ClientId) {
-        let Some(slot) = self.clients.slot_of(id) else { return };
+        let Some(slot) = self.clients.index_of(id) else { return };
         let mut is_primary = false;
         self.with_session(id, |server, client| {
             is_primary = client.flags.intersects(ClientFlags::MASTER);
@@ -39,7 +39,7 @@ impl Server {
         self.unwatch(client);
         self.stop_waiting(client);
         self.pubsub.monitors.retain(|&id| id != client.id);
-        if self.replication.knows(PeerId(client.id)) {
+        if self.replication.knows(client.id) {
             self.tell_of_replica(client, PeerInput::Left);
         }
     }

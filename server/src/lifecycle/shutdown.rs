@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::base::clock::Millis;
+use crate::base::ids::ClientId;
 use crate::base::log::{Level, log};
 use crate::base::signals::set_ending;
 use crate::replication::Peer;
@@ -36,7 +37,7 @@ impl Server {
         self.process.shutdown = Shutdown { save: options.save, force: options.force, ..Shutdown::default() };
         if !options.now && patience > 0 && self.lagging_replicas() > 0 {
             log(Level::Notice, "Waiting for replicas before shutting down.");
-            self.process.shutdown.deadline = self.time.now + patience;
+            self.process.shutdown.deadline = Some(self.time.now + patience);
             // Nothing may be written any more that replicas would have to catch up with.
             self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
@@ -56,14 +57,14 @@ impl Server {
     /// A tick while replicas are waited for.
     pub fn advance_shutdown(&mut self) {
         let deadline = self.process.shutdown.deadline;
-        if deadline > 0 && (self.lagging_replicas() == 0 || self.time.now >= deadline) {
+        if deadline.is_some_and(|deadline| self.lagging_replicas() == 0 || self.time.now >= deadline) {
             self.finish_shutdown();
         }
     }
 
     /// SHUTDOWN ABORT; false where none is running.
     pub fn abort_shutdown(&mut self) -> bool {
-        if self.process.shutdown.deadline == 0 && self.process.shutdown.requested.is_none() {
+        if self.process.shutdown.deadline.is_none() && self.process.shutdown.requested.is_none() {
             return false;
         }
         self.call_shutdown_off();
@@ -80,11 +81,11 @@ impl Server {
 
     /// The process goes on: so do the clients that asked for its end.
     fn answer_who_asked(&mut self) {
-        let asked = |id: &u64| {
+        let asked = |id: &ClientId| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
         };
-        let waiting: Vec<u64> = self.waiting.blocked.iter().filter(asked).collect();
+        let waiting: Vec<ClientId> = self.waiting.blocked.iter().filter(asked).collect();
         for id in waiting {
             self.unblock_by_id(id, Unblock::Error("ERR Errors trying to SHUTDOWN. Check logs.".into()));
         }

@@ -13,6 +13,7 @@ use std::ops::RangeInclusive;
 
 use crate::base::clock::monotonic_ns;
 use crate::base::log::{Level, log};
+use crate::base::slot::Slot;
 use crate::cluster::operator::Refusal;
 use crate::cluster::{HandoverId, NodeId, SlotSet};
 use crate::server::client::{Client, ClientFlags};
@@ -106,7 +107,7 @@ impl Server {
     }
 
     /// Begins the snapshot of a range, and keeps its changes from now on. False while another snapshot runs.
-    pub fn begin_range(&mut self, id: HandoverId, range: &RangeInclusive<u16>) -> bool {
+    pub fn begin_range(&mut self, id: HandoverId, range: &RangeInclusive<Slot>) -> bool {
         if self.persistence.is_loading() || !self.keyspace.begin_slot_snapshot(range.clone()) {
             return false;
         }
@@ -114,7 +115,7 @@ impl Server {
         if let Some(outgoing) = self.handovers.find(id) {
             outgoing.record.stage = Stage::Snapshot;
             outgoing.record.updated = now;
-            outgoing.captured.extend(range.clone());
+            outgoing.captured.extend(Slot::of(range));
         }
         self.refresh_listening();
         true
@@ -390,7 +391,7 @@ impl Server {
         self.deliver_without_client();
     }
 
-    fn remove_from_slot(&mut self, slot: u16, count: usize) -> usize {
+    fn remove_from_slot(&mut self, slot: Slot, count: usize) -> usize {
         let keys = self.keyspace.keys_of_slot(slot, count);
         for key in &keys {
             self.keyspace.delete(0, key, true);

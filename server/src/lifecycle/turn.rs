@@ -1,6 +1,5 @@
 //! The end of a turn: what gathered is written, those who have something to do are woken.
 
-use crate::base::ids::ClientId;
 use crate::server::state::Server;
 
 impl Server {
@@ -44,12 +43,11 @@ impl Server {
         let limit = self.replica_output_limit().hard;
         let clients = &self.clients;
         let lagging = self.replication.wake_replicas(limit, |peer| {
-            if let Some(client) = clients.by_id(peer.0) {
+            if let Some(client) = clients.by_id(peer) {
                 client.signal.raise();
             }
         });
         if !lagging.is_empty() {
-            let lagging: Vec<ClientId> = lagging.into_iter().map(|peer| peer.0).collect();
             self.limit_outputs_of(&lagging);
         }
         self.replication.trim();

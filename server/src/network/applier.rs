@@ -11,7 +11,7 @@ use crate::replication::LinkId;
 use crate::resp::RequestParser;
 use crate::resp::request::{Limits, Parsed};
 use crate::server::client::{Client, ClientFlags, Signal};
-use crate::server::clients::Slot;
+use crate::server::clients::SessionIndex;
 use crate::server::state::{Order, Server};
 
 /// See the module's comment.
@@ -20,7 +20,7 @@ pub struct Applier<'a> {
     link: LinkId,
     parser: RequestParser,
     /// The primary is a client too: CLIENT LIST shows it, CLIENT KILL ends it.
-    slot: Slot,
+    session: SessionIndex,
     signal: Arc<Signal>,
     /// Bytes at the buffer's start that are parsed: a transaction that waits for its EXEC.
     pending: usize,
@@ -38,8 +38,8 @@ impl<'a> Applier<'a> {
         client.laddr.clone_from(&wire.local);
         client.flags.insert(ClientFlags::MASTER);
         client.db = server.replication.history().stream_db();
-        let slot = server.clients.add(client);
-        Self { shared, link, parser: RequestParser::default(), slot, signal, pending: 0, seen: None }
+        let session = server.clients.add(client);
+        Self { shared, link, parser: RequestParser::default(), session, signal, pending: 0, seen: None }
     }
 
     /// Waits until somebody raises the session's signal.
@@ -66,15 +66,15 @@ impl<'a> Applier<'a> {
         let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
         if server.scripting.busy().is_some() {
             // A script is in the middle of its work on these data.
-            server.gate.held_back_primary = server.clients.get(self.slot).map(|client| client.id);
+            server.gate.held_back_primary = server.clients.get(self.session).map(|client| client.id);
             self.seen = Some(buffer.len());
             return Ok(());
         }
-        let Some(mut client) = server.clients.take(self.slot) else { return Err(lost()) };
+        let Some(mut client) = server.clients.take(self.session) else { return Err(lost()) };
         client.last_interaction = server.time.now;
         let applied = self.apply_all(server, &mut client, buffer);
         let killed = client.flags.intersects(ClientFlags::CLOSE_ASAP);
-        server.clients.put(self.slot, client);
+        server.clients.put(self.session, client);
         applied?;
         self.seen = Some(buffer.len());
         if killed { Err(lost()) } else { Ok(()) }
@@ -143,7 +143,7 @@ impl Drop for Applier<'_> {
     /// Ends the primary's session.
     fn drop(&mut self) {
         let mut server = self.shared.turn();
-        if let Some(mut client) = server.clients.remove(self.slot) {
+        if let Some(mut client) = server.clients.remove(self.session) {
             server.forget_client(&mut client);
         }
     }

@@ -31,7 +31,7 @@ use crate::base::log::{Level, log};
 use crate::persistence::aof::Syncer;
 use crate::resp::request::Limits;
 use crate::server::client::{Client, ClientFlags, IDLE, InputMemory, Signal};
-use crate::server::clients::Slot;
+use crate::server::clients::SessionIndex;
 use crate::server::state::Server;
 use crate::store::keyspace::PREFETCH_KEYS;
 
@@ -54,7 +54,7 @@ enum Event {
 
 /// A connection's buffers.
 pub struct Connection {
-    slot: Slot,
+    session: SessionIndex,
     signal: Arc<Signal>,
     /// What was read and is not executed; a connection without any has no buffers.
     batch: Option<Box<Batch>>,
@@ -80,13 +80,13 @@ pub struct Connection {
 /// Serves the client of a session until it leaves.
 pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    slot: Slot,
+    session: SessionIndex,
     signal: Arc<Signal>,
     shared: Shared,
 ) -> impl Future<Output = ()> {
     // Made here, the future holds each of its parts once: a silent connection costs little more than they.
     let mut connection = Connection {
-        slot,
+        session,
         signal,
         batch: None,
         output: Output::default(),
@@ -104,7 +104,7 @@ pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     async move {
         connection.run(&mut stream, &shared).await;
         let mut server = shared.turn();
-        if let Some(mut client) = server.clients.remove(slot) {
+        if let Some(mut client) = server.clients.remove(session) {
             if client.is_replica() {
                 log(Level::Warning, &format!("Connection with replica {} lost.", client.addr));
             }
@@ -240,7 +240,7 @@ impl Connection {
         }
         let mut guard = shared.turn();
         let server = &mut *guard;
-        let Some(mut client) = server.clients.take(self.slot) else {
+        let Some(mut client) = server.clients.take(self.session) else {
             self.aborted = true;
             return;
         };
@@ -253,9 +253,9 @@ impl Connection {
         if server.config.maxmemory_clients != 0 && client.input.unparsed + client.input.free > KEEP {
             // A large request counts before it is executed.
             server.count_client_memory(&mut client);
-            server.clients.put(self.slot, client);
+            server.clients.put(self.session, client);
             server.evict_clients();
-            let Some(taken) = server.clients.take(self.slot) else { return };
+            let Some(taken) = server.clients.take(self.session) else { return };
             client = taken;
         }
         self.blocked = client.flags.intersects(ClientFlags::BLOCKED);
@@ -286,7 +286,7 @@ impl Connection {
         if server.config.maxmemory_clients != 0 {
             server.count_client_memory(&mut client);
         }
-        server.clients.put(self.slot, client);
+        server.clients.put(self.session, client);
         if let Some(batch) = batch {
             self.keep(batch);
         }
@@ -305,7 +305,7 @@ impl Connection {
         }
         if let Some(mut client) = self.held.take() {
             client.flags.remove(ClientFlags::BLOCKED);
-            server.clients.put(self.slot, client);
+            server.clients.put(self.session, client);
             drop(server);
             self.execute(shared);
         }

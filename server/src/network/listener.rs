@@ -20,7 +20,7 @@ use crate::base::log::{Level, log};
 use crate::base::net::{is_missing, resolve};
 use crate::config::Config;
 use crate::server::client::{Client, ClientFlags, Signal};
-use crate::server::clients::Slot;
+use crate::server::clients::SessionIndex;
 use crate::server::network::Listening;
 use crate::server::state::Server;
 
@@ -251,13 +251,13 @@ where
         tokio::spawn(turn_away(stream, PROTECTED));
         return;
     }
-    let (slot, signal) = begin_session(&mut server, origin);
+    let (session, signal) = begin_session(&mut server, origin);
     drop(server);
-    tokio::spawn(connection::serve(stream, slot, signal, Arc::clone(shared)));
+    tokio::spawn(connection::serve(stream, session, signal, Arc::clone(shared)));
 }
 
 /// The session exists before the next connection is accepted, so that `maxclients` counts it.
-fn begin_session(server: &mut Server, origin: Origin) -> (Slot, Arc<Signal>) {
+fn begin_session(server: &mut Server, origin: Origin) -> (SessionIndex, Arc<Signal>) {
     let id = server.clients.next_id();
     let mut client = Client::new(id, now_ms(), Arc::new(Signal::default()));
     client.addr = origin.addr;
@@ -286,8 +286,8 @@ fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
         seconds => HANDSHAKE.min(Duration::from_secs(seconds.into())),
     };
     let fd = origin.fd;
-    let (slot, signal) = begin_session(&mut server, origin);
-    if let Some(client) = server.clients.get_mut(slot) {
+    let (session, signal) = begin_session(&mut server, origin);
+    if let Some(client) = server.clients.get_mut(session) {
         client.flags.insert(ClientFlags::TLS);
     }
     drop(server);
@@ -295,29 +295,29 @@ fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
     tokio::spawn(async move {
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(limit, stream.handshake()) => outcome,
-            () = killed(&shared, slot, &signal) => return end_session(&shared, slot),
+            () = killed(&shared, session, &signal) => return end_session(&shared, session),
         };
         let reason = match outcome {
             Ok(Ok(())) if protected => {
                 shared.turn().stats.rejected_connections += 1;
-                end_session(&shared, slot);
+                end_session(&shared, session);
                 return turn_away(stream, PROTECTED).await;
             }
-            Ok(Ok(())) => return connection::serve(stream, slot, signal, shared).await,
+            Ok(Ok(())) => return connection::serve(stream, session, signal, shared).await,
             Ok(Err(error)) => crate::config::file::os_text(&error),
             Err(_) => "the handshake was not made in time".to_owned(),
         };
         log(Level::Warning, &format!("Error accepting a client connection: {reason} (conn: fd={fd})"));
-        end_session(&shared, slot);
+        end_session(&shared, session);
     });
 }
 
 /// Waits until somebody wants a session to end.
-async fn killed(shared: &Shared, slot: Slot, signal: &Signal) {
+async fn killed(shared: &Shared, session: SessionIndex, signal: &Signal) {
     std::future::poll_fn(|context| {
         signal.register(context.waker());
         let killed = |client: &Client| client.flags.intersects(ClientFlags::CLOSE_ASAP);
-        match signal.take() && shared.peek().clients.get(slot).is_none_or(killed) {
+        match signal.take() && shared.peek().clients.get(session).is_none_or(killed) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -325,9 +325,9 @@ async fn killed(shared: &Shared, slot: Slot, signal: &Signal) {
     .await;
 }
 
-fn end_session(shared: &Shared, slot: Slot) {
+fn end_session(shared: &Shared, session: SessionIndex) {
     let mut server = shared.turn();
-    if let Some(mut client) = server.clients.remove(slot) {
+    if let Some(mut client) = server.clients.remove(session) {
         server.forget_client(&mut client);
     }
 }

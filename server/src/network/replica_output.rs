@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::output::Output;
-use crate::replication::{Fed, PeerId, PeerInput};
+use crate::replication::{Fed, PeerInput};
 use crate::server::client::{Client, Transfer};
 use crate::server::state::Server;
 
@@ -67,7 +67,7 @@ impl ReplicaOutput {
             self.more = true;
             return;
         }
-        let peer = PeerId(client.id);
+        let peer = client.id;
         let fed = server.replication.feed(peer, |part| {
             output.append(part);
             output.len() < STREAM_CHUNK

@@ -145,7 +145,7 @@ pub fn serve_replicas(shared: &Shared, server: &mut Server, plan: SyncPlan, head
 
 /// Has a replica's task send what comes through a channel; `None` where the replica has left.
 fn begin_transfer(server: &mut Server, peer: PeerId, length_announced: bool) -> Option<Sender<Arc<Vec<u8>>>> {
-    let client = server.clients.by_id_mut(peer.0)?;
+    let client = server.clients.by_id_mut(peer)?;
     let (sender, receiver) = channel(SOCKET_QUEUE);
     client.transfer = Some(Transfer { chunks: receiver, length_announced });
     client.signal.raise();

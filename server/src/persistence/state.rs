@@ -16,12 +16,12 @@ pub struct Persistence {
     pub last_try: i64,
     /// The last background save failed.
     pub last_save_failed: bool,
-    /// Since when a background save runs, Unix milliseconds; 0: none.
-    pub saving_since: Millis,
+    /// Since when a background save runs, Unix milliseconds.
+    pub saving_since: Option<Millis>,
     /// BGSAVE SCHEDULE: save when the running snapshot ends.
     pub save_scheduled: bool,
-    /// Seconds that the last background save took; -1: none yet.
-    pub last_duration: i64,
+    /// Seconds that the last background save took.
+    pub last_duration: Option<i64>,
     /// Saves so far.
     pub saves: u64,
     /// How threads that write snapshots hear that they are no longer wanted.
@@ -72,7 +72,7 @@ impl Loading {
 impl Persistence {
     /// A server that has just started.
     pub fn new(now: Millis) -> Self {
-        Self { last_save: now / 1000, last_duration: -1, ..Self::default() }
+        Self { last_save: now / 1000, ..Self::default() }
     }
 
     /// Whether the dataset is being loaded.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use crate::base::glob;
+use crate::base::ids::ClientId;
 
 /// Subscribers of one channel or pattern, in the order of their subscription.
-pub type Subscribers = Vec<u64>;
+pub type Subscribers = Vec<ClientId>;
 
 /// The three spaces of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +39,12 @@ impl PubSub {
     }
 
     /// Adds a subscriber; the caller knows that it was none.
-    pub fn add(&mut self, space: Space, name: &[u8], client: u64) {
+    pub fn add(&mut self, space: Space, name: &[u8], client: ClientId) {
         self.space(space).entry(name.to_vec()).or_default().push(client);
     }
 
     /// Removes a subscriber.
-    pub fn remove(&mut self, space: Space, name: &[u8], client: u64) {
+    pub fn remove(&mut self, space: Space, name: &[u8], client: ClientId) {
         let names = self.space(space);
         if let Some(subscribers) = names.get_mut(name) {
             subscribers.retain(|&id| id != client);
@@ -59,17 +60,17 @@ impl PubSub {
     }
 
     /// Subscribers of a channel.
-    pub fn channel(&self, name: &[u8]) -> &[u64] {
+    pub fn channel(&self, name: &[u8]) -> &[ClientId] {
         self.channels.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Subscribers of a shard channel.
-    pub fn shard_channel(&self, name: &[u8]) -> &[u64] {
+    pub fn shard_channel(&self, name: &[u8]) -> &[ClientId] {
         self.shard_channels.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Patterns that match a channel, with their subscribers.
-    pub fn matching<'a>(&'a self, channel: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u64])> {
+    pub fn matching<'a>(&'a self, channel: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [ClientId])> {
         self.patterns
             .iter()
             .filter(move |(pattern, _)| glob::matches(pattern, channel, false))
@@ -83,7 +84,7 @@ impl PubSub {
     }
 
     /// All shard channels with their subscribers.
-    pub fn shard_channels(&self) -> impl Iterator<Item = (&[u8], &[u64])> {
+    pub fn shard_channels(&self) -> impl Iterator<Item = (&[u8], &[ClientId])> {
         self.shard_channels.iter().map(|(name, subscribers)| (name.as_slice(), subscribers.as_slice()))
     }
 

@@ -10,8 +10,7 @@ use crate::base::machine;
 pub struct LinkId(pub u64);
 
 /// Names the link of a replica to us: the number of its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerId(pub u64);
+pub use crate::base::ids::ClientId as PeerId;
 
 /// How things stand on the side of the data, at the time of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

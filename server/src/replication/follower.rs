@@ -568,7 +568,7 @@ impl Replication {
         self.history.applied(db, bytes);
     }
 
-    /// What had come from the primary was applied, but for `unapplied` bytes. Returns whether [`Self::next_wakeup`] may be
+    /// What had come from the primary was applied, but for `unapplied` bytes. Returns whether `next_wakeup` may be
     /// sooner than it was.
     pub fn heard(&mut self, now: Millis, unapplied: usize) -> bool {
         let offset = self.history.offset();

@@ -18,25 +18,21 @@ impl Sentinel {
         }
         instance.s_down = down;
         if down {
-            instance.s_down_since = now;
+            instance.s_down_since = Some(now);
             self.emit(Level::Warning, "+sdown", place);
         } else {
             instance.script_kill_sent = false;
             self.emit(Level::Warning, "-sdown", place);
         }
         if let Place::Master(m) = place {
-            self.masters[m].stand_at = 0;
+            self.masters[m].stand_at = None;
         }
     }
 
     fn is_subjectively_down(&self, place: Place) -> bool {
         let (instance, moment) = (self.instance(place), &self.moment);
         let link = self.links.get(instance.link);
-        let silent_since = if link.waiting_since != 0 {
-            Some(link.waiting_since)
-        } else {
-            (!link.is_up()).then_some(link.last_available)
-        };
+        let silent_since = link.waiting_since.or_else(|| (!link.is_up()).then_some(link.last_available));
         if silent_since.is_some_and(|since| moment.is_over(since, instance.down_after)) {
             return true;
         }
@@ -61,11 +57,11 @@ impl Sentinel {
         master.o_down = down;
         let quorum = master.quorum;
         if down {
-            master.o_down_since = now;
+            master.o_down_since = Some(now);
             let text = format!("{} #quorum {agreeing}/{quorum}", self.describe(Place::Master(m)));
             self.emit_text(Level::Warning, "+odown", Some(m), text);
         } else {
-            master.stand_at = 0;
+            master.stand_at = None;
             self.emit(Level::Warning, "-odown", Place::Master(m));
         }
     }
@@ -81,12 +77,12 @@ impl Sentinel {
             }
             let Some(conn) = self.links.get(peer.base.link).open_commands() else { continue };
             // What was never asked since the master went down is asked at once; then once a period.
-            let last =
-                peer.asked.max(if peer.last_opinion >= master.base.s_down_since { peer.last_opinion } else { 0 });
+            let said = Some(peer.last_opinion).filter(|&said| Some(said) >= master.base.s_down_since);
+            let last = peer.asked.max(said);
             // Who did not see it down yet will, in a moment, if it is.
-            let impatient = !master.o_down && !peer.master_down && peer.asked == 0;
+            let impatient = !master.o_down && !peer.master_down && peer.asked.is_none();
             let period = if impatient { self.timing.ask_period.min(IMPATIENCE) } else { self.timing.ask_period };
-            if !now_at_once && last != 0 && !moment.has_come(last + period) {
+            if !now_at_once && last.is_some_and(|last| !moment.has_come(last + period)) {
                 continue;
             }
             let address = &master.base.address;
@@ -97,7 +93,7 @@ impl Sentinel {
             let id = if standing { self.id.clone() } else { "*".to_owned() };
             let words = ["SENTINEL", "is-master-down-by-addr", &host, &port, &epoch, &id];
             self.ask(Place::Peer(m, p), conn, Asked::MasterDown, &words);
-            self.masters[m].peers[p].asked = self.moment.now;
+            self.masters[m].peers[p].asked = Some(self.moment.now);
         }
     }
 
@@ -116,7 +112,7 @@ impl Sentinel {
     pub(super) fn on_opinion(&mut self, m: usize, p: usize, value: &Value) {
         let now = self.moment.now;
         let peer = &mut self.masters[m].peers[p];
-        peer.asked = 0;
+        peer.asked = None;
         let Value::Array(parts) = value else { return };
         let [Value::Integer(down), leader, Value::Integer(epoch)] = parts.as_slice() else { return };
         let Some(leader) = leader.text() else { return };

@@ -47,7 +47,7 @@ impl Sentinel {
             self.emit_text(Level::Warning, "+vote-for-leader", Some(m), format!("{candidate} {epoch}"));
             if !candidate.eq_ignore_ascii_case(&self.id) {
                 // It is the other's turn.
-                self.masters[m].failover_start = self.moment.now + self.desync();
+                self.masters[m].failover_start = Some(self.moment.now + self.desync());
             }
         }
         Vote { leader: self.masters[m].leader.clone(), epoch: self.masters[m].leader_epoch }
@@ -63,17 +63,18 @@ impl Sentinel {
             return false;
         }
         let (start, pause) = (self.masters[m].failover_start, self.masters[m].failover_timeout.saturating_mul(2));
-        if start != 0 && !self.moment.has_come(start.saturating_add(pause)) {
+        if let Some(next) = start.map(|start| start.saturating_add(pause))
+            && !self.moment.has_come(next)
+        {
             if self.masters[m].delay_logged != start {
                 self.masters[m].delay_logged = start;
-                self.out.push(Effect::LogDelay(start.saturating_add(pause)));
+                self.out.push(Effect::LogDelay(next));
             }
             return false;
         }
-        if self.masters[m].stand_at == 0 {
-            self.masters[m].stand_at = self.moment.now + self.rank(m) * RANK_DELAY;
-        }
-        if !self.moment.has_come(self.masters[m].stand_at) {
+        let at = self.masters[m].stand_at.unwrap_or_else(|| self.moment.now + self.rank(m) * RANK_DELAY);
+        self.masters[m].stand_at = Some(at);
+        if !self.moment.has_come(at) {
             return false;
         }
         self.start_failover(m);
@@ -93,9 +94,9 @@ impl Sentinel {
         let master = &mut self.masters[m];
         master.failover = Failover::WaitStart;
         master.failover_epoch = epoch;
-        master.failover_start = now + desync;
+        master.failover_start = Some(now + desync);
         master.failover_change = now;
-        master.stand_at = 0;
+        master.stand_at = None;
         self.save();
         self.emit_text(Level::Warning, "+new-epoch", Some(m), epoch.to_string());
         self.emit(Level::Warning, "+try-failover", Place::Master(m));

@@ -23,16 +23,16 @@ impl Sentinel {
         loop {
             let before = self.masters[m].failover;
             match before {
-                Failover::None | Failover::UpdateConfig => return,
+                Failover::None | Failover::UpdateConfig(_) => return,
                 Failover::WaitStart => self.wait_for_election(m),
                 Failover::SelectReplica => self.select(m),
-                Failover::SendPromotion => self.send_promotion(m),
-                Failover::WaitPromotion => {
+                Failover::SendPromotion(id) => self.send_promotion(m, id),
+                Failover::WaitPromotion(_) => {
                     if self.moment.is_over(self.masters[m].failover_change, self.masters[m].failover_timeout) {
                         self.abort(m, "-failover-abort-slave-timeout");
                     }
                 }
-                Failover::ReconfigureReplicas => self.reconfigure_replicas(m),
+                Failover::ReconfigureReplicas(_) => self.reconfigure_replicas(m),
             }
             if self.masters[m].failover == before {
                 return;
@@ -50,7 +50,7 @@ impl Sentinel {
         let elected = self.leader(m).is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
         if !elected && !self.masters[m].forced {
             let patience = self.timing.election_timeout.min(self.masters[m].failover_timeout);
-            if self.moment.is_over(self.masters[m].failover_start, patience) {
+            if self.masters[m].failover_start.is_some_and(|start| self.moment.is_over(start, patience)) {
                 self.abort(m, "-failover-abort-not-elected");
             } else {
                 self.stand_again_if_split(m);
@@ -77,10 +77,7 @@ impl Sentinel {
         let Some(r) = self.best_replica(m) else { return self.abort(m, "-failover-abort-no-good-slave") };
         let place = Place::Replica(m, r);
         self.emit(Level::Warning, "+selected-slave", place);
-        let replica = &mut self.masters[m].replicas[r];
-        replica.promoted = true;
-        self.masters[m].promoted = Some(self.masters[m].replicas[r].base.id);
-        self.enter(m, Failover::SendPromotion);
+        self.enter(m, Failover::SendPromotion(self.masters[m].replicas[r].base.id));
         self.emit(Level::Notice, "+failover-state-send-slaveof-noone", place);
     }
 
@@ -117,7 +114,7 @@ impl Sentinel {
             return 0;
         }
         let silent_for = self.age(self.links.get(master.base.link).last_available) - master.base.down_after;
-        silent_for.max(self.age(master.base.s_down_since))
+        silent_for.max(master.base.s_down_since.map_or(0, |since| self.age(since)))
     }
 
     fn is_well(&self, master: &Master, replica: &Replica, longest_link_down: Millis) -> bool {
@@ -128,13 +125,14 @@ impl Sentinel {
             && link.is_up()
             && self.age(link.last_available) <= five_pings
             && replica.priority != 0
-            && replica.base.info_refresh != 0
-            && self.age(replica.base.info_refresh) <= info_valid
+            && replica.base.info_refresh.is_some_and(|time| self.age(time) <= info_valid)
             && replica.link_down_time <= longest_link_down
     }
 
-    fn send_promotion(&mut self, m: usize) {
-        let Some(r) = self.promoted_index(m) else { return self.abort(m, "-failover-abort-slave-timeout") };
+    fn send_promotion(&mut self, m: usize, id: InstanceId) {
+        let Some(r) = self.masters[m].replicas.iter().position(|replica| replica.base.id == id) else {
+            return self.abort(m, "-failover-abort-slave-timeout");
+        };
         if !self.send_replicaof(Place::Replica(m, r), None) {
             if self.moment.is_over(self.masters[m].failover_change, self.masters[m].failover_timeout) {
                 self.abort(m, "-failover-abort-slave-timeout");
@@ -142,13 +140,7 @@ impl Sentinel {
             return;
         }
         self.emit(Level::Notice, "+failover-state-wait-promotion", Place::Replica(m, r));
-        self.enter(m, Failover::WaitPromotion);
-    }
-
-    fn promoted_index(&self, m: usize) -> Option<usize> {
-        let master = &self.masters[m];
-        let promoted: InstanceId = master.promoted?;
-        master.replicas.iter().position(|replica| replica.base.id == promoted)
+        self.enter(m, Failover::WaitPromotion(id));
     }
 
     /// Tells an instance whom to follow, `None`: nobody, and disconnects its clients so that they look again. False where it
@@ -176,7 +168,7 @@ impl Sentinel {
     /// The chosen replica says that it is a master: from now on it is, for everybody.
     pub(super) fn promotion_succeeded(&mut self, m: usize, r: usize) {
         self.masters[m].config_epoch = self.masters[m].failover_epoch;
-        self.enter(m, Failover::ReconfigureReplicas);
+        self.enter(m, Failover::ReconfigureReplicas(self.masters[m].replicas[r].base.id));
         self.save();
         self.emit(Level::Warning, "+promoted-slave", Place::Replica(m, r));
         if self.simulated.after_promotion {
@@ -208,7 +200,7 @@ impl Sentinel {
     fn reconfigure(&mut self, m: usize, r: usize, target: &Address) {
         let now = self.moment.now;
         let master = &self.masters[m];
-        if master.replicas[r].promoted {
+        if master.has_chosen(&master.replicas[r]) {
             return;
         }
         match master.replicas[r].reconf {
@@ -234,7 +226,8 @@ impl Sentinel {
             return;
         }
         let timed_out = self.moment.is_over(master.failover_change, master.failover_timeout);
-        let missing = |replica: &Replica| !replica.promoted && replica.reconf != Reconf::Done && !replica.base.s_down;
+        let missing =
+            |replica: &Replica| !master.has_chosen(replica) && replica.reconf != Reconf::Done && !replica.base.s_down;
         if master.replicas.iter().any(missing) && !timed_out {
             return;
         }
@@ -245,14 +238,16 @@ impl Sentinel {
         if timed_out {
             self.tell_the_rest(m, target);
         }
-        self.enter(m, Failover::UpdateConfig);
+        if let Some(id) = self.masters[m].failover.chosen() {
+            self.enter(m, Failover::UpdateConfig(id));
+        }
     }
 
     /// Best effort, for those that were not reached in time.
     fn tell_the_rest(&mut self, m: usize, target: &Address) {
         for r in 0..self.masters[m].replicas.len() {
-            let replica = &self.masters[m].replicas[r];
-            if replica.promoted || matches!(replica.reconf, Reconf::Done | Reconf::Sent(_)) {
+            let (master, replica) = (&self.masters[m], &self.masters[m].replicas[r]);
+            if master.has_chosen(replica) || matches!(replica.reconf, Reconf::Done | Reconf::Sent(_)) {
                 continue;
             }
             if self.send_replicaof(Place::Replica(m, r), Some(target)) {
@@ -264,15 +259,13 @@ impl Sentinel {
 
     /// Gives a failover up. Only while nobody was promoted.
     fn abort(&mut self, m: usize, event: &'static str) {
-        debug_assert!(self.masters[m].failover <= Failover::WaitPromotion, "a promotion cannot be taken back");
+        debug_assert!(!self.masters[m].failover.is_promoted(), "a promotion cannot be taken back");
         self.emit(Level::Warning, event, Place::Master(m));
         let now = self.moment.now;
         let master = &mut self.masters[m];
         master.failover = Failover::None;
         master.forced = false;
         master.failover_change = now;
-        master.promoted = None;
-        master.replicas.iter_mut().for_each(|replica| replica.promoted = false);
     }
 
     /// The failover is over: the promoted replica is our master.
@@ -300,8 +293,8 @@ impl Sentinel {
             replicas.push(old);
         }
         self.reset_master(m, to, false);
-        self.masters[m].o_down_since = 0;
-        self.masters[m].base.s_down_since = 0;
+        self.masters[m].o_down_since = None;
+        self.masters[m].base.s_down_since = None;
         for address in replicas {
             if self.add_replica(m, address) {
                 let r = self.masters[m].replicas.len() - 1;
@@ -334,8 +327,8 @@ impl Sentinel {
         base.s_down = false;
         base.role_reported = super::instance::Kind::Master;
         base.role_reported_since = now;
-        base.info_refresh = 0;
-        base.info_asked = 0;
+        base.info_refresh = None;
+        base.info_asked = None;
         base.info = None;
         base.rebooted_since = None;
         base.script_kill_sent = false;
@@ -344,10 +337,9 @@ impl Sentinel {
         master.leader = None;
         master.failover = Failover::None;
         master.forced = false;
-        master.failover_start = 0;
+        master.failover_start = None;
         master.failover_change = 0;
-        master.stand_at = 0;
-        master.promoted = None;
+        master.stand_at = None;
         self.reindex();
     }
 }
@@ -368,11 +360,11 @@ mod tests {
         sentinel.masters[0].base.down_after = 2_000;
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 0, "it is not down");
         let base = &mut sentinel.masters[0].base;
-        (base.s_down, base.s_down_since) = (true, now - 1);
+        (base.s_down, base.s_down_since) = (true, Some(now - 1));
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 58_000);
         // It answers, and is down for another reason.
         sentinel.links.get_mut(link).last_available = now;
-        sentinel.masters[0].base.s_down_since = now - 5_000;
+        sentinel.masters[0].base.s_down_since = Some(now - 5_000);
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 5_000);
     }
 }

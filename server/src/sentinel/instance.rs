@@ -48,16 +48,16 @@ pub struct Instance {
     pub link: LinkId,
     /// Subjectively down: to us.
     pub s_down: bool,
-    /// Since when, or when last; 0: never.
-    pub s_down_since: Millis,
+    /// Since when, or when last.
+    pub s_down_since: Option<Millis>,
     /// How long it may be silent.
     pub down_after: Millis,
     /// When we last published a hello through it.
     pub last_publish: Millis,
-    /// When INFO last came; 0: never.
-    pub info_refresh: Millis,
-    /// When we last asked for INFO without an answer so far; 0: not.
-    pub info_asked: Millis,
+    /// When INFO last came.
+    pub info_refresh: Option<Millis>,
+    /// When we last asked for INFO, without an answer so far.
+    pub info_asked: Option<Millis>,
     /// The last INFO.
     pub info: Option<String>,
     /// What it last said that it is.
@@ -88,12 +88,12 @@ impl Instance {
             run_id: String::new(),
             link,
             s_down: false,
-            s_down_since: 0,
+            s_down_since: None,
             down_after,
             // The first hello leaves as soon as there is a connection.
             last_publish: Millis::MIN / 2,
-            info_refresh: 0,
-            info_asked: 0,
+            info_refresh: None,
+            info_asked: None,
             info: None,
             role_reported: kind,
             role_reported_since: now,
@@ -140,8 +140,6 @@ pub struct Replica {
     pub announced: bool,
     /// How far it is in following the new master.
     pub reconf: Reconf,
-    /// Chosen to be the new master.
-    pub promoted: bool,
 }
 
 impl Replica {
@@ -157,7 +155,6 @@ impl Replica {
             offset: 0,
             announced: true,
             reconf: Reconf::None,
-            promoted: false,
         }
     }
 
@@ -178,8 +175,8 @@ pub struct Peer {
     pub master_down: bool,
     /// When it last said whether.
     pub last_opinion: Millis,
-    /// When we asked and were not answered yet; 0: not.
-    pub asked: Millis,
+    /// When we asked, without an answer so far.
+    pub asked: Option<Millis>,
     /// Whom it voted for.
     pub leader: Option<String>,
     /// In which epoch.
@@ -193,15 +190,15 @@ impl Peer {
             last_opinion: base.role_reported_since,
             base,
             master_down: false,
-            asked: 0,
+            asked: None,
             leader: None,
             leader_epoch: 0,
         }
     }
 }
 
-/// Where a failover stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a failover stands; from the choice of a replica on, with that replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failover {
     /// None is running.
     None,
@@ -210,26 +207,42 @@ pub enum Failover {
     /// We choose a replica.
     SelectReplica,
     /// We tell it to be a master.
-    SendPromotion,
+    SendPromotion(InstanceId),
     /// It has to say that it is one.
-    WaitPromotion,
+    WaitPromotion(InstanceId),
     /// The other replicas are told to follow it.
-    ReconfigureReplicas,
+    ReconfigureReplicas(InstanceId),
     /// Our own configuration is changed.
-    UpdateConfig,
+    UpdateConfig(InstanceId),
 }
 
 impl Failover {
+    /// The replica that becomes master, once it is chosen.
+    pub fn chosen(self) -> Option<InstanceId> {
+        match self {
+            Self::None | Self::WaitStart | Self::SelectReplica => None,
+            Self::SendPromotion(id)
+            | Self::WaitPromotion(id)
+            | Self::ReconfigureReplicas(id)
+            | Self::UpdateConfig(id) => Some(id),
+        }
+    }
+
+    /// Whether the chosen replica has become a master, which cannot be taken back.
+    pub fn is_promoted(self) -> bool {
+        matches!(self, Self::ReconfigureReplicas(_) | Self::UpdateConfig(_))
+    }
+
     /// As `failover-state` shows it.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::WaitStart => "wait_start",
             Self::SelectReplica => "select_slave",
-            Self::SendPromotion => "send_slaveof_noone",
-            Self::WaitPromotion => "wait_promotion",
-            Self::ReconfigureReplicas => "reconf_slaves",
-            Self::UpdateConfig => "update_config",
+            Self::SendPromotion(_) => "send_slaveof_noone",
+            Self::WaitPromotion(_) => "wait_promotion",
+            Self::ReconfigureReplicas(_) => "reconf_slaves",
+            Self::UpdateConfig(_) => "update_config",
         }
     }
 }
@@ -259,8 +272,8 @@ pub struct Master {
     pub reboot_down_after: Millis,
     /// Objectively down: to a quorum.
     pub o_down: bool,
-    /// Since when, or when last; 0: never.
-    pub o_down_since: Millis,
+    /// Since when, or when last.
+    pub o_down_since: Option<Millis>,
     /// Epoch of the last failover that we know of.
     pub config_epoch: u64,
     /// Whom we voted for.
@@ -273,16 +286,14 @@ pub struct Master {
     pub forced: bool,
     /// The epoch in which we stand for election.
     pub failover_epoch: u64,
-    /// When the last failover started, ours or another's; 0: none did.
-    pub failover_start: Millis,
+    /// When the last failover started, ours or another's.
+    pub failover_start: Option<Millis>,
     /// When its state last changed.
     pub failover_change: Millis,
     /// Which start the log was told of that delays the next.
-    pub delay_logged: Millis,
-    /// When we may stand for election, once it is objectively down; 0: not decided.
-    pub stand_at: Millis,
-    /// The replica that becomes master.
-    pub promoted: Option<InstanceId>,
+    pub delay_logged: Option<Millis>,
+    /// When we may stand for election, once it is objectively down and that is decided.
+    pub stand_at: Option<Millis>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
     /// The other Sentinels.
@@ -305,18 +316,17 @@ impl Master {
             renamed: Vec::new(),
             reboot_down_after: 0,
             o_down: false,
-            o_down_since: 0,
+            o_down_since: None,
             config_epoch: 0,
             leader: None,
             leader_epoch: 0,
             failover: Failover::None,
             forced: false,
             failover_epoch: 0,
-            failover_start: 0,
+            failover_start: None,
             failover_change: 0,
-            delay_logged: 0,
-            stand_at: 0,
-            promoted: None,
+            delay_logged: None,
+            stand_at: None,
             replicas: Vec::new(),
             peers: Vec::new(),
             due: 0,
@@ -335,13 +345,18 @@ impl Master {
 
     /// The chosen replica.
     pub fn promoted_replica(&self) -> Option<&Replica> {
-        self.replicas.iter().find(|replica| Some(replica.base.id) == self.promoted)
+        self.replicas.iter().find(|replica| self.has_chosen(replica))
+    }
+
+    /// Whether a replica is the chosen one.
+    pub fn has_chosen(&self, replica: &Replica) -> bool {
+        self.failover.chosen() == Some(replica.base.id)
     }
 
     /// Where clients find the master: the promoted replica's address as soon as it is one.
     pub fn current_address(&self) -> &Address {
         match self.promoted_replica() {
-            Some(replica) if self.failover >= Failover::ReconfigureReplicas => &replica.base.address,
+            Some(replica) if self.failover.is_promoted() => &replica.base.address,
             _ => &self.base.address,
         }
     }

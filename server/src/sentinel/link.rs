@@ -60,8 +60,8 @@ pub struct Link {
     pub pending: VecDeque<(Asked, InstanceId)>,
     /// When we last tried to connect; 0: never.
     pub last_attempt: Millis,
-    /// When the PING that is not answered yet was sent, or was due while there was no connection; 0: none.
-    pub waiting_since: Millis,
+    /// When the PING that is not answered yet was sent, or was due while there was no connection.
+    pub waiting_since: Option<Millis>,
     /// When we last sent a PING; 0: never.
     pub last_ping: Millis,
     /// When we last got an answer to a PING that says that the instance serves.
@@ -86,7 +86,7 @@ impl Link {
             pending: VecDeque::new(),
             last_attempt: 0,
             // An instance that cannot be reached at all is down after as long as one that falls silent.
-            waiting_since: now,
+            waiting_since: Some(now),
             last_ping: 0,
             last_available: now,
             last_pong: now,
@@ -178,9 +178,7 @@ impl Links {
         }
         if channel == Channel::Commands {
             link.pending.clear();
-            if link.waiting_since == 0 {
-                link.waiting_since = now;
-            }
+            link.waiting_since.get_or_insert(now);
         }
         self.conns.remove(&conn.id);
         Some(conn.id)

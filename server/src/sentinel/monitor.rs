@@ -58,10 +58,11 @@ impl Sentinel {
         let mut dead = Vec::new();
         if let Some(conn) = link.commands {
             let silent = conn.up
-                && link.waiting_since != 0
-                && moment.is_over(conn.since, timing.min_link_reconnect_period)
-                && moment.is_over(link.waiting_since, down_after / 2)
-                && moment.is_over(link.last_pong, down_after / 2);
+                && link.waiting_since.is_some_and(|since| {
+                    moment.is_over(conn.since, timing.min_link_reconnect_period)
+                        && moment.is_over(since, down_after / 2)
+                        && moment.is_over(link.last_pong, down_after / 2)
+                });
             if silent || (!conn.up && moment.is_over(conn.since, CONNECT_TIMEOUT)) {
                 dead.push(Channel::Commands);
             }
@@ -109,11 +110,11 @@ impl Sentinel {
             return true;
         }
         let period = self.info_period(place);
-        if instance.info_asked != 0 {
+        if let Some(asked) = instance.info_asked {
             // One question at a time, unless the answer takes unusually long.
-            return self.moment.is_over(instance.info_asked, self.timing.ping_period.max(period));
+            return self.moment.is_over(asked, self.timing.ping_period.max(period));
         }
-        instance.info_refresh == 0 || self.moment.is_over(instance.info_refresh, period)
+        instance.info_refresh.is_none_or(|time| self.moment.is_over(time, period))
     }
 
     fn info_period(&self, place: Place) -> Millis {
@@ -124,7 +125,7 @@ impl Sentinel {
             return usual.min((age / 4).max(POLL_PERIOD));
         };
         let (master, replica) = (&self.masters[m], &self.masters[m].replicas[r]);
-        let promoted = replica.promoted && master.failover == Failover::WaitPromotion;
+        let promoted = master.failover == Failover::WaitPromotion(replica.base.id);
         if promoted || replica.reconf != Reconf::None && replica.reconf != Reconf::Done {
             return usual.min(POLL_PERIOD);
         }
@@ -138,7 +139,7 @@ impl Sentinel {
     /// INFO, now.
     pub(super) fn ask_info(&mut self, place: Place, conn: ConnId) {
         self.ask(place, conn, Asked::Info, &["INFO"]);
-        self.instance_mut(place).info_asked = self.moment.now;
+        self.instance_mut(place).info_asked = Some(self.moment.now);
     }
 
     pub(super) fn ping(&mut self, place: Place, conn: ConnId) {
@@ -146,9 +147,7 @@ impl Sentinel {
         let now = self.moment.now;
         let link = self.link_mut(place);
         link.last_ping = now;
-        if link.waiting_since == 0 {
-            link.waiting_since = now;
-        }
+        link.waiting_since.get_or_insert(now);
     }
 
     fn publish_hello(&mut self, place: Place, conn: ConnId) {
@@ -323,7 +322,7 @@ impl Sentinel {
         let link = self.links.get_mut(id);
         if serves {
             link.last_available = now;
-            link.waiting_since = 0;
+            link.waiting_since = None;
         }
         link.last_pong = now;
         let open = link.open_commands();

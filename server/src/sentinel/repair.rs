@@ -14,21 +14,20 @@ impl Sentinel {
         master.base.role_reported == Kind::Master
             && !master.base.s_down
             && !master.o_down
-            && master.base.info_refresh != 0
-            && self.age(master.base.info_refresh) < self.timing.info_period * 2
+            && master.base.info_refresh.is_some_and(|time| self.age(time) < self.timing.info_period * 2)
     }
 
     fn was_not_down_for(&self, place: Place, period: Millis) -> bool {
-        let since = self.instance(place).s_down_since;
-        since == 0 || self.age(since) > period
+        self.instance(place).s_down_since.is_none_or(|since| self.age(since) > period)
     }
 
     /// A replica that says it is a master, and is not the one that we promoted.
     pub(super) fn convert_to_replica(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
         let patience = self.timing.publish_period * 4;
-        let replica = &self.masters[m].replicas[r];
-        let ripe = !replica.promoted
+        let master = &self.masters[m];
+        let replica = &master.replicas[r];
+        let ripe = !master.has_chosen(replica)
             && self.master_looks_sane(m)
             && self.was_not_down_for(place, patience)
             && self.age(replica.base.role_reported_since) > patience;

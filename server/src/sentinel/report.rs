@@ -86,7 +86,7 @@ impl Sentinel {
     /// INFO came.
     pub(super) fn on_info(&mut self, place: Place, value: &Value) {
         let now = self.moment.now;
-        self.instance_mut(place).info_asked = 0;
+        self.instance_mut(place).info_asked = None;
         let Value::Bulk(text) = value else { return };
         let text = String::from_utf8_lossy(text).into_owned();
         let report = Report::read(&text);
@@ -98,7 +98,7 @@ impl Sentinel {
         }
         let instance = self.instance_mut(place);
         instance.info = Some(text);
-        instance.info_refresh = now;
+        instance.info_refresh = Some(now);
         let role = report.role.unwrap_or(instance.role_reported);
         self.take_role(place, role);
         if self.is_tilted() {
@@ -181,7 +181,7 @@ impl Sentinel {
     /// A replica that says it is a master: the one we promoted, or one that has to be told.
     fn replica_is_a_master(&mut self, m: usize, r: usize) {
         let master = &self.masters[m];
-        if master.replicas[r].promoted && master.failover == Failover::WaitPromotion {
+        if master.failover == Failover::WaitPromotion(master.replicas[r].base.id) {
             self.promotion_succeeded(m, r);
         } else {
             self.convert_to_replica(m, r);
@@ -213,8 +213,7 @@ impl Sentinel {
 
     /// How old a master's or replica's INFO is; `None` where none ever came.
     pub fn info_age(&self, place: Place) -> Option<Millis> {
-        let refresh = self.instance(place).info_refresh;
-        (refresh != 0).then(|| self.age(refresh))
+        self.instance(place).info_refresh.map(|time| self.age(time))
     }
 }
 

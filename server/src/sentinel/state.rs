@@ -123,7 +123,7 @@ impl Sentinel {
             self.moment.forget();
             let before = (self.out.len(), self.masters[m].failover);
             self.look_at(m);
-            if self.masters[m].failover == Failover::UpdateConfig {
+            if matches!(self.masters[m].failover, Failover::UpdateConfig(_)) {
                 self.switch_to_promoted(m);
             }
             if before == (self.out.len(), self.masters[m].failover) {
@@ -256,11 +256,12 @@ impl Sentinel {
 
     /// A name turned out to mean a place that is known already: one instance of a place is enough, and none follows itself.
     pub(super) fn forget_twins(&mut self, m: usize) {
-        let Master { base, replicas, .. } = &self.masters[m];
+        let master = &self.masters[m];
+        let Master { base, replicas, .. } = master;
         let is_twin = |r: &usize| {
             let address = &replicas[*r].base.address;
             let same = |other: &Instance| other.address.is_same(address);
-            !replicas[*r].promoted && (same(base) || replicas[..*r].iter().any(|other| same(&other.base)))
+            !master.has_chosen(&replicas[*r]) && (same(base) || replicas[..*r].iter().any(|other| same(&other.base)))
         };
         let twins: Vec<usize> = (0..replicas.len()).filter(is_twin).collect();
         if twins.is_empty() {
@@ -315,12 +316,12 @@ impl Sentinel {
         }
         for master in &mut self.masters {
             let peers = master.peers.iter_mut().filter(|peer| peer.base.link == link);
-            peers.for_each(|peer| peer.asked = 0);
+            peers.for_each(|peer| peer.asked = None);
             let bases = [&mut master.base].into_iter();
             let bases = bases.chain(master.replicas.iter_mut().map(|replica| &mut replica.base));
             let bases = bases.chain(master.peers.iter_mut().map(|peer| &mut peer.base));
             for base in bases.filter(|base| base.link == link) {
-                base.info_asked = 0;
+                base.info_asked = None;
             }
         }
     }

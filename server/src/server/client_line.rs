@@ -5,7 +5,7 @@ use super::state::Server;
 
 /// Whom a client's invalidation messages go to: -1 without tracking, 0 for itself.
 pub fn redirection(client: &Client) -> i64 {
-    client.tracking.as_deref().map_or(-1, |wanted| wanted.redirect.map_or(0, |id| id as i64))
+    client.tracking.as_deref().map_or(-1, |wanted| wanted.redirect.map_or(0, |id| id.0 as i64))
 }
 
 /// The line without its end. Sizes are in bytes, times in seconds.

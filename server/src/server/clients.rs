@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use super::client::{Client, ClientFlags, ClientId};
 use crate::base::clock::Millis;
 
-/// Where a client's session is kept.
-pub type Slot = usize;
+/// Where a client's session is kept: its connection's task knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionIndex(usize);
 
 /// All sessions. The one whose commands run is taken out for as long.
 #[derive(Default)]
 pub struct Clients {
     slots: Vec<Option<Box<Client>>>,
-    by_id: HashMap<ClientId, Slot, ahash::RandomState>,
-    vacant: Vec<Slot>,
+    by_id: HashMap<ClientId, SessionIndex, ahash::RandomState>,
+    vacant: Vec<SessionIndex>,
     next_id: ClientId,
     /// Clients whose tasks must be woken when the batch ends.
     pub woken: Vec<ClientId>,
@@ -30,73 +31,72 @@ pub struct Clients {
 impl Clients {
     /// The number for the next client.
     pub fn next_id(&mut self) -> ClientId {
-        self.next_id += 1;
+        self.next_id.0 += 1;
         self.next_id
     }
 
     /// Adds a session.
-    pub fn add(&mut self, client: Client) -> Slot {
+    pub fn add(&mut self, client: Client) -> SessionIndex {
         let id = client.id;
-        let slot = self.vacant.pop().unwrap_or_else(|| {
+        let at = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(None);
-            self.slots.len() - 1
+            SessionIndex(self.slots.len() - 1)
         });
-        self.slots[slot] = Some(Box::new(client));
-        self.by_id.insert(id, slot);
-        slot
+        self.slots[at.0] = Some(Box::new(client));
+        self.by_id.insert(id, at);
+        at
     }
 
     /// Ends a session.
-    pub fn remove(&mut self, slot: Slot) -> Option<Box<Client>> {
-        let client = self.slots[slot].take()?;
+    pub fn remove(&mut self, at: SessionIndex) -> Option<Box<Client>> {
+        let client = self.slots[at.0].take()?;
         self.by_id.remove(&client.id);
-        self.vacant.push(slot);
+        self.vacant.push(at);
         Some(client)
     }
 
     /// Hides a session whose task has still to come to its end and [remove](Self::remove) it.
-    pub fn hide(&mut self, slot: Slot) {
-        let Some(client) = self.slots[slot].as_mut() else { return };
+    pub fn hide(&mut self, at: SessionIndex) {
+        let Some(client) = self.slots[at.0].as_mut() else { return };
         client.flags.insert(ClientFlags::ENDED);
         self.by_id.remove(&client.id);
     }
 
     /// Takes a session out while its commands run. Put it back with [`Self::put`].
     #[inline]
-    pub fn take(&mut self, slot: Slot) -> Option<Box<Client>> {
-        self.slots.get_mut(slot)?.take()
+    pub fn take(&mut self, at: SessionIndex) -> Option<Box<Client>> {
+        self.slots.get_mut(at.0)?.take()
     }
 
     /// Puts a session back.
     #[inline]
-    pub fn put(&mut self, slot: Slot, client: Box<Client>) {
-        self.slots[slot] = Some(client);
+    pub fn put(&mut self, at: SessionIndex, client: Box<Client>) {
+        self.slots[at.0] = Some(client);
     }
 
     /// The session in a slot.
-    pub fn get(&self, slot: Slot) -> Option<&Client> {
-        self.slots.get(slot)?.as_deref()
+    pub fn get(&self, at: SessionIndex) -> Option<&Client> {
+        self.slots.get(at.0)?.as_deref()
     }
 
     /// The session in a slot, to be changed.
-    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut Client> {
-        self.slots.get_mut(slot)?.as_deref_mut()
+    pub fn get_mut(&mut self, at: SessionIndex) -> Option<&mut Client> {
+        self.slots.get_mut(at.0)?.as_deref_mut()
     }
 
     /// The slot of a client.
-    pub fn slot_of(&self, id: ClientId) -> Option<Slot> {
+    pub fn index_of(&self, id: ClientId) -> Option<SessionIndex> {
         self.by_id.get(&id).copied()
     }
 
     /// The session of a client; `None` also while its commands run.
     pub fn by_id(&self, id: ClientId) -> Option<&Client> {
-        self.get(self.slot_of(id)?)
+        self.get(self.index_of(id)?)
     }
 
     /// The session of a client, to be changed.
     pub fn by_id_mut(&mut self, id: ClientId) -> Option<&mut Client> {
-        let slot = self.slot_of(id)?;
-        self.get_mut(slot)
+        self.get_mut(self.index_of(id)?)
     }
 
     /// All sessions that are neither taken out nor hidden.

@@ -2,7 +2,6 @@
 
 use super::client::Client;
 use super::state::Server;
-use crate::replication::PeerId;
 
 /// Bytes of memory that hold neither data nor tables.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +21,7 @@ pub struct BufferMemory {
 impl Server {
     /// Bytes that wait for a client, the part of the replication stream that it has not got included.
     pub fn output_of(&self, client: &Client) -> usize {
-        let behind = if client.is_replica() { self.replication.behind(PeerId(client.id)) } else { 0 };
+        let behind = if client.is_replica() { self.replication.behind(client.id) } else { 0 };
         client.output() + behind
     }
 
@@ -46,7 +45,7 @@ impl Server {
 
     /// What replicas make the stream grow to beyond `repl-backlog-size`, and what waits for their sockets.
     fn replica_memory(&self) -> usize {
-        let clients = self.replication.replicas().filter_map(|peer| self.clients.by_id(peer.id().0));
+        let clients = self.replication.replicas().filter_map(|peer| self.clients.by_id(peer.id()));
         let waiting = clients.map(|client| client.output_blocks);
         self.stream_memory().saturating_sub(self.config.repl_backlog_size as usize) + waiting.sum::<usize>()
     }

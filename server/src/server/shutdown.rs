@@ -16,8 +16,8 @@ pub struct ShutdownOptions {
 /// A shutdown that waits for replicas.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shutdown {
-    /// Until when it waits, Unix milliseconds; 0: none is running.
-    pub deadline: Millis,
+    /// Until when it waits, Unix milliseconds; `None` where none is running.
+    pub deadline: Option<Millis>,
     /// SAVE, NOSAVE as asked.
     pub save: Option<bool>,
     /// FORCE.

@@ -108,7 +108,7 @@ pub struct Server {
 impl Server {
     /// A stand-in for the client of what no client asked for: it has no name, so that no session is left out or spared.
     pub fn nobody(&self) -> Client {
-        Client::new(0, self.time.now, Default::default())
+        Client::new(ClientId::NOBODY, self.time.now, Default::default())
     }
 
     /// A server with these settings and no data.
@@ -180,7 +180,7 @@ impl Server {
             || self.gate.pauses.any()
             || self.handovers.holds_back()
             || self.scripting.busy().is_some()
-            || self.process.shutdown.deadline > 0;
+            || self.process.shutdown.deadline.is_some();
     }
 
     /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
@@ -232,7 +232,7 @@ impl Server {
 
     /// Runs `f` on a client's session while it is taken out of the server. Does nothing for one whose commands run now.
     pub fn with_session(&mut self, id: ClientId, f: impl FnOnce(&mut Self, &mut Client)) {
-        let Some(slot) = self.clients.slot_of(id) else { return };
+        let Some(slot) = self.clients.index_of(id) else { return };
         let Some(mut client) = self.clients.take(slot) else { return };
         f(self, &mut client);
         self.clients.put(slot, client);

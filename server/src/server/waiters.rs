@@ -175,16 +175,17 @@ mod tests {
     #[test]
     fn queues_are_first_come_first_and_leave_nothing_behind() {
         let mut waiters = Waiters::default();
+        let (one, two) = (ClientId(1), ClientId(2));
         let (first, second) = (block(&["a", "a", "b"], Some(20)), block(&["b"], Some(10)));
-        assert!(waiters.add(1, 3, &first));
-        assert!(waiters.add(2, 3, &second), "its time is up first");
-        assert_eq!([0, 1].map(|place| waiters.at(3, b"a", place)), [Some(1), None]);
-        assert_eq!([0, 1, 2].map(|place| waiters.at(3, b"b", place)), [Some(1), Some(2), None]);
+        assert!(waiters.add(one, 3, &first));
+        assert!(waiters.add(two, 3, &second), "its time is up first");
+        assert_eq!([0, 1].map(|place| waiters.at(3, b"a", place)), [Some(one), None]);
+        assert_eq!([0, 1, 2].map(|place| waiters.at(3, b"b", place)), [Some(one), Some(two), None]);
         assert_eq!((waiters.at(0, b"b", 0), waiters.count(3, b"b")), (None, 2));
-        assert_eq!((waiters.first_due(9), waiters.first_due(10)), (None, Some(2)));
-        waiters.remove(2, 3, &second);
+        assert_eq!((waiters.first_due(9), waiters.first_due(10)), (None, Some(two)));
+        waiters.remove(two, 3, &second);
         assert_eq!(waiters.next_deadline(), Some(20));
-        waiters.remove(1, 3, &first);
+        waiters.remove(one, 3, &first);
         assert!(waiters.is_empty() && waiters.keys(3).next().is_none() && waiters.next_deadline().is_none());
     }
 }

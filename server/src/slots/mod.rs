@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::base::clock::Millis;
 use crate::base::ids::ClientId;
+use crate::base::slot::Slot;
 use crate::cluster::{HandoverId, NodeId, SlotSet};
 
 /// No source waits longer, in milliseconds.
@@ -136,7 +137,7 @@ impl Handovers {
     }
 
     /// Whether a slot is being handed over by us.
-    pub fn gives(&self, slot: u16) -> bool {
+    pub fn gives(&self, slot: Slot) -> bool {
         self.outgoing.iter().any(|outgoing| outgoing.record.slots.contains(slot))
     }
 

@@ -19,6 +19,7 @@ use super::value::{Object, ValueType};
 use crate::base::allocator::used_memory;
 use crate::base::clock::{Millis, monotonic_ns};
 use crate::base::random::Random;
+use crate::base::slot::Slot;
 use crate::base::slot::key_slot;
 
 /// Keys that one call of [`Keyspace::prefetch`] takes at most.
@@ -157,7 +158,7 @@ pub struct Keyspace {
     /// Free large values on the other thread when they expire, are evicted, overwritten: `lazyfree-lazy-*`.
     pub lazy: LazyRules,
     /// Slots whose keys another node still answers for: whether they expire is its decision.
-    pub incoming: Vec<RangeInclusive<u16>>,
+    pub incoming: Vec<RangeInclusive<Slot>>,
     /// What happened since it was last taken.
     pub happenings: Vec<Happening>,
     /// See [`Keyspace::snapshots_given_up`].
@@ -503,14 +504,14 @@ impl Keyspace {
     }
 
     /// How many keys of database 0 belong to a slot. The table must be ordered by slots; the cost is what the slot holds.
-    pub fn keys_in_slot(&self, slot: u16) -> usize {
+    pub fn keys_in_slot(&self, slot: Slot) -> usize {
         let mut count = 0;
         self.dbs[0].table.walk_range(positions_of_slot(slot), usize::MAX, |_| count += 1);
         count
     }
 
     /// Keys of database 0 that belong to a slot, `max` at most (some more where hashes begin alike are cut off).
-    pub fn keys_of_slot(&self, slot: u16, max: usize) -> Vec<Vec<u8>> {
+    pub fn keys_of_slot(&self, slot: Slot, max: usize) -> Vec<Vec<u8>> {
         let mut keys = Vec::new();
         if max > 0 {
             self.dbs[0].table.walk_range(positions_of_slot(slot), max, |entry| keys.push(entry.key().to_vec()));
@@ -520,7 +521,7 @@ impl Keyspace {
     }
 
     /// True where any key of database 0 belongs to the slot.
-    pub fn slot_has_keys(&self, slot: u16) -> bool {
+    pub fn slot_has_keys(&self, slot: Slot) -> bool {
         !self.keys_of_slot(slot, 1).is_empty()
     }
 

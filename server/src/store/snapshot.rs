@@ -13,6 +13,7 @@
 use super::entry::OwnedEntry;
 use super::keyspace::{Db, Keyspace};
 use super::table::{CURSOR_END, Cursor, positions_of_slot};
+use crate::base::slot::Slot;
 
 /// How far the walk is in one database.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl Keyspace {
 
     /// Begins a snapshot of the keys of some neighbouring slots in database 0; the table must be ordered by slots. False while
     /// another snapshot runs.
-    pub fn begin_slot_snapshot(&mut self, slots: std::ops::RangeInclusive<u16>) -> bool {
+    pub fn begin_slot_snapshot(&mut self, slots: std::ops::RangeInclusive<Slot>) -> bool {
         if self.snapshot.is_some() {
             return false;
         }

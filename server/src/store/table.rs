@@ -25,6 +25,7 @@ use super::entry::{EntryRef, NewValue, OwnedEntry};
 use super::value::Object;
 use crate::base::clock::Millis;
 use crate::base::random::{Random, hash_secret};
+use crate::base::slot::Slot;
 use crate::base::slot::{SLOTS as HASH_SLOTS, key_slot};
 
 const SLOTS: usize = 8;
@@ -66,7 +67,7 @@ pub fn hash_key(key: &[u8]) -> u64 {
 }
 
 /// The positions at which the keys of a slot stand, in a table that is ordered by slots.
-pub fn positions_of_slot(slot: u16) -> std::ops::Range<Cursor> {
+pub fn positions_of_slot(slot: Slot) -> std::ops::Range<Cursor> {
     let width = 1 << (CURSOR_BITS - SLOT_BITS);
     u64::from(slot) * width..(u64::from(slot) + 1) * width
 }

@@ -118,7 +118,7 @@ fn view(core: &Cluster) -> Option<View> {
     let mut owned = Vec::new();
     for node in core.nodes() {
         for range in node.slots.ranges() {
-            owned.push((*range.start(), *range.end(), node.id, node.config_epoch));
+            owned.push((range.start().number(), range.end().number(), node.id, node.config_epoch));
         }
     }
     owned.sort();

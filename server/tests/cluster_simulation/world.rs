@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use server::base::machine::Machine;
 use server::base::random::Random;
+use server::base::slot::Slot;
 use server::cluster::message::{Kind, kind_of, read};
 use server::cluster::operator::{Failover, Refusal};
 use server::cluster::{Cluster, ConnId, Effect, Input, NetworkEffect};
@@ -213,7 +214,9 @@ impl World {
         let (killed, since) = (self.random.below(self.plan.masters), self.now);
         self.kill(killed);
         let serves = |process: &Process| {
-            process.core.as_ref().is_none_or(|core| core.is_ok() && !core.owner(0).is_some_and(|node| node.is_failed()))
+            process.core.as_ref().is_none_or(|core| {
+                core.is_ok() && !core.owner(Slot::new(0).expect("there are slots")).is_some_and(|node| node.is_failed())
+            })
         };
         let mut was_down = false;
         while self.now < since + self.plan.patience() {
@@ -283,7 +286,7 @@ impl World {
         let since = self.now;
         for host in 0..self.plan.hosts() {
             if host < self.plan.masters {
-                let slots: Vec<u16> = slots_of(&self.plan, host).collect();
+                let slots: Vec<Slot> = slots_of(&self.plan, host).filter_map(Slot::new).collect();
                 self.command(host, |core| core.add_slots(&slots))?;
                 if with_epochs {
                     self.command(host, |core| core.set_config_epoch(host as i64 + 1))?;

@@ -148,7 +148,7 @@ struct Player {
 
 impl Player {
     fn new() -> Self {
-        let client = Client::new(1, now_ms(), Arc::new(Signal::default()));
+        let client = Client::new(server::base::ids::ClientId(1), now_ms(), Arc::new(Signal::default()));
         let config = Config { save: SavePoints(Vec::new()), enable_debug_command: Access::Yes, ..Config::default() };
         let mut server = Server::new(config, server::commands::catalogue(), false);
         // Other clients get other numbers.

@@ -177,7 +177,7 @@ fn rdb_files() {
 /// A payload goes through RESTORE as a client would send it, its checksum made right, and what was stored must be usable.
 fn restore_payloads() {
     let mut server = Server::new(Config::default(), server::commands::catalogue(), false);
-    let mut client = Client::new(1, now_ms(), Arc::new(Signal::default()));
+    let mut client = Client::new(server::base::ids::ClientId(1), now_ms(), Arc::new(Signal::default()));
     fuzz("restore", |input| {
         let mut payload = input[..input.len().saturating_sub(10)].to_vec();
         server::persistence::rdb::dump::finish(&mut payload);

@@ -18,7 +18,7 @@ pub const OPTIONS: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-time
 pub fn tag(wanted: impl Fn(u16) -> bool, seed: usize) -> String {
     (0..)
         .map(|number| format!("t{seed}-{number}"))
-        .find(|tag| wanted(server::base::slot::key_slot(tag.as_bytes())))
+        .find(|tag| wanted(server::base::slot::key_slot(tag.as_bytes()).number()))
         .unwrap()
 }
 

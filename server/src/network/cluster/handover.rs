@@ -27,6 +27,7 @@ use tokio::time::timeout;
 use super::Shared;
 use crate::base::clock::monotonic_ns;
 use crate::base::ids::HandoverId;
+use crate::base::slot::Slot;
 use crate::config::file::os_text;
 use crate::network::dial::{Socket, connect, secure};
 use crate::network::snapshot_job::drive;
@@ -80,7 +81,7 @@ struct Plan {
     port: u16,
     credentials: Vec<u8>,
     begin: Vec<u8>,
-    ranges: Vec<RangeInclusive<u16>>,
+    ranges: Vec<RangeInclusive<Slot>>,
     /// How long requests may wait.
     pause: u64,
 }
@@ -303,7 +304,7 @@ async fn send_range(
     shared: &Shared,
     id: HandoverId,
     wire: &mut Wire,
-    range: &RangeInclusive<u16>,
+    range: &RangeInclusive<Slot>,
 ) -> Result<(), String> {
     while !shared.turn().begin_range(id, range) {
         shared.turn().check_handover(id)?;

@@ -44,8 +44,8 @@ pub struct Aof {
     pub commit_ordered: bool,
     /// When it was asked last, Unix milliseconds.
     pub last_sync: Millis,
-    /// Since when a write is put off, Unix milliseconds; 0: none is.
-    pub postponed_since: Millis,
+    /// Since when a write is put off, Unix milliseconds.
+    pub postponed_since: Option<Millis>,
     /// Writes that could not be put off any longer.
     pub delayed_syncs: u64,
     /// DEBUG AOF-FLUSH-SLEEP.
