@@ -1,6 +1,7 @@
 //! `runner status`: every node, what it is now, and how far its data are.
 
 use super::{Which, say};
+use crate::client::fields;
 use crate::cluster::describe;
 use crate::cluster::health::view;
 use crate::control::{Answer, NodeReport, Request, ask};
@@ -8,7 +9,6 @@ use crate::failure::{Doing, Outcome};
 use crate::fleet::NodeState;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
-use crate::probe::fields;
 use crate::probe::open::{self, Open};
 use clap::Args;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
