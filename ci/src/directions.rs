@@ -10,8 +10,11 @@ pub const ORDER: &[&[&str]] = &[
     &["config"],
     &["pubsub", "acl", "scripting", "cluster", "sentinel", "persistence", "tls"],
     &["replication"],
-    &["info"],
+    &["info", "slots"],
+    // The state that a turn may touch; then a request's path; then what happens without a request.
+    &["server"],
     &["dispatch"],
+    &["lifecycle"],
     &["commands"],
     &["network"],
     &["lib", "main"],

@@ -7,34 +7,8 @@ use ci::habits;
 use ci::source::{SourceFile, is_tests, read_tree};
 use std::path::Path;
 
-/// Imports against DESIGN's order.
-const AGAINST_THE_ORDER: &[Exception] = &[
-    Exception {
-        from: "commands/config.rs",
-        to: "network",
-        reason: "CONFIG SET of ports and addresses must try to bind before it answers",
-    },
-    Exception {
-        from: "dispatch/registry.rs",
-        to: "commands",
-        reason: "the registry is made of the families, which are listed once, in commands/mod.rs",
-    },
-    Exception {
-        from: "info/report.rs",
-        to: "dispatch",
-        reason: "INFO reports on clients and commands; info's counters, which dispatch uses, are files of their own",
-    },
-    Exception {
-        from: "info/report.rs",
-        to: "commands",
-        reason: "the Sentinel section shares the words for a status with SENTINEL",
-    },
-    Exception {
-        from: "persistence/save.rs",
-        to: "info",
-        reason: "the AUX field redis-ver names the version that INFO does",
-    },
-];
+/// Imports against DESIGN's order: none.
+const AGAINST_THE_ORDER: &[Exception] = &[];
 
 /// Who reads the clock of the operating system.
 const READS_THE_CLOCK: &[habits::Exception] = &[

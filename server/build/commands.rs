@@ -1,5 +1,5 @@
 //! Makes the table of commands out of `data/commands/*.yaml`: one static table, whose shapes are those of
-//! `src/dispatch/doc.rs`. A word that is not known there does not compile; neither does a key that is not known here.
+//! `src/server/doc.rs`. A word that is not known there does not compile; neither does a key that is not known here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,6 +30,11 @@ struct Command {
     tips: Vec<String>,
     #[serde(default)]
     keys: Vec<Key>,
+    /// What `keys` do not tell.
+    #[serde(default)]
+    key_rule: KeyRule,
+    #[serde(default)]
+    channels: Channels,
     #[serde(default)]
     deprecated_since: String,
     #[serde(default)]
@@ -40,6 +45,33 @@ struct Command {
     arguments: Vec<Argument>,
     #[serde(default)]
     subcommands: BTreeMap<String, Command>,
+}
+
+/// How keys are found; the variants are those of `src/server/doc.rs`.
+#[derive(Deserialize, Debug, Default)]
+#[serde(rename_all = "snake_case")]
+enum KeyRule {
+    #[default]
+    Specs,
+    Set,
+    Bitfield,
+    Sort,
+    SortRo,
+    Migrate,
+    GeoRadius,
+    GeoRadiusByMember,
+    Streams,
+}
+
+/// Which words are channels that a user needs rights to; the variants are those of `src/server/doc.rs`.
+#[derive(Deserialize, Debug, Default)]
+#[serde(rename_all = "snake_case")]
+enum Channels {
+    #[default]
+    None,
+    First,
+    All,
+    Patterns,
 }
 
 /// Which words are not to be shown.
@@ -115,7 +147,7 @@ struct Argument {
     arguments: Vec<Argument>,
 }
 
-/// The names are those of COMMAND DOCS, the variants those of `src/dispatch/doc.rs`.
+/// The names are those of COMMAND DOCS, the variants those of `src/server/doc.rs`.
 #[derive(Deserialize, Debug, Default)]
 #[serde(rename_all = "kebab-case")]
 enum ArgumentKind {
@@ -180,7 +212,7 @@ impl Command {
         writeln!(
             out,
             "CommandDoc {{ name: {name:?}, arity: {}, flags: {}, acl: {}, internal: {}, secrets: {secrets}, tips: &{:?}, \
-             key_specs: &[{}], legacy_keys: ({first}, {last}, {step}), summary: {:?}, since: {:?}, group: {:?}, \
+             key_specs: &[{}], key_rule: KeyRule::{:?}, channels: Channels::{:?}, legacy_keys: ({first}, {last}, {step}), summary: {:?}, since: {:?}, group: {:?}, \
              complexity: {:?}, doc_flags: {}, deprecated_since: {:?}, replaced_by: {:?}, history: &{:?}, arguments: &[{}], \
              subcommands: &[{subcommands}] }},",
             self.arity,
@@ -189,6 +221,8 @@ impl Command {
             set("Internal", &self.internal),
             self.tips,
             self.keys.iter().map(Key::expression).collect::<String>(),
+            self.key_rule,
+            self.channels,
             self.summary,
             self.since,
             self.group,

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod config;
 pub mod dispatch;
 pub mod info;
+pub mod lifecycle;
 pub mod network;
 pub mod persistence;
 pub mod pubsub;
@@ -14,6 +15,8 @@ pub mod replication;
 pub mod resp;
 pub mod scripting;
 pub mod sentinel;
+pub mod server;
+pub mod slots;
 pub mod store;
 pub mod tls;
 #[cfg(test)]

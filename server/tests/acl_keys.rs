@@ -20,10 +20,10 @@ use server::acl::{Rulebook, User};
 use server::base::clock::now_ms;
 use server::base::random::Random;
 use server::config::{Config, NotifyFlags};
-use server::dispatch::client::{Client, Signal};
-use server::dispatch::doc::{AclCategories, Argument, ArgumentFlags, ArgumentKind, CommandDoc, Flags, Internal};
-use server::dispatch::{Command, Server};
 use server::resp::request::OwnedArgs;
+use server::server::client::{Client, Signal};
+use server::server::doc::{AclCategories, Argument, ArgumentFlags, ArgumentKind, CommandDoc, Flags, Internal};
+use server::server::{Command, Server};
 
 /// What stands in keys that are not to be seen.
 const SECRET: &str = "classified";
@@ -41,7 +41,7 @@ impl World {
     fn new() -> Self {
         let flags = NotifyFlags::KEYSPACE | NotifyFlags::ALL | NotifyFlags::KEY_MISS | NotifyFlags::NEW;
         let config = Config { notify_keyspace_events: flags, save: Default::default(), ..Config::default() };
-        let mut server = Server::new(config);
+        let mut server = Server::new(config, server::commands::catalogue(), false);
         let mut book = Rulebook::new(server.acl.catalogue, true);
         let rules = ["on", "nopass", "+@all", "~mine*", "&*"];
         let user = User::new(b"u", &book).with_rules(&mut book, &rules).unwrap();
@@ -67,7 +67,7 @@ impl World {
         }
         self.server.end_batch();
         self.server.forget_client(&mut client);
-        self.server.woken.clear();
+        self.server.clients.woken.clear();
         self.server.orders.clear();
         client.out
     }

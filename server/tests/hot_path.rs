@@ -8,9 +8,9 @@ use std::sync::Arc;
 use server::base::allocator;
 use server::base::clock::now_ms;
 use server::config::Config;
-use server::dispatch::Server;
-use server::dispatch::client::{Client, Signal};
 use server::resp::request::OwnedArgs;
+use server::server::Server;
+use server::server::client::{Client, Signal};
 
 fn request(words: &[&str]) -> OwnedArgs {
     OwnedArgs::new(words.iter().map(|word| word.as_bytes()))
@@ -31,7 +31,7 @@ fn allocations(server: &mut Server, requests: &[OwnedArgs], rounds: usize) -> us
         server.end_batch();
         client.out.clear();
         server.clients.iter_mut().for_each(|client| client.out.clear());
-        server.woken.clear();
+        server.clients.woken.clear();
     };
     (0..100).for_each(|_| round(server));
     let before = allocator::allocations();
@@ -42,7 +42,8 @@ fn allocations(server: &mut Server, requests: &[OwnedArgs], rounds: usize) -> us
 #[test]
 fn get_set_incr_ping_and_publish_allocate_nothing() {
     // A busy machine makes any command a slow one, which is remembered.
-    let mut server = Server::new(Config { slowlog_log_slower_than: -1, ..Config::default() });
+    let mut server =
+        Server::new(Config { slowlog_log_slower_than: -1, ..Config::default() }, server::commands::catalogue(), false);
     let value = "v".repeat(32);
     let requests = [
         request(&["GET", "key:000000000001"]),

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use server::base::random::Random;
 use server::config::Config;
-use server::dispatch::Server;
 use server::network::listener::{Origin, admit};
 use server::network::{Node, Shared, timers};
+use server::server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 
 #[path = "network_simulation/bus.rs"]
@@ -295,7 +295,7 @@ async fn play(seed: u64) -> Result<usize, String> {
     let directory = tempfile::tempdir().unwrap();
     let (config, limited) = config(&mut dice, directory.path());
     let (exit, _exits) = tokio::sync::mpsc::unbounded_channel();
-    let shared: Shared = Arc::new(Node::new(Server::new(config), exit));
+    let shared: Shared = Arc::new(Node::new(Server::new(config, server::commands::catalogue(), false), exit));
     let ticking = {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move { match timers::run(shared).await {} })

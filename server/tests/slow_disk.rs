@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "other tests need more of it")]
 mod support;
 
+#[expect(dead_code, reason = "other tests need more of it")]
 #[path = "support/wire.rs"]
 mod wire;
 

@@ -55,8 +55,11 @@ impl Result {
         if outcome.timed_out {
             result.unexpected.push("its time was over".to_owned());
         }
-        if outcome.hangs > 0 {
-            result.unexpected.push(format!("a server hung {} times", outcome.hangs));
+        match (outcome.hangs, &file.waits) {
+            (0, None) => {}
+            (0, Some(_)) => result.unexpected.push("listed as waiting in vain, but does not".to_owned()),
+            (_, Some(why)) => result.excepted.push(("a wait in vain".to_owned(), why.clone())),
+            (hangs, None) => result.unexpected.push(format!("a server hung {hangs} times")),
         }
         result
     }

@@ -4,13 +4,14 @@ use super::log::{AclLog, Context, Entry, Reason};
 use super::user::merge_selectors;
 use super::*;
 use crate::base::random::Random;
+use crate::commands::catalogue;
 use crate::dispatch::acl::permits_user;
-use crate::dispatch::registry::{Registry, acl_catalogue};
 use crate::resp::request::OwnedArgs;
+use crate::server::registry::Registry;
 use crate::upstream::{Reply, Upstream};
 
 fn book(allows_channels: bool) -> Rulebook<'static> {
-    Rulebook::new(acl_catalogue(false), allows_channels)
+    Rulebook::new(catalogue().for_rules(false), allows_channels)
 }
 
 fn user(rules: &str) -> User {
@@ -20,7 +21,7 @@ fn user(rules: &str) -> User {
 }
 
 fn described(user: &User) -> String {
-    String::from_utf8(user.describe(acl_catalogue(false))).unwrap()
+    String::from_utf8(user.describe(catalogue().for_rules(false))).unwrap()
 }
 
 /// How many cases: `ACL_FUZZ` overrides the small default; a failing one names its seed, which `ACL_SEED` plays alone.
@@ -39,7 +40,7 @@ struct Words {
 
 impl Words {
     fn new(seed: u64) -> Self {
-        let catalogue = acl_catalogue(false);
+        let catalogue = catalogue().for_rules(false);
         let standard = catalogue.all().map(|id| catalogue.fact(id)).filter(|fact| fact.is_standard);
         Self { random: Random::from_seed(seed), commands: standard.map(|fact| fact.name).collect() }
     }
@@ -91,8 +92,8 @@ impl Words {
             }
             5 => format!("&{}", self.pattern()),
             6 | 7 => {
-                let place = self.random.below(acl_catalogue(false).categories.len());
-                format!("{sign}@{}", acl_catalogue(false).categories[place])
+                let place = self.random.below(catalogue().for_rules(false).categories.len());
+                format!("{sign}@{}", catalogue().for_rules(false).categories[place])
             }
             8 => format!("{sign}{}|{}", self.command(), self.one_of(&["0", "get", "x", "", "GET", "id"])),
             9 => {
@@ -174,7 +175,7 @@ fn shown(reply: Reply) -> Vec<String> {
 
 fn shown_selector(selector: &Selector) -> Vec<String> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let mut found = sorted_rules(&selector.describe_commands(acl_catalogue(false)));
+    let mut found = sorted_rules(&selector.describe_commands(catalogue().for_rules(false)));
     found.extend([text(selector.describe_keys()), text(selector.describe_channels())]);
     found
 }
@@ -230,7 +231,7 @@ const LINES: [&str; 28] = [
 #[test]
 fn rules_lead_to_the_user_that_they_lead_to_in_the_real_server() {
     let Some(mut redis) = Upstream::start(&[]) else { return };
-    let registry = Registry::default();
+    let registry = Registry::new(catalogue(), false);
     for seed in seeds(250) {
         let mut words = Words::new(seed);
         let open = words.chance(4);
@@ -263,7 +264,7 @@ fn rules_lead_to_the_user_that_they_lead_to_in_the_real_server() {
             assert_eq!(shown_user(user), shown(theirs), "seed {seed}: {history:?}");
             let lines = redis.call(&["ACL", "LIST"]).array().into_iter().map(Reply::bytes);
             let line = lines.into_iter().find(|line| line.starts_with(b"user u ")).unwrap();
-            let mine = Users::line(user, acl_catalogue(false));
+            let mine = Users::line(user, catalogue().for_rules(false));
             let in_order = |line: &[u8]| {
                 let mut words: Vec<Vec<u8>> = line.split(|&byte| byte == b' ').map(<[u8]>::to_vec).collect();
                 words.sort();
@@ -312,12 +313,12 @@ fn what_describes_a_user_makes_the_same_user() {
 }
 
 fn described_selector(selector: &Selector) -> String {
-    String::from_utf8_lossy(&selector.describe(acl_catalogue(false))).into_owned()
+    String::from_utf8_lossy(&selector.describe(catalogue().for_rules(false))).into_owned()
 }
 
 #[test]
 fn every_category_and_its_absence_describe_themselves() {
-    for name in &acl_catalogue(false).categories {
+    for name in &catalogue().for_rules(false).categories {
         assert_eq!(described(&user(&format!("-@all +@{name}"))), format!("off resetchannels -@all +@{name}"));
         assert_eq!(described(&user(&format!("+@all -@{name}"))), format!("off resetchannels +@all -@{name}"));
     }
@@ -362,7 +363,7 @@ fn no_pattern_and_no_selector_burns_time() {
     let user = user(&format!("on +get ~{stars}b{}", &many[..many.len().min(400_000)].rsplit_once(" (").unwrap().0));
     let key = vec![b'a'; 10_000];
     let used = KeyUse { index: 1, key: &key, access: Access::READ };
-    let get = acl_catalogue(false).find(b"get").unwrap();
+    let get = catalogue().for_rules(false).find(b"get").unwrap();
     let request = Request { command: get, is_free: false, first_arg: Some(&key), keys: &[used], channels: &[] };
     // Bounded by the product of lengths; a matcher that goes back recursively would not come to an end.
     assert_eq!(user.check(&request), Err(Denial::Key(1)));

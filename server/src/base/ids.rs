@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// A client's number: unique for the life of the process.
+pub type ClientId = u64;
+
 /// Length of every id, in bytes of text.
 pub const ID_LENGTH: usize = 40;
 

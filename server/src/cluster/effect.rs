@@ -6,6 +6,7 @@ use super::node::ConnId;
 use super::slots::SlotSet;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
+use crate::base::machine;
 
 /// How things stand on the side of the data, at the time of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,8 +51,11 @@ pub enum Input {
 }
 
 /// Something to do, in this order: what is saved must be on disk before the next effect is carried out.
+pub type Effect = machine::Effect<DataEffect, NetworkEffect>;
+
+/// Something to do with files and connections, when the turn ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
+pub enum NetworkEffect {
     /// Write `nodes.conf`; with `sync` it must be durable before anything else is done.
     Save {
         /// A promise: a vote, an epoch.
@@ -82,11 +86,9 @@ pub enum Effect {
         /// The line.
         text: String,
     },
-    /// Something to do on the side of the data.
-    Data(DataEffect),
 }
 
-/// Something to do on the side of the data.
+/// Something to do on the side of the data, at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataEffect {
     /// Become a replica of this server.

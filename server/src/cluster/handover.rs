@@ -1,5 +1,5 @@
 //! Slots that change their master whole: CLUSTER MIGRATESLOTS. What the two masters promise each other; how the keys get
-//! there is for the data's side (`dispatch/handover.rs`) and the network's (`network/cluster/handover.rs`).
+//! there is for the data's side (`lifecycle/slots.rs`, `dispatch/handover.rs`) and the network's (`network/cluster/handover.rs`).
 //!
 //! Background. Redis moves a slot key by key, so that for a while it is at two places, and clients must be sent to and fro
 //! (ASK, TRYAGAIN). Here the source stays the owner of everything until the target holds all of it; then the target takes

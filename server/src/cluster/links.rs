@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::effect::Effect;
+use super::effect::{Effect, NetworkEffect};
 use super::message::{Body, Header, Kind, Message, message_flags, write};
 use super::node::{ConnId, Link, Node, NodeFlags, NodeRef};
 use super::settings::{FIRST_RECONNECT_PAUSE, PING_GRAIN, RECONNECT_PAUSE};
@@ -40,7 +40,7 @@ impl Cluster {
         let (ip, port) = (node.ip.clone(), node.bus_port);
         let entry = Conn { node: Some(at), inbound: false, peer: ip.clone(), local: String::new(), since: now };
         self.conns.insert(conn, entry);
-        self.out.push(Effect::Connect { conn, ip, port });
+        self.out.push(Effect::Network(NetworkEffect::Connect { conn, ip, port }));
     }
 
     /// A connection of ours is there: the first packet says who we are. A ping that waits for its answer goes on waiting.
@@ -72,7 +72,7 @@ impl Cluster {
         entry.node = Some(at);
         if let Some(old) = self.get_mut(at).inbound.replace(conn) {
             self.conns.remove(&old);
-            self.out.push(Effect::Disconnect(old));
+            self.out.push(Effect::Network(NetworkEffect::Disconnect(old)));
         }
     }
 
@@ -99,7 +99,7 @@ impl Cluster {
     pub(super) fn close_link(&mut self, at: NodeRef) {
         if let Some(link) = self.get_mut(at).link.take() {
             self.conns.remove(&link.conn);
-            self.out.push(Effect::Disconnect(link.conn));
+            self.out.push(Effect::Network(NetworkEffect::Disconnect(link.conn)));
             self.soon();
         }
     }
@@ -114,7 +114,7 @@ impl Cluster {
     pub(super) fn close_inbound(&mut self, at: NodeRef) {
         if let Some(conn) = self.get_mut(at).inbound.take() {
             self.conns.remove(&conn);
-            self.out.push(Effect::Disconnect(conn));
+            self.out.push(Effect::Network(NetworkEffect::Disconnect(conn)));
         }
     }
 
@@ -227,7 +227,7 @@ impl Cluster {
     /// Sends a packet on a connection.
     pub(super) fn send(&mut self, conn: ConnId, kind: Kind, packet: Arc<Vec<u8>>) {
         self.traffic.sent[kind as usize] += 1;
-        self.out.push(Effect::Send { conn, packet });
+        self.out.push(Effect::Network(NetworkEffect::Send { conn, packet }));
     }
 
     /// Sends a packet to a node, if we are connected to it.

@@ -43,7 +43,7 @@ pub mod state;
 mod tests;
 
 pub use crate::base::ids::{HandoverId, NodeId};
-pub use effect::{DataEffect, Effect, Facts, Input};
+pub use effect::{DataEffect, Effect, Facts, Input, NetworkEffect};
 pub use node::{ConnId, Node, NodeFlags, NodeRef, Ports};
 pub use settings::Settings;
 pub use slots::{SLOTS, SlotSet, key_slot};

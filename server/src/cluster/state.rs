@@ -1,6 +1,8 @@
 //! The machine: the table of nodes, who owns which slot, and what others may read of it.
 
+use super::effect::NetworkEffect;
 use crate::base::level::Level;
+use crate::base::machine::Machine;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
@@ -123,37 +125,6 @@ impl Cluster {
     /// Something happened: decides what to do about it.
     pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
         self.act(now, facts, out, |cluster| cluster.take(input));
-    }
-
-    /// Something happened; for use within [`Self::act`].
-    pub fn take(&mut self, input: Input) {
-        match input {
-            Input::Tick => self.due = self.now,
-            Input::Connected(conn) => self.connected(conn),
-            Input::Accepted { conn, peer, local } => self.accepted(conn, peer, local),
-            Input::Lost(conn) => self.lost(conn),
-            Input::Packet { conn, bytes } => self.receive(conn, &bytes),
-        }
-    }
-
-    /// Does something, and what follows from it: looks around if it is time, saves before anybody hears of it.
-    pub fn act<R>(&mut self, now: Millis, facts: &Facts, out: &mut Vec<Effect>, f: impl FnOnce(&mut Self) -> R) -> R {
-        self.now = self.now.max(now);
-        self.facts = *facts;
-        let result = f(self);
-        if self.due <= self.now {
-            self.look_around();
-        }
-        if let Some(sync) = self.save.take() {
-            out.push(Effect::Save { sync });
-        }
-        out.append(&mut self.out);
-        result
-    }
-
-    /// When to call [`Self::handle`] with [`Input::Tick`] at the latest.
-    pub fn next_wakeup(&self) -> Millis {
-        self.due
     }
 
     /// Settings changed.
@@ -386,7 +357,7 @@ impl Cluster {
     }
 
     pub(super) fn log(&mut self, level: Level, text: impl Into<String>) {
-        self.out.push(Effect::Log { level, text: text.into() });
+        self.out.push(Effect::Network(NetworkEffect::Log { level, text: text.into() }));
     }
 
     pub(super) fn data(&mut self, effect: DataEffect) {
@@ -436,5 +407,41 @@ impl Cluster {
             }
         }
         self.due = self.now + 1;
+    }
+}
+
+impl Machine for Cluster {
+    type Input = Input;
+    type Facts = Facts;
+    type OnData = DataEffect;
+    type OnNetwork = NetworkEffect;
+    type Effect = Effect;
+
+    fn act<R>(&mut self, now: Millis, facts: &Facts, out: &mut Vec<Effect>, f: impl FnOnce(&mut Self) -> R) -> R {
+        self.now = self.now.max(now);
+        self.facts = *facts;
+        let result = f(self);
+        if self.due <= self.now {
+            self.look_around();
+        }
+        if let Some(sync) = self.save.take() {
+            out.push(Effect::Network(NetworkEffect::Save { sync }));
+        }
+        out.append(&mut self.out);
+        result
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => self.due = self.now,
+            Input::Connected(conn) => self.connected(conn),
+            Input::Accepted { conn, peer, local } => self.accepted(conn, peer, local),
+            Input::Lost(conn) => self.lost(conn),
+            Input::Packet { conn, bytes } => self.receive(conn, &bytes),
+        }
+    }
+
+    fn next_wakeup(&self) -> Option<Millis> {
+        Some(self.due)
     }
 }

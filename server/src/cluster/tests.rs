@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::effect::{DataEffect, Effect, Facts, Input};
+use super::effect::{DataEffect, Effect, Facts, Input, NetworkEffect};
 use super::message::{Body, Header, Kind, Message, read, write};
 use super::node::{ConnId, NodeFlags};
 use super::operator::{Refusal, SetSlot};
@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::ids::{HandoverId, NodeId};
+use crate::base::machine::Machine;
 use crate::base::random::Random;
 use crate::config::Config;
 
@@ -117,7 +118,11 @@ fn who_gets_a_slot_has_the_highest_epoch_and_who_gives_its_last_one_follows() {
     assert_eq!(result, Ok(()));
     assert!(cluster.is_mine(6000) && cluster.importing_from(6000).is_none());
     assert_eq!(cluster.myself().config_epoch, 10);
-    assert_eq!(effects.first(), Some(&Effect::Save { sync: true }), "on disk before anybody hears of it");
+    assert_eq!(
+        effects.first(),
+        Some(&Effect::Network(NetworkEffect::Save { sync: true })),
+        "on disk before anybody hears of it"
+    );
     let to = id(3).to_string();
     for slot in cluster.myself().slots.clone().iter() {
         let (result, _) = act(&mut cluster, NOW, |core| core.set_slot(slot, SetSlot::Node(to.as_bytes()), 0));
@@ -166,7 +171,7 @@ fn hear(cluster: &mut Cluster, now: i64, of: u8, bytes: Vec<u8>) -> Vec<Effect> 
 fn connect(cluster: &mut Cluster, now: i64) {
     let (_, effects) = act(cluster, now, |core| core.take(Input::Tick));
     for effect in effects {
-        if let Effect::Connect { conn, .. } = effect {
+        if let Effect::Network(NetworkEffect::Connect { conn, .. }) = effect {
             act(cluster, now, |core| core.take(Input::Connected(conn)));
         }
     }
@@ -174,7 +179,9 @@ fn connect(cluster: &mut Cluster, now: i64) {
 
 fn votes(effects: &[Effect]) -> usize {
     let vote = |effect: &&Effect| match effect {
-        Effect::Send { packet, .. } => read(packet).is_ok_and(|message| message.kind == Kind::AuthAck),
+        Effect::Network(NetworkEffect::Send { packet, .. }) => {
+            read(packet).is_ok_and(|message| message.kind == Kind::AuthAck)
+        }
         _ => false,
     };
     effects.iter().filter(vote).count()
@@ -194,7 +201,7 @@ fn a_vote_is_given_once_an_epoch_and_is_saved_first() {
     hear(&mut cluster, NOW, 3, packet(3, Kind::Fail, Body::Fail(id(2))));
     let effects = hear(&mut cluster, NOW, 4, ask());
     assert_eq!(votes(&effects), 1);
-    let saved = effects.iter().position(|effect| *effect == Effect::Save { sync: true });
+    let saved = effects.iter().position(|effect| *effect == Effect::Network(NetworkEffect::Save { sync: true }));
     let sent = effects.iter().position(|effect| votes(std::slice::from_ref(effect)) == 1);
     assert!(saved.is_some() && saved < sent, "{saved:?} {sent:?}");
     assert_eq!(cluster.last_vote_epoch, 10);
@@ -226,7 +233,9 @@ fn a_stale_claim_is_answered_with_an_update() {
     let body = Body::Gossip { entries: Vec::new(), hostname: None };
     let effects = hear(&mut cluster, NOW, 3, write(&Message { kind: Kind::Ping, header: stale, body }));
     let update = effects.iter().find_map(|effect| match effect {
-        Effect::Send { packet, .. } => read(packet).ok().filter(|message| message.kind == Kind::Update),
+        Effect::Network(NetworkEffect::Send { packet, .. }) => {
+            read(packet).ok().filter(|message| message.kind == Kind::Update)
+        }
         _ => None,
     });
     match update.map(|message| message.body) {
@@ -266,7 +275,7 @@ fn whatever_comes_in_nothing_breaks() {
                 bytes[at] ^= 1 << random.below(8);
             }
             for effect in hear(&mut cluster, now, of, bytes) {
-                if let Effect::Connect { conn, .. } = effect {
+                if let Effect::Network(NetworkEffect::Connect { conn, .. }) = effect {
                     let input = if random.below(2) == 0 { Input::Connected(conn) } else { Input::Lost(conn) };
                     act(&mut cluster, now, |core| core.take(input));
                 }
@@ -285,7 +294,7 @@ fn slots_on_their_way_are_written_down_and_their_keys_removed_after_a_restart() 
     let name = HandoverId::from_random([9; 20]);
     let (result, effects) = act(&mut cluster, NOW, |core| core.expect_slots(name, id(2), slots.clone()));
     assert_eq!(result, Ok(()));
-    assert!(effects.contains(&Effect::Save { sync: true }), "before anything comes");
+    assert!(effects.contains(&Effect::Network(NetworkEffect::Save { sync: true })), "before anything comes");
     let text = cluster.file_text();
     assert!(text.ends_with("vars currentEpoch 9 lastVoteEpoch 4 incoming 6000-6001,7000-7000\n"), "{text}");
     let mut again = Cluster::from_file(&text, settings(), Random::from_seed(1), NOW).unwrap().unwrap();
@@ -314,8 +323,9 @@ fn what_arrived_is_taken_over_under_an_epoch_above_all_others_and_saved_before_a
     assert!(cluster.is_incoming(6000) && !cluster.is_mine(6000));
     let (epoch, effects) = act(&mut cluster, NOW, take);
     assert_eq!(epoch, Ok(21), "the source has seen 20");
-    let saved = effects.iter().position(|effect| *effect == Effect::Save { sync: true }).unwrap();
-    let sent = effects.iter().position(|effect| matches!(effect, Effect::Send { .. }));
+    let saved =
+        effects.iter().position(|effect| *effect == Effect::Network(NetworkEffect::Save { sync: true })).unwrap();
+    let sent = effects.iter().position(|effect| matches!(effect, Effect::Network(NetworkEffect::Send { .. })));
     assert!(sent.is_none_or(|sent| saved < sent));
     assert!(cluster.is_mine(6010) && !cluster.is_incoming(6010));
     assert_eq!((cluster.myself().config_epoch, cluster.last_vote_epoch), (21, 21));

@@ -2,16 +2,16 @@
 
 use crate::acl::user::DEFAULT;
 use crate::acl::{Catalogue, Denial, Selector, User, Users, selector};
+use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
 use crate::base::random::fill_from_os;
 use crate::config::file::os_text;
 use crate::config::rewrite::write_atomically;
 use crate::dispatch::acl::permits_user;
-use crate::dispatch::error::*;
-use crate::dispatch::server::Server;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log::{Level, log};
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::state::Server;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -198,7 +198,7 @@ fn show_log(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Ok(());
     }
     let wanted = args.at(2).map_or(Ok(SHOWN_ENTRIES), |word| parse_i64(word).ok_or(NOT_INTEGER))?;
-    let (now, entries) = (ctx.server.now, ctx.server.acl.log.iter());
+    let (now, entries) = (ctx.server.time.now, ctx.server.acl.log.iter());
     let count = usize::try_from(wanted).unwrap_or(0).min(entries.len());
     let mut reply = ctx.client.reply();
     reply.array(count);

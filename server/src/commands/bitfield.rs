@@ -4,10 +4,10 @@ use super::bitmap::{bit_offset, reach};
 use super::string::edit;
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
-use crate::dispatch::context::with_string;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext};
 use crate::resp::Args;
+use crate::server::context::with_string;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext};
 
 /// `i8`, `u63`, ...
 #[derive(Debug, Clone, Copy)]

@@ -4,10 +4,10 @@
 use super::string::{edit, lengthen};
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
-use crate::dispatch::context::with_string;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::server::context::with_string;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::NewValue;
 
 /// Handlers of the family.

@@ -1,13 +1,13 @@
 //! CLIENT.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::client::{BlockKind, Client, ClientFlags, ClientId, Unblock};
-use crate::dispatch::client_line::client_line;
-use crate::dispatch::error::*;
-use crate::dispatch::pauses::Purpose;
-use crate::dispatch::server::Server;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::client::{BlockKind, Client, ClientFlags, ClientId, Unblock};
+use crate::server::client_line::client_line;
+use crate::server::error::*;
+use crate::server::pauses::Purpose;
+use crate::server::state::Server;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -262,7 +262,7 @@ fn pause(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if timeout < 0 {
         return Err(TIMEOUT_NEGATIVE);
     }
-    let until = ctx.server.now.saturating_add(timeout);
+    let until = ctx.server.time.now.saturating_add(timeout);
     ctx.server.pause_clients(Purpose::Client, until, all);
     ctx.reply().ok();
     Ok(())

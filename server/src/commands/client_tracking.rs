@@ -1,11 +1,11 @@
 //! CLIENT TRACKING and what belongs to it.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::client_line::redirection;
-use crate::dispatch::error::*;
-use crate::dispatch::tracking::ClientTracking;
-use crate::dispatch::{CommandError, CommandResult, ServerContext};
 use crate::resp::Args;
+use crate::server::client_line::redirection;
+use crate::server::error::*;
+use crate::server::tracking::ClientTracking;
+use crate::server::{CommandError, CommandResult, ServerContext};
 
 /// `CLIENT GETREDIR`.
 pub(super) fn getredir(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {

@@ -6,9 +6,9 @@ use crate::cluster::operator::{Failover, Refusal, SetSlot};
 use crate::cluster::settings::BUS_PORT_DISTANCE;
 use crate::cluster::{Cluster, SLOTS, key_slot};
 use crate::config::file::os_text;
-use crate::dispatch::error::{NOT_INTEGER, SYNTAX, wrong_arity};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::error::{NOT_INTEGER, SYNTAX, wrong_arity};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -68,7 +68,7 @@ fn refuse<T>(text: impl AsRef<[u8]>) -> CommandResult<T> {
 
 /// More words than a subcommand takes, where its arity does not say so.
 fn too_many(args: &Args<'_>) -> CommandError {
-    let name = crate::dispatch::error::shown(args.get(1), 128);
+    let name = crate::server::error::shown(args.get(1), 128);
     CommandError::text(
         [b"ERR unknown subcommand or wrong number of arguments for '", name, b"'. Try CLUSTER HELP."].concat(),
     )

@@ -1,8 +1,8 @@
 //! What a client of a cluster says about itself: ASKING, READONLY, READWRITE.
 
-use crate::dispatch::client::ClientFlags;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::client::ClientFlags;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

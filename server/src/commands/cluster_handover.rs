@@ -5,11 +5,11 @@ use super::cluster::DISABLED;
 use crate::base::numbers::parse_i64;
 use crate::cluster::operator::Refusal;
 use crate::cluster::{HandoverId, NodeId, SLOTS, SlotSet};
-use crate::dispatch::client::ClientFlags;
-use crate::dispatch::error::SYNTAX;
-use crate::dispatch::handover::Record;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::client::ClientFlags;
+use crate::server::error::SYNTAX;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::slots::Record;
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -131,7 +131,7 @@ fn id_of(word: &[u8]) -> CommandResult<HandoverId> {
 }
 
 fn number_of(word: &[u8]) -> CommandResult<u64> {
-    parse_i64(word).and_then(|number| u64::try_from(number).ok()).ok_or(crate::dispatch::error::NOT_INTEGER)
+    parse_i64(word).and_then(|number| u64::try_from(number).ok()).ok_or(crate::server::error::NOT_INTEGER)
 }
 
 /// `CLUSTER SYNCSLOTS` followed by

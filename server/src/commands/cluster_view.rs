@@ -2,8 +2,8 @@
 
 use crate::cluster::{Cluster, Node, Ports};
 use crate::config::values::EndpointType;
-use crate::dispatch::cluster_mode::LinkCounts;
 use crate::resp::Reply;
+use crate::server::cluster::LinkCounts;
 
 /// CLUSTER SLOTS.
 pub fn slots(reply: &mut Reply<'_>, core: &Cluster, ports: Ports) {

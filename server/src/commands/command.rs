@@ -1,13 +1,13 @@
 //! COMMAND: what the server knows about its commands.
 
 use crate::base::glob;
-use crate::dispatch::command_reply;
-use crate::dispatch::doc::{AclCategories, Internal};
-use crate::dispatch::error::*;
+use crate::commands::command_reply;
 use crate::dispatch::keys::{KeyRef, keys_of};
-use crate::dispatch::registry::{Command, Registry};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::doc::{AclCategories, Internal};
+use crate::server::error::*;
+use crate::server::registry::{Command, Registry};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use crate::acl::Users;
+use crate::base::log;
 use crate::config::rewrite::{Rewrite, rewrite, write_atomically};
 use crate::config::{Access, Change, SetContext, SetError};
-use crate::dispatch::client::ClientFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::server::{Order, Server};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log;
 use crate::resp::Args;
+use crate::server::client::ClientFlags;
+use crate::server::error::*;
+use crate::server::state::{Order, Server};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -58,8 +58,10 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let words: Vec<&[u8]> = args.from(2).collect();
     let pairs: Vec<(&[u8], &[u8])> = words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-    let context =
-        SetContext { protected: allows(ctx.server.config.enable_protected_configs, ctx), loading: ctx.server.loading };
+    let context = SetContext {
+        protected: allows(ctx.server.config.enable_protected_configs, ctx),
+        loading: ctx.server.persistence.is_loading(),
+    };
     let refuse = |error: SetError| match error {
         SetError::Loading(_) => LOADING,
         SetError::Unknown(name) => CommandError::text(
@@ -99,22 +101,21 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
     match name {
         "dir" => change_directory(server),
         "loglevel" => {
-            log::set_level(crate::network::startup::level(server.config.loglevel));
+            log::set_level(server.config.loglevel.threshold());
             Ok(())
         }
         "watchdog-period" | "crash-log-enabled" | "use-exit-on-panic" => {
             server.orders.push(Order::Supervise);
             Ok(())
         }
-        "tls-port" if server.config.tls_port != 0 && server.tls.is_none() => {
+        "tls-port" if server.config.tls_port != 0 && server.network.tls.is_none() => {
             load_tls(server)?;
             rebind(server, name)
         }
         "port" | "bind" | "tls-port" => rebind(server, name),
         name if name.starts_with("tls-") && crate::tls::is_wanted(&server.config) => load_tls(server),
         "maxmemory" => {
-            server.refresh_gate();
-            server.evicts_at_end = true;
+            server.effects.evicts_at_end = true;
             Ok(())
         }
         "appendonly" if server.config.appendonly => server.start_aof(in_exec),
@@ -126,7 +127,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             .adjust_oom_score()
             .map_err(|_| "Failed to apply new oom_score_adj configuration, check server logs.".to_owned()),
         "proc-title-template" => {
-            crate::network::process::show_title(server);
+            crate::lifecycle::process::show_title(server);
             Ok(())
         }
         "hz" => {
@@ -138,7 +139,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
 }
 
 fn rebind(server: &mut Server, name: &str) -> Result<(), String> {
-    crate::network::rebind::rebind(server).map_err(|_| match name {
+    crate::lifecycle::listening::rebind(server).map_err(|_| match name {
         "bind" => "Failed to bind to specified addresses.".to_string(),
         _ => "Unable to listen on this port. Check server logs.".to_string(),
     })
@@ -148,7 +149,7 @@ fn rebind(server: &mut Server, name: &str) -> Result<(), String> {
 fn load_tls(server: &mut Server) -> Result<(), String> {
     match crate::tls::Contexts::load(&server.config) {
         Ok(contexts) => {
-            server.tls = Some(std::sync::Arc::new(contexts));
+            server.network.tls = Some(std::sync::Arc::new(contexts));
             Ok(())
         }
         Err(reason) => {
@@ -178,7 +179,7 @@ fn resetstat(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `CONFIG REWRITE`: the settings in force, in the file they came from.
 fn rewrite_file(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.server.config_file.is_empty() {
+    if ctx.server.process.config_file.is_empty() {
         return Err(CommandError::Static("ERR The server is running without a config file"));
     }
     rewrite_now(ctx.server, false).map_err(|error| {
@@ -209,7 +210,7 @@ pub fn save_sentinel(server: &Server) -> bool {
 /// # Errors
 /// What the file system says; the old file stays.
 pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
-    let path = Path::new(&server.config_file);
+    let path = Path::new(&server.process.config_file);
     let old = match std::fs::read(path) {
         Ok(old) => old,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),

@@ -2,10 +2,10 @@
 
 use crate::acl::user::DEFAULT;
 use crate::base::numbers::parse_i64;
-use crate::dispatch::client::ClientFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::client::ClientFlags;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -146,7 +146,7 @@ fn reply_hello(ctx: &mut ServerContext<'_>) {
     let version = if ctx.client.resp3 { 3 } else { 2 };
     let mut reply = ctx.reply();
     reply.map(if is_sentinel { 6 } else { 7 });
-    for (field, value) in [("server", "redis"), ("version", crate::info::REDIS_VERSION)] {
+    for (field, value) in [("server", "redis"), ("version", crate::base::REDIS_VERSION)] {
         reply.bulk(field.as_bytes());
         reply.bulk(value.as_bytes());
     }

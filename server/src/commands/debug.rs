@@ -5,14 +5,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::base::allocator;
+use crate::base::log::{Level, log};
 use crate::base::numbers::{parse_f64, parse_i64, parse_memory};
 use crate::config::file::os_text;
-use crate::dispatch::error::*;
-use crate::dispatch::functions::RestorePolicy;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
-use crate::info::log::{Level, log};
 use crate::persistence::load::{LoadError, Loaded};
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::functions::RestorePolicy;
+use crate::server::{CommandError, CommandResult, Family, Handler, Server, ServerContext};
 use crate::store::digest::{Digest, mix_value, to_hex};
 use crate::store::entry::{NewValue, ValueRef};
 use crate::store::keyspace::ExpiryRule;
@@ -124,7 +124,7 @@ fn only_number(args: &Args<'_>) -> CommandResult<i64> {
 
 /// `DEBUG AOF-FLUSH-SLEEP microseconds`: before each write of the append-only file.
 fn aof_flush_sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    ctx.server.aof.sleep_before_write = Duration::from_micros(only_number(args)?.max(0) as u64);
+    ctx.server.persistence.aof.sleep_before_write = Duration::from_micros(only_number(args)?.max(0) as u64);
     ctx.reply().ok();
     Ok(())
 }
@@ -165,7 +165,7 @@ fn malloc_error(number: i32) -> CommandError {
 
 /// `DEBUG PAUSE-CRON 0|1`.
 fn pause_cron(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    ctx.server.cron_paused = only_number(args)? != 0;
+    ctx.server.time.cron_paused = only_number(args)? != 0;
     ctx.reply().ok();
     Ok(())
 }
@@ -193,7 +193,7 @@ fn replybuffer(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(wrong_usage(args));
     }
     if args.is(2, "resizing") {
-        ctx.server.keeps_buffers = parse_i64(args.get(3)).unwrap_or(0) == 0;
+        ctx.server.clients.keeps_buffers = parse_i64(args.get(3)).unwrap_or(0) == 0;
     } else if !(args.is(2, "peak-reset-time") && args.is(3, "never")) {
         return Err(wrong_usage(args));
     }
@@ -318,7 +318,7 @@ fn change_repl_id(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResul
 
 fn set_active_expire(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let flag = args.at(2).and_then(parse_i64).ok_or_else(|| wrong_usage(args))?;
-    ctx.server.active_expire = flag != 0;
+    ctx.server.keyspace.expires_on_access_only = flag == 0;
     ctx.reply().ok();
     Ok(())
 }
@@ -446,7 +446,7 @@ fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `DEBUG OBJECT key`.
 fn object(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
-    let (db, now) = (ctx.client.db, ctx.server.now);
+    let (db, now) = (ctx.client.db, ctx.server.time.now);
     ctx.server.keyspace.expiry = ExpiryRule::Hide;
     let entry = ctx.server.keyspace.db(db).get(key).ok_or(NO_SUCH_KEY)?;
     let mut serialized = Vec::new();
@@ -511,11 +511,8 @@ fn htstats(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn structsize(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let text = format!(
-        "bits:64 client:{} server:{}",
-        size_of::<crate::dispatch::Client>(),
-        size_of::<crate::dispatch::Server>()
-    );
+    let text =
+        format!("bits:64 client:{} server:{}", size_of::<crate::server::Client>(), size_of::<crate::server::Server>());
     ctx.reply().simple(&text);
     Ok(())
 }

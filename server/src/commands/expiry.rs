@@ -3,9 +3,9 @@
 use crate::base::clock::Millis;
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

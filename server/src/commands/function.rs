@@ -2,16 +2,16 @@
 
 use super::scripting::key_count;
 use crate::base::glob;
-use crate::dispatch::error::*;
-use crate::dispatch::functions::RestorePolicy;
 use crate::dispatch::script::Script;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::persistence::rdb::dump as payload;
 use crate::persistence::rdb::primitives::{OP_FUNCTION2, write_function};
 use crate::persistence::rdb::reader::Reader;
 use crate::resp::{Args, Reply};
 use crate::scripting::engine::Function;
 use crate::scripting::shebang::ScriptFlags;
+use crate::server::error::*;
+use crate::server::functions::RestorePolicy;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -56,7 +56,8 @@ fn load(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         replace = true;
     }
-    let limited = !ctx.server.loading && !ctx.client.flags.intersects(crate::dispatch::client::ClientFlags::MASTER);
+    let limited = !ctx.server.persistence.is_loading()
+        && !ctx.client.flags.intersects(crate::server::client::ClientFlags::MASTER);
     let name = ctx.server.scripting.functions.load(args.get(code), replace, limited)?;
     ctx.server.effects.dirty += 1;
     ctx.reply().bulk(&name);

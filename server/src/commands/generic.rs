@@ -1,14 +1,14 @@
 //! Keys whatever their type: `https://redis.io/commands/?group=generic`. Times to live are in `expiry.rs`, SCAN in `scan.rs`.
 
 use crate::base::glob;
+use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
-use crate::info::log::{Level, log};
 use crate::persistence::codec::{dump, stored};
 use crate::persistence::rdb::dump as payload;
 use crate::resp::Args;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::access::{idle_ms, lru_clock};
 use crate::store::entry::{EntryRef, OwnedEntry, ValueRef};
 use crate::store::keyspace::{ExpiryRule, value_type};
@@ -303,7 +303,7 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let deep = ctx.config.sanitize_dump_payload != crate::config::Sanitize::No;
     let value = payload::decode(body, deep).map_err(|error| bad(&error.reason()))?;
     let repeated = || bad("Internal error in RDB reading offset 0: Duplicate fields or members detected");
-    let value = stored(value, &super::encodings(ctx.config)).ok_or_else(repeated)?;
+    let value = stored(value, &crate::persistence::limits::encodings(ctx.config)).ok_or_else(repeated)?;
     // A sum beyond 64 bits wraps into the past, as it does in Redis.
     let expire = (ttl > 0).then(|| if options.absolute { ttl } else { ttl.wrapping_add(ctx.now()) });
     let deleted = exists && ctx.delete(key);

@@ -3,10 +3,10 @@
 use super::sorted_set::{add_places, read};
 use crate::base::numbers::{parse_f64, parse_i64};
 use crate::config::NotifyFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::persist::sorted_set_limits;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::persistence::limits::sorted_set_limits;
 use crate::resp::Args;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::types::geohash::{self, Search, Shape};
 use crate::store::types::sorted_set::{ScoreBound, SortedSet};
 use crate::store::value::Object;

@@ -3,10 +3,10 @@
 use super::string::edit;
 use crate::base::random::Random;
 use crate::config::NotifyFlags;
-use crate::dispatch::context::with_string;
-use crate::dispatch::error::shown;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::server::context::with_string;
+use crate::server::error::shown;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::NewValue;
 use crate::store::types::hyperloglog::{self as hll, CorruptHll};
 

@@ -1,10 +1,10 @@
 //! LCS: the longest common subsequence of two strings.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::context::with_string;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext};
 use crate::resp::{Args, Reply};
+use crate::server::context::with_string;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext};
 
 /// A run of equal bytes: first and last index in both strings.
 struct Run {

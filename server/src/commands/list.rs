@@ -2,10 +2,10 @@
 
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::persist::list_limits;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::persistence::limits::list_limits;
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::ValueRef;
 use crate::store::table::EntryMut;
 use crate::store::types::list::{End, List};

@@ -2,9 +2,9 @@
 
 use crate::commands::list::{MultiPop, move_element, parse_end, pop_some};
 use crate::dispatch::blocking::deadline_of;
-use crate::dispatch::client::{KeyWait, Serve};
-use crate::dispatch::{CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::server::client::{KeyWait, Serve};
+use crate::server::{CommandResult, DataContext, Family, Handler};
 use crate::store::types::list::End;
 use crate::store::value::ValueType;
 

@@ -1,11 +1,12 @@
 //! MEMORY.
 
+use super::info;
 use crate::base::allocator::used_memory;
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandResult, Family, Handler, ServerContext};
-use crate::info::{process, report};
+use crate::info::process;
 use crate::resp::Args;
+use crate::server::error::*;
+use crate::server::{CommandResult, Family, Handler, ServerContext};
 use crate::store::entry::ValueRef;
 
 /// Handlers of the family.
@@ -46,7 +47,7 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let server = &*ctx.server;
     let used = used_memory();
     let (allocated, active, resident) = process::allocator();
-    let overhead = report::overhead(server);
+    let overhead = info::overhead(server);
     let dataset = used.saturating_sub(overhead);
     let keys = server.keyspace.total_keys();
     let rss = process::resident();

@@ -1,5 +1,5 @@
 //! MIGRATE: keys move to another server, by DUMP here and RESTORE there. As upstream's, it holds everything up until the
-//! other server has answered or the time is up. Connections are kept for the next call (`dispatch/migration.rs`).
+//! other server has answered or the time is up. Connections are kept for the next call (`server/migration.rs`).
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -9,13 +9,13 @@ use rustls::StreamOwned;
 
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
-use crate::dispatch::effects::encode_command;
-use crate::dispatch::error::*;
-use crate::dispatch::migration::{Channel, Target};
-use crate::dispatch::server::Server;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler, ServerContext};
 use crate::persistence::codec::dump;
 use crate::resp::Args;
+use crate::server::effects::encode_command;
+use crate::server::error::*;
+use crate::server::migration::{Channel, Target};
+use crate::server::state::Server;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[("migrate", Handler::Server(migrate))];
@@ -119,7 +119,7 @@ fn connect(server: &Server, host: &[u8], port: &[u8], timeout: Duration) -> Comm
     let stream = TcpStream::connect_timeout(&address, timeout).map_err(|_| CANNOT_WRITE)?;
     stream.set_nodelay(true).map_err(|_| CANNOT_WRITE)?;
     let channel = if server.config.tls_cluster {
-        let contexts = server.tls.as_ref().ok_or(CANNOT_WRITE)?;
+        let contexts = server.network.tls.as_ref().ok_or(CANNOT_WRITE)?;
         let connection = contexts.connect().map_err(|_| CANNOT_WRITE)?;
         Channel::Secure(Box::new(StreamOwned::new(connection, stream)))
     } else {
@@ -215,9 +215,9 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Ok(());
     }
     let (host, port) = (args.get(1), args.get(2));
-    let now = ctx.server.now;
+    let now = ctx.server.time.now;
     let mut outcome = Ok(());
-    let kept = ctx.server.migration_targets.take(host, port, now);
+    let kept = ctx.server.network.migration_targets.take(host, port, now);
     let was_kept = kept.is_some();
     for attempt in [kept, None].into_iter().skip(usize::from(!was_kept)) {
         let stale_before = attempt.is_some();
@@ -227,7 +227,7 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         };
         outcome = moving.exchange(&mut target, timeout);
         match &outcome {
-            Ok(()) | Err(Failure::Refused(_)) => ctx.server.migration_targets.keep(host, port, target, now),
+            Ok(()) | Err(Failure::Refused(_)) => ctx.server.network.migration_targets.keep(host, port, target, now),
             Err(failure) if stale_before && moving.moved.is_empty() && failure.may_be_stale() => continue,
             Err(_) => {}
         }

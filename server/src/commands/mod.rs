@@ -1,9 +1,12 @@
 //! The commands, one file a family. Each exports `FAMILY`: its handlers by command name.
 
+use std::sync::OnceLock;
+
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::{NOT_INT, NOT_INTEGER};
-use crate::dispatch::{CommandError, CommandResult, Family};
 use crate::resp::Reply;
+use crate::server::error::{NOT_INT, NOT_INTEGER};
+use crate::server::registry::Catalogue;
+use crate::server::{CommandError, CommandResult, Family};
 
 pub mod acl;
 pub mod bitfield;
@@ -15,6 +18,7 @@ pub mod cluster_client;
 pub mod cluster_handover;
 mod cluster_view;
 pub mod command;
+mod command_reply;
 pub mod config;
 pub mod connection;
 pub mod debug;
@@ -24,6 +28,7 @@ pub mod generic;
 pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
+pub mod info;
 pub mod lcs;
 pub mod list;
 pub mod list_blocking;
@@ -54,8 +59,13 @@ pub mod string;
 pub mod table;
 pub mod transaction;
 
-/// All families.
-pub static FAMILIES: &[Family] = &[
+/// All commands of this build.
+pub fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(|| Catalogue::new(table::COMMANDS, FAMILIES))
+}
+
+static FAMILIES: &[Family] = &[
     acl::FAMILY,
     bitmap::FAMILY,
     client::FAMILY,
@@ -146,9 +156,4 @@ fn reply_drawn(reply: &mut Reply<'_>, total: usize, pairs: bool, mut draw: impl 
         }
         draw(reply);
     }
-}
-
-/// Thresholds of encodings, from the settings.
-pub fn encodings(config: &crate::config::Config) -> crate::persistence::codec::Encodings {
-    crate::dispatch::persist::encodings(config)
 }

@@ -1,9 +1,9 @@
 //! MODULE: there are none, and none can be loaded.
 
-use crate::dispatch::error::MODULE_REFUSED;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
 use crate::resp::Args;
+use crate::server::error::MODULE_REFUSED;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

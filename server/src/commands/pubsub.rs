@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::dispatch::client::{Client, ClientFlags, Subscriptions};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
+use crate::base::machine::Machine;
 use crate::pubsub::Space;
 use crate::resp::Args;
 use crate::sentinel::{HELLO_CHANNEL, Input};
+use crate::server::client::{Client, ClientFlags, Subscriptions};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -123,10 +124,10 @@ fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             return Err(CommandError::Static("ERR Only HELLO messages are accepted by Sentinel instances."));
         }
         let hello = Input::Hello(args.get(2).to_vec());
-        ctx.server.with_sentinel(|core, now, out| {
+        ctx.server.with_sentinel(|core| {
             let names = core.names_in(&hello);
             super::sentinel::look_up(core, names);
-            core.handle(now, hello, out);
+            core.take(hello);
         });
         ctx.reply().integer(1);
         return Ok(());
@@ -155,7 +156,7 @@ fn tell_others(ctx: &mut ServerContext<'_>, args: &Args<'_>, sharded: bool) {
 
 fn list_active(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space) -> CommandResult {
     if args.len() > 3 {
-        return Err(crate::dispatch::error::unknown_subcommand(args.get(1), "pubsub"));
+        return Err(crate::server::error::unknown_subcommand(args.get(1), "pubsub"));
     }
     let active: Vec<Vec<u8>> = ctx.server.pubsub.active(space, args.at(2)).map(<[u8]>::to_vec).collect();
     ctx.reply().bulks(active.iter().map(Vec::as_slice));

@@ -1,13 +1,13 @@
 //! Replication's commands: REPLICAOF, PSYNC, REPLCONF, WAIT, ROLE.
 
+use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
-use crate::dispatch::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply};
-use crate::dispatch::error::*;
-use crate::dispatch::server::Server;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log::{Level, log};
 use crate::replication::{FailoverRefusal, Follower, Peer, PeerId, PeerInput, Replication, Resync, Said, SyncRefusal};
 use crate::resp::Args;
+use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply};
+use crate::server::error::*;
+use crate::server::state::Server;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -121,7 +121,7 @@ fn wait(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     ctx.server.ask_for_acknowledgements();
     Err(CommandError::Block(Box::new(Block {
         kind: BlockKind::Replicas { wanted: wanted.max(0) as usize, offset },
-        deadline: (timeout > 0).then(|| ctx.server.now.saturating_add(timeout)),
+        deadline: (timeout > 0).then(|| ctx.server.time.now.saturating_add(timeout)),
         timeout_reply: TimeoutReply::Replicas,
         request: Default::default(),
     })))

@@ -2,9 +2,9 @@
 
 use crate::base::glob;
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandResult, DataContext, Family, Handler};
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::{CommandResult, DataContext, Family, Handler};
 use crate::store::keyspace::value_type;
 use crate::store::table::CURSOR_END;
 

@@ -1,10 +1,10 @@
 //! EVAL and its kin, SCRIPT.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::*;
 use crate::dispatch::script::{Script, sha_word};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[

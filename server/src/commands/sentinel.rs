@@ -1,15 +1,14 @@
 //! SENTINEL: what operators, clients and other Sentinels ask of a Sentinel.
 
 use super::sentinel_view as view;
-use crate::base::clock::Millis;
 use crate::base::glob;
+use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::{NOT_INTEGER, wrong_arity};
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::log::{Level, log};
 use crate::resp::Args;
 use crate::sentinel::operator::{Change, Refusal, values_of};
 use crate::sentinel::{Address, Effect, Sentinel, address};
+use crate::server::error::{NOT_INTEGER, wrong_arity};
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -42,27 +41,24 @@ const NO_SENTINEL: CommandError = CommandError::Static("ERR This instance is no 
 
 /// The machine, its time brought up to date.
 fn core<'a>(ctx: &'a mut ServerContext<'_>) -> CommandResult<&'a Sentinel> {
-    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
-    let now = mode.now();
-    mode.core.look_at_the_clock(now);
-    Ok(&mode.core)
+    let driver = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let now = driver.now();
+    driver.look_at_the_clock(now);
+    Ok(driver)
 }
 
 /// Has the machine do something. Subscribers hear of what came of it before it is replied to, as from the real Sentinel; who
 /// asks and listens on one connection sees it.
-fn with_core<R>(
-    ctx: &mut ServerContext<'_>,
-    f: impl FnOnce(&mut Sentinel, Millis, &mut Vec<Effect>) -> R,
-) -> CommandResult<R> {
+fn with_core<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Sentinel) -> R) -> CommandResult<R> {
     let result = ctx.server.with_sentinel(f).ok_or(NO_SENTINEL)?;
-    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let driver = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
     // What the network has to do may come later than what is written and told, not sooner; nothing comes behind an end.
-    if mode.effects.iter().any(|effect| matches!(effect, Effect::Crash(_))) {
+    if driver.outbox().iter().any(|effect| matches!(effect, Effect::Crash(_))) {
         return Ok(result);
     }
     let is_ours = |effect: &Effect| matches!(effect, Effect::Save | Effect::Event { .. } | Effect::Log { .. });
-    let (ours, others): (Vec<_>, Vec<_>) = std::mem::take(&mut mode.effects).into_iter().partition(is_ours);
-    mode.effects = others;
+    let (ours, others): (Vec<_>, Vec<_>) = std::mem::take(driver.outbox()).into_iter().partition(is_ours);
+    *driver.outbox() = others;
     let mut saved = false;
     for effect in ours {
         match effect {
@@ -167,13 +163,13 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let (host, candidate) = (text(args.get(2)), text(args.get(5)));
     let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
     let port = u16::try_from(port).unwrap_or(0);
-    if !mode.core.settings.resolve_hostnames && !address::is_ip(&host) {
+    if !mode.settings.resolve_hostnames && !address::is_ip(&host) {
         not_resolved(&host);
     }
-    let name = mode.core.name_to_locate(&host, port);
-    look_up(&mut mode.core, name);
-    let address = mode.core.locate(&host, port);
-    let (down, vote) = with_core(ctx, |core, now, out| core.is_master_down(now, &address, epoch, &candidate, out))?;
+    let name = mode.name_to_locate(&host, port);
+    look_up(mode, name);
+    let address = mode.locate(&host, port);
+    let (down, vote) = with_core(ctx, |core| core.is_master_down(&address, epoch, &candidate))?;
     let mut reply = ctx.reply();
     reply.array(3);
     reply.integer(i64::from(down));
@@ -185,7 +181,7 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
 /// `SENTINEL RESET pattern`.
 fn reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let pattern = args.get(2);
-    let count = with_core(ctx, |core, now, out| core.reset(now, pattern, out))?;
+    let count = with_core(ctx, |core| core.reset(pattern))?;
     ctx.reply().integer(count as i64);
     Ok(())
 }
@@ -193,7 +189,7 @@ fn reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `SENTINEL FAILOVER name`.
 fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
-    let done = with_core(ctx, |core, now, out| core.failover(now, m, out))?;
+    let done = with_core(ctx, |core| core.failover(m))?;
     done.map_err(refused)?;
     ctx.reply().ok();
     Ok(())
@@ -217,7 +213,7 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR Duplicate master name."));
     }
     // Unlike of the others, subscribers hear of it after the reply.
-    let done = ctx.server.with_sentinel(|core, now, out| core.monitor_now(now, &name, address, quorum, out));
+    let done = ctx.server.with_sentinel(|core| core.monitor_now(&name, address, quorum));
     done.ok_or(NO_SENTINEL)?.map_err(refused)?;
     save_and_reply(ctx)
 }
@@ -250,7 +246,7 @@ pub fn look_up(core: &mut Sentinel, names: impl IntoIterator<Item = String>) {
 /// `SENTINEL REMOVE name`.
 fn remove(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let name = text(args.get(2));
-    let found = with_core(ctx, |core, now, out| core.remove(now, &name, out))?;
+    let found = with_core(ctx, |core| core.remove(&name))?;
     if !found {
         return Err(NO_SUCH_MASTER);
     }
@@ -300,7 +296,7 @@ fn set_one(ctx: &mut ServerContext<'_>, m: usize, change: Change<'_>) -> Command
             _ => {}
         }
     }
-    with_core(ctx, |core, now, out| core.set(now, m, change, out))?.map_err(refused)
+    with_core(ctx, |core| core.set(m, change))?.map_err(refused)
 }
 
 /// True where a program may be run.
@@ -340,7 +336,7 @@ fn flushconfig(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 fn config(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.is(2, "set") && args.len() == 5 {
         let (option, value) = (text(args.get(3)), args.get(4).to_vec());
-        let done = with_core(ctx, |core, now, out| core.configure(now, &option, &value, out))?;
+        let done = with_core(ctx, |core| core.configure(&option, &value))?;
         done.map_err(refused)?;
         return save_and_reply(ctx);
     }
@@ -368,7 +364,7 @@ fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let words: Vec<&[u8]> = args.from(2).collect();
     for pair in words.chunks(2) {
         let name = text(pair[0]);
-        let timing = mode.core.timing.by_name(&name).filter(|_| pair.len() == 2);
+        let timing = mode.timing.by_name(&name).filter(|_| pair.len() == 2);
         let Some(timing) = timing else {
             return Err(CommandError::text(
                 [b"ERR Unknown option or number of arguments for SENTINEL DEBUG '", pair[0], b"'"].concat(),
@@ -382,7 +378,7 @@ fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         *timing = value;
     }
     // Everything may be due at other times now.
-    with_core(ctx, |core, now, out| core.look_again(now, out))?;
+    with_core(ctx, Sentinel::look_again)?;
     ctx.reply().ok();
     Ok(())
 }
@@ -435,7 +431,7 @@ fn simulate_failure(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResu
     const KINDS: [&str; 2] = ["crash-after-election", "crash-after-promotion"];
     const WILL_CRASH: &str = "Failure simulation: this Sentinel will crash after";
     let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
-    let simulated = &mut mode.core.simulated;
+    let simulated = &mut mode.simulated;
     *simulated = Default::default();
     for word in args.from(2) {
         match text(word).to_ascii_lowercase().as_str() {

@@ -1,11 +1,10 @@
 //! The server itself: databases, saving, time, shutting down, INFO.
 
-use crate::dispatch::client::{Block, BlockKind, ClientFlags, TimeoutReply};
-use crate::dispatch::error::*;
-use crate::dispatch::shutdown::ShutdownOptions;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::info::report;
 use crate::resp::Args;
+use crate::server::client::{Block, BlockKind, ClientFlags, TimeoutReply};
+use crate::server::error::*;
+use crate::server::shutdown::ShutdownOptions;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -28,7 +27,7 @@ pub static FAMILY: Family = &[
 fn info(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let sections: Vec<&[u8]> = args.from(1).collect();
     // The client that asks is taken out of the sessions: count it in.
-    let text = report::info(ctx.server, &sections);
+    let text = super::info::info(ctx.server, &sections);
     match ctx.server.sentinel {
         Some(_) => ctx.reply().bulk(text.as_bytes()),
         None => ctx.reply().verbatim("txt", text.as_bytes()),
@@ -55,7 +54,7 @@ fn flushall(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if ctx.server.persistence.saving_since > 0 {
         ctx.server.finish_running_snapshot();
     }
-    if !ctx.server.config.save.0.is_empty() && !ctx.server.loading {
+    if !ctx.server.config.save.0.is_empty() && !ctx.server.persistence.is_loading() {
         // The file must not bring the data back. A failure is in the log and counts as any save's.
         if ctx.server.save_now().is_ok() && std::mem::take(&mut ctx.server.effects.dirty) > 0 {
             // What was removed is saved already, and must be told all the same.
@@ -144,15 +143,15 @@ fn save(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `BGREWRITEAOF`.
 fn bgrewriteaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.server.aof.rewrite.is_running() {
+    if ctx.server.persistence.aof.rewrite.is_running() {
         return Err(CommandError::Static("ERR Background append only file rewriting already in progress"));
     }
     if !ctx.client.flags.intersects(ClientFlags::IN_EXEC) && ctx.server.begin_aof_rewrite() {
-        ctx.server.aof.rewrite.not_before = 0;
+        ctx.server.persistence.aof.rewrite.not_before = 0;
         ctx.reply().simple("Background append only file rewriting started");
     } else {
-        ctx.server.aof.rewrite.scheduled = true;
-        ctx.server.aof.rewrite.not_before = 0;
+        ctx.server.persistence.aof.rewrite.scheduled = true;
+        ctx.server.persistence.aof.rewrite.not_before = 0;
         ctx.reply().simple("Background append only file rewriting scheduled");
     }
     Ok(())
@@ -207,7 +206,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply().ok();
         return Ok(());
     }
-    if let Some(running) = ctx.server.busy_script()
+    if let Some(running) = ctx.server.scripting.busy()
         && options.save != Some(false)
     {
         return Err(running.busy_error());
@@ -215,7 +214,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if !ctx.server.begin_shutdown(options) {
         return Err(CommandError::Static("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    if ctx.server.shutdown.deadline > 0 {
+    if ctx.server.process.shutdown.deadline > 0 {
         return Err(CommandError::Block(Box::new(Block {
             kind: BlockKind::Shutdown,
             deadline: None,
@@ -235,7 +234,7 @@ fn monitor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     }
     if !ctx.client.flags.intersects(ClientFlags::MONITOR) {
         ctx.client.flags.insert(ClientFlags::MONITOR);
-        ctx.server.monitors.push(ctx.client.id);
+        ctx.server.pubsub.monitors.push(ctx.client.id);
     }
     ctx.reply().ok();
     Ok(())
@@ -255,7 +254,7 @@ fn lolwut(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         text.push_str(&line);
         text.push('\n');
     }
-    text.push_str(&format!("\nRedis ver. {}\n", crate::info::REDIS_VERSION));
+    text.push_str(&format!("\nRedis ver. {}\n", crate::base::REDIS_VERSION));
     ctx.reply().verbatim("txt", text.as_bytes());
     Ok(())
 }

@@ -3,9 +3,9 @@
 use crate::base::numbers::parse_i64;
 use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
 use crate::config::NotifyFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::ValueRef;
 use crate::store::types::intset::Intset;
 use crate::store::types::set::Set;

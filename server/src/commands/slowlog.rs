@@ -1,8 +1,8 @@
 //! SLOWLOG and LATENCY.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -29,12 +29,12 @@ fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             return Err(CommandError::text(text.concat()));
         }
         Some(word) => match parse_i64(word) {
-            Some(-1) => ctx.server.slowlog.len(),
+            Some(-1) => ctx.server.stats.slowlog.len(),
             Some(count @ 0..) => count as usize,
             _ => return Err(CommandError::Static("ERR count should be greater than or equal to -1")),
         },
     };
-    let entries = ctx.server.slowlog.newest(count);
+    let entries = ctx.server.stats.slowlog.newest(count);
     let mut reply = ctx.client.reply();
     reply.array(entries.len());
     for entry in entries {
@@ -51,14 +51,14 @@ fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `SLOWLOG LEN`.
 fn len(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let len = ctx.server.slowlog.len();
+    let len = ctx.server.stats.slowlog.len();
     ctx.reply().integer(len as i64);
     Ok(())
 }
 
 /// `SLOWLOG RESET`.
 fn reset(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    ctx.server.slowlog.clear();
+    ctx.server.stats.slowlog.clear();
     ctx.reply().ok();
     Ok(())
 }
@@ -81,7 +81,7 @@ fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `LATENCY LATEST`.
 fn latest(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let events = ctx.server.latency.events();
+    let events = ctx.server.stats.latency.events();
     let mut reply = ctx.client.reply();
     reply.array(events.len());
     for (event, series) in events {
@@ -97,8 +97,12 @@ fn latest(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `LATENCY HISTORY event`.
 fn history(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let samples: Vec<(i64, i64)> =
-        ctx.server.latency.series(args.get(2)).map_or_else(Vec::new, |series| series.samples.iter().copied().collect());
+    let samples: Vec<(i64, i64)> = ctx
+        .server
+        .stats
+        .latency
+        .series(args.get(2))
+        .map_or_else(Vec::new, |series| series.samples.iter().copied().collect());
     let mut reply = ctx.reply();
     reply.array(samples.len());
     for (time, millis) in samples {
@@ -111,7 +115,7 @@ fn history(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `LATENCY RESET [event ...]`.
 fn latency_reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let latency = &mut ctx.server.latency;
+    let latency = &mut ctx.server.stats.latency;
     let reset = match args.len() {
         2 => latency.reset(None),
         _ => args.from(2).map(|event| latency.reset(Some(event))).sum(),
@@ -122,7 +126,7 @@ fn latency_reset(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult 
 
 /// `LATENCY GRAPH event`: the samples as rows of bars.
 fn graph(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let Some(series) = ctx.server.latency.series(args.get(2)) else {
+    let Some(series) = ctx.server.stats.latency.series(args.get(2)) else {
         return Err(CommandError::text([b"ERR No samples available for event '", args.get(2), b"'"].concat()));
     };
     let mut text = args.get(2).to_vec();
@@ -141,13 +145,13 @@ fn doctor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let text = if threshold == 0 {
         "Latency monitoring is off. Turn it on with \"CONFIG SET latency-monitor-threshold <milliseconds>\".\n"
             .to_string()
-    } else if ctx.server.latency.events().len() == 0 {
+    } else if ctx.server.stats.latency.events().len() == 0 {
         format!("No event took {threshold} ms or longer.\n")
     } else {
         let line = |(event, series): (&str, &crate::info::latency::Series)| {
             format!("{event}: {} samples, the longest {} ms.\n", series.samples.len(), series.max)
         };
-        ctx.server.latency.events().map(line).collect()
+        ctx.server.stats.latency.events().map(line).collect()
     };
     ctx.reply().verbatim("txt", text.as_bytes());
     Ok(())

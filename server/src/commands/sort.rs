@@ -3,11 +3,11 @@
 use crate::base::numbers::{parse_f64, parse_i64};
 use crate::base::partial_sort::partial_sort;
 use crate::config::NotifyFlags;
-use crate::dispatch::context::with_string;
-use crate::dispatch::error::*;
-use crate::dispatch::persist::list_limits;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::persistence::limits::list_limits;
 use crate::resp::Args;
+use crate::server::context::with_string;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::ValueRef;
 use crate::store::table::EntryMut;
 use crate::store::types::list::{End, List};

@@ -4,10 +4,10 @@
 use crate::base::numbers::{parse_f64, score_as_integer, write_f64_17g, write_i64};
 use crate::commands::scan::{ScanOptions, nothing_to_scan, scan_cursor};
 use crate::config::NotifyFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::persist::sorted_set_limits;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::persistence::limits::sorted_set_limits;
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::ValueRef;
 use crate::store::types::sorted_set::SortedSet;
 use crate::store::value::Object;

@@ -3,10 +3,10 @@
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
 use crate::dispatch::blocking::deadline_of;
-use crate::dispatch::client::{KeyWait, Serve};
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::{Args, Reply};
+use crate::server::client::{KeyWait, Serve};
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::table::EntryMut;
 use crate::store::value::{Object, ValueType};
 

@@ -6,9 +6,9 @@ use crate::commands::stream_args::{
     AddOrTrim, IdText, NewId, Trimming, range_end, range_start, read, reply_range, strict_id, write,
 };
 use crate::config::NotifyFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::types::stream::{Stream, StreamLimits, Trim};
 use crate::store::types::stream_id::StreamId;
 use crate::store::value::Object;

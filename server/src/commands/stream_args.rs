@@ -1,9 +1,9 @@
 //! Words that the commands on streams share: ids, ends of ranges, how to trim; and entries as they are shown.
 
 use crate::base::numbers::parse_i64;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext};
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext};
 use crate::store::entry::ValueRef;
 use crate::store::keyspace::Keyspace;
 use crate::store::table::EntryMut;

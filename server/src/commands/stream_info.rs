@@ -2,9 +2,9 @@
 
 use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{no_group, reply_entry, reply_id, reply_range};
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::{Args, Reply};
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::ValueRef;
 use crate::store::types::stream::Stream;
 use crate::store::types::stream_group::Group;

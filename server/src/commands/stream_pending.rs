@@ -9,11 +9,11 @@ use crate::commands::stream_args::{
     IdText, no_key_or_group, range_end, range_start, read, reply_entry_of, reply_id, strict_id, write,
 };
 use crate::config::NotifyFlags;
-use crate::dispatch::context::settle;
-use crate::dispatch::effects::Effects;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::server::context::settle;
+use crate::server::effects::Effects;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::types::stream::Stream;
 use crate::store::types::stream_group::{Group, Pending};
 use crate::store::types::stream_id::StreamId;

@@ -7,11 +7,11 @@ use crate::commands::stream_args::{IdText, reply_entry, reply_entry_of, reply_id
 use crate::commands::stream_pending::ClaimOf;
 use crate::config::NotifyFlags;
 use crate::dispatch::blocking::deadline_of_millis;
-use crate::dispatch::client::{Block, BlockKind, KeyWait, TimeoutReply};
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
+use crate::server::client::{Block, BlockKind, KeyWait, TimeoutReply};
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::ValueRef;
 use crate::store::types::stream::Stream;
 use crate::store::types::stream_id::StreamId;

@@ -4,10 +4,10 @@ use crate::base::long_double::LongDouble;
 use crate::base::numbers::parse_i64;
 use crate::commands::expiry::{ExpiryOption, parse_expiry_option};
 use crate::config::NotifyFlags;
-use crate::dispatch::context::with_string;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::resp::Args;
+use crate::server::context::with_string;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
 use crate::store::entry::{NewValue, ValueRef};
 use crate::store::value::Object;
 

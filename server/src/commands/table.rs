@@ -1,9 +1,9 @@
 //! What COMMAND tells about each command. The build makes the table of `data/commands/`: see `build/commands.rs`.
 
-use crate::dispatch::Family;
-use crate::dispatch::doc::{
-    AclCategories, Argument, ArgumentFlags, ArgumentKind, Begin, CommandDoc, DocFlags, Find, Flags, Internal, KeyFlags,
-    KeySpec, Secrets,
+use crate::server::Family;
+use crate::server::doc::{
+    AclCategories, Argument, ArgumentFlags, ArgumentKind, Begin, Channels, CommandDoc, DocFlags, Find, Flags, Internal,
+    KeyFlags, KeyRule, KeySpec, Secrets,
 };
 
 /// All names in the order of their bytes, and whether the command needs a handler: one with subcommands may do without.

@@ -4,10 +4,10 @@ use std::collections::hash_map::Entry;
 
 use crate::acl::log::Context;
 use crate::dispatch::acl::{no_longer_permitted, permits};
-use crate::dispatch::client::ClientFlags;
-use crate::dispatch::error::*;
-use crate::dispatch::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::resp::Args;
+use crate::server::client::ClientFlags;
+use crate::server::error::*;
+use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 use crate::store::entry::EntryRef;
 
 /// Handlers of the family.
@@ -93,7 +93,7 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// A watched key whose time came since counts as changed; one that had expired when WATCH came does not.
 fn watched_key_expired(ctx: &ServerContext<'_>) -> bool {
-    let now = ctx.server.now;
+    let now = ctx.server.time.now;
     ctx.client.transaction.as_ref().is_some_and(|transaction| {
         transaction.watched.iter().any(|((db, key), was_expired)| !was_expired && is_expired(ctx, *db, key, now))
     })
@@ -110,13 +110,13 @@ fn watch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR WATCH inside MULTI is not allowed"));
     }
     if !ctx.client.flags.intersects(ClientFlags::DIRTY_CAS) {
-        let (db, now) = (ctx.client.db, ctx.server.now);
+        let (db, now) = (ctx.client.db, ctx.server.time.now);
         for key in args.from(1) {
             let was_expired = is_expired(ctx, db, key, now);
             let watched = (db, key.to_vec());
             if let Entry::Vacant(new) = ctx.client.transaction_mut().watched.entry(watched.clone()) {
                 new.insert(was_expired);
-                ctx.server.watchers.entry(watched).or_default().push(ctx.client.id);
+                ctx.server.waiting.watchers.entry(watched).or_default().push(ctx.client.id);
             }
         }
         ctx.server.refresh_watched();

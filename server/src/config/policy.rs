@@ -1,6 +1,7 @@
-//! What `maxmemory-policy` means to the store.
+//! What `maxmemory-policy` means to the store, and `loglevel` to the log.
 
-use super::values::MaxmemoryPolicy;
+use super::values::{LogLevel, MaxmemoryPolicy};
+use crate::base::level::Level;
 use crate::store::eviction::{Order, Policy};
 
 impl MaxmemoryPolicy {
@@ -27,5 +28,17 @@ impl MaxmemoryPolicy {
     /// The policy looks at access clocks.
     pub fn keeps_clocks(self) -> bool {
         self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
+}
+
+impl LogLevel {
+    /// The lowest level of the lines that are written.
+    pub fn threshold(self) -> Level {
+        match self {
+            Self::Debug => Level::Debug,
+            Self::Verbose => Level::Verbose,
+            Self::Notice => Level::Notice,
+            Self::Warning => Level::Warning,
+        }
     }
 }

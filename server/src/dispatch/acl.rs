@@ -3,67 +3,18 @@
 //! The rules themselves are `acl`'s. What a request touches is told by [`keys_of`], which routing and COMMAND GETKEYS use as well.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::client::{BlockKind, Client, ClientFlags, ClientId};
-use super::client_line::client_line;
-use super::doc::{Flags, Internal, KeyFlags};
-use super::error::CommandError;
-use super::keys::keys_of;
-use super::registry::{Channels, Command, acl_catalogue};
-use super::server::Server;
-use crate::acl::log::{AclLog, Context, Entry, Reason};
-use crate::acl::{Access, Catalogue, ChannelUse, Denial, KeyUse, Request, Rulebook, User, Users};
-use crate::config::Config;
-use crate::config::values::PubsubDefault;
+use crate::acl::log::{Context, Entry, Reason};
+use crate::acl::{Access, ChannelUse, Denial, KeyUse, Request, User};
+use crate::dispatch::keys::keys_of;
 use crate::resp::Args;
-
-/// All that concerns users.
-pub struct Acl {
-    /// The users.
-    pub users: Users,
-    /// What was refused lately.
-    pub log: AclLog,
-    /// What rules may name.
-    pub catalogue: &'static Catalogue,
-}
-
-impl Acl {
-    /// The default user alone, with the password that `requirepass` gives it.
-    pub fn new(config: &Config, in_sentinel: bool) -> Self {
-        let catalogue = acl_catalogue(in_sentinel);
-        let mut acl = Self { users: Users::new(catalogue), log: AclLog::default(), catalogue };
-        if !config.requirepass.is_empty() {
-            acl.users.put(acl.with_password(&config.requirepass));
-        }
-        acl
-    }
-
-    /// What rules are read by.
-    pub fn rulebook(&self, config: &Config) -> Rulebook<'static> {
-        Rulebook::new(self.catalogue, config.acl_pubsub_default == PubsubDefault::AllChannels)
-    }
-
-    /// The default user with one password, or with none.
-    fn with_password(&self, password: &[u8]) -> User {
-        let mut user = User::clone(self.users.default_user());
-        let mut book = Rulebook::new(self.catalogue, false);
-        let rule = if password.is_empty() { b"nopass".to_vec() } else { [b">", password].concat() };
-        for rule in [b"resetpass", &rule[..]] {
-            user.apply(&mut book, rule).expect("these are rules");
-        }
-        user
-    }
-
-    /// A session that begins, or begins anew, is the default user's; whether a login is needed depends on that user.
-    pub fn greet(&self, client: &mut Client) {
-        let user = self.users.default_user();
-        client.become_user(user);
-        client.flags.set(ClientFlags::AUTHENTICATED, user.needs_no_login());
-        client.flags.set(ClientFlags::NEEDS_AUTH, !user.needs_no_login());
-    }
-}
+use crate::server::client::{BlockKind, Client, ClientFlags};
+use crate::server::client_line::client_line;
+use crate::server::doc::{Channels, Flags, Internal, KeyFlags};
+use crate::server::error::CommandError;
+use crate::server::registry::Command;
+use crate::server::state::Server;
 
 fn access(flags: KeyFlags) -> Access {
     let read = if flags.intersects(KeyFlags::ACCESS) { Access::READ } else { Access::NONE };
@@ -86,9 +37,9 @@ fn with_request<R>(user: &User, command: &Command, args: &Args<'_>, look: impl F
         }
     }
     let mut channels = Vec::new();
-    if command.channels != Channels::None && !user.allows_all_channels() {
-        let count = if command.channels == Channels::First { 1 } else { args.len() };
-        let is_pattern = command.channels == Channels::Patterns;
+    if command.doc.channels != Channels::None && !user.allows_all_channels() {
+        let count = if command.doc.channels == Channels::First { 1 } else { args.len() };
+        let is_pattern = command.doc.channels == Channels::Patterns;
         let words = args.from(0).enumerate().skip(1).take(count);
         channels.extend(words.map(|(index, name)| ChannelUse { index, name, is_pattern }));
     }
@@ -118,7 +69,7 @@ pub fn permits(client: &Client, command: &Command, args: &Args<'_>) -> Result<()
 }
 
 /// Whether what a command finds by patterns among its words may be any key.
-pub(super) fn may_read_by_pattern(client: &Client, command: &Command, args: &Args<'_>) -> bool {
+pub(crate) fn may_read_by_pattern(client: &Client, command: &Command, args: &Args<'_>) -> bool {
     if !command.doc.is(Internal::READS_BY_PATTERN) {
         return true;
     }
@@ -151,7 +102,7 @@ pub fn no_longer_permitted(denial: Denial) -> CommandError {
 }
 
 /// The error that a script gets for a call to which its caller has no right.
-pub(super) fn denied_in_script(denial: Denial) -> &'static str {
+pub(crate) fn denied_in_script(denial: Denial) -> &'static str {
     match denial {
         Denial::Command => "The user executing the script can't run this command or subcommand",
         Denial::Key(_) => {
@@ -192,14 +143,14 @@ impl Server {
             context,
             object: object.to_vec(),
             username: name.to_vec(),
-            at: self.now,
+            at: self.time.now,
             client: client_line(self, client).into_bytes(),
         };
         self.acl.log.add(entry, self.config.acllog_max_len as usize);
     }
 
     /// Why a client that waits for keys must not get what it waits for: since it began to wait, its user may have lost the right.
-    pub(super) fn lost_right(&mut self, client: &Client) -> Option<Cow<'static, str>> {
+    pub(crate) fn lost_right(&mut self, client: &Client) -> Option<Cow<'static, str>> {
         if !client.flags.intersects(ClientFlags::RESTRICTED) {
             return None;
         }
@@ -211,77 +162,5 @@ impl Server {
         let denial = permits(client, command, &args).err()?;
         self.note_denial(client, command, &args, denial, Context::TopLevel);
         Some(String::from_utf8_lossy(no_permission(command, denial).bytes()).into_owned().into())
-    }
-
-    /// A user takes the place of the one of the same name, or is new. Sessions follow, and subscribers go whose channels have.
-    pub fn put_user(&mut self, current: &mut Client, user: User) {
-        let old = self.acl.users.get(&user.name).cloned();
-        let new = self.acl.users.put(user);
-        let Some(old) = old else { return };
-        self.end_subscribers(current, &old, &new);
-        let is_default = Arc::ptr_eq(&new, self.acl.users.default_user());
-        for client in self.clients.iter_mut().chain(std::iter::once(current)) {
-            if client.user().is_some_and(|user| user.name == new.name) {
-                client.become_user(&new);
-            }
-            if is_default && client.user().is_some() && !client.flags.intersects(ClientFlags::AUTHENTICATED) {
-                client.flags.set(ClientFlags::NEEDS_AUTH, !new.needs_no_login());
-            }
-        }
-    }
-
-    /// `requirepass` has changed: it is the default user's password.
-    pub fn put_default_password(&mut self, current: &mut Client) {
-        let user = self.acl.with_password(&self.config.requirepass);
-        self.put_user(current, user);
-    }
-
-    /// Subscribers of a user that is about to change lose their connection where they would lose a channel.
-    fn end_subscribers(&mut self, current: &mut Client, old: &Arc<User>, new: &User) {
-        let patterns = |user: &User| -> Option<HashSet<Vec<u8>>> {
-            if user.selectors().any(|selector| selector.channels().is_none()) {
-                return None;
-            }
-            Some(user.selectors().filter_map(|selector| selector.channels()).flatten().cloned().collect())
-        };
-        let Some(now_allowed) = patterns(new) else { return };
-        // Who had less has lost nothing.
-        if patterns(old).is_some_and(|before| before.is_subset(&now_allowed)) {
-            return;
-        }
-        let loses = |client: &Client| {
-            client.user().is_some_and(|user| user.name == old.name)
-                && !client.is_replica()
-                && client.subscriptions.as_deref().is_some_and(|held| {
-                    held.patterns.iter().any(|name| !new.allows_channel(name, true))
-                        || held.channels.iter().chain(&held.shard_channels).any(|name| !new.allows_channel(name, false))
-                })
-        };
-        let lost: Vec<ClientId> = self.clients.iter().filter(|client| loses(client)).map(|client| client.id).collect();
-        lost.into_iter().for_each(|id| self.end_session(id));
-        if loses(current) {
-            current.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
-        }
-    }
-
-    /// Ends the sessions of users that are no more. The one that asked for it still gets its reply.
-    pub fn end_sessions_of(&mut self, current: &mut Client, is_gone: impl Fn(&User) -> bool) {
-        let gone = |client: &Client| client.user().is_some_and(|user| is_gone(user));
-        let ended: Vec<ClientId> = self.clients.iter().filter(|client| gone(client)).map(|client| client.id).collect();
-        ended.into_iter().for_each(|id| self.end_session(id));
-        if gone(current) {
-            // What it has queued is still asked with the rights of the user that is no more, not with anybody else's.
-            current.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
-        }
-    }
-
-    /// All users anew, from an ACL file. Only the default user's sessions go on.
-    pub fn replace_users(&mut self, current: &mut Client, users: Users) {
-        let default_user = User::clone(users.default_user());
-        let old: Vec<Arc<User>> = self.acl.users.iter().cloned().collect();
-        self.acl.users = users;
-        let gone = |user: &User| user.name != default_user.name && old.iter().any(|known| known.name == user.name);
-        self.end_sessions_of(current, gone);
-        self.put_user(current, default_user.clone());
     }
 }

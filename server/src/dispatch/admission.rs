@@ -1,27 +1,19 @@
 //! Whether a command may run now: the gates between lookup and execution, in Redis's order, the first that applies answers.
 //!
-//! Almost no command meets a gate, so two summaries are kept: [`Server::gated`] for conditions of the server, and
+//! Almost no command meets a gate, so two summaries are kept: [`Gate::closed`](crate::server::gate::Gate::closed) for conditions of the server, and
 //! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
 
-use super::acl::{no_permission, permits};
-use super::client::{Client, ClientFlags};
-use super::doc::Flags;
-use super::error::{self, CommandError};
-use super::registry::Command;
-use super::server::Server;
 use crate::acl::log::Context;
 use crate::base::allocator::used_memory;
 use crate::base::clock::monotonic_ns;
+use crate::dispatch::acl::{no_permission, permits};
 use crate::resp::Args;
+use crate::server::client::{Client, ClientFlags};
+use crate::server::doc::{Flags, Internal};
+use crate::server::error::{self, CommandError};
+use crate::server::registry::Command;
+use crate::server::state::Server;
 use crate::store::eviction::{Order, Policy};
-
-/// Commands that run rather than queue between MULTI and EXEC.
-const NOT_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
-/// Commands that end a transaction, which no lack of memory prevents.
-const ENDS_TRANSACTION: [&str; 4] = ["exec", "discard", "quit", "reset"];
-/// Commands of a RESP2 session with subscriptions.
-const SUBSCRIBED: [&str; 9] =
-    ["ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "quit", "reset"];
 
 /// What a gate decided.
 pub enum Admission {
@@ -44,22 +36,6 @@ fn queue_of(client: &Client) -> impl Iterator<Item = (&'static Command, Args<'_>
 }
 
 impl Server {
-    /// Recomputes [`Server::gated`]. Call after any change of what [`Self::admit`] looks at.
-    pub fn refresh_gate(&mut self) {
-        let config = &self.config;
-        self.gated = config.maxmemory > 0
-            || config.maxmemory_clients != 0
-            || self.replication.is_replica()
-            || self.loading
-            || self.persistence.last_save_failed
-            || self.persistence.aof_write_error.is_some()
-            || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
-            || self.pauses.any()
-            || self.handovers.holds_back()
-            || self.busy_script().is_some()
-            || self.shutdown.deadline > 0;
-    }
-
     /// Looks at the gates one by one.
     pub fn admit(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> Admission {
         if let Some(error) = self.early_refusal(client, command) {
@@ -83,7 +59,7 @@ impl Server {
         match self.refusal(client, command, args) {
             Some(error) => Admission::Refuse(error),
             None if self.is_paused_for(client, command, args) => Admission::Postpone,
-            None if client.flags.intersects(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name) => {
+            None if client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::NOT_QUEUED) => {
                 Admission::Queue
             }
             None => Admission::Run,
@@ -110,7 +86,7 @@ impl Server {
             return Some(refused);
         }
         if !from_master
-            && (write || command.name == "ping")
+            && (write || command.is(Internal::TELLS_DISK_ERRORS))
             && let Some(refused) = self.disk_error()
         {
             return Some(refused);
@@ -121,7 +97,7 @@ impl Server {
         if write && !from_master && self.replication.is_replica() && self.config.replica_read_only {
             return Some(error::READ_ONLY);
         }
-        if client.flags.intersects(ClientFlags::PUBSUB_RESP2) && !SUBSCRIBED.contains(&command.name) {
+        if client.flags.intersects(ClientFlags::PUBSUB_RESP2) && !command.is(Internal::WHILE_SUBSCRIBED) {
             return Some(CommandError::text(format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 command.name
@@ -130,13 +106,13 @@ impl Server {
         if !from_master && self.is_stale() && self.lacks(client, command, args, Flags::STALE) {
             return Some(error::MASTER_DOWN);
         }
-        if self.loading
+        if self.persistence.is_loading()
             && self.lacks(client, command, args, Flags::LOADING)
-            && (!self.async_loading || flags.intersects(Flags::NO_ASYNC_LOADING))
+            && (!self.persistence.loads_beside_old_data() || flags.intersects(Flags::NO_ASYNC_LOADING))
         {
             return Some(error::LOADING);
         }
-        if let Some(running) = self.busy_script()
+        if let Some(running) = self.scripting.busy()
             && !flags.intersects(Flags::ALLOW_BUSY)
         {
             return Some(running.busy_error());
@@ -150,14 +126,14 @@ impl Server {
     /// Whether a command has a flag: itself, or in EXEC any that is queued.
     fn any_has(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
         self.flags_of(command, args).intersects(flag)
-            || (command.name == "exec"
+            || (command.is(Internal::RUNS_QUEUE)
                 && queue_of(client).any(|(queued, args)| self.flags_of(queued, &args).intersects(flag)))
     }
 
     /// Whether a command is without a flag: itself, or in EXEC any that is queued.
     fn lacks(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
         !self.flags_of(command, args).intersects(flag)
-            || (command.name == "exec"
+            || (command.is(Internal::RUNS_QUEUE)
                 && queue_of(client).any(|(queued, args)| !self.flags_of(queued, &args).intersects(flag)))
     }
 
@@ -185,7 +161,7 @@ impl Server {
             self.invalidate_changed(client);
             self.end_invalidation(client);
         }
-        let queued = client.flags.intersects(ClientFlags::MULTI) && !ENDS_TRANSACTION.contains(&command.name);
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::ENDS_TRANSACTION);
         let denied = queued || self.any_has(client, command, args, Flags::DENYOOM);
         (!fits && denied).then_some(error::OOM)
     }
@@ -200,21 +176,22 @@ impl Server {
 
     /// Whether a command of our primary's stream must wait for the end of a pause, as Redis has it wait. Who asks is told of
     /// that end by its session's signal.
-    pub fn holds_back_primary(&mut self, id: super::client::ClientId, args: &Args<'_>) -> bool {
-        if !self.pauses.hold_writes(self.now) {
+    pub fn holds_back_primary(&mut self, id: crate::server::client::ClientId, args: &Args<'_>) -> bool {
+        if !self.gate.pauses.hold_writes(self.time.now) {
             return false;
         }
         let may_write = || {
-            self.resolve(args).is_ok_and(|command| command.flags.intersects(Flags::WRITE) || command.name == "publish")
+            self.resolve(args)
+                .is_ok_and(|command| command.flags.intersects(Flags::WRITE) || command.is(Internal::MAY_REPLICATE))
         };
-        let holds = self.pauses.hold_all(self.now) || may_write();
+        let holds = self.gate.pauses.hold_all(self.time.now) || may_write();
         if holds {
-            self.held_back_primary = Some(id);
+            self.gate.held_back_primary = Some(id);
         }
         holds
     }
 
-    pub(super) fn disk_error(&self) -> Option<CommandError> {
+    pub(crate) fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
             && !self.config.save.0.is_empty()
             && self.persistence.last_save_failed
@@ -225,7 +202,7 @@ impl Server {
         Some(CommandError::text(format!("MISCONF Errors writing to the AOF file: {error}")))
     }
 
-    pub(super) fn lacks_replicas(&self) -> bool {
+    pub(crate) fn lacks_replicas(&self) -> bool {
         let wanted = self.config.min_replicas_to_write as usize;
         wanted > 0
             && self.config.min_replicas_max_lag > 0
@@ -236,18 +213,21 @@ impl Server {
     /// Replicas that are online and acknowledged within `min-replicas-max-lag`.
     pub fn good_replicas(&self) -> usize {
         let lag = i64::from(self.config.min_replicas_max_lag);
-        let now = self.replication_now();
+        let now = self.replication.now();
         self.replication.replicas().filter(|peer| peer.is_online() && peer.lag_seconds(now) <= lag).count()
     }
 
     /// What a small dataset holds up while it is loaded. A replica that wants to synchronise comes again by itself.
     fn waits_for_loading(&self, client: &Client, command: &Command) -> bool {
-        if !self.loading || self.async_loading || command.flags.intersects(Flags::LOADING) {
+        if !self.persistence.is_loading()
+            || self.persistence.loads_beside_old_data()
+            || command.flags.intersects(Flags::LOADING)
+        {
             return false;
         }
         let interval = self.config.loading_process_events_interval_bytes;
-        let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.now, interval));
-        let synchronises = matches!(command.name, "psync" | "sync");
+        let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.time.now, interval));
+        let synchronises = command.is(Internal::SYNCHRONISES);
         young && !synchronises && !client.flags.intersects(ClientFlags::MASTER) && !client.is_replica()
     }
 
@@ -255,20 +235,21 @@ impl Server {
         if client.flags.intersects(ClientFlags::MASTER) || client.is_replica() {
             return false;
         }
-        let queued = client.flags.intersects(ClientFlags::MULTI) && !NOT_QUEUED.contains(&command.name);
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::NOT_QUEUED);
         if !queued && self.waits_for_handover(client, command, args) {
             return true;
         }
-        if !self.pauses.hold_writes(self.now) {
+        if !self.gate.pauses.hold_writes(self.time.now) {
             return false;
         }
         // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.
         let may_write = self.writes(client, command, args)
             || self.may_replicate(command, args)
-            || (command.name == "exec" && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
-        let queued = client.flags.intersects(ClientFlags::MULTI) && command.name != "exec";
-        let control = matches!(command.name, "client|unpause" | "client|pause");
-        (self.pauses.hold_all(self.now) && !control) || (may_write && !queued)
+            || (command.is(Internal::RUNS_QUEUE)
+                && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
+        let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::RUNS_QUEUE);
+        let control = command.is(Internal::NEVER_PAUSED);
+        (self.gate.pauses.hold_all(self.time.now) && !control) || (may_write && !queued)
     }
 
     /// Evicts keys until memory is below `maxmemory`; false where that cannot be had.
@@ -281,7 +262,7 @@ impl Server {
             return true;
         };
         let Policy::Evict { volatile, order } = self.config.maxmemory_policy.policy() else { return false };
-        if self.pauses.hold_writes(self.now) || self.loading {
+        if self.gate.pauses.hold_writes(self.time.now) || self.persistence.is_loading() {
             return false;
         }
         let began = monotonic_ns();
@@ -298,13 +279,13 @@ impl Server {
         // What others are sent because a key goes may take more than the key: that will go by itself, and does not count.
         let mut freed = 0;
         for evicted in 1_u32.. {
-            let Some((db, key)) = self.keyspace.pick_victim(&mut self.eviction_pool, volatile, order, samples) else {
+            let Some((db, key)) = self.keyspace.pick_victim(volatile, order, samples) else {
                 return false;
             };
             let began = monotonic_ns();
             freed += self.keyspace.evict(db, &key);
             self.note_latency("eviction-del", began);
-            super::context::settle(&mut self.keyspace, &mut self.effects);
+            crate::server::context::settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
             // Another thread may be about to free the rest.
             let looks_again = self.config.lazyfree_lazy_eviction && evicted.is_multiple_of(16);

@@ -7,11 +7,11 @@
 //! changes is looked at in a further round, so a chain of moves takes rounds, not recursion. Each client that is served is a unit of
 //! its own in the stream of replication, under the name of the command that does not wait.
 
-use super::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
-use super::error::{CommandError, CommandResult};
-use super::server::Server;
 use crate::base::long_double::LongDouble;
 use crate::resp::Args;
+use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
+use crate::server::error::{CommandError, CommandResult};
+use crate::server::state::Server;
 use crate::store::keyspace::value_type;
 use crate::store::value::ValueType;
 
@@ -21,8 +21,8 @@ impl Server {
         if block.request.is_empty() {
             block.request = args.to_owned_args();
         }
-        if self.waiters.add(client.id, client.db, &block) {
-            self.orders.push(super::server::Order::Rearm);
+        if self.waiting.waiters.add(client.id, client.db, &block) {
+            self.orders.push(crate::server::state::Order::Rearm);
         }
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));
@@ -30,7 +30,7 @@ impl Server {
             // It was let in as a read, and shall not wait for a cluster that is down.
             mode.followed = 0;
         }
-        self.blocked.add(client.id);
+        self.waiting.blocked.add(client.id);
         self.refresh_watched();
     }
 
@@ -49,8 +49,8 @@ impl Server {
     pub fn stop_waiting(&mut self, client: &mut Client) -> Option<Box<Block>> {
         let block = client.block.take()?;
         client.flags.remove(ClientFlags::BLOCKED);
-        self.blocked.remove(client.id);
-        self.waiters.remove(client.id, client.db, &block);
+        self.waiting.blocked.remove(client.id);
+        self.waiting.waiters.remove(client.id, client.db, &block);
         self.refresh_watched();
         Some(block)
     }
@@ -102,12 +102,12 @@ impl Server {
             }
             self.tracking.forget_told();
             let mut touched = std::mem::take(&mut self.effects.touched);
-            if !self.watchers.is_empty() {
+            if !self.waiting.watchers.is_empty() {
                 self.mark_watchers(current, &touched);
             }
             touched.append(&mut self.effects.awaited);
             for (db, key) in &touched {
-                if self.waiters.is_empty() {
+                if self.waiting.waiters.is_empty() {
                     break;
                 }
                 self.serve_key(*db, key);
@@ -117,7 +117,7 @@ impl Server {
 
     fn mark_watchers(&mut self, current: &mut Client, touched: &[(usize, Vec<u8>)]) {
         for watched in touched {
-            for &id in self.watchers.get(watched).into_iter().flatten() {
+            for &id in self.waiting.watchers.get(watched).into_iter().flatten() {
                 let client = if id == current.id { Some(&mut *current) } else { self.clients.by_id_mut(id) };
                 let Some(client) = client else { continue };
                 let known = client.transaction.as_mut().and_then(|transaction| transaction.watched.get_mut(watched));
@@ -135,15 +135,15 @@ impl Server {
     /// A key that somebody may wait for changed: serves them first come first, as long as it holds what they want.
     fn serve_key(&mut self, db: usize, key: &[u8]) {
         // Those who come back while others are served wait for the next change.
-        let mut left = self.waiters.count(db, key);
+        let mut left = self.waiting.waiters.count(db, key);
         let mut place = 0;
         while left > 0
-            && let Some(id) = self.waiters.at(db, key, place)
+            && let Some(id) = self.waiting.waiters.at(db, key, place)
         {
             left -= 1;
             self.keyspace.expiry = self.expiry_rule(false);
             let held = self.keyspace.peek(db, key).map(|entry| value_type(entry.value()));
-            if held.is_none() && !self.waiters.care_whether_gone(db, key) {
+            if held.is_none() && !self.waiting.waiters.care_whether_gone(db, key) {
                 return;
             }
             // Who is being killed must not take anything along.
@@ -156,7 +156,7 @@ impl Server {
                 self.clients.put(slot, client);
             }
             // The next one stands here now, where this one left the queue.
-            place += usize::from(self.waiters.at(db, key, place) == Some(id));
+            place += usize::from(self.waiting.waiters.at(db, key, place) == Some(id));
         }
     }
 
@@ -175,12 +175,12 @@ impl Server {
     /// Tells clients that wait for keys of these databases, and are there, that the keys changed all at once: SWAPDB, FLUSHALL.
     /// Call before and after the change.
     pub fn touch_awaited(&mut self, dbs: std::ops::Range<usize>) {
-        if self.waiters.is_empty() {
+        if self.waiting.waiters.is_empty() {
             return;
         }
         for db in dbs {
             let held = self.keyspace.db(db);
-            let there = self.waiters.keys(db).filter(|key| held.contains(key));
+            let there = self.waiting.waiters.keys(db).filter(|key| held.contains(key));
             self.effects.awaited.extend(there.map(|key| (db, key.to_vec())));
         }
     }
@@ -188,17 +188,17 @@ impl Server {
     /// Ends waits whose time is up, and those for the end of a pause that has ended.
     pub fn end_due_waits(&mut self) {
         self.end_due_pauses();
-        if !self.pauses.any() && !self.blocked.is_empty() {
+        if !self.gate.pauses.any() && !self.waiting.blocked.is_empty() {
             self.retry_held_back();
         }
-        while let Some(id) = self.waiters.first_due(self.now) {
+        while let Some(id) = self.waiting.waiters.first_due(self.time.now) {
             self.unblock_by_id(id, Unblock::Timeout);
         }
     }
 
     /// When the next wait ends by itself, Unix milliseconds.
     pub fn next_deadline(&self) -> Option<i64> {
-        self.waiters.next_deadline().into_iter().chain(self.pauses.next_end()).min()
+        self.waiting.waiters.next_deadline().into_iter().chain(self.gate.pauses.next_end()).min()
     }
 
     /// Replicas that acknowledged an offset.
@@ -209,6 +209,7 @@ impl Server {
     /// A replica acknowledged: ends the waits that it fulfils.
     pub fn serve_replica_waiters(&mut self) {
         let served: Vec<(u64, usize)> = self
+            .waiting
             .blocked
             .iter()
             .filter_map(|id| {
@@ -233,7 +234,7 @@ impl Server {
     pub fn unblock_for_demotion(&mut self) {
         const TEXT: &str =
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
-        let waiting: Vec<u64> = self.blocked.iter().collect();
+        let waiting: Vec<u64> = self.waiting.blocked.iter().collect();
         for id in waiting {
             let keys =
                 |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));
@@ -249,10 +250,10 @@ impl Server {
     /// FLUSHDB, FLUSHALL and SWAPDB: a database is about to be emptied (all of them without `db`), or replaced by another one.
     /// Watched keys change where they are there before or after; one that had expired is none.
     pub fn touch_all(&mut self, current: &mut Client, db: Option<usize>, replaced_by: Option<usize>) {
-        if self.watchers.is_empty() {
+        if self.waiting.watchers.is_empty() {
             return;
         }
-        let (keyspace, now) = (&self.keyspace, self.now);
+        let (keyspace, now) = (&self.keyspace, self.time.now);
         let mark = |client: &mut Client| {
             let Some(transaction) = &mut client.transaction else { return };
             let mut changed = false;
@@ -300,7 +301,7 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     if let Some(whole) = crate::base::numbers::parse_i64(seconds) {
         return match whole.checked_mul(1000) {
             Some(millis @ 0..) => Ok(deadline_after(millis, now)),
-            _ => Err(super::error::TIMEOUT_NEGATIVE),
+            _ => Err(crate::server::error::TIMEOUT_NEGATIVE),
         };
     }
     let seconds = match crate::base::numbers::parse_f64(seconds) {
@@ -314,7 +315,7 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     };
     let millis = (seconds * 1000.0).ceil();
     if millis < 0.0 || millis >= i64::MAX as f64 {
-        return Err(super::error::TIMEOUT_NEGATIVE);
+        return Err(crate::server::error::TIMEOUT_NEGATIVE);
     }
     Ok(deadline_after(millis as i64, now))
 }
@@ -325,8 +326,8 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
 /// The texts of Redis for no number, and for a negative one.
 pub fn deadline_of_millis(millis: &[u8], now: i64) -> CommandResult<Option<i64>> {
     match crate::base::numbers::parse_i64(millis) {
-        None => Err(super::error::TIMEOUT_NOT_INTEGER),
-        Some(..0) => Err(super::error::TIMEOUT_NEGATIVE),
+        None => Err(crate::server::error::TIMEOUT_NOT_INTEGER),
+        Some(..0) => Err(crate::server::error::TIMEOUT_NEGATIVE),
         Some(millis) => Ok(deadline_after(millis, now)),
     }
 }

@@ -1,19 +1,19 @@
 //! Messages to sessions other than the one that asks: pub/sub, keyspace notifications, MONITOR.
 
-use super::client::{Client, ClientFlags, ClientId};
-use super::clients::Clients;
-use super::effects::Notification;
-use super::redact::shown_words;
-use super::registry::Command;
-use super::server::Server;
 use crate::base::words::quote;
 use crate::config::NotifyFlags;
+use crate::dispatch::redact::shown_words;
 use crate::resp::Args;
+use crate::server::client::{Client, ClientFlags, ClientId};
+use crate::server::clients::Clients;
+use crate::server::effects::Notification;
+use crate::server::registry::Command;
+use crate::server::state::Server;
 
 impl Server {
     /// Runs `f` on a client's session, be it the one whose command runs or another; another one is woken.
     pub fn with_client(&mut self, current: &mut Client, id: ClientId, f: impl FnOnce(&mut Client)) {
-        Sessions { current, others: &mut self.clients, woken: &mut self.woken }.with(id, f);
+        Sessions { current, others: &mut self.clients }.with(id, f);
     }
 
     /// PUBLISH: sends a message to a channel's subscribers, and to those of patterns that match. Returns their number.
@@ -21,7 +21,7 @@ impl Server {
         if self.pubsub.is_silent() {
             return 0;
         }
-        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
+        let mut sessions = Sessions { current, others: &mut self.clients };
         let mut receivers = sessions.push(self.pubsub.channel(channel), &[b"message", channel, message]);
         for (pattern, subscribers) in self.pubsub.matching(channel) {
             receivers += sessions.push(subscribers, &[b"pmessage", pattern, channel, message]);
@@ -31,7 +31,7 @@ impl Server {
 
     /// SPUBLISH: sends a message to a shard channel's subscribers. Returns their number.
     pub fn publish_shard(&mut self, current: &mut Client, channel: &[u8], message: &[u8]) -> usize {
-        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
+        let mut sessions = Sessions { current, others: &mut self.clients };
         sessions.push(self.pubsub.shard_channel(channel), &[b"smessage", channel, message])
     }
 
@@ -57,6 +57,16 @@ impl Server {
         }
     }
 
+    /// Publishes and tells watchers what happened outside any command.
+    pub fn deliver_without_client(&mut self) {
+        if self.effects.notifications.is_empty() && self.effects.touched.is_empty() {
+            return;
+        }
+        let mut nobody = self.nobody();
+        self.publish_notifications(&mut nobody);
+        self.tell_watchers(&mut nobody);
+    }
+
     /// MONITOR: shows a command to all monitors. Words are printed quoted, secrets not at all.
     pub fn feed_monitors(&mut self, current: &mut Client, db: usize, command: &Command, args: &Args<'_>) {
         let micros = crate::base::clock::now_us();
@@ -74,8 +84,8 @@ impl Server {
             line.push(b' ');
             quote(&mut line, word);
         }
-        let mut sessions = Sessions { current, others: &mut self.clients, woken: &mut self.woken };
-        for &id in &self.monitors {
+        let mut sessions = Sessions { current, others: &mut self.clients };
+        for &id in &self.pubsub.monitors {
             sessions.with(id, |client| {
                 if client.is_silent() {
                     return;
@@ -93,7 +103,6 @@ struct Sessions<'a> {
     /// The one whose command runs.
     current: &'a mut Client,
     others: &'a mut Clients,
-    woken: &'a mut Vec<ClientId>,
 }
 
 impl Sessions<'_> {
@@ -105,7 +114,7 @@ impl Sessions<'_> {
             exchange_aside(self.current);
         } else if let Some(client) = self.others.by_id_mut(id) {
             f(client);
-            self.woken.push(id);
+            self.others.woken.push(id);
         }
     }
 

@@ -1,20 +1,20 @@
 //! Runs requests: lookup, admission, the handler, and what must follow it.
 
-use super::acl::may_read_by_pattern;
-use super::admission::Admission;
-use super::client::{BlockKind, Client, ClientFlags};
-use super::context::{DataContext, ServerContext, settle};
-use super::doc::{Flags, Internal};
-use super::effects::{Effects, Rewrite};
-use super::error::{self, CommandError, CommandResult};
-use super::redact::shown_words;
-use super::registry::{Command, Handler};
-use super::running::RunningCommand;
-use super::server::Server;
 use crate::base::clock::{Millis, monotonic_ns, now_ms};
+use crate::base::log::{Level, log};
 use crate::config::values::PropagationError;
-use crate::info::log::{Level, log};
+use crate::dispatch::acl::may_read_by_pattern;
+use crate::dispatch::admission::Admission;
+use crate::dispatch::redact::shown_words;
+use crate::dispatch::running::RunningCommand;
 use crate::resp::{Args, Reply};
+use crate::server::client::{BlockKind, Client, ClientFlags};
+use crate::server::context::{DataContext, ServerContext, settle};
+use crate::server::doc::{Flags, Internal};
+use crate::server::effects::{Effects, Rewrite};
+use crate::server::error::{self, CommandError, CommandResult};
+use crate::server::registry::{Command, Handler};
+use crate::server::state::Server;
 use crate::store::keyspace::ExpiryRule;
 
 /// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
@@ -52,8 +52,8 @@ impl Server {
     #[cold]
     fn turn_away(&mut self, client: &mut Client) {
         const PAUSE: Millis = 60_000;
-        if (self.now - self.web_client_logged).abs() > PAUSE {
-            self.web_client_logged = self.now;
+        if self.clients.web_client_logged.is_none_or(|logged| (self.time.now - logged).abs() > PAUSE) {
+            self.clients.web_client_logged = Some(self.time.now);
             log(
                 Level::Warning,
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection aborted.",
@@ -65,7 +65,7 @@ impl Server {
     /// ASKING holds for one command; asked before MULTI, for the transaction.
     #[cold]
     fn end_asking(&self, client: &mut Client, args: &Args<'_>) {
-        let asked_just_now = self.registry.find(args.get(0)).is_some_and(|command| command.name == "asking");
+        let asked_just_now = self.registry.find(args.get(0)).is_some_and(|command| command.is(Internal::ASKS));
         if !asked_just_now && !client.flags.intersects(ClientFlags::MULTI) {
             client.flags.remove(ClientFlags::ASKING);
         }
@@ -73,7 +73,7 @@ impl Server {
 
     /// The command or subcommand that a request names, whatever its arguments.
     #[cold]
-    pub(super) fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
+    pub(crate) fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
         let command = self.registry.find(args.get(0))?;
         match args.at(1) {
             Some(word) if command.is_container() => command.subcommand(word),
@@ -96,7 +96,7 @@ impl Server {
 
     #[inline]
     fn admit_and_run(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        if self.gated || client.flags.intersects(ClientFlags::GATED) {
+        if self.gate.closed || client.flags.intersects(ClientFlags::GATED) {
             match self.admit(client, command, args) {
                 Admission::Run => {}
                 Admission::Elsewhere(error) => return self.send_elsewhere(client, command, &error),
@@ -115,7 +115,7 @@ impl Server {
 
     /// Runs a command that was admitted, and ends its unit.
     #[inline]
-    pub(super) fn run_admitted(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+    pub(crate) fn run_admitted(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         self.call(client, command, args);
         self.end_unit(client);
         if self.tracking.clients > 0 {
@@ -126,13 +126,13 @@ impl Server {
     /// What ends a unit of execution: a command by itself, or a whole transaction.
     #[inline]
     fn end_unit(&mut self, client: &mut Client) {
-        if self.tick.saturating_sub(self.now_read) >= MILLISECOND {
+        if self.time.tick.saturating_sub(self.time.read) >= MILLISECOND {
             // Time stands still inside a unit. It does not for those who waited for its end, nor for the rest of a pipeline.
             self.begin_batch(now_ms());
         }
         if self.effects.queued() > 0 && self.scripting.running.is_none() {
             // Keys that a walk finds expired have nothing to do with each other.
-            let walks = client.last_command.is_some_and(|command| command.doc.is(Internal::ARBITRARY_KEYS));
+            let walks = client.last_command.is_some_and(|command| command.is(Internal::ARBITRARY_KEYS));
             self.flush_propagation(!walks);
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
@@ -164,7 +164,7 @@ impl Server {
         if let Some(command) = command {
             client.last_command = Some(command);
             self.stats.commands[command.index].rejected += 1;
-            if command.name == "exec" {
+            if command.is(Internal::RUNS_QUEUE) {
                 // A refused EXEC ends its transaction.
                 self.discard_transaction(client);
                 let text = [b"EXECABORT Transaction discarded because of: ", strip_code(error.bytes())].concat();
@@ -192,7 +192,7 @@ impl Server {
 
     /// Runs a command that was admitted: inside or outside a transaction.
     pub fn call(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        let started = self.tick;
+        let started = self.time.tick;
         let mark = client.out.len();
         let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
         let rewrite_before = std::mem::take(&mut self.effects.rewrite);
@@ -221,7 +221,10 @@ impl Server {
         if feeds_replica && client.out.len() > mark {
             cut_replica(client, mark);
         }
-        if !self.monitors.is_empty() && !self.loading && !command.flags.intersects(HIDDEN_FROM_MONITORS) {
+        if !self.pubsub.monitors.is_empty()
+            && !self.persistence.is_loading()
+            && !command.flags.intersects(HIDDEN_FROM_MONITORS)
+        {
             self.feed_monitors(client, client.db, command, args);
         }
         self.after_handler(client, db, command, args);
@@ -234,9 +237,9 @@ impl Server {
         }
         self.effects.dirty += dirty_before;
         self.effects.rewrite = rewrite_before;
-        self.tick = monotonic_ns();
-        self.account(client, command, args, self.tick.saturating_sub(started), failed);
-        if failed || !command.doc.is(Internal::PUSHES) {
+        self.time.tick = monotonic_ns();
+        self.account(client, command, args, self.time.tick.saturating_sub(started), failed);
+        if failed || !command.is(Internal::PUSHES) {
             self.finish_reply(client, mark);
         } else {
             self.finish_reply(client, client.out.len());
@@ -348,18 +351,23 @@ impl Server {
                 };
                 handler(&mut context, args)
             }
-            Handler::Server(handler) => handler(&mut ServerContext { server: self, client }, args),
+            Handler::Server(handler) => {
+                let result = handler(&mut ServerContext { server: self, client }, args);
+                // It may have changed what admission looks at; handlers on data cannot.
+                self.refresh_gate();
+                result
+            }
             Handler::Container => Err(error::wrong_arity(command.name)),
         }
     }
 
     #[inline]
-    pub(super) fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
-        if trusted || self.loading {
+    pub(crate) fn expiry_rule(&self, trusted: bool) -> ExpiryRule {
+        if trusted || self.persistence.is_loading() {
             ExpiryRule::Ignore
         } else if self.replication.is_replica() {
             if self.config.replica_read_only { ExpiryRule::Hide } else { ExpiryRule::HideUnlessWritten }
-        } else if self.pauses.hold_writes(self.now) {
+        } else if self.gate.pauses.hold_writes(self.time.now) {
             ExpiryRule::Hide
         } else {
             ExpiryRule::Delete
@@ -372,7 +380,7 @@ impl Server {
         let Effects { dirty, rewrite, listening, .. } = self.effects;
         if dirty > 0 {
             self.persistence.dirty += dirty;
-            if listening && rewrite == Rewrite::Verbatim && command.name != "exec" {
+            if listening && rewrite == Rewrite::Verbatim && !command.is(Internal::RUNS_QUEUE) {
                 self.effects.queue_words(db, args.len(), args.from(0));
             }
         }
@@ -406,27 +414,19 @@ impl Server {
         let threshold = self.config.slowlog_log_slower_than;
         if threshold >= 0 && micros >= threshold && !command.flags.intersects(Flags::SKIP_SLOWLOG) {
             let words: Vec<&[u8]> = shown_words(command, args).collect();
-            self.slowlog.add(self.now, micros, &words, &client.addr, &client.name);
+            self.stats.slowlog.add(self.time.now, micros, &words, &client.addr, &client.name);
         }
-        self.latency.add_if_slow(event, micros / 1000, self.config.latency_monitor_threshold as i64, self.now);
-    }
-
-    /// Notes for LATENCY what held the server up since `began`, on the monotonic clock, and was no command.
-    pub(super) fn note_latency(&mut self, event: &'static str, began: u64) {
-        self.note_stall(event, monotonic_ns().saturating_sub(began));
-    }
-
-    /// The same for what took so many nanoseconds.
-    pub(super) fn note_stall(&mut self, event: &'static str, nanos: u64) {
-        let threshold = self.config.latency_monitor_threshold as i64;
-        if threshold > 0 {
-            self.latency.add_if_slow(event, (nanos / 1_000_000).cast_signed(), threshold, self.now);
-        }
+        self.stats.latency.add_if_slow(
+            event,
+            micros / 1000,
+            self.config.latency_monitor_threshold as i64,
+            self.time.now,
+        );
     }
 
     /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none.
     #[inline]
-    pub(super) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
+    pub(crate) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
         const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
         if !client.flags.intersects(ClientFlags::GATED) {
             return;

@@ -2,7 +2,7 @@
 
 use crate::base::numbers::parse_i64;
 
-use super::doc::{Begin, CommandDoc, Find, Flags, KeyFlags, KeySpec};
+use crate::server::doc::{Begin, CommandDoc, Find, Flags, KeyFlags, KeyRule, KeySpec};
 
 /// A key's position among the words (the command's name is word 0) and what happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +30,16 @@ pub fn keys_of<W: AsRef<[u8]>>(
 ) -> Result<Vec<KeyRef>, InvalidArguments> {
     let words = Words(words);
     let specs = || command.key_specs.iter().filter(|spec| channels || !spec.flags.intersects(KeyFlags::NOT_KEY));
-    // Where the specifications are not the whole truth, the command has a rule of its own.
-    match command.name {
-        "set" => return Ok(set_keys(&words)),
-        "bitfield" => return Ok(bitfield_keys(&words)),
-        "sort" => return Ok(sort_keys(&words)),
-        "sort_ro" => return Ok(single(KeyFlags::RO | KeyFlags::ACCESS)),
-        "migrate" => return migrate_keys(&words),
-        "georadius" => return Ok(georadius_keys(&words, 6)),
-        "georadiusbymember" => return Ok(georadius_keys(&words, 5)),
-        "xread" | "xreadgroup" => return xread_keys(&words),
-        _ => {}
+    match command.key_rule {
+        KeyRule::Specs => {}
+        KeyRule::Set => return Ok(set_keys(&words)),
+        KeyRule::Bitfield => return Ok(bitfield_keys(&words)),
+        KeyRule::Sort => return Ok(sort_keys(&words)),
+        KeyRule::SortRo => return Ok(single(KeyFlags::RO | KeyFlags::ACCESS)),
+        KeyRule::Migrate => return migrate_keys(&words),
+        KeyRule::GeoRadius => return Ok(georadius_keys(&words, 6)),
+        KeyRule::GeoRadiusByMember => return Ok(georadius_keys(&words, 5)),
+        KeyRule::Streams => return xread_keys(&words),
     }
     let mut keys = Vec::new();
     for spec in specs() {

@@ -1,15 +1,9 @@
 //! Delivers the queue of commands to the replication stream and the AOF when a unit of execution ends.
 
-use super::effects::encode_command;
-use super::server::Server;
+use crate::server::effects::encode_command;
+use crate::server::state::Server;
 
 impl Server {
-    /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
-    pub fn refresh_listening(&mut self) {
-        let to_replicas = self.replication.history().backlog().is_some() && !self.replication.is_replica();
-        self.effects.listening = to_replicas || self.aof.writer.is_some() || self.handovers.captures();
-    }
-
     /// Writes the queued commands to the stream: in MULTI and EXEC where there are several and `atomic` asks so.
     pub fn flush_propagation(&mut self, atomic: bool) {
         if self.effects.queued() == 0 {
@@ -38,14 +32,27 @@ impl Server {
         if withheld & 2 == 0 {
             self.replication.append(db, command);
         }
-        if withheld & 1 == 0 && self.aof.writer.is_some() {
+        if withheld & 1 == 0 && self.persistence.aof.writer.is_some() {
             self.annotate_aof();
-            if self.aof_selected_db != Some(db) {
+            if self.persistence.aof.selected_db != Some(db) {
                 let mut digits = itoa::Buffer::new();
-                encode_command(&mut self.aof_buffer, 2, [b"SELECT", digits.format(db).as_bytes()].into_iter());
-                self.aof_selected_db = Some(db);
+                encode_command(
+                    &mut self.persistence.aof.buffer,
+                    2,
+                    [b"SELECT", digits.format(db).as_bytes()].into_iter(),
+                );
+                self.persistence.aof.selected_db = Some(db);
             }
-            self.aof_buffer.extend_from_slice(command);
+            self.persistence.aof.buffer.extend_from_slice(command);
+        }
+    }
+
+    /// Puts the time into the buffer where `aof-timestamp-enabled` asks so.
+    pub fn annotate_aof(&mut self) {
+        let seconds = self.time.now / 1000;
+        if self.config.aof_timestamp_enabled && seconds > self.persistence.aof.last_annotation {
+            self.persistence.aof.last_annotation = seconds;
+            self.persistence.aof.buffer.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
         }
     }
 

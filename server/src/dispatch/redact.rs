@@ -2,11 +2,11 @@
 //!
 //! Which words are secrets stands with the command: [`Secrets`].
 
-use super::doc::Secrets;
-use super::registry::Command;
 use crate::config::lookup;
 use crate::config::options::REDACTED;
 use crate::resp::Args;
+use crate::server::doc::Secrets;
+use crate::server::registry::Command;
 
 /// The words of a command as they may be shown.
 pub fn shown_words<'a>(command: &Command, args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> {
@@ -45,9 +45,9 @@ fn plain_from(args: &Args<'_>, from: usize, words: &[(&str, usize)], until: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::doc::{Argument, CommandDoc};
-    use crate::dispatch::registry::Registry;
     use crate::resp::request::OwnedArgs;
+    use crate::server::doc::{Argument, CommandDoc};
+    use crate::server::registry::Registry;
 
     fn shown(registry: &Registry, line: &str) -> String {
         let words = line.split(' ').map(str::as_bytes);
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn what_follows_certain_words_is_hidden_wherever_they_stand() {
-        let registry = Registry::default();
+        let registry = Registry::new(crate::commands::catalogue(), false);
         for (line, expected) in [
             ("AUTH pw", "AUTH *"),
             ("auth user pw", "auth * *"),
@@ -81,7 +81,7 @@ mod tests {
         ] {
             assert_eq!(shown(&registry, line), expected);
         }
-        let registry = Registry::of_sentinel();
+        let registry = Registry::new(crate::commands::catalogue(), true);
         for (line, expected) in [
             ("SENTINEL SET m quorum 2 AUTH-PASS pw auth-user u", "SENTINEL SET m quorum 2 AUTH-PASS * auth-user *"),
             ("SENTINEL CONFIG SET sentinel-pass pw", "SENTINEL CONFIG SET sentinel-pass *"),

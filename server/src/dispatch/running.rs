@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use super::client::Client;
-use super::registry::Command;
 use crate::resp::Args;
+use crate::server::client::Client;
+use crate::server::registry::Command;
 
 #[derive(Clone, Copy)]
 struct Running {

@@ -5,120 +5,33 @@
 //! session itself (it may publish to its own channel) go to the output that was set aside (`deliver.rs`). Effects are
 //! queued as those of any command, and one MULTI and EXEC is put around them when the unit ends.
 
-use super::acl::{denied_in_script, permits};
-use super::client::{Client, ClientFlags};
-use super::context::ServerContext;
-use super::doc::{Flags, Internal};
-use super::error::{self, CommandError, CommandResult};
-use super::keys::keys_of;
-use super::registry::Command;
-use super::server::Server;
 use crate::acl::log::Context;
 use crate::base::clock::monotonic_ns;
+use crate::base::log::{Level, log};
 use crate::cluster::key_slot;
-use crate::info::log::{Level, log};
+use crate::dispatch::acl::{denied_in_script, permits};
+use crate::dispatch::keys::keys_of;
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
-use crate::scripting::engine::{Purpose, Sha};
+use crate::scripting::engine::Sha;
 use crate::scripting::shebang::{self, ScriptFlags};
 use crate::scripting::{Engine, Host};
+use crate::server::client::{Client, ClientFlags};
+use crate::server::context::ServerContext;
+use crate::server::doc::{Flags, Internal};
+use crate::server::error::{self, CommandError, CommandResult};
+use crate::server::registry::Command;
+use crate::server::scripts::{Aside, Running};
+use crate::server::state::Server;
 
-/// All that concerns scripts.
-pub struct Scripting {
-    /// The interpreter of EVAL, and its cache.
-    pub scripts: Box<Engine>,
-    /// Libraries, and their interpreter.
-    pub functions: Box<super::functions::Functions>,
-    /// The script that runs.
-    pub running: Option<Running>,
-    /// The stack that it runs on.
-    pub stack: super::script_stack::ScriptStack,
-    /// Libraries that were replaced while a script runs, which may be one of theirs (CVE-2026-23631).
-    #[expect(clippy::vec_box, reason = "the script that runs was given its address")]
-    retired: Vec<Box<super::functions::Functions>>,
-    /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call everything.
-    pub allows_everything: bool,
-}
+/// Room that a large reply took is given back.
+const SPARE: usize = 1 << 16;
 
-/// The script that runs, as others see it.
-pub struct Running {
-    /// Its SHA1, or the function's name.
-    pub name: Vec<u8>,
-    /// EVAL, not FCALL.
-    pub is_eval: bool,
-    /// When it began, on the monotonic clock.
-    pub started: u64,
-    /// It called a command that writes.
-    pub wrote: bool,
-    /// SCRIPT KILL or FUNCTION KILL came.
-    pub killed: bool,
-    /// It runs for longer than `busy-reply-threshold`.
-    pub busy: bool,
-    /// Our primary sent it, or the append-only file holds it.
-    pub obeyed: bool,
-    /// The command that it came with; filled in when it is busy.
-    pub words: OwnedArgs,
-}
-
-/// Where a session's output waits while its script runs.
-pub struct Aside {
-    /// What was written before.
-    pub out: Vec<u8>,
-    /// The session speaks RESP3.
-    pub resp3: bool,
-}
-
-/// `redis.log`.
-fn write_log(level: u8, text: &[u8]) {
-    let level = [Level::Debug, Level::Verbose, Level::Notice, Level::Warning][usize::from(level.min(3))];
-    log(level, &String::from_utf8_lossy(text));
-}
-
-impl Default for Scripting {
-    fn default() -> Self {
-        Self {
-            scripts: Box::new(Engine::new(Purpose::Scripts, write_log)),
-            functions: Box::new(super::functions::Functions::new(write_log)),
-            stack: Default::default(),
-            retired: Vec::new(),
-            running: None,
-            allows_everything: false,
-        }
-    }
-}
-
-impl Scripting {
-    /// The interpreters can be used or replaced: no script runs. Scripts may call what does so only after DEBUG
-    /// SET-DISABLE-DENY-SCRIPTS.
-    ///
-    /// # Errors
-    /// A script runs.
-    pub fn is_idle(&self) -> CommandResult {
-        match &self.running {
-            None => Ok(()),
-            Some(running) if running.busy => Err(running.busy_error()),
-            Some(_) => Err(CommandError::Static("ERR This Redis command is not allowed from script")),
-        }
-    }
-
-    /// SCRIPT FLUSH.
-    pub fn flush_scripts(&mut self) {
-        *self.scripts = Engine::new(Purpose::Scripts, write_log);
-    }
-
-    /// Replaces all libraries by those of a snapshot.
-    ///
-    /// # Errors
-    /// Why one of them cannot be loaded; nothing has changed then.
-    pub fn install_functions(&mut self, codes: &[Vec<u8>]) -> CommandResult {
-        let mut arriving = Box::new(super::functions::Functions::new(write_log));
-        codes.iter().try_for_each(|code| arriving.load(code, false, false).map(drop))?;
-        let old = std::mem::replace(&mut self.functions, arriving);
-        if self.running.is_some() {
-            self.retired.push(old);
-        }
-        Ok(())
-    }
+/// Keeps what a buffer has room for, if that is not much.
+fn spare(mut buffer: Vec<u8>) -> Vec<u8> {
+    buffer.clear();
+    buffer.shrink_to(SPARE);
+    buffer
 }
 
 /// What is to be run.
@@ -159,33 +72,34 @@ const OOM_SCRIPT: CommandError =
 
 impl Server {
     /// Whether a replica must not show its data, which are those of a primary that it lost.
-    pub(super) fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         !self.config.replica_serve_stale_data && self.replication.follower().is_some_and(|follower| !follower.is_up())
     }
 
     /// What a script or function declares; `None` for other commands, and where it is not known.
-    pub(super) fn declared(&self, command: &Command, args: &Args<'_>) -> Option<ScriptFlags> {
+    pub(crate) fn declared(&self, command: &Command, args: &Args<'_>) -> Option<ScriptFlags> {
         if !command.flags.intersects(Flags::NOSCRIPT) {
             return None;
         }
-        let flags = match command.name {
-            "eval" | "eval_ro" => {
-                let text = args.at(1)?;
-                // Only a text that declares something is looked at.
-                if !text.starts_with(b"#!") {
-                    return None;
-                }
-                shebang::of_script(text).ok()?.0
+        let flags = if command.is(Internal::SCRIPT_TEXT) {
+            let text = args.at(1)?;
+            // Only a text that declares something is looked at.
+            if !text.starts_with(b"#!") {
+                return None;
             }
-            "evalsha" | "evalsha_ro" => self.scripting.scripts.script(&sha_word(args.at(1)?)?)?.flags,
-            "fcall" | "fcall_ro" => self.scripting.functions.find(args.at(1)?)?.1.flags,
-            _ => return None,
+            shebang::of_script(text).ok()?.0
+        } else if command.is(Internal::SCRIPT_SHA) {
+            self.scripting.scripts.script(&sha_word(args.at(1)?)?)?.flags
+        } else if command.is(Internal::FUNCTION) {
+            self.scripting.functions.find(args.at(1)?)?.1.flags
+        } else {
+            return None;
         };
         (!flags.intersects(ScriptFlags::COMPATIBLE)).then_some(flags)
     }
 
     /// A command's flags; those of a script are what it declares.
-    pub(super) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
+    pub(crate) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
         let Some(declared) = self.declared(command, args) else { return command.flags };
         let writes = !declared.intersects(ScriptFlags::NO_WRITES);
         let mut flags = command.flags;
@@ -196,8 +110,8 @@ impl Server {
     }
 
     /// Whether a command may put something into the stream without saying so.
-    pub(super) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
-        command.doc.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
+    pub(crate) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
+        command.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
     }
 
     /// Why a script must not run now.
@@ -250,7 +164,7 @@ impl Server {
         read_only: bool,
     ) -> CommandResult {
         // The append-only file's commands come while nobody else's do; an asynchronous load serves clients.
-        let from_file = self.loading && !self.async_loading;
+        let from_file = self.persistence.is_loading() && !self.persistence.loads_beside_old_data();
         let obeyed = client.flags.intersects(ClientFlags::MASTER) || from_file;
         let oom = self.config.maxmemory > 0
             && !(obeyed || (self.replication.is_replica() && self.config.replica_ignore_maxmemory))
@@ -269,7 +183,7 @@ impl Server {
             out_of_memory: oom,
             obeyed,
             resp3: false,
-            slot: (keys > 0).then(|| key_slot(args.get(3))),
+            slot: (keys > 0 && self.cluster.is_some()).then(|| key_slot(args.get(3))),
             // SAFETY: only the lifetime changes; `run` ends before this function does, and the words are the caller's.
             words: unsafe { std::mem::transmute::<Args<'_>, Args<'static>>(*args) },
         };
@@ -280,17 +194,17 @@ impl Server {
         self.scripting.running = Some(Running {
             name,
             is_eval,
-            started: self.tick,
+            started: self.time.tick,
             wrote: false,
             killed: false,
             busy: false,
             obeyed,
             words: OwnedArgs::default(),
         });
-        let session = Session::set_aside(client);
+        let [room, mut out] = std::mem::take(&mut self.scripting.spare);
+        let session = Session::set_aside(client, room);
         let withheld = std::mem::take(&mut self.effects.withheld);
         let dirty = std::mem::take(&mut self.effects.dirty);
-        let mut out = Vec::new();
         let resp3 = session.resp3;
         let mut reply = Reply::bounded(&mut out, resp3, session.room);
         let hooked = self.config.busy_reply_threshold > 0;
@@ -310,7 +224,7 @@ impl Server {
                 }
             }
         };
-        session.restore(client);
+        let room = session.restore(client);
         self.effects.withheld = withheld;
         // Its commands have counted their changes; the script itself is not propagated.
         self.effects.dirty = dirty;
@@ -318,14 +232,18 @@ impl Server {
         self.scripting.running = None;
         self.scripting.retired.clear();
         self.wake_held_back_primary();
+        let failed = out.starts_with(b"-");
+        if result.is_ok() {
+            client.reply().raw(&out);
+        }
+        self.scripting.spare = [spare(room), spare(out)];
         match result {
             Ok(errors) => {
-                client.reply().raw(&out);
                 for error in &errors {
                     self.stats.count_error(error);
                 }
                 // An error that a command gave the script, which hands it on, was counted when the command failed.
-                if errors.is_empty() && !out.starts_with(b"-") { Ok(()) } else { Err(CommandError::Answered) }
+                if errors.is_empty() && !failed { Ok(()) } else { Err(CommandError::Answered) }
             }
             Err(failure) if failure.counted => {
                 client.reply().error(&failure.text);
@@ -333,11 +251,6 @@ impl Server {
             }
             Err(failure) => Err(CommandError::Text(failure.text)),
         }
-    }
-
-    /// The script that keeps others waiting.
-    pub fn busy_script(&self) -> Option<&Running> {
-        self.scripting.running.as_ref().filter(|running| running.busy)
     }
 
     /// SCRIPT KILL and FUNCTION KILL.
@@ -366,17 +279,6 @@ impl Server {
     }
 }
 
-impl Running {
-    /// What others hear while it is busy.
-    pub fn busy_error(&self) -> CommandError {
-        CommandError::Static(if self.is_eval {
-            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
-        } else {
-            "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
-        })
-    }
-}
-
 /// A session's state while its script runs.
 struct Session {
     resp3: bool,
@@ -390,9 +292,10 @@ struct Session {
 const KEPT: ClientFlags = ClientFlags::KEPT_IN_SCRIPTS;
 
 impl Session {
-    fn set_aside(client: &mut Client) -> Self {
+    /// The session's commands write into `spare` from now on.
+    fn set_aside(client: &mut Client, spare: Vec<u8>) -> Self {
         let Client { resp3, flags, db, room, last_command, .. } = *client;
-        client.aside = Some(Box::new(Aside { out: std::mem::take(&mut client.out), resp3 }));
+        client.aside = Some(Box::new(Aside { out: std::mem::replace(&mut client.out, spare), resp3 }));
         client.flags = flags & KEPT;
         // No command waits in a script.
         client.flags.insert(ClientFlags::IN_EXEC);
@@ -401,14 +304,16 @@ impl Session {
         Self { resp3, flags, db, room, last_command }
     }
 
-    fn restore(&self, client: &mut Client) {
+    /// Returns the room that its commands wrote into.
+    fn restore(&self, client: &mut Client) -> Vec<u8> {
         let Self { resp3, flags, db, room, last_command } = *self;
         let ended = client.flags & ClientFlags::ENDS;
         client.flags = flags;
         client.flags.insert(ended);
         client.refresh_user_flag();
         (client.resp3, client.db, client.room, client.last_command) = (resp3, db, room, last_command);
-        client.out = client.aside.take().map_or_else(Vec::new, |aside| aside.out);
+        let out = client.aside.take().map_or_else(Vec::new, |aside| aside.out);
+        std::mem::replace(&mut client.out, out)
     }
 }
 
@@ -446,7 +351,7 @@ impl Run {
             return text(denied_in_script(denial));
         }
         let writes = command.flags.intersects(Flags::WRITE);
-        if read_only && (writes || command.doc.is(Internal::MAY_REPLICATE)) {
+        if read_only && (writes || command.is(Internal::MAY_REPLICATE)) {
             return text("Write commands are not allowed from read-only scripts.");
         }
         let wrote = server.scripting.running.as_ref().is_some_and(|running| running.wrote);
@@ -571,7 +476,6 @@ impl Host for Run {
                     "Slow script detected: still in execution after {elapsed} milliseconds. You can try killing the script using the {command} command. Script name is: {name}."
                 ),
             );
-            server.refresh_gate();
         }
         server.let_others_run();
         let running = self.both().0.scripting.running.as_ref()?;
@@ -587,7 +491,7 @@ impl ServerContext<'_> {
     /// Shows EVAL and the like to monitors, in front of what they call.
     pub fn show_script(&mut self, args: &Args<'_>) {
         let Some(command) = self.client.last_command else { return };
-        if !self.server.monitors.is_empty() && !self.server.loading {
+        if !self.server.pubsub.monitors.is_empty() && !self.server.persistence.is_loading() {
             self.server.feed_monitors(self.client, self.client.db, command, args);
         }
     }

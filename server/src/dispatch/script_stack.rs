@@ -8,56 +8,28 @@
 //!
 //! The stack is larger than those of threads, too: replies may nest as deep as Lua's own stack allows.
 
+use corosensei::CoroutineResult;
 use corosensei::stack::DefaultStack;
-use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::client::{Client, ClientFlags};
-use super::registry::Command;
-use super::running;
-use super::server::Server;
-use crate::base::clock::Millis;
+use crate::dispatch::running;
 use crate::resp::Args;
 use crate::resp::request::OwnedArgs;
-
-/// Bytes of address space; memory is taken as it is used.
-const SIZE: usize = 32 << 20;
-
-type Task = Coroutine<(), (), (), DefaultStack>;
-
-/// The stack, and what is on it.
-#[derive(Default)]
-pub struct ScriptStack {
-    idle: Option<DefaultStack>,
-    /// A script that was set aside, and the time that stands still in it.
-    suspended: Option<(Task, Millis)>,
-    /// How the script that runs switches back.
-    yielder: Option<*const Yielder<(), ()>>,
-    /// The caller can let a script go on later.
-    pub can_suspend: bool,
-}
-
-// SAFETY: what is on the stack is used by whoever holds the server's lock, one thread at a time.
-unsafe impl Send for ScriptStack {}
-
-impl Drop for ScriptStack {
-    fn drop(&mut self) {
-        if let Some((task, _)) = self.suspended.take() {
-            // The process ends in the middle of a script. To unwind its stack would lead through frames of C.
-            std::mem::forget(task);
-        }
-    }
-}
+use crate::scripting::stack::{SIZE, Task};
+use crate::server::client::{Client, ClientFlags};
+use crate::server::doc::Internal;
+use crate::server::registry::Command;
+use crate::server::state::Server;
 
 /// Whether a command runs a script.
 fn is_script(command: &Command) -> bool {
-    matches!(command.name, "eval" | "eval_ro" | "evalsha" | "evalsha_ro" | "fcall" | "fcall_ro")
+    command.is(Internal::SCRIPT_TEXT | Internal::SCRIPT_SHA | Internal::FUNCTION)
 }
 
 impl Server {
     /// Whether a command that was admitted runs scripts: itself, or EXEC one of its queue. All of them are `noscript`.
-    pub(super) fn runs_scripts(&self, client: &Client, command: &Command) -> bool {
+    pub(crate) fn runs_scripts(&self, client: &Client, command: &Command) -> bool {
         is_script(command)
-            || (command.name == "exec"
+            || (command.is(Internal::RUNS_QUEUE)
                 && client
                     .transaction
                     .as_ref()
@@ -66,7 +38,7 @@ impl Server {
 
     /// Runs a command on the stack for scripts. If it is set aside there, the session is marked as blocked, and whoever holds it
     /// calls [`Self::resume_script`] until that says that it has ended.
-    pub(super) fn run_on_script_stack(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+    pub(crate) fn run_on_script_stack(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         if self.scripting.stack.yielder.is_some() {
             return self.run_admitted(client, command, args);
         }
@@ -94,7 +66,7 @@ impl Server {
     fn go_on(&mut self, mut task: Task) -> bool {
         match task.resume(()) {
             CoroutineResult::Yield(()) => {
-                self.scripting.stack.suspended = Some((task, self.now));
+                self.scripting.stack.suspended = Some((task, self.time.now));
                 false
             }
             CoroutineResult::Return(()) => {
@@ -113,12 +85,11 @@ impl Server {
     pub fn resume_script(&mut self) -> bool {
         let Some((task, now)) = self.scripting.stack.suspended.take() else { return true };
         // Time stands still in a script.
-        (self.now, self.keyspace.now) = (now, now);
+        (self.time.now, self.keyspace.now) = (now, now);
         self.scripting.stack.can_suspend = true;
         let ended = self.go_on(task);
         self.scripting.stack.can_suspend = false;
         if ended {
-            self.refresh_gate();
             // The primary's stream has waited.
             self.clients
                 .iter()
@@ -129,7 +100,7 @@ impl Server {
     }
 
     /// Called by a script that is busy: sets it aside, if its caller can let it go on.
-    pub(super) fn let_others_run(&mut self) {
+    pub(crate) fn let_others_run(&mut self) {
         if !self.scripting.stack.can_suspend {
             return;
         }

@@ -4,115 +4,16 @@
 //! forgets it. A client that tracks by broadcast names prefixes instead, and hears of every change under them, once for
 //! each batch of commands. Messages stand behind the reply of the command that caused them.
 
-use std::collections::{BTreeMap, HashMap};
-
-use super::client::{Client, ClientFlags, ClientId};
-use super::doc::Flags;
-use super::keys::keys_of;
-use super::registry::Command;
-use super::server::Server;
+use crate::dispatch::keys::keys_of;
 use crate::resp::Args;
+use crate::server::client::{Client, ClientFlags, ClientId};
+use crate::server::doc::{Flags, Internal};
+use crate::server::registry::Command;
+use crate::server::state::Server;
+use crate::server::tracking::{ClientTracking, Tracking};
 
 /// Where clients that speak RESP2 hear of changes.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
-
-/// What a client asked for with CLIENT TRACKING ON.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ClientTracking {
-    /// Who gets the messages instead: REDIRECT.
-    pub redirect: Option<ClientId>,
-    /// That client is gone.
-    pub broken_redirect: bool,
-    /// BCAST.
-    pub broadcast: bool,
-    /// OPTIN: only reads behind CLIENT CACHING YES count.
-    pub opt_in: bool,
-    /// OPTOUT: reads behind CLIENT CACHING NO do not count.
-    pub opt_out: bool,
-    /// NOLOOP: the client's own changes do not count.
-    pub no_loop: bool,
-    /// CLIENT CACHING came before this command.
-    pub caching: bool,
-    /// PREFIX, in their order; an empty one means everything.
-    pub prefixes: Vec<Vec<u8>>,
-}
-
-/// Who listens to a prefix, and what is to be said of it when the batch ends.
-#[derive(Debug, Default)]
-struct Prefix {
-    clients: Vec<ClientId>,
-    /// Changed keys, and who changed them last.
-    changed: BTreeMap<Vec<u8>, ClientId>,
-}
-
-/// All that is tracked.
-#[derive(Debug, Default)]
-pub struct Tracking {
-    /// Clients that track.
-    pub clients: usize,
-    keys: HashMap<Vec<u8>, Vec<ClientId>, ahash::RandomState>,
-    items: usize,
-    prefixes: BTreeMap<Vec<u8>, Prefix>,
-    changed: bool,
-    /// How many of the unit's changed keys were told already.
-    told: usize,
-    /// Keys that the client whose command runs must hear of, behind its reply; `None`: all of them.
-    own: Vec<Option<Vec<u8>>>,
-}
-
-impl Tracking {
-    /// Whether the client whose command runs must hear of something behind its reply.
-    #[inline]
-    pub fn has_own_messages(&self) -> bool {
-        !self.own.is_empty()
-    }
-
-    /// The changed keys of the unit are gone.
-    pub fn forget_told(&mut self) {
-        self.told = 0;
-    }
-
-    /// Number of keys that somebody may hold.
-    pub fn key_count(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Number of pairs of key and client.
-    pub fn item_count(&self) -> usize {
-        self.items
-    }
-
-    /// Number of prefixes that somebody listens to.
-    pub fn prefix_count(&self) -> usize {
-        self.prefixes.len()
-    }
-
-    fn remember(&mut self, key: &[u8], client: ClientId) {
-        let clients = match self.keys.get_mut(key) {
-            Some(clients) => clients,
-            None => self.keys.entry(key.to_vec()).or_default(),
-        };
-        if !clients.contains(&client) {
-            clients.push(client);
-            self.items += 1;
-        }
-    }
-
-    fn forget(&mut self, key: &[u8]) -> Vec<ClientId> {
-        let clients = self.keys.remove(key).unwrap_or_default();
-        self.items -= clients.len();
-        clients
-    }
-
-    fn note_change(&mut self, key: &[u8], by: ClientId) {
-        for (prefix, listeners) in &mut self.prefixes {
-            if key.starts_with(prefix) {
-                listeners.changed.insert(key.to_vec(), by);
-                self.changed = true;
-            }
-        }
-    }
-}
 
 /// Commands that read no keys as data, and those that run scripts: what a script reads is remembered when it does.
 const READS_ELSEWHERE: Flags = Flags::PUBSUB.union(Flags::SKIP_MONITOR);
@@ -166,7 +67,7 @@ impl Server {
     }
 
     /// A command of a client that tracks has run: it may hold now what it read.
-    pub(super) fn remember_reads(&mut self, client: &Client, command: &Command, args: &Args<'_>) {
+    pub(crate) fn remember_reads(&mut self, client: &Client, command: &Command, args: &Args<'_>) {
         if !remembers(client) || !command.flags.intersects(Flags::READONLY) || command.flags.intersects(READS_ELSEWHERE)
         {
             return;
@@ -180,7 +81,7 @@ impl Server {
     }
 
     /// A script of a client that tracks has read something: it may hold all that the script declared.
-    pub(super) fn remember_declared_keys(&mut self, client: &Client, args: &Args<'_>) {
+    pub(crate) fn remember_declared_keys(&mut self, client: &Client, args: &Args<'_>) {
         let count = args.at(2).and_then(crate::base::numbers::parse_i64).and_then(|count| usize::try_from(count).ok());
         if remembers(client) {
             args.from(3).take(count.unwrap_or(0)).for_each(|key| self.tracking.remember(key, client.id));
@@ -189,14 +90,14 @@ impl Server {
 
     /// What follows a command while anybody tracks: the table keeps to its size, and CLIENT CACHING has had its command.
     #[cold]
-    pub(super) fn end_tracked_unit(&mut self, client: &mut Client, command: &Command) {
+    pub(crate) fn end_tracked_unit(&mut self, client: &mut Client, command: &Command) {
         let limit = self.config.tracking_table_max_keys as usize;
         while limit > 0 && self.tracking.keys.len() > limit {
             let Some(key) = self.tracking.keys.keys().next().cloned() else { break };
             self.invalidate_holders(client, &key, None);
         }
         self.end_invalidation(client);
-        let keeps = client.flags.intersects(ClientFlags::MULTI) || command.name.starts_with("client|");
+        let keeps = client.flags.intersects(ClientFlags::MULTI) || command.is(Internal::KEEPS_CACHING);
         if let Some(wanted) = client.tracking.as_deref_mut().filter(|_| !keeps) {
             wanted.caching = false;
         }
@@ -204,7 +105,7 @@ impl Server {
 
     /// A command has run, maybe one of several in a transaction: whoever held what it changed hears of it. What is read
     /// later in the same transaction is new already.
-    pub(super) fn invalidate_changed(&mut self, current: &mut Client) {
+    pub(crate) fn invalidate_changed(&mut self, current: &mut Client) {
         let told = std::mem::replace(&mut self.tracking.told, self.effects.touched.len());
         let changed = self.effects.touched.get(told..).unwrap_or_default();
         let changed: Vec<Vec<u8>> = changed.iter().map(|(_, key)| key.clone()).collect();
@@ -216,7 +117,7 @@ impl Server {
     }
 
     /// The unit has ended, and its reply is written.
-    pub(super) fn end_invalidation(&mut self, current: &mut Client) {
+    pub(crate) fn end_invalidation(&mut self, current: &mut Client) {
         let id = current.id;
         for key in std::mem::take(&mut self.tracking.own) {
             match key {
@@ -262,7 +163,7 @@ impl Server {
     }
 
     /// Tells listeners of prefixes what changed since the last time.
-    pub(super) fn broadcast_changes(&mut self) {
+    pub(crate) fn broadcast_changes(&mut self) {
         if !std::mem::take(&mut self.tracking.changed) {
             return;
         }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::latency::LatencyMonitor;
+use super::slowlog::Slowlog;
+
 /// What is known of one command's runs.
 #[derive(Debug, Default)]
 pub struct CommandStats {
@@ -40,7 +43,11 @@ const MAX_ERRORS: usize = 128;
 /// Counters.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// Per command, by [`crate::dispatch::Command::index`].
+    /// SLOWLOG.
+    pub slowlog: Slowlog,
+    /// LATENCY.
+    pub latency: LatencyMonitor,
+    /// Per command, by [`crate::server::Command::index`].
     pub commands: Vec<CommandStats>,
     /// Errors by code.
     pub errors: BTreeMap<String, u64>,
@@ -114,7 +121,8 @@ impl Stats {
     pub fn reset(&mut self) {
         let commands = self.commands.len();
         let (peak, startup) = (crate::base::allocator::used_memory(), self.startup_memory);
-        *self = Self::new(commands);
+        let (slowlog, latency) = (std::mem::take(&mut self.slowlog), std::mem::take(&mut self.latency));
+        *self = Self { slowlog, latency, ..Self::new(commands) };
         self.peak_memory = peak;
         self.startup_memory = startup;
     }

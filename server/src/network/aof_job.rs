@@ -2,7 +2,7 @@
 //!
 //! A thread reads and parses while the server executes what came before, in steps between which clients hear that it is
 //! loading. A rewrite is the walk of a snapshot, see `snapshot_job.rs`; what it changes and in which order so that a
-//! crash does no harm, is told in `dispatch/aof_rewrite.rs`.
+//! crash does no harm, is told in `lifecycle/aof_rewrite.rs`.
 
 use std::io;
 use std::path::Path;
@@ -15,11 +15,11 @@ use tokio::sync::mpsc::channel;
 use super::loading::LoadingGuard;
 use super::{Shared, snapshot_job};
 use crate::base::clock::monotonic_ns;
-use crate::dispatch::aof::{AofState, remove_files};
-use crate::dispatch::persist::RdbFile;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
+use crate::persistence::aof::{AofState, remove_files};
 use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
+use crate::persistence::file::RdbFile;
+use crate::server::state::Server;
 
 /// Batches on their way from the reader.
 const QUEUE: usize = 32;
@@ -37,7 +37,7 @@ const RETRY: Duration = Duration::from_millis(20);
 pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
     let started = monotonic_ns();
     shared.turn().find_aof()?;
-    if !shared.peek().aof.manifest.is_empty() {
+    if !shared.peek().persistence.aof.manifest.is_empty() {
         let guard = begin(shared)?;
         let loaded = read_and_execute(shared).await?;
         drop(guard);
@@ -51,14 +51,20 @@ pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
 
 fn begin(shared: &Shared) -> Result<LoadingGuard, String> {
     let mut server = shared.turn();
-    let total = total_size(&server.aof_directory(), &server.aof.manifest).map_err(|error| error.to_string())?;
+    let total =
+        total_size(&server.aof_directory(), &server.persistence.aof.manifest).map_err(|error| error.to_string())?;
     Ok(LoadingGuard::begin(shared, &mut server, total, false, |_| {}))
 }
 
 async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
     let (directory, manifest, options, mut loader) = {
         let server = shared.peek();
-        (server.aof_directory(), server.aof.manifest.clone(), server.aof_read_options(), server.aof_loader())
+        (
+            server.aof_directory(),
+            server.persistence.aof.manifest.clone(),
+            server.aof_read_options(),
+            server.aof_loader(),
+        )
     };
     let (sender, mut steps) = channel(QUEUE);
     let progress = Arc::new(AtomicU64::new(0));
@@ -94,7 +100,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
 pub async fn group_commit(shared: Shared) {
     let running = {
         let server = shared.peek();
-        server.aof.syncer.clone().map(|syncer| (syncer, server.aof.requested))
+        server.persistence.aof.syncer.clone().map(|syncer| (syncer, server.persistence.aof.requested))
     };
     if let Some((syncer, offset)) = running {
         std::future::poll_fn(|context| match syncer.poll_durable(offset, context.waker()) || !syncer.is_busy() {
@@ -106,7 +112,7 @@ pub async fn group_commit(shared: Shared) {
     let mut gathered = 0;
     for _ in 0..LOOKS {
         tokio::task::yield_now().await;
-        let length = shared.peek().aof_buffer.len();
+        let length = shared.peek().persistence.aof.buffer.len();
         if length == gathered {
             break;
         }
@@ -130,7 +136,12 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     let (directory, name, mut manifest, state) = {
         let server = shared.peek();
         check(&server, generation)?;
-        (server.aof_directory(), server.aof_name(), server.aof.manifest.clone(), server.aof.state)
+        (
+            server.aof_directory(),
+            server.aof_name(),
+            server.persistence.aof.manifest.clone(),
+            server.persistence.aof.state,
+        )
     };
     let temporary_incr = directory.join(format!("temp-{name}.incr"));
     let (opened, incr) = {
@@ -161,7 +172,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
         file.commit()
     })
     .await;
-    shared.turn().aof.rewrite.walking = false;
+    shared.turn().persistence.aof.rewrite.walking = false;
     written?;
     log(Level::Notice, "Background AOF rewrite terminated with success");
     let mut manifest = {
@@ -172,7 +183,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
             let _ = std::fs::remove_file(&target);
         }
         checked?;
-        server.aof.manifest.clone()
+        server.persistence.aof.manifest.clone()
     };
     let manifest = blocking(move || {
         let base = manifest.replace_base(&name, rdb);
@@ -200,19 +211,19 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
 /// The new set is in place.
 fn install(shared: &Shared, generation: u64, (size, manifest): (u64, Manifest)) {
     let mut server = shared.turn();
-    server.aof.manifest = manifest;
+    server.persistence.aof.manifest = manifest;
     if check(&server, generation).is_err() {
         return;
     }
-    server.aof.current_size = size;
-    server.aof.base_size = size;
-    if server.aof.state == AofState::Starting {
-        server.aof.state = AofState::On;
+    server.persistence.aof.current_size = size;
+    server.persistence.aof.base_size = size;
+    if server.persistence.aof.state == AofState::Starting {
+        server.persistence.aof.state = AofState::On;
     }
 }
 
 fn check(server: &Server, generation: u64) -> io::Result<()> {
-    match server.aof.rewrite.generation == generation {
+    match server.persistence.aof.rewrite.generation == generation {
         true => Ok(()),
         false => Err(io::Error::new(io::ErrorKind::Interrupted, "the rewrite was cancelled")),
     }
@@ -261,9 +272,9 @@ async fn begin_walk(
                 if let Some(writer) = writer {
                     server.switch_aof(writer)?;
                 }
-                server.aof.manifest = manifest;
+                server.persistence.aof.manifest = manifest;
                 server.keyspace.begin_snapshot();
-                server.aof.rewrite.walking = true;
+                server.persistence.aof.rewrite.walking = true;
                 server.stats.snapshots += 1;
                 log(
                     Level::Notice,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::Shared;
 use super::primary_link::Wire;
 use crate::base::clock::now_ms;
-use crate::dispatch::client::{Client, ClientFlags, Signal};
-use crate::dispatch::clients::Slot;
-use crate::dispatch::server::{Order, Server};
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
 use crate::replication::LinkId;
 use crate::resp::RequestParser;
 use crate::resp::request::{Limits, Parsed};
+use crate::server::client::{Client, ClientFlags, Signal};
+use crate::server::clients::Slot;
+use crate::server::state::{Order, Server};
 
 /// See the module's comment.
 pub struct Applier<'a> {
@@ -64,14 +64,14 @@ impl<'a> Applier<'a> {
         let server = &mut *server;
         self.check_role(server)?;
         let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
-        if server.busy_script().is_some() {
+        if server.scripting.busy().is_some() {
             // A script is in the middle of its work on these data.
-            server.held_back_primary = server.clients.get(self.slot).map(|client| client.id);
+            server.gate.held_back_primary = server.clients.get(self.slot).map(|client| client.id);
             self.seen = Some(buffer.len());
             return Ok(());
         }
         let Some(mut client) = server.clients.take(self.slot) else { return Err(lost()) };
-        client.last_interaction = server.now;
+        client.last_interaction = server.time.now;
         let applied = self.apply_all(server, &mut client, buffer);
         let killed = client.flags.intersects(ClientFlags::CLOSE_ASAP);
         server.clients.put(self.slot, client);
@@ -107,7 +107,7 @@ impl<'a> Applier<'a> {
                 Err(error) => return Err(io::Error::other(format!("Protocol error from the master: {}", error.0))),
             }
         }
-        let now = server.replication_now();
+        let now = server.replication.now();
         if server.replication.heard(now, buffer.len() - start) {
             server.orders.push(Order::Replication);
         }

@@ -7,7 +7,7 @@
 //! and the stream.
 //!
 //! Requests are read and executed while earlier replies still wait for the socket: a client may write its whole pipeline
-//! before it reads. What bounds the replies is `client-output-buffer-limit` (`dispatch/output_limits.rs`).
+//! before it reads. What bounds the replies is `client-output-buffer-limit` (`lifecycle/output_limits.rs`).
 //!
 //! Invariant: the read buffer is consumed only by execution. A client that waits (blocked, paused) keeps its later
 //! requests in the buffer, and is not read beyond `client-query-buffer-limit`.
@@ -27,12 +27,12 @@ use super::Shared;
 use super::batch::Batch;
 use super::output::Output;
 use super::replica_output::ReplicaOutput;
-use crate::dispatch::client::{Client, ClientFlags, IDLE, InputMemory, Signal};
-use crate::dispatch::clients::Slot;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
 use crate::persistence::aof::Syncer;
 use crate::resp::request::Limits;
+use crate::server::client::{Client, ClientFlags, IDLE, InputMemory, Signal};
+use crate::server::clients::Slot;
+use crate::server::state::Server;
 use crate::store::keyspace::PREFETCH_KEYS;
 
 /// Bytes read at a time where nothing bigger is awaited.
@@ -248,7 +248,7 @@ impl Connection {
         server.measure_room(&mut client);
         client.input = batch.as_deref().map_or_else(InputMemory::default, input_memory);
         if batch.as_ref().is_some_and(|batch| !batch.is_done()) {
-            client.last_interaction = server.now;
+            client.last_interaction = server.time.now;
         }
         if server.config.maxmemory_clients != 0 && client.input.unparsed + client.input.free > KEEP {
             // A large request counts before it is executed.
@@ -275,7 +275,7 @@ impl Connection {
             }
         }
         self.take_output(server, &mut client);
-        if server.now - client.last_interaction >= IDLE && !server.keeps_buffers {
+        if server.time.now - client.last_interaction >= IDLE && !server.clients.keeps_buffers {
             if let Some(batch) = &mut batch {
                 batch.shrink();
             }
@@ -293,7 +293,7 @@ impl Connection {
         guard.end_batch();
         let hold = guard.replies_wait_for();
         if hold > 0 && !self.output.is_empty() {
-            self.hold = guard.aof.syncer.clone().map(|syncer| (hold, syncer));
+            self.hold = guard.persistence.aof.syncer.clone().map(|syncer| (hold, syncer));
         }
     }
 

@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::{Node, Shared};
+use crate::base::REDIS_VERSION;
 use crate::base::clock::now_ms;
-use crate::dispatch::client_line::client_line;
+use crate::base::log::{Level, log, write_raw};
+use crate::commands::info::info;
 use crate::dispatch::redact::shown_words;
 use crate::dispatch::running::look_at_running_command;
-use crate::info::REDIS_VERSION;
-use crate::info::log::{Level, log, write_raw};
-use crate::info::report::info;
+use crate::server::client_line::client_line;
 
 /// Signals that only a bug, or somebody who wants a report, sends.
 const FATAL: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT];

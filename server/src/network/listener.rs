@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,11 +16,13 @@ use tokio::task::JoinHandle;
 use super::tls_stream::{HANDSHAKE, TlsStream};
 use super::{Shared, connection};
 use crate::base::clock::now_ms;
+use crate::base::log::{Level, log};
+use crate::base::net::{is_missing, resolve};
 use crate::config::Config;
-use crate::dispatch::client::{Client, ClientFlags, Signal};
-use crate::dispatch::clients::Slot;
-use crate::dispatch::server::{Listening, Server};
-use crate::info::log::{Level, log};
+use crate::server::client::{Client, ClientFlags, Signal};
+use crate::server::clients::Slot;
+use crate::server::network::Listening;
+use crate::server::state::Server;
 
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n";
 
@@ -37,13 +39,13 @@ impl Listeners {
     pub fn follow(&mut self, shared: &Shared) {
         let server = shared.peek();
         self.tcp.retain(|id, task| {
-            let stays = server.listening.iter().any(|listening| listening.id == *id);
+            let stays = server.network.listening.iter().any(|listening| listening.id == *id);
             if !stays {
                 task.abort();
             }
             stays
         });
-        for Listening { id, address, socket, secure } in &server.listening {
+        for Listening { id, address, socket, secure } in &server.network.listening {
             if self.tcp.contains_key(id) {
                 continue;
             }
@@ -152,7 +154,7 @@ impl Bound {
             let mut server = shared.turn();
             for (listener, secure) in self.tcp {
                 match listener.local_addr().and_then(|address| Ok((address, listener.into_std()?))) {
-                    Ok((address, socket)) => server.listen_on(address, socket, secure),
+                    Ok((address, socket)) => server.network.listen_on(address, socket, secure),
                     Err(error) => log(Level::Warning, &format!("Cannot accept: {error}")),
                 }
             }
@@ -273,7 +275,7 @@ fn begin_session(server: &mut Server, origin: Origin) -> (Slot, Arc<Signal>) {
 fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
     let mut server = shared.turn();
     server.stats.connections += 1;
-    let tls = server.tls.as_ref().map(|contexts| contexts.accept_client());
+    let tls = server.network.tls.as_ref().map(|contexts| contexts.accept_client());
     let Some(Ok(tls)) = tls.filter(|_| server.clients.len() < server.config.maxclients as usize) else {
         server.stats.rejected_connections += 1;
         return;
@@ -334,27 +336,4 @@ async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {
     // Best effort: the peer may not even read it.
     let _ = stream.write_all(text).await;
     let _ = stream.shutdown().await;
-}
-
-/// Whether the machine does not have an address, as opposed to somebody else having it.
-pub fn is_missing(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::ENOPROTOOPT))
-}
-
-/// What a word of `bind` stands for.
-///
-/// # Errors
-/// A name that means nothing.
-pub fn resolve(address: &str, port: u16) -> io::Result<IpAddr> {
-    match address {
-        "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
-        "::*" => Ok(Ipv6Addr::UNSPECIFIED.into()),
-        name => match name.parse() {
-            Ok(ip) => Ok(ip),
-            Err(_) => {
-                let found = std::net::ToSocketAddrs::to_socket_addrs(&(name, port))?.next();
-                Ok(found.ok_or(io::ErrorKind::NotFound)?.ip())
-            }
-        },
-    }
 }

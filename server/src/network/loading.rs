@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Shared;
 use crate::base::clock::now_ms;
 use crate::base::signals;
-use crate::dispatch::Server;
 use crate::persistence::state::Loading;
+use crate::server::Server;
 
 /// The server is loading for as long as this lives.
 pub struct LoadingGuard {
@@ -25,11 +25,8 @@ impl LoadingGuard {
         serves_old_data: bool,
         afterwards: fn(&mut Server),
     ) -> Self {
-        server.loading = true;
         signals::set_loading(true);
-        server.async_loading = serves_old_data;
-        server.persistence.loading = Some(Loading::new(now_ms(), total));
-        server.refresh_gate();
+        server.persistence.loading = Some(Loading::new(now_ms(), total, serves_old_data));
         Self { shared: Arc::clone(shared), afterwards, ended: false }
     }
 
@@ -40,11 +37,8 @@ impl LoadingGuard {
 
     fn end_in(&mut self, server: &mut Server) {
         self.ended = true;
-        server.loading = false;
         signals::set_loading(false);
-        server.async_loading = false;
         server.persistence.loading = None;
-        server.refresh_gate();
         (self.afterwards)(server);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::dispatch::server::{Order, Server};
+use crate::server::state::{Order, Server};
 
 pub mod aof_job;
 mod applier;
@@ -14,10 +14,9 @@ mod crash;
 pub mod dial;
 pub mod listener;
 mod loading;
+mod machines;
 pub mod output;
 pub mod primary_link;
-pub mod process;
-pub mod rebind;
 pub mod replica_output;
 pub mod selftest;
 pub mod sentinel;
@@ -62,7 +61,7 @@ fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::Discard => drop(tokio::spawn(cluster::handover::discard(Arc::clone(shared)))),
             Order::Exit(code) => {
                 // Whoever sees its connection end finds nobody there any more.
-                server.listening.iter().for_each(rebind::close);
+                server.network.listening.iter().for_each(crate::lifecycle::listening::close);
                 // The main task is gone only when the process ends already.
                 let _ = shared.exit.send(code);
             }

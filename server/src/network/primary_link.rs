@@ -18,8 +18,8 @@ use super::applier::Applier;
 use super::dial::{Dialed, Options, Socket, dial};
 use super::transfer::{Reception, Step};
 use super::{Shared, snapshot_job};
-use crate::dispatch::server::Server;
 use crate::replication::{Input, LinkEffect, LinkId, LinkInput};
+use crate::server::state::Server;
 
 /// Bytes read at a time.
 const READ_SIZE: usize = 64 * 1024;
@@ -36,10 +36,10 @@ pub struct Outside {
 
 /// Does what the machine decided, in its order.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
-    if server.replication_pause().is_some_and(|pause| pause <= 0) {
+    if server.replication.pause().is_some_and(|pause| pause <= 0) {
         server.tick_replication();
     }
-    for (link, effect) in std::mem::take(&mut server.replication_outbox.links) {
+    for (link, effect) in std::mem::take(server.replication.outbox()) {
         let mut open = shared.replication.link.lock();
         match effect {
             LinkEffect::Connect { host, port } => {
@@ -56,7 +56,7 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
             }
         }
     }
-    for (plan, header) in std::mem::take(&mut server.replication_outbox.snapshots) {
+    for (plan, header) in std::mem::take(&mut server.network.snapshots) {
         snapshot_job::serve_replicas(shared, server, plan, header);
     }
     shared.rearm.notify_one();

@@ -3,9 +3,9 @@
 use std::task::{Context, Poll};
 
 use super::output::Output;
-use crate::dispatch::client::{Client, Transfer};
-use crate::dispatch::server::Server;
 use crate::replication::{Fed, PeerId, PeerInput};
+use crate::server::client::{Client, Transfer};
+use crate::server::state::Server;
 
 /// Bytes of the stream copied out of the backlog at a time.
 const STREAM_CHUNK: usize = 256 * 1024;

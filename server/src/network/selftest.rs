@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::sync::atomic::AtomicU64;
 
 use crate::config::Config;
-use crate::dispatch::server::Server;
 use crate::persistence::load::load;
+use crate::server::state::Server;
 
 /// `--test-memory`: writes and reads patterns over so many megabytes.
 pub fn memory(megabytes: u64) -> i32 {
@@ -72,7 +72,7 @@ pub fn check_rdb(files: &[OsString]) -> i32 {
             return 1;
         }
     };
-    let options = Server::new(Config::default()).load_options(false);
+    let options = Server::new(Config::default(), crate::commands::catalogue(), false).load_options(false);
     match load(std::io::BufReader::new(source), &options, &AtomicU64::new(0)) {
         Ok(loaded) => {
             println!("[offset {}] Checksum OK", loaded.bytes);

@@ -10,10 +10,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Shared;
 use super::crash::set_handler;
 use super::vital::spawn_vital;
+use crate::base::log::write_from_handler;
 use crate::base::signals::{is_ending, is_loading};
 use crate::config::special::ShutdownFlags;
-use crate::dispatch::shutdown::ShutdownOptions;
-use crate::info::log::write_from_handler;
+use crate::server::shutdown::ShutdownOptions;
 
 /// `temp-PID.rdb`, the file of a save that holds everybody up, in the working directory.
 static UNFINISHED: OnceLock<std::ffi::CString> = OnceLock::new();

@@ -12,13 +12,14 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::Shared;
 use crate::base::clock::monotonic_ns;
-use crate::dispatch::client::Transfer;
-use crate::dispatch::persist::RdbFile;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
+use crate::base::machine::Machine;
 use crate::persistence::aof::BaseEncoder;
+use crate::persistence::file::RdbFile;
 use crate::persistence::save::{Encoder, Header};
 use crate::replication::{Input, PeerId, PeerInput, SyncPlan, Way};
+use crate::server::client::Transfer;
+use crate::server::state::Server;
 use crate::store::snapshot::Batch;
 
 /// Keys visited between two looks at the clock.
@@ -170,7 +171,6 @@ async fn stream_to_replicas(
             // A replica that left is dropped; the others go on.
             senders.retain(|sender| sender.blocking_send(Arc::clone(&chunk)).is_ok());
             if senders.is_empty() {
-                log(Level::Notice, "Diskless rdb transfer, last replica dropped, killing fork child.");
                 return Err(io::Error::new(io::ErrorKind::BrokenPipe, "all replicas left"));
             }
             Ok(())
@@ -189,6 +189,11 @@ async fn stream_to_replicas(
     match result {
         Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
         Err(error) => {
+            // The transfer meets their closed queues, or hears first that nobody wants it.
+            let met = error.kind() == io::ErrorKind::BrokenPipe;
+            if met || !replicas.iter().any(|&peer| server.replication.knows(peer)) {
+                log(Level::Notice, "Diskless rdb transfer, last replica dropped, killing fork child.");
+            }
             log(Level::Warning, &format!("Background transfer error: {error}"));
             tell_of_all(&mut server, &replicas, &PeerInput::SnapshotFailed);
         }

@@ -10,22 +10,20 @@ use tokio::sync::mpsc;
 use super::loading::LoadingGuard;
 use super::vital::spawn_vital;
 use super::{Node, Shared, listener, timers};
+use crate::base::REDIS_VERSION;
 use crate::base::allocator::used_memory;
 use crate::base::clock::now_ms;
+use crate::base::log::{self, Level, log};
 use crate::base::random::Random;
+use crate::config::Config;
 use crate::config::cli::{self, Arguments, Startup};
 use crate::config::file::{FatalError, LoadError, Loaded, os_text};
 use crate::config::values::{Supervised, SyslogFacility};
-use crate::config::{Config, LogLevel};
-use crate::dispatch::acl::Acl;
-use crate::dispatch::registry::Registry;
-use crate::dispatch::sentinel::{Clock, SentinelMode};
-use crate::dispatch::server::{Order, Server};
-use crate::info::REDIS_VERSION;
-use crate::info::log::{self, Level, log};
 use crate::persistence::chunks::read_ahead;
 use crate::persistence::load::{LoadError as RdbLoadError, load};
 use crate::sentinel::Sentinel;
+use crate::server::driver::{Clock, Driver};
+use crate::server::state::{Order, Server};
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
 ///
@@ -98,7 +96,7 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
 }
 
 /// The machine of Sentinel mode as the configuration describes it. Without a file that it can write to it must not run.
-fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<SentinelMode>, i32> {
+fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<Driver<Sentinel>>, i32> {
     log::set_role(b'X');
     let clock = Clock::start();
     let mut core = Sentinel::new(clock.now(), Random::from_os());
@@ -123,7 +121,7 @@ fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<SentinelMode>, i32>
         log(Level::Warning, &format!("Sentinel config file {path} is not writable: {reason}. Exiting..."));
         return Err(1);
     }
-    Ok(Box::new(SentinelMode::new(core, clock)))
+    Ok(Box::new(Driver::new(core, clock)))
 }
 
 /// Scripts must be there, and executable.
@@ -163,13 +161,13 @@ struct Program {
     config_file: PathBuf,
 }
 
-fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Box<SentinelMode>>) -> i32 {
+fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Box<Driver<Sentinel>>>) -> i32 {
     let mut config = loaded.config;
     if config.dir.is_empty() || config.dir.as_path().is_relative() {
         let here = std::env::current_dir().unwrap_or_default();
         config.dir = here.to_string_lossy().as_ref().into();
     }
-    log::set_level(level(config.loglevel));
+    log::set_level(config.loglevel.threshold());
     log::set_file(&config.logfile.to_string_lossy());
     if config.syslog_enabled {
         log::set_syslog(&config.syslog_ident.to_string_lossy(), facility(config.syslog_facility));
@@ -182,16 +180,12 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     }
     announce(configured);
     raise_file_limit(&mut config);
-    let mut server = Server::new(config);
+    let mut server = Server::new(config, crate::commands::catalogue(), sentinel.is_some());
     server.stats.startup_memory = used_memory();
-    if sentinel.is_some() {
-        server.registry = Registry::of_sentinel();
-        server.acl = Acl::new(&server.config, true);
-        server.sentinel = sentinel;
-    }
-    server.executable = program.executable;
-    server.config_file = program.config_file.to_string_lossy().into_owned();
-    super::process::prepare(&server, &program.title);
+    server.sentinel = sentinel;
+    server.process.executable = program.executable;
+    server.process.config_file = program.config_file.to_string_lossy().into_owned();
+    crate::lifecycle::process::prepare(&server, &program.title);
     if let Err(error) = server.adjust_oom_score() {
         log(Level::Warning, &format!("Cannot set the OOM score: {}", os_text(&error)));
     }
@@ -208,7 +202,7 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     }
     if crate::tls::is_wanted(&server.config) {
         match crate::tls::Contexts::load(&server.config) {
-            Ok(contexts) => server.tls = Some(Arc::new(contexts)),
+            Ok(contexts) => server.network.tls = Some(Arc::new(contexts)),
             Err(reason) => {
                 log(Level::Warning, &reason);
                 log(Level::Warning, "Failed to configure TLS. Check logs for more info.");
@@ -261,16 +255,6 @@ fn facility(facility: SyslogFacility) -> i32 {
         SyslogFacility::Local5 => libc::LOG_LOCAL5,
         SyslogFacility::Local6 => libc::LOG_LOCAL6,
         SyslogFacility::Local7 => libc::LOG_LOCAL7,
-    }
-}
-
-/// Where `loglevel` puts the threshold.
-pub fn level(level: LogLevel) -> Level {
-    match level {
-        LogLevel::Debug => Level::Debug,
-        LogLevel::Verbose => Level::Verbose,
-        LogLevel::Notice => Level::Notice,
-        LogLevel::Warning => Level::Warning,
     }
 }
 
@@ -413,7 +397,7 @@ async fn live(server: Server) -> i32 {
 /// Sentinel mode: from now on the machine is told what happens.
 fn watch_others(shared: &Shared) {
     let mut server = shared.turn();
-    server.with_sentinel(|core, now, out| core.start(now, out));
+    server.with_sentinel(Sentinel::start);
     spawn_vital("Sentinel", super::sentinel::run(Arc::clone(shared)));
 }
 
@@ -478,7 +462,7 @@ fn follow_configured_primary(shared: &Shared) {
     if let Some((host, port)) = server.config.replicaof.0.clone() {
         server.with_replication(None, |machine| machine.follow(host.to_string(), port));
         // A new replica has no history to go on from.
-        if !server.restored_history {
+        if !server.persistence.restored_history {
             server.replication.forget_history();
         }
     }
@@ -536,6 +520,6 @@ fn report_loaded(loaded: &crate::persistence::load::Loaded, elapsed: std::time::
     if let Some(used) = loaded.used_memory {
         log(Level::Notice, &format!("RDB memory usage when created {:.2} Mb", used as f64 / (1 << 20) as f64));
     }
-    crate::dispatch::persist::report_loaded(loaded);
+    loaded.report();
     log(Level::Notice, &format!("DB loaded from disk: {:.3} seconds", elapsed.as_secs_f64()));
 }

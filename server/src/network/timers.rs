@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use crate::base::clock::{Millis, now_ms};
-use crate::dispatch::server::Server;
+use crate::server::state::Server;
 
 /// Ticks for ever: `hz` times a second, and when a client's wait ends.
 pub async fn run(shared: Shared) -> Infallible {
     loop {
         let pause = {
             let server = shared.peek();
-            let tick = server.last_cron + i64::from(1000 / server.config.hz.max(1));
+            let tick = server.time.last_cron + i64::from(1000 / server.config.hz.max(1));
             let due = server.next_deadline().map_or(tick, |deadline| deadline.min(tick));
-            let pause = (due - now_ms()).min(server.replication_pause().unwrap_or(Millis::MAX));
+            let pause = (due - now_ms()).min(server.replication.pause().unwrap_or(Millis::MAX));
             Duration::from_millis(pause.max(1) as u64)
         };
         tokio::select! {
@@ -24,12 +24,12 @@ pub async fn run(shared: Shared) -> Infallible {
         super::crash::tick();
         let mut server = shared.turn();
         server.end_due_waits();
-        if server.replication_pause().is_some_and(|pause| pause <= 0) {
+        if server.replication.pause().is_some_and(|pause| pause <= 0) {
             server.tick_replication();
         }
-        if server.cron_paused || server.busy_script().is_some() {
-            server.last_cron = server.now;
-        } else if server.now - server.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
+        if server.time.cron_paused || server.scripting.busy().is_some() {
+            server.time.last_cron = server.time.now;
+        } else if server.time.now - server.time.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
             expire(&mut server);
             server.cron();
         }

@@ -12,12 +12,12 @@ use tokio::time::Duration;
 
 use super::Shared;
 use super::loading::LoadingGuard;
-use crate::dispatch::persist::RdbFile;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
 use crate::persistence::chunks::{Chunks, read_ahead};
+use crate::persistence::file::RdbFile;
 use crate::persistence::load::{LoadError, LoadOptions, Loaded, load};
 use crate::replication::{Destination, Follower, Input, LinkId, LinkInput, OldData, Payload};
+use crate::server::state::Server;
 
 /// Chunks on their way to the thread that takes them.
 const QUEUE: usize = 64;

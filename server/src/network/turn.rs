@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use super::dial::Dialer;
 use super::{Shared, carry_out_orders, cluster, primary_link, sentinel};
 use crate::base::clock::now_ms;
-use crate::dispatch::server::Server;
+use crate::server::state::Server;
 
 /// The server behind its lock, and how its tasks reach each other.
 pub struct Node {

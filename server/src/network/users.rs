@@ -2,12 +2,12 @@
 
 use crate::acl::user::merge_selectors;
 use crate::acl::{RuleError, Rulebook, User, selector};
+use crate::base::log::{Level, log};
 use crate::commands::acl::{read_file, warn_of_discouraged};
+use crate::commands::catalogue;
 use crate::config::file::{Directive, FatalError, Loaded};
 use crate::config::values::PubsubDefault;
-use crate::dispatch::Server;
-use crate::dispatch::registry::acl_catalogue;
-use crate::info::log::{Level, log};
+use crate::server::Server;
 
 /// The name and the rules of a `user` line.
 fn parts(line: &Directive) -> (&[u8], Vec<&[u8]>) {
@@ -20,7 +20,7 @@ fn parts(line: &Directive) -> (&[u8], Vec<&[u8]>) {
 /// The first line that is wrong.
 pub fn check_lines(loaded: &Loaded, in_sentinel: bool) -> Result<(), FatalError> {
     let allows_channels = loaded.config.acl_pubsub_default == PubsubDefault::AllChannels;
-    let mut book = Rulebook::new(acl_catalogue(in_sentinel), allows_channels);
+    let mut book = Rulebook::new(catalogue().for_rules(in_sentinel), allows_channels);
     for (place, line) in loaded.users.iter().enumerate() {
         let (name, rules) = parts(line);
         let refuse = |word: &[u8], reason: &dyn std::fmt::Display| {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::info::log::{Level, log};
+use crate::base::log::{Level, log};
 
 /// Runs a task that never ends. If it is lost all the same, the process ends with it.
 pub fn spawn_vital(name: &'static str, task: impl Future<Output = Infallible> + Send + 'static) {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::codec::{Encodings, stored};
 use super::delay::KeyDelay;
 use super::rdb::{FileReader, Item, RdbError};
+use crate::base::log::{Level, log};
 use crate::store::access::AccessRule;
 use crate::store::entry::OwnedEntry;
 use crate::store::keyspace::Db;
@@ -65,6 +66,21 @@ pub struct Loaded {
     pub bytes: u64,
     /// Texts of libraries of functions.
     pub functions: Vec<Vec<u8>>,
+}
+
+impl Loaded {
+    /// Logs what was loaded, and what was left out.
+    pub fn report(&self) {
+        for key in &self.empty_keys {
+            log(Level::Warning, &format!("rdbLoadObject skipping empty key: {}", String::from_utf8_lossy(key)));
+        }
+        let counts = format!("Done loading RDB, keys loaded: {}, keys expired: {}", self.keys, self.expired);
+        if self.empty > 0 {
+            log(Level::Warning, &format!("{counts}, empty keys skipped: {}.", self.empty));
+        } else {
+            log(Level::Notice, &format!("{counts}."));
+        }
+    }
 }
 
 /// Why a stream could not be loaded.

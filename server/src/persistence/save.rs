@@ -65,7 +65,7 @@ impl Encoder {
     pub fn new(header: Header) -> Self {
         let mut out = Vec::with_capacity(CHUNK * 2);
         write_header(&mut out);
-        write_aux(&mut out, "redis-ver", crate::info::REDIS_VERSION.as_bytes());
+        write_aux(&mut out, "redis-ver", crate::base::REDIS_VERSION.as_bytes());
         write_aux_int(&mut out, "redis-bits", 64);
         write_aux_int(&mut out, "ctime", header.options.now / 1000);
         write_aux_int(&mut out, "used-mem", header.used_memory as i64);

@@ -1,9 +1,10 @@
 //! What is known of saves: when the last was, whether it worked, what is running.
 
+use super::aof::Aof;
 use crate::base::clock::Millis;
 
 /// See the module's comment.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Persistence {
     /// Changes since the last save.
     pub dirty: u64,
@@ -31,8 +32,12 @@ pub struct Persistence {
     pub loaded: (u64, u64),
     /// Error of the last write to the AOF.
     pub aof_write_error: Option<String>,
-    /// Progress of loading.
+    /// The dataset is being loaded.
     pub loading: Option<Loading>,
+    /// The loaded file said where a replica's history stood: a first partial resync may be tried.
+    pub restored_history: bool,
+    /// The append-only file.
+    pub aof: Aof,
 }
 
 /// Loading that has only begun ends within so many milliseconds, or is no longer waited for.
@@ -47,12 +52,14 @@ pub struct Loading {
     pub total: u64,
     /// Bytes loaded.
     pub loaded: u64,
+    /// The old data stay readable meanwhile (`repl-diskless-load swapdb`).
+    pub serves_old_data: bool,
 }
 
 impl Loading {
     /// Loading that begins now.
-    pub fn new(now: Millis, total: u64) -> Self {
-        Self { since: now, total, loaded: 0 }
+    pub fn new(now: Millis, total: u64, serves_old_data: bool) -> Self {
+        Self { since: now, total, loaded: 0, serves_old_data }
     }
 
     /// It has only begun: upstream looks at its clients every `interval` bytes while it loads, so they wait for a small
@@ -66,5 +73,16 @@ impl Persistence {
     /// A server that has just started.
     pub fn new(now: Millis) -> Self {
         Self { last_save: now / 1000, last_duration: -1, ..Self::default() }
+    }
+
+    /// Whether the dataset is being loaded.
+    #[inline]
+    pub fn is_loading(&self) -> bool {
+        self.loading.is_some()
+    }
+
+    /// Whether it is being loaded while the old data are served.
+    pub fn loads_beside_old_data(&self) -> bool {
+        self.loading.is_some_and(|loading| loading.serves_old_data)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::base::glob;
 
 /// Subscribers of one channel or pattern, in the order of their subscription.
-type Subscribers = Vec<u64>;
+pub type Subscribers = Vec<u64>;
 
 /// The three spaces of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct PubSub {
     channels: HashMap<Vec<u8>, Subscribers>,
     patterns: HashMap<Vec<u8>, Subscribers>,
     shard_channels: HashMap<Vec<u8>, Subscribers>,
+    /// Clients in MONITOR mode, which get every command.
+    pub monitors: Subscribers,
 }
 
 impl PubSub {

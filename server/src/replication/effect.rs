@@ -2,6 +2,7 @@
 
 use crate::base::clock::Millis;
 use crate::base::level::Level;
+use crate::base::machine;
 
 /// Names a link of ours to a primary. Each attempt to connect has a name of its own, so that what comes late from an
 /// earlier one is not mistaken for news of the present one.
@@ -83,24 +84,9 @@ pub enum PeerInput {
 }
 
 /// Something to do, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Log a line.
-    Log {
-        /// How much it matters.
-        level: Level,
-        /// The line.
-        text: String,
-    },
-    /// Something to do on a link to a primary, when the turn ends.
-    Link(LinkId, LinkEffect),
-    /// Something to do with a replica's session, at once.
-    Peer(PeerId, PeerEffect),
-    /// Something to do on the side of the data, at once.
-    Data(DataEffect),
-}
+pub type Effect = machine::Effect<DataEffect, (LinkId, LinkEffect)>;
 
-/// Something to do on a link to a primary.
+/// Something to do on a link to a primary, when the turn ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEffect {
     /// Open it.
@@ -169,9 +155,18 @@ pub enum PeerEffect {
     CloseAfterReply,
 }
 
-/// Something to do on the side of the data.
+/// Something to do on the side of the data and of sessions, at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataEffect {
+    /// Log a line.
+    Log {
+        /// How much it matters.
+        level: Level,
+        /// The line.
+        text: String,
+    },
+    /// Something to do with a replica's session.
+    Peer(PeerId, PeerEffect),
     /// This server has become a replica, or follows another primary.
     Demoted,
     /// This server has become a primary.
@@ -215,7 +210,7 @@ pub enum Way {
 
 /// A log line of the machine's.
 pub(super) fn line(level: Level, text: impl Into<String>) -> Effect {
-    Effect::Log { level, text: text.into() }
+    Effect::Data(DataEffect::Log { level, text: text.into() })
 }
 
 /// How long ago a moment was.

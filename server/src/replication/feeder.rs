@@ -219,7 +219,7 @@ impl Replication {
                 peer.ack_time = now;
                 if stage == Stage::WaitsForAck {
                     peer.stage = Stage::Online;
-                    self.out.push(Effect::Peer(id, PeerEffect::Wake));
+                    self.out.push(Effect::Data(DataEffect::Peer(id, PeerEffect::Wake)));
                 }
                 self.advance_failover();
             }
@@ -234,9 +234,9 @@ impl Replication {
             }
             (Stage::WaitsForFile, PeerInput::SnapshotFailed) => {
                 self.send(id, b"-ERR BGSAVE failed, replication can't continue\r\n".to_vec());
-                self.out.push(Effect::Peer(id, PeerEffect::CloseAfterReply));
+                self.out.push(Effect::Data(DataEffect::Peer(id, PeerEffect::CloseAfterReply)));
             }
-            (_, PeerInput::SnapshotFailed) => self.out.push(Effect::Peer(id, PeerEffect::Close)),
+            (_, PeerInput::SnapshotFailed) => self.out.push(Effect::Data(DataEffect::Peer(id, PeerEffect::Close))),
             (Stage::Receives(sending), PeerInput::SnapshotSent) => self.snapshot_sent(id, sending.announced),
             (_, PeerInput::Left) => self.leave(id),
             (_, PeerInput::Progress { .. } | PeerInput::SnapshotStored(_) | PeerInput::SnapshotSent) => {}
@@ -249,7 +249,7 @@ impl Replication {
         if peer.said.rdb_only {
             peer.stage = Stage::Finished;
             if announced {
-                self.out.push(Effect::Peer(id, PeerEffect::CloseAfterReply));
+                self.out.push(Effect::Data(DataEffect::Peer(id, PeerEffect::CloseAfterReply)));
             }
             return;
         }
@@ -281,7 +281,7 @@ impl Replication {
 
     /// Closes all replicas' links: they connect again, and learn what has changed.
     pub(super) fn disconnect_replicas(&mut self) {
-        self.out.extend(self.feeder.attached().map(|peer| Effect::Peer(peer.id, PeerEffect::Close)));
+        self.out.extend(self.feeder.attached().map(|peer| Effect::Data(DataEffect::Peer(peer.id, PeerEffect::Close))));
     }
 
     /// Gives a replica the next bytes of the stream, as long as `take` wants more.
@@ -309,7 +309,7 @@ impl Replication {
         let Some(peer) = self.feeder.get_mut(id) else { return };
         let text = format!("Replica {} is too far behind, closing its link", peer.addr);
         self.log(Level::Warning, text);
-        self.out.push(Effect::Peer(id, PeerEffect::Close));
+        self.out.push(Effect::Data(DataEffect::Peer(id, PeerEffect::Close)));
     }
 
     /// A batch has ended: wakes replicas that sleep although there is more for them. A link that is still writing looks
@@ -365,7 +365,7 @@ impl Replication {
             self.history.append_bytes(b"*1\r\n$4\r\nping\r\n");
         }
         for peer in &self.feeder.peers {
-            let close = Effect::Peer(peer.id, PeerEffect::Close);
+            let close = Effect::Data(DataEffect::Peer(peer.id, PeerEffect::Close));
             let late =
                 |what: &str| line(Level::Warning, format!("Disconnecting timedout replica ({what}): {}", peer.addr));
             match peer.stage {
@@ -373,7 +373,7 @@ impl Replication {
                     self.out.extend([late("streaming sync"), close]);
                 }
                 Stage::WaitsForStart { .. } | Stage::WaitsForFile => {
-                    self.out.push(Effect::Peer(peer.id, PeerEffect::Send(b"\n".to_vec())));
+                    self.out.push(Effect::Data(DataEffect::Peer(peer.id, PeerEffect::Send(b"\n".to_vec()))));
                 }
                 Stage::Receives(sending) if age(now, sending.progress) > timeout => {
                     self.out.extend([late("full sync"), close]);
@@ -447,6 +447,6 @@ impl Replication {
     }
 
     fn send(&mut self, id: PeerId, bytes: Vec<u8>) {
-        self.out.push(Effect::Peer(id, PeerEffect::Send(bytes)));
+        self.out.push(Effect::Data(DataEffect::Peer(id, PeerEffect::Send(bytes))));
     }
 }

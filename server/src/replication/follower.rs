@@ -307,7 +307,7 @@ impl Replication {
         (follower.unsent_since, follower.owes_answer) = (None, false);
         let (host, port) = (follower.host.clone(), follower.port);
         self.log(Level::Notice, format!("Connecting to MASTER {host}:{port}"));
-        self.out.push(Effect::Link(link, LinkEffect::Connect { host, port }));
+        self.out.push(Effect::Network((link, LinkEffect::Connect { host, port })));
     }
 
     /// Something happened on a link to a primary. What comes from one that was given up means nothing.
@@ -349,7 +349,7 @@ impl Replication {
                 let Phase::Receives { progress, into: Destination::File, .. } = *phase else { return };
                 *phase = Phase::Loads { progress, alive_at: now };
                 self.log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
-                self.out.push(Effect::Link(link, LinkEffect::Load));
+                self.out.push(Effect::Network((link, LinkEffect::Load)));
             }
             (Stage::Transfer { phase, .. }, LinkInput::LoadingBegins) => {
                 let keeps =
@@ -534,7 +534,7 @@ impl Replication {
         if into == Destination::Memory(OldData::Flushed) {
             self.log(Level::Notice, "MASTER <-> REPLICA sync: Flushing old data");
         }
-        self.out.push(Effect::Link(link, LinkEffect::Receive { payload, into }));
+        self.out.push(Effect::Network((link, LinkEffect::Receive { payload, into })));
     }
 
     /// The stream flows from now on.
@@ -550,7 +550,7 @@ impl Replication {
         // A primary that took nothing while we loaded has from now on to take it.
         follower.unsent_since = follower.unsent_since.map(|_| now);
         self.out.push(Effect::Data(DataEffect::Recording));
-        self.out.push(Effect::Link(link, LinkEffect::Apply));
+        self.out.push(Effect::Network((link, LinkEffect::Apply)));
     }
 
     /// Whether this link is the one that the stream comes from.
@@ -610,13 +610,13 @@ impl Replication {
         let Some(follower) = &mut self.follower else { return };
         let Some(link) = follower.link() else { return };
         follower.unsent_since.get_or_insert(self.now);
-        self.out.push(Effect::Link(link, LinkEffect::Send(bytes)));
+        self.out.push(Effect::Network((link, LinkEffect::Send(bytes))));
     }
 
     /// Closes the link for a reason of ours.
     fn give_up(&mut self, why: &str) {
         if let Some(link) = self.follower.as_deref().and_then(Follower::link) {
-            self.out.push(Effect::Link(link, LinkEffect::Disconnect));
+            self.out.push(Effect::Network((link, LinkEffect::Disconnect)));
         }
         self.link_lost(why);
     }

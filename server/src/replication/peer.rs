@@ -123,9 +123,10 @@ impl Peer {
         self.stage != Stage::Introduced
     }
 
-    /// Whether it receives the stream.
+    /// Whether it has its snapshot, and the stream or the right to it: what INFO calls `online`. It counts for writes, WAIT, FAILOVER
+    /// and SHUTDOWN from then on, as upstream's do (`replicaPutOnline`), though the stream waits for its acknowledgement.
     pub fn is_online(&self) -> bool {
-        self.stage == Stage::Online
+        matches!(self.stage, Stage::WaitsForAck | Stage::Online)
     }
 
     /// The offset that it acknowledged.

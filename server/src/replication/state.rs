@@ -10,6 +10,7 @@ use super::settings::Settings;
 use crate::base::clock::Millis;
 use crate::base::ids::ReplId;
 use crate::base::level::Level;
+use crate::base::machine::Machine;
 use crate::base::random::Random;
 
 /// See the module's comment.
@@ -57,34 +58,6 @@ impl Replication {
     /// Something happened: decides what to do about it.
     pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
         self.act(now, facts, out, |machine| machine.take(input));
-    }
-
-    /// Something happened; for use within [`Self::act`].
-    pub fn take(&mut self, input: Input) {
-        match input {
-            Input::Tick => {
-                self.tend_link();
-                self.tend_replicas();
-                self.advance_failover();
-            }
-            Input::Link(link, input) => self.take_from_link(link, input),
-            Input::Peer(peer, input) => self.take_from_peer(peer, input),
-        }
-    }
-
-    /// Does something; what it decides goes to `out`.
-    pub fn act<R>(&mut self, now: Millis, facts: &Facts, out: &mut Vec<Effect>, f: impl FnOnce(&mut Self) -> R) -> R {
-        self.now = self.now.max(now);
-        self.facts = *facts;
-        let result = f(self);
-        out.append(&mut self.out);
-        result
-    }
-
-    /// When to call [`Self::handle`] with [`Input::Tick`] at the latest; `None`: not before something happens.
-    pub fn next_wakeup(&self) -> Option<Millis> {
-        let link = self.follower.as_deref().and_then(|follower| follower.next_wakeup(&self.history, &self.settings));
-        [link, self.feeder.next_wakeup(), self.unused_at(), self.failover_deadline()].into_iter().flatten().min()
     }
 
     /// The history of the data.
@@ -176,7 +149,7 @@ impl Replication {
 
     fn close_link(&mut self) {
         if let Some(link) = self.follower.as_deref().and_then(Follower::link) {
-            self.out.push(Effect::Link(link, LinkEffect::Disconnect));
+            self.out.push(Effect::Network((link, LinkEffect::Disconnect)));
         }
     }
 
@@ -217,5 +190,38 @@ impl Replication {
 
     pub(super) fn log(&mut self, level: Level, text: impl Into<String>) {
         self.out.push(super::effect::line(level, text));
+    }
+}
+
+impl Machine for Replication {
+    type Input = Input;
+    type Facts = Facts;
+    type OnData = DataEffect;
+    type OnNetwork = (LinkId, LinkEffect);
+    type Effect = Effect;
+
+    fn act<R>(&mut self, now: Millis, facts: &Facts, out: &mut Vec<Effect>, f: impl FnOnce(&mut Self) -> R) -> R {
+        self.now = self.now.max(now);
+        self.facts = *facts;
+        let result = f(self);
+        out.append(&mut self.out);
+        result
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => {
+                self.tend_link();
+                self.tend_replicas();
+                self.advance_failover();
+            }
+            Input::Link(link, input) => self.take_from_link(link, input),
+            Input::Peer(peer, input) => self.take_from_peer(peer, input),
+        }
+    }
+
+    fn next_wakeup(&self) -> Option<Millis> {
+        let link = self.follower.as_deref().and_then(|follower| follower.next_wakeup(&self.history, &self.settings));
+        [link, self.feeder.next_wakeup(), self.unused_at(), self.failover_deadline()].into_iter().flatten().min()
     }
 }

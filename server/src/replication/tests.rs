@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::clock::Millis;
+use crate::base::machine::Machine;
 use crate::base::random::Random;
 use crate::config::Config;
 
@@ -48,7 +49,7 @@ impl Bench {
     /// What was sent to the primary.
     fn sent(&mut self) -> String {
         let sent = self.wanted.drain(..).filter_map(|effect| match effect {
-            Effect::Link(_, LinkEffect::Send(bytes)) => Some(bytes),
+            Effect::Network((_, LinkEffect::Send(bytes))) => Some(bytes),
             _ => None,
         });
         String::from_utf8(sent.flatten().collect()).expect("text").replace("\r\n", " ")
@@ -59,7 +60,7 @@ impl Bench {
     }
 
     fn wants_on_link(&self, wanted: &LinkEffect) -> bool {
-        self.wants(|effect| matches!(effect, Effect::Link(_, effect) if effect == wanted))
+        self.wants(|effect| matches!(effect, Effect::Network((_, effect)) if effect == wanted))
     }
 
     fn follow(&mut self) {
@@ -145,7 +146,7 @@ fn what_comes_late_from_a_link_that_was_given_up_means_nothing() {
     bench.follow();
     let old = bench.machine.follower().and_then(Follower::link).expect("a link");
     bench.act(|machine| machine.follow("other".into(), 7000));
-    assert!(bench.wants(|effect| *effect == Effect::Link(old, LinkEffect::Disconnect)));
+    assert!(bench.wants(|effect| *effect == Effect::Network((old, LinkEffect::Disconnect))));
     bench.pass(0);
     bench.wanted.clear();
     for input in [LinkInput::Connected, LinkInput::Line(b"+PONG".to_vec()), LinkInput::Lost("late".into())] {
@@ -307,7 +308,7 @@ fn enough_replicas_do_not_wait_for_the_delay_and_without_sockets_nobody_does() {
     bench.pass(0);
     assert_eq!(bench.snapshots(), [[1]]);
     bench.peer(1, PeerInput::SnapshotStored(77));
-    assert!(bench.wants(|effect| *effect == Effect::Peer(PeerId(1), PeerEffect::Send(b"$77\r\n".to_vec()))));
+    assert!(bench.wants(|effect| *effect == Effect::Data(DataEffect::Peer(PeerId(1), PeerEffect::Send(b"$77\r\n".to_vec())))));
     bench.peer(1, PeerInput::SnapshotSent);
     assert!(bench.machine.replicas().all(Peer::is_online));
 }
@@ -317,7 +318,7 @@ fn a_replica_that_takes_nothing_of_its_snapshot_is_dropped() {
     let mut bench = Bench::new(|config| config.repl_diskless_sync_delay = 0);
     bench.attach(1).expect("it waits");
     bench.pass(0);
-    let close = Effect::Peer(PeerId(1), PeerEffect::Close);
+    let close = Effect::Data(DataEffect::Peer(PeerId(1), PeerEffect::Close));
     for second in 0..30 {
         bench.peer(1, PeerInput::Progress { sent: second.min(15), waits: true });
         bench.pass(1_000);

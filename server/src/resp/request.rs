@@ -118,6 +118,14 @@ impl OwnedArgs {
         self.data.extend_from_slice(word);
     }
 
+    /// Takes all out, and keeps the room if it is no more than `most` bytes.
+    pub fn clear(&mut self, most: usize) {
+        self.data.clear();
+        self.data.shrink_to(most);
+        self.ranges.clear();
+        self.ranges.shrink_to(most / size_of::<(usize, usize)>());
+    }
+
     /// True without arguments.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()

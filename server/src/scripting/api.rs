@@ -31,13 +31,27 @@ fn host(lua: State, function: &str) -> Result<*mut dyn Host, Raise> {
     }
 }
 
+/// What one call needs, and leaves to the next: the words of the command, and its reply.
+#[derive(Default)]
+pub(super) struct Scratch {
+    words: OwnedArgs,
+    reply: Vec<u8>,
+}
+
+/// Words and replies of more than this give their room back.
+const SCRATCH: usize = 1 << 16;
+
 /// The arguments as the words of a command, taken off the stack.
 fn words(lua: State) -> Result<OwnedArgs, &'static str> {
+    let mut words = OwnedArgs::default();
+    fill(&mut words, lua).map(|()| words)
+}
+
+fn fill(words: &mut OwnedArgs, lua: State) -> Result<(), &'static str> {
     let count = lua.top();
     if count == 0 {
         return Err("Please specify at least one argument for this redis lib call");
     }
-    let mut words = OwnedArgs::default();
     for index in 1..=count {
         match lua.kind(index) {
             Kind::Number => {
@@ -53,20 +67,18 @@ fn words(lua: State) -> Result<OwnedArgs, &'static str> {
         }
     }
     lua.set_top(0);
-    Ok(words)
+    Ok(())
 }
 
 fn command(lua: State, raises: bool) -> Results {
     let host = host(lua, "redis.call/pcall")?;
     let failed = |raises: bool| if raises { Err(Raise::Top) } else { Ok(1) };
-    let words = match words(lua) {
-        Ok(words) => words,
-        Err(text) => {
-            push_error(lua, text.as_bytes(), false);
-            return failed(raises);
-        }
-    };
-    let mut reply = Vec::new();
+    // A call may end in an error of Lua's: then the next one makes its own.
+    let Scratch { mut words, mut reply } = std::mem::take(&mut shared(&lua).scratch);
+    if let Err(text) = fill(&mut words, lua) {
+        push_error(lua, text.as_bytes(), false);
+        return failed(raises);
+    }
     // SAFETY: the host stays valid while the script runs, and is used by one function at a time.
     if let Err(text) = unsafe { (*host).call(&words, &mut reply) } {
         push_error(lua, &text, true);
@@ -76,7 +88,12 @@ fn command(lua: State, raises: bool) -> Results {
         lua.set_top(0);
         return raise(lua, "reached lua stack limit");
     }
-    failed(raises && reply.first() == Some(&b'-'))
+    let is_error = reply.first() == Some(&b'-');
+    words.clear(SCRATCH);
+    reply.clear();
+    reply.shrink_to(SCRATCH);
+    shared(&lua).scratch = Scratch { words, reply };
+    failed(raises && is_error)
 }
 
 fn call(lua: State) -> Results {

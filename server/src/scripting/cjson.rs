@@ -1,7 +1,5 @@
 //! `cjson`: JSON both ways, as lua-cjson 2.1.0 does it.
 
-use std::ffi::CStr;
-
 use super::format;
 use super::lua::{Kind, Raise, Results, State, function};
 
@@ -67,7 +65,11 @@ impl Writer {
         // Memory beyond what Lua may hold is not to be had here either.
         for chunk in text.chunks(1 << 16) {
             self.check_memory()?;
-            for &byte in chunk {
+            let mut rest = chunk;
+            while let Some(plain) = rest.iter().position(|byte| matches!(byte, 0..32 | 127 | b'"' | b'\\' | b'/')) {
+                self.out.extend_from_slice(&rest[..plain]);
+                let byte = rest[plain];
+                rest = &rest[plain + 1..];
                 match byte {
                     b'"' | b'\\' | b'/' => self.out.extend_from_slice(&[b'\\', byte]),
                     8 => self.out.extend_from_slice(b"\\b"),
@@ -82,6 +84,7 @@ impl Writer {
                     _ => self.out.push(byte),
                 }
             }
+            self.out.extend_from_slice(rest);
         }
         self.out.push(b'"');
         Ok(())
@@ -313,8 +316,7 @@ impl Reader {
     }
 
     fn number(&mut self) -> Token {
-        let rest = CStr::from_bytes_until_nul(&self.text[self.at..]).unwrap_or_default();
-        let (number, len) = format::read(rest);
+        let (number, len) = format::read_prefix(&self.text[self.at..]);
         if len == 0 {
             return self.wrong("invalid number");
         }

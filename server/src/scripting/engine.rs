@@ -134,7 +134,15 @@ end";
 impl Engine {
     /// A new interpreter. `log` writes what scripts log, with its level.
     pub fn new(purpose: Purpose, log: fn(u8, &[u8])) -> Self {
-        let mut shared = Box::new(Shared { used: 0, unlimited: 0, host: None, registering: None, deadline: None, log });
+        let mut shared = Box::new(Shared {
+            used: 0,
+            unlimited: 0,
+            host: None,
+            registering: None,
+            deadline: None,
+            scratch: Default::default(),
+            log,
+        });
         let data = std::ptr::from_mut::<Shared>(&mut shared).cast();
         let lua = State::open(allocate, data).expect("the limit is larger than an empty interpreter");
         let engine = Self { lua, shared, scripts: HashMap::default(), scripts_len: 0, runs: 0, last_place: 0 };

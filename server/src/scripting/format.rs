@@ -4,14 +4,52 @@ use std::ffi::{CStr, c_char};
 
 /// `%.Ng`.
 pub(super) fn general(out: &mut Vec<u8>, number: f64, precision: i32) {
+    // Most numbers are integers of fewer digits than the precision, which C prints as they are; -0 is `-0`.
+    let whole = number as i64;
+    if precision >= 14 && whole.unsigned_abs() < 100_000_000_000_000 && (whole as f64).to_bits() == number.to_bits() {
+        out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+        return;
+    }
     let mut text = [0_u8; 64];
     // SAFETY: the buffer is larger than what `%.17g` can print, and its length is given.
     let len = unsafe { libc::snprintf(text.as_mut_ptr().cast(), text.len(), c"%.*g".as_ptr(), precision, number) };
     out.extend_from_slice(&text[..(len.max(0) as usize).min(text.len() - 1)]);
 }
 
+/// Reads the number at the start of `text` as `strtod` does, and how many bytes it takes; 0 where there is none. It looks at no
+/// more of the text than that.
+pub(super) fn read_prefix(text: &[u8]) -> (f64, usize) {
+    let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let at = |index: usize| text.get(index).copied().unwrap_or(0);
+    let start = usize::from(matches!(at(0), b'-' | b'+'));
+    let whole = digits(start);
+    let is_hex = whole == 1 && at(start) == b'0' && matches!(at(start + 1), b'x' | b'X');
+    if whole == 0 || is_hex {
+        // Hexadecimal numbers, words, or nothing: what belongs to one of these is copied for C.
+        let belongs =
+            |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'(' | b')' | b'_');
+        let mut copy: Vec<u8> = text.iter().take_while(belongs).copied().collect();
+        copy.push(0);
+        return CStr::from_bytes_until_nul(&copy).map_or((0.0, 0), read);
+    }
+    let mut end = start + whole;
+    if at(end) == b'.' {
+        end += 1 + digits(end + 1);
+    }
+    if matches!(at(end), b'e' | b'E') {
+        let sign = usize::from(matches!(at(end + 1), b'-' | b'+'));
+        let power = digits(end + 1 + sign);
+        if power > 0 {
+            end += 1 + sign + power;
+        }
+    }
+    // Both round to the nearest.
+    let number = std::str::from_utf8(&text[..end]).ok().and_then(|text| text.parse().ok());
+    number.map_or((0.0, 0), |number| (number, end))
+}
+
 /// `strtod`: the number at the start of `text` and how many bytes it takes; 0 where there is none.
-pub(super) fn read(text: &CStr) -> (f64, usize) {
+fn read(text: &CStr) -> (f64, usize) {
     let start = text.as_ptr();
     let mut end: *mut c_char = std::ptr::null_mut();
     // SAFETY: the text ends with a NUL, and `end` is written with an address within it.
@@ -26,4 +64,80 @@ pub(super) fn read_bytes(text: &[u8]) -> f64 {
     let mut text = text.to_vec();
     text.push(0);
     CStr::from_bytes_until_nul(&text).map_or(0.0, |text| read(text).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::random::Random;
+
+    /// C itself, on the same text.
+    fn by_c(text: &[u8]) -> (f64, usize) {
+        read(&std::ffi::CString::new(text).unwrap())
+    }
+
+    #[test]
+    fn numbers_are_read_as_c_reads_them() {
+        let mut random = Random::from_seed(1);
+        let parts: [&[u8]; 18] = [
+            b"-",
+            b"+",
+            b"0",
+            b"1",
+            b"9007199254740993",
+            b"123456789012345678901234567890",
+            b".",
+            b"e",
+            b"E",
+            b"5",
+            b"308",
+            b"324",
+            b"0x",
+            b"1p3",
+            b"inf",
+            b"nan",
+            b",",
+            b"]",
+        ];
+        let mut seen = 0;
+        for _ in 0..200_000 {
+            let text: Vec<u8> =
+                (0..1 + random.below(6)).flat_map(|_| parts[random.below(parts.len())].to_vec()).collect();
+            let ((ours, length), (theirs, expected)) = (read_prefix(&text), by_c(&text));
+            let same = ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan());
+            assert!(same && length == expected, "{}: {ours} {length}, {theirs} {expected}", text.escape_ascii());
+            seen += usize::from(length > 0);
+        }
+        assert!(seen > 50_000, "{seen}");
+    }
+
+    #[test]
+    fn numbers_are_written_as_c_writes_them() {
+        let mut random = Random::from_seed(2);
+        let by_c = |number: f64, precision: i32| {
+            let mut text = [0_u8; 64];
+            // SAFETY: as in `general`.
+            let len =
+                unsafe { libc::snprintf(text.as_mut_ptr().cast(), text.len(), c"%.*g".as_ptr(), precision, number) };
+            text[..len as usize].to_vec()
+        };
+        for round in 0..200_000_u64 {
+            let number = match round % 4 {
+                0 => f64::from_bits(random.next_u64()),
+                1 => (random.next_u64() >> random.below(64)) as f64,
+                2 => -((random.next_u64() >> random.below(64)) as f64),
+                _ => random.below(1000) as f64 / 8.0,
+            };
+            for precision in [1, 14, 16, 17] {
+                let mut ours = Vec::new();
+                general(&mut ours, number, precision);
+                assert_eq!(ours, by_c(number, precision), "{number:?} {precision}");
+            }
+        }
+        for number in [0.0, -0.0, 99_999_999_999_999.0, 1e14, -1e14, f64::INFINITY] {
+            let mut ours = Vec::new();
+            general(&mut ours, number, 14);
+            assert_eq!(ours, by_c(number, 14), "{number:?}");
+        }
+    }
 }

@@ -21,6 +21,8 @@ pub struct Shared {
     pub registering: Option<super::engine::Registering>,
     /// Until when a library may take to load, on the monotonic clock.
     pub deadline: Option<u64>,
+    /// What the next call of a command needs.
+    pub(super) scratch: super::api::Scratch,
     /// Where `redis.log` writes.
     pub log: fn(u8, &[u8]),
 }

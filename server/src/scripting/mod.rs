@@ -16,6 +16,7 @@ mod format;
 pub mod lua;
 mod memory;
 pub mod shebang;
+pub mod stack;
 mod structs;
 
 pub use engine::{Engine, Failure, Host};

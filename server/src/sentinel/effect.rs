@@ -1,8 +1,11 @@
 //! What comes in and what goes out.
 
+use std::convert::Infallible;
+
 use super::link::ConnId;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
+use crate::base::machine;
 use crate::resp::Value;
 
 /// Which of an instance's two connections.
@@ -125,4 +128,10 @@ pub enum Effect {
     KillScript(u64),
     /// End the process at once with this code: a simulated failure.
     Crash(i32),
+}
+
+impl From<Effect> for machine::Effect<Infallible, Effect> {
+    fn from(effect: Effect) -> Self {
+        Self::Network(effect)
+    }
 }

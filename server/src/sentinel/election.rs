@@ -162,6 +162,7 @@ impl Sentinel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::machine::Machine;
     use crate::base::random::Random;
     use crate::sentinel::{Address, Input};
 
@@ -171,14 +172,14 @@ mod tests {
         sentinel.monitor("m", Address::new("10.0.0.1", 6379), 1).unwrap();
         let mut out = Vec::new();
         for now in [1, 100_000] {
-            sentinel.handle(now, Input::Tick, &mut out);
+            sentinel.handle(now, &(), Input::Tick, &mut out);
         }
         assert!(sentinel.tilted_since().is_some());
         sentinel.start_failover(0);
         sentinel.masters[0].forced = true;
         assert_eq!((sentinel.current_epoch, sentinel.masters[0].leader_epoch), (1, 0));
         for now in (101_000..=140_000).step_by(1_000) {
-            sentinel.handle(now, Input::Tick, &mut out);
+            sentinel.handle(now, &(), Input::Tick, &mut out);
         }
         assert!(sentinel.tilted_since().is_none());
         assert_eq!(sentinel.masters[0].leader_epoch, 1);

@@ -116,6 +116,7 @@ impl Sentinel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::machine::Machine;
     use crate::base::random::Random;
     use crate::sentinel::Effect;
 
@@ -136,7 +137,7 @@ mod tests {
         let id = "a".repeat(40);
         let text = format!("{guard},26379,{id},{epoch},m,{master},{epoch}");
         let mut out = Vec::new();
-        sentinel.handle(1, Input::Hello(text.into_bytes()), &mut out);
+        sentinel.handle(1, &(), Input::Hello(text.into_bytes()), &mut out);
         let event = |effect: &Effect| match effect {
             Effect::Event { name, payload, .. } => Some(format!("{name} {payload}").replace(&id, "ID")),
             _ => None,
@@ -188,7 +189,7 @@ mod tests {
         assert_eq!(sentinel.name_to_locate(MASTER, 6379), None);
         assert_eq!(sentinel.name_to_locate("unknown", 6379).as_deref(), Some("unknown"));
         let (address, id) = (sentinel.locate("DB", 6379), "b".repeat(40));
-        let (_, vote) = sentinel.is_master_down(1, &address, 5, &id, &mut Vec::new());
+        let (_, vote) = sentinel.act(1, &(), &mut Vec::new(), |sentinel| sentinel.is_master_down(&address, 5, &id));
         assert_eq!((vote.leader, vote.epoch), (Some(id), 5));
     }
 
@@ -221,7 +222,7 @@ mod tests {
         let mut out = Vec::new();
         let connected = Input::Connected { conn, local: "10.0.0.3".into(), peer: MASTER.into() };
         assert!(!sentinel.send_replicaof(place, Some(&sentinel.locate("later", 6379))));
-        sentinel.handle(1, connected, &mut out);
+        sentinel.handle(1, &(), connected, &mut out);
         assert!(sentinel.masters[0].replicas.is_empty(), "the name meant the master");
     }
 

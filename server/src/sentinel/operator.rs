@@ -2,7 +2,6 @@
 //! `commands/sentinel.rs`.
 
 use super::address::Address;
-use super::effect::Effect;
 use super::election::Vote;
 use super::instance::{Kind, Master, Place};
 use super::state::Sentinel;
@@ -83,15 +82,7 @@ impl Sentinel {
     ///
     /// # Errors
     /// As [`Self::monitor`].
-    pub fn monitor_now(
-        &mut self,
-        now: Millis,
-        name: &str,
-        address: Address,
-        quorum: i64,
-        out: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        self.begin(now, out);
+    pub fn monitor_now(&mut self, name: &str, address: Address, quorum: i64) -> Result<(), Refusal> {
         let done =
             on_one_line(&[name.as_bytes()], "the name of a master").and_then(|()| self.monitor(name, address, quorum));
         if done.is_ok() {
@@ -101,13 +92,11 @@ impl Sentinel {
             self.save();
             self.advance(m);
         }
-        self.end(out);
         done
     }
 
     /// SENTINEL REMOVE; false where there is no such master.
-    pub fn remove(&mut self, now: Millis, name: &str, out: &mut Vec<Effect>) -> bool {
-        self.begin(now, out);
+    pub fn remove(&mut self, name: &str) -> bool {
         let found = self.master_index(name);
         if let Some(m) = found {
             self.emit(Level::Warning, "-monitor", Place::Master(m));
@@ -119,13 +108,11 @@ impl Sentinel {
             self.reindex();
             self.save();
         }
-        self.end(out);
         found.is_some()
     }
 
     /// SENTINEL RESET: forgets replicas, other Sentinels and failovers of all masters whose names match, case included; their number.
-    pub fn reset(&mut self, now: Millis, pattern: &[u8], out: &mut Vec<Effect>) -> usize {
-        self.begin(now, out);
+    pub fn reset(&mut self, pattern: &[u8]) -> usize {
         let mut count = 0;
         for m in 0..self.masters.len() {
             if glob::matches(pattern, self.masters[m].name().as_bytes(), false) {
@@ -137,7 +124,6 @@ impl Sentinel {
             }
         }
         self.save();
-        self.end(out);
         count
     }
 
@@ -145,9 +131,8 @@ impl Sentinel {
     ///
     /// # Errors
     /// One is running, or no replica is fit.
-    pub fn failover(&mut self, now: Millis, m: usize, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        self.begin(now, out);
-        let done = if self.masters[m].is_failing_over() {
+    pub fn failover(&mut self, m: usize) -> Result<(), Refusal> {
+        if self.masters[m].is_failing_over() {
             refuse("INPROG Failover already in progress")
         } else if self.best_replica(m).is_none() {
             refuse("NOGOODSLAVE No suitable replica to promote")
@@ -159,21 +144,11 @@ impl Sentinel {
             // Whoever asked hears that it began before it goes on.
             self.masters[m].due = self.moment.now;
             Ok(())
-        };
-        self.end(out);
-        done
+        }
     }
 
     /// SENTINEL IS-MASTER-DOWN-BY-ADDR: whether we see the master at that address down, and our vote where one is asked for.
-    pub fn is_master_down(
-        &mut self,
-        now: Millis,
-        address: &Address,
-        epoch: u64,
-        candidate: &str,
-        out: &mut Vec<Effect>,
-    ) -> (bool, Vote) {
-        self.begin(now, out);
+    pub fn is_master_down(&mut self, address: &Address, epoch: u64, candidate: &str) -> (bool, Vote) {
         let found = self.masters.iter().position(|master| master.base.address.is_same(address));
         let down = self.sees_down(found);
         let vote = match found {
@@ -184,7 +159,6 @@ impl Sentinel {
             }
             _ => Vote { leader: None, epoch: 0 },
         };
-        self.end(out);
         (down, vote)
     }
 
@@ -192,8 +166,7 @@ impl Sentinel {
     ///
     /// # Errors
     /// A value that does not fit, or a script that may not be changed.
-    pub fn set(&mut self, now: Millis, m: usize, change: Change<'_>, out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        self.begin(now, out);
+    pub fn set(&mut self, m: usize, change: Change<'_>) -> Result<(), Refusal> {
         let done = self.change(m, change);
         if done.is_ok() {
             let shown: Vec<_> = match change.option.eq_ignore_ascii_case("auth-pass") {
@@ -204,7 +177,6 @@ impl Sentinel {
             self.emit_text(Level::Warning, "+set", Some(m), text);
             self.advance(m);
         }
-        self.end(out);
         done
     }
 
@@ -272,14 +244,7 @@ impl Sentinel {
     ///
     /// # Errors
     /// An option that does not exist, or a value that does not fit.
-    pub fn configure(&mut self, now: Millis, option: &str, value: &[u8], out: &mut Vec<Effect>) -> Result<(), Refusal> {
-        self.begin(now, out);
-        let done = self.configure_one(option, value);
-        self.end(out);
-        done
-    }
-
-    fn configure_one(&mut self, option: &str, value: &[u8]) -> Result<(), Refusal> {
+    pub fn configure(&mut self, option: &str, value: &[u8]) -> Result<(), Refusal> {
         on_one_line(&[value], &format!("the value of SENTINEL CONFIG SET '{option}'"))?;
         let text = String::from_utf8_lossy(value).into_owned();
         let wrong =
@@ -322,10 +287,8 @@ impl Sentinel {
     }
 
     /// Everything may be due at other times than before.
-    pub fn look_again(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.begin(now, out);
+    pub fn look_again(&mut self) {
         self.advance_all();
-        self.end(out);
     }
 
     /// The master called `name`.

@@ -167,6 +167,7 @@ impl Sentinel {
 mod tests {
     use super::super::effect::Input;
     use super::*;
+    use crate::base::machine::Machine;
     use crate::base::random::Random;
     use crate::config::Config;
     use crate::config::file::Loader;
@@ -181,8 +182,8 @@ mod tests {
         let mut sentinel = Sentinel::new(0, Random::from_seed(1));
         sentinel.configure_from(&loader.finish().unwrap().sentinel, &|_| None).unwrap();
         let mut out = Vec::new();
-        sentinel.start(0, &mut out);
-        sentinel.handle(0, Input::Tick, &mut out);
+        sentinel.act(0, &(), &mut out, Sentinel::start);
+        sentinel.handle(0, &(), Input::Tick, &mut out);
         (sentinel, out)
     }
 
@@ -198,9 +199,9 @@ mod tests {
     fn run_to(sentinel: &mut Sentinel, end: Millis) -> Vec<(Millis, Effect)> {
         let mut all = Vec::new();
         loop {
-            let now = sentinel.next_wakeup().min(end);
+            let now = sentinel.next_wakeup().unwrap_or(end).min(end);
             let mut out = Vec::new();
-            sentinel.handle(now, Input::Tick, &mut out);
+            sentinel.handle(now, &(), Input::Tick, &mut out);
             all.extend(out.into_iter().map(|effect| (now, effect)));
             if now == end {
                 return all;
@@ -214,8 +215,8 @@ mod tests {
         assert_eq!(started(&out), [["/bin/tell", "+monitor", "master m 10.0.0.1 6379 quorum 1"]]);
         let mut out = Vec::new();
         let hello = format!("10.0.0.9,26379,{:040},1,m,10.0.0.2,6379,1", 1).into_bytes();
-        sentinel.handle(1, Input::Hello(hello), &mut out);
-        sentinel.handle(2, Input::Tick, &mut out);
+        sentinel.handle(1, &(), Input::Hello(hello), &mut out);
+        sentinel.handle(2, &(), Input::Tick, &mut out);
         let last = started(&out).pop().unwrap();
         assert_eq!(last, ["/bin/move", "m", "observer", "start", "10.0.0.1", "6379", "10.0.0.2", "6379"]);
     }
@@ -230,7 +231,7 @@ mod tests {
         let mut starts = vec![0];
         for _ in 0..4 {
             let now = *starts.last().unwrap();
-            sentinel.handle(now, Input::ScriptEnded { job, end: ScriptEnd::Code(1) }, &mut Vec::new());
+            sentinel.handle(now, &(), Input::ScriptEnded { job, end: ScriptEnd::Code(1) }, &mut Vec::new());
             let ran = run_to(&mut sentinel, now + 400_000);
             let again =
                 |(_, effect): &&(Millis, Effect)| matches!(effect, Effect::RunScript { job: it, .. } if *it == job);
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(delays, [30_000, 60_000, 120_000, 240_000]);
         let mut out = Vec::new();
         let now = sentinel.now();
-        sentinel.handle(now, Input::ScriptEnded { job, end: ScriptEnd::Code(2) }, &mut out);
+        sentinel.handle(now, &(), Input::ScriptEnded { job, end: ScriptEnd::Code(2) }, &mut out);
         assert!(out.iter().any(
             |it| matches!(it, Effect::Event { name: "-script-error", payload, .. } if payload == "/bin/tell 0 2")
         ));

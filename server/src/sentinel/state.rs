@@ -1,7 +1,9 @@
 //! The machine: all that a Sentinel knows, and what it does about an input.
 
 use crate::base::level::Level;
+use crate::base::machine::Machine;
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use super::address::Address;
 use super::effect::{Channel, Effect, Input};
@@ -101,8 +103,7 @@ impl Sentinel {
     }
 
     /// The configuration is read: makes an id where there is none, and says what is monitored.
-    pub fn start(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        self.begin(now, out);
+    pub fn start(&mut self) {
         if self.id.is_empty() {
             self.id = self.random.hex::<40>().iter().map(|&digit| char::from(digit)).collect();
             self.save();
@@ -113,51 +114,6 @@ impl Sentinel {
             self.emit_text(Level::Warning, "+monitor", Some(m), text);
         }
         self.advance_all();
-        self.end(out);
-    }
-
-    /// Something happened: takes it in, decides, and says what to do.
-    pub fn handle(&mut self, now: Millis, input: Input, out: &mut Vec<Effect>) {
-        self.begin(now, out);
-        match input {
-            Input::Tick => {
-                let now = self.moment.now;
-                let due = |m: &usize| self.masters[*m].due <= now;
-                let due: Vec<usize> = (0..self.masters.len()).filter(due).collect();
-                due.into_iter().for_each(|m| self.advance(m));
-                self.tend_scripts();
-            }
-            Input::Connected { conn, local, peer } => self.on_connected(conn, local, &peer),
-            Input::Lost { conn, reason } => self.on_lost(conn, &reason),
-            Input::Reply { conn, value } => self.on_value(conn, &value),
-            Input::Hello(payload) => {
-                if let Some(m) = self.on_hello(&payload) {
-                    self.advance(m);
-                }
-            }
-            Input::ScriptStarted { job, pid } => self.script_started(job, pid),
-            Input::ScriptEnded { job, end } => self.script_ended(job, end),
-        }
-        self.end(out);
-    }
-
-    /// When to call [`Self::handle`] with [`Input::Tick`] at the latest.
-    pub fn next_wakeup(&self) -> Millis {
-        let heartbeat = self.moment.now + HEARTBEAT.min((self.timing.tilt_trigger / 2).max(1));
-        let masters = self.masters.iter().map(|master| master.due);
-        let due = masters.chain([self.scripts.due, heartbeat]).min().unwrap_or(heartbeat);
-        self.tilt.outside(due)
-    }
-
-    /// An input or an operator's wish begins to be handled.
-    pub(super) fn begin(&mut self, now: Millis, out: &mut Vec<Effect>) {
-        std::mem::swap(out, &mut self.out);
-        self.watch_the_clock(now);
-    }
-
-    /// And ends.
-    pub(super) fn end(&mut self, out: &mut Vec<Effect>) {
-        std::mem::swap(out, &mut self.out);
     }
 
     /// Looks at everything that may have changed with one master, until nothing does.
@@ -419,5 +375,50 @@ impl Sentinel {
     /// Brings the time up to date without anything else happening: for replies that show ages.
     pub fn look_at_the_clock(&mut self, now: Millis) {
         self.moment.now = self.moment.now.max(self.tilt.inside(now));
+    }
+}
+
+impl Machine for Sentinel {
+    type Input = Input;
+    type Facts = ();
+    type OnData = Infallible;
+    type OnNetwork = Effect;
+    type Effect = Effect;
+
+    fn act<R>(&mut self, now: Millis, _: &(), out: &mut Vec<Effect>, f: impl FnOnce(&mut Self) -> R) -> R {
+        std::mem::swap(out, &mut self.out);
+        self.watch_the_clock(now);
+        let result = f(self);
+        std::mem::swap(out, &mut self.out);
+        result
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => {
+                let now = self.moment.now;
+                let due = |m: &usize| self.masters[*m].due <= now;
+                let due: Vec<usize> = (0..self.masters.len()).filter(due).collect();
+                due.into_iter().for_each(|m| self.advance(m));
+                self.tend_scripts();
+            }
+            Input::Connected { conn, local, peer } => self.on_connected(conn, local, &peer),
+            Input::Lost { conn, reason } => self.on_lost(conn, &reason),
+            Input::Reply { conn, value } => self.on_value(conn, &value),
+            Input::Hello(payload) => {
+                if let Some(m) = self.on_hello(&payload) {
+                    self.advance(m);
+                }
+            }
+            Input::ScriptStarted { job, pid } => self.script_started(job, pid),
+            Input::ScriptEnded { job, end } => self.script_ended(job, end),
+        }
+    }
+
+    fn next_wakeup(&self) -> Option<Millis> {
+        let heartbeat = self.moment.now + HEARTBEAT.min((self.timing.tilt_trigger / 2).max(1));
+        let masters = self.masters.iter().map(|master| master.due);
+        let due = masters.chain([self.scripts.due, heartbeat]).min().unwrap_or(heartbeat);
+        Some(self.tilt.outside(due))
     }
 }

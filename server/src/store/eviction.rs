@@ -51,15 +51,9 @@ struct Candidate {
 
 impl Keyspace {
     /// The database and key to evict next; `None` where the policy leaves nothing.
-    pub fn pick_victim(
-        &mut self,
-        pool: &mut Pool,
-        volatile: bool,
-        order: Order,
-        samples: usize,
-    ) -> Option<(usize, Vec<u8>)> {
+    pub fn pick_victim(&mut self, volatile: bool, order: Order, samples: usize) -> Option<(usize, Vec<u8>)> {
         if order == Order::Random {
-            return self.random_victim(pool, volatile);
+            return self.random_victim(volatile);
         }
         loop {
             let mut any = false;
@@ -68,13 +62,13 @@ impl Keyspace {
                 any |= keys > 0;
                 for _ in 0..samples.min(keys) {
                     let Some(entry) = self.dbs[db].table.random(&mut self.random, volatile) else { break };
-                    pool.offer(score(entry, order, self.access, self.now), db, entry.key());
+                    self.eviction_pool.offer(score(entry, order, self.access, self.now), db, entry.key());
                 }
             }
             if !any {
                 return None;
             }
-            while let Some(best) = pool.candidates.pop() {
+            while let Some(best) = self.eviction_pool.candidates.pop() {
                 let entry = self.dbs[best.db].get(&best.key);
                 if entry.is_some_and(|entry| !volatile || entry.expire().is_some()) {
                     return Some((best.db, best.key));
@@ -83,10 +77,10 @@ impl Keyspace {
         }
     }
 
-    fn random_victim(&mut self, pool: &mut Pool, volatile: bool) -> Option<(usize, Vec<u8>)> {
+    fn random_victim(&mut self, volatile: bool) -> Option<(usize, Vec<u8>)> {
         for _ in 0..self.dbs.len() {
-            let db = pool.next_db % self.dbs.len();
-            pool.next_db += 1;
+            let db = self.eviction_pool.next_db % self.dbs.len();
+            self.eviction_pool.next_db += 1;
             if let Some(entry) = self.dbs[db].table.random(&mut self.random, volatile) {
                 return Some((db, entry.key().to_vec()));
             }

@@ -10,6 +10,7 @@ use triomphe::Arc;
 
 use super::access::AccessRule;
 use super::entry::{EntryRef, MAX_INLINE, NewValue, OwnedEntry, ValueRef};
+use super::eviction::Pool;
 use super::lazy;
 use super::own_expires::OwnExpires;
 use super::snapshot::{Snapshot, Walk};
@@ -163,6 +164,10 @@ pub struct Keyspace {
     pub(super) snapshots_given_up: u64,
     /// Keys that a writable replica's own clients gave a time to live.
     pub(super) own_expires: OwnExpires,
+    /// Candidates for eviction.
+    pub(super) eviction_pool: Pool,
+    /// DEBUG SET-ACTIVE-EXPIRE 0: keys expire only when they are looked at.
+    pub expires_on_access_only: bool,
     /// Counters.
     pub stats: KeyspaceStats,
     /// The longest deletion of an expired key since it was last taken, in nanoseconds.
@@ -199,6 +204,8 @@ impl Keyspace {
             happenings: Vec::new(),
             snapshots_given_up: 0,
             own_expires: OwnExpires::default(),
+            eviction_pool: Pool::default(),
+            expires_on_access_only: false,
             stats: KeyspaceStats::default(),
             slowest_expiry: 0,
             snapshot: None,

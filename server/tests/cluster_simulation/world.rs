@@ -7,10 +7,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
+use server::base::machine::Machine;
 use server::base::random::Random;
 use server::cluster::message::{Kind, kind_of, read};
 use server::cluster::operator::{Failover, Refusal};
-use server::cluster::{Cluster, ConnId, Effect, Input};
+use server::cluster::{Cluster, ConnId, Effect, Input, NetworkEffect};
 
 use super::invariants::{Witness, disagreement, no_slot_with_two_masters_at_one_epoch, roles_agree};
 use super::node::{BUS_PORT, PORT, Process, host_of, id_of, ip_of};
@@ -455,29 +456,29 @@ impl World {
         }
         self.hosts[host].wake += 1;
         let number = self.hosts[host].wake;
-        let due = self.hosts[host].core.as_ref().map_or(0, |core| core.next_wakeup()) - now;
+        let due = self.hosts[host].core.as_ref().and_then(|core| core.next_wakeup()).unwrap_or(0) - now;
         self.at(due.max(1), Event::Wake { host, number });
         Ok(())
     }
 
     fn carry_out(&mut self, host: usize, effect: Effect) -> Result<()> {
         match effect {
-            Effect::Save { .. } => {
+            Effect::Network(NetworkEffect::Save { .. }) => {
                 let Some(core) = &self.hosts[host].core else { return Ok(()) };
                 self.hosts[host].disk = core.file_text();
                 self.witness.epochs_only_grow(host, &self.hosts[host].disk)
             }
-            Effect::Connect { conn, ip, .. } => {
+            Effect::Network(NetworkEffect::Connect { conn, ip, .. }) => {
                 let to = host_of(&ip).ok_or_else(|| format!("host {host} connects to {ip}"))?;
                 self.open(host, to, conn);
                 Ok(())
             }
-            Effect::Disconnect(id) => {
+            Effect::Network(NetworkEffect::Disconnect(id)) => {
                 self.close_end(host, id);
                 Ok(())
             }
-            Effect::Send { conn, packet } => self.send(host, conn, packet),
-            Effect::Log { text, .. } => {
+            Effect::Network(NetworkEffect::Send { conn, packet }) => self.send(host, conn, packet),
+            Effect::Network(NetworkEffect::Log { text, .. }) => {
                 if text.starts_with("Failover election won") {
                     let epoch = self.hosts[host].core.as_ref().map_or(0, |core| core.myself().config_epoch);
                     self.witness.at_most_one_winner_an_epoch(host, epoch)?;

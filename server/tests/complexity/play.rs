@@ -13,12 +13,12 @@ use server::base::allocator;
 use server::base::clock::{now_ms, thread_ns};
 use server::config::special::SavePoints;
 use server::config::{Access, Config};
-use server::dispatch::Server;
-use server::dispatch::client::{Client, Signal};
 use server::persistence::aof::BaseEncoder;
 use server::persistence::load::load;
 use server::resp::RequestParser;
 use server::resp::request::{Limits, OwnedArgs, Parsed};
+use server::server::Server;
+use server::server::client::{Client, Signal};
 
 /// What a measured script took.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +150,7 @@ impl Player {
     fn new() -> Self {
         let client = Client::new(1, now_ms(), Arc::new(Signal::default()));
         let config = Config { save: SavePoints(Vec::new()), enable_debug_command: Access::Yes, ..Config::default() };
-        let mut server = Server::new(config);
+        let mut server = Server::new(config, server::commands::catalogue(), false);
         // Other clients get other numbers.
         server.clients.next_id();
         Self { server, client, bytes: Vec::new() }

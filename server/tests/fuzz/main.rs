@@ -16,11 +16,11 @@ use engine::fuzz;
 use server::base::clock::now_ms;
 use server::config::Config;
 use server::config::cli::Arguments;
-use server::dispatch::Server;
-use server::dispatch::client::{Client, Signal};
 use server::persistence::load::load;
 use server::resp::RequestParser;
 use server::resp::request::{Limits, OwnedArgs, Parsed};
+use server::server::Server;
+use server::server::client::{Client, Signal};
 
 // One test: the allocator's record is the process's.
 #[test]
@@ -85,7 +85,7 @@ fn certificates() {
 /// An ACL file is read, and what is written of it leads to the same users, or it is refused.
 fn acl_files() {
     use server::acl::{Access, KeyUse, Request, Rulebook, Users};
-    let catalogue = Server::new(Config::default()).acl.catalogue;
+    let catalogue = Server::new(Config::default(), server::commands::catalogue(), false).acl.catalogue;
     let get = catalogue.find(b"get").unwrap();
     fuzz("acl", |input| {
         let mut book = Rulebook::new(catalogue, false);
@@ -164,7 +164,7 @@ fn requests() {
 }
 
 fn rdb_files() {
-    let options = Server::new(Config::default()).load_options(false);
+    let options = Server::new(Config::default(), server::commands::catalogue(), false).load_options(false);
     fuzz("rdb", |input| {
         for (checksum, deep) in [(false, false), (false, true), (true, false)] {
             let options = server::persistence::load::LoadOptions { checksum, deep, ..options };
@@ -176,7 +176,7 @@ fn rdb_files() {
 
 /// A payload goes through RESTORE as a client would send it, its checksum made right, and what was stored must be usable.
 fn restore_payloads() {
-    let mut server = Server::new(Config::default());
+    let mut server = Server::new(Config::default(), server::commands::catalogue(), false);
     let mut client = Client::new(1, now_ms(), Arc::new(Signal::default()));
     fuzz("restore", |input| {
         let mut payload = input[..input.len().saturating_sub(10)].to_vec();

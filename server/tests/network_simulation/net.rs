@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use server::base::random::Random;
 use server::config::Config;
-use server::dispatch::Server;
 use server::network::dial::Dialed;
 use server::network::listener::{Origin, admit};
 use server::network::{Node, Shared, cluster, timers};
+use server::server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::task::JoinHandle;
 
@@ -72,7 +72,7 @@ impl Net {
         let (net, number) = (Arc::clone(self), self.nodes.lock().unwrap().len());
         let (exit, _exits) = tokio::sync::mpsc::unbounded_channel();
         let clustered = config.cluster_enabled.then(|| cluster::mode(&config).unwrap());
-        let mut server = Server::new(config);
+        let mut server = Server::new(config, server::commands::catalogue(), false);
         server.cluster = clustered;
         let node = Node::new(server, exit).with_dialer(Box::new(move |host, port| net.dial(number, host, port)));
         let shared = Arc::new(node);

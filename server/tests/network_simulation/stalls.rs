@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use server::config::{AppendFsync, Config};
-use server::dispatch::Server;
 use server::network::dial::Dialed;
 use server::network::listener::{Origin, admit};
 use server::network::{Node, Shared, timers};
 use server::persistence::aof::Syncer;
+use server::server::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::net::ask;
 
 fn node(config: Config) -> Node {
     let (exit, _exits) = tokio::sync::mpsc::unbounded_channel();
-    Node::new(Server::new(config), exit)
+    Node::new(Server::new(config, server::commands::catalogue(), false), exit)
 }
 
 fn client(shared: &Shared) -> DuplexStream {
@@ -43,7 +43,7 @@ pub async fn a_killed_client_does_not_wait_for_the_disk() {
         let mut server = shared.turn();
         server.open_aof_at_start().unwrap();
         // One that never syncs anything.
-        server.aof.syncer = Some(Arc::new(Syncer::default()));
+        server.persistence.aof.syncer = Some(Arc::new(Syncer::default()));
     }
     let mut victim = client(&shared);
     victim.write_all(b"SET key value\r\n").await.unwrap();
@@ -79,7 +79,7 @@ pub async fn a_loaded_snapshot_does_not_wait_for_the_primary() {
     })));
     let ticking = tokio::spawn(timers::run(Arc::clone(&shared)));
     assert_eq!(ask(&shared, "REPLICAOF 10.0.0.1 1").await, "+OK");
-    until("the snapshot is being loaded", || shared.peek().loading).await;
+    until("the snapshot is being loaded", || shared.peek().persistence.is_loading()).await;
     until("what was loaded counts", || {
         let server = shared.peek();
         server.keyspace.total_keys() == 10 && server.replication.follower().is_some_and(|it| it.is_up())

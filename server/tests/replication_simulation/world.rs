@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use super::invariants::{Witness, nobody_has_what_was_not_sent};
 use super::node::{Host, PORT, Process, Snapshot, name};
 use super::wires::Conn;
+use server::base::machine::Machine;
 use server::base::random::Random;
 use server::replication::{DataEffect, Effect, Input, LinkId, PeerInput, Replication, Way};
 
@@ -303,9 +304,9 @@ impl World {
 
     pub(super) fn carry_out(&mut self, host: usize, effect: Effect) -> Result<()> {
         match effect {
-            Effect::Log { text, .. } => self.tell(format!("host {host}: {text}")),
-            Effect::Link(link, effect) => self.carry_out_on_link(host, link, effect)?,
-            Effect::Peer(peer, effect) => self.carry_out_on_session(host, peer, effect),
+            Effect::Data(DataEffect::Log { text, .. }) => self.tell(format!("host {host}: {text}")),
+            Effect::Network((link, effect)) => self.carry_out_on_link(host, link, effect)?,
+            Effect::Data(DataEffect::Peer(peer, effect)) => self.carry_out_on_session(host, peer, effect),
             Effect::Data(DataEffect::BeginSnapshot(plan)) => {
                 let (delay, bytes) = (self.random.below(300) as i64, self.padding());
                 let Some(process) = &mut self.hosts[host].process else { return Ok(()) };

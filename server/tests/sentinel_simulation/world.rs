@@ -6,6 +6,7 @@
 use super::invariants::Witness;
 use super::node::{Asked, DATA_PORT, DataNode, Role, SENTINEL_PORT, host_name, host_of};
 use server::base::level::Level;
+use server::base::machine::Machine;
 use server::base::random::Random;
 use server::config::Config;
 use server::config::file::Loader;
@@ -285,7 +286,7 @@ impl World {
         let loaded = loader.finish().map_err(|error| error.to_string())?;
         core.configure_from(&loaded.sentinel, &|_| None).map_err(|error| error.to_string())?;
         let mut out = Vec::new();
-        core.start(self.now + process.clock, &mut out);
+        core.act(self.now + process.clock, &(), &mut out, Sentinel::start);
         process.core = Some(core);
         self.tell(format!("sentinel {s} starts"));
         self.carry_out(s, out)
@@ -301,7 +302,7 @@ impl World {
         let now = self.now + process.clock;
         let Some(core) = &mut process.core else { return Ok(()) };
         let mut out = Vec::new();
-        core.handle(now, input, &mut out);
+        core.handle(now, &(), input, &mut out);
         self.carry_out(s, out)
     }
 
@@ -321,7 +322,7 @@ impl World {
         }
         let process = &mut self.sentinels[s];
         let Some(core) = &process.core else { return Ok(()) };
-        let pause = core.next_wakeup() - (self.now + process.clock);
+        let pause = core.next_wakeup().expect("it looks around") - (self.now + process.clock);
         process.wake += 1;
         let event = Event::Wake { sentinel: s, number: process.wake };
         self.at(pause.max(1), event);
@@ -462,7 +463,7 @@ impl World {
                 let now = self.now + process.clock;
                 if let Some(core) = &mut process.core {
                     let mut out = Vec::new();
-                    core.handle(now, Input::Lost { conn: id, reason: "reset".into() }, &mut out);
+                    core.handle(now, &(), Input::Lost { conn: id, reason: "reset".into() }, &mut out);
                     // What it wants is done; that it is nothing forbidden is seen with the next event.
                     let _ = self.carry_out(s, out);
                 }
@@ -552,13 +553,14 @@ impl World {
         let value = match words[0].to_ascii_uppercase().as_slice() {
             b"PING" => Value::Status(b"PONG".to_vec()),
             b"PUBLISH" => {
-                core.handle(now, Input::Hello(words[2].clone()), &mut out);
+                core.handle(now, &(), Input::Hello(words[2].clone()), &mut out);
                 Value::Integer(1)
             }
             b"SENTINEL" => {
                 let number = |index: usize| text(index).parse().unwrap_or(0);
                 let address = Address::new(&text(2), number(3) as u16);
-                let (down, vote) = core.is_master_down(now, &address, number(4), &text(5), &mut out);
+                let (down, vote) =
+                    core.act(now, &(), &mut out, |core| core.is_master_down(&address, number(4), &text(5)));
                 let leader = vote.leader.clone().unwrap_or_else(|| "*".into());
                 let epoch = if vote.leader.is_some() { vote.epoch } else { 0 };
                 Value::Array(vec![

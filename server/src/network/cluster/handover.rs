@@ -28,13 +28,13 @@ use super::Shared;
 use crate::base::clock::monotonic_ns;
 use crate::base::ids::HandoverId;
 use crate::config::file::os_text;
-use crate::dispatch::effects::encode_command;
-use crate::dispatch::server::Server;
 use crate::network::dial::{Socket, connect, secure};
 use crate::network::snapshot_job::drive;
 use crate::persistence::aof::KeyEncoder;
 use crate::resp::Value;
 use crate::resp::reply::without_arguments;
+use crate::server::effects::encode_command;
+use crate::server::state::Server;
 
 /// How often a wait looks whether it still makes sense.
 const TICK: Duration = Duration::from_millis(20);

@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Shared, feed};
+use super::Shared;
+use crate::base::log::{Level, log};
 use crate::cluster::message::{PREFIX_LENGTH, packet_length};
-use crate::cluster::{ConnId, Input};
+use crate::cluster::{Cluster, ConnId, Input};
 use crate::config::file::os_text;
-use crate::info::log::{Level, log};
 use crate::network::dial::{Options, Socket, dial};
+use crate::network::machines::feed;
 
 type Outbox = UnboundedReceiver<Arc<Vec<u8>>>;
 
@@ -34,7 +35,7 @@ pub async fn connect(
     };
     match connected {
         Ok(dialed) => {
-            feed(&shared, [Input::Connected(conn)]);
+            feed::<Cluster>(&shared, [Input::Connected(conn)]);
             serve(shared, conn, dialed.stream, outbox, waiting).await;
         }
         Err(error) => {
@@ -56,7 +57,7 @@ pub(super) fn options(shared: &Shared) -> Options {
 
 fn lost(shared: &Shared, conn: ConnId) {
     shared.cluster.links.lock().remove(&conn);
-    feed(shared, [Input::Lost(conn)]);
+    feed::<Cluster>(shared, [Input::Lost(conn)]);
 }
 
 /// Passes packets on until either side ends the connection.
@@ -85,7 +86,7 @@ async fn talk(
                 }
                 let packets = packets(conn, &mut input)?;
                 if !packets.is_empty() {
-                    feed(shared, packets);
+                    feed::<Cluster>(shared, packets);
                 }
             }
             count = writer.write(&output[written..]), if written < output.len() => {

@@ -14,18 +14,18 @@ use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
 use super::dial::{self, Socket};
+use super::machines;
 use super::vital::spawn_vital;
-use crate::base::clock::monotonic_ns;
+use crate::base::log::{Level, log};
 use crate::base::random::{Random, fill_from_os};
 use crate::cluster::settings::{BUS_PORT_DISTANCE, bus_port, client_port};
-use crate::cluster::{Cluster, ConnId, Effect, Input, NodeId, Settings};
+use crate::cluster::{Cluster, ConnId, Input, NetworkEffect, NodeId, Settings};
 use crate::config::Config;
 use crate::config::file::os_text;
-use crate::dispatch::cluster_file::NodesFile;
-use crate::dispatch::cluster_mode::ClusterMode;
-use crate::dispatch::sentinel::Clock;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
+use crate::persistence::nodes_file::NodesFile;
+use crate::server::cluster::ClusterMode;
+use crate::server::driver::{Clock, Driver};
+use crate::server::state::Server;
 
 pub mod handover;
 mod link;
@@ -105,7 +105,7 @@ pub fn mode(config: &Config) -> Result<Box<ClusterMode>, String> {
             Cluster::new(id, settings, Random::from_os(), clock.now())
         }
     };
-    let mut mode = ClusterMode::new(core, clock, file);
+    let mut mode = ClusterMode::new(Driver::new(core, clock), file);
     let text = mode.core.file_text();
     mode.file.save(&text, true).map_err(|_| "Fatal: can't update cluster config file.".to_owned())?;
     Ok(Box::new(mode))
@@ -191,7 +191,7 @@ pub fn admit(shared: &Shared, stream: Box<dyn Socket>, peer: String, local: Stri
     if let Some(mode) = &mut shared.turn().cluster {
         mode.links.add(conn, Arc::clone(&waiting));
     }
-    feed(shared, [Input::Accepted { conn, peer, local }]);
+    machines::feed::<Cluster>(shared, [Input::Accepted { conn, peer, local }]);
     tokio::spawn(link::serve(Arc::clone(shared), conn, stream, outbox, waiting));
 }
 
@@ -199,28 +199,21 @@ fn text_of(address: SocketAddr) -> String {
     address.ip().to_canonical().to_string()
 }
 
-/// Calls the machine whenever it wants to be called.
+/// Calls the machine whenever it wants to be called, and looks after its links.
 async fn run(shared: Shared) -> Infallible {
-    let mut limited = monotonic_ns();
+    tokio::select! {
+        never = machines::call::<Cluster>(Arc::clone(&shared), || Input::Tick, |node| &node.cluster.rearm) => never,
+        never = tend_links(&shared) => never,
+    }
+}
+
+async fn tend_links(shared: &Shared) -> Infallible {
     loop {
-        let (pause, limit) = {
-            let server = shared.peek();
-            (server.cluster.as_ref().map_or(1000, |mode| mode.pause()), server.config.cluster_link_sendbuf_limit)
-        };
-        if limit > 0 && monotonic_ns() - limited >= LIMIT_PERIOD.as_nanos() as u64 {
-            limited = monotonic_ns();
-            limit_links(&shared, limit);
+        tokio::time::sleep(LIMIT_PERIOD).await;
+        let limit = shared.peek().config.cluster_link_sendbuf_limit;
+        if limit > 0 {
+            limit_links(shared, limit);
         }
-        let pause = if limit > 0 { pause.min(LIMIT_PERIOD.as_millis() as i64) } else { pause };
-        if pause > 0 {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
-                () = shared.cluster.rearm.notified() => continue,
-            }
-        }
-        feed(&shared, [Input::Tick]);
-        // Others may run even if the machine has much to do.
-        tokio::task::yield_now().await;
     }
 }
 
@@ -237,44 +230,36 @@ fn limit_links(shared: &Shared, limit: u64) {
     if let Some(mode) = &mut shared.turn().cluster {
         mode.links.over_limit += over.len() as u64;
     }
-    feed(shared, over.into_iter().map(Input::Lost));
-}
-
-/// Tells the machine what happened, and carries out what it decides.
-pub fn feed(shared: &Shared, inputs: impl IntoIterator<Item = Input>) {
-    let mut server = shared.turn();
-    for input in inputs {
-        server.with_cluster(None, |core| core.take(input));
-    }
+    machines::feed::<Cluster>(shared, over.into_iter().map(Input::Lost));
 }
 
 /// Does what the machine decided for the network, in its order: what it saves is on disk before anybody hears of it.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
     let Some(mode) = &mut server.cluster else { return };
-    let effects = std::mem::take(&mut mode.effects);
+    let effects = std::mem::take(mode.core.outbox());
     save(server, &effects);
     for effect in effects {
         match effect {
-            Effect::Connect { conn, ip, port } => {
+            NetworkEffect::Connect { conn, ip, port } => {
                 let (outbox, waiting) = shared.cluster.open(conn);
                 if let Some(mode) = &mut server.cluster {
                     mode.links.add(conn, Arc::clone(&waiting));
                 }
                 tokio::spawn(link::connect(Arc::clone(shared), conn, ip, port, outbox, waiting));
             }
-            Effect::Disconnect(conn) => drop(shared.cluster.links.lock().remove(&conn)),
-            Effect::Send { conn, packet } => shared.cluster.send(conn, packet),
-            Effect::Log { level, text } => log(level, &text),
-            Effect::Save { .. } | Effect::Data(_) => {}
+            NetworkEffect::Disconnect(conn) => drop(shared.cluster.links.lock().remove(&conn)),
+            NetworkEffect::Send { conn, packet } => shared.cluster.send(conn, packet),
+            NetworkEffect::Log { level, text } => log(level, &text),
+            NetworkEffect::Save { .. } => {}
         }
     }
     shared.cluster.rearm.notify_one();
 }
 
 /// Saves once for all of a batch, before anything else is done. A node that cannot keep its promises must not make any.
-fn save(server: &mut Server, effects: &[Effect]) {
+fn save(server: &mut Server, effects: &[NetworkEffect]) {
     let wishes = effects.iter().filter_map(|effect| match effect {
-        Effect::Save { sync } => Some(*sync),
+        NetworkEffect::Save { sync } => Some(*sync),
         _ => None,
     });
     let Some(sync) = wishes.reduce(|a, b| a || b) else { return };

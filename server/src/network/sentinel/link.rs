@@ -5,10 +5,12 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Shared, feed, names};
+use super::{Shared, names};
 use crate::config::file::os_text;
 use crate::network::dial::{Socket, connect, secure};
+use crate::network::machines::feed;
 use crate::resp::Value;
+use crate::sentinel::Sentinel;
 use crate::sentinel::{ConnId, Input};
 
 /// A reply that is longer is not worth waiting for.
@@ -18,7 +20,7 @@ const LONGEST_REPLY: usize = 1 << 20;
 pub async fn run(shared: Shared, conn: ConnId, host: String, port: u16, mut outbox: UnboundedReceiver<Vec<u8>>) {
     let Err(error) = talk(&shared, conn, &host, port, &mut outbox).await else { return };
     shared.sentinel.links.lock().remove(&conn);
-    feed(&shared, [Input::Lost { conn, reason: os_text(&error) }]);
+    feed::<Sentinel>(&shared, [Input::Lost { conn, reason: os_text(&error) }]);
 }
 
 /// Ends well where the machine closed the connection.
@@ -34,7 +36,7 @@ async fn talk(
         // Nothing is sent before the connection is there: it was given up.
         _ = outbox.recv() => return Ok(()),
     };
-    feed(shared, [Input::Connected { conn, local, peer }]);
+    feed::<Sentinel>(shared, [Input::Connected { conn, local, peer }]);
     let mut input = Vec::new();
     loop {
         tokio::select! {
@@ -46,7 +48,7 @@ async fn talk(
                 let inputs: Vec<Input> = replies.collect();
                 if !inputs.is_empty() {
                     names::look_up(shared, &inputs).await;
-                    feed(shared, inputs);
+                    feed::<Sentinel>(shared, inputs);
                 }
             }
             sent = outbox.recv() => match sent {

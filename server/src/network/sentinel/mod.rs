@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use super::Shared;
+use super::machines::call;
+use crate::base::log::{Level, log};
 use crate::commands::config::save_sentinel;
-use crate::dispatch::effects::encode_command;
-use crate::dispatch::server::Server;
-use crate::info::log::{Level, log};
-use crate::sentinel::{ConnId, Effect, Input};
+use crate::sentinel::{ConnId, Effect, Input, Sentinel};
+use crate::server::effects::encode_command;
+use crate::server::state::Server;
 
 mod link;
 mod names;
@@ -29,32 +29,13 @@ pub struct Outside {
 
 /// Calls the machine whenever it wants to be called.
 pub async fn run(shared: Shared) -> std::convert::Infallible {
-    loop {
-        let pause = shared.peek().sentinel.as_ref().map_or(1000, |mode| mode.pause());
-        if pause > 0 {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())) => {}
-                () = shared.sentinel.rearm.notified() => continue,
-            }
-        }
-        feed(&shared, [Input::Tick]);
-        // Others may run even if the machine has much to do.
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Tells the machine what happened, and carries out what it decides.
-pub fn feed(shared: &Shared, inputs: impl IntoIterator<Item = Input>) {
-    let mut server = shared.turn();
-    let Some(mode) = &mut server.sentinel else { return };
-    inputs.into_iter().for_each(|input| mode.take(input));
-    carry_out(shared, &mut server);
+    call::<Sentinel>(shared, || Input::Tick, |node| &node.sentinel.rearm).await
 }
 
 /// Does what the machine decided, in its order: what it saves is on disk before anybody hears of it.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
-    let Some(mode) = &mut server.sentinel else { return };
-    let effects = std::mem::take(&mut mode.effects);
+    let Some(driver) = &mut server.sentinel else { return };
+    let effects = std::mem::take(driver.outbox());
     let mut saved = false;
     for effect in effects {
         match effect {
@@ -84,7 +65,7 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
             }
             Effect::Log { level, text } => log(level, &text),
             Effect::LogDelay(until) => {
-                let until = crate::info::log::long_time(until / 1000);
+                let until = crate::base::log::long_time(until / 1000);
                 log(Level::Warning, &format!("Next failover delay: I will not start a failover before {until}"));
             }
             Effect::RunScript { job, argv } => {

@@ -24,7 +24,7 @@ pub async fn look_up(shared: &Shared, inputs: &[Input]) {
     }
     while let Some(found) = lookups.join_next().await {
         if let (Ok((name, ip)), Some(mode)) = (found, &mut shared.turn().sentinel) {
-            mode.core.learn(&name, ip);
+            mode.learn(&name, ip);
         }
     }
 }
@@ -32,7 +32,7 @@ pub async fn look_up(shared: &Shared, inputs: &[Input]) {
 fn names_in(shared: &Shared, inputs: &[Input]) -> Vec<String> {
     let server = shared.peek();
     let Some(mode) = &server.sentinel else { return Vec::new() };
-    let mut names: Vec<String> = inputs.iter().flat_map(|input| mode.core.names_in(input)).collect();
+    let mut names: Vec<String> = inputs.iter().flat_map(|input| mode.names_in(input)).collect();
     names.sort_unstable();
     names.dedup();
     names

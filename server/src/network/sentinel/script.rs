@@ -5,7 +5,9 @@ use nix::unistd::Pid;
 use std::os::unix::process::ExitStatusExt;
 use tokio::process::Command;
 
-use super::{Shared, feed};
+use super::Shared;
+use crate::network::machines::feed;
+use crate::sentinel::Sentinel;
 use crate::sentinel::{Input, ScriptEnd};
 
 /// Runs a script to its end.
@@ -15,7 +17,7 @@ pub async fn run(shared: Shared, job: u64, argv: Vec<String>) {
         Ok(mut child) => {
             let pid = child.id().unwrap_or_default();
             shared.sentinel.scripts.lock().insert(job, pid);
-            feed(&shared, [Input::ScriptStarted { job, pid }]);
+            feed::<Sentinel>(&shared, [Input::ScriptStarted { job, pid }]);
             let status = child.wait().await;
             shared.sentinel.scripts.lock().remove(&job);
             match status.map(|status| (status.code(), status.signal())) {
@@ -28,7 +30,7 @@ pub async fn run(shared: Shared, job: u64, argv: Vec<String>) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => ScriptEnd::NotStarted,
         Err(_) => ScriptEnd::Code(2),
     };
-    feed(&shared, [Input::ScriptEnded { job, end }]);
+    feed::<Sentinel>(&shared, [Input::ScriptEnded { job, end }]);
 }
 
 /// Kills a script that takes too long.

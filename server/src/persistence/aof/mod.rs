@@ -13,14 +13,22 @@
 //! | `syncer.rs` | the thread that makes written bytes durable, and who waits for it |
 //! | `reader.rs` | files read back as commands |
 //! | `base.rs` | a snapshot written as a base |
+//! | `log.rs` | the state of the file that is appended to |
+//! | `rewrite.rs` | the state of rewrites |
+//! | `files.rs` | files that nothing needs any more |
 
 pub mod base;
+pub mod files;
+pub mod log;
 pub mod manifest;
 pub mod reader;
+pub mod rewrite;
 pub mod syncer;
 pub mod writer;
 
 pub use base::{BaseEncoder, KeyEncoder};
+pub use files::{remove_files, remove_leftovers};
+pub use log::{Aof, AofState};
 pub use manifest::{AofFile, Manifest, ManifestError};
 pub use reader::{Commands, ReadError, ReadOptions, Step, read_set};
 pub use syncer::Syncer;

@@ -1,0 +1,125 @@
+//! Loading the append-only file: commands that were read are executed as they are, for nobody.
+
+use std::sync::atomic::AtomicU64;
+
+use crate::base::log::{Level, log};
+use crate::config::file::os_text;
+use crate::persistence::aof::{AofFile, Commands, Manifest, ReadOptions, Step, read_set};
+use crate::persistence::state::Loading;
+use crate::resp::Args;
+use crate::server::client::{Client, ClientFlags};
+use crate::server::state::Server;
+
+impl Server {
+    /// Reads the manifest; a single file of an older version is moved into the directory as the base.
+    ///
+    /// # Errors
+    /// A text for the log.
+    pub fn find_aof(&mut self) -> Result<(), String> {
+        let (directory, name) = (self.aof_directory(), self.aof_name());
+        let manifest = directory.join(format!("{name}.manifest"));
+        self.persistence.aof.manifest =
+            Manifest::read(&manifest).map_err(|error| error.to_string())?.unwrap_or_default();
+        let old = self.config.dir.as_path().join(&name);
+        let found = &self.persistence.aof.manifest;
+        // The manifest may have been written when the process died, before the file was moved.
+        let half_moved = found.incr.is_empty()
+            && found.base.as_ref().is_some_and(|base| base.name == name && !directory.join(&base.name).exists());
+        if !old.is_file() || !(found.is_empty() || half_moved) {
+            return Ok(());
+        }
+        log(
+            Level::Notice,
+            &format!(
+                "Successfully migrated an old-style AOF configuration ({name}) into the AOF directory ({}).",
+                self.config.appenddirname
+            ),
+        );
+        let upgraded =
+            Manifest { base: Some(AofFile { name: name.clone(), seq: 1 }), base_seq: 1, ..Manifest::default() };
+        std::fs::create_dir_all(&directory)
+            .and_then(|()| upgraded.persist(&directory, &name))
+            .and_then(|()| std::fs::rename(&old, directory.join(&name)))
+            .and_then(|()| crate::persistence::aof::manifest::sync_directory(&directory))
+            .map_err(|error| format!("Error trying to move the old AOF file {name} into dir: {}", os_text(&error)))?;
+        self.persistence.aof.manifest = upgraded;
+        Ok(())
+    }
+
+    /// How the set is to be read.
+    pub fn aof_read_options(&self) -> ReadOptions {
+        ReadOptions { load: self.load_options(false), load_truncated: self.config.aof_load_truncated }
+    }
+
+    /// Takes over what was read.
+    ///
+    /// # Errors
+    /// A command that this server does not know: a text for the log.
+    pub fn replay(&mut self, loader: &mut Client, step: Step) -> Result<(), String> {
+        match step {
+            Step::Begin(name) => {
+                loader.db = 0;
+                loader.name = name.into_bytes();
+            }
+            Step::Note(text) => log(Level::Notice, &text),
+            Step::Warning(text) => log(Level::Warning, &text),
+            Step::Rdb(loaded) => {
+                loaded.report();
+                self.install(*loaded)?;
+            }
+            Step::Commands(commands) => return self.replay_commands(loader, &commands),
+        }
+        Ok(())
+    }
+
+    fn replay_commands(&mut self, loader: &mut Client, commands: &Commands) -> Result<(), String> {
+        self.begin_batch(crate::base::clock::now_ms());
+        if let Some(loading) = &mut self.persistence.loading {
+            loading.loaded = commands.offset;
+        }
+        let mut start = 0;
+        for &end in &commands.ends {
+            let args = Args::new(&commands.data, &commands.words[start..end]);
+            start = end;
+            let Ok(command) = self.resolve(&args) else {
+                let name = String::from_utf8_lossy(args.get(0)).into_owned();
+                let file = String::from_utf8_lossy(&loader.name);
+                return Err(format!("Unknown command '{name}' reading the append only file {file}"));
+            };
+            self.replay_command(loader, command, &args);
+        }
+        Ok(())
+    }
+
+    /// The session that commands of the file run in.
+    pub fn aof_loader(&self) -> Client {
+        let mut client = Client::new(0, self.time.now, Default::default());
+        client.flags.insert(ClientFlags::MASTER);
+        client
+    }
+
+    /// DEBUG LOADAOF: the dataset anew from the files, with the lock held.
+    ///
+    /// # Errors
+    /// A text for the log; the dataset is what was read until then.
+    pub fn reload_aof(&mut self) -> Result<(), String> {
+        self.finish_running_snapshot();
+        if self.persistence.aof.is_on() {
+            self.flush_aof(true);
+        } else {
+            self.find_aof()?;
+        }
+        self.keyspace.flush(None, false);
+        let (directory, manifest, options) =
+            (self.aof_directory(), self.persistence.aof.manifest.clone(), self.aof_read_options());
+        let listening = std::mem::replace(&mut self.effects.listening, false);
+        let was_loading = self.persistence.loading.replace(Loading::new(self.time.now, 0, false));
+        let mut loader = self.aof_loader();
+        let result =
+            read_set(&directory, &manifest, &options, &AtomicU64::new(0), &mut |step| self.replay(&mut loader, step));
+        self.persistence.loading = was_loading;
+        self.effects.listening = listening;
+        self.persistence.dirty = 0;
+        result.map(drop).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,160 @@
+//! The cluster's machine at work: what it must know, and what it wants of the data.
+
+use super::machines::Driven;
+use crate::base::clock::Millis;
+use crate::cluster::{Cluster, DataEffect, Facts, Settings, SlotSet};
+use crate::replication::{Follower, Replication};
+use crate::server::client::Client;
+use crate::server::driver::Driver;
+use crate::server::pauses::Purpose;
+use crate::server::state::{Order, Server};
+
+impl Driven for Cluster {
+    const ORDER: Order = Order::Cluster;
+
+    fn driver(server: &Server) -> Option<&Driver<Self>> {
+        server.cluster.as_ref().map(|mode| &mode.core)
+    }
+
+    fn driver_mut(server: &mut Server) -> Option<&mut Driver<Self>> {
+        server.cluster.as_mut().map(|mode| &mut mode.core)
+    }
+
+    fn facts(server: &Server) -> Facts {
+        let follower = server.replication.follower();
+        let heard = |follower: &Follower| match follower.is_up() {
+            true => Some(follower.last_io()),
+            false => follower.down_since(),
+        };
+        Facts {
+            keys: server.keyspace.db(0).len(),
+            offset: server.replication.offset_of_data(),
+            loading: server.persistence.is_loading(),
+            link_up: follower.is_some_and(Follower::is_up),
+            data_age: follower.and_then(heard).map(|time| (server.replication.now() - time).max(0)),
+        }
+    }
+
+    fn carry_out(server: &mut Server, wish: DataEffect, current: Option<&mut Client>) {
+        server.grant(wish, current);
+    }
+
+    fn afterwards(server: &mut Server) {
+        server.follow_slots();
+    }
+}
+
+impl Server {
+    /// Has the machine do something. `None` outside of cluster mode.
+    pub fn with_cluster<R>(&mut self, current: Option<&mut Client>, f: impl FnOnce(&mut Cluster) -> R) -> Option<R> {
+        self.drive(current, f)
+    }
+
+    /// Settings changed that the machine should know.
+    pub fn configure_cluster(&mut self) {
+        let settings = Settings::from_config(&self.config);
+        if let Some(mode) = &mut self.cluster {
+            mode.core.configure(settings);
+            self.orders.push(Order::Cluster);
+        }
+    }
+
+    /// The dataset is there: the machine starts. Keys in slots that are not ours are accounted for.
+    pub fn start_cluster(&mut self) {
+        self.with_cluster(None, crate::cluster::Cluster::start);
+        self.discard_rest();
+        let slots: SlotSet = (0..crate::cluster::SLOTS).filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
+        self.with_cluster(None, |core| core.account_for_keys(&slots));
+        // A new replica has no history to go on from.
+        if !self.persistence.restored_history {
+            self.replication.forget_history();
+        }
+    }
+
+    /// Why a master cannot start with the keys that it loaded.
+    pub fn misplaced_keys(&self) -> Option<String> {
+        let master = self.cluster().is_some_and(|core| core.myself().is_master());
+        let misplaced = (1..self.keyspace.databases()).any(|db| !self.keyspace.db(db).is_empty());
+        (master && misplaced)
+            .then(|| "You can't have keys in a DB different than DB 0 when in Cluster mode. Exiting.".to_owned())
+    }
+
+    /// Writes `nodes.conf`. `None` outside of cluster mode.
+    pub fn save_cluster(&mut self, sync: bool) -> Option<std::io::Result<()>> {
+        let mode = self.cluster.as_mut()?;
+        let text = mode.core.file_text();
+        Some(mode.file.save(&text, sync))
+    }
+
+    /// True while a manual failover waits for a replica that has everything: the stream must not grow.
+    pub fn hands_slots_over(&self) -> bool {
+        self.cluster().is_some_and(Cluster::holds_writes_back)
+    }
+
+    fn grant(&mut self, wish: DataEffect, current: Option<&mut Client>) {
+        match wish {
+            DataEffect::Follow { ip, port } => self.with_replication(current, |machine| machine.follow(ip, port)),
+            DataEffect::Promote if self.replication.is_replica() => {
+                self.with_replication(current, Replication::promote)
+            }
+            DataEffect::Promote => {}
+            DataEffect::Flush => self.remove_all_keys(current),
+            DataEffect::DeleteSlots(slots) => self.remove_lost_slots(&slots),
+            DataEffect::Discard(slots) => self.discard(slots),
+            DataEffect::PauseWrites(until) => self.pause_for_takeover(until),
+            DataEffect::ResumeWrites => self.resume_after_takeover(),
+            DataEffect::Deliver { channel, message, sharded } => {
+                let mut nobody = self.nobody();
+                if sharded {
+                    self.publish_shard(&mut nobody, &channel, &message);
+                } else {
+                    self.publish(&mut nobody, &channel, &message);
+                }
+            }
+        }
+    }
+
+    fn remove_all_keys(&mut self, current: Option<&mut Client>) {
+        let mut nobody = self.nobody();
+        let current = current.unwrap_or(&mut nobody);
+        self.touch_all(current, None, None);
+        self.invalidate_all(current);
+        let lazy = self.config.replica_lazy_flush;
+        self.keyspace.flush(None, lazy);
+    }
+
+    /// Slots are another node's now: one that we handed over, or one that took them.
+    fn remove_lost_slots(&mut self, slots: &SlotSet) {
+        let (given, taken): (Vec<u16>, Vec<u16>) = slots.iter().partition(|&slot| self.handovers.gives(slot));
+        if !given.is_empty() {
+            self.discard(given.into_iter().collect());
+        }
+        if !taken.is_empty() {
+            self.remove_slots(&taken.into_iter().collect());
+        }
+    }
+
+    /// Removes keys that are another node's now.
+    fn remove_slots(&mut self, slots: &SlotSet) {
+        for slot in slots.iter() {
+            for key in self.keyspace.keys_of_slot(slot, usize::MAX) {
+                self.keyspace.delete(0, &key, false);
+                if self.effects.watched {
+                    self.effects.touched.push((0, key));
+                }
+            }
+        }
+        self.deliver_without_client();
+    }
+
+    fn pause_for_takeover(&mut self, until: Millis) {
+        let Some(mode) = &self.cluster else { return };
+        let left = until - mode.core.now();
+        let until = self.time.now + left;
+        self.pause_clients(Purpose::Takeover, until, false);
+    }
+
+    fn resume_after_takeover(&mut self) {
+        self.resume_clients(Purpose::Takeover);
+    }
+}

@@ -1,0 +1,132 @@
+//! What the server does several times a second without anybody asking.
+
+use crate::base::allocator::used_memory;
+use crate::base::clock::monotonic_ns;
+use crate::base::log::{Level, log};
+use crate::server::client::ClientFlags;
+use crate::server::context::settle;
+use crate::server::state::Server;
+
+impl Server {
+    /// One tick. Expiry has its own call, since it needs the caller's clock.
+    pub fn cron(&mut self) {
+        let second = self.time.now / 1000 != self.time.last_cron / 1000;
+        self.time.last_cron = self.time.now;
+        self.stats.peak_memory = self.stats.peak_memory.max(used_memory());
+        let stats = &mut self.stats;
+        let counters =
+            [stats.commands_processed, stats.net_input, stats.net_output, stats.repl_input, stats.repl_output];
+        stats.rates.sample(self.time.now, counters);
+        if self.config.maxmemory > 0 {
+            self.evict_until_it_fits();
+        }
+        let expiry = std::mem::take(&mut self.keyspace.slowest_expiry);
+        self.note_stall("expire-del", expiry);
+        self.limit_outputs();
+        self.save_if_due();
+        self.tend_aof();
+        self.begin_requested_shutdown();
+        self.advance_shutdown();
+        self.replication.trim();
+        self.network.migration_targets.close_idle(self.time.now);
+        if second {
+            self.every_second();
+        }
+    }
+
+    fn every_second(&mut self) {
+        self.close_idle_clients();
+        self.shrink_idle_buffers();
+        if self.config.maxmemory_clients != 0 {
+            self.count_all_client_memory();
+            self.evict_clients();
+        }
+        // The role may have changed. One that the kernel refuses was refused, and told of, when it was set.
+        let _ = self.adjust_oom_score();
+        self.remove_sync_file();
+        if self.expects_slots() {
+            self.tell_replicas_what_comes();
+        }
+    }
+
+    /// `rdb-del-sync-files`: a snapshot that was written for replicas only does not stay where nothing else is saved.
+    fn remove_sync_file(&mut self) {
+        let needed = self.replication.replicas().any(|peer| peer.waits_for_file() || peer.receives_snapshot());
+        if !self.persistence.sync_file || needed {
+            return;
+        }
+        self.persistence.sync_file = false;
+        if self.keeps_no_sync_file() {
+            log(Level::Notice, "Removing the RDB file used to feed replicas in a persistence-less instance");
+            // One that is gone already is what was wanted.
+            let _ = std::fs::remove_file(self.rdb_path());
+        }
+    }
+
+    /// Whether RDB files that only serve synchronisation are to be deleted.
+    pub fn keeps_no_sync_file(&self) -> bool {
+        self.config.rdb_del_sync_files && self.config.save.0.is_empty() && !self.config.appendonly
+    }
+
+    /// `timeout`: closes clients that have been silent, but no replicas, subscribers or waiting ones.
+    fn close_idle_clients(&mut self) {
+        let limit = i64::from(self.config.timeout) * 1000;
+        if limit == 0 {
+            return;
+        }
+        let spared = [
+            ClientFlags::REPLICA,
+            ClientFlags::MASTER,
+            ClientFlags::BLOCKED,
+            ClientFlags::PUBSUB,
+            ClientFlags::MONITOR,
+        ];
+        let now = self.time.now;
+        for client in self.clients.iter_mut() {
+            if now - client.last_interaction > limit && !spared.iter().any(|&flag| client.flags.intersects(flag)) {
+                log(Level::Verbose, "Closing idle client");
+                client.close();
+            }
+        }
+    }
+
+    /// Wakes the tasks of silent clients whose buffers hold nothing, so that they free them.
+    fn shrink_idle_buffers(&self) {
+        if self.clients.keeps_buffers {
+            return;
+        }
+        for client in self.clients.iter() {
+            let room = client.input.free > 0 || client.out.capacity() > 0;
+            if room && self.time.now - client.last_interaction >= crate::server::client::IDLE {
+                client.signal.raise();
+            }
+        }
+    }
+
+    /// Active expiry, unless DEBUG or a pause holds it back. A replica waits for its primary's word, but for keys that its own
+    /// clients gave a time to live.
+    pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
+        if self.keyspace.expires_on_access_only
+            || self.persistence.is_loading()
+            || self.gate.pauses.hold_writes(self.time.now)
+        {
+            return;
+        }
+        let began = monotonic_ns();
+        let expired = if self.replication.is_replica() {
+            self.keyspace.expire_own(time_is_up)
+        } else {
+            let cycle = self.keyspace.expire_cycle(time_is_up);
+            self.stats.expire_time_cap += u64::from(cycle.out_of_time);
+            self.stats.expired_stale_percent = cycle.stale * 100.0 * 0.05 + self.stats.expired_stale_percent * 0.95;
+            cycle.expired
+        };
+        self.note_latency("expire-cycle", began);
+        if expired > 0 {
+            self.persistence.dirty += expired as u64;
+            settle(&mut self.keyspace, &mut self.effects);
+            self.flush_propagation(false);
+            self.deliver_without_client();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What happens to the server besides requests: its cron, saving and loading, the append-only file, the machines of
+//! replication, Sentinel and cluster at work, limits on clients, shutdown.
+
+pub mod aof;
+pub mod aof_load;
+pub mod aof_rewrite;
+pub mod client_memory;
+pub mod cluster;
+pub mod cron;
+pub mod listening;
+pub mod machines;
+pub mod output_limits;
+pub mod process;
+pub mod replication;
+pub mod save;
+pub mod sentinel;
+pub mod sessions;
+pub mod settings;
+pub mod shutdown;
+pub mod slots;
+pub mod turn;

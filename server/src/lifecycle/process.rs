@@ -1,0 +1,137 @@
+//! The process as the operating system sees it: its title, its processors, its pages.
+
+use std::ffi::{OsStr, OsString};
+use std::sync::OnceLock;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use parking_lot::Mutex;
+
+use crate::base::log::{Level, log};
+use crate::server::Server;
+
+/// How the process was called: `{title}`.
+static CALLED: OnceLock<OsString> = OnceLock::new();
+
+/// Carries out `server_cpulist`, `disable-thp` and `set-proc-title`. Call it before any other thread exists.
+pub fn prepare(server: &Server, called: &OsStr) {
+    let config = &server.config;
+    if !config.server_cpulist.is_empty() && pin(&config.server_cpulist).is_none() {
+        log(Level::Warning, &format!("Cannot use the processors of server_cpulist {}", config.server_cpulist));
+    }
+    if config.disable_thp && huge_pages_are_on() {
+        // SAFETY: this call takes numbers only and changes a flag of the process.
+        let failed = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) } != 0;
+        if failed {
+            log(Level::Warning, "Cannot disable transparent huge pages for this process");
+        }
+    }
+    if config.set_proc_title {
+        CALLED.get_or_init(|| called.to_owned());
+        show_title(server);
+    }
+}
+
+fn huge_pages_are_on() -> bool {
+    std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").is_ok_and(|text| text.contains("[always]"))
+}
+
+/// Runs on the listed processors only: `0,2-5`, a range with its step behind a colon.
+fn pin(list: &[u8]) -> Option<()> {
+    let mut set = CpuSet::new();
+    for part in std::str::from_utf8(list).ok()?.split(',') {
+        let (range, step) = part.split_once(':').unwrap_or((part, "1"));
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        for cpu in (first..=last).step_by(step.trim().parse().ok().filter(|&step| step > 0)?) {
+            set.set(cpu).ok()?;
+        }
+    }
+    sched_setaffinity(Pid::from_raw(0), &set).ok()
+}
+
+/// Shows the title that `proc-title-template` describes.
+pub fn show_title(server: &Server) {
+    let Some(called) = CALLED.get() else { return };
+    let title = title(server, called);
+    if let Err(reason) = TITLE_AREA.get_or_init(TitleArea::claim).as_ref().map(|area| area.write(title.as_bytes())) {
+        log(Level::Verbose, &format!("Cannot set the title of the process: {reason}"));
+    }
+}
+
+fn title(server: &Server, called: &OsStr) -> String {
+    let config = &server.config;
+    let address = config.bind.0.first().map(|address| address.to_string()).unwrap_or_else(|| "*".into());
+    let listens = match (config.port, config.tls_port) {
+        (0, 0) => config.unixsocket.to_string(),
+        (0, port) | (port, _) => format!("{address}:{port}"),
+    };
+    let mode = match server.mode() {
+        "cluster" => " [cluster]",
+        "sentinel" => " [sentinel]",
+        _ => "",
+    };
+    let values = [
+        ("{title}", called.to_string_lossy().into_owned()),
+        ("{listen-addr}", listens),
+        ("{server-mode}", mode.trim_start().to_owned()),
+        ("{port}", config.port.to_string()),
+        ("{tls-port}", config.tls_port.to_string()),
+        ("{unixsocket}", config.unixsocket.to_string()),
+        ("{config-file}", server.process.config_file.clone()),
+    ];
+    let mut text = String::new();
+    let template = config.proc_title_template.to_string();
+    let mut rest = template.as_str();
+    while let Some(open) = rest.find('{') {
+        text.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let Some((name, value)) = values.iter().find(|(name, _)| rest.starts_with(name)) else { break };
+        text.push_str(value);
+        rest = &rest[name.len()..];
+    }
+    (text + rest).trim_end_matches(' ').to_owned()
+}
+
+static TITLE_AREA: OnceLock<Result<TitleArea, String>> = OnceLock::new();
+
+/// Where the kernel put the arguments, and the environment right behind them: `ps` shows what stands there.
+struct TitleArea {
+    start: usize,
+    length: usize,
+    writing: Mutex<()>,
+}
+
+impl TitleArea {
+    /// Finds the area, and moves the environment out of it.
+    fn claim() -> Result<Self, String> {
+        let stat = std::fs::read_to_string("/proc/self/stat").map_err(|error| error.to_string())?;
+        // The name in parentheses may hold anything; fields are counted behind it, from the third on.
+        let (_, fields) = stat.rsplit_once(") ").ok_or("/proc/self/stat has no name")?;
+        let field = |number: usize| fields.split(' ').nth(number - 3)?.trim().parse::<usize>().ok();
+        let bounds = || Some((field(48)?, field(49)?, field(50)?, field(51)?));
+        let (start, arguments_end, environment, end) = bounds().ok_or("/proc/self/stat is too short")?;
+        if start == 0 || arguments_end <= start {
+            return Err("the kernel does not tell where the arguments are".into());
+        }
+        let end = if environment == arguments_end && end > environment { end } else { arguments_end };
+        for (name, value) in std::env::vars_os() {
+            // SAFETY: no other thread exists yet, as `prepare` demands, so nobody reads the environment meanwhile. The C
+            // library copies the text to its heap.
+            unsafe { std::env::set_var(name, value) };
+        }
+        Ok(Self { start, length: end - start, writing: Mutex::new(()) })
+    }
+
+    fn write(&self, title: &[u8]) {
+        let _alone = self.writing.lock();
+        let kept = title.len().min(self.length - 1);
+        // SAFETY: the kernel says that these bytes, on the first thread's stack, are the arguments and the environment. The
+        // process read its arguments before, its environment has moved away, and the stack stays for the process's life.
+        unsafe {
+            let area = std::ptr::with_exposed_provenance_mut::<u8>(self.start);
+            std::ptr::copy_nonoverlapping(title.as_ptr(), area, kept);
+            std::ptr::write_bytes(area.add(kept), 0, self.length - kept);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Sentinel's machine at work, and how its events are told.
+
+use std::convert::Infallible;
+
+use super::machines::Driven;
+use crate::base::log::{Level, log};
+use crate::sentinel::Sentinel;
+use crate::server::client::Client;
+use crate::server::driver::Driver;
+use crate::server::state::{Order, Server};
+
+impl Driven for Sentinel {
+    const ORDER: Order = Order::Sentinel;
+
+    fn driver(server: &Server) -> Option<&Driver<Self>> {
+        server.sentinel.as_deref()
+    }
+
+    fn driver_mut(server: &mut Server) -> Option<&mut Driver<Self>> {
+        server.sentinel.as_deref_mut()
+    }
+
+    fn facts(_: &Server) {}
+
+    fn carry_out(_: &mut Server, effect: Infallible, _: Option<&mut Client>) {
+        match effect {}
+    }
+}
+
+impl Server {
+    /// Has the machine do something. `None` outside of Sentinel mode.
+    pub fn with_sentinel<R>(&mut self, f: impl FnOnce(&mut Sentinel) -> R) -> Option<R> {
+        self.drive(None, f)
+    }
+
+    /// An event: to the log, and unless it is for debugging to its channel.
+    pub fn tell_event(&mut self, current: &mut Client, level: Level, name: &str, payload: &str) {
+        log(level, &format!("{name} {payload}"));
+        if level != Level::Debug {
+            self.publish(current, name.as_bytes(), payload.as_bytes());
+        }
+    }
+}

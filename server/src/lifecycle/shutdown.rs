@@ -1,0 +1,184 @@
+//! Ending the process: SHUTDOWN and signals; lagging replicas are waited for, the dataset is saved.
+
+use std::path::Path;
+
+use crate::base::clock::Millis;
+use crate::base::log::{Level, log};
+use crate::base::signals::set_ending;
+use crate::replication::Peer;
+use crate::server::client::{BlockKind, Unblock};
+use crate::server::pauses::Purpose;
+use crate::server::shutdown::{Shutdown, ShutdownOptions};
+use crate::server::state::{Order, Server};
+
+impl Server {
+    /// A signal asks for the end. The cron begins it, as Redis's does; at once, unless it is paused.
+    pub fn request_shutdown(&mut self, options: ShutdownOptions) {
+        set_ending(true);
+        self.process.shutdown.requested = Some(options);
+        if !self.time.cron_paused {
+            self.begin_requested_shutdown();
+        }
+    }
+
+    /// Begins what a signal asked for.
+    pub(crate) fn begin_requested_shutdown(&mut self) {
+        if let Some(options) = self.process.shutdown.requested.take() {
+            self.begin_shutdown(options);
+        }
+    }
+
+    /// Begins to end. Returns false if it cannot: the dataset could not be saved.
+    pub fn begin_shutdown(&mut self, options: ShutdownOptions) -> bool {
+        log(Level::Warning, "User requested shutdown...");
+        let patience = i64::from(self.config.shutdown_timeout) * 1000;
+        set_ending(true);
+        self.process.shutdown = Shutdown { save: options.save, force: options.force, ..Shutdown::default() };
+        if !options.now && patience > 0 && self.lagging_replicas() > 0 {
+            log(Level::Notice, "Waiting for replicas before shutting down.");
+            self.process.shutdown.deadline = self.time.now + patience;
+            // Nothing may be written any more that replicas would have to catch up with.
+            self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
+            self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
+            return true;
+        }
+        self.finish_shutdown()
+    }
+
+    fn lagging_replicas(&self) -> usize {
+        if self.replication.is_replica() {
+            return 0;
+        }
+        let behind = |peer: &&Peer| peer.is_online() && peer.ack_offset() < self.replication.history().offset();
+        self.replication.replicas().filter(behind).count()
+    }
+
+    /// A tick while replicas are waited for.
+    pub fn advance_shutdown(&mut self) {
+        let deadline = self.process.shutdown.deadline;
+        if deadline > 0 && (self.lagging_replicas() == 0 || self.time.now >= deadline) {
+            self.finish_shutdown();
+        }
+    }
+
+    /// SHUTDOWN ABORT; false where none is running.
+    pub fn abort_shutdown(&mut self) -> bool {
+        if self.process.shutdown.deadline == 0 && self.process.shutdown.requested.is_none() {
+            return false;
+        }
+        self.call_shutdown_off();
+        self.resume_clients(Purpose::Shutdown);
+        log(Level::Notice, "Shutdown manually aborted.");
+        self.answer_who_asked();
+        true
+    }
+
+    fn call_shutdown_off(&mut self) {
+        set_ending(false);
+        self.process.shutdown = Shutdown::default();
+    }
+
+    /// The process goes on: so do the clients that asked for its end.
+    fn answer_who_asked(&mut self) {
+        let asked = |id: &u64| {
+            let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
+            block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
+        };
+        let waiting: Vec<u64> = self.waiting.blocked.iter().filter(asked).collect();
+        for id in waiting {
+            self.unblock_by_id(id, Unblock::Error("ERR Errors trying to SHUTDOWN. Check logs.".into()));
+        }
+    }
+
+    fn finish_shutdown(&mut self) -> bool {
+        let Shutdown { save, force, .. } = self.process.shutdown;
+        self.report_lag();
+        if self.keyspace.snapshot_runs() && !self.persistence.aof.rewrite.is_running() {
+            log(Level::Warning, "There is a child saving an .rdb. Killing it!");
+        }
+        if self.persistence.aof.is_on() {
+            if self.persistence.aof.state == crate::persistence::aof::AofState::Starting {
+                if !force {
+                    log(Level::Warning, "Writing initial AOF, can't exit.");
+                    return self.stay();
+                }
+                log(Level::Warning, "Writing initial AOF. Exiting anyway.");
+            }
+            if self.persistence.aof.rewrite.is_running() {
+                log(Level::Warning, "There is a child rewriting the AOF. Killing it!");
+            }
+            log(Level::Notice, "Calling fsync() on the AOF file.");
+            self.sync_aof();
+        }
+        // A Sentinel has no data.
+        let wanted = self.sentinel.is_none() && save.unwrap_or(!self.config.save.0.is_empty());
+        if wanted && !self.persistence.is_loading() {
+            log(Level::Notice, "Saving the final RDB snapshot before exiting.");
+            if self.save_now().is_err() && !force {
+                log(Level::Warning, "Error trying to save the DB, can't exit.");
+                return self.stay();
+            }
+        }
+        self.process.shutdown.is_final = true;
+        self.cancel_aof_rewrite();
+        self.remove_unfinished_files();
+        if !self.config.pidfile.is_empty() {
+            log(Level::Notice, "Removing the pid file.");
+            // It may be gone already, which is what is wanted.
+            let _ = std::fs::remove_file(self.config.pidfile.as_path());
+        }
+        let who = if self.sentinel.is_some() { "Sentinel" } else { "Redis" };
+        log(Level::Warning, &format!("{who} is now ready to exit, bye bye..."));
+        self.orders.push(Order::Exit(0));
+        true
+    }
+
+    /// Ends what writes a snapshot: the file that it leaves would only be untidy.
+    fn remove_unfinished_files(&mut self) {
+        self.give_up_snapshot();
+        let pid = std::process::id();
+        let starts = [format!("temp-{pid}-"), format!("temp-{pid}."), format!("temp-rewriteaof-bg-{pid}.")];
+        for directory in [self.rdb_path().parent().map(Path::to_path_buf), Some(self.aof_directory())] {
+            let entries = directory.and_then(|directory| std::fs::read_dir(directory).ok());
+            for entry in entries.into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if starts.iter().any(|start| name.starts_with(start.as_str())) {
+                    // Whoever writes it may have removed it by now.
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
+    /// The end is called off.
+    fn stay(&mut self) -> bool {
+        log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
+        self.call_shutdown_off();
+        self.resume_clients(Purpose::Shutdown);
+        self.answer_who_asked();
+        false
+    }
+
+    fn report_lag(&self) {
+        let online: Vec<&Peer> = self.replication.replicas().filter(|peer| peer.is_online()).collect();
+        let mut in_sync = 0;
+        for peer in &online {
+            let behind = self.replication.history().offset() - peer.ack_offset();
+            if behind == 0 {
+                in_sync += 1;
+                continue;
+            }
+            log(
+                Level::Warning,
+                &format!(
+                    "Lagging replica {} reported offset {behind} behind master, lag={}, state=online.",
+                    peer.addr(),
+                    peer.lag_seconds(self.replication.now())
+                ),
+            );
+        }
+        if !online.is_empty() {
+            log(Level::Notice, &format!("{in_sync} of {} replicas are in sync when shutting down.", online.len()));
+        }
+    }
+}

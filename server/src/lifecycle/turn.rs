@@ -1,0 +1,57 @@
+//! The end of a turn: what gathered is written, those who have something to do are woken.
+
+use crate::base::ids::ClientId;
+use crate::server::state::Server;
+
+impl Server {
+    /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.
+    #[inline]
+    pub fn end_batch(&mut self) {
+        if !self.persistence.aof.buffer.is_empty() {
+            self.flush_aof(false);
+        }
+        if std::mem::take(&mut self.effects.evicts_at_end) {
+            self.evict_until_it_fits();
+            self.deliver_without_client();
+        }
+        self.broadcast_changes();
+        if self.config.maxmemory_clients != 0 {
+            let woken = std::mem::take(&mut self.clients.woken);
+            self.recount(&woken);
+            self.clients.woken = woken;
+            self.evict_clients();
+        }
+        if !self.clients.woken.is_empty() {
+            let mut woken = std::mem::take(&mut self.clients.woken);
+            self.limit_outputs_of(&woken);
+            for id in woken.drain(..) {
+                if let Some(client) = self.clients.by_id(id) {
+                    client.signal.raise();
+                }
+            }
+            // The list keeps its room for the next batch.
+            woken.append(&mut self.clients.woken);
+            self.clients.woken = woken;
+        }
+        if self.replication.has_replicas() {
+            self.wake_replicas();
+        }
+    }
+
+    /// Wakes the links that had nothing left to send, and closes those that lag too far. A link that is still writing
+    /// looks for more by itself when its socket has taken everything: waking it would only keep its task from waiting.
+    fn wake_replicas(&mut self) {
+        let limit = self.replica_output_limit().hard;
+        let clients = &self.clients;
+        let lagging = self.replication.wake_replicas(limit, |peer| {
+            if let Some(client) = clients.by_id(peer.0) {
+                client.signal.raise();
+            }
+        });
+        if !lagging.is_empty() {
+            let lagging: Vec<ClientId> = lagging.into_iter().map(|peer| peer.0).collect();
+            self.limit_outputs_of(&lagging);
+        }
+        self.replication.trim();
+    }
+}

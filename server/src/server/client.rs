@@ -1,0 +1,509 @@
+//! A client's session: who it is, what it subscribed to, what it waits for, and the replies that wait for its socket.
+//! Not its socket: that is the network's.
+
+use bitflags::bitflags;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Waker;
+
+use parking_lot::Mutex;
+
+use super::context::DataContext;
+use super::error::CommandResult;
+use super::registry::Command;
+use super::tracking::ClientTracking;
+use crate::acl::User;
+use crate::base::clock::Millis;
+pub use crate::base::ids::ClientId;
+use crate::base::ids::HandoverId;
+use crate::cluster::Ports;
+use crate::resp::request::OwnedArgs;
+use crate::resp::{Args, Reply};
+use crate::store::value::ValueType;
+
+/// A client that has been silent for so long keeps no empty buffers.
+pub const IDLE: Millis = 2000;
+
+/// What a session and its connection's task tell each other without the lock: that something waits for the task, and how
+/// much of its output the socket has taken.
+#[derive(Debug, Default)]
+pub struct Signal {
+    raised: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+    unsent: AtomicUsize,
+    sent: AtomicU64,
+}
+
+impl Signal {
+    /// Wakes the task; it will find [`Self::take`] true.
+    pub fn raise(&self) {
+        if !self.raised.swap(true, Ordering::AcqRel)
+            && let Some(waker) = &*self.waker.lock()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// True once after each time the signal was raised.
+    #[inline]
+    pub fn take(&self) -> bool {
+        self.raised.load(Ordering::Relaxed) && self.raised.swap(false, Ordering::AcqRel)
+    }
+
+    /// Bytes that the task has taken from the session's output and not written yet.
+    #[inline]
+    pub fn unsent(&self) -> usize {
+        self.unsent.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the socket has taken since the connection began.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// The task reports what it has written, and what it has not.
+    #[inline]
+    pub fn report_output(&self, sent: u64, unsent: usize) {
+        self.sent.store(sent, Ordering::Relaxed);
+        self.unsent.store(unsent, Ordering::Relaxed);
+    }
+
+    /// Remembers whom to wake.
+    pub fn register(&self, waker: &Waker) {
+        let mut slot = self.waker.lock();
+        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *slot = Some(waker.clone());
+        }
+    }
+}
+
+bitflags! {
+    /// A set of client flags.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub struct ClientFlags: u32 {
+        /// Between MULTI and EXEC.
+        const MULTI = 1;
+        /// A watched key changed.
+        const DIRTY_CAS = 1 << 1;
+        /// A queued command was refused.
+        const DIRTY_EXEC = 1 << 2;
+        /// Sees all commands.
+        const MONITOR = 1 << 3;
+        /// A replica's link.
+        const REPLICA = 1 << 4;
+        /// The link to our primary.
+        const MASTER = 1 << 5;
+        /// Close when the output is written.
+        const CLOSE_AFTER_REPLY = 1 << 6;
+        /// Close at once.
+        const CLOSE_ASAP = 1 << 7;
+        /// Not evicted for its memory.
+        const NO_EVICT = 1 << 8;
+        /// CLIENT REPLY OFF.
+        const REPLY_OFF = 1 << 9;
+        /// CLIENT REPLY SKIP: the next command's reply,
+        const REPLY_SKIP_NEXT = 1 << 10;
+        /// and this one's.
+        const REPLY_SKIP = 1 << 11;
+        /// READONLY, in cluster mode.
+        const READONLY = 1 << 12;
+        /// ASKING, for the next command.
+        const ASKING = 1 << 13;
+        /// Waits for keys, replicas or the end of a pause.
+        const BLOCKED = 1 << 14;
+        /// Came over a Unix socket.
+        const UNIX_SOCKET = 1 << 15;
+        /// Must authenticate first.
+        const NEEDS_AUTH = 1 << 16;
+        /// Subscribed, and speaks RESP2: few commands are allowed.
+        const PUBSUB_RESP2 = 1 << 17;
+        /// Runs inside EXEC.
+        const IN_EXEC = 1 << 18;
+        /// Connected from the loopback interface or a Unix socket.
+        const LOCAL = 1 << 19;
+        /// Subscribed to anything.
+        const PUBSUB = 1 << 20;
+        /// Slots arrive in this session: it may write to them, and is believed about expiry.
+        const ARRIVAL = 1 << 22;
+        /// Its user may not do everything: whatever it asks for is checked.
+        const RESTRICTED = 1 << 24;
+        /// It logged in, or came when no login was needed: it stays what it is when the default user gets a password.
+        const AUTHENTICATED = 1 << 25;
+        /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
+        const ENDED = 1 << 23;
+        /// The connection is inside TLS.
+        const TLS = 1 << 26;
+
+        /// What of a session holds for the calls of its script as well.
+        const KEPT_IN_SCRIPTS = Self::UNIX_SOCKET.bits() | Self::LOCAL.bits() | Self::READONLY.bits() | Self::ASKING.bits() | Self::ARRIVAL.bits() | Self::NO_EVICT.bits() | Self::RESTRICTED.bits() | Self::AUTHENTICATED.bits();
+
+        /// The session ends.
+        const ENDS = Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::ENDED.bits();
+
+        /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
+        const GATED = Self::MULTI.bits() | Self::REPLICA.bits() | Self::MASTER.bits() | Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::NEEDS_AUTH.bits() | Self::PUBSUB_RESP2.bits() | Self::IN_EXEC.bits() | Self::REPLY_OFF.bits() | Self::REPLY_SKIP.bits() | Self::REPLY_SKIP_NEXT.bits() | Self::ASKING.bits() | Self::READONLY.bits() | Self::ARRIVAL.bits() | Self::RESTRICTED.bits();
+    }
+}
+
+/// Commands between MULTI and EXEC, and the keys under WATCH.
+#[derive(Default)]
+pub struct Transaction {
+    /// Queued commands.
+    pub queue: Vec<(&'static Command, OwnedArgs)>,
+    /// Bytes of memory of the queued commands' arguments.
+    pub queued_bytes: usize,
+    /// Watched keys; the flag says that the key was expired, though still stored, when WATCH came.
+    pub watched: HashMap<WatchedKey, bool, ahash::RandomState>,
+}
+
+/// A key under WATCH: the number of its database, and its name.
+pub type WatchedKey = (usize, Vec<u8>);
+
+/// What a client subscribed to.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    /// SUBSCRIBE.
+    pub channels: HashSet<Vec<u8>>,
+    /// PSUBSCRIBE.
+    pub patterns: HashSet<Vec<u8>>,
+    /// SSUBSCRIBE.
+    pub shard_channels: HashSet<Vec<u8>>,
+}
+
+impl Subscriptions {
+    /// The number that SUBSCRIBE's confirmations carry.
+    pub fn count(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// True without any subscription.
+    pub fn is_empty(&self) -> bool {
+        self.count() + self.shard_channels.len() == 0
+    }
+}
+
+/// What a client waits for.
+#[derive(Debug, Clone)]
+pub enum BlockKind {
+    /// Keys of the selected database become ready.
+    Keys(KeyWait),
+    /// WAIT: so many replicas acknowledge this offset.
+    Replicas {
+        /// Replicas wanted.
+        wanted: usize,
+        /// Offset that they must have reached.
+        offset: i64,
+    },
+    /// CLIENT PAUSE ends; the command runs again then.
+    Pause,
+    /// SHUTDOWN waits for replicas.
+    Shutdown,
+}
+
+/// Gives a client that waits what it waits for, out of a key that now holds a value of the awaited type. The arguments are
+/// those of [`Block::request`]. False: this key has nothing for the client, it goes on waiting.
+pub type Serve = fn(&mut DataContext<'_>, &Args<'_>, key: &[u8]) -> CommandResult<bool>;
+
+/// A wait for the first of some keys.
+#[derive(Debug, Clone)]
+pub struct KeyWait {
+    /// The keys.
+    pub keys: Vec<Vec<u8>>,
+    /// A key is ready when it holds this type.
+    pub awaited: ValueType,
+    /// The wait also ends, with an error, when a key that was there goes or changes its type: XREADGROUP.
+    pub until_gone: bool,
+    /// What is done when a key is ready.
+    pub serve: Serve,
+}
+
+/// A blocked client's state.
+pub struct Block {
+    /// What it waits for.
+    pub kind: BlockKind,
+    /// When the wait ends without success, Unix milliseconds; `None`: never.
+    pub deadline: Option<Millis>,
+    /// Written when the deadline passes.
+    pub timeout_reply: TimeoutReply,
+    /// The command that waits; filled in from what the client sent where the handler left it empty.
+    pub request: OwnedArgs,
+}
+
+/// What a client gets whose wait ended without success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeoutReply {
+    /// A null array.
+    NullArray,
+    /// The number of replicas that acknowledged.
+    Replicas,
+    /// Nothing.
+    Nothing,
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Block({:?})", self.kind)
+    }
+}
+
+/// Bytes of a read buffer, by what they hold.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InputMemory {
+    /// Requests, or the part of one, that were not understood yet.
+    pub unparsed: usize,
+    /// Room behind them.
+    pub free: usize,
+    /// Arguments of a request that has not arrived whole.
+    pub arguments: usize,
+}
+
+/// A snapshot on its way to a replica, between its announcement and the stream.
+pub struct Transfer {
+    /// The snapshot's bytes; it is complete when the channel ends.
+    pub chunks: tokio::sync::mpsc::Receiver<Arc<Vec<u8>>>,
+    /// Whether its length was announced. Without, a mark ends it, and the replica says when it has seen the mark.
+    pub length_announced: bool,
+}
+
+/// A session.
+pub struct Client {
+    /// Its number.
+    pub id: ClientId,
+    /// Peer address as CLIENT LIST prints it.
+    pub addr: String,
+    /// Local address as CLIENT LIST prints it.
+    pub laddr: String,
+    /// File descriptor, for CLIENT LIST; -1 for none.
+    pub fd: i32,
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// When it connected, Unix milliseconds.
+    pub created: Millis,
+    /// When it last sent something, Unix milliseconds.
+    pub last_interaction: Millis,
+    /// Selected database.
+    pub db: usize,
+    /// Speaks RESP3.
+    pub resp3: bool,
+    /// Flags.
+    pub flags: ClientFlags,
+    /// Replies that wait for the socket.
+    pub out: Vec<u8>,
+    /// The output that was there before a script began, which runs now; meanwhile `out` is the script's.
+    pub aside: Option<Box<super::scripts::Aside>>,
+    /// Bytes that `out` may hold before the hard limit of the client's class is broken.
+    pub room: usize,
+    /// Since when the output is above its soft limit, Unix milliseconds.
+    pub over_soft_limit_since: Option<Millis>,
+    /// Largest output that was seen.
+    pub peak_output: usize,
+    /// Bytes of memory of the blocks in which output waits for the socket, when they were last looked at.
+    pub output_blocks: usize,
+    /// Bytes of it all that count for `maxmemory-clients`.
+    pub counted_memory: usize,
+    /// What its read buffer held when it was last looked at.
+    pub input: InputMemory,
+    /// How to wake its task.
+    pub signal: Arc<Signal>,
+    /// MULTI and WATCH.
+    pub transaction: Option<Box<Transaction>>,
+    /// SUBSCRIBE and the like.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Box<ClientTracking>>,
+    /// What it waits for.
+    pub block: Option<Box<Block>>,
+    /// Set by CLIENT UNBLOCK and the like: how the wait ends.
+    pub unblock: Option<Unblock>,
+    /// The handover whose slots arrive in it.
+    pub arrival: Option<HandoverId>,
+    /// A snapshot that its task must send.
+    pub transfer: Option<Transfer>,
+    /// The command that ran last.
+    pub last_command: Option<&'static Command>,
+    /// Replication offset after this client's last command: what WAIT waits for.
+    pub last_write_offset: i64,
+    /// Who it is; `None`: nobody of the ACL, and nothing is refused (our primary, the append-only file). See [`Client::become_user`].
+    user: Option<Arc<User>>,
+}
+
+/// How a wait ends from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unblock {
+    /// As if the deadline had passed.
+    Timeout,
+    /// With an error.
+    Error(Cow<'static, str>),
+    /// What it waited for may be there: run the command again.
+    Retry,
+}
+
+impl Client {
+    /// Which ports of a cluster's nodes the client can use.
+    pub fn ports(&self) -> Ports {
+        if self.flags.intersects(ClientFlags::TLS) { Ports::Main } else { Ports::Plain }
+    }
+
+    /// A session that has just begun, of nobody who is ever refused anything: that of a connection is the default user's as soon as
+    /// it was [greeted](super::acl::Acl::greet).
+    pub fn new(id: ClientId, now: Millis, signal: Arc<Signal>) -> Self {
+        Self {
+            id,
+            addr: String::new(),
+            laddr: String::new(),
+            fd: -1,
+            name: Vec::new(),
+            created: now,
+            last_interaction: now,
+            db: 0,
+            resp3: false,
+            flags: ClientFlags::default(),
+            out: Vec::new(),
+            aside: None,
+            room: usize::MAX,
+            over_soft_limit_since: None,
+            peak_output: 0,
+            output_blocks: 0,
+            counted_memory: 0,
+            input: InputMemory::default(),
+            signal,
+            transaction: None,
+            subscriptions: None,
+            tracking: None,
+            block: None,
+            unblock: None,
+            arrival: None,
+            transfer: None,
+            last_command: None,
+            last_write_offset: 0,
+            user: None,
+        }
+    }
+
+    /// Who it is.
+    #[inline]
+    pub fn user(&self) -> Option<&Arc<User>> {
+        self.user.as_ref()
+    }
+
+    /// The user's name, as CLIENT LIST prints it.
+    pub fn user_name(&self) -> &[u8] {
+        self.user.as_deref().map_or(b"(superuser)", |user| &user.name)
+    }
+
+    /// From now on its requests are those of a user.
+    pub fn become_user(&mut self, user: &Arc<User>) {
+        self.flags.set(ClientFlags::RESTRICTED, !user.is_unrestricted());
+        self.user = Some(Arc::clone(user));
+    }
+
+    /// Keeps the flag that derives from the user in step.
+    pub fn refresh_user_flag(&mut self) {
+        let restricted = self.user.as_ref().is_some_and(|user| !user.is_unrestricted());
+        self.flags.set(ClientFlags::RESTRICTED, restricted);
+    }
+
+    /// A writer of replies to this client.
+    #[inline]
+    pub fn reply(&mut self) -> Reply<'_> {
+        Reply::bounded(&mut self.out, self.resp3, self.room)
+    }
+
+    /// Bytes of memory that the arguments of queued commands occupy.
+    pub fn queued_memory(&self) -> usize {
+        self.transaction.as_ref().map_or(0, |transaction| transaction.queued_bytes)
+    }
+
+    /// Bytes of memory that the session and its buffers occupy: everything that a client can make grow.
+    pub fn memory(&self) -> usize {
+        /// An entry of a hash table or a list: the name's header, its allocation and the place in the other's table.
+        const ENTRY: usize = 64;
+        /// A request that is being executed and its reply, as large as they commonly are, do not count: whoever looks at the
+        /// sum would change it. Redis has buffers of fixed sizes for them.
+        const REQUEST: usize = 1024;
+        const REPLY: usize = 16 * 1024;
+        let transaction = self.transaction.as_ref().map_or(0, |transaction| {
+            transaction.queued_bytes
+                + transaction.queue.capacity() * size_of::<(&Command, OwnedArgs)>()
+                + transaction.watched.len() * (size_of::<WatchedKey>() + ENTRY)
+        });
+        let subscriptions = self
+            .subscriptions
+            .as_ref()
+            .map_or(0, |subscriptions| (subscriptions.count() + subscriptions.shard_channels.len()) * ENTRY);
+        let prefixes = self
+            .tracking
+            .as_ref()
+            .map_or(0, |tracking| tracking.prefixes.iter().map(|prefix| prefix.len() + ENTRY).sum::<usize>());
+        let input = (self.input.unparsed + self.input.free + self.input.arguments) / REQUEST * REQUEST;
+        let output = (self.out.capacity() + self.waiting_memory()) / REPLY * REPLY;
+        size_of::<Self>() + output + input + transaction + subscriptions + prefixes
+    }
+
+    /// Bytes of memory of the blocks that wait for the socket.
+    pub fn waiting_memory(&self) -> usize {
+        /// What blocks may be larger than what is in them. The socket may have taken some since they were looked at.
+        const SPARE: usize = 64 * 1024;
+        let unsent = self.signal.unsent();
+        if unsent == 0 { 0 } else { self.output_blocks.clamp(unsent, unsent + SPARE) }
+    }
+
+    /// Whether CLIENT REPLY turned its replies off, or the next one.
+    pub fn is_silent(&self) -> bool {
+        self.flags.intersects(ClientFlags::REPLY_OFF) || self.flags.intersects(ClientFlags::REPLY_SKIP)
+    }
+
+    /// Bytes that wait to be written.
+    pub fn output(&self) -> usize {
+        self.out.len() + self.signal.unsent()
+    }
+
+    /// The transaction, made where there is none.
+    pub fn transaction_mut(&mut self) -> &mut Transaction {
+        self.transaction.get_or_insert_default()
+    }
+
+    /// The subscriptions, made where there are none.
+    pub fn subscriptions_mut(&mut self) -> &mut Subscriptions {
+        self.subscriptions.get_or_insert_default()
+    }
+
+    /// Number of SUBSCRIBE and PSUBSCRIBE subscriptions.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.count())
+    }
+
+    /// Keeps the flags that derive from subscriptions and version in step.
+    pub fn refresh_pubsub_flags(&mut self) {
+        let subscribed = self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty());
+        self.flags.set(ClientFlags::PUBSUB, subscribed);
+        self.flags.set(ClientFlags::PUBSUB_RESP2, subscribed && !self.resp3);
+    }
+
+    /// Ends a subscription to a shard channel whose slot has left, and says so.
+    pub fn leave_shard_channel(&mut self, name: &[u8]) {
+        let Some(subscriptions) = &mut self.subscriptions else { return };
+        subscriptions.shard_channels.remove(name);
+        let count = subscriptions.shard_channels.len();
+        let mut reply = self.reply();
+        reply.push(3);
+        reply.bulk(b"sunsubscribe");
+        reply.bulk(name);
+        reply.integer(count as i64);
+        self.refresh_pubsub_flags();
+        self.signal.raise();
+    }
+
+    /// Asks the connection's task to close it.
+    pub fn close(&mut self) {
+        self.flags.insert(ClientFlags::CLOSE_ASAP);
+        self.signal.raise();
+    }
+
+    /// True for a replica's link that is no monitor.
+    pub fn is_replica(&self) -> bool {
+        self.flags.intersects(ClientFlags::REPLICA)
+    }
+}

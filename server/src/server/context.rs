@@ -1,0 +1,222 @@
+//! What handlers may touch.
+
+use super::client::{Block, BlockKind, Client, ClientFlags, KeyWait, TimeoutReply};
+use super::effects::Effects;
+use super::error::{CommandError, CommandResult, WRONG_TYPE};
+use super::state::Server;
+use crate::base::clock::Millis;
+use crate::config::Config;
+use crate::config::NotifyFlags;
+use crate::resp::Reply;
+use crate::resp::request::OwnedArgs;
+use crate::store::entry::{EntryRef, NewValue, ValueRef};
+use crate::store::keyspace::{Happening, Keyspace};
+use crate::store::value::Object;
+
+/// For commands on keys: the keyspace, the reply, what must be told to others. No sessions, no sockets.
+pub struct DataContext<'a> {
+    /// All databases.
+    pub keyspace: &'a mut Keyspace,
+    /// The selected one.
+    pub db: usize,
+    /// Where the reply goes.
+    pub reply: Reply<'a>,
+    /// Settings.
+    pub config: &'a Config,
+    /// What is left behind.
+    pub effects: &'a mut Effects,
+    /// False inside MULTI and on a primary's stream: blocking commands answer as if their time were up.
+    pub may_block: bool,
+    /// The request comes from our primary or from the AOF: believe it.
+    pub trusted: bool,
+    /// The user may not read whatever key a pattern leads to.
+    pub reads_only_named_keys: bool,
+    /// A script calls: what has no order of its own gets one, and nothing waits.
+    pub scripted: bool,
+}
+
+/// For commands on sessions and on the server itself.
+pub struct ServerContext<'a> {
+    /// The server.
+    pub server: &'a mut Server,
+    /// The client that asks.
+    pub client: &'a mut Client,
+}
+
+impl ServerContext<'_> {
+    /// The same for what is about keys only.
+    pub fn data(&mut self) -> DataContext<'_> {
+        DataContext {
+            keyspace: &mut self.server.keyspace,
+            db: self.client.db,
+            reply: Reply::bounded(&mut self.client.out, self.client.resp3, self.client.room),
+            config: &self.server.config,
+            effects: &mut self.server.effects,
+            may_block: false,
+            trusted: self.client.flags.intersects(ClientFlags::MASTER),
+            // Whoever may run commands on the server is not asked about single keys.
+            reads_only_named_keys: false,
+            scripted: self.client.aside.is_some(),
+        }
+    }
+
+    /// Where the reply goes.
+    #[inline]
+    pub fn reply(&mut self) -> Reply<'_> {
+        self.client.reply()
+    }
+}
+
+impl DataContext<'_> {
+    /// The time that expiry compares with, Unix milliseconds.
+    #[inline]
+    pub fn now(&self) -> Millis {
+        self.keyspace.now
+    }
+
+    /// The entry of a key for a read.
+    #[inline]
+    pub fn lookup_read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.keyspace.lookup_read(self.db, key)
+    }
+
+    /// Counts one change that goes to replicas and the AOF.
+    #[inline]
+    pub fn dirty(&mut self) {
+        self.effects.dirty += 1;
+    }
+
+    /// Tells watchers, blocked clients and caches that a key changed.
+    #[inline]
+    pub fn touched(&mut self, key: &[u8]) {
+        if self.effects.watched {
+            self.effects.touched.push((self.db, key.to_vec()));
+        }
+    }
+
+    /// Tells clients that wait for `key`, but nobody else, that they should look at it again.
+    pub fn wake(&mut self, key: &[u8]) {
+        if self.effects.watched {
+            self.effects.awaited.push((self.db, key.to_vec()));
+        }
+    }
+
+    /// A change of `key`: counts it, tells watchers, and notifies of `event`.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], class: NotifyFlags, event: &'static str) {
+        self.dirty();
+        self.touched(key);
+        self.notify(class, event, key);
+    }
+
+    /// Notifies of an event, where `notify-keyspace-events` asks for its class.
+    #[inline]
+    pub fn notify(&mut self, class: NotifyFlags, event: &'static str, key: &[u8]) {
+        if self.effects.notify.intersects(class) {
+            self.notify_in(self.db, class, event, key);
+        }
+    }
+
+    /// Notifies of an event in another database.
+    pub fn notify_in(&mut self, db: usize, class: NotifyFlags, event: &'static str, key: &[u8]) {
+        if self.effects.notify.intersects(class) {
+            settle(self.keyspace, self.effects);
+            let key = key.to_vec();
+            self.effects.notifications.push(super::effects::Notification { class, event, db, key });
+        }
+    }
+
+    /// The command propagates as these words (once more for each call) instead of as it was sent.
+    pub fn propagate_as(&mut self, words: &[&[u8]]) {
+        self.effects.replace();
+        if self.effects.listening {
+            settle(self.keyspace, self.effects);
+            self.effects.queue(self.db, words);
+        }
+    }
+
+    /// The command propagates as nothing, whatever it changed.
+    pub fn propagate_nothing(&mut self) {
+        self.effects.replace();
+    }
+
+    /// The client waits for the first of some keys. Where it may not wait, the handler answers instead of calling this.
+    pub fn wait(&self, wait: KeyWait, deadline: Option<Millis>) -> CommandResult {
+        debug_assert!(self.may_block);
+        Err(CommandError::Block(Box::new(Block {
+            kind: BlockKind::Keys(wait),
+            deadline,
+            timeout_reply: TimeoutReply::NullArray,
+            request: OwnedArgs::default(),
+        })))
+    }
+
+    /// Deletes an expired key before a command overwrites it, so that replicas see the DEL first.
+    #[inline]
+    pub fn expire_before_overwrite(&mut self, key: &[u8]) {
+        self.keyspace.expire_if_due(self.db, key);
+    }
+
+    /// Stores a string under a key, whatever was there.
+    pub fn store(&mut self, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
+        self.keyspace.set(self.db, key, value, expire);
+    }
+
+    /// Deletes a key as part of a command: `lazyfree-lazy-server-del` decides where it is freed. True where it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        let lazy = self.keyspace.lazy.server_del;
+        self.keyspace.delete(self.db, key, lazy)
+    }
+
+    /// The object under a key, to be changed: `None` where the key is absent, an error where it is a plain string.
+    pub fn object_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Object>> {
+        match self.keyspace.lookup_write(self.db, key) {
+            None => Ok(None),
+            Some(entry) => entry.into_object_mut().map(Some).ok_or(WRONG_TYPE),
+        }
+    }
+
+    /// Stores an object under a key that is absent.
+    pub fn store_object(&mut self, key: &[u8], object: Object) {
+        self.keyspace.set(self.db, key, NewValue::Object(triomphe::Arc::new(object)), None);
+    }
+}
+
+/// Moves what lookups did (expired keys deleted) into the queue for replicas and the AOF, in front of what follows.
+pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
+    use super::effects::Notification;
+    if keyspace.happenings.is_empty() {
+        return;
+    }
+    for happening in keyspace.happenings.drain(..) {
+        let (class, event, lazy, deleted, db, key) = match happening {
+            Happening::Expired { db, key } => (NotifyFlags::EXPIRED, "expired", keyspace.lazy.expire, true, db, key),
+            Happening::Evicted { db, key } => (NotifyFlags::EVICTED, "evicted", keyspace.lazy.eviction, true, db, key),
+            Happening::Created { db, key } => (NotifyFlags::NEW, "new", false, false, db, key),
+            Happening::Missed { db, key } => (NotifyFlags::KEY_MISS, "keymiss", false, false, db, key),
+        };
+        if deleted {
+            effects.queue(db, &[if lazy { b"UNLINK" } else { b"DEL" }, &key]);
+            if effects.watched {
+                effects.touched.push((db, key.clone()));
+            }
+        }
+        if effects.notify.intersects(class) {
+            effects.notifications.push(Notification { class, event, db, key });
+        }
+    }
+}
+
+/// Calls `f` with the bytes of a string value.
+///
+/// # Errors
+/// [`WRONG_TYPE`] where the value is no string.
+#[inline]
+pub fn with_string<R>(value: ValueRef<'_>, f: impl FnOnce(&[u8]) -> R) -> CommandResult<R> {
+    match value {
+        ValueRef::Bytes(bytes) => Ok(f(bytes)),
+        ValueRef::Int(number) => Ok(f(itoa::Buffer::new().format(number).as_bytes())),
+        ValueRef::Object(Object::String(bytes)) => Ok(f(bytes)),
+        ValueRef::Object(_) | ValueRef::Unit => Err(WRONG_TYPE),
+    }
+}

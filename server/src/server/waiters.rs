@@ -1,0 +1,190 @@
+//! Who waits for which key, and until when. For: finding them. Not for: serving them, which is `blocking.rs`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use super::client::{Block, BlockKind, ClientId, WatchedKey};
+use crate::base::clock::Millis;
+
+/// Clients that wait for one key.
+#[derive(Default)]
+struct Queue {
+    /// First come first.
+    clients: VecDeque<ClientId>,
+    /// How many of them want to hear when the key is gone.
+    until_gone: usize,
+}
+
+/// Clients by the keys that they wait for.
+type Queues = HashMap<Vec<u8>, Queue, ahash::RandomState>;
+
+/// All who wait for a key to change, be it with a command or with WATCH.
+#[derive(Default)]
+pub struct Waiting {
+    /// Clients that wait, in the order in which they began to: for keys, replicas, the end of a pause.
+    pub blocked: Blocked,
+    /// Who of them waits for which key, and until when.
+    pub waiters: Waiters,
+    /// Clients by the keys that they have under WATCH.
+    pub watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
+}
+
+/// Who waits for which key, and until when.
+#[derive(Default)]
+pub struct Waiters {
+    /// One map a database.
+    queues: Vec<Queues>,
+    /// Number of clients in the queues.
+    clients: usize,
+    deadlines: BTreeSet<(Millis, ClientId)>,
+}
+
+impl Waiters {
+    /// True where nobody waits for a key.
+    pub fn is_empty(&self) -> bool {
+        self.clients == 0
+    }
+
+    /// Adds a client that begins to wait; true where its wait is now the next to end by itself.
+    pub fn add(&mut self, id: ClientId, db: usize, block: &Block) -> bool {
+        if let BlockKind::Keys(wait) = &block.kind {
+            self.clients += 1;
+            if self.queues.len() <= db {
+                self.queues.resize_with(db + 1, Queues::default);
+            }
+            for key in &wait.keys {
+                let queue = self.queues[db].entry(key.clone()).or_default();
+                // A key that is named twice counts once.
+                if queue.clients.back() != Some(&id) {
+                    queue.clients.push_back(id);
+                    queue.until_gone += usize::from(wait.until_gone);
+                }
+            }
+        }
+        let Some(deadline) = block.deadline else { return false };
+        self.deadlines.insert((deadline, id));
+        self.deadlines.first() == Some(&(deadline, id))
+    }
+
+    /// Forgets a client whose wait ended.
+    pub fn remove(&mut self, id: ClientId, db: usize, block: &Block) {
+        if let BlockKind::Keys(wait) = &block.kind {
+            self.clients -= 1;
+            for key in &wait.keys {
+                let Some(queue) = self.queues[db].get_mut(key) else { continue };
+                if let Some(place) = queue.clients.iter().position(|&other| other == id) {
+                    queue.clients.remove(place);
+                    queue.until_gone -= usize::from(wait.until_gone);
+                }
+                if queue.clients.is_empty() {
+                    self.queues[db].remove(key);
+                }
+            }
+        }
+        if let Some(deadline) = block.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+    }
+
+    /// The client at a place of a key's queue, first come first.
+    pub fn at(&self, db: usize, key: &[u8], place: usize) -> Option<ClientId> {
+        self.queues.get(db)?.get(key)?.clients.get(place).copied()
+    }
+
+    /// How many clients wait for a key.
+    pub fn count(&self, db: usize, key: &[u8]) -> usize {
+        self.queues.get(db).and_then(|queues| queues.get(key)).map_or(0, |queue| queue.clients.len())
+    }
+
+    /// Whether anybody who waits for a key wants to hear that it is gone.
+    pub fn care_whether_gone(&self, db: usize, key: &[u8]) -> bool {
+        self.queues.get(db).and_then(|queues| queues.get(key)).is_some_and(|queue| queue.until_gone > 0)
+    }
+
+    /// All keys of a database that somebody waits for.
+    pub fn keys(&self, db: usize) -> impl Iterator<Item = &[u8]> {
+        self.queues.get(db).into_iter().flat_map(|queues| queues.keys().map(Vec::as_slice))
+    }
+
+    /// When the next wait ends by itself.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.deadlines.first().map(|&(deadline, _)| deadline)
+    }
+
+    /// The client whose time is up first, if any is.
+    pub fn first_due(&self, now: Millis) -> Option<ClientId> {
+        self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|&(_, id)| id)
+    }
+}
+
+/// Clients that wait for anything, in the order in which they began to.
+#[derive(Default)]
+pub struct Blocked {
+    clients: BTreeMap<u64, ClientId>,
+    places: HashMap<ClientId, u64, ahash::RandomState>,
+    next: u64,
+}
+
+impl Blocked {
+    /// Adds a client that waits for nothing yet.
+    pub fn add(&mut self, id: ClientId) {
+        self.clients.insert(self.next, id);
+        self.places.insert(id, self.next);
+        self.next += 1;
+    }
+
+    /// Forgets a client.
+    pub fn remove(&mut self, id: ClientId) {
+        if let Some(place) = self.places.remove(&id) {
+            self.clients.remove(&place);
+        }
+    }
+
+    /// The clients.
+    pub fn iter(&self) -> impl Iterator<Item = ClientId> {
+        self.clients.values().copied()
+    }
+
+    /// Number of clients.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// True where nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::client::{KeyWait, TimeoutReply};
+    use crate::store::value::ValueType;
+
+    fn block(keys: &[&str], deadline: Option<Millis>) -> Block {
+        let keys = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+        let wait = KeyWait { keys, awaited: ValueType::List, until_gone: false, serve: |_, _, _| Ok(true) };
+        Block {
+            kind: BlockKind::Keys(wait),
+            deadline,
+            timeout_reply: TimeoutReply::NullArray,
+            request: Default::default(),
+        }
+    }
+
+    #[test]
+    fn queues_are_first_come_first_and_leave_nothing_behind() {
+        let mut waiters = Waiters::default();
+        let (first, second) = (block(&["a", "a", "b"], Some(20)), block(&["b"], Some(10)));
+        assert!(waiters.add(1, 3, &first));
+        assert!(waiters.add(2, 3, &second), "its time is up first");
+        assert_eq!([0, 1].map(|place| waiters.at(3, b"a", place)), [Some(1), None]);
+        assert_eq!([0, 1, 2].map(|place| waiters.at(3, b"b", place)), [Some(1), Some(2), None]);
+        assert_eq!((waiters.at(0, b"b", 0), waiters.count(3, b"b")), (None, 2));
+        assert_eq!((waiters.first_due(9), waiters.first_due(10)), (None, Some(2)));
+        waiters.remove(2, 3, &second);
+        assert_eq!(waiters.next_deadline(), Some(20));
+        waiters.remove(1, 3, &first);
+        assert!(waiters.is_empty() && waiters.keys(3).next().is_none() && waiters.next_deadline().is_none());
+    }
+}
