@@ -78,7 +78,7 @@ impl Stage {
     }
 
     fn client(&self, server_type: SentinelServerType) -> Result<SentinelClient> {
-        Ok(SentinelClient::build(self.sentinels(), "mymaster".to_owned(), None, server_type)?)
+        Ok(SentinelClient::build(self.sentinels(), "mymaster", None, server_type)?)
     }
 }
 

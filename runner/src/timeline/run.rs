@@ -149,7 +149,11 @@ async fn restore_watched(plan: &Plan) -> Outcome<()> {
         let mut is_preferred = false;
         loop {
             let info = pool.info(master, "replication").await.unwrap_or_default();
-            if info.get("role").is_some_and(|role| role == "master") || Instant::now() >= deadline {
+            let is_master = info.get("role").is_some_and(|role| role == "master");
+            // One that was just started calls itself a master until the Sentinels tell it otherwise.
+            let named = pool.must(sentinel, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", monitor]).await.ok();
+            let named = named.and_then(|reply| reply.elements().get(1)?.text());
+            if (is_master && named == Some(master.port.to_string())) || Instant::now() >= deadline {
                 break;
             }
             // Both may be refused: a replica that does not follow yet is none, and a failover may go on already.
