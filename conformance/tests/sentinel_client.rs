@@ -78,7 +78,7 @@ impl Stage {
     }
 
     fn client(&self, server_type: SentinelServerType) -> Result<SentinelClient> {
-        Ok(SentinelClient::build(self.sentinels(), "mymaster", None, server_type)?)
+        Ok(SentinelClient::build(self.sentinels(), String::from("mymaster"), None, server_type)?)
     }
 }
 
