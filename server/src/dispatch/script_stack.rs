@@ -13,7 +13,6 @@ use corosensei::stack::DefaultStack;
 
 use crate::base::ids::ClientId;
 use crate::dispatch::running;
-use crate::persistence::aof::Step;
 use crate::resp::Args;
 use crate::resp::request::OwnedArgs;
 use crate::scripting::stack::{SIZE, Suspended, Task};
@@ -44,55 +43,40 @@ impl Server {
         if self.scripting.stack.yielder.is_some() {
             return self.run_admitted(client, command, args);
         }
-        let stack = self.scripting.stack.idle.take();
-        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
-            return self.reply_error(client, b"ERR no memory for the stack of scripts");
-        };
         // Arguments outlive the read buffer if the script is set aside.
         let args: OwnedArgs = args.to_owned_args();
-        let (server, session) = (std::ptr::from_mut(self), std::ptr::from_mut(client));
-        let task = Task::with_stack(stack, move |yielder, ()| {
-            // SAFETY: both stay where they are until the command has ended: the server is behind its lock, the session is boxed.
-            // While this runs nobody else uses them; while it is set aside it does not run.
-            let (server, session) = unsafe { (&mut *server, &mut *session) };
-            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
+        let session = std::ptr::from_mut(client);
+        let begun = self.begin_on_script_stack(Some(client.id), move |server| {
+            // SAFETY: the session is boxed, and in nobody else's hands until the command has ended.
+            let session = unsafe { &mut *session };
             server.run_admitted(session, command, &args.as_args());
-            server.scripting.stack.yielder = None;
         });
-        if !self.go_on(task, Some(client.id)) {
-            client.flags.insert(ClientFlags::BLOCKED);
+        match begun {
+            Some(true) => {}
+            Some(false) => client.flags.insert(ClientFlags::BLOCKED),
+            None => self.reply_error(client, b"ERR no memory for the stack of scripts"),
         }
     }
 
-    /// [`Self::replay`] on the stack for scripts, which a file of old or of others may hold: true when it has ended and `outcome`
-    /// is there. Otherwise a script was set aside, and [`Self::resume_script`] says when all of it has ended.
-    ///
-    /// # Safety
-    /// Until it has ended, `loader` and `outcome` stay where they are, and nobody uses them.
-    pub unsafe fn replay_on_script_stack(
+    /// Does something on the stack for scripts: true when it is done, false when a script in it was set aside; then
+    /// [`Self::resume_script`] says when all is done. `None`: there is no memory for the stack.
+    pub(crate) fn begin_on_script_stack(
         &mut self,
-        loader: *mut Client,
-        step: Step,
-        outcome: *mut Result<(), String>,
-    ) -> bool {
+        client: Option<ClientId>,
+        work: impl FnOnce(&mut Self) + 'static,
+    ) -> Option<bool> {
         let stack = self.scripting.stack.idle.take();
-        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
-            // SAFETY: the caller's promise.
-            unsafe { *outcome = Err("no memory for the stack of scripts".into()) };
-            return true;
-        };
+        let stack = stack.or_else(|| DefaultStack::new(SIZE).ok())?;
         let server = std::ptr::from_mut(self);
         let task = Task::with_stack(stack, move |yielder, ()| {
-            // SAFETY: as in `run_on_script_stack`, and the caller's promise.
-            let (server, loader, outcome) = unsafe { (&mut *server, &mut *loader, &mut *outcome) };
+            // SAFETY: the server stays where it is, behind its lock. While this runs nobody else uses it; while it is set aside it
+            // does not run.
+            let server = unsafe { &mut *server };
             server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
-            *outcome = server.replay(loader, step);
+            work(server);
             server.scripting.stack.yielder = None;
         });
-        self.scripting.stack.can_suspend = true;
-        let ended = self.go_on(task, None);
-        self.scripting.stack.can_suspend = false;
-        ended
+        Some(self.go_on(task, client))
     }
 
     /// Lets a client's script run; true when its command has ended.
