@@ -11,8 +11,8 @@
 use corosensei::CoroutineResult;
 use corosensei::stack::DefaultStack;
 
+use crate::base::ids::ClientId;
 use crate::dispatch::running;
-use crate::persistence::aof::Step;
 use crate::resp::Args;
 use crate::resp::request::OwnedArgs;
 use crate::scripting::stack::{SIZE, Suspended, Task};
@@ -63,39 +63,8 @@ impl Server {
         }
     }
 
-    /// [`Self::replay`] on the stack for scripts, which a file of old or of others may hold: true when it has ended and `outcome`
-    /// is there. Otherwise a script was set aside, and [`Self::resume_script`] says when all of it has ended.
-    ///
-    /// # Safety
-    /// Until it has ended, `loader` and `outcome` stay where they are, and nobody uses them.
-    pub unsafe fn replay_on_script_stack(
-        &mut self,
-        loader: *mut Client,
-        step: Step,
-        outcome: *mut Result<(), String>,
-    ) -> bool {
-        let stack = self.scripting.stack.idle.take();
-        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
-            // SAFETY: the caller's promise.
-            unsafe { *outcome = Err("no memory for the stack of scripts".into()) };
-            return true;
-        };
-        let server = std::ptr::from_mut(self);
-        let task = Task::with_stack(stack, move |yielder, ()| {
-            // SAFETY: as in `run_on_script_stack`, and the caller's promise.
-            let (server, loader, outcome) = unsafe { (&mut *server, &mut *loader, &mut *outcome) };
-            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
-            *outcome = server.replay(loader, step);
-            server.scripting.stack.yielder = None;
-        });
-        self.scripting.stack.can_suspend = true;
-        let ended = self.go_on(task, 0);
-        self.scripting.stack.can_suspend = false;
-        ended
-    }
-
     /// Lets a client's script run; true when its command has ended.
-    fn go_on(&mut self, mut task: Task, client: u64) -> bool {
+    pub(crate) fn go_on(&mut self, mut task: Task, client: ClientId) -> bool {
         match task.resume(()) {
             CoroutineResult::Yield(()) => {
                 self.scripting.stack.suspended = Some(Suspended { task, now: self.time.now, client });

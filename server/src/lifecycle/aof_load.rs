@@ -2,12 +2,15 @@
 
 use std::sync::atomic::AtomicU64;
 
+use corosensei::stack::DefaultStack;
+
 use crate::base::ids::ClientId;
 use crate::base::log::{Level, log};
 use crate::config::file::os_text;
 use crate::persistence::aof::{AofFile, Commands, Manifest, ReadOptions, Step, read_set};
 use crate::persistence::state::Loading;
 use crate::resp::Args;
+use crate::scripting::stack::{SIZE, Task};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::state::Server;
 
@@ -71,6 +74,37 @@ impl Server {
             Step::Commands(commands) => return self.replay_commands(loader, &commands),
         }
         Ok(())
+    }
+
+    /// [`Self::replay`] on the stack for scripts, which a file of old or of others may hold: true when it has ended and `outcome`
+    /// is there. Otherwise a script was set aside, and [`Self::resume_script`] says when all of it has ended.
+    ///
+    /// # Safety
+    /// Until it has ended, `loader` and `outcome` stay where they are, and nobody uses them.
+    pub unsafe fn replay_on_script_stack(
+        &mut self,
+        loader: *mut Client,
+        step: Step,
+        outcome: *mut Result<(), String>,
+    ) -> bool {
+        let stack = self.scripting.stack.idle.take();
+        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
+            // SAFETY: the caller's promise.
+            unsafe { *outcome = Err("no memory for the stack of scripts".into()) };
+            return true;
+        };
+        let server = std::ptr::from_mut(self);
+        let task = Task::with_stack(stack, move |yielder, ()| {
+            // SAFETY: as in `run_on_script_stack`, and the caller's promise.
+            let (server, loader, outcome) = unsafe { (&mut *server, &mut *loader, &mut *outcome) };
+            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
+            *outcome = server.replay(loader, step);
+            server.scripting.stack.yielder = None;
+        });
+        self.scripting.stack.can_suspend = true;
+        let ended = self.go_on(task, ClientId::NOBODY);
+        self.scripting.stack.can_suspend = false;
+        ended
     }
 
     fn replay_commands(&mut self, loader: &mut Client, commands: &Commands) -> Result<(), String> {

@@ -4,6 +4,7 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, Yielder};
 
 use crate::base::clock::Millis;
+use crate::base::ids::ClientId;
 
 /// Bytes of address space; memory is taken as it is used.
 pub(crate) const SIZE: usize = 32 << 20;
@@ -28,7 +29,7 @@ pub(crate) struct Suspended {
     /// The time, which stands still in scripts.
     pub(crate) now: Millis,
     /// The client whose command it is; 0: the append-only file that is being loaded.
-    pub(crate) client: u64,
+    pub(crate) client: ClientId,
 }
 
 // SAFETY: what is on the stack is used by whoever holds the server's lock, one thread at a time.
