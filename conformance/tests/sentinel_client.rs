@@ -7,12 +7,12 @@ use conformance::upstream;
 use libtest_mimic::{Arguments, Failed, Trial};
 use redis::sentinel::{Sentinel, SentinelClient, SentinelServerType};
 use redis::{Commands, Connection};
+use runner::bring_up;
 use runner::engine::Engine;
 use runner::events::Events;
 use runner::fleet::{Action, Fleet};
 use runner::plan::{Choices, Plan};
 use runner::ports::Lease;
-use runner::probe;
 use runner::topology::Topology;
 use runner::yaml::Source;
 use std::process::ExitCode;
@@ -78,7 +78,7 @@ impl Stage {
     }
 
     fn client(&self, server_type: SentinelServerType) -> Result<SentinelClient> {
-        Ok(SentinelClient::build(self.sentinels(), "mymaster".to_owned(), None, server_type)?)
+        Ok(SentinelClient::build(self.sentinels(), String::from("mymaster"), None, server_type)?)
     }
 }
 
@@ -100,7 +100,7 @@ fn through_a_failover(stage: &mut Stage) -> Result<()> {
     let fleet = &mut stage.fleet;
     stage.runtime.block_on(async {
         fleet.start_all().await?;
-        probe::ready(fleet, READY).await
+        bring_up(fleet, READY).await
     })?;
     let mut master = stage.client(SentinelServerType::Master)?;
     let mut replica = stage.client(SentinelServerType::Replica)?;

@@ -23,38 +23,56 @@
 //! Invariant: nothing outlives the process that started it. Nodes die with it (`launch`), files go with it (`state`), and
 //! what a crash leaves, `runner gc` finds.
 
-mod addresses;
-pub mod authority;
-pub mod bench;
+// For everybody: topologies in tests, and what their calls return.
 pub mod client;
-pub mod cluster;
-pub mod commands;
-pub mod conform;
-pub mod control;
-mod directory;
-pub mod engine;
-pub mod events;
 pub mod failure;
-pub mod faults;
-pub mod fleet;
-mod interrupts;
-pub mod launch;
-pub mod name;
-pub mod plan;
-pub mod pool;
-pub mod ports;
-pub mod probe;
-pub mod scenario;
-pub mod selectors;
-pub mod state;
-pub mod supervise;
-pub mod terminal;
 pub mod testing;
-pub mod timeline;
+
+// For the conformance suite of this workspace, which plays scenarios itself; no promise to anybody else.
+#[doc(hidden)]
+pub mod engine;
+#[doc(hidden)]
+pub mod events;
+#[doc(hidden)]
+pub mod fleet;
+#[doc(hidden)]
+pub mod plan;
+#[doc(hidden)]
+pub mod ports;
+#[doc(hidden)]
+pub mod probe;
+#[doc(hidden)]
+pub mod scenario;
+#[doc(hidden)]
 pub mod topology;
-#[cfg(feature = "watch")]
-pub mod watch;
+#[doc(hidden)]
 pub mod yaml;
+
+mod addresses;
+mod authority;
+mod bench;
+mod bring_up;
+mod cluster;
+mod commands;
+mod conform;
+mod control;
+mod directory;
+mod faults;
+mod interrupts;
+mod launch;
+mod name;
+mod pool;
+mod selectors;
+mod state;
+mod supervise;
+mod terminal;
+mod timeline;
+#[cfg(feature = "watch")]
+mod watch;
+
+#[doc(hidden)]
+pub use bring_up::bring_up;
+pub use commands::main;
 
 use std::ffi::OsString;
 

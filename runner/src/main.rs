@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     runner::be_a_node_if_asked();
-    runner::commands::main()
+    runner::main()
 }

@@ -1,9 +1,9 @@
 //! A connection to each node, opened when it is first needed and opened anew after it broke.
 
+use crate::client::fields;
 use crate::client::{Client, Reply, encode};
 use crate::fleet::connect;
 use crate::plan::NodePlan;
-use crate::probe::fields;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -71,10 +71,5 @@ impl Pool {
     /// Gives a connection back.
     pub fn put(&mut self, node: &NodePlan, client: Client) {
         self.clients.insert(node.name.clone(), client);
-    }
-
-    /// Forgets a node's connection.
-    pub fn forget(&mut self, node: &str) {
-        self.clients.remove(node);
     }
 }

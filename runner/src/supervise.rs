@@ -1,5 +1,6 @@
 //! The life of a topology: planned, started, ready, watched, taken down; by one process, its supervisor.
 
+use crate::bring_up::bring_up;
 use crate::control::{self, Answer, Asked, NodeReport, Request};
 use crate::engine::Engine;
 use crate::events::{Event, Events};
@@ -8,7 +9,6 @@ use crate::fleet::Fleet;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::plan::{Choices, Plan};
 use crate::ports::Lease;
-use crate::probe;
 use crate::state::{Held, ProcessMark, Record, Session, has_nodes};
 use crate::topology::Topology;
 use nix::sys::signal::{Signal, kill};
@@ -135,7 +135,7 @@ impl Supervisor {
             Ok(()) => {
                 self.note_processes()?;
                 tokio::select! {
-                    result = probe::ready(&mut self.fleet, wait) => result,
+                    result = bring_up(&mut self.fleet, wait) => result,
                     _ = self.interrupts.next() => Err(Failure::new(Kind::Interrupted, "interrupted")),
                 }
             }

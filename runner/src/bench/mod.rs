@@ -23,7 +23,5 @@ mod snapshots;
 mod template;
 mod workload;
 
-pub use host::Machine;
-pub use report::{Figures, Report, Row};
 pub use rounds::{Settings, run};
 pub use workload::Workload;

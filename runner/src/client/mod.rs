@@ -11,5 +11,5 @@ mod words;
 pub use connection::{Address, Client, encode};
 pub use print::{Style, print};
 pub use redirect::Redirect;
-pub use reply::{Reply, decode};
+pub use reply::{Reply, decode, fields};
 pub use words::{quote_word, split_words};

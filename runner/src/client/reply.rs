@@ -1,6 +1,7 @@
 //! Replies of RESP2 and RESP3, kept as they came: the two kinds of null differ, numbers keep their spelling.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 /// One reply.
@@ -174,6 +175,12 @@ fn pairs(items: Vec<Reply>) -> Vec<(Reply, Reply)> {
 
 fn number(text: &str) -> Result<i64, Garbage> {
     text.parse().map_err(|_| Garbage(format!("{text:?} is no number")))
+}
+
+/// INFO's `name:value` lines.
+pub fn fields(info: &str) -> HashMap<String, String> {
+    let pairs = info.lines().filter_map(|line| line.trim_end().split_once(':'));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@
 use super::slots::{SlotRange, describe, key_in, ranges};
 use super::view::{View, name_of, named};
 use crate::client::Reply;
+use crate::client::fields;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
-use crate::probe::fields;
 use server::base::slot::SLOTS;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,6 @@
 //! The cluster as one node sees it: CLUSTER NODES, read.
 
 use super::slots::SlotRange;
-use crate::client::{Client, Reply};
 use crate::plan::{NodePlan, Plan};
 use std::collections::BTreeMap;
 
@@ -65,14 +64,6 @@ pub struct View {
 }
 
 impl View {
-    /// Asks a node.
-    pub async fn ask(client: &mut Client) -> Result<Self, String> {
-        match client.call(&["CLUSTER", "NODES"]).await.map_err(|error| error.to_string())? {
-            Reply::Error(error) => Err(error),
-            reply => Ok(Self::parse(&reply.text().unwrap_or_default())),
-        }
-    }
-
     /// Reads the reply of CLUSTER NODES; lines that are none are left out.
     pub fn parse(text: &str) -> Self {
         Self { members: text.lines().filter_map(parse_line).collect() }

@@ -1,6 +1,7 @@
 //! `runner engines`: which programs can play nodes here, and what they can do.
 
 use super::say;
+use crate::bring_up::bring_up;
 use crate::client::Reply;
 use crate::engine::Engine;
 use crate::engine::registry::{Registry, user_file};
@@ -10,7 +11,6 @@ use crate::fleet::Fleet;
 use crate::plan::{Choices, NodePlan, Plan};
 use crate::pool::Pool;
 use crate::ports::Lease;
-use crate::probe;
 use crate::topology::Topology;
 use crate::yaml::Source;
 use clap::Args;
@@ -166,7 +166,7 @@ async fn with_engine(
     let mut fleet = Fleet::new(plan, Events::silent());
     let result = async {
         fleet.start_all().await?;
-        probe::ready(&mut fleet, PATIENCE).await?;
+        bring_up(&mut fleet, PATIENCE).await?;
         ask(&mut Pool::new(PATIENCE), &node).await
     }
     .await;

@@ -1,5 +1,6 @@
 //! `runner explain`: what the keys of topology files mean.
 
+use super::help::wrapped;
 use super::say;
 use crate::failure::{Failure, Outcome};
 use crate::topology::Topology;
@@ -79,15 +80,5 @@ fn in_full(key: &Key) {
 /// A text in lines that fit the terminal.
 fn paragraph(text: &str, indent: &str) {
     let columns = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
-    let mut line = String::from(indent);
-    for word in text.split_whitespace() {
-        if line.len() > indent.len() && line.chars().count() + 1 + word.chars().count() > columns {
-            say(std::mem::replace(&mut line, indent.to_owned()));
-        }
-        if line.len() > indent.len() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    say(line);
+    say(format!("{indent}{}", wrapped(text, indent.len(), columns)));
 }

@@ -43,7 +43,7 @@ fn first_sentence(text: &str) -> String {
 }
 
 /// A text in lines, of which all but the first are indented.
-fn wrapped(text: &str, indent: usize, columns: usize) -> String {
+pub(super) fn wrapped(text: &str, indent: usize, columns: usize) -> String {
     let mut out = String::new();
     let mut at = indent;
     for word in text.split_whitespace() {

@@ -1,6 +1,8 @@
 //! `runner status`: every node, what it is now, and how far its data are.
 
+use super::help::wrapped;
 use super::{Which, say};
+use crate::client::fields;
 use crate::cluster::describe;
 use crate::cluster::health::view;
 use crate::control::{Answer, NodeReport, Request, ask};
@@ -8,7 +10,6 @@ use crate::failure::{Doing, Outcome};
 use crate::fleet::NodeState;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
-use crate::probe::fields;
 use crate::probe::open::{self, Open};
 use clap::Args;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
@@ -82,7 +83,8 @@ impl Status {
             let state = if ready { "up" } else { "starting" };
             say(format!("{} ({}) is {state}", whole.topology, whole.file));
             say(table(&whole.nodes));
-            open::lines(&whole.open).into_iter().for_each(say);
+            let columns = terminal_size::terminal_size().map_or(usize::MAX, |(width, _)| usize::from(width.0));
+            open::lines(&whole.open).into_iter().for_each(|line| say(wrapped(&line, 0, columns)));
         }
         Ok(0)
     }
@@ -164,7 +166,8 @@ fn describe_data_node(row: &mut Row, plan: &Plan, info: &HashMap<String, String>
 fn table(rows: &[Row]) -> Table {
     let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let mut table = whole_table(rows);
-    let width = |table: &Table| table.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
+    let shown = |line: &str| anstream::adapter::strip_str(line).to_string().trim_end().chars().count();
+    let width = |table: &Table| table.lines().map(|line| shown(&line)).max().unwrap_or(0);
     for name in ["PID", "OFFSET", "ENGINE", "ADDRESS"] {
         if columns.is_none_or(|columns| width(&table) <= columns) {
             break;

@@ -6,13 +6,14 @@ use crate::engine::Engine;
 use crate::events::{Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
 use crate::name::TopologyName;
-use crate::plan::Choices;
+use crate::plan::{Choices, Plan};
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::timeline::{Limits, Script, Story, Summary, duration, picture, restore, run};
 use crate::topology::Topology;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
+use owo_colors::OwoColorize;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -67,13 +68,17 @@ Steps:
   follow NODE MASTER  REPLICAOF
   call NODE COMMAND   any command of the node's
   wait 500ms
-  partition|stall|latency|bandwidth|reset|heal ...   as `runner fault`
+  partition|stall|latency|loss|bandwidth|reset|heal ...   as `runner fault`
 NODE is a name or a selector: @master, @replica:2, @owner(user:1).";
 
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     topology: &'a str,
     script: String,
+    /// What was run, on what, and when.
+    facts: &'a str,
+    /// Runs that began with other roles than the first, which the summary leaves out.
+    left_out: &'a [usize],
     summary: &'a Summary,
     runs: &'a [Story],
 }
@@ -125,31 +130,42 @@ impl Timeline {
             stories.push(run(session, &plan, &self.script, limits, number).await?);
         }
         progress("");
-        let summary = Summary::of(&stories);
-        let shown = median(&stories);
+        let (counted, others): (Vec<&Story>, Vec<&Story>) =
+            stories.iter().partition(|story| story.roles() == stories[0].roles());
+        let left_out: Vec<usize> = others.iter().map(|story| story.run).collect();
+        let summary = Summary::of(&counted);
+        let shown = median(&counted);
+        let facts = facts(&plan);
         let title = match self.runs {
             1 => format!("{}: {}", plan.name, self.script),
             runs => format!("{}: {} (run {} of {runs}, that of the median outage)", plan.name, self.script, shown.run),
         };
         if let Some(file) = &self.svg {
-            write(file, &picture(&title, shown))?;
+            write(file, &picture(&title, &facts, shown))?;
         }
         if let Some(file) = &self.html {
-            write(file, &page(&title, shown, &summary))?;
+            write(file, &page(&title, &facts, shown, &summary))?;
         }
         if self.json {
             let report = Report {
                 topology: plan.name.as_str(),
                 script: self.script.to_string(),
+                facts: &facts,
+                left_out: &left_out,
                 summary: &summary,
                 runs: &stories,
             };
             say(serde_json::to_string_pretty(&report).doing(|| "write JSON".into())?);
         } else {
             say(title);
-            say(happenings(shown));
+            say(facts.dimmed());
             say(outcome(shown));
+            say(happenings(shown));
             say(format!("\n{}", figures(&summary)));
+            if !left_out.is_empty() {
+                let runs: Vec<String> = left_out.iter().map(usize::to_string).collect();
+                say(format!("left out, because they began with other roles than the first: runs {}", runs.join(", ")));
+            }
         }
         let unsettled = stories.iter().find_map(|story| Some((story.run, story.unsettled.clone()?)));
         match unsettled {
@@ -162,10 +178,29 @@ impl Timeline {
     }
 }
 
+/// What was run, on what, and when.
+fn facts(plan: &Plan) -> String {
+    let mut engines: Vec<String> = Vec::new();
+    for node in plan.nodes.iter().filter(|node| !node.is_external()) {
+        let version = node.engine.version().unwrap_or_else(|error| error.to_string());
+        // The numbers of the build say nothing to a person.
+        let version = version.split(" sha=").next().unwrap_or_default().to_owned();
+        if !engines.contains(&version) {
+            engines.push(version);
+        }
+    }
+    let now = time::OffsetDateTime::now_utc();
+    let now = now.replace_nanosecond(0).unwrap_or(now);
+    let date = now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+    format!("{}; {date}; runner {} {command}", engines.join(", "), env!("CARGO_PKG_VERSION"))
+}
+
 /// The run whose outage is the median one.
-fn median(stories: &[Story]) -> &Story {
+fn median<'a>(stories: &[&'a Story]) -> &'a Story {
     let length = |story: &&Story| story.outage.as_ref().map_or(0.0, |outage| outage.length_ms());
-    let mut sorted: Vec<&Story> = stories.iter().collect();
+    let mut sorted: Vec<&Story> = stories.to_vec();
     sorted.sort_by(|left, right| length(left).total_cmp(&length(right)));
     sorted[(sorted.len() - 1) / 2]
 }
@@ -184,7 +219,12 @@ fn happenings(story: &Story) -> Table {
 }
 
 fn outcome(story: &Story) -> String {
-    let mut lines = Vec::new();
+    let lost = match story.lost {
+        Some(0) => "none of them lost".to_owned(),
+        Some(lost) => format!("{lost} of them LOST").red().bold().to_string(),
+        None => "which could not be read back".to_owned(),
+    };
+    let mut lines = vec![format!("writes acknowledged: {}, {lost}", story.acknowledged)];
     match &story.outage {
         None => lines.push("no outage of writes".to_owned()),
         Some(outage) if outage.over => lines.push(format!(
@@ -196,12 +236,6 @@ fn outcome(story: &Story) -> String {
         )),
         Some(outage) => lines.push(format!("no writes to {}'s data from {:.1} ms on", outage.of, outage.from_ms)),
     }
-    let lost = match story.lost {
-        Some(0) => "none of them lost".to_owned(),
-        Some(lost) => format!("{lost} of them LOST"),
-        None => "which could not be read back".to_owned(),
-    };
-    lines.push(format!("writes acknowledged: {}, {lost}", story.acknowledged));
     lines.join("\n")
 }
 
@@ -211,6 +245,10 @@ fn figures(summary: &Summary) -> Table {
     let many = summary.runs > 1;
     let head = if many { vec!["PHASE", "MEDIAN MS", "LEAST", "MOST", "RUNS"] } else { vec!["PHASE", "MS"] };
     table.set_header(head);
+    if many {
+        let lost = summary.lost.map_or("?".into(), |lost| lost.to_string());
+        table.add_row([format!("lost of {} acknowledged writes", summary.acknowledged), lost]);
+    }
     for figure in &summary.figures {
         let ms = |value: f64| format!("{value:.1}");
         let mut cells = vec![figure.name.clone(), ms(figure.median_ms)];
@@ -219,24 +257,21 @@ fn figures(summary: &Summary) -> Table {
         }
         table.add_row(cells);
     }
-    if many {
-        let lost = summary.lost.map_or("?".into(), |lost| lost.to_string());
-        table.add_row([format!("lost of {} acknowledged writes", summary.acknowledged), lost]);
-    }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
 
-fn page(title: &str, story: &Story, summary: &Summary) -> String {
+fn page(title: &str, facts: &str, story: &Story, summary: &Summary) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n\
-         <style>body{{font-family:system-ui,sans-serif;margin:2rem;max-width:1220px}}pre{{font-size:13px}}</style></head>\n\
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{0}</title>\n\
+         <style>body{{font-family:system-ui,sans-serif;margin:2rem;max-width:1220px}}pre{{font-size:13px;white-space:pre-wrap;overflow-wrap:anywhere}}</style></head>\n\
          <body>\n{1}\n<h2>Phases</h2>\n<pre>{2}</pre>\n<h2>All that happened</h2>\n<pre>{3}</pre>\n</body></html>\n",
         escape(title),
-        picture(title, story),
+        picture(title, facts, story),
         escape(&figures(summary).to_string()),
         escape(&happenings(story).to_string()),
     )

@@ -107,13 +107,8 @@ impl Report {
                         page.push_str(&format!("<p><strong>{title}:</strong> {}</p>\n", escaped(text)));
                     }
                 }
-                if !entry.difference.is_empty() {
-                    page.push_str("<pre>");
-                    for line in &entry.difference {
-                        let tag = if line.starts_with('-') { "del" } else { "ins" };
-                        page.push_str(&format!("<{tag}>{}</{tag}>\n", escaped(line)));
-                    }
-                    page.push_str("</pre>\n");
+                if !entry.reference.is_empty() {
+                    steps(page, &self.reference, &name, entry);
                 }
                 if !entry.transcript.is_empty() {
                     page.push_str(&format!(
@@ -127,10 +122,78 @@ impl Report {
     }
 }
 
+/// The steps that differ, side by side.
+fn steps(page: &mut String, reference: &str, engine: &str, entry: &Entry) {
+    let (left, right) = (blocks(&entry.reference), blocks(&entry.transcript));
+    page.push_str(&format!(
+        "<table class=\"steps\">\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{engine}</th></tr></thead>\n<tbody>\n",
+        escaped(reference)
+    ));
+    let nothing = || vec!["(not reached)"];
+    for step in 0..left.len().max(right.len()) {
+        let (left, right) = (left.get(step), right.get(step));
+        if left == right {
+            continue;
+        }
+        page.push_str("<tr>");
+        for (lines, others, tag) in [(left, right, "del"), (right, left, "ins")] {
+            page.push_str("<td><pre>");
+            let others = others.cloned().unwrap_or_default();
+            for line in lines.cloned().unwrap_or_else(nothing) {
+                match others.contains(&line) {
+                    true => page.push_str(&format!("{}\n", escaped(line))),
+                    false => page.push_str(&format!("<{tag}>{}</{tag}>\n", escaped(line))),
+                }
+            }
+            page.push_str("</pre></td>");
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</tbody>\n</table>\n");
+}
+
+/// A transcript by its steps: what was done stands at the margin, and indented below it what was shown.
+fn blocks(transcript: &str) -> Vec<Vec<&str>> {
+    let mut blocks: Vec<Vec<&str>> = Vec::new();
+    let mut is_shown = true;
+    for line in transcript.lines() {
+        let is_body = line.starts_with(' ') || line.is_empty();
+        match blocks.last_mut().filter(|_| is_body || !is_shown) {
+            Some(block) => block.push(line),
+            None => blocks.push(vec![line]),
+        }
+        is_shown = is_body && !line.is_empty();
+        // A step that shows nothing ends with its title, which is one line unless a remark stands above it.
+        if !is_body && !line.starts_with('#') && !line.contains(" raw: ") {
+            is_shown = true;
+        }
+    }
+    blocks
+}
+
 fn tells_more(entry: &Entry) -> bool {
     entry.verdict != Verdict::Same || entry.remark.is_some()
 }
 
 fn anchor(engine: usize, row: usize) -> String {
     format!("e{engine}r{row}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_is_taken_apart_into_its_steps() {
+        let text = "# why\na: GET k\n    1\n    2\na: PING, until it is PONG\na raw: GET x\nPING\n\n    $-1\\r\\n\nstopped: no reply";
+        assert_eq!(
+            blocks(text),
+            [
+                vec!["# why", "a: GET k", "    1", "    2"],
+                vec!["a: PING, until it is PONG"],
+                vec!["a raw: GET x", "PING", "", "    $-1\\r\\n"],
+                vec!["stopped: no reply"]
+            ]
+        );
+    }
 }

@@ -9,7 +9,7 @@ mod run;
 mod verdict;
 
 pub use known::Known;
-pub use report::{EngineReport, Report};
+pub use report::Report;
 pub use run::{Against, Contestant, conform};
 pub use verdict::Verdict;
 

@@ -44,6 +44,8 @@ pub struct Entry {
     pub remark: Option<String>,
     /// The lines that differ: `-` the reference's, `+` the engine's.
     pub difference: Vec<String>,
+    /// What it was held against, where it differs.
+    pub reference: String,
     /// The play's transcript.
     pub transcript: String,
     /// Seconds.

@@ -113,6 +113,7 @@ async fn one(
         known: None,
         remark: None,
         difference: Vec::new(),
+        reference: String::new(),
         transcript: String::new(),
         duration: 0.0,
     };
@@ -134,6 +135,9 @@ async fn one(
             entry.transcript = transcript.to_text();
             entry.remark = transcript.stopped;
             (entry.verdict, entry.difference) = judge(&reference, &entry.transcript);
+            if entry.verdict != Verdict::Same {
+                entry.reference = reference.trim_end().to_owned();
+            }
         }
         // The topology did not come up: an option that the engine does not know, or a node that died.
         Err(failure) => {

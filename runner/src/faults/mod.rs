@@ -18,6 +18,6 @@ mod rules;
 mod words;
 
 pub use proxy::Proxies;
-pub use rules::{Ends, Fault, Rule};
+pub use rules::Rule;
 pub(crate) use words::VERBS;
 pub use words::{Order, Wish};

@@ -9,7 +9,7 @@ mod cause;
 pub mod open;
 
 use crate::client::Reply;
-use crate::cluster::{self, health};
+use crate::cluster::health;
 use crate::events::Event;
 use crate::failure::{Failure, Outcome};
 use crate::fleet::Fleet;
@@ -30,18 +30,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// `Ok` when the gate is open, else what was found instead.
 type Look = Result<(), String>;
 
-/// Waits until all nodes are ready, at most for `patience`.
-pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
-    let mut probe = Probe { deadline: Instant::now() + patience, patience, pool: Pool::new(PATIENCE) };
-    let plan = fleet.plan.clone();
-    for node in &plan.nodes {
+/// Waits until each node's own process answers.
+pub(crate) async fn answer(fleet: &mut Fleet, deadline: Deadline) -> Outcome<()> {
+    let mut probe = Probe::new(deadline);
+    for node in &fleet.plan.clone().nodes {
         let name = if node.is_external() { "answers" } else { "our process answers" };
         probe.gate(fleet, node, name, Gate::Answers).await?;
     }
-    if !plan.shards.is_empty() && cluster::create(&plan, patience).await? {
-        let (masters, nodes) = (plan.shards.len(), plan.cluster_nodes().count());
-        fleet.events().emit(Event::Created { masters, nodes });
-    }
+    Ok(())
+}
+
+/// Waits until all nodes agree: replicas are in sync, Sentinels know each other, the cluster is one.
+pub(crate) async fn agree(fleet: &mut Fleet, deadline: Deadline) -> Outcome<()> {
+    let mut probe = Probe::new(deadline);
+    let plan = fleet.plan.clone();
     for node in followers(&plan) {
         probe.gate(fleet, node, "link to the master is up", Gate::LinkUp).await?;
         probe.gate(fleet, node, "online at the master", Gate::Online).await?;
@@ -59,9 +61,21 @@ pub async fn ready(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
         probe.gate(fleet, node, "has its quorum", Gate::Quorum).await?;
     }
     probe.clean_up(&plan).await;
-    let after_ms = fleet.events().elapsed_ms();
-    fleet.events().emit(Event::Ready { topology: plan.name.into(), after_ms });
     Ok(())
+}
+
+/// Until when everything must be ready, and how long that was at the beginning.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    patience: Duration,
+}
+
+impl Deadline {
+    /// So much from now.
+    pub(crate) fn after(patience: Duration) -> Self {
+        Self { at: Instant::now() + patience, patience }
+    }
 }
 
 /// Replicas outside of clusters.
@@ -99,12 +113,15 @@ enum Gate {
 }
 
 struct Probe {
-    deadline: Instant,
-    patience: Duration,
+    deadline: Deadline,
     pool: Pool,
 }
 
 impl Probe {
+    fn new(deadline: Deadline) -> Self {
+        Self { deadline, pool: Pool::new(PATIENCE) }
+    }
+
     /// Looks at a gate until it opens.
     async fn gate(&mut self, fleet: &mut Fleet, node: &NodePlan, name: &str, gate: Gate) -> Outcome<()> {
         let mut shown = String::new();
@@ -125,8 +142,8 @@ impl Probe {
                 waits_in_vain = cause::is_hopeless(node);
                 log_is_read = Instant::now() + READ_LOG;
             }
-            if waits_in_vain || Instant::now() >= self.deadline {
-                let waited = if waits_in_vain { String::new() } else { format!(" after {:?}", self.patience) };
+            if waits_in_vain || Instant::now() >= self.deadline.at {
+                let waited = if waits_in_vain { String::new() } else { format!(" after {:?}", self.deadline.patience) };
                 let failure = Failure::failed(format!("{} is not ready{waited}: `{name}`: {found}", node.name));
                 return Err(cause::explain(failure, &fleet.plan, node, "--wait 60s waits longer".into()));
             }
@@ -258,12 +275,6 @@ impl Probe {
 
 fn probe_key(node: &NodePlan) -> String {
     format!("runner:probe:{}", node.name)
-}
-
-/// INFO's `name:value` lines.
-pub fn fields(info: &str) -> HashMap<String, String> {
-    let pairs = info.lines().filter_map(|line| line.trim_end().split_once(':'));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The last lines of a file, indented; nothing where there is no file.

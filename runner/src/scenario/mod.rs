@@ -10,6 +10,7 @@ mod compare;
 mod intern;
 mod player;
 mod schema;
+mod step;
 mod steps;
 mod traffic;
 mod transcript;

@@ -5,14 +5,15 @@ use super::schema::Scenario;
 use super::steps::Stage;
 use super::transcript::{Entry, Transcript};
 use super::variables::Variables;
+use crate::bring_up::bring_up;
 use crate::client::Client;
+use crate::client::fields;
 use crate::engine::Engine;
 use crate::events::Events;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::fleet::{Fleet, connect};
 use crate::plan::{Choices, NodePlan, Plan};
 use crate::ports::Lease;
-use crate::probe::{self, fields};
 use crate::yaml::suggest;
 use std::collections::HashMap;
 use std::fmt;
@@ -91,7 +92,7 @@ pub async fn play(scenario: &Scenario, cast: &Cast, mut shown: impl FnMut(&Entry
 
 async fn perform(scenario: &Scenario, fleet: &mut Fleet, shown: &mut impl FnMut(&Entry)) -> Outcome<Transcript> {
     fleet.start_all().await?;
-    probe::ready(fleet, READY).await?;
+    bring_up(fleet, READY).await?;
     let mut stage = Stage {
         variables: Variables::default(),
         interner: Interner::default(),

@@ -1,110 +1,127 @@
 //! What a scenario file may say.
 
+use super::step::{Condition, Deed, Send, Speaker, Step};
 use super::writes::WriteMix;
 use crate::client::split_words;
 use crate::engine::Engine;
 use crate::failure::Outcome;
 use crate::fleet::Action;
 use crate::topology::{Cluster, Topology};
-use crate::yaml::{Located, Ordered, Source};
+use crate::yaml::{Located, Ordered, Position, Source};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
 
 /// A scenario: what it shows, who asks for it, the nodes, the steps.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Scenario {
     /// What it shows, in a sentence.
     pub description: String,
     /// The requirement: a chapter of the document, a command's page, an issue.
     pub cites: String,
-    /// Where upstream does something else than the document says.
-    #[serde(default)]
-    pub notes: Option<String>,
-    /// The nodes. Directives that make runs repeatable stand before its own: see `Scenario::DEFAULTS`.
+    /// The nodes, with the directives that make runs repeatable.
     pub topology: Topology,
-    /// Further casts besides 'all ours' and 'all upstream': nodes by name and the engine that plays each.
-    #[serde(default)]
+    /// Further casts besides 'all ours' and 'all upstream'.
     pub mixes: Vec<Ordered<Engine>>,
     /// The steps.
-    pub steps: Vec<Located<Step>>,
+    pub steps: Vec<Step>,
 }
 
-/// One step: exactly one action, on the node `on`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+/// A scenario as files say it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ScenarioFile {
+    /// What it shows, in a sentence.
+    description: String,
+    /// The requirement: a chapter of the document, a command's page, an issue.
+    cites: String,
+    /// Where upstream does something else than the document says.
+    #[serde(default)]
+    #[expect(dead_code, reason = "for whoever reads the file")]
+    notes: Option<String>,
+    /// The nodes. Directives that make runs repeatable stand before its own: see `Scenario::DEFAULTS`.
+    topology: Topology,
+    /// Further casts besides 'all ours' and 'all upstream': nodes by name and the engine that plays each.
+    #[serde(default)]
+    mixes: Vec<Ordered<Engine>>,
+    /// The steps.
+    steps: Vec<Located<StepFile>>,
+}
+
+/// One step as files say it: exactly one action, on the node `on`, and what belongs to it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Step {
+struct StepFile {
     /// A remark that stands in the transcript; the only thing that needs no action.
-    pub note: Option<String>,
+    note: Option<String>,
     /// The node.
-    pub on: Option<Located<String>>,
+    on: Option<Located<String>>,
     /// A named connection to it; `main` where none is named. One that is new is opened.
-    pub connection: Option<String>,
+    connection: Option<String>,
     /// Commands, one after the other.
-    pub send: Option<OneOrMany>,
+    send: Option<OneOrMany>,
     /// With `send`: so many times, `${n}` counting from 1; the last reply is shown.
-    pub repeat: Option<u64>,
+    repeat: Option<u64>,
     /// Bytes as they are, with redis-cli's escapes; the answer is shown as bytes.
-    pub raw: Option<String>,
+    raw: Option<String>,
     /// With `raw`: how many replies to wait for. Without it: whatever comes until nothing has come for a while.
-    pub replies: Option<usize>,
+    replies: Option<usize>,
     /// A section of INFO; `fields` says which lines are shown.
-    pub info: Option<String>,
+    info: Option<String>,
     /// With `info`, `read`: names of lines up to a colon, or patterns with one `*`.
-    pub fields: Vec<String>,
+    fields: Vec<String>,
     /// A command that is repeated until its reply `is`, `has` or `lacks` something.
-    pub until: Option<String>,
+    until: Option<String>,
     /// Writes an executable file of this name into the node's directory, which is `${NODE.dir}`.
-    pub script: Option<String>,
+    script: Option<String>,
     /// With `script`: its lines.
-    pub text: Option<String>,
+    text: Option<String>,
     /// Removes a file from the node's directory: a configuration that is gone is written anew at the next start.
-    pub remove: Option<String>,
+    remove: Option<String>,
     /// A command that all nodes `among` are asked again and again until each reply `has` something: what each of them
     /// answered, one line for every change of its mind.
-    pub flips: Option<String>,
+    flips: Option<String>,
     /// With `flips`: the nodes.
-    pub among: Vec<Located<String>>,
+    among: Vec<Located<String>>,
     /// A file in the node's directory, as soon as it `has` something: the lines that fit `fields`, or all, in the order of
     /// their texts.
-    pub read: Option<String>,
+    read: Option<String>,
     /// With `until`: the reply's text, exactly.
-    pub is: Option<String>,
+    is: Option<String>,
     /// With `until`, `read`, `flips`: what the text contains.
-    pub has: Option<String>,
+    has: Option<String>,
     /// With `until`: what the reply's text does not contain.
-    pub lacks: Option<String>,
+    lacks: Option<String>,
     /// With `until`, `read`, `flips`, `synced`: the deadline in seconds.
-    pub within: Option<u64>,
+    within: Option<u64>,
     /// `kill`, `stop`, `pause`, `resume`, `start` or `restart` the node.
-    pub act: Option<Action>,
+    act: Option<Action>,
     /// A network fault, as `runner fault` takes it: `partition a -x- b`, `heal`. The topology says `faults: true`.
-    pub fault: Option<String>,
+    fault: Option<String>,
     /// `start`: a client writes through the cluster from here on. `stop`: all that was acknowledged is there, once.
-    pub traffic: Option<Turn>,
+    traffic: Option<Turn>,
     /// Slots move from one master to another, as `runner reshard` moves them.
-    pub reshard: Option<Reshard>,
+    reshard: Option<Reshard>,
     /// redis-cli's words; it must end well. Where it is not installed, nobody plays the scenario.
-    pub tool: Option<String>,
+    tool: Option<String>,
     /// These replicas have all that their upstreams have.
-    pub synced: Option<Vec<Located<String>>>,
+    synced: Option<Vec<Located<String>>>,
     /// With `synced`: and the upstreams know it from the replicas' acknowledgements, which come once a second.
-    pub acknowledged: bool,
+    acknowledged: bool,
     /// These nodes hold equal data: their DEBUG DIGESTs, which are shown.
-    pub digest: Option<Vec<Located<String>>>,
+    digest: Option<Vec<Located<String>>>,
     /// With `digest`: the data hang on chance or on the clock, so equal digests are shown as `equal`.
-    pub by_chance: bool,
+    by_chance: bool,
     /// Random writes, the same for the same seed.
-    pub writes: Option<WriteMix>,
+    writes: Option<WriteMix>,
     /// Closes the named connection.
-    pub close: Option<bool>,
+    close: Option<bool>,
     /// Values to keep under a name: of `info` a field, of `send` a path of indexes into the reply (`.` is all of it).
-    pub capture: Ordered<String>,
+    capture: Ordered<String>,
     /// With `send`: the reply's elements are shown in order.
-    pub sorted: bool,
+    sorted: bool,
     /// With `send`: an integer reply within these bounds is shown as the bounds.
-    pub between: Option<(i64, i64)>,
+    between: Option<(i64, i64)>,
 }
 
 /// The beginning or the end of something.
@@ -170,17 +187,18 @@ impl Scenario {
 
     /// Whether redis-cli plays a part in it.
     pub fn needs_redis_cli(&self) -> bool {
-        self.steps.iter().any(|step| step.tool.is_some())
+        self.steps.iter().any(|step| matches!(step.deed, Deed::Tool(_)))
     }
 
     /// The JSON Schema of scenario files.
     pub fn schema() -> schemars::Schema {
-        schemars::schema_for!(Scenario)
+        schemars::schema_for!(ScenarioFile)
     }
 
     /// Checks a scenario that is in memory.
     pub fn parse(source: &Source) -> Outcome<Self> {
-        let mut scenario: Self = source.load()?;
+        let ScenarioFile { description, cites, topology, mixes, steps, .. } = source.load()?;
+        let mut scenario = Self { description, cites, topology, mixes, steps: Vec::new() };
         scenario.topology.settle(source)?;
         let sentinels = scenario.topology.sentinels.as_ref().map_or(0, |sentinels| sentinels.len());
         let sentinels: Vec<String> = (1..=sentinels).map(|number| format!("sentinel-{number}")).collect();
@@ -188,8 +206,9 @@ impl Scenario {
         let cluster = scenario.topology.cluster.as_ref().map_or(0, |cluster| cluster.len());
         let cluster: Vec<String> = (0..cluster).map(Cluster::name).collect();
         let nodes: Vec<&str> = nodes.chain(sentinels.iter().chain(&cluster).map(String::as_str)).collect();
-        for step in &scenario.steps {
-            check_step(step, &nodes, source)?;
+        for step in steps {
+            check_step(&step, &nodes, source)?;
+            scenario.steps.push(step.value.played(step.at));
         }
         for name in scenario.mixes.iter().flat_map(|mix| mix.entries.iter().map(|(name, _)| name)) {
             check_node(name, &nodes, source)?;
@@ -201,7 +220,79 @@ impl Scenario {
     }
 }
 
-fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<()> {
+impl StepFile {
+    /// A key of the step that does not belong to its action.
+    fn stray(&self, action: &str) -> Option<&'static str> {
+        let keys: [(&str, bool, &[&str]); 14] = [
+            ("connection", self.connection.is_some(), &["send", "raw", "info", "until", "close"]),
+            ("repeat", self.repeat.is_some(), &["send"]),
+            ("replies", self.replies.is_some(), &["raw"]),
+            ("fields", !self.fields.is_empty(), &["info", "read"]),
+            ("text", self.text.is_some(), &["script"]),
+            ("among", !self.among.is_empty(), &["flips"]),
+            ("is", self.is.is_some(), &["until"]),
+            ("has", self.has.is_some(), &["until", "read", "flips"]),
+            ("lacks", self.lacks.is_some(), &["until"]),
+            ("within", self.within.is_some(), &["until", "read", "flips", "synced"]),
+            ("acknowledged", self.acknowledged, &["synced"]),
+            ("by_chance", self.by_chance, &["digest"]),
+            ("capture", !self.capture.entries.is_empty(), &["send", "info"]),
+            ("sorted", self.sorted, &["send"]),
+        ];
+        let strays = keys.into_iter().filter(|(_, there, actions)| *there && !actions.contains(&action));
+        let between = (self.between.is_some() && action != "send").then_some("between");
+        strays.map(|(name, ..)| name).chain(between).next()
+    }
+
+    /// The step as it is played; `check_step` has made sure that it has one action, and a node where that needs one.
+    fn played(self, at: Position) -> Step {
+        let node = self.on.map(|node| node.value).unwrap_or_default();
+        let who = Speaker { node: node.clone(), connection: self.connection };
+        let (is, has, lacks, within) = (self.is, self.has, self.lacks, self.within);
+        let deed = if let Some(lines) = self.send {
+            let lines = lines.lines().to_vec();
+            let (repeat, capture, sorted, between) = (self.repeat, self.capture, self.sorted, self.between);
+            Deed::Send(Send { who, lines, repeat, capture, sorted, between })
+        } else if let Some(bytes) = self.raw {
+            Deed::Raw { who, bytes, replies: self.replies }
+        } else if let Some(section) = self.info {
+            Deed::Info { who, section, fields: self.fields, capture: self.capture }
+        } else if let Some(command) = self.until {
+            Deed::Until { who, command, condition: Condition { is, has, lacks }, within }
+        } else if let Some(name) = self.script {
+            Deed::Script { node, name, text: self.text.unwrap_or_default() }
+        } else if let Some(name) = self.remove {
+            Deed::Remove { node, name }
+        } else if let Some(command) = self.flips {
+            Deed::Flips { command, among: self.among, has: has.unwrap_or_default(), within }
+        } else if let Some(name) = self.read {
+            Deed::Read { node, name, has, fields: self.fields, within }
+        } else if let Some(action) = self.act {
+            Deed::Act { node, action }
+        } else if let Some(fault) = self.fault {
+            Deed::Fault(fault)
+        } else if let Some(turn) = self.traffic {
+            Deed::Traffic(turn)
+        } else if let Some(wish) = self.reshard {
+            Deed::Reshard(wish)
+        } else if let Some(line) = self.tool {
+            Deed::Tool(line)
+        } else if let Some(nodes) = self.synced {
+            Deed::Synced { nodes, acknowledged: self.acknowledged, within }
+        } else if let Some(nodes) = self.digest {
+            Deed::Digest { nodes, by_chance: self.by_chance }
+        } else if let Some(mix) = self.writes {
+            Deed::Writes { node, mix }
+        } else if self.close.is_some() {
+            Deed::Close(who)
+        } else {
+            Deed::Remark
+        };
+        Step { note: self.note, deed, at }
+    }
+}
+
+fn check_step(step: &Located<StepFile>, nodes: &[&str], source: &Source) -> Outcome<()> {
     let actions = [
         ("send", step.send.is_some()),
         ("raw", step.raw.is_some()),
@@ -222,6 +313,12 @@ fn check_step(step: &Located<Step>, nodes: &[&str], source: &Source) -> Outcome<
         ("close", step.close.is_some()),
     ];
     let named: Vec<&str> = actions.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+    if let [action] = named.as_slice()
+        && let Some(stray) = step.stray(action)
+    {
+        let message = format!("`{stray}` has no meaning for `{action}`");
+        return Err(source.error(step.at, message).hint("`runner schema scenario` tells what goes with what"));
+    }
     match named.as_slice() {
         [] if step.note.is_some() => return Ok(()),
         [] => {

@@ -1,15 +1,15 @@
 //! What each kind of step does, and what of it enters the transcript.
 
 use super::intern::Interner;
-use super::schema::Step;
+use super::step::{Condition, Deed, Send, Speaker, Step};
 use super::traffic::Traffic;
 use super::transcript::Entry;
 use super::variables::Variables;
 use super::writes::{WriteMix, Writes};
+use crate::client::fields;
 use crate::client::{Client, Reply, Style, print, split_words};
 use crate::fleet::{Action, Fleet, connect};
-use crate::probe::fields;
-use crate::yaml::Located;
+use crate::yaml::{Located, Ordered};
 use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
@@ -59,26 +59,27 @@ pub(super) type Played<T> = Result<T, Stop>;
 impl Stage<'_> {
     /// Plays one step.
     pub(super) async fn play(&mut self, step: &Step) -> Played<Entry> {
-        let node = step.on.as_ref().map(|node| node.value.clone()).unwrap_or_default();
-        let mut entry = match step {
-            Step { send: Some(lines), .. } => self.send(&node, step, lines.lines()).await?,
-            Step { raw: Some(bytes), .. } => self.raw(&node, step, bytes).await?,
-            Step { info: Some(section), .. } => self.info(&node, step, section).await?,
-            Step { until: Some(command), .. } => self.until(&node, step, command).await?,
-            Step { script: Some(name), .. } => self.script(&node, step, name)?,
-            Step { remove: Some(name), .. } => self.remove(&node, name)?,
-            Step { flips: Some(command), .. } => self.flips(step, command).await?,
-            Step { read: Some(name), .. } => self.read(&node, step, name).await?,
-            Step { act: Some(action), .. } => self.act(&node, *action).await?,
-            Step { fault: Some(fault), .. } => self.fault(fault).await?,
-            Step { traffic: Some(turn), .. } => self.traffic(*turn).await?,
-            Step { reshard: Some(wish), .. } => self.reshard(wish).await?,
-            Step { tool: Some(line), .. } => self.tool(line).await?,
-            Step { synced: Some(nodes), .. } => self.synced(nodes, step).await?,
-            Step { digest: Some(nodes), by_chance, .. } => self.digest(nodes, *by_chance).await?,
-            Step { writes: Some(mix), .. } => self.writes(&node, mix).await?,
-            Step { close: Some(_), .. } => self.close(&node, step),
-            _ => Entry { title: String::new(), lines: Vec::new() },
+        let mut entry = match &step.deed {
+            Deed::Remark => Entry { title: String::new(), lines: Vec::new() },
+            Deed::Send(send) => self.send(send).await?,
+            Deed::Raw { who, bytes, replies } => self.raw(who, bytes, *replies).await?,
+            Deed::Info { who, section, fields, capture } => self.info(who, section, fields, capture).await?,
+            Deed::Until { who, command, condition, within } => self.until(who, command, condition, *within).await?,
+            Deed::Script { node, name, text } => self.script(node, name, text)?,
+            Deed::Remove { node, name } => self.remove(node, name)?,
+            Deed::Flips { command, among, has, within } => self.flips(command, among, has, *within).await?,
+            Deed::Read { node, name, has, fields, within } => {
+                self.read(node, name, has.as_deref(), fields, *within).await?
+            }
+            Deed::Act { node, action } => self.act(node, *action).await?,
+            Deed::Fault(fault) => self.fault(fault).await?,
+            Deed::Traffic(turn) => self.traffic(*turn).await?,
+            Deed::Reshard(wish) => self.reshard(wish).await?,
+            Deed::Tool(line) => self.tool(line).await?,
+            Deed::Synced { nodes, acknowledged, within } => self.synced(nodes, *acknowledged, *within).await?,
+            Deed::Digest { nodes, by_chance } => self.digest(nodes, *by_chance).await?,
+            Deed::Writes { node, mix } => self.writes(node, mix).await?,
+            Deed::Close(who) => self.close(who),
         };
         if let Some(note) = &step.note {
             let remark = format!("# {note}");
@@ -90,24 +91,24 @@ impl Stage<'_> {
         Ok(entry)
     }
 
-    async fn send(&mut self, node: &str, step: &Step, lines: &[String]) -> Played<Entry> {
-        let who = speaker(node, step);
+    async fn send(&mut self, send: &Send) -> Played<Entry> {
+        let (who, lines) = (send.who.name(), &send.lines);
         let mut shown = Vec::new();
         let mut last = Reply::Null;
         for line in lines {
-            let (expanded, reply) = self.call_repeatedly(node, step, line).await?;
+            let (expanded, reply) = self.call_repeatedly(send, line).await?;
             last = reply.clone();
             if lines.len() > 1 {
                 shown.push(format!("> {line}"));
             }
-            shown.extend(self.show(&expanded, step, reply));
+            shown.extend(self.show(&expanded, send, reply));
         }
-        for (name, path) in step.capture.iter() {
+        for (name, path) in send.capture.iter() {
             let value = at_path(&last, path).ok_or_else(|| Stop(format!("the reply has no `{path}`")))?;
             self.variables.set(name, value);
         }
-        let title = match lines {
-            [line] => match step.repeat {
+        let title = match lines.as_slice() {
+            [line] => match send.repeat {
                 Some(times) => format!("{who}: {line}, {times} times"),
                 None => format!("{who}: {line}"),
             },
@@ -117,29 +118,29 @@ impl Stage<'_> {
     }
 
     /// Calls a line once, or as often as the step says; the last call and its reply.
-    async fn call_repeatedly(&mut self, node: &str, step: &Step, line: &str) -> Played<(String, Reply)> {
+    async fn call_repeatedly(&mut self, send: &Send, line: &str) -> Played<(String, Reply)> {
         let mut last = (String::new(), Reply::Null);
-        for n in 1..=step.repeat.unwrap_or(1) {
-            if step.repeat.is_some() {
+        for n in 1..=send.repeat.unwrap_or(1) {
+            if send.repeat.is_some() {
                 self.variables.set("n", n.to_string());
             }
             let expanded = self.expand(line)?;
             let words = split_words(&expanded).map_err(Stop)?;
-            let reply = self.client(node, step).await?.call(&words).await?;
+            let reply = self.client(&send.who).await?.call(&words).await?;
             last = (expanded, reply);
         }
         Ok(last)
     }
 
     /// A reply as lines of the transcript.
-    fn show(&mut self, command: &str, step: &Step, reply: Reply) -> Vec<String> {
+    fn show(&mut self, command: &str, send: &Send, reply: Reply) -> Vec<String> {
         let mut reply = self.interner.reply(command, reply);
-        if let (Reply::Integer(number), Some((low, high))) = (&reply, step.between)
+        if let (Reply::Integer(number), Some((low, high))) = (&reply, send.between)
             && (low..=high).contains(number)
         {
             return vec![format!("(integer from {low} to {high})")];
         }
-        if step.sorted
+        if send.sorted
             && let Reply::Array(items) | Reply::Set(items) = &mut reply
         {
             items.sort_by_key(|item| print(item, Style::Exact));
@@ -148,14 +149,14 @@ impl Stage<'_> {
         text.lines().map(|line| self.interner.text(line)).collect()
     }
 
-    async fn raw(&mut self, node: &str, step: &Step, bytes: &str) -> Played<Entry> {
+    async fn raw(&mut self, who: &Speaker, bytes: &str, replies: Option<usize>) -> Played<Entry> {
         let expanded = self.expand(bytes)?;
         let unescaped = split_words(&format!("\"{expanded}\"")).map_err(Stop)?.concat();
-        let client = self.client(node, step).await?;
+        let client = self.client(who).await?;
         client.send(&unescaped).await?;
         let mut received = Vec::new();
         let mut closed = false;
-        match step.replies {
+        match replies {
             Some(count) => {
                 for _ in 0..count {
                     received.extend(client.read_reply_bytes().await?.1);
@@ -172,61 +173,68 @@ impl Stage<'_> {
         }
         if closed {
             lines.push("(closed by the server)".into());
-            self.connections.remove(&key(node, step));
+            self.connections.remove(&who.key());
         }
-        Ok(Entry { title: format!("{} raw: {bytes}", speaker(node, step)), lines })
+        Ok(Entry { title: format!("{} raw: {bytes}", who.name()), lines })
     }
 
-    async fn info(&mut self, node: &str, step: &Step, section: &str) -> Played<Entry> {
-        let reply = self.client(node, step).await?.call(&["INFO", section]).await?;
+    async fn info(
+        &mut self,
+        who: &Speaker,
+        section: &str,
+        wanted: &[String],
+        capture: &Ordered<String>,
+    ) -> Played<Entry> {
+        let reply = self.client(who).await?.call(&["INFO", section]).await?;
         let text = reply.text().unwrap_or_default();
         let fields = fields(&text);
-        for (name, field) in step.capture.iter() {
+        for (name, field) in capture.iter() {
             let value = fields.get(field).ok_or_else(|| Stop(format!("INFO {section} has no {field}")))?;
             self.variables.set(name, value);
         }
-        let shown: Vec<&str> = text.lines().map(str::trim_end).filter(|line| is_wanted(step, line)).collect();
+        let shown: Vec<&str> = text.lines().map(str::trim_end).filter(|line| is_wanted(wanted, line)).collect();
         let lines = self.interner.info_lines(&shown);
-        Ok(Entry { title: format!("{}: INFO {section}", speaker(node, step)), lines })
+        Ok(Entry { title: format!("{}: INFO {section}", who.name()), lines })
     }
 
-    async fn until(&mut self, node: &str, step: &Step, command: &str) -> Played<Entry> {
+    async fn until(
+        &mut self,
+        who: &Speaker,
+        command: &str,
+        condition: &Condition,
+        within: Option<u64>,
+    ) -> Played<Entry> {
         let words = split_words(&self.expand(command)?).map_err(Stop)?;
         let expand = |text: &Option<String>| text.as_ref().map(|text| self.expand(text)).transpose();
-        let (is, has, lacks) = (expand(&step.is)?, expand(&step.has)?, expand(&step.lacks)?);
-        let holds = |text: &str| {
-            is.as_ref().is_none_or(|is| text == is)
-                && has.as_ref().is_none_or(|has| text.contains(has))
-                && lacks.as_ref().is_none_or(|lacks| !text.contains(lacks))
-        };
-        let deadline = Instant::now() + step.within.map_or(WITHIN, Duration::from_secs);
+        let wanted =
+            Condition { is: expand(&condition.is)?, has: expand(&condition.has)?, lacks: expand(&condition.lacks)? };
+        let deadline = deadline(within);
         loop {
             // A node that is down or starting has no reply yet.
-            let found = match self.try_call(node, step, &words).await {
+            let found = match self.try_call(who, &words).await {
                 Ok(reply) => print(&reply, Style::Raw),
                 Err(stop) => stop.0,
             };
-            if holds(&found) {
+            if wanted.holds(&found) {
                 break;
             }
             if Instant::now() >= deadline {
-                let found = self.interner.text(&found);
-                let wanted = conditions(step);
-                let waited = step.within.unwrap_or(WITHIN.as_secs());
+                let (found, said) = (self.interner.text(&found), condition.words());
+                let waited = within.unwrap_or(WITHIN.as_secs());
                 return Err(Stop(format!(
-                    "{node}: `{command}`: condition `{wanted}` was not met within {waited} s (last reply: {found})"
+                    "{}: `{command}`: condition `{said}` was not met within {waited} s (last reply: {found})",
+                    who.node
                 )));
             }
             sleep(PAUSE).await;
         }
-        let said = conditions(step);
-        Ok(Entry { title: format!("{}: {command}, until it {said}", speaker(node, step)), lines: Vec::new() })
+        Ok(Entry { title: format!("{}: {command}, until it {}", who.name(), condition.words()), lines: Vec::new() })
     }
 
     /// Writes a script for a node to call.
-    fn script(&mut self, node: &str, step: &Step, name: &str) -> Played<Entry> {
+    fn script(&mut self, node: &str, name: &str, text: &str) -> Played<Entry> {
         let path = self.path(node, name)?;
-        std::fs::write(&path, step.text.as_deref().unwrap_or_default())?;
+        std::fs::write(&path, text)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
         Ok(Entry { title: format!("{node}: a script `{name}`"), lines: Vec::new() })
     }
@@ -237,14 +245,20 @@ impl Stage<'_> {
     }
 
     /// Asks several nodes in turn, and records how their answers change until all have come to the last one.
-    async fn flips(&mut self, step: &Step, command: &str) -> Played<Entry> {
+    async fn flips(
+        &mut self,
+        command: &str,
+        among: &[Located<String>],
+        wanted: &str,
+        within: Option<u64>,
+    ) -> Played<Entry> {
         let words = split_words(&self.expand(command)?).map_err(Stop)?;
-        let has = self.expand(step.has.as_deref().unwrap_or_default())?;
-        let deadline = Instant::now() + step.within.map_or(WITHIN, Duration::from_secs);
-        let mut seen: Vec<Vec<String>> = vec![Vec::new(); step.among.len()];
+        let has = self.expand(wanted)?;
+        let deadline = deadline(within);
+        let mut seen: Vec<Vec<String>> = vec![Vec::new(); among.len()];
         loop {
-            for (node, seen) in step.among.iter().zip(&mut seen) {
-                let reply = self.try_call(node, &Step::default(), &words).await?;
+            for (node, seen) in among.iter().zip(&mut seen) {
+                let reply = self.try_call(&Speaker::to(node), &words).await?;
                 let shown = print(&reply, Style::Exact).lines().map(str::trim_start).collect::<Vec<_>>().join(" ");
                 if seen.last() != Some(&shown) {
                     seen.push(shown);
@@ -260,20 +274,27 @@ impl Stage<'_> {
             }
             sleep(BETWEEN_LOOKS).await;
         }
-        let lines = step.among.iter().zip(seen).flat_map(|(node, seen)| {
+        let lines = among.iter().zip(seen).flat_map(|(node, seen)| {
             let who = format!("{}:", node.value);
             let answers = seen.iter().map(|answer| format!("  {}", self.interner.text(answer)));
             std::iter::once(who).chain(answers).collect::<Vec<_>>()
         });
         let lines = lines.collect();
-        Ok(Entry { title: format!("{command}, until it has {}", step.has.as_deref().unwrap_or_default()), lines })
+        Ok(Entry { title: format!("{command}, until it has {wanted}"), lines })
     }
 
     /// Shows a file that something writes.
-    async fn read(&mut self, node: &str, step: &Step, name: &str) -> Played<Entry> {
+    async fn read(
+        &mut self,
+        node: &str,
+        name: &str,
+        wanted: Option<&str>,
+        fields: &[String],
+        within: Option<u64>,
+    ) -> Played<Entry> {
         let path = self.path(node, name)?;
-        let has = step.has.as_ref().map(|text| self.expand(text)).transpose()?;
-        let deadline = Instant::now() + step.within.map_or(WITHIN, Duration::from_secs);
+        let has = wanted.map(|text| self.expand(text)).transpose()?;
+        let deadline = deadline(within);
         let text = loop {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             if has.as_ref().is_none_or(|has| text.contains(has)) {
@@ -281,18 +302,18 @@ impl Stage<'_> {
             }
             if Instant::now() >= deadline {
                 let text = self.interner.text(&text);
-                let wanted = conditions(step);
+                let wanted = wanted.unwrap_or_default();
                 return Err(Stop(format!(
-                    "{node}: file `{name}`: condition `{wanted}` was not met in time (last contents: {text})"
+                    "{node}: file `{name}`: condition `has {wanted}` was not met in time (last contents: {text})"
                 )));
             }
             sleep(PAUSE).await;
         };
-        let wanted = |line: &&str| step.fields.is_empty() || is_wanted(step, line);
-        let mut shown: Vec<&str> = text.lines().filter(wanted).collect();
+        let is_shown = |line: &&str| fields.is_empty() || is_wanted(fields, line);
+        let mut shown: Vec<&str> = text.lines().filter(is_shown).collect();
         shown.sort_unstable();
         let lines = shown.into_iter().map(|line| self.interner.text(line)).collect();
-        let until = step.has.as_ref().map(|has| format!(", once it has {has}")).unwrap_or_default();
+        let until = wanted.map(|has| format!(", once it has {has}")).unwrap_or_default();
         Ok(Entry { title: format!("{node}: the file `{name}`{until}"), lines })
     }
 
@@ -318,11 +339,11 @@ impl Stage<'_> {
     }
 
     /// Waits until replicas have applied all that their upstreams, whoever they are now, have written.
-    async fn synced(&mut self, nodes: &[Located<String>], step: &Step) -> Played<Entry> {
-        let deadline = Instant::now() + step.within.map_or(WITHIN, Duration::from_secs);
+    async fn synced(&mut self, nodes: &[Located<String>], acknowledged: bool, within: Option<u64>) -> Played<Entry> {
+        let deadline = deadline(within);
         for node in nodes {
             loop {
-                let found = match self.distance(node, step.acknowledged).await {
+                let found = match self.distance(node, acknowledged).await {
                     Ok(None) => break,
                     Ok(Some(found)) => found,
                     Err(stop) => stop.0,
@@ -339,8 +360,7 @@ impl Stage<'_> {
 
     /// What a replica lacks; `None` where it has everything.
     async fn distance(&mut self, node: &str, acknowledged: bool) -> Played<Option<String>> {
-        let plain = Step::default();
-        let info = self.try_call(node, &plain, &["INFO", "replication"]).await?;
+        let info = self.try_call(&Speaker::to(node), &["INFO", "replication"]).await?;
         let info = fields(&info.text().unwrap_or_default());
         let field = |name: &str| info.get(name).cloned().unwrap_or_default();
         if field("master_link_status") != "up" {
@@ -351,7 +371,7 @@ impl Stage<'_> {
         let Some(upstream) = upstream.map(|node| node.name.clone()) else {
             return Ok(Some(format!("its upstream is unknown: port {port}")));
         };
-        let theirs = self.try_call(&upstream, &plain, &["INFO", "replication"]).await?;
+        let theirs = self.try_call(&Speaker::to(&upstream), &["INFO", "replication"]).await?;
         let listing = theirs.text().unwrap_or_default();
         let theirs = fields(&listing);
         let theirs = theirs.get("master_repl_offset").cloned().unwrap_or_default();
@@ -367,7 +387,7 @@ impl Stage<'_> {
     async fn digest(&mut self, nodes: &[Located<String>], by_chance: bool) -> Played<Entry> {
         let mut digests = Vec::new();
         for node in nodes {
-            let reply = self.try_call(node, &Step::default(), &["DEBUG", "DIGEST"]).await?;
+            let reply = self.try_call(&Speaker::to(node), &["DEBUG", "DIGEST"]).await?;
             digests.push((node.value.clone(), print(&reply, Style::Raw)));
         }
         // A digest tells of data, not of a run: engines must agree on it, so it stays as it is.
@@ -384,9 +404,10 @@ impl Stage<'_> {
     async fn writes(&mut self, node: &str, mix: &WriteMix) -> Played<Entry> {
         let mut errors = Vec::new();
         let mut writes = Writes::new(mix.clone());
+        let who = Speaker::to(node);
         for _ in 0..mix.count {
             let words = writes.next();
-            if let Reply::Error(error) = self.client(node, &Step::default()).await?.call(&words).await? {
+            if let Reply::Error(error) = self.client(&who).await?.call(&words).await? {
                 errors.push(format!("{}: {error}", words.join(" ")));
             }
         }
@@ -394,18 +415,18 @@ impl Stage<'_> {
         Ok(Entry { title, lines: errors })
     }
 
-    fn close(&mut self, node: &str, step: &Step) -> Entry {
-        self.connections.remove(&key(node, step));
-        Entry { title: format!("{} closes", speaker(node, step)), lines: Vec::new() }
+    fn close(&mut self, who: &Speaker) -> Entry {
+        self.connections.remove(&who.key());
+        Entry { title: format!("{} closes", who.name()), lines: Vec::new() }
     }
 
     pub(super) fn expand(&self, text: &str) -> Played<String> {
         self.variables.expand(text).map_err(Stop)
     }
 
-    /// The step's connection, opened where it is new.
-    async fn client(&mut self, node: &str, step: &Step) -> Played<&mut Client> {
-        let key = key(node, step);
+    /// The speaker's connection, opened where it is new.
+    async fn client(&mut self, who: &Speaker) -> Played<&mut Client> {
+        let (key, node) = (who.key(), &who.node);
         if !self.connections.contains_key(&key) {
             let plan = self.fleet.plan.node(node).ok_or_else(|| Stop(format!("there is no node `{node}`")))?;
             let client = connect(plan, PATIENCE).await?;
@@ -415,20 +436,18 @@ impl Stage<'_> {
     }
 
     /// A call that may fail and be tried again: a connection that broke is forgotten.
-    async fn try_call<A: AsRef<[u8]>>(&mut self, node: &str, step: &Step, words: &[A]) -> Played<Reply> {
-        let result = self.client(node, step).await?.call(words).await;
+    async fn try_call<A: AsRef<[u8]>>(&mut self, who: &Speaker, words: &[A]) -> Played<Reply> {
+        let result = self.client(who).await?.call(words).await;
         if result.is_err() {
-            self.connections.remove(&key(node, step));
+            self.connections.remove(&who.key());
         }
         Ok(result?)
     }
 }
 
-/// What a step's text must be like, in words: `has up and lacks down`.
-fn conditions(step: &Step) -> String {
-    let conditions = [("is", &step.is), ("has", &step.has), ("lacks", &step.lacks)];
-    let said = conditions.iter().filter_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?)));
-    said.collect::<Vec<_>>().join(" and ")
+/// When a condition must be met.
+fn deadline(within: Option<u64>) -> Instant {
+    Instant::now() + within.map_or(WITHIN, Duration::from_secs)
 }
 
 /// How far a master's INFO says that the replica of this port is.
@@ -438,22 +457,10 @@ fn listed_offset(info: &str, port: &str) -> String {
     offset.unwrap_or("nothing").to_owned()
 }
 
-fn key(node: &str, step: &Step) -> (String, String) {
-    (node.to_owned(), step.connection.clone().unwrap_or_default())
-}
-
-/// Who acts, in the transcript: a node, and the connection where it is not the only one.
-fn speaker(node: &str, step: &Step) -> String {
-    match &step.connection {
-        Some(connection) => format!("{node} ({connection})"),
-        None => node.to_owned(),
-    }
-}
-
-/// Whether the name in front of a line's colon is one of the step's fields.
-fn is_wanted(step: &Step, line: &str) -> bool {
+/// Whether the name in front of a line's colon is one of these fields.
+fn is_wanted(fields: &[String], line: &str) -> bool {
     let name = line.split(':').next().unwrap_or_default();
-    step.fields.iter().any(|pattern| fits(pattern, name))
+    fields.iter().any(|pattern| fits(pattern, name))
 }
 
 /// Whether a name fits a pattern in which one `*` stands for anything.

@@ -1,6 +1,7 @@
 //! A topology that is up for a test, and what can be done to it.
 
 use crate::addresses::{master_now, url, variables};
+use crate::bring_up::bring_up;
 use crate::client::Reply;
 use crate::events::Events;
 use crate::failure::{Doing, Failure, Outcome};
@@ -8,7 +9,6 @@ use crate::faults::Wish;
 use crate::fleet::{Action, Fleet, NodeState, connect, connect_as_client};
 use crate::plan::{Choices, NodePlan, Plan};
 use crate::ports::Lease;
-use crate::probe;
 use crate::scenario::trust_a_busy_machine;
 use crate::selectors::select;
 use crate::timeline::observe::watch_node;
@@ -132,7 +132,7 @@ impl Stage {
 
 async fn get_ready(fleet: &mut Fleet, wait: Duration) -> Outcome<()> {
     fleet.start_all().await?;
-    probe::ready(fleet, wait).await?;
+    bring_up(fleet, wait).await?;
     for node in fleet.plan.nodes.iter().filter(|node| !node.holds_data()) {
         trust_a_busy_machine(node, &mut connect(node, PATIENCE).await?).await?;
     }

@@ -15,6 +15,5 @@ mod writes;
 
 pub use run::{Limits, restore, run};
 pub use script::{Script, duration};
-pub use story::{Phase, Story, Summary};
+pub use story::{Story, Summary};
 pub use svg::picture;
-pub use world::{Happening, Kind};

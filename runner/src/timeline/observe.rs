@@ -1,11 +1,11 @@
 //! Observers: one task a node asks it every few milliseconds; one a sentinel listens to its events.
 
 use super::world::{Kind, Now, Opinion, Shared, hold, humane};
+use crate::client::fields;
 use crate::client::{Client, Reply, encode};
 use crate::cluster::{View, name_of};
 use crate::fleet::connect;
 use crate::plan::{NodePlan, Plan, Role};
-use crate::probe::fields;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 

@@ -5,6 +5,7 @@ use super::script::{Script, follow};
 use super::story::Story;
 use super::world::{Kind, Shared, World, hold};
 use super::writes::{Stream, lost, write};
+use crate::client::Reply;
 use crate::cluster::failover;
 use crate::cluster::health::{follows, view};
 use crate::control::{Answer, Request, ask};
@@ -12,7 +13,7 @@ use crate::events::{Event, Tail};
 use crate::failure::{Failure, Outcome};
 use crate::faults::Order;
 use crate::fleet::{Action, NodeState};
-use crate::plan::{NodePlan, Plan};
+use crate::plan::{Monitored, NodePlan, Plan};
 use crate::pool::Pool;
 use crate::state::Session;
 use std::time::Duration;
@@ -135,6 +136,51 @@ async fn restore_shard(plan: &Plan, master: &NodePlan) -> Outcome<bool> {
     }
 }
 
+/// Has Sentinels give the masters back their roles. They choose the replica themselves, by its priority; one that they do not
+/// give back in time stays as it is, and the next run begins with other roles.
+async fn restore_watched(plan: &Plan) -> Outcome<()> {
+    let mut pool = Pool::new(PATIENCE);
+    let Some(sentinel) = plan.nodes.iter().find(|node| !node.holds_data()) else { return Ok(()) };
+    for Monitored { monitor, node } in sentinel.role.monitored() {
+        let Some(master) = plan.node(node).filter(|node| !node.is_external()) else { continue };
+        let before = pool.must(master, &["CONFIG", "GET", "replica-priority"]).await.ok();
+        let before = before.and_then(|reply| reply.elements().get(1)?.text()).unwrap_or_else(|| "100".into());
+        let deadline = Instant::now() + PATIENCE;
+        let mut is_preferred = false;
+        loop {
+            let info = pool.info(master, "replication").await.unwrap_or_default();
+            let is_master = info.get("role").is_some_and(|role| role == "master");
+            // One that was just started calls itself a master until the Sentinels tell it otherwise.
+            let named = pool.must(sentinel, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", monitor]).await.ok();
+            let named = named.and_then(|reply| reply.elements().get(1)?.text());
+            if (is_master && named == Some(master.port.to_string())) || Instant::now() >= deadline {
+                break;
+            }
+            // Both may be refused: a replica that does not follow yet is none, and a failover may go on already.
+            is_preferred |= pool.must(master, &["CONFIG", "SET", "replica-priority", "1"]).await.is_ok();
+            let in_sync = info.get("master_link_status").is_some_and(|status| status == "up");
+            let known = pool.must(sentinel, &["SENTINEL", "REPLICAS", monitor]).await.ok();
+            let prefers = known
+                .is_some_and(|replicas| replicas.elements().iter().any(|replica| has_priority_one(replica, master)));
+            if in_sync && prefers {
+                let _ = pool.must(sentinel, &["SENTINEL", "FAILOVER", monitor]).await;
+            }
+            sleep(PAUSE * 4).await;
+        }
+        if is_preferred {
+            let _ = pool.must(master, &["CONFIG", "SET", "replica-priority", &before]).await;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a Sentinel has heard that it shall prefer this replica.
+fn has_priority_one(replica: &Reply, node: &NodePlan) -> bool {
+    let words: Vec<String> = replica.elements().iter().filter_map(Reply::text).collect();
+    let is = |name: &str, value: &str| words.chunks_exact(2).any(|pair| pair[0] == name && pair[1] == value);
+    is("port", &node.port.to_string()) && is("slave-priority", "1")
+}
+
 /// Brings everything back that a script ended or paused; where nobody else does, also who follows whom.
 pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
     if plan.nodes.iter().any(|node| node.front.is_some()) {
@@ -164,9 +210,8 @@ pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
         // Masters vote once a shard in twice this time, which nothing shows: the next run must not wait for it.
         sleep(2 * Duration::from_millis(timeout.unwrap_or(0))).await;
     }
-    let has_sentinels = plan.nodes.iter().any(|node| !node.holds_data());
-    if has_sentinels {
-        return Ok(());
+    if plan.nodes.iter().any(|node| !node.holds_data()) {
+        return restore_watched(plan).await;
     }
     for node in plan.nodes.iter().filter(|node| !plan.is_in_cluster(&node.name)) {
         let deadline = Instant::now() + PATIENCE;

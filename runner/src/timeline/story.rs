@@ -55,7 +55,7 @@ impl Outage {
 }
 
 /// One run of a script.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Story {
     /// Which one, from 1.
     pub run: usize,
@@ -85,6 +85,17 @@ pub struct Story {
 const GAP_MS: f64 = 50.0;
 
 impl Story {
+    /// Whether acknowledged writes are gone.
+    pub(crate) fn lost_some(&self) -> bool {
+        self.lost.is_some_and(|lost| lost > 0)
+    }
+
+    /// Who was what when the run began.
+    pub(crate) fn roles(&self) -> Vec<(&str, &str)> {
+        let lanes = self.lanes.iter();
+        lanes.filter_map(|lane| Some((lane.name.as_str(), lane.spans.first()?.state.as_str()))).collect()
+    }
+
     pub(super) fn of(
         world: &World,
         script: &Script,
@@ -236,7 +247,7 @@ pub struct Summary {
 
 impl Summary {
     /// Of these runs.
-    pub fn of(stories: &[Story]) -> Self {
+    pub fn of(stories: &[&Story]) -> Self {
         let mut names: Vec<&str> = Vec::new();
         for phase in stories.iter().flat_map(|story| &story.phases) {
             if !names.contains(&phase.name.as_str()) {

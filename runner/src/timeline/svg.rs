@@ -9,29 +9,35 @@ const WIDTH: f64 = 1180.0;
 const LEFT: f64 = 150.0;
 const ROW: f64 = 30.0;
 const BAR: f64 = 16.0;
-const TOP: f64 = 92.0;
+const TOP: f64 = 134.0;
 const LINE: f64 = 17.0;
 /// More happenings than this are not listed below the picture; all have marks.
 const LISTED: usize = 80;
 
 /// The picture as an SVG document.
-pub fn picture(title: &str, story: &Story) -> String {
+///
+/// `facts` say what was run, on what, and when.
+pub fn picture(title: &str, facts: &str, story: &Story) -> String {
     let rows: Vec<&Lane> = story.lanes.iter().chain(&story.writes).collect();
     let bottom = TOP + ROW * rows.len() as f64;
     let listed: Vec<(usize, &Happening)> = story.happenings.iter().enumerate().take(LISTED).collect();
-    let height = bottom + 60.0 + LINE * (listed.len().div_ceil(2) as f64 + 1.0);
-    let scale = Scale { from: -story.took_ms * 0.03, to: story.took_ms };
+    let height = bottom + 60.0 + LINE * (listed.len() as f64 + 1.0);
+    let scale = Scale::of(story);
     let mut svg = String::new();
     // Writing to a String cannot fail.
     let _ = write!(
         svg,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height:.0}\" viewBox=\"0 0 {WIDTH} {height:.0}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\">\n\
+         style=\"max-width:100%;height:auto\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"20\" y=\"28\" font-size=\"18\" font-weight=\"600\">{}</text>\n\
-         <text x=\"20\" y=\"48\" fill=\"#555\">{}</text>\n",
+         <text x=\"20\" y=\"48\" fill=\"{}\" font-weight=\"{}\">{}</text>\n\
+         <text x=\"20\" y=\"66\" fill=\"#555\" font-size=\"11\">{}</text>\n",
         escape(title),
+        if story.lost_some() { "#b00" } else { "#555" },
+        if story.lost_some() { "700" } else { "400" },
         escape(&outcome(story)),
+        escape(facts),
     );
     legend(&mut svg);
     axis(&mut svg, &scale, bottom);
@@ -50,8 +56,9 @@ pub fn picture(title: &str, story: &Story) -> String {
     for (row, lane) in rows.iter().enumerate() {
         draw_lane(&mut svg, &scale, TOP + ROW * row as f64, lane);
     }
+    let mut ends = [f64::MIN; LEVELS];
     for (index, one) in story.happenings.iter().enumerate() {
-        mark(&mut svg, &scale, &rows, index, one);
+        mark(&mut svg, &scale, &rows, index, one, &mut ends);
     }
     list(&mut svg, bottom + 56.0, &listed, story.happenings.len());
     svg.push_str("</svg>\n");
@@ -66,17 +73,51 @@ fn outcome(story: &Story) -> String {
         None => "writes never stopped".into(),
     };
     let lost = story.lost.map_or("not read back".into(), |lost| format!("{lost} lost"));
-    format!("{outage}; {} writes acknowledged, {lost}; times in milliseconds since the first step", story.acknowledged)
+    format!("{} writes acknowledged, {lost}; {outage}; times in milliseconds since the first step", story.acknowledged)
 }
 
+/// Where a time is drawn. Idle times, in which nothing happens, are folded: they are drawn as if they were shorter.
 struct Scale {
     from: f64,
     to: f64,
+    /// Times, and how far along they are drawn, from 0 to 1.
+    points: Vec<(f64, f64)>,
+    /// The idle times.
+    folds: Vec<(f64, f64)>,
 }
 
+/// So much of a run may pass without anything before it is folded, and so much it is drawn as then.
+const IDLE: f64 = 0.15;
+/// A shorter time is no idleness, in milliseconds.
+const SHORT: f64 = 1000.0;
+
 impl Scale {
+    fn of(story: &Story) -> Self {
+        let (from, to) = (-story.took_ms * 0.03, story.took_ms.max(1.0));
+        let outage = story.outage.iter().flat_map(|outage| [outage.from_ms, outage.to_ms]);
+        let mut times: Vec<f64> = story.happenings.iter().map(|one| one.at_ms).chain(outage).collect();
+        times.retain(|time| (from..to).contains(time));
+        times.extend([from, 0.0, to]);
+        times.sort_by(f64::total_cmp);
+        let most = ((to - from) * IDLE).max(SHORT);
+        let (mut at, mut points, mut folds) = (0.0, vec![(from, 0.0)], Vec::new());
+        for pair in times.windows(2) {
+            let gap = pair[1] - pair[0];
+            if gap > most {
+                folds.push((pair[0], pair[1]));
+            }
+            at += gap.min(most);
+            points.push((pair[1], at));
+        }
+        points.iter_mut().for_each(|(_, x)| *x /= at.max(1.0));
+        Self { from, to, points, folds }
+    }
+
     fn x(&self, ms: f64) -> f64 {
-        let share = (ms - self.from) / (self.to - self.from).max(1.0);
+        let ms = ms.clamp(self.from, self.to);
+        let next = self.points.partition_point(|(time, _)| *time < ms).clamp(1, self.points.len() - 1);
+        let ((before, left), (after, right)) = (self.points[next - 1], self.points[next]);
+        let share = left + (right - left) * (ms - before) / (after - before).max(f64::EPSILON);
         LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - 24.0)
     }
 }
@@ -87,7 +128,7 @@ fn legend(svg: &mut String) {
         let x = WIDTH - 24.0 - 96.0 * (items.len() - index) as f64;
         let _ = writeln!(
             svg,
-            "<rect x=\"{x}\" y=\"58\" width=\"14\" height=\"12\" rx=\"2\" fill=\"{}\"/><text x=\"{}\" y=\"68\">{item}</text>",
+            "<rect x=\"{x}\" y=\"16\" width=\"14\" height=\"12\" rx=\"2\" fill=\"{}\"/><text x=\"{}\" y=\"26\">{item}</text>",
             colour(item),
             x + 20.0
         );
@@ -105,10 +146,26 @@ fn colour(state: &str) -> &'static str {
 }
 
 fn axis(svg: &mut String, scale: &Scale, bottom: f64) {
-    let step = nice((scale.to - scale.from) / 10.0);
-    let mut at = 0.0;
-    while at <= scale.to {
+    for (from, to) in &scale.folds {
+        let x = (scale.x(*from) + scale.x(*to)) / 2.0;
+        let _ = writeln!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"#888\">// {:.1} s //</text>",
+            bottom + 34.0,
+            (to - from) / 1000.0
+        );
+    }
+    let idle: f64 = scale.folds.iter().map(|(from, to)| to - from).sum();
+    let step = nice((scale.to - scale.from - idle) / 8.0);
+    let mut last = f64::MIN;
+    let mut at = -step;
+    while at + step <= scale.to {
+        at += step;
         let x = scale.x(at);
+        if x - last < NARROW {
+            continue;
+        }
+        last = x;
         let _ = writeln!(
             svg,
             "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\" stroke=\"#e2e8f0\"/>\
@@ -116,7 +173,6 @@ fn axis(svg: &mut String, scale: &Scale, bottom: f64) {
             TOP - 6.0,
             bottom + 18.0
         );
-        at += step;
     }
 }
 
@@ -153,10 +209,22 @@ fn draw_lane(svg: &mut String, scale: &Scale, y: f64, lane: &Lane) {
     }
 }
 
-fn mark(svg: &mut String, scale: &Scale, rows: &[&Lane], index: usize, one: &Happening) {
+/// Between two numbers of the axis.
+const NARROW: f64 = 48.0;
+/// The names of actions stand on so many lines, so that they do not cover each other.
+const LEVELS: usize = 3;
+/// How wide a letter is, about.
+const LETTER: f64 = 7.0;
+
+fn mark(svg: &mut String, scale: &Scale, rows: &[&Lane], index: usize, one: &Happening, ends: &mut [f64; LEVELS]) {
     let x = scale.x(one.at_ms);
     let title = format!("{}. {:.1} ms {}: {}", index + 1, one.at_ms, one.node, one.what);
     if one.kind == Kind::Action {
+        let length = LETTER * one.what.chars().count() as f64;
+        // A name that would be cut at the right edge ends at its line.
+        let begins = if x + 3.0 + length > WIDTH { x - 3.0 - length } else { x + 3.0 };
+        let level = ends.iter().position(|end| *end < begins).unwrap_or(LEVELS - 1);
+        ends[level] = begins + length;
         let _ = writeln!(
             svg,
             "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" stroke=\"#d33\" stroke-width=\"1.5\" stroke-dasharray=\"4 3\">\
@@ -164,8 +232,8 @@ fn mark(svg: &mut String, scale: &Scale, rows: &[&Lane], index: usize, one: &Hap
             TOP - 8.0,
             TOP + ROW * rows.len() as f64,
             escape(&title),
-            x + 3.0,
-            TOP - 10.0,
+            begins,
+            TOP - 10.0 - 15.0 * level as f64,
             escape(&one.what)
         );
         return;
@@ -183,12 +251,14 @@ fn mark(svg: &mut String, scale: &Scale, rows: &[&Lane], index: usize, one: &Hap
 
 /// The happenings in two columns.
 fn list(svg: &mut String, top: f64, listed: &[(usize, &Happening)], all: usize) {
-    let half = listed.len().div_ceil(2);
+    // A long one needs the whole width.
+    let columns = if listed.iter().any(|(_, one)| one.node.len() + one.what.len() > 76) { 1 } else { 2 };
+    let half = listed.len().div_ceil(columns);
     for (position, (_, one)) in listed.iter().enumerate() {
         let (column, line) = (position / half.max(1), position % half.max(1));
         let x = 20.0 + column as f64 * (WIDTH / 2.0);
         let y = top + LINE * line as f64;
-        let what: String = format!("{}: {}", one.node, one.what).chars().take(78).collect();
+        let what: String = format!("{}: {}", one.node, one.what).chars().take(160).collect();
         let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"end\" fill=\"#555\" font-size=\"11\">{:.1}</text>\
@@ -216,6 +286,35 @@ mod tests {
     #[test]
     fn the_axis_has_round_numbers() {
         assert_eq!((nice(7.0), nice(11.0), nice(430.0), nice(0.1)), (10.0, 20.0, 500.0, 1.0));
+    }
+
+    fn story(took_ms: f64, actions: &[(f64, &str)]) -> Story {
+        let one =
+            |&(at_ms, what): &(f64, &str)| Happening { at_ms, node: "a".into(), kind: Kind::Action, what: what.into() };
+        Story { took_ms, happenings: actions.iter().map(one).collect(), lost: Some(2), ..Story::default() }
+    }
+
+    #[test]
+    fn idle_times_are_folded_and_say_how_long_they_are() {
+        let story = story(60_000.0, &[(0.0, "kill a"), (500.0, "wait"), (59_000.0, "heal")]);
+        let scale = Scale::of(&story);
+        assert_eq!(scale.folds, [(500.0, 59_000.0)]);
+        assert!(scale.x(59_000.0) - scale.x(500.0) < 0.95 * (WIDTH - LEFT), "it leaves room for the rest");
+        assert!(scale.x(500.0) - scale.x(0.0) > 20.0, "half a second is seen");
+        assert!([-1e9, 0.0, 250.0, 30_000.0, 1e9].windows(2).all(|two| scale.x(two[0]) <= scale.x(two[1])));
+        let svg = picture("t", "redis 7, today", &story);
+        assert!(svg.contains("// 58.5 s //") && svg.contains("redis 7, today"), "{svg}");
+    }
+
+    #[test]
+    fn names_of_actions_do_not_cover_each_other_and_losses_are_red() {
+        let svg =
+            picture("t", "", &story(1000.0, &[(10.0, "kill @master"), (11.0, "heal"), (999.0, "restart replica-1")]));
+        let heights: Vec<&str> =
+            svg.lines().filter(|line| line.contains("#b22")).map(|line| line.rsplit("y=\"").next().unwrap()).collect();
+        assert_eq!(heights.len(), 3);
+        assert_ne!(heights[0].split('"').next(), heights[1].split('"').next(), "{svg}");
+        assert!(svg.contains("fill=\"#b00\" font-weight=\"700\">0 writes acknowledged, 2 lost"), "{svg}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A conversation with a node at a terminal, and what a shell offers where a command line goes on.
 
 use crate::user::{User, eventually, text};
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -26,7 +26,9 @@ impl Conversation {
         let (keys, output) = (process.stdin.take().expect("its input"), process.stdout.take().expect("its output"));
         let (shown, screen) = channel();
         // It ends with the conversation.
-        std::thread::spawn(move || output.bytes().map_while(Result::ok).try_for_each(|byte| shown.send(byte)));
+        std::thread::spawn(move || {
+            BufReader::new(output).bytes().map_while(Result::ok).try_for_each(|byte| shown.send(byte))
+        });
         Some(Self { process, keys, screen })
     }
 

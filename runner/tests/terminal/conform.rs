@@ -27,6 +27,7 @@ fn our_server_is_as_it_is_known_to_be_and_the_reports_agree() {
     assert!(read("r.md").contains("| types/known_edges | different (known) |"));
     let page = read("r.html");
     assert!(page.contains("<a href=\"#e0r3\">≠ different, known</a>") && page.contains("<section id=\"e0r3\">"));
+    assert!(page.contains("<table class=\"steps\">") && page.contains("<del>    (empty array)</del>"), "{page}");
     assert!(!page.contains("<script") && !page.contains("http-equiv"), "the page needs nothing");
 }
 

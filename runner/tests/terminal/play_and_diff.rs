@@ -55,6 +55,8 @@ fn what_is_wrong_is_found_before_anything_is_played() {
         assert!(error.contains("a quote is not closed") && error.contains("--> s.yaml:6:5"), "{error}");
         assert!(!text(&output.stdout).contains("PONG"));
     }
+    let error = scenario("  - {on: node, info: server, repeat: 3}\n").refused(2, &["play", "s.yaml"]);
+    assert!(error.contains("`repeat` has no meaning for `info`") && error.contains("--> s.yaml:5:5"), "{error}");
     let error = scenario("  - {on: node, send: PING}\n").refused(2, &["play", "--cast", "nod=server", "s.yaml"]);
     assert!(error.contains("`nod`, which is no node") && error.contains("did you mean `node`?"), "{error}");
 }

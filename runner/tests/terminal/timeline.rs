@@ -60,6 +60,19 @@ fn a_failover_of_sentinels_is_told_from_a_file_that_is_brought_up_for_it() {
 }
 
 #[test]
+fn every_run_begins_with_the_same_roles() {
+    let user = User::new(WATCHED);
+    let told = user.ok(&["timeline", "t.yaml", "--do", "kill master", "--runs", "2", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["left_out"], serde_json::json!([]));
+    assert_eq!(told["summary"]["runs"], 2);
+    let roles = |run: usize| told["runs"][run]["lanes"][0]["spans"][0]["state"].clone();
+    assert_eq!((roles(0), roles(1)), ("master".into(), "master".into()), "{}", told["runs"][1]["lanes"]);
+    let facts = told["facts"].as_str().expect("facts");
+    assert!(facts.starts_with("our server") && facts.contains("--do 'kill master'"), "{facts}");
+}
+
+#[test]
 fn a_wrong_step_is_refused_before_anything_is_done() {
     let user = User::new(REPLICATION);
     let refused = user.run(&["timeline", "t.yaml", "--do", "kil @master"]);

@@ -58,13 +58,13 @@ impl Server {
             server.run_admitted(session, command, &args.as_args());
             server.scripting.stack.yielder = None;
         });
-        if !self.go_on(task, client.id) {
+        if !self.go_on(task, Some(client.id)) {
             client.flags.insert(ClientFlags::BLOCKED);
         }
     }
 
     /// Lets a client's script run; true when its command has ended.
-    pub(crate) fn go_on(&mut self, mut task: Task, client: ClientId) -> bool {
+    pub(crate) fn go_on(&mut self, mut task: Task, client: Option<ClientId>) -> bool {
         match task.resume(()) {
             CoroutineResult::Yield(()) => {
                 self.scripting.stack.suspended = Some(Suspended { task, now: self.time.now, client });
@@ -79,7 +79,7 @@ impl Server {
 
     /// Whether a script was set aside that this session asked for.
     pub fn is_suspended_for(&self, client: &Client) -> bool {
-        self.scripting.stack.suspended.as_ref().is_some_and(|suspended| suspended.client == client.id)
+        self.scripting.stack.suspended.as_ref().is_some_and(|suspended| suspended.client == Some(client.id))
     }
 
     /// Lets the script that was set aside go on for a moment; true when its command has ended.

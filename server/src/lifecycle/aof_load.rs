@@ -102,7 +102,7 @@ impl Server {
             server.scripting.stack.yielder = None;
         });
         self.scripting.stack.can_suspend = true;
-        let ended = self.go_on(task, ClientId::NOBODY);
+        let ended = self.go_on(task, None);
         self.scripting.stack.can_suspend = false;
         ended
     }

@@ -1,0 +1,23 @@
+//! From processes that run to a topology that is ready: they answer, bare nodes become a cluster, and all agree.
+
+use crate::cluster;
+use crate::events::Event;
+use crate::failure::Outcome;
+use crate::fleet::Fleet;
+use crate::probe::{Deadline, agree, answer};
+use std::time::Duration;
+
+/// Waits until all nodes are ready, at most for `patience`; makes the cluster on the way.
+pub async fn bring_up(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
+    let deadline = Deadline::after(patience);
+    answer(fleet, deadline).await?;
+    let plan = fleet.plan.clone();
+    if !plan.shards.is_empty() && cluster::create(&plan, patience).await? {
+        let (masters, nodes) = (plan.shards.len(), plan.cluster_nodes().count());
+        fleet.events().emit(Event::Created { masters, nodes });
+    }
+    agree(fleet, deadline).await?;
+    let after_ms = fleet.events().elapsed_ms();
+    fleet.events().emit(Event::Ready { topology: plan.name.into(), after_ms });
+    Ok(())
+}
