@@ -317,7 +317,9 @@ mod tests {
                 seen.insert(member.to_vec());
             });
         }
-        assert_eq!((seen.len(), set.len(), set.encoding()), (PACKED_LIMIT + 1, PACKED_LIMIT + 1, "hashtable"));
+        // What came in the middle of the scan may have been missed, and nothing else.
+        assert!((0..PACKED_LIMIT).all(|number| seen.contains(&member(number))));
+        assert_eq!((set.len(), set.encoding()), (PACKED_LIMIT + 1, "hashtable"));
         assert!((0..=PACKED_LIMIT).all(|number| set.remove(&member(number))));
         assert!(set.is_empty());
     }
