@@ -43,44 +43,28 @@ impl Server {
         if self.scripting.stack.yielder.is_some() {
             return self.run_admitted(client, command, args);
         }
+        let stack = self.scripting.stack.idle.take();
+        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
+            return self.reply_error(client, b"ERR no memory for the stack of scripts");
+        };
         // Arguments outlive the read buffer if the script is set aside.
         let args: OwnedArgs = args.to_owned_args();
-        let session = std::ptr::from_mut(client);
-        let begun = self.begin_on_script_stack(Some(client.id), move |server| {
-            // SAFETY: the session is boxed, and in nobody else's hands until the command has ended.
-            let session = unsafe { &mut *session };
+        let (server, session) = (std::ptr::from_mut(self), std::ptr::from_mut(client));
+        let task = Task::with_stack(stack, move |yielder, ()| {
+            // SAFETY: both stay where they are until the command has ended: the server is behind its lock, the session is boxed.
+            // While this runs nobody else uses them; while it is set aside it does not run.
+            let (server, session) = unsafe { (&mut *server, &mut *session) };
+            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
             server.run_admitted(session, command, &args.as_args());
+            server.scripting.stack.yielder = None;
         });
-        match begun {
-            Some(true) => {}
-            Some(false) => client.flags.insert(ClientFlags::BLOCKED),
-            None => self.reply_error(client, b"ERR no memory for the stack of scripts"),
+        if !self.go_on(task, client.id) {
+            client.flags.insert(ClientFlags::BLOCKED);
         }
     }
 
-    /// Does something on the stack for scripts: true when it is done, false when a script in it was set aside; then
-    /// [`Self::resume_script`] says when all is done. `None`: there is no memory for the stack.
-    pub(crate) fn begin_on_script_stack(
-        &mut self,
-        client: Option<ClientId>,
-        work: impl FnOnce(&mut Self) + 'static,
-    ) -> Option<bool> {
-        let stack = self.scripting.stack.idle.take();
-        let stack = stack.or_else(|| DefaultStack::new(SIZE).ok())?;
-        let server = std::ptr::from_mut(self);
-        let task = Task::with_stack(stack, move |yielder, ()| {
-            // SAFETY: the server stays where it is, behind its lock. While this runs nobody else uses it; while it is set aside it
-            // does not run.
-            let server = unsafe { &mut *server };
-            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
-            work(server);
-            server.scripting.stack.yielder = None;
-        });
-        Some(self.go_on(task, client))
-    }
-
     /// Lets a client's script run; true when its command has ended.
-    fn go_on(&mut self, mut task: Task, client: Option<ClientId>) -> bool {
+    fn go_on(&mut self, mut task: Task, client: ClientId) -> bool {
         match task.resume(()) {
             CoroutineResult::Yield(()) => {
                 self.scripting.stack.suspended = Some(Suspended { task, now: self.time.now, client });
@@ -95,7 +79,7 @@ impl Server {
 
     /// Whether a script was set aside that this session asked for.
     pub fn is_suspended_for(&self, client: &Client) -> bool {
-        self.scripting.stack.suspended.as_ref().is_some_and(|suspended| suspended.client == Some(client.id))
+        self.scripting.stack.suspended.as_ref().is_some_and(|suspended| suspended.client == client.id)
     }
 
     /// Lets the script that was set aside go on for a moment; true when its command has ended.

@@ -73,31 +73,6 @@ impl Server {
         Ok(())
     }
 
-    /// [`Self::replay`] on the stack for scripts, which a file of old or of others may hold: true when it has ended and `outcome`
-    /// is there. Otherwise a script was set aside, and [`Self::resume_script`] says when all of it has ended.
-    ///
-    /// # Safety
-    /// Until it has ended, `loader` and `outcome` stay where they are, and nobody uses them.
-    pub unsafe fn replay_on_script_stack(
-        &mut self,
-        loader: *mut Client,
-        step: Step,
-        outcome: *mut Result<(), String>,
-    ) -> bool {
-        self.scripting.stack.can_suspend = true;
-        let ended = self.begin_on_script_stack(None, move |server| {
-            // SAFETY: the caller's promise.
-            let (loader, outcome) = unsafe { (&mut *loader, &mut *outcome) };
-            *outcome = server.replay(loader, step);
-        });
-        self.scripting.stack.can_suspend = false;
-        ended.unwrap_or_else(|| {
-            // SAFETY: the caller's promise.
-            unsafe { *outcome = Err("no memory for the stack of scripts".into()) };
-            true
-        })
-    }
-
     fn replay_commands(&mut self, loader: &mut Client, commands: &Commands) -> Result<(), String> {
         self.begin_batch(crate::base::clock::now_ms());
         if let Some(loading) = &mut self.persistence.loading {

@@ -17,9 +17,8 @@ use super::{Shared, snapshot_job};
 use crate::base::clock::monotonic_ns;
 use crate::base::log::{Level, log};
 use crate::persistence::aof::{AofState, remove_files};
-use crate::persistence::aof::{BaseEncoder, Manifest, Step, Writer, read_set, reader::total_size};
+use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
 use crate::persistence::file::RdbFile;
-use crate::server::client::Client;
 use crate::server::state::Server;
 
 /// Batches on their way from the reader.
@@ -57,21 +56,6 @@ fn begin(shared: &Shared) -> Result<LoadingGuard, String> {
     Ok(LoadingGuard::begin(shared, &mut server, total, false, |_| {}))
 }
 
-/// Executes a step. A script that takes long is set aside now and then, for others are to hear that the server is loading.
-async fn replay(shared: &Shared, loader: &mut Client, step: Step) -> Result<(), String> {
-    let mut outcome = Ok(());
-    // SAFETY: both stay where they are, in futures that are waited for here, and are not used before the step has ended.
-    let mut ended = unsafe { shared.turn().replay_on_script_stack(loader, step, &raw mut outcome) };
-    while !ended {
-        // A connection takes several steps from its arrival to its reply.
-        for _ in 0..LOOKS {
-            tokio::task::yield_now().await;
-        }
-        ended = shared.turn().resume_script();
-    }
-    outcome
-}
-
 async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
     let (directory, manifest, options, mut loader) = {
         let server = shared.peek();
@@ -93,7 +77,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
         tokio::select! {
             step = steps.recv() => {
                 let Some(step) = step else { break };
-                replay(shared, &mut loader, step).await?;
+                shared.turn().replay(&mut loader, step)?;
                 tokio::task::yield_now().await;
             }
             () = tokio::time::sleep(PROGRESS) => {

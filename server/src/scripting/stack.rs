@@ -28,8 +28,8 @@ pub(crate) struct Suspended {
     pub(crate) task: Task,
     /// The time, which stands still in scripts.
     pub(crate) now: Millis,
-    /// The client whose command it is; `None`: the append-only file is being loaded.
-    pub(crate) client: Option<ClientId>,
+    /// The client whose command it is.
+    pub(crate) client: ClientId,
 }
 
 // SAFETY: what is on the stack is used by whoever holds the server's lock, one thread at a time.
