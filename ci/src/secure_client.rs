@@ -89,9 +89,9 @@ fn ask<T: redis::FromRedisValue>(
     let began = Instant::now();
     loop {
         let answer = open.take().map_or_else(&mut *connect, Ok).and_then(|mut connection| {
-            let answer = connection.req_command(command)?;
+            let answer = command.query(&mut *connection)?;
             *open = Some(connection);
-            Ok(redis::from_redis_value(answer)?)
+            Ok(answer)
         });
         match answer {
             Ok(answer) => return Ok((answer, began.elapsed())),
@@ -125,7 +125,8 @@ fn main() -> Result<()> {
         let (answer, _): (u32, _) = ask(&mut connect, &mut open, redis::cmd("GET").arg(key(number)))?;
         ensure!(answer == number, "{} is {answer}", key(number));
     }
-    let refused = open.context("no connection")?.req_command(redis::cmd("SET").arg("other").arg(1));
+    let mut connection = open.context("no connection")?;
+    let refused = redis::cmd("SET").arg("other").arg(1).query::<()>(&mut *connection);
     ensure!(refused.is_err_and(|error| error.code() == Some("NOPERM")), "a key that is none of this user's business");
     println!("ok: redis-rs: 600 writes through a failover (longest {:.1} s), all there", outage.as_secs_f64());
     Ok(())
