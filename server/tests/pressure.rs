@@ -110,6 +110,29 @@ fn a_master_with_io_threads_goes_on_beside_healthy_stopped_and_silent_replicas()
 }
 
 /// A master with 30 MB, and a replica that reads nothing of its snapshot.
+/// Bytes that the stream's recent part takes.
+fn kept(server: &Server) -> u64 {
+    server.info("mem_total_replication_buffers").parse().unwrap()
+}
+
+#[test]
+fn the_stream_is_given_up_while_writes_go_on_and_no_replica_asks_for_it() {
+    let limit = ["--client-output-buffer-limit", "replica 64mb 0 0", "--repl-backlog-size", "1mb"];
+    let (master, _directory) = start(&limit);
+    let (healthy, _healthy_directory) = replica_of(master.port);
+    let stopped = replica_of(master.port);
+    signal(&stopped.0, "-STOP");
+    write_pipelines(master.port, 400_000_000);
+    until("the stopped replica is dropped", || master.info("connected_slaves") == "1");
+    assert!(kept(&master) < 80_000_000, "{}", kept(&master));
+    // A replica records its primary's stream for replicas of its own.
+    assert!(kept(&healthy) < 4_000_000, "{}", kept(&healthy));
+    drop(healthy);
+    until("the other replica is gone", || master.info("connected_slaves") == "0");
+    write_pipelines(master.port, 200_000_000);
+    assert!(kept(&master) < 4_000_000, "{}", kept(&master));
+}
+
 fn with_stalled_transfer(diskless: &str, options: &[&str]) -> (Server, tempfile::TempDir, TcpStream) {
     let (master, directory) = start(&[&["--repl-diskless-sync", diskless], options].concat());
     write_incompressible(&master);
@@ -250,6 +273,20 @@ fn maxclients_is_exact_however_many_connect_at_once() {
         assert!(&reply == b"+PONG\r\n" || &reply == b"-ERR ma", "{}", String::from_utf8_lossy(&reply));
     }
     assert_eq!(served, 10);
+}
+
+#[test]
+fn more_clients_than_the_system_has_descriptors_for_are_refused() {
+    let (server, _directory) = start(&["--maxclients", "100"]);
+    let pid = server.process.id().to_string();
+    let limited = std::process::Command::new("prlimit").args(["--pid", &pid, "--nofile=300:300"]).status().unwrap();
+    assert!(limited.success());
+    let refused = server.ask("CONFIG SET maxclients 5000");
+    assert!(
+        refused.contains("The operating system is not able to handle the specified number of clients, try with 268")
+    );
+    assert_eq!(server.info("maxclients"), "100");
+    assert_eq!(server.ask("CONFIG SET maxclients 200"), "+OK");
 }
 
 #[test]

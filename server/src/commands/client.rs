@@ -1,5 +1,6 @@
 //! CLIENT.
 
+use super::stream_info::wrong_options;
 use crate::base::numbers::parse_i64;
 use crate::resp::Args;
 use crate::server::client::{BlockKind, Client, ClientFlags, ClientId, Unblock};
@@ -252,6 +253,9 @@ fn kill_filter(server: &Server, args: &Args<'_>) -> CommandResult<Filter> {
 
 /// `CLIENT PAUSE timeout [WRITE|ALL]`.
 fn pause(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() > 4 {
+        return Err(wrong_options(args.get(1), "CLIENT"));
+    }
     let all = match args.at(3) {
         None => true,
         Some(word) if word.eq_ignore_ascii_case(b"all") => true,
@@ -277,6 +281,9 @@ fn unpause(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `CLIENT UNBLOCK id [TIMEOUT|ERROR]`.
 fn unblock(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    if args.len() > 4 {
+        return Err(wrong_options(args.get(1), "CLIENT"));
+    }
     let how = match args.at(3) {
         None => Unblock::Timeout,
         Some(word) if word.eq_ignore_ascii_case(b"timeout") => Unblock::Timeout,

@@ -130,6 +130,17 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             crate::lifecycle::process::show_title(server);
             Ok(())
         }
+        "maxclients" => {
+            let wanted = server.config.maxclients;
+            crate::lifecycle::process::raise_file_limit(&mut server.config);
+            let possible = server.config.maxclients;
+            if possible == wanted {
+                return Ok(());
+            }
+            Err(format!(
+                "The operating system is not able to handle the specified number of clients, try with {possible}"
+            ))
+        }
         "hz" => {
             server.orders.push(Order::Rearm);
             Ok(())

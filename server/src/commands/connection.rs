@@ -167,11 +167,14 @@ fn reset(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let client = &mut *ctx.client;
     let keep = client.flags.intersects(ClientFlags::UNIX_SOCKET);
     let local = client.flags.intersects(ClientFlags::LOCAL);
+    // CLIENT REPLY SKIP asked for silence about this command, too.
+    let skipped = client.flags.intersects(ClientFlags::REPLY_SKIP);
     ctx.server.discard_transaction(client);
     ctx.server.forget_client(client);
     client.flags = ClientFlags::default();
     client.flags.set(ClientFlags::UNIX_SOCKET, keep);
     client.flags.set(ClientFlags::LOCAL, local);
+    client.flags.set(ClientFlags::REPLY_SKIP, skipped);
     ctx.server.acl.greet(client);
     client.resp3 = false;
     client.name.clear();

@@ -57,13 +57,6 @@ fn confirm(client: &mut Client, space: Space, event: &str, name: Option<&[u8]>) 
 }
 
 fn add(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space, event: &str) -> CommandResult {
-    // A RESP2 client inside MULTI could not tell the pushes from the replies.
-    if ctx.client.flags.intersects(ClientFlags::IN_EXEC) && !ctx.client.resp3 {
-        return Err(CommandError::text(format!(
-            "ERR {} isn't allowed for a DENY BLOCKING client",
-            event.to_uppercase()
-        )));
-    }
     for name in args.from(1) {
         if names(ctx.client, space).insert(name.to_vec()) {
             ctx.server.pubsub.add(space, name, ctx.client.id);
@@ -102,6 +95,10 @@ fn psubscribe(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn ssubscribe(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
+    // The older two may stand in a transaction, as they always could.
+    if ctx.client.flags.intersects(ClientFlags::IN_EXEC) {
+        return Err(CommandError::Static("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
+    }
     add(ctx, args, Space::Shard, "ssubscribe")
 }
 

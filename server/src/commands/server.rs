@@ -168,7 +168,8 @@ fn bgsave(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(CommandError::Static("ERR Background save already in progress"));
     }
     let in_exec = ctx.client.flags.intersects(ClientFlags::IN_EXEC);
-    if !in_exec && ctx.server.begin_background_save() {
+    let must_wait = in_exec || ctx.server.persistence.aof.rewrite.is_running();
+    if !must_wait && ctx.server.begin_background_save() {
         ctx.reply().simple("Background saving started");
     } else if schedule || in_exec {
         ctx.server.persistence.save_scheduled = true;

@@ -87,6 +87,8 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         }
         ctx.server.call(ctx.client, command, &args);
     }
+    // What ends here is the transaction, not its last command.
+    ctx.client.last_command = exec;
     ctx.client.flags.remove(ClientFlags::IN_EXEC);
     Ok(())
 }

@@ -146,10 +146,12 @@ impl Server {
     }
 
     fn enqueue(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
+        let mark = client.out.len();
         let (transaction, args) = (client.transaction_mut(), args.to_owned_args());
         transaction.queued_bytes += args.memory();
         transaction.queue.push((command, args));
         client.reply().raw(b"+QUEUED\r\n");
+        self.finish_reply(client, mark);
     }
 
     /// Answers with an error instead of running the command.
@@ -424,11 +426,11 @@ impl Server {
         );
     }
 
-    /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none.
+    /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none. SKIP holds until a blocked client's reply.
     #[inline]
     pub(crate) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
         const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
-        if !client.flags.intersects(ClientFlags::GATED) {
+        if !client.flags.intersects(ClientFlags::GATED) || client.block.is_some() {
             return;
         }
         if SILENT.iter().any(|&flag| client.flags.intersects(flag)) {

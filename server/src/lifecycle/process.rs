@@ -8,10 +8,36 @@ use nix::unistd::Pid;
 use parking_lot::Mutex;
 
 use crate::base::log::{Level, log};
+use crate::config::Config;
 use crate::server::Server;
 
 /// How the process was called: `{title}`.
 static CALLED: OnceLock<OsString> = OnceLock::new();
+
+/// Each client takes a descriptor, and the server keeps some for itself: `maxclients` is lowered to what the limit of open
+/// files allows.
+pub fn raise_file_limit(config: &mut Config) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    const RESERVED: u64 = 32;
+    let wanted = u64::from(config.maxclients) + RESERVED;
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    if soft >= wanted {
+        return;
+    }
+    let best = wanted.min(hard);
+    if setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() && best >= wanted {
+        log(
+            Level::Notice,
+            &format!("Increased maximum number of open files to {best} (it was originally set to {soft})."),
+        );
+    } else {
+        config.maxclients = (soft.max(best).saturating_sub(RESERVED)).max(1) as u32;
+        log(
+            Level::Warning,
+            &format!("You requested maxclients but the limit of open files allows only {}.", config.maxclients),
+        );
+    }
+}
 
 /// Carries out `server_cpulist`, `disable-thp` and `set-proc-title`. Call it before any other thread exists.
 pub fn prepare(server: &Server, called: &OsStr) {

@@ -232,7 +232,7 @@ impl Server {
 
     /// `save` points: begins a background save where one is due.
     pub fn save_if_due(&mut self) {
-        if self.is_saving() || self.persistence.is_loading() {
+        if self.is_saving() || self.persistence.aof.rewrite.is_running() || self.persistence.is_loading() {
             return;
         }
         if self.persistence.save_scheduled {

@@ -35,6 +35,8 @@ impl Server {
         if self.replication.has_replicas() {
             self.wake_replicas();
         }
+        // Without replicas as well: what they had kept goes, and a replica's own backlog grows with its primary's stream.
+        self.replication.trim();
     }
 
     /// Wakes the links that had nothing left to send, and closes those that lag too far. A link that is still writing
@@ -50,6 +52,5 @@ impl Server {
         if !lagging.is_empty() {
             self.limit_outputs_of(&lagging);
         }
-        self.replication.trim();
     }
 }

@@ -179,7 +179,7 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
         return 1;
     }
     announce(configured);
-    raise_file_limit(&mut config);
+    crate::lifecycle::process::raise_file_limit(&mut config);
     let mut server = Server::new(config, crate::commands::catalogue(), sentinel.is_some());
     server.stats.startup_memory = used_memory();
     server.sentinel = sentinel;
@@ -283,30 +283,6 @@ fn announce(configured: bool) {
         log(
             Level::Warning,
             "Warning: no config file specified, using the default config. In order to specify a config file use redis-server /path/to/redis.conf",
-        );
-    }
-}
-
-/// Each client takes a descriptor, and the server keeps some for itself.
-fn raise_file_limit(config: &mut Config) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    const RESERVED: u64 = 32;
-    let wanted = u64::from(config.maxclients) + RESERVED;
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
-    if soft >= wanted {
-        return;
-    }
-    let best = wanted.min(hard);
-    if setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() && best >= wanted {
-        log(
-            Level::Notice,
-            &format!("Increased maximum number of open files to {best} (it was originally set to {soft})."),
-        );
-    } else {
-        config.maxclients = (soft.max(best).saturating_sub(RESERVED)).max(1) as u32;
-        log(
-            Level::Warning,
-            &format!("You requested maxclients but the limit of open files allows only {}.", config.maxclients),
         );
     }
 }
