@@ -233,7 +233,7 @@ const LETTER: f64 = 7.0;
 
 fn mark(svg: &mut String, scale: &Scale, rows: &[&Lane], index: usize, one: &Happening, ends: &mut [f64; LEVELS]) {
     let x = scale.x(one.at_ms);
-    let title = format!("{}. {:.1} ms {}: {}", index + 1, one.at_ms, one.node, one.what);
+    let title = format!("{}. {:.1} ms {}", index + 1, one.at_ms, told(one));
     if one.kind == Kind::Action {
         let length = LETTER * one.what.chars().count() as f64;
         // A name that would be cut at the right edge ends at its line.
@@ -270,7 +270,7 @@ const ACROSS: usize = 160;
 /// The happenings in two columns, or in one where some are long; what does not fit a line goes on in the next. Gives where
 /// the list ends.
 fn list(svg: &mut String, top: f64, listed: &[&Happening], all: usize) -> f64 {
-    let texts: Vec<String> = listed.iter().map(|one| format!("{}: {}", one.node, one.what)).collect();
+    let texts: Vec<String> = listed.iter().map(|one| told(one)).collect();
     let columns = if texts.iter().any(|text| text.chars().count() > 78) { 1 } else { 2 };
     let half = listed.len().div_ceil(columns).max(1);
     let mut end = top;
@@ -297,6 +297,14 @@ fn list(svg: &mut String, top: f64, listed: &[&Happening], all: usize) -> f64 {
         end += LINE;
     }
     end
+}
+
+/// Who and what; a step such as `wait` is nobody's.
+fn told(one: &Happening) -> String {
+    match one.node.as_str() {
+        "" => one.what.clone(),
+        node => format!("{node}: {}", one.what),
+    }
 }
 
 /// A text in lines of at most so many letters, broken between words; a longer word is broken anywhere.
@@ -380,6 +388,10 @@ mod tests {
         let height = svg.split_once("height=\"").and_then(|(_, rest)| rest.split_once('"')?.0.parse::<f64>().ok());
         assert!(ys.iter().all(|y| Some(*y) < height), "{ys:?} within {height:?}");
         assert!(svg.contains(">a: heal<"), "{svg}");
+        let mut nobodys = story(1000.0, &[(10.0, "wait 1s")]);
+        nobodys.happenings[0].node.clear();
+        let svg = picture("t", "", &nobodys);
+        assert!(svg.contains("font-size=\"11\">wait 1s<") && !svg.contains(": wait 1s"), "{svg}");
     }
 
     #[test]
