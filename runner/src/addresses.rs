@@ -46,12 +46,13 @@ pub fn variables(plan: &Plan, master: Option<&NodePlan>) -> Vec<(String, String)
     variables
 }
 
-/// A node's URL, with the name and the password of those that use the topology.
+/// A node's URL, with the name and the password of those that use the topology. It says `default` where nobody is named:
+/// redis-cli 7.0 takes an empty name at its word.
 pub fn url(node: &NodePlan) -> String {
     let scheme = if node.tls.is_some() { "rediss" } else { "redis" };
     let login = match (&node.clients, &node.password) {
         (Some((user, password)), _) => Some((user.as_str(), password.as_str())),
-        (None, Some(password)) => Some((node.user.as_deref().unwrap_or_default(), password.as_str())),
+        (None, Some(password)) => Some((node.user.as_deref().unwrap_or("default"), password.as_str())),
         (None, None) => None,
     };
     let login = login.map_or_else(String::new, |(user, password)| {
@@ -114,7 +115,7 @@ mod tests {
         let plan = plan();
         assert_eq!(plan.nodes[0].password.as_deref(), Some(NASTY));
         let expected =
-            "redis://:it%27s%20%22%24%28touch%20x%29%22%20%60y%60%20%5C%20%40%3A%2F%3F%23%25%C3%A9@127.0.0.1:1";
+            "redis://default:it%27s%20%22%24%28touch%20x%29%22%20%60y%60%20%5C%20%40%3A%2F%3F%23%25%C3%A9@127.0.0.1:1";
         assert_eq!(url(&plan.nodes[0]), expected);
     }
 }

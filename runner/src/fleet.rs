@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -421,25 +422,25 @@ async fn connect_at(node: &NodePlan, address: Address, patience: Duration) -> Ou
 /// Tells all ports that cannot be had at once, so that a user need not find them one by one.
 fn all_free(plan: &Plan) -> Outcome<()> {
     let mut found = Vec::new();
-    let mut is_denied = false;
+    let (mut is_denied, mut is_held) = (false, false);
     for node in plan.nodes.iter().filter(|node| !node.is_external()) {
         for (port, what) in [(Some(node.port), "port"), (node.plain_port, "plain port"), (node.bus_port, "bus port")] {
             let Some((port, error)) = port.and_then(|port| Some((port, ports::try_to_listen(port).err()?))) else {
                 continue;
             };
-            let name = &node.name;
-            found.push(if error.kind() == std::io::ErrorKind::PermissionDenied {
-                is_denied = true;
-                format!("{what} {port} of {name} is not for this user: {error}")
-            } else {
-                let holder = ports::holder(port).unwrap_or_else(|| format!("an unknown process ({error})"));
-                format!("{what} {port} of {name} is held by {holder}")
-            });
+            is_denied |= error.kind() == ErrorKind::PermissionDenied;
+            is_held |= error.kind() == ErrorKind::AddrInUse;
+            found.push(format!("{what} {port} of {} {}", node.name, why_not(port, &error)));
         }
     }
-    let hint = match is_denied {
-        true => "ports below 1024 need privileges: choose others, or move the topology aside with --port-offset 8000",
-        false => "end those processes, or move the topology aside with --port-offset 1000",
+    let hint = match (is_denied, is_held) {
+        (true, false) => {
+            "ports below 1024 need privileges: choose others, or move the topology aside with --port-offset 8000"
+        }
+        (true, true) => {
+            "ports below 1024 need privileges, and the others are in use: move the topology aside with --port-offset 8000"
+        }
+        (false, _) => "end those processes, or move the topology aside with --port-offset 1000",
     };
     match found.as_slice() {
         [] => Ok(()),
@@ -447,5 +448,34 @@ fn all_free(plan: &Plan) -> Outcome<()> {
         several => Err(Failure::failed(format!("{} ports cannot be had", several.len()))
             .detail(several.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
             .hint(hint)),
+    }
+}
+
+/// Why a port cannot be listened on.
+fn why_not(port: u16, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => format!("is not for this user: {error}"),
+        ErrorKind::AddrInUse => match ports::holder(port) {
+            Some(holder) => format!("is held by {holder}"),
+            None => "is in use by a process that cannot be seen from here".into(),
+        },
+        _ => format!("cannot be listened on: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_this_user_may_not_have_is_held_by_nobody() {
+        let denied = why_not(80, &ErrorKind::PermissionDenied.into());
+        assert!(denied.starts_with("is not for this user") && !denied.contains("held"), "{denied}");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        let held = why_not(port, &ErrorKind::AddrInUse.into());
+        assert!(held.starts_with(&format!("is held by pid {}", std::process::id())), "{held}");
+        let other = why_not(port, &ErrorKind::AddrNotAvailable.into());
+        assert!(other.starts_with("cannot be listened on"), "{other}");
     }
 }

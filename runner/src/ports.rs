@@ -125,7 +125,7 @@ fn listening_inode(table: &str, port: u16) -> Option<u64> {
 
 fn command_line(pid: u32) -> String {
     let raw = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let text = String::from_utf8_lossy(&raw).replace('\0', " ");
+    let text = String::from_utf8_lossy(&raw).replace(['\0', '\n'], " ");
     text.trim().chars().take(80).collect()
 }
 

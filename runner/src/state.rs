@@ -240,7 +240,8 @@ impl Session {
 }
 
 fn not_up(message: &str) -> Failure {
-    Failure::new(Kind::NotRunning, message).hint("`runner up topologies/replication.yaml` starts one")
+    Failure::new(Kind::NotRunning, message)
+        .hint("`runner up FILE` starts one, and `runner init` writes a FILE to begin with")
 }
 
 fn crashed(sessions: &[Session]) -> Failure {

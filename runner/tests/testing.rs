@@ -65,7 +65,7 @@ fn settings_reach_the_nodes_and_passwords_are_in_the_urls() -> Outcome<()> {
         .config("masterauth", "pass word")
         .up()?;
     assert_eq!(setting(&t, "master", "maxmemory")?, "104857600");
-    assert!(t.url("replica-1").starts_with("redis://:pass%20word@127.0.0.1:"), "{}", t.url("replica-1"));
+    assert!(t.url("replica-1").starts_with("redis://default:pass%20word@127.0.0.1:"), "{}", t.url("replica-1"));
     Ok(())
 }
 

@@ -80,6 +80,11 @@ refused!(slots_beyond_the_last, "cluster:\n  masters: 1\n  nodes:\n    node-1: {
 refused!(slots_of_a_replica, "cluster:\n  masters: 1\n  replicas: 1\n  nodes:\n    node-2: {slots: [5]}\n");
 refused!(a_directive_that_every_cluster_node_has, "cluster: {masters: 1}\nconfig:\n  cluster-enabled: 'yes'\n");
 
+refused!(an_external_sentinel, "nodes: {a: {}}\nsentinels:\n  count: 1\n  master: a\n  external: 'h:26379'\n");
+refused!(an_external_cluster_node, "cluster:\n  masters: 3\n  nodes:\n    node-1: {external: 'h:7000'}\n");
+refused!(an_external_node_inside_tls, "nodes:\n  a: {external: 'rediss://h:6380'}\n");
+refused!(an_external_node_without_a_port, "nodes:\n  a: {external: h}\n");
+
 #[test]
 fn the_published_schema_is_known() {
     let mut command = Command::cargo_bin("runner").expect("the runner");

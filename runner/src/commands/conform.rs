@@ -7,6 +7,7 @@ use crate::failure::{Doing, Outcome};
 use crate::yaml::Source;
 use clap::Args;
 use owo_colors::OwoColorize;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Plays the conformance scenarios on engines and reports where they differ from Redis 7.0.15. The scenarios, the recorded
@@ -33,7 +34,7 @@ pub struct Conform {
     /// How many plays go on at a time; three for each processor by default, since plays wait most of the time.
     #[arg(short = 'j', long, value_name = "N")]
     jobs: Option<usize>,
-    /// Writes the report as a page.
+    /// Writes the report as a page: into a file, or as index.html into a folder, whose path ends with `/` where it does not exist
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Writes the report for CI servers.
@@ -87,7 +88,14 @@ impl Conform {
             Some(file) => write(file, &text()?),
             None => Ok(()),
         };
-        write(&self.html, &|| Ok(report.html()))?;
+        let page = match &self.html {
+            Some(path) if path.is_dir() || path.as_os_str().as_bytes().ends_with(b"/") => {
+                std::fs::create_dir_all(path).doing(|| format!("create {}", path.display()))?;
+                Some(path.join("index.html"))
+            }
+            other => other.clone(),
+        };
+        write(&page, &|| Ok(report.html()))?;
         write(&self.junit, &|| Ok(report.junit()))?;
         write(&self.markdown, &|| Ok(report.markdown()))?;
         write(&self.json, &|| report.json().doing(|| "write JSON".into()))

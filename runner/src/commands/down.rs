@@ -8,7 +8,7 @@ use crate::name::TopologyName;
 use crate::state::Session;
 use crate::topology::Topology;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -30,7 +30,10 @@ impl Down {
     pub(super) async fn run(self) -> Outcome<u8> {
         let name = match &self.file {
             // Engines that are not here any more do not matter now.
-            Some(file) => Some(Topology::load(file, Some(&Engine::Server))?.name()),
+            Some(file) => match Topology::load(file, Some(&Engine::Server)) {
+                Ok(topology) => Some(topology.name()),
+                Err(failure) => return Err(meant_name(failure, file)),
+            },
             None => self.name,
         };
         let nothing_there = || !Session::all().iter().any(|session| session.is_up() || session.has_crashed());
@@ -46,6 +49,15 @@ impl Down {
             end(session).await?;
         }
         Ok(0)
+    }
+}
+
+/// What to do where somebody gave a name instead of a file.
+fn meant_name(failure: Failure, file: &Path) -> Failure {
+    let sessions = Session::all();
+    match sessions.iter().find(|session| !file.exists() && file == Path::new(session.name.as_str())) {
+        Some(session) => failure.hint(format!("`runner down --name {}` ends the topology of that name", session.name)),
+        None => failure,
     }
 }
 

@@ -22,19 +22,27 @@ pub struct Fault {
 
 const FAULTS: &str = "\
 Faults:
-  partition A -x- B [--oneway]        nothing comes through; with --oneway only nothing from A to B
-  latency A -x- B 50ms [--oneway]     everything comes so much later, each way; with --jitter 20ms by chance up to
-                                      so much later still
-  loss A -x- B 5% [--oneway]          so many packets are lost; TCP sends them again after 200 ms, 400 ms and so on, and
-                                      what is behind them waits
-  bandwidth A -x- B 100k [--oneway]   so many bytes a second, each way and connection
-  stall A                             A is cut off from everybody, clients included
-  reset A -x- B                       connections between them are reset, once
-  heal [NUMBER]                       all faults, or one
+  partition A -x- B [--oneway]       nothing comes through; with --oneway
+                                     only nothing from A to B
+  latency A -x- B 50ms [--oneway]    everything comes so much later, each
+                                     way; with --jitter 20ms by chance up to
+                                     so much later still
+  loss A -x- B 5% [--oneway]         so many packets are lost; TCP sends them
+                                     again after 200 ms, 400 ms and so on,
+                                     and what is behind them waits
+  bandwidth A -x- B 100k [--oneway]  so many bytes a second, each way and
+                                     connection
+  stall A                            A is cut off from everybody, clients
+                                     included
+  reset A -x- B                      connections between them are reset, once
+  heal [NUMBER]                      all faults, or one
   list
-A and B are nodes with commas between them: names, selectors, `client` (whoever is no node), or `*` for everybody. Without
-`-x- B` everybody is meant. With --for 5s behind it a fault heals itself after that time. What is held up is not lost,
-but flows on when the fault is healed. The runner's own commands go past all faults; clients come through at the addresses
+
+A and B are nodes with commas between them: names, selectors, `client`
+(whoever is no node), or `*` for everybody. Without `-x- B` everybody is
+meant. With --for 5s behind it a fault heals itself after that time. What is
+held up is not lost, but flows on when the fault is healed. The runner's own
+commands go past all faults; clients come through at the addresses
 of `runner env`.";
 
 impl Fault {

@@ -74,6 +74,13 @@ fn hint(log: &str, plan: &Plan, node: &NodePlan) -> Option<String> {
             node.engine
         ));
     }
+    if says(&["Bad directive or wrong number of arguments", "Unknown directive"]) && !node.holds_data() {
+        return Some(
+            "most directives of sentinels begin with `sentinel` and name the master; a list has them as they stand in a \
+             sentinel.conf: `- sentinel down-after-milliseconds mymaster 5000`"
+                .into(),
+        );
+    }
     if says(&["Bad directive or wrong number of arguments", "Unknown directive"]) {
         return Some(format!("the engine `{}` does not know this directive, or not with this value", node.engine));
     }

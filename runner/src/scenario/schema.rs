@@ -151,7 +151,7 @@ pub struct Reshard {
 
 /// One line, or several.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, or a list of texts")]
 pub enum OneOrMany {
     /// One.
     One(String),

@@ -20,8 +20,19 @@ const LISTED: usize = 80;
 pub fn picture(title: &str, facts: &str, story: &Story) -> String {
     let rows: Vec<&Lane> = story.lanes.iter().chain(&story.writes).collect();
     let bottom = TOP + ROW * rows.len() as f64;
-    let listed: Vec<(usize, &Happening)> = story.happenings.iter().enumerate().take(LISTED).collect();
-    let height = bottom + 60.0 + LINE * (listed.len() as f64 + 1.0);
+    let listed: Vec<&Happening> = story.happenings.iter().take(LISTED).collect();
+    let mut below = String::new();
+    let end = list(&mut below, bottom + 56.0, &listed, story.happenings.len());
+    let mut head = String::new();
+    let lost = story.lost_some();
+    let (red, weight) = if lost { ("#b00", 700) } else { ("#555", 400) };
+    let mut y = 28.0;
+    heading(&mut head, &mut y, title, 100, "font-size=\"18\" font-weight=\"600\"");
+    heading(&mut head, &mut y, &outcome(story), 150, &format!("fill=\"{red}\" font-weight=\"{weight}\""));
+    heading(&mut head, &mut y, facts, ACROSS, "fill=\"#555\" font-size=\"11\"");
+    // A long heading moves all the rest down.
+    let lower = y - HEADED;
+    let height = end + LINE + lower;
     let scale = Scale::of(story);
     let mut svg = String::new();
     // Writing to a String cannot fail.
@@ -30,14 +41,7 @@ pub fn picture(title: &str, facts: &str, story: &Story) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height:.0}\" viewBox=\"0 0 {WIDTH} {height:.0}\" \
          style=\"max-width:100%;height:auto\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"#222\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-         <text x=\"20\" y=\"28\" font-size=\"18\" font-weight=\"600\">{}</text>\n\
-         <text x=\"20\" y=\"48\" fill=\"{}\" font-weight=\"{}\">{}</text>\n\
-         <text x=\"20\" y=\"66\" fill=\"#555\" font-size=\"11\">{}</text>\n",
-        escape(title),
-        if story.lost_some() { "#b00" } else { "#555" },
-        if story.lost_some() { "700" } else { "400" },
-        escape(&outcome(story)),
-        escape(facts),
+         {head}<g transform=\"translate(0 {lower:.0})\">\n"
     );
     legend(&mut svg);
     axis(&mut svg, &scale, bottom);
@@ -60,9 +64,20 @@ pub fn picture(title: &str, facts: &str, story: &Story) -> String {
     for (index, one) in story.happenings.iter().enumerate() {
         mark(&mut svg, &scale, &rows, index, one, &mut ends);
     }
-    list(&mut svg, bottom + 56.0, &listed, story.happenings.len());
-    svg.push_str("</svg>\n");
+    svg.push_str(&below);
+    svg.push_str("</g>\n</svg>\n");
     svg
+}
+
+/// Where a heading of one line each ends: title, outcome, facts.
+const HEADED: f64 = 85.0;
+
+/// Lines of the heading; `y` is where the next one stands.
+fn heading(svg: &mut String, y: &mut f64, text: &str, width: usize, style: &str) {
+    for line in wrapped(text, width) {
+        let _ = writeln!(svg, "<text x=\"20\" y=\"{y:.0}\" {style}>{}</text>", escape(&line));
+        *y += 19.0;
+    }
 }
 
 /// What came out, in one line.
@@ -128,7 +143,7 @@ fn legend(svg: &mut String) {
         let x = WIDTH - 24.0 - 96.0 * (items.len() - index) as f64;
         let _ = writeln!(
             svg,
-            "<rect x=\"{x}\" y=\"16\" width=\"14\" height=\"12\" rx=\"2\" fill=\"{}\"/><text x=\"{}\" y=\"26\">{item}</text>",
+            "<rect x=\"{x}\" y=\"70\" width=\"14\" height=\"12\" rx=\"2\" fill=\"{}\"/><text x=\"{}\" y=\"80\">{item}</text>",
             colour(item),
             x + 20.0
         );
@@ -218,7 +233,7 @@ const LETTER: f64 = 7.0;
 
 fn mark(svg: &mut String, scale: &Scale, rows: &[&Lane], index: usize, one: &Happening, ends: &mut [f64; LEVELS]) {
     let x = scale.x(one.at_ms);
-    let title = format!("{}. {:.1} ms {}: {}", index + 1, one.at_ms, one.node, one.what);
+    let title = format!("{}. {:.1} ms {}", index + 1, one.at_ms, told(one));
     if one.kind == Kind::Action {
         let length = LETTER * one.what.chars().count() as f64;
         // A name that would be cut at the right edge ends at its line.
@@ -249,30 +264,69 @@ fn mark(svg: &mut String, scale: &Scale, rows: &[&Lane], index: usize, one: &Hap
     );
 }
 
-/// The happenings in two columns.
-fn list(svg: &mut String, top: f64, listed: &[(usize, &Happening)], all: usize) {
-    // A long one needs the whole width.
-    let columns = if listed.iter().any(|(_, one)| one.node.len() + one.what.len() > 76) { 1 } else { 2 };
-    let half = listed.len().div_ceil(columns);
-    for (position, (_, one)) in listed.iter().enumerate() {
-        let (column, line) = (position / half.max(1), position % half.max(1));
+/// So many letters of the list fit a line that has the whole width.
+const ACROSS: usize = 160;
+
+/// The happenings in two columns, or in one where some are long; what does not fit a line goes on in the next. Gives where
+/// the list ends.
+fn list(svg: &mut String, top: f64, listed: &[&Happening], all: usize) -> f64 {
+    let texts: Vec<String> = listed.iter().map(|one| told(one)).collect();
+    let columns = if texts.iter().any(|text| text.chars().count() > 78) { 1 } else { 2 };
+    let half = listed.len().div_ceil(columns).max(1);
+    let mut end = top;
+    for (column, (ones, texts)) in listed.chunks(half).zip(texts.chunks(half)).enumerate() {
         let x = 20.0 + column as f64 * (WIDTH / 2.0);
-        let y = top + LINE * line as f64;
-        let what: String = format!("{}: {}", one.node, one.what).chars().take(160).collect();
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"end\" fill=\"#555\" font-size=\"11\">{:.1}</text>\
-             <text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"11\">{}</text>",
-            x + 52.0,
-            one.at_ms,
-            x + 60.0,
-            escape(&what)
-        );
+        let mut y = top;
+        for (one, text) in ones.iter().zip(texts) {
+            let _ = writeln!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"end\" fill=\"#555\" font-size=\"11\">{:.1}</text>",
+                x + 52.0,
+                one.at_ms
+            );
+            for line in wrapped(text, ACROSS) {
+                let x = x + 60.0;
+                let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"11\">{}</text>", escape(&line));
+                y += LINE;
+            }
+        }
+        end = end.max(y);
     }
     if all > listed.len() {
-        let y = top + LINE * half as f64;
-        let _ = writeln!(svg, "<text x=\"20\" y=\"{y:.1}\" fill=\"#555\">and {} more</text>", all - listed.len());
+        let _ = writeln!(svg, "<text x=\"20\" y=\"{end:.1}\" fill=\"#555\">and {} more</text>", all - listed.len());
+        end += LINE;
     }
+    end
+}
+
+/// Who and what; a step such as `wait` is nobody's.
+fn told(one: &Happening) -> String {
+    match one.node.as_str() {
+        "" => one.what.clone(),
+        node => format!("{node}: {}", one.what),
+    }
+}
+
+/// A text in lines of at most so many letters, broken between words; a longer word is broken anywhere.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut length = 0;
+    for word in text.split_inclusive(' ') {
+        let letters = word.trim_end().chars().count();
+        if length > 0 && length + letters > width {
+            lines.push(String::new());
+            length = 0;
+        }
+        for letter in word.chars() {
+            if length == width && letter != ' ' {
+                lines.push(String::new());
+                length = 0;
+            }
+            lines.last_mut().expect("there is a line from the beginning").push(letter);
+            length += 1;
+        }
+    }
+    lines
 }
 
 fn escape(text: &str) -> String {
@@ -315,6 +369,48 @@ mod tests {
         assert_eq!(heights.len(), 3);
         assert_ne!(heights[0].split('"').next(), heights[1].split('"').next(), "{svg}");
         assert!(svg.contains("fill=\"#b00\" font-weight=\"700\">0 writes acknowledged, 2 lost"), "{svg}");
+    }
+
+    #[test]
+    fn a_long_happening_goes_on_in_the_next_line_and_nothing_of_it_is_lost() {
+        let words: Vec<String> = (0..60).map(|number| format!("word-{number}")).collect();
+        let long = words.join(" ");
+        let svg = picture("t", "", &story(1000.0, &[(10.0, &long), (500.0, "heal")]));
+        let list: Vec<&str> = svg.lines().skip_while(|line| !line.contains(">a: word-0")).collect();
+        let texts: Vec<&str> =
+            list.iter().filter_map(|line| line.split_once("\"11\">")?.1.strip_suffix("</text>")).collect();
+        let at = texts.iter().position(|text| *text == "500.0").expect("the next one is listed");
+        assert_eq!(texts[..at].concat(), format!("a: {long}"));
+        assert!(texts[..at].iter().all(|text| text.chars().count() <= ACROSS + 1), "{texts:?}");
+        assert_eq!(wrapped(&"x".repeat(170), ACROSS).iter().map(String::len).collect::<Vec<_>>(), [160, 10]);
+        let y = |line: &str| line.split_once(" y=\"").and_then(|(_, rest)| rest.split_once('"')?.0.parse::<f64>().ok());
+        let ys: Vec<f64> = list.iter().filter_map(|line| y(line)).collect();
+        let height = svg.split_once("height=\"").and_then(|(_, rest)| rest.split_once('"')?.0.parse::<f64>().ok());
+        assert!(ys.iter().all(|y| Some(*y) < height), "{ys:?} within {height:?}");
+        assert!(svg.contains(">a: heal<"), "{svg}");
+        let mut nobodys = story(1000.0, &[(10.0, "wait 1s")]);
+        nobodys.happenings[0].node.clear();
+        let svg = picture("t", "", &nobodys);
+        assert!(svg.contains("font-size=\"11\">wait 1s<") && !svg.contains(": wait 1s"), "{svg}");
+    }
+
+    #[test]
+    fn a_long_heading_is_neither_cut_nor_covered() {
+        let title = format!("t: {}", "kill @master; ".repeat(20));
+        let facts = format!("redis 7; runner timeline --do '{}'", "kill @master; ".repeat(20));
+        let svg = picture(&title, &facts, &story(1000.0, &[(10.0, "kill @master")]));
+        let (head, rest) = svg.split_once("<g ").expect("the head stands in front");
+        let texts =
+            head.lines().filter_map(|line| line.strip_prefix("<text ")?.split_once('>')?.1.strip_suffix("</text>"));
+        let texts: Vec<&str> = texts.collect();
+        assert!(texts.concat().starts_with(&title) && texts.concat().ends_with(&facts), "{texts:?}");
+        assert!(texts.iter().all(|text| text.chars().count() <= ACROSS + 1), "{texts:?}");
+        assert!(
+            rest.starts_with("transform=\"translate(0 57)\""),
+            "two lines more of the title, one of the facts: {rest}"
+        );
+        let short = picture("t", "", &story(1000.0, &[]));
+        assert!(short.contains("translate(0 0)") && short.contains("y=\"80\">master</text>"), "{short}");
     }
 
     #[test]

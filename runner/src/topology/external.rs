@@ -24,8 +24,8 @@ impl FromStr for External {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const RULE: &str = "an external node is `host:port` or `redis://USER:PASSWORD@host:port`";
-        if text.starts_with("rediss://") {
-            return Err("external nodes are reached without TLS only".into());
+        if text.starts_with("rediss:") {
+            return Err(format!("external nodes are reached without TLS only: {RULE}"));
         }
         let rest = text.strip_prefix("redis://").unwrap_or(text);
         let (login, place) = rest.rsplit_once('@').map_or((None, rest), |(login, place)| (Some(login), place));

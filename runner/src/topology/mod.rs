@@ -193,7 +193,12 @@ impl Topology {
 
     /// Reads a topology's text. Keys at its top that begin with `x-` are the writer's own: a place for anchors.
     pub(crate) fn parse(source: &Source) -> Outcome<Self> {
-        source.load::<extensions::Extended<Self>>().map(|extended| extended.0)
+        let read = source.load::<extensions::Extended<Self>>().map(|extended| extended.0);
+        // Whoever writes it elsewhere has not mistyped another key.
+        read.map_err(|failure| match failure.message == "unknown key `external`" {
+            true => failure.hint("only data nodes can be somebody else's: `nodes: {NAME: {external: 'host:port'}}`"),
+            false => failure,
+        })
     }
 
     /// Completes what was read from `source`, and checks what the shape cannot express: values as they stand in the text,

@@ -118,7 +118,7 @@ fn nodes_table<'a>(screen: &'a Screen, world: &'a World, width: u16) -> Table<'a
     let shown = move |column: &usize| widths[*column] > 0;
     let rows = screen.plan.nodes.iter().enumerate().map(|(index, node)| {
         let now = world.nodes.get(&node.name).cloned().unwrap_or_default();
-        let cells = cells(node, &now, world);
+        let cells = cells(node, &now, world, width >= WIDE);
         let mut style = match (now.answers, now.role.as_str()) {
             (false, _) => Style::new().fg(Color::Red),
             (true, "master") => Style::new().fg(Color::Green),
@@ -136,7 +136,8 @@ fn nodes_table<'a>(screen: &'a Screen, world: &'a World, width: u16) -> Table<'a
         .block(Block::new().borders(Borders::BOTTOM))
 }
 
-fn cells(node: &NodePlan, now: &Now, world: &World) -> [String; 9] {
+/// A node's row; in a narrow view a sentinel's opinion is the master's name alone as long as all is well with it.
+fn cells(node: &NodePlan, now: &Now, world: &World, wide: bool) -> [String; 9] {
     let dash = || "-".to_owned();
     let role = match (now.answers, now.role.as_str()) {
         (false, _) => "silent".to_owned(),
@@ -152,7 +153,13 @@ fn cells(node: &NodePlan, now: &Now, world: &World) -> [String; 9] {
         (false, _) => dash(),
         (true, "") if now.names.is_empty() => dash(),
         (true, "") => {
-            let masters = now.names.values().map(|master| format!("{} is the {}", master.node, master.flags));
+            let masters = now.names.values().map(|master| match wide {
+                true => format!("{} is the {}", master.node, master.flags),
+                false => {
+                    let flags = master.flags.split(',').filter(|flag| *flag != "master");
+                    [master.node.as_str()].into_iter().chain(flags).collect::<Vec<_>>().join(" ")
+                }
+            });
             masters.collect::<Vec<_>>().join(", ")
         }
         (true, "ok") => describe(&ranges),
@@ -244,7 +251,7 @@ fn happenings(world: &World, below: usize, area: Rect) -> Paragraph<'static> {
 mod tests {
     use super::*;
     use crate::plan::Choices;
-    use crate::timeline::world::hold;
+    use crate::timeline::world::{Opinion, hold};
     use crate::topology::Topology;
     use crate::yaml::Source;
     use ratatui::Terminal;
@@ -292,6 +299,23 @@ mod tests {
         assert!(older.contains("happening 29.") && !older.contains("happening 30."), "{older}");
         assert!(older.contains("(20 newer below)"));
         assert!(picture(80, 1000).contains("happening 0."), "there is nothing before the first one");
+    }
+
+    #[test]
+    fn a_narrow_view_does_not_cut_what_a_sentinel_thinks() {
+        let node = "nodes: {a: {port: 1}}\nsentinels: {ports: [2], monitor: m, master: a, quorum: 1}";
+        let topology: Topology = Source::new("t.yaml", node).load().unwrap();
+        let plan = Plan::new(&topology, &Choices::default(), Path::new("/run"), || Ok(1)).unwrap();
+        let world = World::new(plan.clone(), Vec::new());
+        let world = hold(&world);
+        let thinks = |flags: &str, wide: bool| {
+            let opinion = Opinion { node: "a".into(), flags: flags.into() };
+            let now = Now { answers: true, names: [("m".to_owned(), opinion)].into(), ..Now::default() };
+            cells(&plan.nodes[1], &now, &world, wide)[7].clone()
+        };
+        assert_eq!(thinks("master", true), "a is the master");
+        assert_eq!(thinks("master", false), "a");
+        assert_eq!(thinks("s_down,o_down,master", false), "a s_down o_down");
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn conform(user: &User, arguments: &[&str]) -> (i32, String) {
 fn our_server_is_as_it_is_known_to_be_and_the_reports_agree() {
     let user = User::new("");
     let arguments =
-        ["types", "clients/migrate", "--html", "r.html", "--junit", "r.xml", "--json", "r.json", "--markdown", "r.md"];
+        ["types", "clients/migrate", "--html", "pages/", "--junit", "r.xml", "--json", "r.json", "--markdown", "r.md"];
     let (code, said) = conform(&user, &arguments);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("server (our server 0.1.0, as Redis 7.0.15): 3 same, 1 different"), "{said}");
@@ -25,7 +25,7 @@ fn our_server_is_as_it_is_known_to_be_and_the_reports_agree() {
     assert!(results[3]["known"].as_str().is_some_and(|reason| reason.contains("Upstream does not look")));
     assert!(read("r.xml").contains("tests=\"4\" failures=\"0\" skipped=\"0\""));
     assert!(read("r.md").contains("| types/known_edges | different (known) |"));
-    let page = read("r.html");
+    let page = read("pages/index.html");
     assert!(page.contains("<a href=\"#e0r3\">≠ different, known</a>") && page.contains("<section id=\"e0r3\">"));
     assert!(page.contains("<table class=\"steps\">") && page.contains("<del>    (empty array)</del>"), "{page}");
     assert!(!page.contains("<script") && !page.contains("http-equiv"), "the page needs nothing");

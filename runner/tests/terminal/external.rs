@@ -19,7 +19,7 @@ fn an_external_master_is_followed_and_watched_and_left_alone() {
     let status = user.status();
     assert_eq!((&status["nodes"][0]["state"], &status["nodes"][0]["role"]), (&"external".into(), &"master".into()));
     assert!(status["nodes"][2]["link"].as_str().is_some_and(|link| link == "prod ok"), "{status}");
-    assert!(user.ok(&["env"]).contains(&format!("REDIS_URL='redis://:p%40ss@{port}'")));
+    assert!(user.ok(&["env"]).contains(&format!("REDIS_URL='redis://default:p%40ss@{port}'")));
     for command in ["kill", "stop", "pause", "restart"] {
         let said = user.refused(2, &[command, "prod"]);
         assert!(said.contains("`prod` is external"), "{said}");

@@ -52,7 +52,8 @@ fn a_failover_of_sentinels_is_told_from_a_file_that_is_brought_up_for_it() {
             "all sentinels name the new master",
         ];
         let times: Vec<f64> = moments.iter().map(|name| phase(run, name)).collect();
-        assert!(times.is_sorted(), "{times:?}");
+        // When the replica became a master is asked of it again and again: that is seen a moment after Sentinels tell theirs.
+        assert!([0, 1, 2, 4].map(|index| times[index]).is_sorted() && times[3] >= times[2], "{times:?}");
         assert!(run["outage"]["over"] == true && run["outage"]["to_ms"].as_f64() > Some(500.0), "{}", run["outage"]);
         let left = std::fs::read_dir(user.home.path().join("redis-runner")).expect("the state").count();
         assert_eq!(left, 0, "it was taken down again");

@@ -254,6 +254,8 @@ fn topologies_are_listed_and_taken_down_by_file_or_all_at_once() {
     assert!(user.ok(&["ls"]).lines().all(|line| line.trim_end().chars().count() <= 80));
     user.ok(&["down", "t.yaml"]);
     assert_eq!(user.run(&["down", "t.yaml"]).status.code(), Some(3));
+    let said = user.refused(2, &["down", "third"]);
+    assert!(said.contains("`runner down --name third`"), "a name is no file: {said}");
     assert_eq!(states(), expected(&[("second", "up"), ("third", "up")]));
     user.ok(&["down", "--all"]);
     user.ok(&["down", "--all"]);

@@ -25,7 +25,8 @@ fn every_password_reaches_the_node_and_a_shell_unchanged() {
             shell.args(["-c", script]).env("RUNNER", env!("CARGO_BIN_EXE_runner"));
             let output = shell.current_dir(user.home.path()).env("XDG_STATE_HOME", user.home.path()).output();
             let url = text(&output.expect("run a shell").stdout);
-            let (shown, _) = url.strip_prefix("redis://:").and_then(|rest| rest.rsplit_once('@')).expect("a URL");
+            let (shown, _) =
+                url.strip_prefix("redis://default:").and_then(|rest| rest.rsplit_once('@')).expect("a URL");
             assert_eq!(percent_encoding::percent_decode_str(shown).decode_utf8_lossy(), password);
             assert!(!user.home.path().join("here").exists(), "the shell ran the password");
         }
@@ -53,7 +54,7 @@ fn every_format_of_the_environment_names_the_node() {
     let shown = |format: &str| user.ok(&["env", "--format", format]);
     let json: serde_json::Value = serde_json::from_str(&shown("json")).expect("JSON");
     let url = json["REDIS_A_URL"].as_str().expect("a URL").to_owned();
-    assert!(url.starts_with("redis://:a%20b@127.0.0.1:"), "{url}");
+    assert!(url.starts_with("redis://default:a%20b@127.0.0.1:"), "{url}");
     assert_eq!(json["REDIS_URL"], url.as_str());
     assert!(shown("sh").contains("export REDIS_A_URL="));
     assert!(shown("fish").contains(&format!("set -gx REDIS_A_URL '{url}'\n")));
