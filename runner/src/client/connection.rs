@@ -87,6 +87,9 @@ impl Client {
     /// Reads one reply without a deadline: for MONITOR, SUBSCRIBE and a person's patience.
     pub async fn next_reply(&mut self) -> std::io::Result<(Reply, Vec<u8>)> {
         loop {
+            // A primary sends line feeds to a replica that waits for its snapshot, in front of the reply to PSYNC.
+            let waits = self.received.iter().take_while(|&&byte| byte == b'\n').count();
+            self.received.drain(..waits);
             if let Some((reply, length)) = decode(&self.received)? {
                 return Ok((reply, self.received.drain(..length).collect()));
             }
@@ -142,4 +145,23 @@ pub fn encode<A: AsRef<[u8]>>(arguments: &[A]) -> Vec<u8> {
         bytes.extend_from_slice(b"\r\n");
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn line_feeds_in_front_of_a_reply_are_no_part_of_it() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"\n").await.unwrap();
+            stream.write_all(b"\n+CONTINUE\r\n").await.unwrap();
+        });
+        let mut client = Client::connect(&Address::local(port), Duration::from_secs(30)).await.unwrap();
+        assert_eq!(client.read_reply_bytes().await.unwrap().1, b"+CONTINUE\r\n");
+        server.await.unwrap();
+    }
 }
