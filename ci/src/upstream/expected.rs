@@ -93,7 +93,7 @@ mod tests {
             *failing += file.except.keys().filter(|test| !test.starts_with("outside of tests")).count();
         }
         let mut text = format!(
-            "\nOf package {}:\n\n| suite | tests that the real server passes | ours passes |\n| --- | --- | --- |\n",
+            "\nOf package {}:\n\n| suite | tests that the real server passes | expected to pass here |\n| --- | --- | --- |\n",
             expected.package
         );
         for (name, (tests, failing)) in suites {
