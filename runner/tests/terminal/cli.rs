@@ -15,7 +15,8 @@ struct Conversation {
 
 impl Conversation {
     fn begin(user: &User) -> Option<Self> {
-        let line = format!("{} cli a", env!("CARGO_BIN_EXE_runner"));
+        // `exec`, since `script` runs the line with whatever $SHELL is, and a shell that stays would die of the Ctrl-C.
+        let line = format!("exec {} cli a", env!("CARGO_BIN_EXE_runner"));
         let mut command = Command::new("script");
         command.args(["-qec", &line, "/dev/null"]).env("XDG_STATE_HOME", user.home.path()).env("TERM", "xterm");
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
