@@ -136,6 +136,31 @@ fn how_often_a_key_is_used_outlives_its_value_and_its_name() {
 }
 
 #[test]
+fn a_command_that_looks_at_a_key_for_a_change_uses_it_even_if_it_changes_nothing() {
+    let options =
+        [&NO_DISK[..], &["--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"]]
+            .concat();
+    let using =
+        ["SETNX k v", "MSETNX k v j w", "SET k v NX", "GET k", "APPEND k \"\"", "GETEX k", "RENAMENX k j", "COPY k j"];
+    let looking = ["EXISTS k", "TTL k", "TYPE k", "OBJECT ENCODING k", "OBJECT FREQ k", "MEMORY USAGE k"];
+    let lines = || using.iter().map(|line| (*line, true)).chain(looking.iter().map(|line| (*line, false)));
+    let expected: Vec<String> = lines().map(|(line, uses)| format!("{line}: {uses}")).collect();
+    play(&options, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
+        let mut wire = Wire::to(server);
+        let play_one = |(line, _)| {
+            for prepare in ["FLUSHALL", "SET k v", "SET j v"] {
+                wire.ask(prepare);
+            }
+            let fresh: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
+            (0..10).for_each(|_| drop(wire.ask(line)));
+            let frequency: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
+            format!("{line}: {}", frequency > fresh)
+        };
+        lines().map(play_one).collect()
+    });
+}
+
+#[test]
 fn a_key_that_had_expired_when_it_was_watched_is_no_change_when_it_goes() {
     const GONE: &str = "SET k v PX 1";
     const PLAYS: [(&[&str], &[&str], bool); 14] = [

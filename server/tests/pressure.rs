@@ -415,3 +415,59 @@ fn maxmemory_clients_evicts_the_largest_first_and_each_once() {
     assert_eq!([alive.next(), alive.next(), alive.next()], [Some(true), Some(false), Some(true)]);
     assert_eq!(server.info("evicted_clients"), "1");
 }
+
+#[test]
+fn a_client_that_exceeds_maxmemory_clients_gets_its_reply_first() {
+    let options = ["--maxmemory-clients", "100kb", "--save", "", "--appendonly", "no"];
+    let play = |program: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Server::start(program, directory.path(), &options);
+        let mut spared = server.client();
+        spared.ask("CLIENT NO-EVICT on");
+        let mut reader = server.client();
+        reader.ask("PING");
+        // The spared client holds more than all may take together, for good.
+        spared.ask("MULTI");
+        (0..20).for_each(|_| drop(spared.ask(&format!("SET k {}", "v".repeat(10_000)))));
+        until("the others are evicted", || reader.try_ask("PING").is_none());
+        // Before a second command in the same packet is executed, its sender is evicted, with the first reply unsent.
+        let mut pipeline = server.client();
+        pipeline.0.get_mut().write_all(b"PING\r\nPING\r\n").unwrap();
+        let served = [pipeline.reply().unwrap_or_default(), pipeline.reply().unwrap_or_default()];
+        let raised = server.client().ask("CONFIG SET maxmemory-clients 100mb");
+        let mut after = server.client();
+        let held = [after.ask("PING"), after.ask("PING"), spared.ask("DISCARD")];
+        (served, raised, held)
+    };
+    let ours = play(OURS);
+    assert_eq!(ours.0, ["", ""].map(str::to_owned));
+    assert_eq!((ours.1.as_str(), ours.2.clone()), ("+OK", ["+PONG", "+PONG", "+OK"].map(str::to_owned)));
+    if installed(REAL) {
+        assert_eq!(play(REAL), ours);
+    }
+}
+
+#[test]
+fn the_limit_of_descriptors_is_told_as_redis_tells_it() {
+    let lines = |program: &str, limit: u32| {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        let nofile = format!("--nofile={limit}:{limit}");
+        let options = ["--port", "0", "--unixsocket", &path("socket"), "--logfile", &path("told"), "--save", ""];
+        let process = std::process::Command::new("prlimit").args([&nofile, program]).args(options).spawn().unwrap();
+        let _server = Server { process, port: 0 };
+        let text = || std::fs::read_to_string(path("told")).unwrap_or_default();
+        until("it is ready, or gone", || text().contains("ready to accept") || text().contains("Exiting."));
+        let told = |line: &&str| line.contains("maxclients") || line.contains("open file");
+        let words = |line: &str| line.split(['#', '*']).nth(1).unwrap_or(line).trim().to_owned();
+        text().lines().filter(told).map(words).collect::<Vec<_>>()
+    };
+    for limit in [32, 40, 1024] {
+        let ours = lines(OURS, limit);
+        // A privileged process raises the limit and has nothing to tell but that.
+        assert!(!ours.is_empty(), "nothing is told of {limit}");
+        if installed(REAL) {
+            assert_eq!(ours, lines(REAL, limit), "{limit}");
+        }
+    }
+}

@@ -105,6 +105,9 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             Ok(())
         }
         "watchdog-period" | "crash-log-enabled" | "use-exit-on-panic" => {
+            // Two ticks at least, as in Redis: the timers prove that the reactor turns.
+            let (period, least) = (server.config.watchdog_period, 2 * (1000 / server.config.hz.max(1)));
+            server.config.watchdog_period = if period == 0 { 0 } else { period.max(least) };
             server.orders.push(Order::Supervise);
             Ok(())
         }
@@ -132,7 +135,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
         }
         "maxclients" => {
             let wanted = server.config.maxclients;
-            crate::lifecycle::process::raise_file_limit(&mut server.config);
+            crate::lifecycle::process::raise_file_limit(&mut server.config)?;
             let possible = server.config.maxclients;
             if possible == wanted {
                 return Ok(());

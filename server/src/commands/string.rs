@@ -180,7 +180,7 @@ fn set(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         reply_string(ctx, key)?;
     }
     if options.only_new || options.only_existing {
-        let exists = ctx.keyspace.exists(ctx.db, key);
+        let exists = ctx.keyspace.lookup_write(ctx.db, key).is_some();
         if (options.only_new && exists) || (options.only_existing && !exists) {
             if !options.get {
                 ctx.reply.null();
@@ -222,7 +222,8 @@ fn store_plain(ctx: &mut DataContext<'_>, key: &[u8], value: &[u8], expire: Opti
 
 /// `SETNX key value`.
 fn setnx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let fresh = !ctx.keyspace.exists(ctx.db, args.get(1));
+    // A look for a change: a key that is there was used.
+    let fresh = ctx.keyspace.lookup_write(ctx.db, args.get(1)).is_none();
     if fresh {
         store_plain(ctx, args.get(1), args.get(2), None);
     }
@@ -286,7 +287,7 @@ fn msetnx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len().is_multiple_of(2) {
         return Err(wrong_arity("msetnx"));
     }
-    let any = args.from(1).step_by(2).any(|key| ctx.keyspace.exists(ctx.db, key));
+    let any = args.from(1).step_by(2).any(|key| ctx.keyspace.lookup_write(ctx.db, key).is_some());
     if !any {
         store_pairs(ctx, args, "msetnx")?;
     }

@@ -1,11 +1,15 @@
 //! `maxmemory-clients`: sessions that take the most memory go first when all of them together take too much.
+//!
+//! As in Redis, nobody goes at the end of a command: the reply is written first, as far as the socket takes it, and a session
+//! counts only once it has executed a command. So even where a session that is spared exceeds the limit for good, another one
+//! can connect and raise it.
 
 use std::cmp::Reverse;
 
 use crate::base::log::{Level, log};
 use crate::server::client::{Client, ClientFlags, ClientId};
 use crate::server::client_line::client_line;
-use crate::server::state::Server;
+use crate::server::state::{Order, Server};
 
 impl Server {
     /// What sessions may take together; `None` without a limit. A negative setting is a percentage of `maxmemory`.
@@ -63,12 +67,31 @@ impl Server {
         }
     }
 
+    /// Whether all sessions together take more than they may.
+    #[inline]
+    pub(crate) fn exceeds_client_limit(&self) -> bool {
+        self.config.maxmemory_clients != 0
+            && self.client_memory_limit().is_some_and(|limit| self.clients.memory > limit)
+    }
+
+    /// Has sessions evicted, if they take too much, when those that have something to write have written it.
+    pub(crate) fn order_client_eviction(&mut self) {
+        if self.exceeds_client_limit() && !self.clients.eviction_ordered {
+            self.clients.eviction_ordered = true;
+            self.orders.push(Order::EvictClients);
+        }
+    }
+
     /// Closes the largest sessions until the others fit.
     pub fn evict_clients(&mut self) {
-        let Some(limit) = self.client_memory_limit() else { return };
-        if self.clients.memory <= limit {
+        self.clients.eviction_ordered = false;
+        if !self.exceeds_client_limit() {
             return;
         }
+        // Sockets may have taken a lot since these were counted.
+        let counted: Vec<ClientId> =
+            self.clients.iter().filter(|client| client.counted_memory > 0).map(|client| client.id).collect();
+        self.recount(&counted);
         let mut largest: Vec<(usize, ClientId)> = self
             .clients
             .iter()
@@ -77,7 +100,7 @@ impl Server {
             .collect();
         largest.sort_unstable_by_key(|&(memory, id)| (Reverse(memory), id));
         for (_, id) in largest {
-            if self.clients.memory <= limit {
+            if !self.exceeds_client_limit() {
                 return;
             }
             let Some(client) = self.clients.by_id(id) else { continue };

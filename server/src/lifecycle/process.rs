@@ -14,29 +14,49 @@ use crate::server::Server;
 /// How the process was called: `{title}`.
 static CALLED: OnceLock<OsString> = OnceLock::new();
 
-/// Each client takes a descriptor, and the server keeps some for itself: `maxclients` is lowered to what the limit of open
-/// files allows.
-pub fn raise_file_limit(config: &mut Config) {
+/// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows, as Redis does:
+/// each client takes a descriptor, and the server keeps some for itself. Fails with the line for the log where not a single
+/// client could connect.
+pub fn raise_file_limit(config: &mut Config) -> Result<(), String> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     const RESERVED: u64 = 32;
-    let wanted = u64::from(config.maxclients) + RESERVED;
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    const STEP: u64 = 16;
+    let asked = config.maxclients;
+    let wanted = u64::from(asked) + RESERVED;
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return Ok(()) };
     if soft >= wanted {
-        return;
+        return Ok(());
     }
-    let best = wanted.min(hard);
-    if setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() && best >= wanted {
-        log(
-            Level::Notice,
-            &format!("Increased maximum number of open files to {best} (it was originally set to {soft})."),
-        );
-    } else {
-        config.maxclients = (soft.max(best).saturating_sub(RESERVED)).max(1) as u32;
-        log(
-            Level::Warning,
-            &format!("You requested maxclients but the limit of open files allows only {}.", config.maxclients),
-        );
+    let refused = setrlimit(Resource::RLIMIT_NOFILE, wanted, wanted).err();
+    let Some(error) = refused else {
+        let text = format!("Increased maximum number of open files to {wanted} (it was originally set to {soft}).");
+        log(Level::Notice, &text);
+        return Ok(());
+    };
+    // Only a privileged process may raise the hard limit; below it, Redis looks in steps for what is allowed.
+    let steps = wanted.saturating_sub(hard).div_ceil(STEP);
+    let best = wanted.saturating_sub(steps * STEP);
+    let limit = if best > soft && setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() { best } else { soft };
+    if limit >= wanted {
+        return Ok(());
     }
+    if limit <= RESERVED {
+        return Err(format!(
+            "Your current 'ulimit -n' of {limit} is not enough for the server to start. Please increase your open file limit to at least {wanted}. Exiting."
+        ));
+    }
+    config.maxclients = (limit - RESERVED) as u32;
+    for line in [
+        format!("You requested maxclients of {asked} requiring at least {wanted} max file descriptors."),
+        format!("Server can't set maximum open files to {wanted} because of OS error: {}.", error.desc()),
+        format!(
+            "Current maximum open files is {limit}. maxclients has been reduced to {} to compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'.",
+            config.maxclients
+        ),
+    ] {
+        log(Level::Warning, &line);
+    }
+    Ok(())
 }
 
 /// Carries out `server_cpulist`, `disable-thp` and `set-proc-title`. Call it before any other thread exists.

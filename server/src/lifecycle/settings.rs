@@ -10,7 +10,7 @@ impl Server {
         self.configure_cluster();
         if self.config.maxmemory_clients != 0 {
             self.count_all_client_memory();
-            self.evict_clients();
+            self.order_client_eviction();
         }
     }
 }

@@ -128,6 +128,11 @@ impl Server {
             // It may be gone already, which is what is wanted.
             let _ = std::fs::remove_file(self.config.pidfile.as_path());
         }
+        if !self.config.unixsocket.is_empty() {
+            log(Level::Notice, "Removing the unix socket file.");
+            // Nor does it matter if somebody else has removed this one.
+            let _ = std::fs::remove_file(self.config.unixsocket.as_path());
+        }
         let who = if self.sentinel.is_some() { "Sentinel" } else { "Redis" };
         log(Level::Warning, &format!("{who} is now ready to exit, bye bye..."));
         self.orders.push(Order::Exit(0));

@@ -14,11 +14,11 @@ impl Server {
             self.deliver_without_client();
         }
         self.broadcast_changes();
-        if self.config.maxmemory_clients != 0 {
+        if self.config.maxmemory_clients != 0 && !self.clients.woken.is_empty() {
             let woken = std::mem::take(&mut self.clients.woken);
             self.recount(&woken);
             self.clients.woken = woken;
-            self.evict_clients();
+            self.order_client_eviction();
         }
         if !self.clients.woken.is_empty() {
             let mut woken = std::mem::take(&mut self.clients.woken);

@@ -253,10 +253,6 @@ impl Connection {
         if server.config.maxmemory_clients != 0 && client.input.unparsed + client.input.free > KEEP {
             // A large request counts before it is executed.
             server.count_client_memory(&mut client);
-            server.clients.put(self.session, client);
-            server.evict_clients();
-            let Some(taken) = server.clients.take(self.session) else { return };
-            client = taken;
         }
         self.blocked = client.flags.intersects(ClientFlags::BLOCKED);
         if let Some(batch) = &mut batch {
@@ -264,6 +260,12 @@ impl Connection {
             while !self.blocked && !self.closing && !client.flags.intersects(ClientFlags::CLOSE_ASAP) {
                 if batch.is_done() && !self.next_batch(batch, server, &mut client) {
                     break;
+                }
+                if server.exceeds_client_limit() {
+                    server.clients.put(self.session, client);
+                    server.evict_clients();
+                    let Some(taken) = server.clients.take(self.session) else { return };
+                    client = taken;
                 }
                 self.execute_batch(batch, server, &mut client);
             }
@@ -283,8 +285,9 @@ impl Connection {
             client.out.shrink_to_fit();
         }
         client.input = batch.as_deref().map_or_else(InputMemory::default, input_memory);
-        if server.config.maxmemory_clients != 0 {
+        if server.config.maxmemory_clients != 0 && (batch.is_some() || client.counted_memory > 0) {
             server.count_client_memory(&mut client);
+            server.order_client_eviction();
         }
         server.clients.put(self.session, client);
         if let Some(batch) = batch {
@@ -349,6 +352,12 @@ impl Connection {
             batch.executed(request);
             if client.out.len() > client.room {
                 server.close_if_over_limit(client);
+            }
+            if server.config.maxmemory_clients != 0 {
+                server.count_client_memory(client);
+                if server.exceeds_client_limit() {
+                    return;
+                }
             }
             self.blocked = client.flags.intersects(ClientFlags::BLOCKED);
             if client.flags.intersects(ClientFlags::CLOSE_AFTER_REPLY) {

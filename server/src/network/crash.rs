@@ -56,10 +56,9 @@ pub fn configure(report_signals: bool, exit_on_panic: bool) {
 }
 
 /// Takes over `watchdog-period`, in milliseconds. The thread that watches is started with the first that is not 0.
-pub fn watch(period: u32, between_ticks: u32) {
+pub fn watch(period: u32) {
     static STARTED: OnceLock<bool> = OnceLock::new();
-    // Two ticks at least: the timers prove that the reactor turns.
-    PERIOD.store(if period == 0 { 0 } else { period.max(2 * between_ticks) }, Ordering::Relaxed);
+    PERIOD.store(period, Ordering::Relaxed);
     if period > 0 {
         tick();
         STARTED.get_or_init(|| {

@@ -52,13 +52,21 @@ fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::Rearm => shared.rearm.notify_one(),
             Order::Supervise => {
                 crash::configure(server.config.crash_log_enabled, server.config.use_exit_on_panic);
-                crash::watch(server.config.watchdog_period, 1000 / server.config.hz.max(1));
+                crash::watch(server.config.watchdog_period);
             }
             Order::Listen => shared.listen.notify_one(),
             Order::Sentinel => sentinel::carry_out(shared, server),
             Order::Cluster => cluster::carry_out(shared, server),
             Order::HandOver(id) => drop(tokio::spawn(cluster::handover::run(Arc::clone(shared), id))),
             Order::Discard => drop(tokio::spawn(cluster::handover::discard(Arc::clone(shared)))),
+            Order::EvictClients => {
+                let shared = Arc::clone(shared);
+                tokio::spawn(async move {
+                    // Behind the tasks that this turn has woken, which write what they have.
+                    tokio::task::yield_now().await;
+                    shared.turn().evict_clients();
+                });
+            }
             Order::Exit(code) => {
                 // Whoever sees its connection end finds nobody there any more.
                 server.network.listening.iter().for_each(crate::lifecycle::listening::close);

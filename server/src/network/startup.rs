@@ -179,7 +179,10 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
         return 1;
     }
     announce(configured);
-    crate::lifecycle::process::raise_file_limit(&mut config);
+    if let Err(text) = crate::lifecycle::process::raise_file_limit(&mut config) {
+        log(Level::Warning, &text);
+        return 1;
+    }
     let mut server = Server::new(config, crate::commands::catalogue(), sentinel.is_some());
     server.stats.startup_memory = used_memory();
     server.sentinel = sentinel;
@@ -358,7 +361,13 @@ async fn live(server: Server) -> i32 {
         }
         super::timers::retry_postponed(&mut shared.turn());
         follow_configured_primary(&shared);
-        log(Level::Notice, "Ready to accept connections");
+        if config.port != 0 || config.tls_port != 0 {
+            log(Level::Notice, "Ready to accept connections");
+        }
+        if !config.unixsocket.is_empty() {
+            let path = config.unixsocket.to_string_lossy();
+            log(Level::Notice, &format!("The server is now ready to accept connections at {path}"));
+        }
     }
     tell_supervisor(shared.peek().config.supervised);
     spawn_vital("timers", timers::run(Arc::clone(&shared)));
@@ -380,11 +389,6 @@ fn watch_others(shared: &Shared) {
 fn finish(shared: &Shared, code: i32) -> i32 {
     // The system takes the memory back at once. Freeing key by key would keep whoever waits for the end waiting.
     std::mem::forget(Arc::clone(shared));
-    let server = shared.peek();
-    if !server.config.unixsocket.is_empty() {
-        log(Level::Notice, "Removing the unix socket file.");
-        let _ = std::fs::remove_file(server.config.unixsocket.as_path());
-    }
     code
 }
 

@@ -20,6 +20,8 @@ pub struct Clients {
     pub woken: Vec<ClientId>,
     /// Bytes that sessions take, while `maxmemory-clients` is set.
     pub memory: usize,
+    /// Whether the sessions that take too much are to be evicted soon.
+    pub eviction_ordered: bool,
     /// Bytes that ended sessions take until their tasks have freed them.
     pub ending_memory: usize,
     /// DEBUG REPLYBUFFER RESIZING 0: buffers of silent clients stay as large as they are.

@@ -57,6 +57,8 @@ pub enum Order {
     Supervise,
     /// Remove keys that have gone to another node, in small steps.
     Discard,
+    /// End the sessions that take too much memory, when what waits for their sockets has been written as far as they take it.
+    EvictClients,
 }
 
 /// See the module's comment.
