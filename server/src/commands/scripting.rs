@@ -42,7 +42,7 @@ fn eval(ctx: &mut ServerContext<'_>, args: &Args<'_>, read_only: bool) -> Comman
         .scripts
         .load(args.get(1))
         .map_err(|text| CommandError::Text([b"ERR ", text.as_slice()].concat()))?;
-    ctx.server.run_script(ctx.client, args, Script::Cached(&sha), script.flags, keys, read_only)
+    ctx.server.run_script(ctx.client, args, Script::Cached(&sha, script), script.flags, keys, read_only)
 }
 
 /// `EVALSHA sha1 numkeys [key ...] [arg ...]`, `EVALSHA_RO`.
@@ -51,7 +51,7 @@ fn evalsha(ctx: &mut ServerContext<'_>, args: &Args<'_>, read_only: bool) -> Com
     let sha = sha_word(args.get(1)).ok_or(NO_SCRIPT)?;
     let keys = key_count(args, NOT_INTEGER)?;
     let script = ctx.server.scripting.scripts.script(&sha).ok_or(NO_SCRIPT)?;
-    ctx.server.run_script(ctx.client, args, Script::Cached(&sha), script.flags, keys, read_only)
+    ctx.server.run_script(ctx.client, args, Script::Cached(&sha, script), script.flags, keys, read_only)
 }
 
 /// `SCRIPT LOAD script`.

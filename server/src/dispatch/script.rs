@@ -14,7 +14,7 @@ use crate::dispatch::acl::{denied_in_script, permits};
 use crate::dispatch::keys::keys_of;
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
-use crate::scripting::engine::Sha;
+use crate::scripting::engine::{self, Sha};
 use crate::scripting::shebang::{self, ScriptFlags};
 use crate::scripting::{Engine, Host};
 use crate::server::client::{Client, ClientFlags};
@@ -22,7 +22,7 @@ use crate::server::context::ServerContext;
 use crate::server::doc::{Flags, Internal};
 use crate::server::error::{self, CommandError, CommandResult};
 use crate::server::registry::Command;
-use crate::server::scripts::{Aside, Running};
+use crate::server::scripts::{Aside, Running, Spare};
 use crate::server::state::Server;
 
 /// Room that a large reply took is given back.
@@ -38,8 +38,8 @@ fn spare(mut buffer: Vec<u8>) -> Vec<u8> {
 /// What is to be run.
 #[derive(Debug, Clone, Copy)]
 pub enum Script<'a> {
-    /// A cached script.
-    Cached(&'a Sha),
+    /// A cached script, and its SHA1.
+    Cached(&'a Sha, engine::Script),
     /// A function: its name as it was registered, and its place.
     Function(&'a [u8], i32),
 }
@@ -188,10 +188,13 @@ impl Server {
             // SAFETY: only the lifetime changes; `run` ends before this function does, and the words are the caller's.
             words: unsafe { std::mem::transmute::<Args<'_>, Args<'static>>(*args) },
         };
-        let (name, is_eval) = match script {
-            Script::Cached(sha) => (sha.to_vec(), true),
-            Script::Function(name, _) => (name.to_vec(), false),
+        let (called, is_eval) = match script {
+            Script::Cached(sha, _) => (&sha[..], true),
+            Script::Function(name, _) => (name, false),
         };
+        let mut name = std::mem::take(&mut self.scripting.spare.name);
+        name.clear();
+        name.extend_from_slice(called);
         self.scripting.running = Some(Running {
             name,
             is_eval,
@@ -202,8 +205,9 @@ impl Server {
             obeyed,
             words: OwnedArgs::default(),
         });
-        let [room, mut out] = std::mem::take(&mut self.scripting.spare);
-        let session = Session::set_aside(client, room);
+        let room = std::mem::take(&mut self.scripting.spare.calls);
+        let mut out = std::mem::take(&mut self.scripting.spare.reply);
+        let session = Session::set_aside(client, room, self.scripting.spare.aside.take());
         let withheld = std::mem::take(&mut self.effects.withheld);
         let dirty = std::mem::take(&mut self.effects.dirty);
         let resp3 = session.resp3;
@@ -215,9 +219,9 @@ impl Server {
         // engines is not allowed in scripts or waits until the script has ended. `run` outlives the call.
         let result = unsafe {
             match script {
-                Script::Cached(sha) => {
+                Script::Cached(sha, script) => {
                     let engine: *mut Engine = &mut *(*run.server).scripting.scripts;
-                    (*engine).run_script(sha, key_words, rest, host, &mut reply, hooked)
+                    (*engine).run_script(sha, script, key_words, rest, host, &mut reply, hooked)
                 }
                 Script::Function(name, place) => {
                     let engine: *mut Engine = &mut (*run.server).scripting.functions.engine;
@@ -225,19 +229,20 @@ impl Server {
                 }
             }
         };
-        let room = session.restore(client);
+        let (room, aside) = session.restore(client);
         self.effects.withheld = withheld;
         // Its commands have counted their changes; the script itself is not propagated.
         self.effects.dirty = dirty;
         self.effects.replace();
-        self.scripting.running = None;
+        let name = self.scripting.running.take().map_or_else(Vec::new, |running| running.name);
         self.scripting.retired.clear();
         self.wake_held_back_primary();
         let failed = out.starts_with(b"-");
         if result.is_ok() {
             client.reply().raw(&out);
         }
-        self.scripting.spare = [spare(room), spare(out)];
+        let words = std::mem::take(&mut self.scripting.spare.words);
+        self.scripting.spare = Spare { calls: spare(room), reply: spare(out), name, aside, words };
         match result {
             Ok(errors) => {
                 for error in &errors {
@@ -293,10 +298,12 @@ struct Session {
 const KEPT: ClientFlags = ClientFlags::KEPT_IN_SCRIPTS;
 
 impl Session {
-    /// The session's commands write into `spare` from now on.
-    fn set_aside(client: &mut Client, spare: Vec<u8>) -> Self {
+    /// The session's commands write into `room_of_calls` from now on.
+    fn set_aside(client: &mut Client, room_of_calls: Vec<u8>, aside: Option<Box<Aside>>) -> Self {
         let Client { resp3, flags, db, room, last_command, .. } = *client;
-        client.aside = Some(Box::new(Aside { out: std::mem::replace(&mut client.out, spare), resp3 }));
+        let mut aside = aside.unwrap_or_default();
+        *aside = Aside { out: std::mem::replace(&mut client.out, room_of_calls), resp3 };
+        client.aside = Some(aside);
         client.flags = flags & KEPT;
         // No command waits in a script.
         client.flags.insert(ClientFlags::IN_EXEC);
@@ -305,16 +312,17 @@ impl Session {
         Self { resp3, flags, db, room, last_command }
     }
 
-    /// Returns the room that its commands wrote into.
-    fn restore(&self, client: &mut Client) -> Vec<u8> {
+    /// Returns the room that its commands wrote into, and where its output waited.
+    fn restore(&self, client: &mut Client) -> (Vec<u8>, Option<Box<Aside>>) {
         let Self { resp3, flags, db, room, last_command } = *self;
         let ended = client.flags & ClientFlags::ENDS;
         client.flags = flags;
         client.flags.insert(ended);
         client.refresh_user_flag();
         (client.resp3, client.db, client.room, client.last_command) = (resp3, db, room, last_command);
-        let out = client.aside.take().map_or_else(Vec::new, |aside| aside.out);
-        std::mem::replace(&mut client.out, out)
+        let mut aside = client.aside.take();
+        let out = aside.as_mut().map_or_else(Vec::new, |aside| std::mem::take(&mut aside.out));
+        (std::mem::replace(&mut client.out, out), aside)
     }
 }
 
@@ -429,7 +437,8 @@ impl Host for Run {
         client.resp3 = resp3;
         client.out.clear();
         server.call(client, command, &args);
-        *reply = std::mem::take(&mut client.out);
+        // The next call writes into the room that this reply had before.
+        std::mem::swap(reply, &mut client.out);
         if command.flags.intersects(Flags::READONLY) {
             let declared = self.words;
             let (server, client) = self.both();

@@ -14,12 +14,14 @@ use corosensei::stack::DefaultStack;
 use crate::base::ids::ClientId;
 use crate::dispatch::running;
 use crate::resp::Args;
-use crate::resp::request::OwnedArgs;
 use crate::scripting::stack::{SIZE, Suspended, Task};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::doc::Internal;
 use crate::server::registry::Command;
 use crate::server::state::Server;
+
+/// Words of more than this give their room back.
+const SPARE: usize = 1 << 16;
 
 /// Whether a command runs a script.
 fn is_script(command: &Command) -> bool {
@@ -48,15 +50,18 @@ impl Server {
             return self.reply_error(client, b"ERR no memory for the stack of scripts");
         };
         // Arguments outlive the read buffer if the script is set aside.
-        let args: OwnedArgs = args.to_owned_args();
+        let mut words = std::mem::take(&mut self.scripting.spare.words);
+        words.copy_from(args);
         let (server, session) = (std::ptr::from_mut(self), std::ptr::from_mut(client));
         let task = Task::with_stack(stack, move |yielder, ()| {
             // SAFETY: both stay where they are until the command has ended: the server is behind its lock, the session is boxed.
             // While this runs nobody else uses them; while it is set aside it does not run.
             let (server, session) = unsafe { (&mut *server, &mut *session) };
             server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
-            server.run_admitted(session, command, &args.as_args());
+            server.run_admitted(session, command, &words.as_args());
             server.scripting.stack.yielder = None;
+            words.clear(SPARE);
+            server.scripting.spare.words = words;
         });
         if !self.go_on(task, client.id) {
             client.flags.insert(ClientFlags::BLOCKED);

@@ -87,7 +87,9 @@ impl<'a> Args<'a> {
 
     /// Copies: for requests that outlive the read buffer (MULTI, blocked clients).
     pub fn to_owned_args(&self) -> OwnedArgs {
-        OwnedArgs::new(self.from(0))
+        let mut owned = OwnedArgs::default();
+        owned.copy_from(self);
+        owned
     }
 }
 
@@ -110,6 +112,15 @@ impl OwnedArgs {
         let mut args = Self::default();
         words.for_each(|word| args.push(word));
         args
+    }
+
+    /// Takes over a copy of `args`, in the room that is there.
+    pub fn copy_from(&mut self, args: &Args<'_>) {
+        self.data.clear();
+        self.ranges.clear();
+        self.data.reserve(args.ranges.iter().map(|&(_, len)| len).sum());
+        self.ranges.reserve(args.ranges.len());
+        args.from(0).for_each(|word| self.push(word));
     }
 
     /// Adds one argument.

@@ -15,6 +15,11 @@ const HOOK_INSTRUCTIONS: i32 = 100_000;
 /// Runs between two steps of the collector, and the size of a step.
 const COLLECT_EVERY: u32 = 50;
 
+/// Places in the registry, where a value is found by number faster than by name; scripts and functions have those behind.
+const ERROR_HANDLER_PLACE: i32 = 1;
+const KEYS_PLACE: i32 = 2;
+const ARGV_PLACE: i32 = 3;
+
 /// What a running script may ask of the server.
 pub trait Host {
     /// Runs a command and appends its reply.
@@ -79,6 +84,8 @@ pub struct Script {
     pub flags: ScriptFlags,
     /// Length of its text.
     pub len: usize,
+    /// Its place in the registry.
+    place: i32,
 }
 
 /// SHA1 in lower-case hexadecimal digits.
@@ -145,7 +152,7 @@ impl Engine {
         });
         let data = std::ptr::from_mut::<Shared>(&mut shared).cast();
         let lua = State::open(allocate, data).expect("the limit is larger than an empty interpreter");
-        let engine = Self { lua, shared, scripts: HashMap::default(), scripts_len: 0, runs: 0, last_place: 0 };
+        let engine = Self { lua, shared, scripts: HashMap::default(), scripts_len: 0, runs: 0, last_place: ARGV_PLACE };
         assert!(lua.open_libraries(), "the limit is larger than the libraries");
         engine.prepare(purpose);
         engine
@@ -155,7 +162,11 @@ impl Engine {
         let lua = self.lua;
         assert!(lua.load(ERROR_HANDLER, c"@err_handler_def") && lua.pcall(0, 1, 0), "the handler is correct");
         lua.push_value(-1);
-        lua.set_field(REGISTRY, "error handler");
+        lua.set_item(REGISTRY, ERROR_HANDLER_PLACE);
+        for (name, place) in [("KEYS", KEYS_PLACE), ("ARGV", ARGV_PLACE)] {
+            lua.push_text(name.as_bytes());
+            lua.set_item(REGISTRY, place);
+        }
         match purpose {
             Purpose::Scripts => lua.set_field(GLOBALS, "__redis__err__handler"),
             Purpose::Functions => lua.pop(1),
@@ -251,10 +262,9 @@ impl Engine {
             lua.pop(1);
             return Err(text);
         }
-        lua.push_text(&sha);
-        lua.insert(-2);
-        lua.set(REGISTRY);
-        let script = Script { flags, len: text.len() };
+        self.last_place += 1;
+        lua.set_item(REGISTRY, self.last_place);
+        let script = Script { flags, len: text.len(), place: self.last_place };
         self.scripts.insert(sha, script);
         self.scripts_len += text.len();
         Ok((sha, script))
@@ -268,7 +278,7 @@ impl Engine {
         }
     }
 
-    /// Runs a cached script and writes its reply. Returns the errors within the reply that are to be counted.
+    /// Runs a cached script, whose SHA1 is `sha`, and writes its reply. Returns the errors within the reply that are to be counted.
     ///
     /// # Errors
     /// How it failed.
@@ -278,6 +288,7 @@ impl Engine {
     pub unsafe fn run_script<'a>(
         &mut self,
         sha: &Sha,
+        script: Script,
         keys: impl ExactSizeIterator<Item = &'a [u8]>,
         arguments: impl ExactSizeIterator<Item = &'a [u8]>,
         host: *mut dyn Host,
@@ -285,15 +296,16 @@ impl Engine {
         hooked: bool,
     ) -> Result<Vec<Vec<u8>>, Failure> {
         let lua = self.lua;
-        lua.field(REGISTRY, "error handler");
-        lua.push_text(sha);
-        lua.get(REGISTRY);
+        lua.item(REGISTRY, ERROR_HANDLER_PLACE);
+        lua.item(REGISTRY, script.place);
         self.shared.unlimited += 1;
         lua.set_read_only(GLOBALS, false);
+        lua.item(REGISTRY, KEYS_PLACE);
         self.push_words(keys);
-        lua.set_field(GLOBALS, "KEYS");
+        lua.set(GLOBALS);
+        lua.item(REGISTRY, ARGV_PLACE);
         self.push_words(arguments);
-        lua.set_field(GLOBALS, "ARGV");
+        lua.set(GLOBALS);
         lua.set_read_only(GLOBALS, true);
         self.shared.unlimited -= 1;
         // SAFETY: as the caller promises.
@@ -319,7 +331,7 @@ impl Engine {
         hooked: bool,
     ) -> Result<Vec<Vec<u8>>, Failure> {
         let lua = self.lua;
-        lua.field(REGISTRY, "error handler");
+        lua.item(REGISTRY, ERROR_HANDLER_PLACE);
         lua.item(REGISTRY, place);
         self.shared.unlimited += 1;
         self.push_words(keys);

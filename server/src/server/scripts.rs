@@ -23,8 +23,23 @@ pub struct Scripting {
     pub(crate) retired: Vec<Box<Functions>>,
     /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call everything.
     pub allows_everything: bool,
-    /// Room for the replies of the next script's commands, and for its own.
-    pub spare: [Vec<u8>; 2],
+    /// What a script leaves to the next one.
+    pub(crate) spare: Spare,
+}
+
+/// What the next script need not allocate anew.
+#[derive(Default)]
+pub(crate) struct Spare {
+    /// Room for the replies of its commands.
+    pub calls: Vec<u8>,
+    /// Room for its own reply.
+    pub reply: Vec<u8>,
+    /// Room for its name.
+    pub name: Vec<u8>,
+    /// Where the session's output waits.
+    pub aside: Option<Box<Aside>>,
+    /// Room for the words of the command that it comes with.
+    pub words: OwnedArgs,
 }
 
 /// The script that runs, as others see it.
@@ -48,6 +63,7 @@ pub struct Running {
 }
 
 /// Where a session's output waits while its script runs.
+#[derive(Default)]
 pub struct Aside {
     /// What was written before.
     pub out: Vec<u8>,
