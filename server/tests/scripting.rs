@@ -447,3 +447,49 @@ fn a_session_hears_of_its_own_script() {
     assert_eq!(lines[0], ">3");
     assert_eq!(&lines[1..4], ["message", "ch", "hello"]);
 }
+
+/// Integers become texts, and texts integers, by a way of their own; at its edges, and beyond, both ways say what C's do.
+#[test]
+fn numbers_become_texts_and_texts_numbers_as_they_always_did() {
+    const SCRIPT: &str = "local shown = {}
+        for _, text in ipairs(ARGV) do
+          local number = tonumber(text)
+          local worked, product = pcall(function() return text * 1 end)
+          shown[#shown + 1] = tostring(number) .. '|' .. (worked and tostring(product) or '-') .. '|' .. (number and '' .. number or '-')
+            .. '|' .. (number and string.format('%.17g', number) or '-')
+        end
+        return table.concat(shown, '\\n')";
+    // What C reads and prints where the two ways meet: 15 digits that are read, 14 that are printed.
+    let texts = [
+        ("0", "0|0|0|0"),
+        ("-0", "-0|-0|-0|-0"),
+        ("7", "7|7|7|7"),
+        ("00012", "12|12|12|12"),
+        ("-12", "-12|-12|-12|-12"),
+        ("99999999999999", "99999999999999|99999999999999|99999999999999|99999999999999"),
+        ("-99999999999999", "-99999999999999|-99999999999999|-99999999999999|-99999999999999"),
+        ("100000000000000", "1e+14|1e+14|1e+14|100000000000000"),
+        ("999999999999999", "1e+15|1e+15|1e+15|999999999999999"),
+        ("9007199254740993", "9.007199254741e+15|9.007199254741e+15|9.007199254741e+15|9007199254740992"),
+        ("0.5", "0.5|0.5|0.5|0.5"),
+        ("1e3", "1000|1000|1000|1000"),
+        ("0x10", "16|16|16|16"),
+        (" 5 ", "5|5|5|5"),
+        ("5 ", "5|5|5|5"),
+    ];
+    let refused = ["", " ", "5a", "1 2", "12\\0", "--1"];
+    let ask = |server: &Server| {
+        let words: Vec<&str> = texts.iter().map(|(text, _)| *text).chain(refused).collect();
+        call(&mut server.client(), &[&["EVAL", SCRIPT, "0"], words.as_slice()].concat())
+    };
+    let (_directory, server, _client) = start(&[]);
+    let shown = ask(&server);
+    for ((text, expected), line) in texts.iter().zip(shown.lines()) {
+        assert_eq!(line, *expected, "{text}");
+    }
+    assert!(shown.lines().skip(texts.len()).all(|line| line.starts_with("nil|")), "{shown}");
+    if support::installed(REAL) {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(shown, ask(&Server::start(REAL, folder.path(), &[])));
+    }
+}
