@@ -2,6 +2,7 @@
 
 use super::grammar::Grammar;
 use super::random::Random;
+use super::users::become_somebody;
 use super::words::{LEXICAL_KEYS, Words};
 use runner::client::encode;
 
@@ -42,6 +43,8 @@ pub struct Case {
     pub protocol: u8,
     /// Whether hashes are small enough to have an order.
     pub ordered: bool,
+    /// Whether parts of it are played by users with random rights.
+    pub by_users: bool,
     /// The requests.
     pub requests: Vec<Request>,
 }
@@ -50,8 +53,8 @@ pub struct Case {
 const LENGTH: usize = 60;
 
 impl Case {
-    /// The case of a seed.
-    pub fn from_seed(seed: u64) -> Self {
+    /// The case of a seed; `always_by_users`: not one in four, but all are played by users with random rights.
+    pub fn from_seed(seed: u64, always_by_users: bool) -> Self {
         let mut random = Random::new(seed);
         let grammar = Grammar::some(&mut random);
         let (protocol, ordered) = (if random.one_in(2) { 3 } else { 2 }, random.one_in(2));
@@ -61,7 +64,14 @@ impl Case {
         for _ in 0..words.random.below(4) {
             requests.push(Request { words: settings.command(&mut words), inline: false });
         }
+        let by_users = words.random.one_in(4) || always_by_users;
+        if by_users {
+            requests.extend(become_somebody(&mut words.random, protocol));
+        }
         while requests.len() < LENGTH {
+            if by_users && words.random.one_in(20) {
+                requests.extend(become_somebody(&mut words.random, protocol));
+            }
             let request = request(&grammar, &mut words);
             let lists_are_special = requests.iter().any(sets_lists_up);
             let left_out = races_with_the_clock(&request)
@@ -72,7 +82,7 @@ impl Case {
                 requests.push(request);
             }
         }
-        Self { protocol, ordered, requests }
+        Self { protocol, ordered, by_users, requests }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::case::{Case, Request};
 use super::sameness::Judge;
+use super::users::become_nobody;
 use super::words::{KEYS, LEXICAL_KEYS};
 use anyhow::{Context, Result};
 use runner::client::Client;
@@ -79,7 +80,7 @@ impl Engines {
 
     /// Plays a case; the first difference that is not known.
     pub async fn play(&mut self, case: &Case) -> Result<Option<Difference>> {
-        let (before, behind) = (preamble(case.protocol), epilogue());
+        let (before, behind) = (preamble(case.protocol), epilogue(case.by_users));
         let mut bytes = Vec::new();
         for request in before.iter().chain(&case.requests).chain(&behind) {
             bytes.extend(request.bytes());
@@ -153,7 +154,8 @@ async fn ask(client: &mut Client, bytes: &[u8], count: usize) -> Vec<Vec<u8>> {
 fn preamble(protocol: u8) -> Vec<Request> {
     let hello = Request::new(&["HELLO", &protocol.to_string()]);
     let defaults = [&["CONFIG", "SET"], DEFAULTS].concat();
-    vec![Request::new(&["RESET"]), Request::new(&["FLUSHALL"]), Request::new(&defaults), hello]
+    let clean = [&["RESET"][..], &["ACL", "DELUSER", "somebody"], &["ACL", "LOG", "RESET"], &["FLUSHALL"]];
+    clean.iter().map(|words| Request::new(words)).chain([Request::new(&defaults), hello]).collect()
 }
 
 /// The thresholds that cases change.
@@ -177,8 +179,9 @@ const DEFAULTS: &[&str] = &[
 ];
 
 /// What is asked behind every case: all that is there.
-fn epilogue() -> Vec<Request> {
-    let mut all = vec![Request::new(&["DISCARD"]), Request::new(&["DEBUG", "DIGEST"])];
+fn epilogue(by_users: bool) -> Vec<Request> {
+    let mut all = if by_users { become_nobody().to_vec() } else { Vec::new() };
+    all.extend([Request::new(&["DISCARD"]), Request::new(&["DEBUG", "DIGEST"])]);
     for database in ["0", "1"] {
         all.push(Request::new(&["SELECT", database]));
         all.push(Request::new(&["DBSIZE"]));

@@ -6,6 +6,7 @@
 //! | `grammar.rs` | its little language |
 //! | `words.rs` | what may stand for a key, a value, a number: mostly the edges |
 //! | `case.rs` | a sequence of commands made from a seed |
+//! | `users.rs` | users with random rights, who play parts of some cases |
 //! | `engines.rs` | the two servers, and a case played on both |
 //! | `sameness.rs` | when two replies are the same, where that is not 'byte for byte' |
 //! | `known.rs` | differences that are known, with reasons |
@@ -26,6 +27,7 @@ mod run;
 mod sameness;
 mod shrink;
 mod table;
+mod users;
 mod words;
 
 pub use case::{Case, Request};

@@ -21,12 +21,19 @@ pub struct Totals {
 }
 
 /// Plays at least `commands` commands from a seed, unless the deadline comes first. Scenarios of failures go to `folder`.
-pub async fn run_seed(seed: u64, commands: usize, deadline: Instant, folder: &Path) -> Result<Totals> {
+/// `always_by_users`: as for [`Case::from_seed`].
+pub async fn run_seed(
+    seed: u64,
+    commands: usize,
+    always_by_users: bool,
+    deadline: Instant,
+    folder: &Path,
+) -> Result<Totals> {
     let mut engines = Engines::start().await?;
     let mut totals = Totals::default();
     let mut number = 0;
     while totals.commands < commands && Instant::now() < deadline && totals.failures.len() < ENOUGH {
-        let case = Case::from_seed(seed.wrapping_mul(1_000_003).wrapping_add(number));
+        let case = Case::from_seed(seed.wrapping_mul(1_000_003).wrapping_add(number), always_by_users);
         number += 1;
         totals.commands += case.requests.len();
         let Some(difference) = engines.play(&case).await? else {
