@@ -48,12 +48,13 @@ enum Ends<'a> {
     Lex(LexBound<'a>, LexBound<'a>),
 }
 
-/// A score with an optional `(`; C's `strtod` decides, which takes nothing for zero and overflow for an infinity.
+/// A score with an optional `(`; C's `strtod` decides, which takes nothing for zero, overflow for an infinity, and a NUL for the end.
 fn score_bound(word: &[u8]) -> CommandResult<ScoreBound> {
     let (exclusive, text) = match word {
         [b'(', text @ ..] => (true, text),
         text => (false, text),
     };
+    let text = &text[..memchr::memchr(0, text).unwrap_or(text.len())];
     let trimmed = text.trim_ascii_start();
     let lenient = || std::str::from_utf8(trimmed).ok()?.parse::<f64>().ok().filter(|score| !score.is_nan());
     let score = if text.is_empty() { Some(0.0) } else { parse_f64(trimmed).or_else(lenient) };

@@ -138,15 +138,16 @@ fn set_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     single(if get { KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::UPDATE } else { KeyFlags::OW | KeyFlags::UPDATE })
 }
 
-/// BITFIELD writes unless it only consists of GET.
+/// BITFIELD writes unless it only consists of GET and OVERFLOW; what is incomplete counts as a write.
 fn bitfield_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     let mut index = 2;
     while index < words.len() {
-        // GET takes two words.
-        if !words.is(index, "get") || index + 2 >= words.len() {
+        let takes = if words.is(index, "get") { 2 } else { 1 };
+        let reads = takes == 2 || words.is(index, "overflow");
+        if !reads || index + takes >= words.len() {
             return single(KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::UPDATE);
         }
-        index += 3;
+        index += takes + 1;
     }
     single(KeyFlags::RO | KeyFlags::ACCESS)
 }
@@ -187,7 +188,8 @@ fn georadius_keys<W: AsRef<[u8]>>(words: &Words<'_, W>, options_at: i64) -> Vec<
     keys
 }
 
-/// XREAD and XREADGROUP: the first half of what is behind STREAMS, which may be the name of a group or a consumer as well.
+/// XREAD and XREADGROUP: the first half of what is behind STREAMS, which may be the name of a group or a consumer as well. Where
+/// the words are odd in number, the command will complain.
 fn xread_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, InvalidArguments> {
     let mut index = 1;
     while index < words.len() && !words.is(index, "streams") {
@@ -200,7 +202,7 @@ fn xread_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, Inval
         };
     }
     let (first, words_left) = (index + 1, words.len() - index - 1);
-    if words_left < 2 || words_left % 2 != 0 {
+    if words_left < 2 {
         return Err(InvalidArguments);
     }
     let flags = KeyFlags::RO | KeyFlags::ACCESS;
@@ -275,6 +277,12 @@ mod tests {
             "GEORADIUS k 1 2 3 m STOREDIST x",
             "BITFIELD k GET u8 0",
             "BITFIELD k GET u8 0 SET u8 0 1",
+            "BITFIELD k OVERFLOW WRAP",
+            "BITFIELD k OVERFLOW x GET u8 0",
+            "BITFIELD k GET u8 0 OVERFLOW",
+            "BITFIELD k GET u8",
+            "XREAD STREAMS a b 1",
+            "XREADGROUP GROUP g c COUNT 1 STREAMS a b c 1 2",
             "BITOP AND d a b",
             "BLPOP a b 0",
             "LMPOP 2 a b LEFT",

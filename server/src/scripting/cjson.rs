@@ -52,11 +52,21 @@ fn settings(lua: &State) -> &mut Settings {
 /// instructions each.
 fn plain_len(text: &[u8]) -> usize {
     const BLOCK: usize = 16;
-    let is_escaped = |byte: u8| byte < 32 || matches!(byte, 127 | b'"' | b'\\' | b'/');
+    const fn is_escaped(byte: u8) -> bool {
+        byte < 32 || matches!(byte, 127 | b'"' | b'\\' | b'/')
+    }
+    const ESCAPED: [bool; 256] = {
+        let (mut table, mut byte) = ([false; 256], 0);
+        while byte < 256 {
+            table[byte] = is_escaped(byte as u8);
+            byte += 1;
+        }
+        table
+    };
     let is_plain = |block: &&[u8]| !block.iter().fold(false, |any, &byte| any | is_escaped(byte));
     let blocks = text.chunks_exact(BLOCK).take_while(is_plain).count() * BLOCK;
     let rest = &text[blocks..];
-    blocks + rest.iter().position(|&byte| is_escaped(byte)).unwrap_or(rest.len())
+    blocks + rest.iter().position(|&byte| ESCAPED[usize::from(byte)]).unwrap_or(rest.len())
 }
 
 /// Bytes that a buffer begins with: enough for most documents.

@@ -1,6 +1,9 @@
 //! Numbers as C's library prints and reads them.
 
 use std::ffi::{CStr, c_char};
+use std::io::Write;
+
+use crate::base::numbers::parse_i64;
 
 /// `%.Ng`.
 pub(super) fn general(out: &mut Vec<u8>, number: f64, precision: i32) {
@@ -10,10 +13,68 @@ pub(super) fn general(out: &mut Vec<u8>, number: f64, precision: i32) {
         out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
         return;
     }
+    if shortest(out, number, precision) {
+        return;
+    }
     let mut text = [0_u8; 64];
     // SAFETY: the buffer is larger than what `%.17g` can print, and its length is given.
     let len = unsafe { libc::snprintf(text.as_mut_ptr().cast(), text.len(), c"%.*g".as_ptr(), precision, number) };
     out.extend_from_slice(&text[..(len.max(0) as usize).min(text.len() - 1)]);
+}
+
+/// `%.Ng` of a number whose shortest decimal that reads back as it has no more than N digits; false for others.
+///
+/// A double is nearer than 1.2e-16 of itself to that decimal, and decimals of N digits are at least ten times as far apart while N
+/// is at most 15: so no other is nearer to it, and C prints this one.
+fn shortest(out: &mut Vec<u8>, number: f64, precision: i32) -> bool {
+    const MOST_DIGITS: i32 = 15;
+    if precision > MOST_DIGITS || precision < 1 || !number.is_finite() || number == 0.0 {
+        return false;
+    }
+    // `-1.25e-7`: at most 17 digits, a sign, a point and an exponent.
+    let mut text = [0_u8; 32];
+    let mut rest = &mut text[..];
+    if write!(rest, "{number:e}").is_err() {
+        return false;
+    }
+    let len = 32 - rest.len();
+    let (negative, text) = text[..len].strip_prefix(b"-").map_or((false, &text[..len]), |text| (true, text));
+    let Some(at) = text.iter().position(|&byte| byte == b'e') else { return false };
+    let (mantissa, exponent) = (&text[..at], &text[at + 1..]);
+    let (first, others) = (mantissa[0], mantissa.get(2..).unwrap_or_default());
+    let Some(exponent) = parse_i64(exponent).and_then(|exponent| i32::try_from(exponent).ok()) else { return false };
+    if others.len() as i32 + 1 > precision {
+        return false;
+    }
+    if negative {
+        out.push(b'-');
+    }
+    let zeros = |count: i32| std::iter::repeat_n(b'0', count.max(0) as usize);
+    if exponent < -4 || exponent >= precision {
+        out.push(first);
+        if !others.is_empty() {
+            out.push(b'.');
+            out.extend_from_slice(others);
+        }
+        out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+        out.extend(zeros(i32::from(exponent.abs() < 10)));
+        out.extend_from_slice(itoa::Buffer::new().format(exponent.abs()).as_bytes());
+    } else if exponent < 0 {
+        out.extend_from_slice(b"0.");
+        out.extend(zeros(-exponent - 1));
+        out.push(first);
+        out.extend_from_slice(others);
+    } else {
+        let (whole, fraction) = others.split_at(others.len().min(exponent as usize));
+        out.push(first);
+        out.extend_from_slice(whole);
+        out.extend(zeros(exponent - whole.len() as i32));
+        if !fraction.is_empty() {
+            out.push(b'.');
+            out.extend_from_slice(fraction);
+        }
+    }
+    true
 }
 
 /// Reads the number at the start of `text` as `strtod` does, and how many bytes it takes; 0 where there is none. It looks at no
@@ -122,13 +183,17 @@ mod tests {
             text[..len as usize].to_vec()
         };
         for round in 0..200_000_u64 {
-            let number = match round % 4 {
+            let number = match round % 6 {
+                4 => random.below(1_000_000) as f64 / [10.0, 100.0, 1000.0][random.below(3)],
+                5 => format!("{}.{}e{}", random.below(10), random.below(100_000), random.below(60) as i32 - 30)
+                    .parse()
+                    .unwrap(),
                 0 => f64::from_bits(random.next_u64()),
                 1 => (random.next_u64() >> random.below(64)) as f64,
                 2 => -((random.next_u64() >> random.below(64)) as f64),
                 _ => random.below(1000) as f64 / 8.0,
             };
-            for precision in [1, 14, 16, 17] {
+            for precision in [1, 5, 14, 15, 16, 17] {
                 let mut ours = Vec::new();
                 general(&mut ours, number, precision);
                 assert_eq!(ours, by_c(number, precision), "{number:?} {precision}");
