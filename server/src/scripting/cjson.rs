@@ -69,6 +69,8 @@ fn plain_len(text: &[u8]) -> usize {
     blocks + rest.iter().position(|&byte| ESCAPED[usize::from(byte)]).unwrap_or(rest.len())
 }
 
+/// As long are most strings of documents.
+const SHORT: usize = 16;
 /// Bytes that a buffer begins with: enough for most documents.
 const ROOM: usize = 1024;
 
@@ -373,7 +375,11 @@ impl Reader<'_> {
         self.scratch.clear();
         loop {
             let rest = &self.text[self.at..];
-            let plain = memchr::memchr3(b'"', b'\\', 0, rest).unwrap_or(rest.len());
+            // Most strings are short; a search that looks at many bytes at once pays for the others.
+            let is_end = |byte: &u8| matches!(byte, b'"' | b'\\' | 0);
+            let near = rest.iter().take(SHORT).position(is_end);
+            let far = || Some(SHORT + memchr::memchr3(b'"', b'\\', 0, rest.get(SHORT..)?)?);
+            let plain = near.or_else(far).unwrap_or(rest.len());
             self.scratch.extend_from_slice(&rest[..plain]);
             self.at += plain;
             match self.peek(0) {

@@ -13,7 +13,7 @@ pub(super) fn general(out: &mut Vec<u8>, number: f64, precision: i32) {
         out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
         return;
     }
-    if shortest(out, number, precision) {
+    if (precision >= 14 && precision <= MOST_DIGITS && few_decimals(out, number)) || shortest(out, number, precision) {
         return;
     }
     let mut text = [0_u8; 64];
@@ -22,12 +22,40 @@ pub(super) fn general(out: &mut Vec<u8>, number: f64, precision: i32) {
     out.extend_from_slice(&text[..(len.max(0) as usize).min(text.len() - 1)]);
 }
 
+/// `%.14g` of a number of few digits and up to three decimals, as prices have; false for others. As in [`shortest`], a decimal of
+/// so few digits that reads back as the number is the one that C prints.
+fn few_decimals(out: &mut Vec<u8>, number: f64) -> bool {
+    let size = number.abs();
+    if !(1e-3..1e10).contains(&size) {
+        return false;
+    }
+    for (decimals, power) in [(1, 10.0), (2, 100.0), (3, 1000.0)] {
+        let digits = (size * power).round();
+        // Both are integers that a double holds exactly, so their quotient is what the decimal reads as.
+        if digits / power == size {
+            let digits = digits as u64;
+            let power = power as u64;
+            if number < 0.0 {
+                out.push(b'-');
+            }
+            out.extend_from_slice(itoa::Buffer::new().format(digits / power).as_bytes());
+            out.push(b'.');
+            let fraction = digits % power + power;
+            out.extend_from_slice(&itoa::Buffer::new().format(fraction).as_bytes()[1..=decimals]);
+            return true;
+        }
+    }
+    false
+}
+
+/// With as many digits, or fewer, decimals are ten times as far apart as a double is from the one that it stands for.
+const MOST_DIGITS: i32 = 15;
+
 /// `%.Ng` of a number whose shortest decimal that reads back as it has no more than N digits; false for others.
 ///
 /// A double is nearer than 1.2e-16 of itself to that decimal, and decimals of N digits are at least ten times as far apart while N
-/// is at most 15: so no other is nearer to it, and C prints this one.
+/// is at most [`MOST_DIGITS`]: so no other is nearer to it, and C prints this one.
 fn shortest(out: &mut Vec<u8>, number: f64, precision: i32) -> bool {
-    const MOST_DIGITS: i32 = 15;
     if precision > MOST_DIGITS || precision < 1 || !number.is_finite() || number == 0.0 {
         return false;
     }
@@ -104,9 +132,39 @@ pub(super) fn read_prefix(text: &[u8]) -> (f64, usize) {
             end += 1 + sign + power;
         }
     }
+    if let Some(number) = few_digits(&text[..end]) {
+        return (number, end);
+    }
     // Both round to the nearest.
     let number = std::str::from_utf8(&text[..end]).ok().and_then(|text| text.parse().ok());
     number.map_or((0.0, 0), |number| (number, end))
+}
+
+/// A number of at most 15 digits without an exponent: digits and the power of ten are integers that a double holds exactly, so their
+/// quotient is rounded once, as `strtod` rounds. `None` for others.
+fn few_digits(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.len() >= POWERS.len() {
+        return None;
+    }
+    let (mut number, mut decimals) = (0_u64, None);
+    for &byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                number = number * 10 + u64::from(byte - b'0');
+                decimals = decimals.map(|count: usize| count + 1);
+            }
+            b'.' => decimals = Some(0),
+            _ => return None,
+        }
+    }
+    let number = number as f64 / POWERS[decimals.unwrap_or(0)];
+    Some(if negative { -number } else { number })
 }
 
 /// `strtod`: the number at the start of `text` and how many bytes it takes; 0 where there is none.
@@ -184,7 +242,7 @@ mod tests {
         };
         for round in 0..200_000_u64 {
             let number = match round % 6 {
-                4 => random.below(1_000_000) as f64 / [10.0, 100.0, 1000.0][random.below(3)],
+                4 => (random.below(2_000_000) as f64 - 1e6) / [10.0, 100.0, 1000.0][random.below(3)],
                 5 => format!("{}.{}e{}", random.below(10), random.below(100_000), random.below(60) as i32 - 30)
                     .parse()
                     .unwrap(),
