@@ -20,9 +20,6 @@ impl fmt::Display for ClientId {
 /// Length of every id, in bytes of text.
 pub const ID_LENGTH: usize = 40;
 
-/// Epochs of others above this are not believed: nothing counts up to it, and one that is almost 2^64 would wrap.
-pub const MAX_EPOCH: u64 = i64::MAX.unsigned_abs();
-
 /// A text is not forty lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id is forty lower-case hexadecimal digits")]

@@ -3,6 +3,7 @@
 pub mod allocator;
 pub mod clock;
 pub mod crc64;
+pub mod epoch;
 pub mod glob;
 pub mod ids;
 pub mod level;
@@ -12,6 +13,7 @@ pub mod lzf;
 pub mod machine;
 pub mod net;
 pub mod numbers;
+pub mod offset;
 pub mod partial_sort;
 pub mod random;
 pub mod signals;

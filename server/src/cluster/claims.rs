@@ -10,6 +10,7 @@ use super::message::{Body, Header, Kind};
 use super::node::{NodeFlags, NodeRef};
 use super::slots::SlotSet;
 use super::state::Cluster;
+use crate::base::epoch::Epoch;
 use crate::base::ids::NodeId;
 use crate::base::level::Level;
 use crate::base::slot::Slot;
@@ -139,7 +140,7 @@ impl Cluster {
     }
 
     /// Takes over a master's claims where they are newer than what we know.
-    pub(super) fn take_claims(&mut self, claimant: NodeRef, epoch: u64, claims: &SlotSet) {
+    pub(super) fn take_claims(&mut self, claimant: NodeRef, epoch: Epoch, claims: &SlotSet) {
         if claimant == self.me {
             return;
         }
@@ -221,7 +222,7 @@ impl Cluster {
     }
 
     /// Another node has slots under a higher epoch than we know.
-    pub(super) fn hear_update(&mut self, id: NodeId, epoch: u64, slots: &SlotSet) {
+    pub(super) fn hear_update(&mut self, id: NodeId, epoch: Epoch, slots: &SlotSet) {
         let Some(at) = self.find(id).filter(|&at| at != self.me && !self.get(at).in_handshake()) else { return };
         if self.get(at).config_epoch >= epoch {
             return;
@@ -246,7 +247,7 @@ impl Cluster {
 
     /// A new epoch without anybody's consent.
     pub(super) fn take_new_epoch(&mut self) {
-        self.current_epoch = self.current_epoch.saturating_add(1);
+        self.current_epoch = self.current_epoch.next();
         let epoch = self.current_epoch;
         // Nobody else may win it with our vote.
         self.last_vote_epoch = epoch;
@@ -256,14 +257,14 @@ impl Cluster {
     }
 
     /// The highest epoch that we know of.
-    pub(super) fn max_epoch(&self) -> u64 {
-        self.nodes().map(|node| node.config_epoch).max().unwrap_or(0).max(self.current_epoch)
+    pub(super) fn max_epoch(&self) -> Epoch {
+        self.nodes().map(|node| node.config_epoch).max().unwrap_or_default().max(self.current_epoch)
     }
 
     /// Takes a new epoch unless we have the highest one already. True where it is new.
     pub(super) fn bump_epoch(&mut self) -> bool {
         let own = self.myself().config_epoch;
-        if own != 0 && own == self.max_epoch() {
+        if own != Epoch::ZERO && own == self.max_epoch() {
             return false;
         }
         self.current_epoch = self.max_epoch();

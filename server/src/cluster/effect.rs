@@ -7,6 +7,7 @@ use super::slots::SlotSet;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
 use crate::base::machine;
+use crate::base::offset::Offset;
 
 /// How things stand on the side of the data, at the time of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,7 +15,7 @@ pub struct Facts {
     /// Keys in database 0.
     pub keys: usize,
     /// The replication offset: of our stream, or what we applied of our master's.
-    pub offset: i64,
+    pub offset: Offset,
     /// The dataset is being loaded.
     pub loading: bool,
     /// The link to our master is up.

@@ -15,6 +15,7 @@ use super::node::{NodeFlags, NodeRef};
 use super::settings::{ELECTION_DELAY, FAIL_UNDO, OFFSET_PATIENCE, RANK_DELAY, RELOG_PERIOD, TIE_DELAY};
 use super::state::Cluster;
 use crate::base::clock::Millis;
+use crate::base::epoch::Epoch;
 use crate::base::level::Level;
 
 /// A question for votes that stands is repeated after so long for the first time.
@@ -30,7 +31,7 @@ enum Phase {
     /// We ask for votes at this time.
     Waiting { since: Millis, at: Millis, rank: usize },
     /// We asked.
-    Asked { epoch: u64, since: Millis, repeated: Millis, votes: Vec<NodeRef> },
+    Asked { epoch: Epoch, since: Millis, repeated: Millis, votes: Vec<NodeRef> },
 }
 
 /// Our election, and why there is none.
@@ -200,7 +201,7 @@ impl Cluster {
             self.wake_at(at);
             return self.stuck(master, Stuck::Delay);
         }
-        self.current_epoch = self.current_epoch.saturating_add(1);
+        self.current_epoch = self.current_epoch.next();
         let (epoch, now) = (self.current_epoch, self.now);
         // We vote for ourselves. Redis's replicas do not say so, and may give another vote in this epoch as soon as they
         // are masters: with one of the master that they replaced, that is one vote too many.
@@ -234,7 +235,7 @@ impl Cluster {
         node.is_failed() && node.fail_witnessed && fresh && node.data_received <= node.fail_time
     }
 
-    fn wait_for_votes(&mut self, master: NodeRef, epoch: u64, since: Millis, repeated: Millis, manual: bool) {
+    fn wait_for_votes(&mut self, master: NodeRef, epoch: Epoch, since: Millis, repeated: Millis, manual: bool) {
         let end = since + self.settings.auth_timeout();
         if self.now > end {
             if self.now >= self.election.not_before {

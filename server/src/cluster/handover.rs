@@ -17,6 +17,7 @@ use super::effect::DataEffect;
 use super::operator::Refusal;
 use super::slots::SlotSet;
 use super::state::Cluster;
+use crate::base::epoch::Epoch;
 use crate::base::ids::{HandoverId, NodeId};
 use crate::base::level::Level;
 use crate::base::slot::Slot;
@@ -111,7 +112,7 @@ impl Cluster {
     ///
     /// # Errors
     /// We do not serve, or somebody else has the slots.
-    pub fn take_over(&mut self, id: HandoverId, seen: u64) -> Result<u64, Refusal> {
+    pub fn take_over(&mut self, id: HandoverId, seen: Epoch) -> Result<Epoch, Refusal> {
         let Some(Incoming { from, slots }) = self.incoming.get(&id).cloned() else {
             return refuse("The target expects no such slots");
         };
@@ -163,7 +164,7 @@ impl Cluster {
     }
 
     /// The target has taken our slots under this epoch.
-    pub fn handed_over(&mut self, slots: &SlotSet, to: NodeId, epoch: u64) {
+    pub fn handed_over(&mut self, slots: &SlotSet, to: NodeId, epoch: Epoch) {
         let Some(target) = self.find(to) else { return };
         self.current_epoch = self.current_epoch.max(epoch);
         if self.get(target).config_epoch < epoch {

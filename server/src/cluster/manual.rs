@@ -11,6 +11,7 @@ use super::settings::MANUAL_TIMEOUT;
 use super::state::Cluster;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
+use crate::base::offset::Offset;
 
 /// A master that holds writes back says so this often.
 const PERIOD: Millis = 20;
@@ -23,7 +24,7 @@ pub(super) struct ManualFailover {
     /// The replica: the election may begin.
     can_start: bool,
     /// The replica: where its master's stream ends.
-    goal: Option<i64>,
+    goal: Option<Offset>,
     /// The master: who takes over.
     replica: Option<NodeRef>,
 }
@@ -76,7 +77,7 @@ impl Cluster {
     }
 
     /// Our master holds writes back, and this is where its stream ends.
-    pub(super) fn master_is_paused(&mut self, offset: i64) {
+    pub(super) fn master_is_paused(&mut self, offset: Offset) {
         if self.manual.is_running() && self.manual.goal.is_none() {
             self.manual.goal = Some(offset);
             let text = format!("Received replication offset for paused master manual failover: {offset}");

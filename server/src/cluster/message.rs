@@ -6,7 +6,9 @@
 
 use super::node::NodeFlags;
 use super::slots::{BITMAP_LENGTH, SlotSet};
-use crate::base::ids::{ID_LENGTH, MAX_EPOCH, NodeId};
+use crate::base::epoch::Epoch;
+use crate::base::ids::{ID_LENGTH, NodeId};
+use crate::base::offset::Offset;
 
 /// Length of the header.
 pub const HEADER_LENGTH: usize = 2256;
@@ -144,11 +146,11 @@ pub struct Header {
     /// Its port for clients.
     pub port: u16,
     /// The highest epoch it heard of.
-    pub current_epoch: u64,
+    pub current_epoch: Epoch,
     /// The epoch of its claims; a replica's: its master's.
-    pub config_epoch: u64,
+    pub config_epoch: Epoch,
     /// Its replication offset.
-    pub offset: i64,
+    pub offset: Offset,
     /// Its name.
     pub sender: NodeId,
     /// The slots that it serves; a replica's: its master's.
@@ -214,7 +216,7 @@ pub enum Body {
         /// The node.
         id: NodeId,
         /// Their epoch.
-        config_epoch: u64,
+        config_epoch: Epoch,
         /// Its slots.
         slots: SlotSet,
     },
@@ -288,7 +290,7 @@ fn read_header(packet: &[u8]) -> Result<Header, Malformed> {
         port: number16(packet, at::PORT),
         current_epoch: read_epoch(packet, at::CURRENT_EPOCH)?,
         config_epoch: read_epoch(packet, at::CONFIG_EPOCH)?,
-        offset: number64(packet, at::OFFSET).cast_signed(),
+        offset: Offset(number64(packet, at::OFFSET).cast_signed()),
         sender: read_id(&packet[at::SENDER..at::SENDER + ID_LENGTH], "sender")?,
         slots: SlotSet::from_bitmap(bitmap),
         master,
@@ -354,8 +356,8 @@ fn read_update(rest: &[u8]) -> Result<Body, Malformed> {
 }
 
 /// One that is almost 2^64 would wrap at the next election, and the whole cluster with it.
-fn read_epoch(bytes: &[u8], at: usize) -> Result<u64, Malformed> {
-    Some(number64(bytes, at)).filter(|&epoch| epoch <= MAX_EPOCH).ok_or(Malformed::Field("epoch"))
+fn read_epoch(bytes: &[u8], at: usize) -> Result<Epoch, Malformed> {
+    Some(Epoch(number64(bytes, at))).filter(|epoch| epoch.is_credible()).ok_or(Malformed::Field("epoch"))
 }
 
 fn read_id(bytes: &[u8], what: &'static str) -> Result<NodeId, Malformed> {
@@ -424,7 +426,7 @@ pub fn write(message: &Message) -> Vec<u8> {
             packet.extend_from_slice(message);
         }
         Body::Update { id, config_epoch, slots } => {
-            packet.extend_from_slice(&config_epoch.to_be_bytes());
+            packet.extend_from_slice(&config_epoch.0.to_be_bytes());
             packet.extend_from_slice(id.as_bytes());
             packet.extend_from_slice(&slots.to_bitmap());
         }
@@ -441,9 +443,9 @@ fn write_header(packet: &mut [u8], message: &Message) {
     put(packet, at::VERSION, &VERSION.to_be_bytes());
     put(packet, at::PORT, &header.port.to_be_bytes());
     put(packet, at::KIND, &(message.kind as u16).to_be_bytes());
-    put(packet, at::CURRENT_EPOCH, &header.current_epoch.to_be_bytes());
-    put(packet, at::CONFIG_EPOCH, &header.config_epoch.to_be_bytes());
-    put(packet, at::OFFSET, &header.offset.to_be_bytes());
+    put(packet, at::CURRENT_EPOCH, &header.current_epoch.0.to_be_bytes());
+    put(packet, at::CONFIG_EPOCH, &header.config_epoch.0.to_be_bytes());
+    put(packet, at::OFFSET, &header.offset.0.to_be_bytes());
     put(packet, at::SENDER, header.sender.as_bytes());
     if !header.slots.is_empty() {
         put(packet, at::SLOTS, &header.slots.to_bitmap());
@@ -503,9 +505,9 @@ mod tests {
     fn header() -> Header {
         Header {
             port: 7000,
-            current_epoch: 7,
-            config_epoch: 3,
-            offset: 12345,
+            current_epoch: Epoch(7),
+            config_epoch: Epoch(3),
+            offset: Offset(12345),
             sender: id(1),
             slots: (0..100).collect(),
             master: Some(id(2)),
@@ -540,7 +542,7 @@ mod tests {
             (Kind::Publish, Body::Publish { channel: b"news".to_vec(), message: b"hello".to_vec() }),
             (Kind::AuthRequest, Body::Bare),
             (Kind::AuthAck, Body::Bare),
-            (Kind::Update, Body::Update { id: id(5), config_epoch: 8, slots: [1, 2].into_iter().collect() }),
+            (Kind::Update, Body::Update { id: id(5), config_epoch: Epoch(8), slots: [1, 2].into_iter().collect() }),
             (Kind::MfStart, Body::Bare),
             (Kind::PublishShard, Body::Publish { channel: Vec::new(), message: Vec::new() }),
         ];

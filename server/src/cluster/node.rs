@@ -6,7 +6,9 @@ use std::num::NonZeroU32;
 
 use super::slots::SlotSet;
 use crate::base::clock::Millis;
+use crate::base::epoch::Epoch;
 use crate::base::ids::NodeId;
+use crate::base::offset::Offset;
 
 /// Where a node stands in our table. It is good as long as the node is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,7 +137,7 @@ pub struct Node {
     /// Whose replica it is.
     pub master: Option<NodeRef>,
     /// The epoch of its claims.
-    pub config_epoch: u64,
+    pub config_epoch: Epoch,
     /// The slots that it serves.
     pub slots: SlotSet,
     /// When we first heard of it.
@@ -155,7 +157,7 @@ pub struct Node {
     /// When we last voted for a replica of it.
     pub voted_time: Millis,
     /// Its replication offset as it said last.
-    pub repl_offset: i64,
+    pub repl_offset: Offset,
     /// When it said so.
     pub repl_offset_time: Millis,
     /// Since when it is a master without replicas that work.
@@ -182,7 +184,7 @@ impl Node {
             bus_port: 0,
             hostname: String::new(),
             master: None,
-            config_epoch: 0,
+            config_epoch: Epoch::ZERO,
             slots: SlotSet::new(),
             created: now,
             ping_sent: None,
@@ -192,7 +194,7 @@ impl Node {
             fail_time: 0,
             fail_witnessed: false,
             voted_time: 0,
-            repl_offset: 0,
+            repl_offset: Offset::ZERO,
             repl_offset_time: 0,
             orphaned_since: None,
             reports: Vec::new(),

@@ -11,7 +11,8 @@ use super::settings::{BUS_PORT_DISTANCE, Settings};
 use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::clock::Millis;
-use crate::base::ids::{MAX_EPOCH, NodeId};
+use crate::base::epoch::Epoch;
+use crate::base::ids::NodeId;
 use crate::base::random::Random;
 use crate::base::slot::Slot;
 
@@ -169,7 +170,7 @@ impl Cluster {
         node.fail_time = if node.is_failed() { now } else { 0 };
         node.ping_sent = Some(time(words[4])).filter(|&time| time != 0);
         node.pong_received = time(words[5]);
-        node.config_epoch = if node.is_replica() { 0 } else { epoch };
+        node.config_epoch = if node.is_replica() { Epoch::ZERO } else { epoch };
         if words[3] != "-" {
             let master = self.named(words[3])?;
             self.get_mut(at).master = Some(master);
@@ -206,8 +207,8 @@ fn parse_id(text: &str) -> Result<NodeId, Corrupt> {
     NodeId::parse(text.as_bytes()).map_err(|_| Corrupt)
 }
 
-fn parse_epoch(text: &str) -> Result<u64, Corrupt> {
-    Ok(text.parse::<u64>().map_err(|_| Corrupt)?.min(MAX_EPOCH))
+fn parse_epoch(text: &str) -> Result<Epoch, Corrupt> {
+    Ok(text.parse::<Epoch>().map_err(|_| Corrupt)?.min(Epoch::MAX))
 }
 
 fn parse_slot(text: &str) -> Result<Slot, Corrupt> {

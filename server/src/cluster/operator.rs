@@ -1,5 +1,6 @@
 //! What operators want: CLUSTER's subcommands, as far as they decide something.
 
+use crate::base::epoch::Epoch;
 use crate::base::level::Level;
 use crate::base::slot::Slot;
 use std::net::IpAddr;
@@ -204,7 +205,7 @@ impl Cluster {
     }
 
     /// CLUSTER BUMPEPOCH: whether the epoch is new, and what it is.
-    pub fn bump(&mut self) -> (bool, u64) {
+    pub fn bump(&mut self) -> (bool, Epoch) {
         let bumped = self.bump_epoch();
         (bumped, self.myself().config_epoch)
     }
@@ -214,13 +215,13 @@ impl Cluster {
     /// # Errors
     /// We know other nodes, or have an epoch.
     pub fn set_config_epoch(&mut self, epoch: i64) -> Result<(), Refusal> {
-        let Ok(epoch) = u64::try_from(epoch) else {
+        let Ok(epoch) = u64::try_from(epoch).map(Epoch) else {
             return refuse(format!("Invalid config epoch specified: {epoch}"));
         };
         if self.by_id.len() > 1 {
             return refuse("The user can assign a config epoch only when the node does not know any other node.");
         }
-        if self.myself().config_epoch != 0 {
+        if self.myself().config_epoch != Epoch::ZERO {
             return refuse("Node config epoch is already non-zero");
         }
         self.get_mut(self.me).config_epoch = epoch;
@@ -331,12 +332,12 @@ impl Cluster {
         }
         self.others().into_iter().for_each(|at| self.remove(at));
         if hard {
-            self.current_epoch = 0;
-            self.last_vote_epoch = 0;
+            self.current_epoch = Epoch::ZERO;
+            self.last_vote_epoch = Epoch::ZERO;
             let bytes = std::array::from_fn(|_| self.random.next_u64() as u8);
             let id = NodeId::from_random(bytes);
             self.rename(self.me, id);
-            self.get_mut(self.me).config_epoch = 0;
+            self.get_mut(self.me).config_epoch = Epoch::ZERO;
             self.log(Level::Warning, "configEpoch set to 0 via CLUSTER RESET HARD");
             self.log(Level::Notice, format!("Node hard reset, now I'm {id}"));
         }

@@ -1,5 +1,6 @@
 //! What the cluster looks like from here: CLUSTER INFO, SLOTS, SHARDS.
 
+use crate::base::offset::Offset;
 use crate::base::slot::Slot;
 use std::fmt::Write;
 
@@ -43,7 +44,7 @@ impl NodeHealth {
 
 impl Cluster {
     /// A node's replication offset; our own is the one of the last input.
-    pub fn offset_of(&self, node: &Node) -> i64 {
+    pub fn offset_of(&self, node: &Node) -> Offset {
         if node.is_myself() { self.facts.offset } else { node.repl_offset }
     }
 
@@ -51,7 +52,7 @@ impl Cluster {
     pub fn health_of(&self, node: &Node) -> NodeHealth {
         if node.is_failed() {
             NodeHealth::Failed
-        } else if node.is_replica() && self.offset_of(node) == 0 {
+        } else if node.is_replica() && self.offset_of(node) == Offset::ZERO {
             NodeHealth::Loading
         } else {
             NodeHealth::Online
@@ -62,7 +63,7 @@ impl Cluster {
     pub fn served(&self) -> Vec<Served<'_>> {
         let mut all: Vec<Served<'_>> = Vec::new();
         for master in self.nodes().filter(|node| node.votes()) {
-            let fit = |replica: &&Node| !replica.is_failed() && self.offset_of(replica) != 0;
+            let fit = |replica: &&Node| !replica.is_failed() && self.offset_of(replica) != Offset::ZERO;
             let replicas = self.replicas_of(master.id).filter(fit);
             let nodes: Vec<&Node> = [master].into_iter().chain(replicas).collect();
             let ranges = master.slots.ranges().into_iter().map(|range| range.into_inner());

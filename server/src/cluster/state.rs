@@ -1,6 +1,7 @@
 //! The machine: the table of nodes, who owns which slot, and what others may read of it.
 
 use super::effect::NetworkEffect;
+use crate::base::epoch::Epoch;
 use crate::base::level::Level;
 use crate::base::machine::Machine;
 use crate::base::slot::Slot;
@@ -49,9 +50,9 @@ pub struct Cluster {
     /// Settings.
     pub settings: Settings,
     /// The highest epoch that anybody spoke of.
-    pub current_epoch: u64,
+    pub current_epoch: Epoch,
     /// The epoch in which we voted last.
-    pub last_vote_epoch: u64,
+    pub last_vote_epoch: Epoch,
     /// Packets by type.
     pub traffic: Traffic,
     /// DEBUG DROP-CLUSTER-PACKET-FILTER: packets of this type are not received.
@@ -92,8 +93,8 @@ impl Cluster {
         let myself = Node::new(id, NodeFlags::MYSELF.union(NodeFlags::MASTER), now);
         Self {
             settings,
-            current_epoch: 0,
-            last_vote_epoch: 0,
+            current_epoch: Epoch::ZERO,
+            last_vote_epoch: Epoch::ZERO,
             traffic: Traffic::default(),
             drop_kind: None,
             table: vec![Some(Box::new(myself))],

@@ -9,8 +9,10 @@ use super::operator::{Refusal, SetSlot};
 use super::settings::Settings;
 use super::slots::SlotSet;
 use super::state::Cluster;
+use crate::base::epoch::Epoch;
 use crate::base::ids::{HandoverId, NodeId};
 use crate::base::machine::Machine;
+use crate::base::offset::Offset;
 use crate::base::random::Random;
 use crate::base::slot::Slot;
 use crate::config::Config;
@@ -70,8 +72,8 @@ fn a_file_is_read_and_written_as_it_was() {
         times(&cluster.file_text()),
         times(&FILE.replace("10.0.0.1:7000@17000 myself", "10.0.0.1:6379@16379 myself"))
     );
-    assert_eq!(cluster.current_epoch, 9);
-    assert_eq!(cluster.last_vote_epoch, 4);
+    assert_eq!(cluster.current_epoch, Epoch(9));
+    assert_eq!(cluster.last_vote_epoch, Epoch(4));
     assert_eq!(cluster.migrating_to(slot(5)).map(|node| node.id), Some(id(2)));
     assert_eq!(cluster.owner(slot(16383)).map(|node| node.id), Some(id(3)));
     assert_eq!(cluster.node(id(2)).map(|node| node.hostname.as_str()), Some("two.example.org"));
@@ -122,7 +124,7 @@ fn who_gets_a_slot_has_the_highest_epoch_and_who_gives_its_last_one_follows() {
     let (result, effects) = act(&mut cluster, NOW, |core| step(core, SetSlot::Node(own.as_bytes())));
     assert_eq!(result, Ok(()));
     assert!(cluster.is_mine(slot(6000)) && cluster.importing_from(slot(6000)).is_none());
-    assert_eq!(cluster.myself().config_epoch, 10);
+    assert_eq!(cluster.myself().config_epoch, Epoch(10));
     assert_eq!(
         effects.first(),
         Some(&Effect::Network(NetworkEffect::Save { sync: true })),
@@ -144,9 +146,9 @@ fn header(of: u8) -> Header {
     };
     Header {
         port: 7000,
-        current_epoch: 9,
-        config_epoch: of.into(),
-        offset: 0,
+        current_epoch: Epoch(9),
+        config_epoch: Epoch(of.into()),
+        offset: Offset::ZERO,
         sender: id(of),
         slots,
         master: (of == 4).then(|| id(2)),
@@ -198,8 +200,8 @@ fn a_vote_is_given_once_an_epoch_and_is_saved_first() {
     connect(&mut cluster, NOW);
     let ask = || {
         let mut header = header(4);
-        header.current_epoch = 10;
-        (header.config_epoch, header.slots) = (2, self::header(2).slots);
+        header.current_epoch = Epoch(10);
+        (header.config_epoch, header.slots) = (Epoch(2), self::header(2).slots);
         write(&Message { kind: Kind::AuthRequest, header, body: Body::Bare })
     };
     assert_eq!(votes(&hear(&mut cluster, NOW, 4, ask())), 0, "its master is up");
@@ -209,7 +211,7 @@ fn a_vote_is_given_once_an_epoch_and_is_saved_first() {
     let saved = effects.iter().position(|effect| *effect == Effect::Network(NetworkEffect::Save { sync: true }));
     let sent = effects.iter().position(|effect| votes(std::slice::from_ref(effect)) == 1);
     assert!(saved.is_some() && saved < sent, "{saved:?} {sent:?}");
-    assert_eq!(cluster.last_vote_epoch, 10);
+    assert_eq!(cluster.last_vote_epoch, Epoch(10));
     assert_eq!(votes(&hear(&mut cluster, NOW + 60_000, 4, ask())), 0, "once an epoch");
 }
 
@@ -217,16 +219,16 @@ fn a_vote_is_given_once_an_epoch_and_is_saved_first() {
 fn of_two_masters_with_one_epoch_the_smaller_id_takes_another() {
     let mut cluster = loaded();
     let mut header = header(2);
-    header.config_epoch = 1;
+    header.config_epoch = Epoch(1);
     let body = Body::Gossip { entries: Vec::new(), hostname: None };
     let ping = write(&Message { kind: Kind::Ping, header, body });
     // The other one's epoch is known to be higher: first it must be forgotten.
     let text = FILE.replace("1426238317239 2 connected", "1426238317239 1 connected");
     let mut collides = Cluster::from_file(&text, settings(), Random::from_seed(1), NOW).unwrap().unwrap();
     hear(&mut collides, NOW, 2, ping.clone());
-    assert_eq!(collides.myself().config_epoch, 10);
+    assert_eq!(collides.myself().config_epoch, Epoch(10));
     hear(&mut cluster, NOW, 2, ping);
-    assert_eq!(cluster.myself().config_epoch, 1);
+    assert_eq!(cluster.myself().config_epoch, Epoch(1));
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn a_stale_claim_is_answered_with_an_update() {
     let mut cluster = loaded();
     connect(&mut cluster, NOW);
     let mut stale = header(3);
-    (stale.config_epoch, stale.slots) = (0, (0..10).collect());
+    (stale.config_epoch, stale.slots) = (Epoch::ZERO, (0..10).collect());
     let body = Body::Gossip { entries: Vec::new(), hostname: None };
     let effects = hear(&mut cluster, NOW, 3, write(&Message { kind: Kind::Ping, header: stale, body }));
     let update = effects.iter().find_map(|effect| match effect {
@@ -244,7 +246,7 @@ fn a_stale_claim_is_answered_with_an_update() {
         _ => None,
     });
     match update.map(|message| message.body) {
-        Some(Body::Update { id: about, config_epoch: 1, slots }) => {
+        Some(Body::Update { id: about, config_epoch: Epoch(1), slots }) => {
             assert_eq!(about, id(1));
             assert_eq!(slots.len(), 5461);
         }
@@ -269,7 +271,7 @@ fn whatever_comes_in_nothing_breaks() {
                 2 => packet(of, Kind::MfStart, Body::Bare),
                 3 => {
                     let slots = (0..random.below(500) as u16).collect();
-                    let config_epoch = random.below(20) as u64;
+                    let config_epoch = Epoch(random.below(20) as u64);
                     packet(of, Kind::Update, Body::Update { id: id(1 + random.below(5) as u8), config_epoch, slots })
                 }
                 _ => packet(of, Kind::Ping, Body::Gossip { entries: Vec::new(), hostname: None }),
@@ -319,7 +321,7 @@ fn what_arrived_is_taken_over_under_an_epoch_above_all_others_and_saved_before_a
     cluster.health.down = None;
     let slots: SlotSet = (6000..=6010).collect();
     let name = HandoverId::from_random([9; 20]);
-    let take = |core: &mut Cluster| core.take_over(name, 20);
+    let take = |core: &mut Cluster| core.take_over(name, Epoch(20));
     assert!(act(&mut cluster, NOW, take).0.is_err(), "nothing is expected");
     let expect = |core: &mut Cluster| core.expect_slots(name, id(3), slots.clone());
     assert!(act(&mut cluster, NOW, expect).0.is_err(), "they are another node's");
@@ -327,13 +329,13 @@ fn what_arrived_is_taken_over_under_an_epoch_above_all_others_and_saved_before_a
     assert_eq!(act(&mut cluster, NOW, expect).0, Ok(()));
     assert!(cluster.is_incoming(slot(6000)) && !cluster.is_mine(slot(6000)));
     let (epoch, effects) = act(&mut cluster, NOW, take);
-    assert_eq!(epoch, Ok(21), "the source has seen 20");
+    assert_eq!(epoch, Ok(Epoch(21)), "the source has seen 20");
     let saved =
         effects.iter().position(|effect| *effect == Effect::Network(NetworkEffect::Save { sync: true })).unwrap();
     let sent = effects.iter().position(|effect| matches!(effect, Effect::Network(NetworkEffect::Send { .. })));
     assert!(sent.is_none_or(|sent| saved < sent));
     assert!(cluster.is_mine(slot(6010)) && !cluster.is_incoming(slot(6010)));
-    assert_eq!((cluster.myself().config_epoch, cluster.last_vote_epoch), (21, 21));
+    assert_eq!((cluster.myself().config_epoch, cluster.last_vote_epoch), (Epoch(21), Epoch(21)));
 }
 
 #[test]
@@ -344,11 +346,11 @@ fn a_source_gives_slots_up_when_the_target_has_them_and_not_before() {
     assert!(cluster.may_hand_over(&(0..=5).collect(), id(2).as_bytes()).is_err(), "5 is being moved by SETSLOT");
     assert!(cluster.may_hand_over(&slots, id(4).as_bytes()).is_err(), "a replica");
     assert!(cluster.may_hand_over(&[6000].into_iter().collect(), id(3).as_bytes()).is_err(), "not ours");
-    let ((), effects) = act(&mut cluster, NOW, |core| core.handed_over(&slots, id(2), 12));
+    let ((), effects) = act(&mut cluster, NOW, |core| core.handed_over(&slots, id(2), Epoch(12)));
     assert!(effects.contains(&Effect::Data(DataEffect::DeleteSlots(slots))));
-    assert_eq!(cluster.owner(slot(0)).map(|node| (node.id, node.config_epoch)), Some((id(2), 12)));
+    assert_eq!(cluster.owner(slot(0)).map(|node| (node.id, node.config_epoch)), Some((id(2), Epoch(12))));
     assert!(cluster.is_mine(slot(5)) && cluster.owner(slot(6000)).is_some_and(|node| node.id == id(2)));
-    assert_eq!(cluster.current_epoch, 12);
+    assert_eq!(cluster.current_epoch, Epoch(12));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! TRYAGAIN (see `cluster/handover.rs`). SYNCSLOTS is what the two masters say to each other on the way.
 
 use super::cluster::DISABLED;
+use crate::base::epoch::Epoch;
 use crate::base::numbers::parse_i64;
 use crate::base::slot::Slot;
 use crate::cluster::operator::Refusal;
@@ -10,7 +11,7 @@ use crate::resp::Args;
 use crate::server::client::ClientFlags;
 use crate::server::error::SYNTAX;
 use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
-use crate::slots::Record;
+use crate::slots::{Outcome, Record};
 
 /// Handlers of the family.
 pub static FAMILY: Family = &[
@@ -169,7 +170,7 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             Ok(())
         }
         4 if args.is(2, "finish") => {
-            let seen = number_of(args.get(3))?;
+            let seen = Epoch(number_of(args.get(3))?);
             let (id, epoch) = ctx.server.end_arrival(ctx.client, seen).map_err(refused)?;
             ctx.reply().simple(&format!("TAKEN {id} {epoch}"));
             Ok(())
@@ -177,7 +178,8 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         4 if args.is(2, "status") => {
             let id = id_of(args.get(3))?;
             match ctx.server.handovers.outcome(id) {
-                Some(epoch) => ctx.reply().integer(epoch as i64),
+                Some(Outcome::Taken(epoch)) => ctx.reply().integer(epoch.to_i64()),
+                Some(Outcome::Runs) => ctx.reply().integer(0),
                 None => ctx.reply().null(),
             }
             Ok(())

@@ -78,7 +78,7 @@ fn member(reply: &mut Reply<'_>, core: &Cluster, node: &Node) {
     }
     text(reply, "role", if node.is_replica() { "replica" } else { "master" });
     reply.bulk(b"replication-offset");
-    reply.integer(core.offset_of(node));
+    reply.integer(core.offset_of(node).0);
     text(reply, "health", core.health_of(node).name());
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::base::allocator::used_memory;
 use crate::base::clock::{Millis, now_us};
+use crate::base::offset::Offset;
 use crate::commands::sentinel_view::status;
 use crate::info::process;
 use crate::server::registry::Command;
@@ -429,10 +430,10 @@ fn replication(server: &Server, out: &mut String) {
         "master_replid" = history.replid(),
         "master_replid2" = history.replid2(),
         "master_repl_offset" = history.offset(),
-        "second_repl_offset" = history.second_offset(),
+        "second_repl_offset" = history.second_offset().unwrap_or(Offset(-1)),
         "repl_backlog_active" = flag(backlog.is_some()),
         "repl_backlog_size" = backlog.map_or(server.config.repl_backlog_size, |backlog| backlog.size() as u64),
-        "repl_backlog_first_byte_offset" = backlog.map_or(0, |backlog| backlog.first()),
+        "repl_backlog_first_byte_offset" = backlog.map_or(Offset::ZERO, |backlog| backlog.first()),
         "repl_backlog_histlen" = backlog.map_or(0, |backlog| backlog.len()),
     );
 }

@@ -2,6 +2,7 @@
 
 use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
+use crate::base::offset::Offset;
 use crate::replication::{FailoverRefusal, Follower, Peer, PeerInput, Replication, Resync, Said, SyncRefusal};
 use crate::resp::Args;
 use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply};
@@ -79,13 +80,13 @@ fn role(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
                 server.replication.replicas().filter(|peer| peer.stage_name() == Some("online")).collect();
             reply.array(3);
             reply.bulk(b"master");
-            reply.integer(server.replication.history().offset());
+            reply.integer(server.replication.history().offset().0);
             reply.array(online.len());
             for peer in online {
                 reply.array(3);
                 reply.bulk(peer.ip().as_bytes());
                 reply.bulk_integer(i64::from(peer.port()));
-                reply.bulk_integer(peer.ack_offset());
+                reply.bulk_integer(peer.ack_offset().0);
             }
         }
         Some(follower) => {
@@ -94,7 +95,7 @@ fn role(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
             reply.bulk(follower.host().as_bytes());
             reply.integer(i64::from(follower.port()));
             reply.bulk(follower.stage_name().as_bytes());
-            reply.integer(if follower.is_up() { server.replication.history().offset() } else { -1 });
+            reply.integer(if follower.is_up() { server.replication.history().offset().0 } else { -1 });
         }
     }
     Ok(())
@@ -205,7 +206,7 @@ fn psync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             &format!("Failover request was accepted. Became a primary (request from '{}')", describe(ctx.client)),
         );
     }
-    let Some(offset) = parse_i64(args.get(2)) else {
+    let Some(offset) = parse_i64(args.get(2)).map(Offset) else {
         let text = format!("Replica {} asks for synchronization but with a wrong offset", ctx.client.addr);
         log(Level::Warning, &text);
         return Err(NOT_INTEGER);
@@ -214,7 +215,7 @@ fn psync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 /// Makes the client a replica's link: online at once where its offset can be served, else waiting for a snapshot.
-fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], i64)>) -> CommandResult {
+fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], Offset)>) -> CommandResult {
     if ctx.client.is_replica() {
         return Ok(());
     }
@@ -311,7 +312,7 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
 
 fn acknowledge(ctx: &mut ServerContext<'_>, offset: &[u8]) -> CommandResult {
     if let Some(offset) = parse_i64(offset).filter(|_| ctx.client.is_replica()) {
-        ctx.server.tell_of_replica(ctx.client, PeerInput::Acknowledged(offset));
+        ctx.server.tell_of_replica(ctx.client, PeerInput::Acknowledged(Offset(offset)));
         ctx.server.serve_replica_waiters();
     }
     Ok(())

@@ -1,12 +1,13 @@
 //! SENTINEL: what operators, clients and other Sentinels ask of a Sentinel.
 
 use super::sentinel_view as view;
+use crate::base::epoch::Epoch;
 use crate::base::glob;
 use crate::base::log::{Level, log};
 use crate::base::numbers::parse_i64;
 use crate::resp::Args;
 use crate::sentinel::operator::{Change, Refusal, values_of};
-use crate::sentinel::{Address, Effect, Sentinel, address};
+use crate::sentinel::{Address, Effect, Sentinel, SentinelId, address};
 use crate::server::error::{NOT_INTEGER, wrong_arity};
 use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
@@ -98,7 +99,7 @@ fn save_and_reply(ctx: &mut ServerContext<'_>) -> CommandResult {
 /// `SENTINEL MYID`.
 fn myid(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let id = core(ctx)?.id.clone();
-    ctx.reply().bulk(id.as_bytes());
+    ctx.reply().bulk(id.as_str().as_bytes());
     Ok(())
 }
 
@@ -159,8 +160,8 @@ fn get_master_addr_by_name(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comm
 /// `SENTINEL IS-MASTER-DOWN-BY-ADDR ip port epoch runid`: an opinion, and a vote where a run id asks for one.
 fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let port = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
-    let epoch = parse_i64(args.get(4)).ok_or(NOT_INTEGER)?.cast_unsigned();
-    let (host, candidate) = (text(args.get(2)), text(args.get(5)));
+    let epoch = Epoch(parse_i64(args.get(4)).ok_or(NOT_INTEGER)?.cast_unsigned());
+    let (host, candidate) = (text(args.get(2)), Some(text(args.get(5))).filter(|id| id != "*").map(SentinelId::new));
     let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
     let port = u16::try_from(port).unwrap_or(0);
     if !mode.settings.resolve_hostnames && !address::is_ip(&host) {
@@ -169,12 +170,12 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let name = mode.name_to_locate(&host, port);
     look_up(mode, name);
     let address = mode.locate(&host, port);
-    let (down, vote) = with_core(ctx, |core| core.is_master_down(&address, epoch, &candidate))?;
+    let (down, vote) = with_core(ctx, |core| core.is_master_down(&address, epoch, candidate.as_ref()))?;
     let mut reply = ctx.reply();
     reply.array(3);
     reply.integer(i64::from(down));
-    reply.bulk(vote.leader.as_deref().unwrap_or("*").as_bytes());
-    reply.integer(if vote.leader.is_some() { vote.epoch.cast_signed() } else { 0 });
+    reply.bulk(vote.leader.as_ref().map_or("*", SentinelId::as_str).as_bytes());
+    reply.integer(if vote.leader.is_some() { vote.epoch.to_i64() } else { 0 });
     Ok(())
 }
 

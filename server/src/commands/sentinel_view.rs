@@ -2,8 +2,9 @@
 
 use crate::base::clock::Millis;
 use crate::resp::Reply;
+use crate::sentinel::scripts::ScriptState;
 use crate::sentinel::state::Settings;
-use crate::sentinel::{Instance, Kind, Reconf, Replica, Sentinel};
+use crate::sentinel::{Instance, Kind, Reconf, Replica, Sentinel, SentinelId};
 
 /// Fields with their values, in order.
 pub type Map = Vec<(&'static str, Vec<u8>)>;
@@ -93,7 +94,7 @@ pub fn master(core: &Sentinel, m: usize) -> Map {
     map.push(("down-after-milliseconds", number(base.down_after)));
     reported(core, base, &mut map);
     map.extend([
-        ("config-epoch", number(master.config_epoch.cast_signed())),
+        ("config-epoch", number(master.config_epoch.to_i64())),
         ("num-slaves", number(master.replicas.len() as i64)),
         ("num-other-sentinels", number(master.peers.len() as i64)),
         ("quorum", number(master.quorum.into())),
@@ -141,8 +142,8 @@ pub fn peer(core: &Sentinel, m: usize, p: usize) -> Map {
     map.extend([
         ("down-after-milliseconds", number(base.down_after)),
         ("last-hello-message", number(core.age(peer.last_hello))),
-        ("voted-leader", text(peer.leader.as_deref().unwrap_or("?"))),
-        ("voted-leader-epoch", number(peer.leader_epoch.cast_signed())),
+        ("voted-leader", text(peer.leader.as_ref().map_or("?", SentinelId::as_str))),
+        ("voted-leader-epoch", number(peer.leader_epoch.to_i64())),
     ]);
     map
 }
@@ -172,14 +173,16 @@ pub fn cached(core: &Sentinel, m: usize) -> Vec<Cached> {
 pub fn scripts(core: &Sentinel) -> Vec<(Vec<String>, Map)> {
     let now = core.now();
     let shown = core.scripts.queue.iter().map(|script| {
-        let state: Map = if script.running {
-            vec![
+        let state: Map = match script.state {
+            ScriptState::Runs { pid, since, .. } => vec![
                 ("flags", text("running")),
-                ("pid", number(script.pid.into())),
-                ("run-time", number(now - script.time)),
-            ]
-        } else {
-            vec![("flags", text("scheduled")), ("pid", number(0)), ("run-delay", number((script.time - now).max(0)))]
+                ("pid", number(pid.unwrap_or(0).into())),
+                ("run-time", number(now - since)),
+            ],
+            ScriptState::Waits { not_before } => {
+                let delay = not_before.map_or(0, |time| (time - now).max(0));
+                vec![("flags", text("scheduled")), ("pid", number(0)), ("run-delay", number(delay))]
+            }
         };
         let tries = ("retry-num", number(i64::from(script.tries)));
         (script.argv.clone(), state.into_iter().chain([tries]).collect())

@@ -9,6 +9,7 @@
 
 use crate::base::ids::ClientId;
 use crate::base::long_double::LongDouble;
+use crate::base::offset::Offset;
 use crate::resp::Args;
 use crate::server::client::{Block, BlockKind, Client, ClientFlags, TimeoutReply, Unblock};
 use crate::server::error::{CommandError, CommandResult};
@@ -203,7 +204,7 @@ impl Server {
     }
 
     /// Replicas that acknowledged an offset.
-    pub fn replicas_at(&self, offset: i64) -> usize {
+    pub fn replicas_at(&self, offset: Offset) -> usize {
         self.replication.replicas().filter(|peer| peer.is_online() && peer.ack_offset() >= offset).count()
     }
 

@@ -12,6 +12,7 @@
 use std::ops::RangeInclusive;
 
 use crate::base::clock::monotonic_ns;
+use crate::base::epoch::Epoch;
 use crate::base::log::{Level, log};
 use crate::base::slot::Slot;
 use crate::cluster::operator::Refusal;
@@ -144,7 +145,7 @@ impl Server {
     }
 
     /// From now on requests for the slots wait; the last changes, and the highest epoch that we know.
-    pub fn pause_slots(&mut self, id: HandoverId) -> (Vec<u8>, u64) {
+    pub fn pause_slots(&mut self, id: HandoverId) -> (Vec<u8>, Epoch) {
         let now = self.time.now;
         if let Some(outgoing) = self.handovers.find(id) {
             outgoing.record.stage = Stage::Paused;
@@ -152,7 +153,7 @@ impl Server {
             outgoing.paused_since = Some(now);
         }
         self.refresh_paused_slots();
-        let epoch = self.cluster().map_or(0, |core| core.current_epoch);
+        let epoch = self.cluster().map_or(Epoch::ZERO, |core| core.current_epoch);
         (self.take_changes(id), epoch)
     }
 
@@ -162,15 +163,16 @@ impl Server {
         record.slots.iter().all(|slot| core.owner(slot).is_some_and(|owner| owner.id == record.target))
     }
 
-    /// A handover is over: the target has the slots under this epoch (0: the bus said so), or they stay.
-    pub fn end_handover(&mut self, id: HandoverId, result: Result<u64, String>) {
+    /// A handover is over: the target has the slots, under this epoch if it told us one itself and the cluster's bus did not; or
+    /// they stay.
+    pub fn end_handover(&mut self, id: HandoverId, result: Result<Option<Epoch>, String>) {
         let Some(place) = self.handovers.outgoing.iter().position(|outgoing| outgoing.record.id == id) else { return };
         let (slots, target) = {
             let record = &self.handovers.outgoing[place].record;
             (record.slots.clone(), record.target)
         };
         if let Ok(epoch) = result {
-            self.with_cluster(None, |core| core.handed_over(&slots, target, epoch));
+            self.with_cluster(None, |core| core.handed_over(&slots, target, epoch.unwrap_or_default()));
         }
         let Outgoing { mut record, paused_since, stop, .. } = self.handovers.outgoing.remove(place);
         record.pause = paused_since.map_or(0, |since| self.time.now - since);
@@ -280,7 +282,7 @@ impl Server {
     ///
     /// # Errors
     /// They are not, and will not be.
-    pub fn end_arrival(&mut self, client: &mut Client, seen: u64) -> Result<(HandoverId, u64), Refusal> {
+    pub fn end_arrival(&mut self, client: &mut Client, seen: Epoch) -> Result<(HandoverId, Epoch), Refusal> {
         let arriving = self.handovers.arriving.iter().find(|arriving| arriving.session == client.id);
         let Some(arriving) = arriving else { return Err(Refusal(b"Nothing arrives here".to_vec())) };
         if monotonic_ns() >= arriving.awaited_until {

@@ -262,7 +262,7 @@ fn begin_session(server: &mut Server, origin: Origin) -> (SessionIndex, Arc<Sign
     let mut client = Client::new(id, now_ms(), Arc::new(Signal::default()));
     client.addr = origin.addr;
     client.laddr = origin.laddr;
-    client.fd = origin.fd;
+    client.fd = Some(origin.fd);
     server.acl.greet(&mut client);
     client.flags.set(ClientFlags::LOCAL, origin.local);
     client.flags.set(ClientFlags::UNIX_SOCKET, origin.unix);

@@ -7,6 +7,7 @@ use super::codec::{Encodings, stored};
 use super::delay::KeyDelay;
 use super::rdb::{FileReader, Item, RdbError};
 use crate::base::log::{Level, log};
+use crate::base::offset::Offset;
 use crate::store::access::AccessRule;
 use crate::store::entry::OwnedEntry;
 use crate::store::keyspace::Db;
@@ -53,7 +54,7 @@ pub struct Loaded {
     /// `repl-id`, as text.
     pub repl_id: Option<Vec<u8>>,
     /// `repl-offset`.
-    pub repl_offset: Option<i64>,
+    pub repl_offset: Option<Offset>,
     /// `repl-stream-db`.
     pub repl_stream_db: Option<usize>,
     /// `redis-ver` of the writer.
@@ -224,7 +225,7 @@ fn take_aux(loaded: &mut Loaded, name: &[u8], value: &[u8]) {
     let number = || crate::base::numbers::parse_i64(value);
     match name {
         b"repl-id" => loaded.repl_id = Some(value.to_vec()),
-        b"repl-offset" => loaded.repl_offset = number(),
+        b"repl-offset" => loaded.repl_offset = number().map(Offset),
         b"repl-stream-db" => loaded.repl_stream_db = number().and_then(|db| usize::try_from(db).ok()),
         b"redis-ver" => loaded.version = Some(String::from_utf8_lossy(value).into_owned()),
         b"ctime" => loaded.created = number(),

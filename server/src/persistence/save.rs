@@ -7,6 +7,7 @@ use super::rdb::primitives::{
 };
 use crate::base::crc64::Crc64;
 use crate::base::ids::ReplId;
+use crate::base::offset::Offset;
 use crate::store::snapshot::Batch;
 
 /// Bytes after which a chunk goes to the sink.
@@ -21,7 +22,7 @@ pub struct ReplicationInfo {
     /// The history's id.
     pub replid: ReplId,
     /// Its offset at the moment of the snapshot.
-    pub offset: i64,
+    pub offset: Offset,
     /// The database that the stream had selected.
     pub stream_db: i64,
 }
@@ -72,7 +73,7 @@ impl Encoder {
         if let Some(replication) = &header.replication {
             write_aux_int(&mut out, "repl-stream-db", replication.stream_db);
             write_aux(&mut out, "repl-id", replication.replid.as_bytes());
-            write_aux_int(&mut out, "repl-offset", replication.offset);
+            write_aux_int(&mut out, "repl-offset", replication.offset.0);
         }
         write_aux_int(&mut out, "aof-base", i64::from(header.aof_base));
         for code in &header.functions {

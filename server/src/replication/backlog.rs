@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use crate::base::offset::Offset;
+
 /// Bytes a chunk at least, for small backlogs: what is kept beyond the size is two chunks at most.
 const SMALLEST_CHUNK: usize = 16 * 1024;
 /// Bytes a chunk at most: one read of a replica's link.
@@ -21,13 +23,13 @@ pub struct Backlog {
     /// Bytes a chunk.
     chunk: usize,
     /// Offset of the first byte of the first chunk.
-    start: i64,
+    start: Offset,
     /// Offset of the first byte that still counts: the backlog may be shorter than its chunks.
-    first: i64,
-    /// Offset of the slowest replica when it was last told, `i64::MAX` without replicas.
-    pinned: i64,
+    first: Offset,
+    /// Offset of the slowest replica as [`Self::trim`] was last told; `None` without replicas.
+    pinned: Option<Offset>,
     /// Offset after the last byte.
-    end: i64,
+    end: Offset,
     /// `repl-backlog-size`.
     size: usize,
     /// A chunk that was dropped and is filled again: fresh memory costs a page fault for every four kilobytes.
@@ -36,27 +38,18 @@ pub struct Backlog {
 
 impl Backlog {
     /// An empty backlog: the next byte has offset `next`.
-    pub fn new(next: i64, size: usize) -> Self {
+    pub fn new(next: Offset, size: usize) -> Self {
         let chunk = (size / 16).clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
-        Self {
-            chunks: VecDeque::new(),
-            chunk,
-            start: next,
-            first: next,
-            pinned: i64::MAX,
-            end: next,
-            size,
-            spare: None,
-        }
+        Self { chunks: VecDeque::new(), chunk, start: next, first: next, pinned: None, end: next, size, spare: None }
     }
 
     /// Offset of the first byte that can be served.
-    pub fn first(&self) -> i64 {
+    pub fn first(&self) -> Offset {
         self.first
     }
 
     /// Offset after the last byte.
-    pub fn end(&self) -> i64 {
+    pub fn end(&self) -> Offset {
         self.end
     }
 
@@ -87,7 +80,7 @@ impl Backlog {
 
     /// Appends bytes to the stream.
     pub fn append(&mut self, mut bytes: &[u8]) {
-        self.end += bytes.len() as i64;
+        self.end += bytes.len();
         self.advance_first();
         while !bytes.is_empty() {
             if self.chunks.back().is_none_or(|chunk| chunk.len() == self.chunk) {
@@ -103,23 +96,24 @@ impl Backlog {
 
     /// What lies before the size and before all replicas is not served any more, though its chunk is dropped later.
     fn advance_first(&mut self) {
-        self.first = self.first.max(self.pinned.min(self.end - self.size as i64));
+        let beyond_size = self.end - self.size;
+        self.first = self.first.max(self.pinned.map_or(beyond_size, |pinned| pinned.min(beyond_size)));
     }
 
     /// Drops what neither the backlog's size nor the slowest replica, at offset `pinned`, needs; only a part of it where it
     /// is much.
-    pub fn trim(&mut self, pinned: Option<i64>) {
-        self.pinned = pinned.unwrap_or(i64::MAX);
+    pub fn trim(&mut self, pinned: Option<Offset>) {
+        self.pinned = pinned;
         self.advance_first();
-        let needed = self.first.min(self.pinned);
+        let needed = pinned.map_or(self.first, |pinned| pinned.min(self.first));
         for _ in 0..DROPPED_AT_ONCE {
-            if self.start + (self.chunk as i64) > needed || self.chunks.len() == 1 {
+            if self.start + self.chunk > needed || self.chunks.len() == 1 {
                 return;
             }
             let Some(mut chunk) = self.chunks.pop_front() else { return };
             chunk.clear();
             self.spare = Some(chunk);
-            self.start += self.chunk as i64;
+            self.start += self.chunk;
         }
     }
 
@@ -129,12 +123,12 @@ impl Backlog {
     }
 
     /// True where a replica that wants the byte at `offset` next can go on from here.
-    pub fn serves(&self, offset: i64) -> bool {
+    pub fn serves(&self, offset: Offset) -> bool {
         (self.first..=self.end).contains(&offset)
     }
 
     /// The bytes from `offset` on, up to the end of their chunk; empty at the end. `None` where they were dropped.
-    pub fn read(&self, offset: i64) -> Option<&[u8]> {
+    pub fn read(&self, offset: Offset) -> Option<&[u8]> {
         if offset < self.start || offset > self.end {
             return None;
         }
@@ -147,48 +141,48 @@ impl Backlog {
 mod tests {
     use super::*;
 
-    fn collect(backlog: &Backlog, mut offset: i64) -> Vec<u8> {
+    fn collect(backlog: &Backlog, mut offset: Offset) -> Vec<u8> {
         let mut bytes = Vec::new();
         while let Some(part) = backlog.read(offset).filter(|part| !part.is_empty()) {
             bytes.extend_from_slice(part);
-            offset += part.len() as i64;
+            offset += part.len();
         }
         bytes
     }
 
     #[test]
     fn bytes_come_back_from_any_offset_that_is_served() {
-        let mut backlog = Backlog::new(1, 1 << 20);
+        let mut backlog = Backlog::new(Offset(1), 1 << 20);
         let data: Vec<u8> = (0..300_000u32).map(|i| (i % 251) as u8).collect();
         data.chunks(777).for_each(|part| backlog.append(part));
         for offset in [1, 2, 65_536, 65_537, 300_000] {
-            assert_eq!(collect(&backlog, offset), data[offset as usize - 1..], "from {offset}");
+            assert_eq!(collect(&backlog, Offset(offset as i64)), data[offset - 1..], "from {offset}");
         }
-        assert!(backlog.serves(300_001) && !backlog.serves(300_002));
-        assert_eq!(backlog.read(300_001), Some(&[][..]));
-        assert_eq!(backlog.read(300_002), None);
+        assert!(backlog.serves(Offset(300_001)) && !backlog.serves(Offset(300_002)));
+        assert_eq!(backlog.read(Offset(300_001)), Some(&[][..]));
+        assert_eq!(backlog.read(Offset(300_002)), None);
     }
 
     #[test]
     fn a_slow_replica_keeps_the_backlog_beyond_its_size_for_all() {
-        let mut backlog = Backlog::new(1, 100_000);
+        let mut backlog = Backlog::new(Offset(1), 100_000);
         backlog.append(&vec![7; 400_000]);
-        backlog.trim(Some(300_001));
+        backlog.trim(Some(Offset(300_001)));
         assert_eq!(backlog.len(), 100_000);
         backlog.append(&vec![7; 600_000]);
-        assert_eq!((backlog.first(), backlog.len()), (300_001, 700_000));
-        assert!(backlog.serves(300_001) && !backlog.serves(300_000));
-        assert_eq!(collect(&backlog, 300_001).len(), 700_000);
+        assert_eq!((backlog.first(), backlog.len()), (Offset(300_001), 700_000));
+        assert!(backlog.serves(Offset(300_001)) && !backlog.serves(Offset(300_000)));
+        assert_eq!(collect(&backlog, Offset(300_001)).len(), 700_000);
         backlog.trim(None);
         assert_eq!(backlog.len(), 100_000);
-        assert_eq!(backlog.read(500_000), None);
+        assert_eq!(backlog.read(Offset(500_000)), None);
         assert!(backlog.memory() < 300_000);
     }
 
     #[test]
     fn much_is_dropped_in_parts() {
-        let mut backlog = Backlog::new(1, 1 << 20);
-        backlog.trim(Some(1));
+        let mut backlog = Backlog::new(Offset(1), 1 << 20);
+        backlog.trim(Some(Offset(1)));
         backlog.append(&vec![7; 100 * LARGEST_CHUNK]);
         let before = backlog.memory();
         backlog.trim(None);

@@ -3,6 +3,7 @@
 use crate::base::clock::Millis;
 use crate::base::level::Level;
 use crate::base::machine;
+use crate::base::offset::Offset;
 
 /// Names a link of ours to a primary. Each attempt to connect has a name of its own, so that what comes late from an
 /// earlier one is not mistaken for news of the present one.
@@ -64,7 +65,7 @@ pub enum LinkInput {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerInput {
     /// REPLCONF ACK.
-    Acknowledged(i64),
+    Acknowledged(Offset),
     /// Its socket has taken so many bytes since the link began; whether more wait for it.
     Progress {
         /// Bytes taken.

@@ -15,6 +15,7 @@ use super::settings::{KEEP_ALIVE, SNAPSHOT_RETRY};
 use super::state::Replication;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
+use crate::base::offset::Offset;
 
 /// All links of replicas, those included that only introduced themselves.
 #[derive(Debug, Default)]
@@ -157,7 +158,12 @@ impl Replication {
     ///
     /// # Errors
     /// The request cannot be served as it is.
-    pub fn synchronize(&mut self, id: PeerId, addr: &str, from: Option<(&[u8], i64)>) -> Result<Resync, SyncRefusal> {
+    pub fn synchronize(
+        &mut self,
+        id: PeerId,
+        addr: &str,
+        from: Option<(&[u8], Offset)>,
+    ) -> Result<Resync, SyncRefusal> {
         self.may_serve()?;
         let now = self.now;
         let said = self.introduction(id, addr);
@@ -193,10 +199,10 @@ impl Replication {
     }
 
     /// A partial resync: the stream goes on from `offset`.
-    fn go_on_from(&mut self, id: PeerId, offset: i64) {
+    fn go_on_from(&mut self, id: PeerId, offset: Offset) {
         self.attach(id, Stage::Online);
         let replid = self.history.replid();
-        let bytes = self.history.offset() + 1 - offset;
+        let bytes = self.history.offset().next() - offset;
         let Some(peer) = self.feeder.get_mut(id) else { return };
         peer.cursor = offset;
         let reply = if peer.said.psync2 { format!("+CONTINUE {replid}\r\n") } else { "+CONTINUE\r\n".to_string() };
@@ -295,7 +301,7 @@ impl Replication {
                     return Fed::All;
                 }
                 Some(part) => {
-                    peer.cursor += part.len() as i64;
+                    peer.cursor += part.len();
                     if !take(part) {
                         return Fed::Part;
                     }
@@ -316,13 +322,13 @@ impl Replication {
     /// for more by itself. Returns those that lag by `limit` bytes or more; 0: by as much as they like.
     #[inline]
     pub fn wake_replicas(&mut self, limit: u64, mut wake: impl FnMut(PeerId)) -> Vec<PeerId> {
-        let end = self.history.offset() + 1;
+        let end = self.history.offset().next();
         let mut lagging = Vec::new();
         for peer in &mut self.feeder.peers {
             if peer.asleep && peer.cursor < end {
                 peer.asleep = false;
                 wake(peer.id);
-            } else if limit > 0 && peer.pins_stream() && (end - peer.cursor).max(0) as u64 >= limit {
+            } else if limit > 0 && peer.pins_stream() && end.bytes_since(peer.cursor) as u64 >= limit {
                 lagging.push(peer.id);
             }
         }
@@ -432,7 +438,7 @@ impl Replication {
         let (now, replid, offset) = (self.now, self.history.replid(), self.history.offset());
         for id in peers {
             let Some(peer) = self.feeder.get_mut(id) else { continue };
-            peer.cursor = offset + 1;
+            peer.cursor = offset.next();
             let mut head =
                 if peer.said.old_sync { String::new() } else { format!("+FULLRESYNC {replid} {offset}\r\n") };
             peer.stage = match &way {

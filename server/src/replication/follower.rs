@@ -21,6 +21,7 @@ use crate::base::clock::Millis;
 use crate::base::ids::ReplId;
 use crate::base::level::Level;
 use crate::base::numbers::parse_u64;
+use crate::base::offset::Offset;
 use crate::config::DisklessLoad;
 use crate::resp::reply::without_arguments;
 use crate::resp::request::encode_command;
@@ -37,7 +38,7 @@ pub struct Follower {
     stage: Stage,
     /// The data are those of the history at its offset: a partial resync can be asked for.
     can_go_on: bool,
-    read_offset: i64,
+    read_offset: Offset,
     last_io: Millis,
     down_since: Option<Millis>,
     /// Since when the socket has not taken everything that was sent.
@@ -76,7 +77,7 @@ enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Snapshot {
     replid: Option<ReplId>,
-    offset: i64,
+    offset: Offset,
 }
 
 #[derive(Debug, Clone)]
@@ -94,7 +95,7 @@ enum Phase {
 struct Acknowledged {
     at: Millis,
     /// `None`: it may not have listened yet, so it is told again soon.
-    offset: Option<i64>,
+    offset: Option<Offset>,
     /// There is news for it, and whoever calls the machine knows when.
     has_news: bool,
 }
@@ -117,7 +118,7 @@ impl Follower {
             port,
             stage: Stage::Waits { until: now },
             can_go_on,
-            read_offset: 0,
+            read_offset: Offset::ZERO,
             last_io: now,
             down_since: None,
             unsent_since: None,
@@ -181,7 +182,7 @@ impl Follower {
     }
 
     /// Offset of the last byte that was read from the socket, applied or not.
-    pub fn read_offset(&self) -> i64 {
+    pub fn read_offset(&self) -> Offset {
         self.read_offset
     }
 
@@ -241,7 +242,7 @@ impl Follower {
     }
 
     /// When something is to be sent.
-    fn send_at(&self, offset: i64) -> Option<Millis> {
+    fn send_at(&self, offset: Offset) -> Option<Millis> {
         if self.unsent_since.is_some() {
             return None;
         }
@@ -438,8 +439,8 @@ impl Replication {
     fn ask_to_synchronize(&mut self) {
         let can_go_on = self.follower.as_deref().is_some_and(Follower::can_go_on);
         let (replid, offset) = match can_go_on {
-            true => (self.history.replid().to_string(), self.history.offset() + 1),
-            false => ("?".to_string(), -1),
+            true => (self.history.replid().to_string(), self.history.offset().next()),
+            false => ("?".to_string(), Offset(-1)),
         };
         let text = match can_go_on {
             true => format!("Trying a partial resynchronization (request {replid}:{offset})."),
@@ -473,7 +474,7 @@ impl Replication {
                 self.log(Level::Warning, format!("Unexpected reply to PSYNC from master: {text}"));
                 self.log(Level::Notice, "Retrying with SYNC...");
                 self.send_to_primary(b"SYNC\r\n".to_vec());
-                self.await_snapshot(link, Snapshot { replid: None, offset: 0 });
+                self.await_snapshot(link, Snapshot { replid: None, offset: Offset::ZERO });
             }
         }
     }
@@ -574,7 +575,7 @@ impl Replication {
         let offset = self.history.offset();
         let Some(follower) = &mut self.follower else { return false };
         follower.last_io = now;
-        follower.read_offset = offset + unapplied as i64;
+        follower.read_offset = offset + unapplied;
         match &mut follower.stage {
             Stage::Streams { acknowledged: Some(known), .. } if known.offset != Some(offset) && !known.has_news => {
                 known.has_news = true;

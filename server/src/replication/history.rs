@@ -7,6 +7,7 @@
 
 use super::backlog::Backlog;
 use crate::base::ids::ReplId;
+use crate::base::offset::Offset;
 use crate::base::random::Random;
 use crate::resp::request::encode_command;
 
@@ -18,8 +19,8 @@ const MIN_BACKLOG: usize = 16 * 1024;
 pub struct History {
     replid: ReplId,
     replid2: ReplId,
-    second_offset: i64,
-    offset: i64,
+    second_offset: Option<Offset>,
+    offset: Offset,
     backlog: Option<Backlog>,
     backlog_size: usize,
     selected_db: Option<usize>,
@@ -32,8 +33,8 @@ impl History {
         Self {
             replid: draw(&mut random),
             replid2: ReplId::ZERO,
-            second_offset: -1,
-            offset: 0,
+            second_offset: None,
+            offset: Offset::ZERO,
             backlog: None,
             backlog_size: MIN_BACKLOG,
             selected_db: None,
@@ -51,14 +52,14 @@ impl History {
         self.replid2
     }
 
-    /// First offset at which the second id is no longer valid; -1 without a second id.
-    pub fn second_offset(&self) -> i64 {
+    /// The first offset for which the second id is no longer valid; `None` without a second id.
+    pub fn second_offset(&self) -> Option<Offset> {
         self.second_offset
     }
 
     /// Bytes of the stream so far (`master_repl_offset`).
     #[inline]
-    pub fn offset(&self) -> i64 {
+    pub fn offset(&self) -> Offset {
         self.offset
     }
 
@@ -75,11 +76,10 @@ impl History {
     }
 
     /// Whether a replica that asks for `offset` of history `replid` can go on without a full resync.
-    pub fn accepts(&self, replid: &[u8], offset: i64) -> bool {
+    pub fn accepts(&self, replid: &[u8], offset: Offset) -> bool {
         let same = replid.eq_ignore_ascii_case(self.replid.as_bytes());
-        let before = replid.eq_ignore_ascii_case(self.replid2.as_bytes())
-            && !self.replid2.is_zero()
-            && offset <= self.second_offset;
+        let before =
+            replid.eq_ignore_ascii_case(self.replid2.as_bytes()) && self.second_offset.is_some_and(|end| offset <= end);
         (same || before) && self.backlog.as_ref().is_some_and(|backlog| backlog.serves(offset))
     }
 
@@ -117,7 +117,7 @@ impl History {
     pub fn promote(&mut self) {
         self.replid2 = self.replid;
         // The byte at this offset is the first that the two histories may not share.
-        self.second_offset = self.offset + 1;
+        self.second_offset = Some(self.offset.next());
         self.replid = draw(&mut self.random);
         self.selected_db = None;
     }
@@ -128,7 +128,7 @@ impl History {
         let changed = replid.filter(|&replid| replid != self.replid);
         if let Some(replid) = changed {
             self.replid2 = std::mem::replace(&mut self.replid, replid);
-            self.second_offset = self.offset + 1;
+            self.second_offset = Some(self.offset.next());
         }
         if self.backlog.is_none() {
             self.open_backlog();
@@ -142,19 +142,19 @@ impl History {
     }
 
     /// A snapshot of another history replaced the data. A primary that speaks the old protocol tells no id.
-    pub fn adopt(&mut self, replid: Option<ReplId>, offset: i64, db: usize) {
+    pub fn adopt(&mut self, replid: Option<ReplId>, offset: Offset, db: usize) {
         self.restore(replid.unwrap_or(self.replid), offset, db);
         self.clear_second_id();
         self.open_backlog();
     }
 
     /// A replica that restarts goes on where its file says.
-    pub fn restore(&mut self, replid: ReplId, offset: i64, db: usize) {
+    pub fn restore(&mut self, replid: ReplId, offset: Offset, db: usize) {
         (self.replid, self.offset, self.selected_db) = (replid, offset, Some(db));
     }
 
     /// A primary that restarts goes on where its file says, under a new id; its replicas go on by the second one.
-    pub fn restore_as_primary(&mut self, replid: ReplId, offset: i64) {
+    pub fn restore_as_primary(&mut self, replid: ReplId, offset: Offset) {
         self.restore(replid, offset, 0);
         self.promote();
         self.open_backlog();
@@ -185,7 +185,7 @@ impl History {
     pub fn append_bytes(&mut self, bytes: &[u8]) {
         if let Some(backlog) = &mut self.backlog {
             backlog.append(bytes);
-            self.offset += bytes.len() as i64;
+            self.offset += bytes.len();
         }
     }
 
@@ -195,12 +195,12 @@ impl History {
         if let Some(backlog) = &mut self.backlog {
             backlog.append(bytes);
         }
-        self.offset += bytes.len() as i64;
+        self.offset += bytes.len();
         self.selected_db = Some(db);
     }
 
     /// Drops what neither the backlog's size nor a replica at offset `pinned` needs.
-    pub fn trim(&mut self, pinned: Option<i64>) {
+    pub fn trim(&mut self, pinned: Option<Offset>) {
         if let Some(backlog) = &mut self.backlog {
             backlog.trim(pinned);
         }
@@ -214,12 +214,12 @@ impl History {
     }
 
     fn open_backlog(&mut self) {
-        self.backlog = Some(Backlog::new(self.offset + 1, self.backlog_size));
+        self.backlog = Some(Backlog::new(self.offset.next(), self.backlog_size));
     }
 
     fn clear_second_id(&mut self) {
         self.replid2 = ReplId::ZERO;
-        self.second_offset = -1;
+        self.second_offset = None;
     }
 }
 
@@ -246,11 +246,11 @@ mod tests {
         history.promote();
         history.append_bytes(&[1; 50]);
         let old = before.as_bytes();
-        assert!(history.accepts(old, 101), "nothing beyond the shared history was seen");
-        assert!(!history.accepts(old, 102), "bytes of another history were seen");
-        assert!(history.accepts(history.replid().as_bytes(), 151));
-        assert!(!history.accepts(history.replid().as_bytes(), 152), "from the future");
-        assert!(!history.accepts(ReplId::ZERO.as_bytes(), 1), "no id is nobody's history");
+        assert!(history.accepts(old, Offset(101)), "nothing beyond the shared history was seen");
+        assert!(!history.accepts(old, Offset(102)), "bytes of another history were seen");
+        assert!(history.accepts(history.replid().as_bytes(), Offset(151)));
+        assert!(!history.accepts(history.replid().as_bytes(), Offset(152)), "from the future");
+        assert!(!history.accepts(ReplId::ZERO.as_bytes(), Offset(1)), "no id is nobody's history");
     }
 
     #[test]
@@ -258,13 +258,13 @@ mod tests {
         let mut history = history();
         let before = history.replid();
         history.append(0, b"lost");
-        assert_eq!((history.offset(), history.backlog().is_none()), (0, true));
+        assert_eq!((history.offset(), history.backlog().is_none()), (Offset::ZERO, true));
         history.record();
         assert_ne!(history.replid(), before);
         history.append(3, b"kept");
-        assert_eq!(history.offset() as usize, "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n".len() + 4);
+        assert_eq!(history.offset().0 as usize, "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n".len() + 4);
         history.append(3, b"kept");
-        assert_eq!(history.offset() as usize, "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n".len() + 8);
+        assert_eq!(history.offset().0 as usize, "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n".len() + 8);
     }
 
     #[test]
@@ -275,19 +275,19 @@ mod tests {
         history.applied(3, &[0; 10]);
         assert!(history.continue_as(Some(other)));
         assert_eq!(history.stream_db(), 3, "the stream goes on in the database that it had selected");
-        assert_eq!((history.replid(), history.replid2(), history.second_offset()), (other, own, 11));
-        history.adopt(Some(own), 500, 4);
-        assert_eq!((history.replid(), history.replid2().is_zero(), history.second_offset()), (own, true, -1));
+        assert_eq!((history.replid(), history.replid2(), history.second_offset()), (other, own, Some(Offset(11))));
+        history.adopt(Some(own), Offset(500), 4);
+        assert_eq!((history.replid(), history.replid2().is_zero(), history.second_offset()), (own, true, None));
         assert_eq!(history.stream_db(), 4);
-        assert!(history.accepts(own.as_bytes(), 501) && !history.accepts(own.as_bytes(), 500));
+        assert!(history.accepts(own.as_bytes(), Offset(501)) && !history.accepts(own.as_bytes(), Offset(500)));
     }
 
     #[test]
     fn a_primary_that_restarts_serves_replicas_that_know_the_history_of_its_file() {
         let mut history = history();
         let id = ReplId::from_random([9; 20]);
-        history.restore_as_primary(id, 70);
-        assert!(history.accepts(id.as_bytes(), 71) && !history.accepts(id.as_bytes(), 72));
+        history.restore_as_primary(id, Offset(70));
+        assert!(history.accepts(id.as_bytes(), Offset(71)) && !history.accepts(id.as_bytes(), Offset(72)));
         assert_ne!(history.replid(), id);
     }
 }

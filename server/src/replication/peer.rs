@@ -2,6 +2,7 @@
 
 use super::effect::PeerId;
 use crate::base::clock::Millis;
+use crate::base::offset::Offset;
 
 /// Where a replica's link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +63,8 @@ pub struct Peer {
     pub(super) stage: Stage,
     pub(super) said: Introduction,
     /// Offset of the next byte of the stream to send.
-    pub(super) cursor: i64,
-    pub(super) ack_offset: i64,
+    pub(super) cursor: Offset,
+    pub(super) ack_offset: Offset,
     pub(super) ack_time: Millis,
     /// It was sent the whole stream and sleeps until there is more.
     pub(super) asleep: bool,
@@ -77,8 +78,8 @@ impl Peer {
             addr,
             stage: Stage::Introduced,
             said: Introduction::default(),
-            cursor: 0,
-            ack_offset: 0,
+            cursor: Offset::ZERO,
+            ack_offset: Offset::ZERO,
             ack_time: now,
             asleep: false,
         }
@@ -130,7 +131,7 @@ impl Peer {
     }
 
     /// The offset that it acknowledged.
-    pub fn ack_offset(&self) -> i64 {
+    pub fn ack_offset(&self) -> Offset {
         self.ack_offset
     }
 
@@ -156,7 +157,7 @@ impl Peer {
     }
 
     /// Offset of the next byte of the stream that it is to be sent.
-    pub fn cursor(&self) -> i64 {
+    pub fn cursor(&self) -> Offset {
         self.cursor
     }
 }

@@ -1,6 +1,7 @@
 //! What a primary answers to PSYNC.
 
 use crate::base::ids::ReplId;
+use crate::base::offset::Offset;
 
 /// See the module's comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub(super) enum PsyncReply {
         /// The history's id.
         replid: Option<ReplId>,
         /// Offset of the snapshot.
-        offset: i64,
+        offset: Offset,
     },
     /// Go on from where we are; the id, where the primary sent one.
     Continue(Option<ReplId>),
@@ -27,10 +28,10 @@ pub(super) fn psync_reply(line: &[u8]) -> PsyncReply {
     match words.next() {
         Some("+FULLRESYNC") => {
             let replid = words.next().and_then(|id| ReplId::parse(id.as_bytes()).ok());
-            let offset = words.next().and_then(|offset| offset.trim_end().parse().ok());
+            let offset = words.next().and_then(|offset| offset.trim_end().parse().ok()).map(Offset);
             match (replid, offset) {
                 (Some(replid), Some(offset)) => PsyncReply::FullResync { replid: Some(replid), offset },
-                _ => PsyncReply::FullResync { replid: None, offset: -1 },
+                _ => PsyncReply::FullResync { replid: None, offset: Offset(-1) },
             }
         }
         Some("+CONTINUE") => {
@@ -50,9 +51,9 @@ mod tests {
         let id = ReplId::from_random([7; 20]);
         assert_eq!(
             psync_reply(format!("+FULLRESYNC {id} 42").as_bytes()),
-            PsyncReply::FullResync { replid: Some(id), offset: 42 }
+            PsyncReply::FullResync { replid: Some(id), offset: Offset(42) }
         );
-        assert_eq!(psync_reply(b"+FULLRESYNC x"), PsyncReply::FullResync { replid: None, offset: -1 });
+        assert_eq!(psync_reply(b"+FULLRESYNC x"), PsyncReply::FullResync { replid: None, offset: Offset(-1) });
         assert_eq!(psync_reply(format!("+CONTINUE {id}").as_bytes()), PsyncReply::Continue(Some(id)));
         assert_eq!(psync_reply(b"+CONTINUE"), PsyncReply::Continue(None));
         assert_eq!(psync_reply(b"-NOMASTERLINK Can't SYNC while not connected with my master"), PsyncReply::TryLater);

@@ -11,6 +11,7 @@ use crate::base::clock::Millis;
 use crate::base::ids::ReplId;
 use crate::base::level::Level;
 use crate::base::machine::Machine;
+use crate::base::offset::Offset;
 use crate::base::random::Random;
 
 /// See the module's comment.
@@ -97,7 +98,7 @@ impl Replication {
     /// Bytes of the stream that are kept for a replica, and that it was not sent yet.
     pub fn behind(&self, id: PeerId) -> usize {
         let peer = self.feeder.peers.iter().find(|peer| peer.id == id && peer.pins_stream());
-        peer.map_or(0, |peer| (self.history.offset() + 1 - peer.cursor).max(0) as usize)
+        peer.map_or(0, |peer| self.history.offset().next().bytes_since(peer.cursor))
     }
 
     /// `master_failover_state` of INFO.
@@ -107,15 +108,15 @@ impl Replication {
 
     /// How far the data of this server are in their history; 0 for a replica whose snapshot is on its way, or was lost on its
     /// way: what it holds is not of the history that it is about to join.
-    pub fn offset_of_data(&self) -> i64 {
+    pub fn offset_of_data(&self) -> Offset {
         match &self.follower {
-            Some(follower) if !follower.holds_history() => 0,
+            Some(follower) if !follower.holds_history() => Offset::ZERO,
             _ => self.history.offset(),
         }
     }
 
     /// Id, offset and database to write into a snapshot; `None` where they would not let a replica go on.
-    pub fn place_of_data(&self) -> Option<(ReplId, i64, usize)> {
+    pub fn place_of_data(&self) -> Option<(ReplId, Offset, usize)> {
         // The offset of a primary that never recorded its stream means nothing.
         let known = self.follower.as_deref().map_or(self.history.backlog().is_some(), Follower::can_go_on);
         known.then(|| (self.history.replid(), self.history.offset(), self.history.stream_db()))
@@ -154,12 +155,12 @@ impl Replication {
     }
 
     /// A replica that restarts goes on where its file says.
-    pub fn restore(&mut self, replid: ReplId, offset: i64, db: usize) {
+    pub fn restore(&mut self, replid: ReplId, offset: Offset, db: usize) {
         self.history.restore(replid, offset, db);
     }
 
     /// A primary that restarts serves replicas that know the history of its file.
-    pub fn restore_as_primary(&mut self, replid: ReplId, offset: i64) {
+    pub fn restore_as_primary(&mut self, replid: ReplId, offset: Offset) {
         self.history.restore_as_primary(replid, offset);
         self.feeder.alone_since = self.now;
         self.out.push(Effect::Data(DataEffect::Recording));

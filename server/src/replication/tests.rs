@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::clock::Millis;
 use crate::base::machine::Machine;
+use crate::base::offset::Offset;
 use crate::base::random::Random;
 use crate::config::Config;
 
@@ -85,7 +86,7 @@ impl Bench {
     fn attach(&mut self, id: u64) -> Result<Resync, SyncRefusal> {
         self.act(|machine| machine.introduce(PeerId(id), "10.0.0.9:5000", Said::CapaEof));
         self.act(|machine| machine.introduce(PeerId(id), "10.0.0.9:5000", Said::Port(7009)));
-        self.act(|machine| machine.synchronize(PeerId(id), "10.0.0.9:5000", Some((b"?", -1))))
+        self.act(|machine| machine.synchronize(PeerId(id), "10.0.0.9:5000", Some((b"?", Offset(-1)))))
     }
 
     fn peer(&mut self, id: u64, input: PeerInput) {
@@ -184,13 +185,13 @@ fn whoever_lost_a_snapshot_half_way_has_nothing_to_go_on_from() {
     bench.shake_hands();
     bench.line("+CONTINUE");
     bench.act(|machine| machine.applied(0, &[0; 500]));
-    assert_eq!(bench.machine.offset_of_data(), 500);
+    assert_eq!(bench.machine.offset_of_data(), Offset(500));
     bench.link(LinkInput::Lost("reset".into()));
     bench.pass(0);
     bench.shake_hands();
     bench.receive_through_file(900);
     bench.link(LinkInput::Lost("Failed trying to load".into()));
-    assert_eq!(bench.machine.offset_of_data(), 0, "the data were flushed");
+    assert_eq!(bench.machine.offset_of_data(), Offset(0), "the data were flushed");
     assert_eq!(bench.machine.place_of_data(), None);
     bench.pass(1_000);
     bench.wanted.clear();
@@ -332,7 +333,7 @@ fn a_hand_over_waits_for_the_last_byte_and_is_taken_back_where_it_is_refused() {
     bench.attach(1).expect("it waits");
     bench.pass(0);
     bench.peer(1, PeerInput::SnapshotSent);
-    bench.peer(1, PeerInput::Acknowledged(0));
+    bench.peer(1, PeerInput::Acknowledged(Offset(0)));
     bench.act(|machine| machine.append(0, b"write"));
     let target = Some(("10.0.0.9".to_owned(), 7009));
     assert_eq!(bench.act(|machine| machine.fail_over(target, None, false)), Ok(()));

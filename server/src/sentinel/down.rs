@@ -1,9 +1,11 @@
 //! Subjectively down: we do not hear from it. Objectively down: a quorum of Sentinels does not hear from the master.
 
+use super::id::SentinelId;
 use super::instance::{Kind, Place};
 use super::link::Asked;
 use super::state::Sentinel;
 use super::timing::IMPATIENCE;
+use crate::base::epoch::Epoch;
 use crate::base::level::Level;
 use crate::resp::Value;
 
@@ -90,7 +92,7 @@ impl Sentinel {
             // The epoch is the one that we stand in, so that all votes we get are of that one.
             let standing = master.is_failing_over();
             let epoch = if standing { master.failover_epoch } else { self.current_epoch }.to_string();
-            let id = if standing { self.id.clone() } else { "*".to_owned() };
+            let id = if standing { self.id.to_string() } else { "*".to_owned() };
             let words = ["SENTINEL", "is-master-down-by-addr", &host, &port, &epoch, &id];
             self.ask(Place::Peer(m, p), conn, Asked::MasterDown, &words);
             self.masters[m].peers[p].asked = Some(self.moment.now);
@@ -121,7 +123,7 @@ impl Sentinel {
         if leader == b"*" {
             return;
         }
-        let (leader, epoch) = (String::from_utf8_lossy(leader).into_owned(), epoch.cast_unsigned());
+        let (leader, epoch) = (SentinelId::new(String::from_utf8_lossy(leader)), Epoch(epoch.cast_unsigned()));
         let changed = peer.leader_epoch != epoch;
         let text = format!("{} voted for {leader} {epoch}", peer.base.name);
         peer.leader = Some(leader);

@@ -12,25 +12,26 @@ use crate::base::level::Level;
 use std::collections::BTreeMap;
 
 use super::effect::Effect;
+use super::id::SentinelId;
 use super::instance::{Failover, Peer, Place};
 use super::state::Sentinel;
 use super::timing::{MAX_DESYNC, RANK_DELAY, RESTAND_PERIOD};
 use crate::base::clock::Millis;
-use crate::base::ids::MAX_EPOCH;
+use crate::base::epoch::Epoch;
 
 /// Our vote in an epoch: whom we last voted for, and when that was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vote {
     /// The id that got it; `None`: nobody yet, or nobody that we remember.
-    pub leader: Option<String>,
+    pub leader: Option<SentinelId>,
     /// Its epoch.
-    pub epoch: u64,
+    pub epoch: Epoch,
 }
 
 impl Sentinel {
     /// A higher epoch than ours is ours from now on.
-    pub(super) fn adopt_epoch(&mut self, m: usize, epoch: u64) {
-        if epoch > self.current_epoch && epoch <= MAX_EPOCH {
+    pub(super) fn adopt_epoch(&mut self, m: usize, epoch: Epoch) {
+        if epoch > self.current_epoch && epoch.is_credible() {
             self.current_epoch = epoch;
             self.save();
             self.emit_text(Level::Warning, "+new-epoch", Some(m), epoch.to_string());
@@ -38,14 +39,14 @@ impl Sentinel {
     }
 
     /// Votes for `candidate` in `epoch`, unless we voted then or went on already; our vote in any case.
-    pub(super) fn vote(&mut self, m: usize, epoch: u64, candidate: &str) -> Vote {
+    pub(super) fn vote(&mut self, m: usize, epoch: Epoch, candidate: &SentinelId) -> Vote {
         self.adopt_epoch(m, epoch);
-        if epoch <= MAX_EPOCH && self.masters[m].leader_epoch < epoch && self.current_epoch <= epoch {
-            self.masters[m].leader = Some(candidate.to_owned());
+        if epoch.is_credible() && self.masters[m].leader_epoch < epoch && self.current_epoch <= epoch {
+            self.masters[m].leader = Some(candidate.clone());
             self.masters[m].leader_epoch = epoch;
             self.save();
             self.emit_text(Level::Warning, "+vote-for-leader", Some(m), format!("{candidate} {epoch}"));
-            if !candidate.eq_ignore_ascii_case(&self.id) {
+            if !candidate.is(&self.id) {
                 // It is the other's turn.
                 self.masters[m].failover_start = Some(self.moment.now + self.desync());
             }
@@ -83,13 +84,13 @@ impl Sentinel {
 
     /// How many of the Sentinels that we can reach come before us in the order of ids.
     fn rank(&self, m: usize) -> Millis {
-        let before = |id: &str| *id < *self.id;
+        let before = |id: &str| id < self.id.as_str();
         self.masters[m].peers.iter().filter(|peer| !peer.base.s_down && before(&peer.base.run_id)).count() as Millis
     }
 
     /// Stands for election in a new epoch.
     pub(super) fn start_failover(&mut self, m: usize) {
-        self.current_epoch = self.current_epoch.saturating_add(1);
+        self.current_epoch = self.current_epoch.next();
         let (epoch, now, desync) = (self.current_epoch, self.moment.now, self.desync());
         let master = &mut self.masters[m];
         master.failover = Failover::WaitStart;
@@ -121,7 +122,7 @@ impl Sentinel {
         let epoch = master.failover_epoch;
         let has_voted = |peer: &&Peer| peer.leader.is_some() && peer.leader_epoch >= epoch;
         let all_voted = master.peers.iter().filter(has_voted).count() + 1 >= master.usable();
-        let ours = master.leader.as_ref().is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
+        let ours = master.leader.as_ref().is_some_and(|leader| leader.is(&self.id));
         let can_win = master.usable() >= self.votes_needed(m);
         if !ours || !master.o_down || !can_win || !(all_voted || self.current_epoch > epoch) {
             return;
@@ -143,9 +144,9 @@ impl Sentinel {
     }
 
     /// Who leads in the epoch that we stand in, counting ourselves; `None` as long as nobody has enough votes.
-    pub(super) fn leader(&mut self, m: usize) -> Option<String> {
+    pub(super) fn leader(&mut self, m: usize) -> Option<SentinelId> {
         let epoch = self.masters[m].failover_epoch;
-        let mut votes: BTreeMap<String, usize> = BTreeMap::new();
+        let mut votes: BTreeMap<SentinelId, usize> = BTreeMap::new();
         for peer in &self.masters[m].peers {
             if let Some(leader) = peer.leader.as_ref().filter(|_| peer.leader_epoch == epoch) {
                 *votes.entry(leader.clone()).or_default() += 1;
@@ -178,11 +179,11 @@ mod tests {
         assert!(sentinel.tilted_since().is_some());
         sentinel.start_failover(0);
         sentinel.masters[0].forced = true;
-        assert_eq!((sentinel.current_epoch, sentinel.masters[0].leader_epoch), (1, 0));
+        assert_eq!((sentinel.current_epoch, sentinel.masters[0].leader_epoch), (Epoch(1), Epoch::ZERO));
         for now in (101_000..=140_000).step_by(1_000) {
             sentinel.handle(now, &(), Input::Tick, &mut out);
         }
         assert!(sentinel.tilted_since().is_none());
-        assert_eq!(sentinel.masters[0].leader_epoch, 1);
+        assert_eq!(sentinel.masters[0].leader_epoch, Epoch(1));
     }
 }

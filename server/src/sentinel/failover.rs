@@ -47,7 +47,7 @@ impl Sentinel {
 
     fn wait_for_election(&mut self, m: usize) {
         self.vote_for_ourselves(m);
-        let elected = self.leader(m).is_some_and(|leader| leader.eq_ignore_ascii_case(&self.id));
+        let elected = self.leader(m).is_some_and(|leader| leader.is(&self.id));
         if !elected && !self.masters[m].forced {
             let patience = self.timing.election_timeout.min(self.masters[m].failover_timeout);
             if self.masters[m].failover_start.is_some_and(|start| self.moment.is_over(start, patience)) {

@@ -1,9 +1,11 @@
 //! Hello: how Sentinels find each other, and how the configuration with the higher epoch spreads.
 
 use super::address::{Address, is_ip};
+use super::id::SentinelId;
 use super::instance::Place;
 use super::state::Sentinel;
-use crate::base::ids::{MAX_EPOCH, RunId};
+use crate::base::epoch::Epoch;
+use crate::base::ids::RunId;
 use crate::base::level::Level;
 use crate::base::words;
 
@@ -14,11 +16,11 @@ const MAX_PEERS: usize = 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hello {
     pub(super) sentinel: Address,
-    run_id: String,
-    current_epoch: u64,
+    id: SentinelId,
+    current_epoch: Epoch,
     pub(super) master_name: String,
     pub(super) master: Address,
-    config_epoch: u64,
+    config_epoch: Epoch,
 }
 
 // Addresses are compared by what they mean elsewhere; here all of it counts.
@@ -42,7 +44,7 @@ impl Hello {
         };
         Some(Self {
             sentinel: Address::new(ip, port.parse().ok()?),
-            run_id: RunId::parse(run_id.as_bytes()).ok()?.to_string(),
+            id: SentinelId::new(RunId::parse(run_id.as_bytes()).ok()?.as_str()),
             current_epoch: epoch(current_epoch)?,
             master_name: (*master_name).to_owned(),
             master: Address::new(master_ip, master_port.parse().ok()?),
@@ -51,8 +53,8 @@ impl Hello {
     }
 }
 
-fn epoch(field: &str) -> Option<u64> {
-    field.parse().ok().filter(|&epoch| epoch <= MAX_EPOCH)
+fn epoch(field: &str) -> Option<Epoch> {
+    field.parse().ok().filter(|epoch: &Epoch| epoch.is_credible())
 }
 
 impl Sentinel {
@@ -80,7 +82,7 @@ impl Sentinel {
     pub(super) fn on_hello(&mut self, payload: &[u8]) -> Option<usize> {
         let mut hello = Hello::read(payload)?;
         let m = self.master_index(&hello.master_name)?;
-        if hello.run_id == self.id {
+        if hello.id == self.id {
             return None;
         }
         if !self.accepts(&hello.sentinel.host) || !self.accepts(&hello.master.host) {
@@ -112,15 +114,15 @@ impl Sentinel {
         let known = self.masters[m]
             .peers
             .iter()
-            .position(|peer| peer.base.run_id == hello.run_id && peer.base.address.is_same(&hello.sentinel));
+            .position(|peer| peer.base.run_id == hello.id.as_str() && peer.base.address.is_same(&hello.sentinel));
         if let Some(p) = known {
             return Some(p);
         }
-        let moved = self.masters[m].peers.iter().any(|peer| peer.base.run_id == hello.run_id);
+        let moved = self.masters[m].peers.iter().any(|peer| peer.base.run_id == hello.id.as_str());
         if moved {
-            self.remove_peers(m, &hello.run_id);
+            self.remove_peers(m, hello.id.as_str());
             let Address { host, port, .. } = &hello.sentinel;
-            let text = format!("{} ip {host} port {port} for {}", self.describe(Place::Master(m)), hello.run_id);
+            let text = format!("{} ip {host} port {port} for {}", self.describe(Place::Master(m)), hello.id);
             self.emit_text(Level::Notice, "+sentinel-address-switch", Some(m), text);
         } else {
             self.remove_usurped(m, &hello.sentinel);
@@ -128,7 +130,7 @@ impl Sentinel {
         if self.masters[m].peers.len() >= MAX_PEERS {
             return None;
         }
-        self.add_peer(m, &hello.run_id, hello.sentinel.clone());
+        self.add_peer(m, &hello.id, hello.sentinel.clone());
         let p = self.masters[m].peers.len() - 1;
         if moved {
             self.move_elsewhere(m, p);
@@ -168,7 +170,7 @@ impl Sentinel {
         for other in (0..self.masters.len()).filter(|&other| other != m) {
             if self.masters[other].peers.iter().any(|peer| peer.base.run_id == run_id) {
                 self.remove_peers(other, &run_id);
-                self.add_peer(other, &run_id, address.clone());
+                self.add_peer(other, &SentinelId::new(run_id.clone()), address.clone());
                 others += 1;
             }
         }
@@ -211,7 +213,7 @@ mod tests {
         let id = "0123456789abcdef0123456789abcdef01234567";
         let good = format!("127.0.0.1,26379,{id},7,mymaster,127.0.0.1,6379,3");
         let hello = Hello::read(good.as_bytes()).unwrap();
-        assert_eq!((hello.sentinel.port, hello.current_epoch, hello.config_epoch), (26379, 7, 3));
+        assert_eq!((hello.sentinel.port, hello.current_epoch, hello.config_epoch), (26379, Epoch(7), Epoch(3)));
         for bad in ["", "a,b", "h,1,i,2,m,h,3", "h,x,i,2,m,h,3,4", "h,1,i,-2,m,h,3,4", "h,1,i,2,m,h,3,4,5"] {
             assert_eq!(Hello::read(bad.replace(",i,", &format!(",{id},")).as_bytes()), None, "{bad}");
         }

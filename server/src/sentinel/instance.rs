@@ -1,9 +1,11 @@
 //! What is monitored: masters with their replicas, and the other Sentinels that watch them.
 
 use super::address::Address;
+use super::id::SentinelId;
 use super::link::LinkId;
 use super::timing::Timing;
 use crate::base::clock::Millis;
+use crate::base::epoch::Epoch;
 
 /// Names an instance for the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,9 +180,9 @@ pub struct Peer {
     /// When we asked, without an answer so far.
     pub asked: Option<Millis>,
     /// Whom it voted for.
-    pub leader: Option<String>,
+    pub leader: Option<SentinelId>,
     /// In which epoch.
-    pub leader_epoch: u64,
+    pub leader_epoch: Epoch,
 }
 
 impl Peer {
@@ -192,7 +194,7 @@ impl Peer {
             master_down: false,
             asked: None,
             leader: None,
-            leader_epoch: 0,
+            leader_epoch: Epoch::ZERO,
         }
     }
 }
@@ -275,17 +277,17 @@ pub struct Master {
     /// Since when, or when last.
     pub o_down_since: Option<Millis>,
     /// Epoch of the last failover that we know of.
-    pub config_epoch: u64,
+    pub config_epoch: Epoch,
     /// Whom we voted for.
-    pub leader: Option<String>,
+    pub leader: Option<SentinelId>,
     /// In which epoch.
-    pub leader_epoch: u64,
+    pub leader_epoch: Epoch,
     /// Where a failover stands.
     pub failover: Failover,
     /// An operator asked for it: no election.
     pub forced: bool,
     /// The epoch in which we stand for election.
-    pub failover_epoch: u64,
+    pub failover_epoch: Epoch,
     /// When the last failover started, ours or another's.
     pub failover_start: Option<Millis>,
     /// When its state last changed.
@@ -317,12 +319,12 @@ impl Master {
             reboot_down_after: 0,
             o_down: false,
             o_down_since: None,
-            config_epoch: 0,
+            config_epoch: Epoch::ZERO,
             leader: None,
-            leader_epoch: 0,
+            leader_epoch: Epoch::ZERO,
             failover: Failover::None,
             forced: false,
-            failover_epoch: 0,
+            failover_epoch: Epoch::ZERO,
             failover_start: None,
             failover_change: 0,
             delay_logged: None,

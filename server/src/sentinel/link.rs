@@ -58,12 +58,12 @@ pub struct Link {
     pub hellos: Option<Conn>,
     /// What was asked and not answered yet, and about whom.
     pub pending: VecDeque<(Asked, InstanceId)>,
-    /// When we last tried to connect; 0: never.
-    pub last_attempt: Millis,
+    /// When we last tried to connect.
+    pub last_attempt: Option<Millis>,
     /// When the PING that is not answered yet was sent, or was due while there was no connection.
     pub waiting_since: Option<Millis>,
-    /// When we last sent a PING; 0: never.
-    pub last_ping: Millis,
+    /// When we last sent a PING.
+    pub last_ping: Option<Millis>,
     /// When we last got an answer to a PING that says that the instance serves.
     pub last_available: Millis,
     /// When we last got any answer to a PING.
@@ -84,10 +84,10 @@ impl Link {
             commands: None,
             hellos: None,
             pending: VecDeque::new(),
-            last_attempt: 0,
+            last_attempt: None,
             // An instance that cannot be reached at all is down after as long as one that falls silent.
             waiting_since: Some(now),
-            last_ping: 0,
+            last_ping: None,
             last_available: now,
             last_pong: now,
             last_hello_traffic: now,
@@ -174,7 +174,8 @@ impl Links {
         let conn = link.slot(channel).take()?;
         if conn.up {
             // It worked until now: no need to wait long before it is made again.
-            link.last_attempt = link.last_attempt.min(now + RECONNECT_PAUSE - ping_period);
+            let soon = now + RECONNECT_PAUSE - ping_period;
+            link.last_attempt = link.last_attempt.map(|last| last.min(soon));
         }
         if channel == Channel::Commands {
             link.pending.clear();

@@ -16,7 +16,7 @@
 //! | `effect.rs` | inputs and effects |
 //! | `moment.rs` | the present, and when to look again |
 //! | `timing.rs` | periods and time-outs |
-//! | `address.rs`, `names.rs`, `instance.rs`, `link.rs` | what is monitored, where, and by which connections |
+//! | `id.rs`, `address.rs`, `names.rs`, `instance.rs`, `link.rs` | what is monitored, where, and by which connections |
 //! | `monitor.rs`, `report.rs` | links, PING, INFO, hello: sent, and their replies |
 //! | `down.rs`, `election.rs`, `failover.rs`, `repair.rs`, `hello.rs`, `tilt.rs` | the decisions |
 //! | `operator.rs`, `scripts.rs`, `settings.rs` | SENTINEL's subcommands, user's scripts, lines of the configuration |
@@ -27,6 +27,7 @@ pub mod effect;
 mod election;
 mod failover;
 mod hello;
+mod id;
 pub mod instance;
 pub mod link;
 mod moment;
@@ -43,6 +44,7 @@ pub mod timing;
 
 pub use address::Address;
 pub use effect::{Channel, Effect, Input, ScriptEnd};
+pub use id::SentinelId;
 pub use instance::{Failover, Instance, Kind, Master, Peer, Reconf, Replica};
 pub use link::{ConnId, Link};
 pub use state::Sentinel;

@@ -37,14 +37,14 @@ impl Sentinel {
             wanted.push(Channel::Hellos);
         }
         let last = link.last_attempt;
-        if wanted.is_empty() || !self.moment.has_come(last + self.timing.ping_period) {
+        if wanted.is_empty() || last.is_some_and(|last| !self.moment.has_come(last + self.timing.ping_period)) {
             return;
         }
         let now = self.moment.now;
         for channel in wanted {
             let conn = self.links.open(id, channel, now);
             let link = self.links.get_mut(id);
-            link.last_attempt = now;
+            link.last_attempt = Some(now);
             let (host, port) = (link.address.host.clone(), link.address.port);
             self.out.push(Effect::Connect { conn, channel, host, port });
         }
@@ -87,8 +87,8 @@ impl Sentinel {
         let instance = self.instance(place);
         let info_due = instance.kind != Kind::Sentinel && self.is_info_due(place);
         let ping_period = instance.down_after.min(self.timing.ping_period);
-        let ping_due =
-            self.moment.is_over(link.last_pong, ping_period) && self.moment.is_over(link.last_ping, ping_period / 2);
+        let ping_due = self.moment.is_over(link.last_pong, ping_period)
+            && link.last_ping.is_none_or(|last| self.moment.is_over(last, ping_period / 2));
         let hello_due = self.moment.is_over(instance.last_publish, self.timing.publish_period);
         if info_due {
             self.ask_info(place, conn);
@@ -146,7 +146,7 @@ impl Sentinel {
         self.ask(place, conn, Asked::Ping, &["PING"]);
         let now = self.moment.now;
         let link = self.link_mut(place);
-        link.last_ping = now;
+        link.last_ping = Some(now);
         link.waiting_since.get_or_insert(now);
     }
 
@@ -207,7 +207,7 @@ impl Sentinel {
     /// AUTH, where it is configured, and CLIENT SETNAME.
     fn introduce(&mut self, place: Place, conn: ConnId, channel: Channel) {
         let kind = if channel == Channel::Commands { "cmd" } else { "pubsub" };
-        let name = format!("sentinel-{}-{kind}", self.id.get(..8).unwrap_or_default());
+        let name = format!("sentinel-{}-{kind}", self.id.as_str().get(..8).unwrap_or_default());
         let credentials = self.credentials(place);
         let mut commands = Vec::new();
         if !credentials.is_empty() {
@@ -304,7 +304,7 @@ impl Sentinel {
         let [kind, _, payload] = parts.as_slice() else { return };
         let Some(payload) = payload.text().filter(|_| kind.text() == Some(b"message")) else { return };
         // Our own come back to us.
-        if memchr::memmem::find(payload, self.id.as_bytes()).is_some() {
+        if memchr::memmem::find(payload, self.id.as_str().as_bytes()).is_some() {
             return;
         }
         if let Some(m) = self.on_hello(payload) {

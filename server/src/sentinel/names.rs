@@ -116,9 +116,10 @@ impl Sentinel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::epoch::Epoch;
     use crate::base::machine::Machine;
     use crate::base::random::Random;
-    use crate::sentinel::Effect;
+    use crate::sentinel::{Effect, SentinelId};
 
     const MASTER: &str = "10.0.0.1";
 
@@ -133,7 +134,7 @@ mod tests {
         sentinel
     }
 
-    fn hello(sentinel: &mut Sentinel, guard: &str, master: &str, epoch: u64) -> Vec<String> {
+    fn hello(sentinel: &mut Sentinel, guard: &str, master: &str, epoch: Epoch) -> Vec<String> {
         let id = "a".repeat(40);
         let text = format!("{guard},26379,{id},{epoch},m,{master},{epoch}");
         let mut out = Vec::new();
@@ -148,16 +149,16 @@ mod tests {
     #[test]
     fn a_master_that_is_called_by_its_name_has_not_moved() {
         let mut sentinel = sentinel();
-        let told = hello(&mut sentinel, "10.0.0.9", "db,6379", 9);
+        let told = hello(&mut sentinel, "10.0.0.9", "db,6379", Epoch(9));
         assert_eq!(told, ["+sentinel sentinel ID 10.0.0.9 26379 @ m 10.0.0.1 6379", "+new-epoch 9"]);
-        assert_eq!((sentinel.masters[0].config_epoch, sentinel.masters[0].replicas.len()), (9, 0));
+        assert_eq!((sentinel.masters[0].config_epoch, sentinel.masters[0].replicas.len()), (Epoch(9), 0));
     }
 
     #[test]
     fn a_master_that_moved_to_a_name_leaves_its_old_place_as_the_only_replica() {
         let mut sentinel = sentinel();
         sentinel.add_replica(0, Address::new("10.0.0.2", 6379));
-        let told = hello(&mut sentinel, "10.0.0.9", "replica,6379", 9);
+        let told = hello(&mut sentinel, "10.0.0.9", "replica,6379", Epoch(9));
         assert!(told.iter().any(|event| event.starts_with("+switch-master")), "{told:?}");
         let master = &sentinel.masters[0];
         let replicas: Vec<&str> = master.replicas.iter().map(|replica| replica.base.name.as_str()).collect();
@@ -167,18 +168,18 @@ mod tests {
     #[test]
     fn a_master_at_a_name_that_means_nothing_is_not_followed() {
         let mut sentinel = sentinel();
-        let told = hello(&mut sentinel, "10.0.0.9", "nowhere.invalid,6379", 9);
+        let told = hello(&mut sentinel, "10.0.0.9", "nowhere.invalid,6379", Epoch(9));
         assert!(!told.iter().any(|event| event.starts_with("+switch-master")), "{told:?}");
         let master = &sentinel.masters[0];
-        assert_eq!((master.base.address.host.as_str(), master.config_epoch), (MASTER, 0));
+        assert_eq!((master.base.address.host.as_str(), master.config_epoch), (MASTER, Epoch::ZERO));
     }
 
     #[test]
     fn a_sentinel_that_spells_its_address_in_turns_has_not_moved() {
         let mut sentinel = sentinel();
-        assert_eq!(hello(&mut sentinel, "guard", "10.0.0.1,6379", 0).len(), 1);
+        assert_eq!(hello(&mut sentinel, "guard", "10.0.0.1,6379", Epoch(0)).len(), 1);
         for spelling in ["10.0.0.9", "GUARD", "guard"] {
-            assert!(hello(&mut sentinel, spelling, "10.0.0.1,6379", 0).is_empty(), "{spelling}");
+            assert!(hello(&mut sentinel, spelling, "10.0.0.1,6379", Epoch(0)).is_empty(), "{spelling}");
         }
         assert_eq!(sentinel.masters[0].peers[0].base.address.shown(false), "10.0.0.9");
     }
@@ -188,9 +189,10 @@ mod tests {
         let mut sentinel = sentinel();
         assert_eq!(sentinel.name_to_locate(MASTER, 6379), None);
         assert_eq!(sentinel.name_to_locate("unknown", 6379).as_deref(), Some("unknown"));
-        let (address, id) = (sentinel.locate("DB", 6379), "b".repeat(40));
-        let (_, vote) = sentinel.act(1, &(), &mut Vec::new(), |sentinel| sentinel.is_master_down(&address, 5, &id));
-        assert_eq!((vote.leader, vote.epoch), (Some(id), 5));
+        let (address, id) = (sentinel.locate("DB", 6379), SentinelId::new("b".repeat(40)));
+        let (_, vote) =
+            sentinel.act(1, &(), &mut Vec::new(), |sentinel| sentinel.is_master_down(&address, Epoch(5), Some(&id)));
+        assert_eq!((vote.leader, vote.epoch), (Some(id), Epoch(5)));
     }
 
     #[test]

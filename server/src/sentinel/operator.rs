@@ -3,9 +3,11 @@
 
 use super::address::Address;
 use super::election::Vote;
+use super::id::SentinelId;
 use super::instance::{Kind, Master, Place};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
+use crate::base::epoch::Epoch;
 use crate::base::glob;
 use crate::base::level::Level;
 use crate::base::numbers::parse_i64;
@@ -147,17 +149,17 @@ impl Sentinel {
         }
     }
 
-    /// SENTINEL IS-MASTER-DOWN-BY-ADDR: whether we see the master at that address down, and our vote where one is asked for.
-    pub fn is_master_down(&mut self, address: &Address, epoch: u64, candidate: &str) -> (bool, Vote) {
+    /// SENTINEL IS-MASTER-DOWN-BY-ADDR: whether we see the master at that address down, and our vote if a candidate asks for it.
+    pub fn is_master_down(&mut self, address: &Address, epoch: Epoch, candidate: Option<&SentinelId>) -> (bool, Vote) {
         let found = self.masters.iter().position(|master| master.base.address.is_same(address));
         let down = self.sees_down(found);
-        let vote = match found {
-            Some(m) if candidate != "*" => {
+        let vote = match (found, candidate) {
+            (Some(m), Some(candidate)) => {
                 let vote = self.vote(m, epoch, candidate);
                 self.advance(m);
                 vote
             }
-            _ => Vote { leader: None, epoch: 0 },
+            _ => Vote { leader: None, epoch: Epoch::ZERO },
         };
         (down, vote)
     }

@@ -20,15 +20,36 @@ pub struct Script {
     pub job: u64,
     /// Program and arguments.
     pub argv: Vec<String>,
-    /// It runs.
-    pub running: bool,
-    /// Its process id while it runs; 0: not known yet.
-    pub pid: u32,
-    /// Since when it runs; or when it may, 0: now.
-    pub time: Millis,
+    /// Whether it waits or runs.
+    pub state: ScriptState,
     /// How often it was started.
     pub tries: u32,
-    killed: bool,
+}
+
+/// What a script is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptState {
+    /// It waits for a free place, and after a failure for this time.
+    Waits {
+        /// When it may be tried again; `None` for one that never ran.
+        not_before: Option<Millis>,
+    },
+    /// It runs.
+    Runs {
+        /// Its process id, once the network layer has said it.
+        pid: Option<u32>,
+        /// When it was started.
+        since: Millis,
+        /// It ran for too long, and its process is being killed.
+        killed: bool,
+    },
+}
+
+impl Script {
+    /// Whether it was started and has not ended.
+    pub fn runs(&self) -> bool {
+        matches!(self.state, ScriptState::Runs { .. })
+    }
 }
 
 /// All scripts.
@@ -49,7 +70,7 @@ impl Default for Scripts {
 impl Scripts {
     /// Number of scripts that run.
     pub fn running(&self) -> usize {
-        self.queue.iter().filter(|script| script.running).count()
+        self.queue.iter().filter(|script| script.runs()).count()
     }
 }
 
@@ -61,14 +82,11 @@ impl Sentinel {
         scripts.queue.push(Script {
             job: scripts.next,
             argv,
-            running: false,
-            pid: 0,
-            time: 0,
+            state: ScriptState::Waits { not_before: None },
             tries: 0,
-            killed: false,
         });
         if scripts.queue.len() > MAX_QUEUED
-            && let Some(oldest) = scripts.queue.iter().position(|script| !script.running)
+            && let Some(oldest) = scripts.queue.iter().position(|script| !script.runs())
         {
             scripts.queue.remove(oldest);
         }
@@ -97,10 +115,12 @@ impl Sentinel {
     pub(super) fn tend_scripts(&mut self) {
         let (now, limit) = (self.moment.now, self.timing.script_max_runtime);
         let mut late = Vec::new();
-        for script in self.scripts.queue.iter_mut().filter(|script| script.running && !script.killed) {
-            if now - script.time > limit {
-                script.killed = true;
-                late.push((script.job, format!("{} {}", script.argv[0], script.pid)));
+        for script in &mut self.scripts.queue {
+            if let ScriptState::Runs { pid, since, killed: killed @ false } = &mut script.state
+                && now - *since > limit
+            {
+                *killed = true;
+                late.push((script.job, format!("{} {}", script.argv[0], pid.unwrap_or(0))));
             }
         }
         for (job, text) in late {
@@ -108,28 +128,32 @@ impl Sentinel {
             self.emit_text(Level::Warning, "-script-timeout", None, text);
         }
         let mut free = MAX_RUNNING.saturating_sub(self.scripts.running());
-        for script in self.scripts.queue.iter_mut().filter(|script| !script.running && script.time <= now) {
+        for script in &mut self.scripts.queue {
+            let ScriptState::Waits { not_before } = script.state else { continue };
+            if not_before.is_some_and(|time| time > now) {
+                continue;
+            }
             if free == 0 {
                 break;
             }
             free -= 1;
-            script.running = true;
-            script.time = now;
+            script.state = ScriptState::Runs { pid: None, since: now, killed: false };
             script.tries += 1;
             self.out.push(Effect::RunScript { job: script.job, argv: script.argv.clone() });
         }
-        let times = self
-            .scripts
-            .queue
-            .iter()
-            .filter(|script| !script.killed)
-            .map(|script| if script.running { script.time + limit + 1 } else { script.time.max(now + 1) });
+        let times = self.scripts.queue.iter().filter_map(|script| match script.state {
+            ScriptState::Runs { killed: true, .. } => None,
+            ScriptState::Runs { since, .. } => Some(since + limit + 1),
+            ScriptState::Waits { not_before } => Some(not_before.map_or(now + 1, |time| time.max(now + 1))),
+        });
         self.scripts.due = times.min().unwrap_or(Millis::MAX);
     }
 
     pub(super) fn script_started(&mut self, job: u64, pid: u32) {
         if let Some(script) = self.scripts.queue.iter_mut().find(|script| script.job == job) {
-            script.pid = pid;
+            if let ScriptState::Runs { pid: known, .. } = &mut script.state {
+                *known = Some(pid);
+            }
             self.emit_text(Level::Debug, "+script-child", None, pid.to_string());
         }
     }
@@ -143,16 +167,13 @@ impl Sentinel {
             ScriptEnd::NotStarted => (99, 0),
         };
         let script = &mut self.scripts.queue[at];
-        let (pid, path, tries) = (script.pid, script.argv[0].clone(), script.tries);
+        let pid = if let ScriptState::Runs { pid: Some(pid), .. } = script.state { pid } else { 0 };
+        let (path, tries) = (script.argv[0].clone(), script.tries);
         self.emit_text(Level::Debug, "-script-child", None, format!("{pid} {code} {signal}"));
         let may_pass = matches!(end, ScriptEnd::Code(1) | ScriptEnd::Signal(_) | ScriptEnd::NotStarted);
         if may_pass && tries < MAX_TRIES {
             let delay = self.timing.script_retry_delay.saturating_mul(1 << (tries - 1).min(16));
-            let script = &mut self.scripts.queue[at];
-            script.running = false;
-            script.killed = false;
-            script.pid = 0;
-            script.time = self.moment.now + delay;
+            self.scripts.queue[at].state = ScriptState::Waits { not_before: Some(self.moment.now + delay) };
         } else {
             self.scripts.queue.remove(at);
             if end != ScriptEnd::Code(0) {

@@ -1,10 +1,11 @@
 //! `sentinel ...` lines of the configuration file: read in the order that makes sense, whatever theirs is, and written.
 
 use super::address::{Address, is_ip};
+use super::id::SentinelId;
 use super::instance::{Kind, Master, Replica};
 use super::operator::set_down_after;
 use super::state::Sentinel;
-use crate::base::ids::MAX_EPOCH;
+use crate::base::epoch::Epoch;
 use crate::base::words;
 use crate::config::file::{Directive, FatalError};
 
@@ -109,7 +110,7 @@ impl Sentinel {
                 Ok(())
             }
             ("myid", 1) if words[0].len() == 40 => {
-                self.id = text(0);
+                self.id = SentinelId::new(text(0));
                 Ok(())
             }
             ("myid", 1) => Err("Malformed Sentinel id in myid option.".into()),
@@ -203,11 +204,11 @@ impl Sentinel {
             }
             "known-sentinel" => {
                 let address = self.address(&text(), words[2], resolve)?;
-                let run_id = String::from_utf8_lossy(words[3]).into_owned();
-                if self.masters[m].peers.iter().any(|peer| peer.base.run_id == run_id) {
+                let id = SentinelId::new(String::from_utf8_lossy(words[3]));
+                if self.masters[m].peers.iter().any(|peer| peer.base.run_id == id.as_str()) {
                     return Err("Duplicate runid for sentinel.".into());
                 }
-                self.add_peer(m, &run_id, address);
+                self.add_peer(m, &id, address);
             }
             "rename-command" => {
                 let old = text();
@@ -228,7 +229,7 @@ impl Sentinel {
     pub fn lines(&self) -> Vec<(String, Vec<u8>)> {
         let mut lines = Lines::default();
         let settings = &self.settings;
-        lines.add("myid", &[self.id.as_bytes()]);
+        lines.add("myid", &[self.id.as_str().as_bytes()]);
         if !settings.scripts_fixed {
             lines.add("deny-scripts-reconfig", &[b"no"]);
         }
@@ -340,9 +341,9 @@ fn lenient(word: &[u8]) -> i64 {
     std::str::from_utf8(&word[..signed + digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-fn epoch(word: &[u8]) -> u64 {
+fn epoch(word: &[u8]) -> Epoch {
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    std::str::from_utf8(&word[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(0).min(MAX_EPOCH)
+    std::str::from_utf8(&word[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(Epoch::ZERO).min(Epoch::MAX)
 }
 
 #[cfg(test)]
@@ -365,7 +366,7 @@ mod tests {
     #[test]
     fn numbers_end_where_their_digits_do() {
         assert_eq!([lenient(b"2x"), lenient(b" +3"), lenient(b"-1-"), lenient(b"x"), lenient(b"")], [2, 3, -1, 0, 0]);
-        assert_eq!([epoch(b"7 "), epoch(b"-7"), epoch(b"18446744073709551615")], [7, 0, MAX_EPOCH]);
+        assert_eq!([epoch(b"7 "), epoch(b"-7"), epoch(b"18446744073709551615")], [Epoch(7), Epoch::ZERO, Epoch::MAX]);
     }
 
     #[test]

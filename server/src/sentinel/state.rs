@@ -1,5 +1,6 @@
 //! The machine: all that a Sentinel knows, and what it does about an input.
 
+use crate::base::epoch::Epoch;
 use crate::base::level::Level;
 use crate::base::machine::Machine;
 use std::collections::HashMap;
@@ -7,6 +8,7 @@ use std::convert::Infallible;
 
 use super::address::Address;
 use super::effect::{Channel, Effect, Input};
+use super::id::SentinelId;
 use super::instance::{Failover, Instance, InstanceId, Kind, Master, Peer, Place, Replica};
 use super::link::{Link, LinkId, Links};
 use super::moment::Moment;
@@ -53,9 +55,9 @@ pub struct SimulatedFailures {
 #[derive(Debug)]
 pub struct Sentinel {
     /// Our id; empty until it is made or read.
-    pub id: String,
+    pub id: SentinelId,
     /// The highest epoch that was seen.
-    pub current_epoch: u64,
+    pub current_epoch: Epoch,
     /// Settings.
     pub settings: Settings,
     /// Periods and time-outs.
@@ -83,8 +85,8 @@ impl Sentinel {
     /// A Sentinel that monitors nothing.
     pub fn new(now: Millis, random: Random) -> Self {
         Self {
-            id: String::new(),
-            current_epoch: 0,
+            id: SentinelId::default(),
+            current_epoch: Epoch::ZERO,
             settings: Settings { scripts_fixed: true, ..Settings::default() },
             timing: Timing::default(),
             simulated: SimulatedFailures::default(),
@@ -105,7 +107,7 @@ impl Sentinel {
     /// The configuration is read: makes an id where there is none, and says what is monitored.
     pub fn start(&mut self) {
         if self.id.is_empty() {
-            self.id = self.random.hex::<40>().iter().map(|&digit| char::from(digit)).collect();
+            self.id = SentinelId::new(String::from_utf8_lossy(&self.random.hex::<40>()));
             self.save();
         }
         self.log(Level::Warning, format!("Sentinel ID is {}", self.id));
@@ -276,9 +278,9 @@ impl Sentinel {
     }
 
     /// Adds another Sentinel; the link is shared with other masters that it watches.
-    pub(super) fn add_peer(&mut self, m: usize, run_id: &str, address: Address) {
+    pub(super) fn add_peer(&mut self, m: usize, id: &SentinelId, address: Address) {
         let known = self.find(|instance| {
-            instance.kind == Kind::Sentinel && instance.run_id == run_id && instance.address.is_same(&address)
+            instance.kind == Kind::Sentinel && instance.run_id == id.as_str() && instance.address.is_same(&address)
         });
         let link = match known.map(|place| self.instance(place).link) {
             Some(link) => {
@@ -287,8 +289,8 @@ impl Sentinel {
             }
             None => self.links.add(address.clone(), self.moment.now),
         };
-        let mut base = self.new_instance(Kind::Sentinel, run_id.to_owned(), address, link);
-        base.run_id = run_id.to_owned();
+        let mut base = self.new_instance(Kind::Sentinel, id.to_string(), address, link);
+        base.run_id = id.to_string();
         base.down_after = self.masters[m].base.down_after;
         self.masters[m].peers.push(Peer::new(base));
         self.reindex();

@@ -18,6 +18,7 @@ use crate::acl::User;
 use crate::base::clock::Millis;
 pub use crate::base::ids::ClientId;
 use crate::base::ids::HandoverId;
+use crate::base::offset::Offset;
 use crate::cluster::Ports;
 use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
@@ -194,7 +195,7 @@ pub enum BlockKind {
         /// Replicas wanted.
         wanted: usize,
         /// Offset that they must have reached.
-        offset: i64,
+        offset: Offset,
     },
     /// CLIENT PAUSE ends; the command runs again then.
     Pause,
@@ -275,8 +276,8 @@ pub struct Client {
     pub addr: String,
     /// Local address as CLIENT LIST prints it.
     pub laddr: String,
-    /// File descriptor, for CLIENT LIST; -1 for none.
-    pub fd: i32,
+    /// Its socket's file descriptor, for CLIENT LIST.
+    pub fd: Option<i32>,
     /// CLIENT SETNAME.
     pub name: Vec<u8>,
     /// When it connected, Unix milliseconds.
@@ -324,7 +325,7 @@ pub struct Client {
     /// The command that ran last.
     pub last_command: Option<&'static Command>,
     /// Replication offset after this client's last command: what WAIT waits for.
-    pub last_write_offset: i64,
+    pub last_write_offset: Offset,
     /// Who it is; `None`: nobody of the ACL, and nothing is refused (our primary, the append-only file). See [`Client::become_user`].
     user: Option<Arc<User>>,
 }
@@ -353,7 +354,7 @@ impl Client {
             id,
             addr: String::new(),
             laddr: String::new(),
-            fd: -1,
+            fd: None,
             name: Vec::new(),
             created: now,
             last_interaction: now,
@@ -377,7 +378,7 @@ impl Client {
             arrival: None,
             transfer: None,
             last_command: None,
-            last_write_offset: 0,
+            last_write_offset: Offset::ZERO,
             user: None,
         }
     }

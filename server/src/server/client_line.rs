@@ -28,7 +28,7 @@ pub fn client_line(server: &Server, client: &Client) -> String {
         client.id,
         client.addr,
         client.laddr,
-        client.fd,
+        client.fd.unwrap_or(-1),
         String::from_utf8_lossy(&client.name),
         (server.time.now - client.created).max(0) / 1000,
         (server.time.now - client.last_interaction).max(0) / 1000,

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::base::clock::Millis;
+use crate::base::epoch::Epoch;
 use crate::base::ids::ClientId;
 use crate::base::slot::Slot;
 use crate::cluster::{HandoverId, NodeId, SlotSet};
@@ -84,6 +85,15 @@ pub struct Record {
     pub message: String,
 }
 
+/// What a source may ask its target about a handover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The slots are still arriving.
+    Runs,
+    /// The target owns the slots, under this configuration epoch.
+    Taken(Epoch),
+}
+
 /// A handover from us to another master.
 pub(crate) struct Outgoing {
     pub(crate) record: Record,
@@ -111,7 +121,7 @@ pub struct Handovers {
     pub(crate) arriving: Vec<Arriving>,
     pub(crate) past: VecDeque<Record>,
     /// Epochs under which slots came: a source that lost our answer asks again.
-    pub(crate) taken: VecDeque<(HandoverId, u64)>,
+    pub(crate) taken: VecDeque<(HandoverId, Epoch)>,
     /// Slots whose requests wait.
     pub(crate) paused: SlotSet,
     /// Slots whose keys are to be removed.
@@ -141,10 +151,10 @@ impl Handovers {
         self.outgoing.iter().any(|outgoing| outgoing.record.slots.contains(slot))
     }
 
-    /// The epoch under which a handover to us was completed; 0 while it runs; `None` where it is not known.
-    pub fn outcome(&self, id: HandoverId) -> Option<u64> {
-        let taken = self.taken.iter().find(|(taken, _)| *taken == id).map(|(_, epoch)| *epoch);
-        taken.or_else(|| self.arriving.iter().any(|arriving| arriving.record.id == id).then_some(0))
+    /// What became of a handover to us; `None` where it is not known, or has failed.
+    pub fn outcome(&self, id: HandoverId) -> Option<Outcome> {
+        let taken = self.taken.iter().find(|(taken, _)| *taken == id).map(|&(_, epoch)| Outcome::Taken(epoch));
+        taken.or_else(|| self.arriving.iter().any(|arriving| arriving.record.id == id).then_some(Outcome::Runs))
     }
 
     pub(crate) fn remember(&mut self, record: Record) {

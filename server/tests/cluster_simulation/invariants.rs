@@ -1,6 +1,7 @@
 //! What must hold, whatever happens.
 
 use super::node::Process;
+use server::base::epoch::Epoch;
 use server::base::ids::NodeId;
 use server::cluster::{Cluster, Ports, SlotSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,18 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub struct Witness {
     /// Who won which epoch.
-    winners: BTreeMap<u64, usize>,
+    winners: BTreeMap<Epoch, usize>,
     /// Who voted for whom in which epoch.
-    votes: BTreeMap<(usize, u64), usize>,
+    votes: BTreeMap<(usize, Epoch), usize>,
     /// What the voters of an epoch owned, as they saw it.
-    electorate: BTreeMap<u64, Vec<(usize, SlotSet)>>,
+    electorate: BTreeMap<Epoch, Vec<(usize, SlotSet)>>,
     /// Epochs on disk.
-    epochs: BTreeMap<usize, (u64, u64)>,
+    epochs: BTreeMap<usize, (Epoch, Epoch)>,
     pub won: usize,
 }
 
 /// `vars currentEpoch N lastVoteEpoch N` of a file.
-fn epochs_of(disk: &str) -> Option<(u64, u64)> {
+fn epochs_of(disk: &str) -> Option<(Epoch, Epoch)> {
     let words: Vec<&str> = disk.lines().find(|line| line.starts_with("vars "))?.split(' ').collect();
     Some((words.get(2)?.parse().ok()?, words.get(4)?.parse().ok()?))
 }
@@ -29,7 +30,7 @@ impl Witness {
     /// Two can win an epoch only where two owners of one slot voted: a master that was replaced votes until it hears of it,
     /// and its successor does already. It is so in Redis, too. What they won must then be different slots
     /// ([`no_slot_with_two_masters_at_one_epoch`]), and one of them takes another epoch.
-    pub fn at_most_one_winner_an_epoch(&mut self, host: usize, epoch: u64) -> Result<(), String> {
+    pub fn at_most_one_winner_an_epoch(&mut self, host: usize, epoch: Epoch) -> Result<(), String> {
         self.won += 1;
         let winner = *self.winners.entry(epoch).or_insert(host);
         if winner == host || self.two_owners_voted(epoch) {
@@ -38,7 +39,7 @@ impl Witness {
         Err(format!("hosts {winner} and {host} both won epoch {epoch}"))
     }
 
-    fn two_owners_voted(&self, epoch: u64) -> bool {
+    fn two_owners_voted(&self, epoch: Epoch) -> bool {
         let voters = self.electorate.get(&epoch).map(Vec::as_slice).unwrap_or_default();
         let mut seen = SlotSet::new();
         voters.iter().flat_map(|(_, owned)| owned.iter()).any(|slot| !seen.insert(slot))
@@ -47,7 +48,7 @@ impl Witness {
     pub fn at_most_one_vote_an_epoch(
         &mut self,
         host: usize,
-        epoch: u64,
+        epoch: Epoch,
         candidate: usize,
         owned: &SlotSet,
     ) -> Result<(), String> {
@@ -63,7 +64,7 @@ impl Witness {
     }
 
     /// A vote that is on its way is on disk.
-    pub fn votes_are_kept(host: usize, epoch: u64, disk: &str) -> Result<(), String> {
+    pub fn votes_are_kept(host: usize, epoch: Epoch, disk: &str) -> Result<(), String> {
         match epochs_of(disk) {
             Some((current, vote)) if vote >= epoch && current >= epoch => Ok(()),
             found => Err(format!("host {host} votes in epoch {epoch}, and its disk says {found:?}")),
@@ -84,7 +85,7 @@ impl Witness {
 pub fn no_slot_with_two_masters_at_one_epoch(processes: &[Process], changed: usize) -> Result<(), String> {
     let claims = |host: usize| {
         let myself = processes[host].core.as_ref()?.myself();
-        (myself.votes() && myself.config_epoch > 0).then_some((myself.config_epoch, &myself.slots))
+        (myself.votes() && myself.config_epoch > Epoch::ZERO).then_some((myself.config_epoch, &myself.slots))
     };
     let Some((epoch, slots)) = claims(changed) else { return Ok(()) };
     for other in (0..processes.len()).filter(|&other| other != changed) {
@@ -112,7 +113,7 @@ pub fn roles_agree(host: usize, process: &Process) -> Result<(), String> {
 }
 
 /// Who owns what, as one node sees it.
-type View = (Vec<(u16, u16, NodeId, u64)>, BTreeMap<NodeId, Option<NodeId>>);
+type View = (Vec<(u16, u16, NodeId, Epoch)>, BTreeMap<NodeId, Option<NodeId>>);
 
 fn view(core: &Cluster) -> Option<View> {
     let mut owned = Vec::new();
@@ -123,8 +124,8 @@ fn view(core: &Cluster) -> Option<View> {
     }
     owned.sort();
     // Two masters with one epoch have still to take others.
-    let masters: Vec<u64> = core.nodes().filter(|node| node.votes()).map(|node| node.config_epoch).collect();
-    let distinct: BTreeSet<u64> = masters.iter().copied().collect();
+    let masters: Vec<Epoch> = core.nodes().filter(|node| node.votes()).map(|node| node.config_epoch).collect();
+    let distinct: BTreeSet<Epoch> = masters.iter().copied().collect();
     if distinct.len() < masters.len() {
         return None;
     }

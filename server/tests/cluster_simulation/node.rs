@@ -1,5 +1,6 @@
 //! A process: the machine, its disk, and the side of the data as far as the machine sees it.
 
+use server::base::offset::Offset;
 use server::base::random::Random;
 use server::cluster::{Cluster, DataEffect, Facts, NodeId, Settings};
 use server::config::Config;
@@ -44,7 +45,7 @@ pub struct Process {
     pub follows: Option<usize>,
     pub link_up: bool,
     pub last_heard: Option<i64>,
-    pub offset: i64,
+    pub offset: Offset,
     /// Writes are held back.
     pub holds_back: bool,
 }
@@ -62,7 +63,7 @@ impl Process {
             follows: None,
             link_up: false,
             last_heard: None,
-            offset: 0,
+            offset: Offset::ZERO,
             holds_back: false,
         }
     }

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
+use server::base::epoch::Epoch;
 use server::base::machine::Machine;
 use server::base::random::Random;
 use server::base::slot::Slot;
@@ -483,7 +484,7 @@ impl World {
             Effect::Network(NetworkEffect::Send { conn, packet }) => self.send(host, conn, packet),
             Effect::Network(NetworkEffect::Log { text, .. }) => {
                 if text.starts_with("Failover election won") {
-                    let epoch = self.hosts[host].core.as_ref().map_or(0, |core| core.myself().config_epoch);
+                    let epoch = self.hosts[host].core.as_ref().map_or(Epoch::ZERO, |core| core.myself().config_epoch);
                     self.witness.at_most_one_winner_an_epoch(host, epoch)?;
                 }
                 self.note(format!("host {host}: {text}"));
@@ -643,7 +644,7 @@ impl World {
             let process = &mut self.hosts[host];
             let Some(core) = &process.core else { continue };
             if !process.paused && core.myself().votes() && core.is_ok() && !process.holds_back {
-                process.offset += 1 + self.random.below(50) as i64;
+                process.offset += 1 + self.random.below(50);
             }
         }
         for host in 0..self.hosts.len() {

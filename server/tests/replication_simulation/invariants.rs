@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use server::base::ids::ReplId;
+use server::base::offset::Offset;
 use server::replication::{Follower, Peer, Replication};
 
 use super::node::Data;
@@ -10,15 +11,15 @@ use super::node::Data;
 /// What every history held at each of its offsets, as its primaries wrote it.
 #[derive(Debug, Default)]
 pub struct Witness {
-    histories: BTreeMap<ReplId, BTreeMap<i64, u64>>,
+    histories: BTreeMap<ReplId, BTreeMap<Offset, u64>>,
     /// What each node acknowledged last, in which life and history.
-    acknowledged: BTreeMap<usize, (u64, ReplId, i64)>,
+    acknowledged: BTreeMap<usize, (u64, ReplId, Offset)>,
     pub resyncs: usize,
 }
 
 impl Witness {
     /// What a history held at an offset.
-    fn truth(&self, replid: ReplId, offset: i64) -> Option<u64> {
+    fn truth(&self, replid: ReplId, offset: Offset) -> Option<u64> {
         self.histories.get(&replid)?.range(..=offset).next_back().map(|(_, hash)| *hash)
     }
 
@@ -28,7 +29,8 @@ impl Witness {
         let (replid, offset) = (history.replid(), history.offset());
         if !self.histories.contains_key(&replid) {
             let shared = self.histories.get(&history.replid2()).map_or_else(BTreeMap::new, |before| {
-                before.range(..history.second_offset()).map(|(offset, hash)| (*offset, *hash)).collect()
+                let end = history.second_offset().unwrap_or_default();
+                before.range(..end).map(|(offset, hash)| (*offset, *hash)).collect()
             });
             self.histories.insert(replid, shared);
         }
@@ -61,7 +63,7 @@ impl Witness {
     pub fn a_partial_resync_is_never_granted_across_a_gap(
         &mut self,
         primary: &Replication,
-        offset: i64,
+        offset: Offset,
         held: &Data,
     ) -> Result<(), String> {
         self.resyncs += 1;
@@ -83,7 +85,7 @@ impl Witness {
         node: usize,
         life: u64,
         replid: ReplId,
-        offset: i64,
+        offset: Offset,
     ) -> Result<(), String> {
         let last = self.acknowledged.insert(node, (life, replid, offset));
         match last {
@@ -103,7 +105,7 @@ impl Witness {
 
 /// No replica is said to have what it was not sent.
 pub fn nobody_has_what_was_not_sent(machine: &Replication) -> Result<(), String> {
-    let end = machine.history().offset() + 1;
+    let end = machine.history().offset().next();
     let wrong = |peer: &&Peer| peer.is_online() && (peer.ack_offset() >= peer.cursor() || peer.cursor() > end);
     match machine.replicas().find(wrong) {
         None => Ok(()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use server::base::ids::ReplId;
+use server::base::offset::Offset;
 use server::base::random::Random;
 use server::config::{Config, DisklessLoad};
 use server::replication::{
@@ -34,7 +35,7 @@ impl Data {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dump {
     pub data: Data,
-    pub place: Option<(ReplId, i64, usize)>,
+    pub place: Option<(ReplId, Offset, usize)>,
 }
 
 impl Dump {
@@ -193,8 +194,8 @@ pub enum Request {
     Nothing,
     Reply(&'static str),
     Said(Said),
-    Acknowledged(i64),
-    Synchronize { replid: Vec<u8>, offset: i64, takes_over: bool },
+    Acknowledged(Offset),
+    Synchronize { replid: Vec<u8>, offset: Offset, takes_over: bool },
 }
 
 /// Takes the next command of a replica out of its session's input; `None` where it has not come whole.
@@ -209,9 +210,9 @@ pub fn next_request(session: &mut Session) -> Option<Vec<Request>> {
         requests.push(Request::Reply("+PONG\r\n"));
     } else if args.is(0, "psync") {
         let takes_over = args.len() > 3;
-        requests.push(Request::Synchronize { replid: args.get(1).to_vec(), offset: number(2), takes_over });
+        requests.push(Request::Synchronize { replid: args.get(1).to_vec(), offset: Offset(number(2)), takes_over });
     } else if args.is(1, "ack") {
-        requests.push(Request::Acknowledged(number(2)));
+        requests.push(Request::Acknowledged(Offset(number(2))));
     } else {
         for at in (1..args.len()).step_by(2) {
             requests.push(Request::Said(match args.get(at + 1) {

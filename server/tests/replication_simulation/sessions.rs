@@ -2,6 +2,7 @@
 
 use super::node::{Request, Snapshot, name, next_request};
 use super::world::{Event, Result, World};
+use server::base::offset::Offset;
 use server::replication::{Fed, Input, PeerEffect, PeerId, PeerInput, Replication, Resync, Way};
 
 impl World {
@@ -147,7 +148,7 @@ impl World {
         from: usize,
         addr: &str,
         replid: &[u8],
-        offset: i64,
+        offset: Offset,
     ) -> Result<()> {
         match self.act(host, |machine| machine.synchronize(peer, addr, Some((replid, offset))))? {
             Some(Ok(resync)) => {

@@ -1,19 +1,20 @@
 //! What must hold, whatever happens.
 
+use server::base::epoch::Epoch;
 use server::sentinel::Effect;
 use std::collections::BTreeMap;
 
 /// What was seen so far.
 #[derive(Debug, Default)]
 pub struct Witness {
-    leaders: BTreeMap<u64, usize>,
-    promotions: BTreeMap<u64, String>,
-    votes: BTreeMap<(usize, u64), String>,
-    epochs: BTreeMap<usize, (u64, u64, u64)>,
+    leaders: BTreeMap<Epoch, usize>,
+    promotions: BTreeMap<Epoch, String>,
+    votes: BTreeMap<(usize, Epoch), String>,
+    epochs: BTreeMap<usize, (Epoch, Epoch, Epoch)>,
     /// The newest epoch that each Sentinel has told of.
-    newest: BTreeMap<usize, u64>,
+    newest: BTreeMap<usize, Epoch>,
     /// In which it stands, or leads.
-    stands_in: BTreeMap<usize, u64>,
+    stands_in: BTreeMap<usize, Epoch>,
     pub promotions_seen: usize,
 }
 
@@ -40,7 +41,7 @@ impl Witness {
         }
     }
 
-    fn at_most_one_leader_an_epoch(&mut self, epoch: u64, sentinel: usize) -> Result<(), String> {
+    fn at_most_one_leader_an_epoch(&mut self, epoch: Epoch, sentinel: usize) -> Result<(), String> {
         let leader = *self.leaders.entry(epoch).or_insert(sentinel);
         if leader == sentinel {
             return Ok(());
@@ -48,7 +49,7 @@ impl Witness {
         Err(format!("two leaders in epoch {epoch}: sentinels {leader} and {sentinel}"))
     }
 
-    fn never_two_promotions_in_one_epoch(&mut self, epoch: u64, payload: &str) -> Result<(), String> {
+    fn never_two_promotions_in_one_epoch(&mut self, epoch: Epoch, payload: &str) -> Result<(), String> {
         self.promotions_seen += 1;
         let first = self.promotions.entry(epoch).or_insert_with(|| payload.to_owned());
         if first == payload {
@@ -59,7 +60,7 @@ impl Witness {
 
     fn one_vote_an_epoch(&mut self, sentinel: usize, payload: &str) -> Result<(), String> {
         let (candidate, epoch) = payload.split_once(' ').ok_or("a vote without epoch")?;
-        let epoch: u64 = epoch.parse().map_err(|_| "a vote without epoch")?;
+        let epoch: Epoch = epoch.parse().map_err(|_| "a vote without epoch")?;
         let first = self.votes.entry((sentinel, epoch)).or_insert_with(|| candidate.to_owned());
         if first == candidate {
             return Ok(());
@@ -68,7 +69,7 @@ impl Witness {
     }
 
     /// What is on a Sentinel's disk: its current epoch, its vote's and its configuration's.
-    pub fn epochs_only_grow(&mut self, sentinel: usize, now: (u64, u64, u64)) -> Result<(), String> {
+    pub fn epochs_only_grow(&mut self, sentinel: usize, now: (Epoch, Epoch, Epoch)) -> Result<(), String> {
         let last = self.epochs.insert(sentinel, now).unwrap_or_default();
         if last.0 <= now.0 && last.1 <= now.1 && last.2 <= now.2 && now.2 <= now.0 && now.1 <= now.0 {
             return Ok(());

@@ -5,13 +5,14 @@
 
 use super::invariants::Witness;
 use super::node::{Asked, DATA_PORT, DataNode, Role, SENTINEL_PORT, host_name, host_of};
+use server::base::epoch::Epoch;
 use server::base::level::Level;
 use server::base::machine::Machine;
 use server::base::random::Random;
 use server::config::Config;
 use server::config::file::Loader;
 use server::resp::Value;
-use server::sentinel::{Address, ConnId, Effect, Failover, Input, Sentinel};
+use server::sentinel::{Address, ConnId, Effect, Failover, Input, Sentinel, SentinelId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
@@ -559,14 +560,16 @@ impl World {
             b"SENTINEL" => {
                 let number = |index: usize| text(index).parse().unwrap_or(0);
                 let address = Address::new(&text(2), number(3) as u16);
-                let (down, vote) =
-                    core.act(now, &(), &mut out, |core| core.is_master_down(&address, number(4), &text(5)));
-                let leader = vote.leader.clone().unwrap_or_else(|| "*".into());
-                let epoch = if vote.leader.is_some() { vote.epoch } else { 0 };
+                let candidate = Some(text(5)).filter(|id| id != "*").map(SentinelId::new);
+                let (down, vote) = core.act(now, &(), &mut out, |core| {
+                    core.is_master_down(&address, Epoch(number(4)), candidate.as_ref())
+                });
+                let leader = vote.leader.as_ref().map_or("*", SentinelId::as_str);
+                let epoch = if vote.leader.is_some() { vote.epoch } else { Epoch::ZERO };
                 Value::Array(vec![
                     Value::Integer(i64::from(down)),
-                    Value::Bulk(leader.into_bytes()),
-                    Value::Integer(epoch as i64),
+                    Value::Bulk(leader.into()),
+                    Value::Integer(epoch.to_i64()),
                 ])
             }
             _ => Value::Status(b"OK".to_vec()),

@@ -26,6 +26,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use crate::base::clock::monotonic_ns;
+use crate::base::epoch::Epoch;
 use crate::base::ids::HandoverId;
 use crate::base::slot::Slot;
 use crate::config::file::os_text;
@@ -120,7 +121,7 @@ struct Heard {
     /// Answers to PREPARE.
     prepared: u64,
     /// The epoch under which the slots were taken.
-    taken: Option<u64>,
+    taken: Option<Epoch>,
     /// An error, or how the connection ended.
     failure: Option<String>,
 }
@@ -179,7 +180,7 @@ fn note(heard: &watch::Sender<Heard>, value: &Value) {
         Value::Status(text) if text == b"PREPARED" => heard.send_modify(|heard| heard.prepared += 1),
         Value::Status(text) if text.starts_with(b"TAKEN ") => {
             let epoch = text.rsplit(|byte| *byte == b' ').next().and_then(crate::base::numbers::parse_i64);
-            heard.send_modify(|heard| heard.taken = epoch.map(i64::unsigned_abs));
+            heard.send_modify(|heard| heard.taken = epoch.map(|epoch| Epoch(epoch.unsigned_abs())));
         }
         _ => {}
     }
@@ -249,7 +250,7 @@ impl Wire {
 }
 
 /// The epoch under which the target took the slots.
-async fn hand_over(shared: &Shared, id: HandoverId) -> Result<u64, String> {
+async fn hand_over(shared: &Shared, id: HandoverId) -> Result<Option<Epoch>, String> {
     let plan = plan(&shared.peek(), id).ok_or("the target was forgotten")?;
     let mut wire = Wire::open(shared, &plan.host, plan.port).await?;
     let prepare = prepare(plan.pause);
@@ -341,7 +342,8 @@ async fn send_range(
     sent.and_then(|()| walked.map_err(|error| os_text(&error)))
 }
 
-/// Sends the last changes and FINISH, and finds out what became of it.
+/// Sends the last changes and FINISH, and finds out what became of it: the epoch under which the target owns the slots, if it was
+/// the target that told us, and not the bus.
 async fn finish(
     shared: &Shared,
     id: HandoverId,
@@ -349,17 +351,17 @@ async fn finish(
     mut wire: Wire,
     last: &[u8],
     answered: u64,
-) -> Result<u64, String> {
+) -> Result<Option<Epoch>, String> {
     let late = || since(answered) > plan.pause;
     let mut rest = last;
     // From here on nothing but the answer, the bus or the clock ends the wait.
     loop {
         let Heard { taken, failure, .. } = wire.heard.borrow_and_update().clone();
         if let Some(epoch) = taken {
-            return Ok(epoch);
+            return Ok(Some(epoch));
         }
         if shared.peek().handover_is_known(id) {
-            return Ok(0);
+            return Ok(None);
         }
         if let Some(reason) = failure {
             if reason.starts_with("the target answered") {
@@ -381,15 +383,21 @@ async fn finish(
 }
 
 /// The connection broke with FINISH on it: did it get there?
-async fn ask_again(shared: &Shared, id: HandoverId, plan: &Plan, answered: u64, reason: String) -> Result<u64, String> {
+async fn ask_again(
+    shared: &Shared,
+    id: HandoverId,
+    plan: &Plan,
+    answered: u64,
+    reason: String,
+) -> Result<Option<Epoch>, String> {
     let mut question = plan.credentials.clone();
     command(&mut question, &[b"CLUSTER", b"SYNCSLOTS", b"STATUS", id.as_bytes()]);
     while since(answered) <= plan.pause {
         if shared.peek().handover_is_known(id) {
-            return Ok(0);
+            return Ok(None);
         }
         match timeout(Duration::from_millis(200), status(shared, plan, &question)).await {
-            Ok(Ok(Value::Integer(epoch @ 1..))) => return Ok(epoch.unsigned_abs()),
+            Ok(Ok(Value::Integer(epoch @ 1..))) => return Ok(Some(Epoch(epoch.unsigned_abs()))),
             Ok(Ok(Value::Null)) => return Err(reason),
             _ => tokio::time::sleep(TICK).await,
         }
