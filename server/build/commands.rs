@@ -1,5 +1,6 @@
 //! Makes the table of commands out of `data/commands/*.yaml`: one static table, whose shapes are those of
-//! `src/server/doc.rs`. A word that is not known there does not compile; neither does a key that is not known here.
+//! `src/server/doc.rs`. All flags, rules and kinds are defined there and only there: a word of the data files becomes the name of
+//! a flag or variant, and one that does not exist does not compile. Neither does a key of the files that is not known here.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,11 +31,12 @@ struct Command {
     tips: Vec<String>,
     #[serde(default)]
     keys: Vec<Key>,
-    /// What `keys` do not tell.
-    #[serde(default)]
-    key_rule: KeyRule,
-    #[serde(default)]
-    channels: Channels,
+    /// How keys are found, where `keys` do not tell: a variant of `KeyRule`.
+    #[serde(default = "specs")]
+    key_rule: String,
+    /// Which words are channels that a user needs rights to: a variant of `Channels`.
+    #[serde(default = "none")]
+    channels: String,
     #[serde(default)]
     deprecated_since: String,
     #[serde(default)]
@@ -45,33 +47,6 @@ struct Command {
     arguments: Vec<Argument>,
     #[serde(default)]
     subcommands: BTreeMap<String, Command>,
-}
-
-/// How keys are found; the variants are those of `src/server/doc.rs`.
-#[derive(Deserialize, Debug, Default)]
-#[serde(rename_all = "snake_case")]
-enum KeyRule {
-    #[default]
-    Specs,
-    Set,
-    Bitfield,
-    Sort,
-    SortRo,
-    Migrate,
-    GeoRadius,
-    GeoRadiusByMember,
-    Streams,
-}
-
-/// Which words are channels that a user needs rights to; the variants are those of `src/server/doc.rs`.
-#[derive(Deserialize, Debug, Default)]
-#[serde(rename_all = "snake_case")]
-enum Channels {
-    #[default]
-    None,
-    First,
-    All,
-    Patterns,
 }
 
 /// Which words are not to be shown.
@@ -114,6 +89,18 @@ fn one() -> i32 {
     1
 }
 
+fn specs() -> String {
+    "specs".into()
+}
+
+fn none() -> String {
+    "none".into()
+}
+
+fn string() -> String {
+    "string".into()
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Begin {
@@ -132,8 +119,9 @@ enum Unknown {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Argument {
     name: String,
-    #[serde(default, rename = "type")]
-    kind: ArgumentKind,
+    /// A variant of `ArgumentKind`, by its name in COMMAND DOCS.
+    #[serde(default = "string", rename = "type")]
+    kind: String,
     /// Which of the command's `keys` it belongs to.
     key: Option<usize>,
     token: Option<String>,
@@ -145,24 +133,6 @@ struct Argument {
     flags: Vec<String>,
     #[serde(default)]
     arguments: Vec<Argument>,
-}
-
-/// The names are those of COMMAND DOCS, the variants those of `src/server/doc.rs`.
-#[derive(Deserialize, Debug, Default)]
-#[serde(rename_all = "kebab-case")]
-enum ArgumentKind {
-    #[default]
-    #[serde(rename = "string")]
-    Text,
-    Integer,
-    Double,
-    Key,
-    Pattern,
-    UnixTime,
-    PureToken,
-    #[serde(rename = "oneof")]
-    OneOf,
-    Block,
 }
 
 /// See the module's comment.
@@ -212,7 +182,7 @@ impl Command {
         writeln!(
             out,
             "CommandDoc {{ name: {name:?}, arity: {}, flags: {}, acl: {}, internal: {}, secrets: {secrets}, tips: &{:?}, \
-             key_specs: &[{}], key_rule: KeyRule::{:?}, channels: Channels::{:?}, legacy_keys: ({first}, {last}, {step}), summary: {:?}, since: {:?}, group: {:?}, \
+             key_specs: &[{}], key_rule: KeyRule::{}, channels: Channels::{}, legacy_keys: ({first}, {last}, {step}), summary: {:?}, since: {:?}, group: {:?}, \
              complexity: {:?}, doc_flags: {}, deprecated_since: {:?}, replaced_by: {:?}, history: &{:?}, arguments: &[{}], \
              subcommands: &[{subcommands}] }},",
             self.arity,
@@ -221,8 +191,8 @@ impl Command {
             set("Internal", &self.internal),
             self.tips,
             self.keys.iter().map(Key::expression).collect::<String>(),
-            self.key_rule,
-            self.channels,
+            variant(&self.key_rule),
+            variant(&self.channels),
             self.summary,
             self.since,
             self.group,
@@ -288,10 +258,10 @@ impl Key {
 impl Argument {
     fn expression(&self) -> String {
         format!(
-            "Argument {{ name: {:?}, kind: ArgumentKind::{:?}, key_spec: {:?}, token: {:?}, since: {:?}, \
+            "Argument {{ name: {:?}, kind: ArgumentKind::{}, key_spec: {:?}, token: {:?}, since: {:?}, \
              deprecated_since: {:?}, flags: {}, arguments: &[{}] }}, ",
             self.name,
-            self.kind,
+            variant(&self.kind),
             self.key,
             self.token,
             self.since,
@@ -306,6 +276,12 @@ impl Argument {
 fn set(of: &str, names: &[String]) -> String {
     let bits = names.iter().map(|name| format!(".union({of}::{})", name.to_uppercase()));
     format!("{of}::empty(){}", bits.collect::<String>())
+}
+
+/// The variant of an enum that a word of the data files names: `geo_radius` is `GeoRadius`.
+fn variant(word: &str) -> String {
+    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+    word.split(['_', '-']).filter(|part| !part.is_empty()).map(capital).collect()
 }
 
 /// First key, last key and distance, the older and coarser form: of one plain range, or of several that follow each other.

@@ -122,7 +122,7 @@ fn argument(random: &mut Random, argument: &Argument, words: &mut Vec<String>) {
         match argument.kind {
             ArgumentKind::Key => words.push(key(random)),
             ArgumentKind::PureToken => {}
-            ArgumentKind::OneOf => {
+            ArgumentKind::Oneof => {
                 let place = random.below(argument.arguments.len());
                 self::argument(random, &argument.arguments[place], words);
             }
@@ -130,7 +130,7 @@ fn argument(random: &mut Random, argument: &Argument, words: &mut Vec<String>) {
             ArgumentKind::Integer | ArgumentKind::Double | ArgumentKind::UnixTime => {
                 words.push(random.below(4).to_string());
             }
-            ArgumentKind::Text | ArgumentKind::Pattern => words.push(anything(random)),
+            ArgumentKind::String | ArgumentKind::Pattern => words.push(anything(random)),
         }
     }
 }

@@ -244,14 +244,14 @@ pub struct KeySpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names that COMMAND DOCS uses")]
 pub enum ArgumentKind {
-    Text,
+    String,
     Integer,
     Double,
     Key,
     Pattern,
     UnixTime,
     PureToken,
-    OneOf,
+    Oneof,
     Block,
 }
 
@@ -259,14 +259,14 @@ impl ArgumentKind {
     /// The name in COMMAND DOCS.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Text => "string",
+            Self::String => "string",
             Self::Integer => "integer",
             Self::Double => "double",
             Self::Key => "key",
             Self::Pattern => "pattern",
             Self::UnixTime => "unix-time",
             Self::PureToken => "pure-token",
-            Self::OneOf => "oneof",
+            Self::Oneof => "oneof",
             Self::Block => "block",
         }
     }
