@@ -124,7 +124,8 @@ fn only_number(args: &Args<'_>) -> CommandResult<i64> {
 
 /// `DEBUG AOF-FLUSH-SLEEP microseconds`: before each write of the append-only file.
 fn aof_flush_sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    ctx.server.persistence.aof.sleep_before_write = Duration::from_micros(only_number(args)?.max(0) as u64);
+    let pause = Duration::from_micros(only_number(args)?.max(0) as u64);
+    ctx.server.persistence.aof.sleep_before_writes(pause);
     ctx.reply().ok();
     Ok(())
 }

@@ -260,7 +260,7 @@ fn persistence(server: &Server, out: &mut String) {
     let state = &server.persistence;
     let (done, total) = server.keyspace.snapshot_progress();
     let seconds = |since: Option<Millis>| since.map_or(-1, |since| (server.time.now - since) / 1000);
-    let (aof, rewrite) = (&server.persistence.aof, &server.persistence.aof.rewrite);
+    let (aof, rewrite) = (&state.aof, state.aof.rewrite());
     out.push_str("# Persistence\r\n");
     fields!(
         out,
@@ -272,25 +272,25 @@ fn persistence(server: &Server, out: &mut String) {
         "current_fork_perc" = format!("{:.2}", if total > 0 { done as f64 * 100.0 / total as f64 } else { 0.0 }),
         "current_save_keys_processed" = done,
         "current_save_keys_total" = total,
-        "rdb_changes_since_last_save" = state.dirty,
-        "rdb_bgsave_in_progress" = flag(state.saving_since.is_some()),
-        "rdb_last_save_time" = state.last_save,
-        "rdb_last_bgsave_status" = ok(!state.last_save_failed),
-        "rdb_last_bgsave_time_sec" = state.last_duration.unwrap_or(-1),
-        "rdb_current_bgsave_time_sec" = seconds(state.saving_since),
-        "rdb_saves" = state.saves,
+        "rdb_changes_since_last_save" = state.changes(),
+        "rdb_bgsave_in_progress" = flag(state.saving_since().is_some()),
+        "rdb_last_save_time" = state.last_save(),
+        "rdb_last_bgsave_status" = ok(!state.last_save_failed()),
+        "rdb_last_bgsave_time_sec" = state.last_duration().unwrap_or(-1),
+        "rdb_current_bgsave_time_sec" = seconds(state.saving_since()),
+        "rdb_saves" = state.saves(),
         "rdb_last_cow_size" = 0,
-        "rdb_last_load_keys_expired" = state.loaded.1,
-        "rdb_last_load_keys_loaded" = state.loaded.0,
+        "rdb_last_load_keys_expired" = state.loaded_keys().expired,
+        "rdb_last_load_keys_loaded" = state.loaded_keys().kept,
         "aof_enabled" = flag(aof.is_on()),
         "aof_rewrite_in_progress" = flag(rewrite.is_running()),
-        "aof_rewrite_scheduled" = flag(rewrite.scheduled),
-        "aof_last_rewrite_time_sec" = rewrite.last_duration.unwrap_or(-1),
-        "aof_current_rewrite_time_sec" = seconds(rewrite.running_since),
-        "aof_last_bgrewrite_status" = ok(!rewrite.last_failed),
-        "aof_rewrites" = rewrite.count,
-        "aof_rewrites_consecutive_failures" = rewrite.failures,
-        "aof_last_write_status" = ok(state.aof_write_error.is_none()),
+        "aof_rewrite_scheduled" = flag(rewrite.is_scheduled()),
+        "aof_last_rewrite_time_sec" = rewrite.last_duration().unwrap_or(-1),
+        "aof_current_rewrite_time_sec" = seconds(rewrite.running_since()),
+        "aof_last_bgrewrite_status" = ok(!rewrite.last_failed()),
+        "aof_rewrites" = rewrite.count(),
+        "aof_rewrites_consecutive_failures" = rewrite.failures(),
+        "aof_last_write_status" = ok(state.aof_write_error().is_none()),
         "aof_last_cow_size" = 0,
         "module_fork_in_progress" = 0,
         "module_fork_last_cow_size" = 0,
@@ -298,15 +298,15 @@ fn persistence(server: &Server, out: &mut String) {
     if aof.is_on() {
         fields!(
             out,
-            "aof_current_size" = aof.current_size,
-            "aof_base_size" = aof.base_size,
-            "aof_pending_rewrite" = flag(rewrite.scheduled),
-            "aof_buffer_length" = server.persistence.aof.buffer.len(),
-            "aof_pending_bio_fsync" = aof.syncer.as_ref().map_or(0, |syncer| syncer.pending()),
-            "aof_delayed_fsync" = aof.delayed_syncs,
+            "aof_current_size" = aof.current_size(),
+            "aof_base_size" = aof.base_size(),
+            "aof_pending_rewrite" = flag(rewrite.is_scheduled()),
+            "aof_buffer_length" = aof.unwritten(),
+            "aof_pending_bio_fsync" = aof.syncer().map_or(0, |syncer| syncer.pending()),
+            "aof_delayed_fsync" = aof.delayed_syncs(),
         );
     }
-    if let Some(loading) = state.loading {
+    if let Some(loading) = state.loading() {
         let elapsed = (server.time.now - loading.since).max(0) / 1000;
         let percent = if loading.total > 0 { loading.loaded as f64 * 100.0 / loading.total as f64 } else { 0.0 };
         let eta = if percent > 0.0 { (elapsed as f64 * (100.0 - percent) / percent) as i64 } else { 1 };

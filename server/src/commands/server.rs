@@ -51,7 +51,7 @@ fn flushdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `FLUSHALL [ASYNC|SYNC]`.
 fn flushall(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     flush(ctx, args, None)?;
-    if ctx.server.persistence.saving_since.is_some() {
+    if ctx.server.persistence.saving_since().is_some() {
         ctx.server.finish_running_snapshot();
     }
     if !ctx.server.config.save.0.is_empty() && !ctx.server.persistence.is_loading() {
@@ -125,14 +125,14 @@ fn time(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `LASTSAVE`.
 fn lastsave(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let last = ctx.server.persistence.last_save;
+    let last = ctx.server.persistence.last_save();
     ctx.reply().integer(last);
     Ok(())
 }
 
 /// `SAVE`.
 fn save(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.server.persistence.saving_since.is_some() {
+    if ctx.server.persistence.saving_since().is_some() {
         return Err(CommandError::Static("ERR Background save already in progress"));
     }
     // The reason is in the log, as with Redis.
@@ -143,15 +143,14 @@ fn save(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 
 /// `BGREWRITEAOF`.
 fn bgrewriteaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    if ctx.server.persistence.aof.rewrite.is_running() {
+    if ctx.server.persistence.aof.rewrite().is_running() {
         return Err(CommandError::Static("ERR Background append only file rewriting already in progress"));
     }
     if !ctx.client.flags.intersects(ClientFlags::IN_EXEC) && ctx.server.begin_aof_rewrite() {
-        ctx.server.persistence.aof.rewrite.not_before = None;
+        ctx.server.persistence.aof.allow_rewrites();
         ctx.reply().simple("Background append only file rewriting started");
     } else {
-        ctx.server.persistence.aof.rewrite.scheduled = true;
-        ctx.server.persistence.aof.rewrite.not_before = None;
+        ctx.server.persistence.aof.schedule_rewrite();
         ctx.reply().simple("Background append only file rewriting scheduled");
     }
     Ok(())
@@ -164,15 +163,15 @@ fn bgsave(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         2 if args.is(1, "schedule") => true,
         _ => return Err(SYNTAX),
     };
-    if ctx.server.persistence.saving_since.is_some() {
+    if ctx.server.persistence.saving_since().is_some() {
         return Err(CommandError::Static("ERR Background save already in progress"));
     }
     let in_exec = ctx.client.flags.intersects(ClientFlags::IN_EXEC);
-    let must_wait = in_exec || ctx.server.persistence.aof.rewrite.is_running();
+    let must_wait = in_exec || ctx.server.persistence.aof.rewrite().is_running();
     if !must_wait && ctx.server.begin_background_save() {
         ctx.reply().simple("Background saving started");
     } else if schedule || in_exec {
-        ctx.server.persistence.save_scheduled = true;
+        ctx.server.persistence.schedule_save();
         ctx.reply().simple("Background saving scheduled");
     } else {
         return Err(CommandError::Static(

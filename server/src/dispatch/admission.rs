@@ -194,11 +194,11 @@ impl Server {
     pub(crate) fn disk_error(&self) -> Option<CommandError> {
         if self.config.stop_writes_on_bgsave_error
             && !self.config.save.0.is_empty()
-            && self.persistence.last_save_failed
+            && self.persistence.last_save_failed()
         {
             return Some(error::MISCONF);
         }
-        let error = self.persistence.aof_write_error.as_ref()?;
+        let error = self.persistence.aof_write_error()?;
         Some(CommandError::text(format!("MISCONF Errors writing to the AOF file: {error}")))
     }
 
@@ -226,7 +226,7 @@ impl Server {
             return false;
         }
         let interval = self.config.loading_process_events_interval_bytes;
-        let young = self.persistence.loading.is_some_and(|loading| loading.is_young(self.time.now, interval));
+        let young = self.persistence.loading().is_some_and(|loading| loading.is_young(self.time.now, interval));
         let synchronises = command.is(Internal::SYNCHRONISES);
         young && !synchronises && !client.flags.intersects(ClientFlags::MASTER) && !client.is_replica()
     }

@@ -301,7 +301,7 @@ impl Server {
         if let Err(error) = self.run_handler(client, command, args) {
             self.note_propagation_error(command.name, error.bytes(), Recipient::Aof);
         }
-        self.persistence.dirty += std::mem::take(&mut self.effects.dirty);
+        self.persistence.changed(std::mem::take(&mut self.effects.dirty));
         self.effects.rewrite = Rewrite::Verbatim;
         self.keyspace.happenings.clear();
         self.effects.notifications.clear();
@@ -381,7 +381,7 @@ impl Server {
         settle(&mut self.keyspace, &mut self.effects);
         let Effects { dirty, rewrite, listening, .. } = self.effects;
         if dirty > 0 {
-            self.persistence.dirty += dirty;
+            self.persistence.changed(dirty);
             if listening && rewrite == Rewrite::Verbatim && !command.is(Internal::RUNS_QUEUE) {
                 self.effects.queue_words(db, args.len(), args.from(0));
             }

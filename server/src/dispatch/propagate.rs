@@ -32,27 +32,9 @@ impl Server {
         if withheld & 2 == 0 {
             self.replication.append(db, command);
         }
-        if withheld & 1 == 0 && self.persistence.aof.writer.is_some() {
-            self.annotate_aof();
-            if self.persistence.aof.selected_db != Some(db) {
-                let mut digits = itoa::Buffer::new();
-                encode_command(
-                    &mut self.persistence.aof.buffer,
-                    2,
-                    [b"SELECT", digits.format(db).as_bytes()].into_iter(),
-                );
-                self.persistence.aof.selected_db = Some(db);
-            }
-            self.persistence.aof.buffer.extend_from_slice(command);
-        }
-    }
-
-    /// Puts the time into the buffer where `aof-timestamp-enabled` asks so.
-    pub fn annotate_aof(&mut self) {
-        let seconds = self.time.now / 1000;
-        if self.config.aof_timestamp_enabled && seconds > self.persistence.aof.last_annotation {
-            self.persistence.aof.last_annotation = seconds;
-            self.persistence.aof.buffer.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
+        if withheld & 1 == 0 && self.persistence.aof.records() {
+            let annotation = self.config.aof_timestamp_enabled.then_some(self.time.now / 1000);
+            self.persistence.aof.append(db, command, annotation);
         }
     }
 

@@ -52,11 +52,7 @@ impl Server {
     /// `rdb-del-sync-files`: a snapshot that was written for replicas only does not stay where nothing else is saved.
     fn remove_sync_file(&mut self) {
         let needed = self.replication.replicas().any(|peer| peer.waits_for_file() || peer.receives_snapshot());
-        if !self.persistence.sync_file || needed {
-            return;
-        }
-        self.persistence.sync_file = false;
-        if self.keeps_no_sync_file() {
+        if !needed && self.persistence.take_sync_file() && self.keeps_no_sync_file() {
             log(Level::Notice, "Removing the RDB file used to feed replicas in a persistence-less instance");
             // One that is gone already is what was wanted.
             let _ = std::fs::remove_file(self.rdb_path());
@@ -123,7 +119,7 @@ impl Server {
         };
         self.note_latency("expire-cycle", began);
         if expired > 0 {
-            self.persistence.dirty += expired as u64;
+            self.persistence.changed(expired as u64);
             settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
             self.deliver_without_client();

@@ -3,7 +3,6 @@
 
 pub mod aof;
 pub mod aof_load;
-pub mod aof_rewrite;
 pub mod client_memory;
 pub mod cluster;
 pub mod cron;

@@ -13,6 +13,7 @@ use crate::persistence::file::RdbFile;
 use crate::persistence::limits::encodings;
 use crate::persistence::load::{LoadOptions, Loaded};
 use crate::persistence::save::{Encoder, Header, ReplicationInfo};
+use crate::persistence::state::LoadedKeys;
 use crate::replication::Peer;
 use crate::server::state::{Order, Server};
 
@@ -41,7 +42,7 @@ impl Server {
             replication: self.replication_info(),
             aof_base: false,
             key_delay: KeyDelay(self.config.rdb_key_save_delay),
-            given_up: self.persistence.given_up.watch(),
+            given_up: self.persistence.watch_given_up(),
             functions: self.scripting.functions.libraries().values().map(|library| library.code.clone()).collect(),
             sizes: self.keyspace.dbs().iter().map(|db| (db.len(), db.expires())).collect(),
         }
@@ -86,7 +87,7 @@ impl Server {
         let mut nobody = self.nobody();
         self.invalidate_all(&mut nobody);
         self.keyspace.replace_all(loaded.dbs);
-        self.persistence.loaded = (loaded.keys, loaded.expired);
+        self.persistence.note_loaded(LoadedKeys { kept: loaded.keys, expired: loaded.expired });
         Ok(())
     }
 
@@ -101,10 +102,7 @@ impl Server {
         match &saved {
             Ok(()) => {
                 log(Level::Notice, "DB saved on disk");
-                self.persistence.dirty = 0;
-                self.persistence.last_save = now_ms() / 1000;
-                self.persistence.last_save_failed = false;
-                self.persistence.saves += 1;
+                self.persistence.saved_everything();
             }
             Err(error) => log(Level::Warning, &format!("Error saving DB on disk: {error}")),
         }
@@ -160,14 +158,14 @@ impl Server {
     /// Nobody wants the running snapshot any more: whoever writes it stops, and leaves no file.
     pub fn give_up_snapshot(&mut self) {
         if self.is_saving() {
-            self.persistence.given_up.give_up();
+            self.persistence.give_up_snapshots();
         }
         self.keyspace.abandon_snapshot();
     }
 
     /// Whether a snapshot is being made or written, or the process ends: nothing else of the kind may begin.
     pub fn is_saving(&self) -> bool {
-        self.keyspace.snapshot_runs() || self.persistence.saving_since.is_some() || self.process.shutdown.is_final
+        self.keyspace.snapshot_runs() || self.persistence.saving_since().is_some() || self.process.shutdown.is_final
     }
 
     /// BGSAVE: begins a background save; false where a snapshot runs already.
@@ -183,7 +181,7 @@ impl Server {
     /// Begins the snapshot of a BGSAVE or of a full synchronisation, which count alike; without keys where a replica filters
     /// them out. False where a snapshot runs already.
     pub fn begin_saving(&mut self, with_keys: bool) -> bool {
-        if self.persistence.saving_since.is_some() {
+        if self.persistence.saving_since().is_some() {
             return false;
         }
         let started = now_us();
@@ -191,62 +189,32 @@ impl Server {
         if !begun {
             return false;
         }
-        self.persistence.saving_since = Some(self.time.now);
-        self.persistence.last_try = self.time.now / 1000;
-        self.persistence.dirty_before_save = self.persistence.dirty;
-        self.persistence.save_scheduled = false;
+        self.persistence.save_began(self.time.now);
         self.stats.snapshots += 1;
         self.stats.last_snapshot_start_us = (now_us() - started) as u64;
         true
     }
 
-    /// A snapshot that went to no file ended.
-    pub fn end_saving(&mut self) {
-        if let Some(since) = self.persistence.saving_since.take() {
-            self.persistence.last_duration = Some((now_ms() - since) / 1000);
-        }
-    }
-
     /// A background save ended.
     pub fn end_background_save(&mut self, result: std::io::Result<()>) {
-        self.end_saving();
-        self.persistence.sync_file |= self.replication.replicas().any(Peer::waits_for_file);
-        match result {
-            Ok(()) => {
-                log(Level::Notice, "Background saving terminated with success");
-                self.persistence.dirty = self.persistence.dirty.saturating_sub(self.persistence.dirty_before_save);
-                self.persistence.last_save = now_ms() / 1000;
-                self.persistence.last_save_failed = false;
-                self.persistence.saves += 1;
-            }
-            // Given up for something better: no failure.
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
-                log(Level::Warning, "Background saving was ended before it was complete");
-            }
-            Err(error) => {
-                log(Level::Warning, &format!("Background saving error: {error}"));
-                self.persistence.last_save_failed = true;
-            }
-        }
+        let for_replicas = self.replication.replicas().any(Peer::waits_for_file);
+        self.persistence.background_save_ended(&result, for_replicas);
     }
 
     /// `save` points: begins a background save where one is due.
     pub fn save_if_due(&mut self) {
-        if self.is_saving() || self.persistence.aof.rewrite.is_running() || self.persistence.is_loading() {
+        if self.is_saving() || self.persistence.aof.rewrite().is_running() || self.persistence.is_loading() {
             return;
         }
-        if self.persistence.save_scheduled {
+        if self.persistence.save_is_scheduled() {
             self.begin_background_save();
             return;
         }
         let seconds = self.time.now / 1000;
-        // After a failure the next try waits five seconds.
-        let may_try = !self.persistence.last_save_failed || seconds - self.persistence.last_try > 5;
-        let due = self.config.save.0.iter().find(|point| {
-            self.persistence.dirty >= point.changes as u64 && seconds - self.persistence.last_save > point.seconds
-        });
+        let (changes, age) = (self.persistence.changes(), seconds - self.persistence.last_save());
+        let due = self.config.save.0.iter().find(|point| changes >= point.changes as u64 && age > point.seconds);
         if let Some(point) = due.copied()
-            && may_try
+            && self.persistence.may_try_to_save(seconds)
         {
             log(Level::Notice, &format!("{} changes in {} seconds. Saving...", point.changes, point.seconds));
             self.begin_background_save();
@@ -266,7 +234,7 @@ impl Server {
         let Some(Ok(replid)) = loaded.repl_id.as_deref().map(crate::base::ids::ReplId::parse) else { return };
         if !self.starts_as_primary() {
             self.replication.restore(replid, offset, loaded.repl_stream_db.unwrap_or(0));
-            self.persistence.restored_history = true;
+            self.persistence.history_was_restored();
             return;
         }
         // Expired keys that were not loaded are deletions that the replicas must hear of.

@@ -6,6 +6,7 @@ use crate::base::clock::Millis;
 use crate::base::ids::ClientId;
 use crate::base::log::{Level, log};
 use crate::base::signals::set_ending;
+use crate::persistence::aof::AofState;
 use crate::replication::Peer;
 use crate::server::client::{BlockKind, Unblock};
 use crate::server::pauses::Purpose;
@@ -94,18 +95,18 @@ impl Server {
     fn finish_shutdown(&mut self) -> bool {
         let Shutdown { save, force, .. } = self.process.shutdown;
         self.report_lag();
-        if self.keyspace.snapshot_runs() && !self.persistence.aof.rewrite.is_running() {
+        if self.keyspace.snapshot_runs() && !self.persistence.aof.rewrite().is_running() {
             log(Level::Warning, "There is a child saving an .rdb. Killing it!");
         }
         if self.persistence.aof.is_on() {
-            if self.persistence.aof.state == crate::persistence::aof::AofState::Starting {
+            if self.persistence.aof.state() == AofState::Starting {
                 if !force {
                     log(Level::Warning, "Writing initial AOF, can't exit.");
                     return self.stay();
                 }
                 log(Level::Warning, "Writing initial AOF. Exiting anyway.");
             }
-            if self.persistence.aof.rewrite.is_running() {
+            if self.persistence.aof.rewrite().is_running() {
                 log(Level::Warning, "There is a child rewriting the AOF. Killing it!");
             }
             log(Level::Notice, "Calling fsync() on the AOF file.");

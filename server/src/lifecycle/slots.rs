@@ -405,7 +405,7 @@ impl Server {
             let words = std::iter::once(&b"DEL"[..]).chain(keys.iter().map(Vec::as_slice));
             self.effects.queue_words(0, keys.len() + 1, words);
         }
-        self.persistence.dirty += keys.len() as u64;
+        self.persistence.changed(keys.len() as u64);
         keys.len()
     }
 }

@@ -6,7 +6,7 @@ impl Server {
     /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.
     #[inline]
     pub fn end_batch(&mut self) {
-        if !self.persistence.aof.buffer.is_empty() {
+        if self.persistence.aof.unwritten() > 0 {
             self.flush_aof(false);
         }
         if std::mem::take(&mut self.effects.evicts_at_end) {

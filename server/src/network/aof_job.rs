@@ -2,10 +2,9 @@
 //!
 //! A thread reads and parses while the server executes what came before, in steps between which clients hear that it is
 //! loading. A rewrite is the walk of a snapshot, see `snapshot_job.rs`; what it changes and in which order so that a
-//! crash does no harm, is told in `lifecycle/aof_rewrite.rs`.
+//! crash does no harm, is told in `lifecycle/aof.rs`.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,10 +15,8 @@ use super::loading::LoadingGuard;
 use super::{Shared, snapshot_job};
 use crate::base::clock::monotonic_ns;
 use crate::base::log::{Level, log};
-use crate::persistence::aof::{AofState, remove_files};
 use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
 use crate::persistence::file::RdbFile;
-use crate::server::state::Server;
 
 /// Batches on their way from the reader.
 const QUEUE: usize = 32;
@@ -37,7 +34,7 @@ const RETRY: Duration = Duration::from_millis(20);
 pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
     let started = monotonic_ns();
     shared.turn().find_aof()?;
-    if !shared.peek().persistence.aof.manifest.is_empty() {
+    if !shared.peek().persistence.aof.manifest().is_empty() {
         let guard = begin(shared)?;
         let loaded = read_and_execute(shared).await?;
         drop(guard);
@@ -52,7 +49,7 @@ pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
 fn begin(shared: &Shared) -> Result<LoadingGuard, String> {
     let mut server = shared.turn();
     let total =
-        total_size(&server.aof_directory(), &server.persistence.aof.manifest).map_err(|error| error.to_string())?;
+        total_size(&server.aof_directory(), server.persistence.aof.manifest()).map_err(|error| error.to_string())?;
     Ok(LoadingGuard::begin(shared, &mut server, total, false, |_| {}))
 }
 
@@ -61,7 +58,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
         let server = shared.peek();
         (
             server.aof_directory(),
-            server.persistence.aof.manifest.clone(),
+            server.persistence.aof.manifest().clone(),
             server.aof_read_options(),
             server.aof_loader(),
         )
@@ -100,7 +97,8 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
 pub async fn group_commit(shared: Shared) {
     let running = {
         let server = shared.peek();
-        server.persistence.aof.syncer.clone().map(|syncer| (syncer, server.persistence.aof.requested))
+        let aof = &server.persistence.aof;
+        aof.syncer().map(|syncer| (Arc::clone(syncer), aof.requested()))
     };
     if let Some((syncer, offset)) = running {
         std::future::poll_fn(|context| match syncer.poll_durable(offset, context.waker()) || !syncer.is_busy() {
@@ -112,7 +110,7 @@ pub async fn group_commit(shared: Shared) {
     let mut gathered = 0;
     for _ in 0..LOOKS {
         tokio::task::yield_now().await;
-        let length = shared.peek().persistence.aof.buffer.len();
+        let length = shared.peek().persistence.aof.unwritten();
         if length == gathered {
             break;
         }
@@ -128,37 +126,25 @@ pub async fn rewrite(shared: Shared, generation: u64) {
     let result = attempt(&shared, generation).await;
     drop(turn);
     let mut server = shared.turn();
-    server.end_aof_rewrite(generation, &result);
+    let now = server.time.now;
+    server.persistence.aof.end_rewrite(generation, now, &result);
     server.tick_replication();
 }
 
 async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
-    let (directory, name, mut manifest, state) = {
+    let (files, mut manifest, state) = {
         let server = shared.peek();
-        check(&server, generation)?;
-        (
-            server.aof_directory(),
-            server.aof_name(),
-            server.persistence.aof.manifest.clone(),
-            server.persistence.aof.state,
-        )
+        let aof = &server.persistence.aof;
+        aof.check_rewrite(generation)?;
+        (server.aof_files(), aof.manifest().clone(), aof.state())
     };
-    let temporary_incr = directory.join(format!("temp-{name}.incr"));
     let (opened, incr) = {
-        let (directory, name, incr) = (directory.clone(), name.clone(), temporary_incr.clone());
-        blocking(move || {
-            std::fs::create_dir_all(&directory)?;
-            let writer = open_incr(&directory, &name, &mut manifest, state, &incr)?;
-            Ok((writer, manifest))
-        })
-        .await?
+        let files = files.clone();
+        blocking(move || Ok((files.open_incr(&mut manifest, state)?, manifest))).await?
     };
     let (encoder, rdb) = begin_walk(shared, generation, opened, incr).await?;
-    let temporary = directory.join(format!("temp-rewriteaof-bg-{}.aof", std::process::id()));
-    let (incremental, collect) = {
-        let server = shared.peek();
-        (server.config.aof_rewrite_incremental_fsync, !server.config.aof_disable_auto_gc)
-    };
+    let temporary = files.temporary_base();
+    let incremental = shared.peek().config.aof_rewrite_incremental_fsync;
     let mut file = match RdbFile::create(&temporary) {
         Ok(file) => file.sync_as_it_grows(incremental),
         Err(error) => {
@@ -166,95 +152,32 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
             return Err(error);
         }
     };
-    let target = temporary.clone();
     let written = snapshot_job::drive(shared, move |batches| {
         snapshot_job::encode(batches, encoder, &mut |chunk| file.write(&chunk))?;
         file.commit()
     })
     .await;
-    shared.turn().persistence.aof.rewrite.walking = false;
+    shared.turn().persistence.aof.end_walk();
     written?;
     log(Level::Notice, "Background AOF rewrite terminated with success");
     let mut manifest = {
         let server = shared.peek();
-        let checked = check(&server, generation);
+        let checked = server.persistence.aof.check_rewrite(generation);
         if checked.is_err() {
             // Nobody wants it any more; a leftover would only be untidy.
-            let _ = std::fs::remove_file(&target);
+            let _ = std::fs::remove_file(&temporary);
         }
         checked?;
-        server.persistence.aof.manifest.clone()
+        server.persistence.aof.manifest().clone()
     };
-    let manifest = blocking(move || {
-        let base = manifest.replace_base(&name, rdb);
-        std::fs::rename(&target, directory.join(&base))?;
-        log(Level::Notice, &format!("Successfully renamed the temporary AOF base file into {base}"));
-        manifest.retire_incr(usize::from(state == AofState::On));
-        if state == AofState::Starting {
-            let incr = manifest.add_incr(&name);
-            std::fs::rename(&temporary_incr, directory.join(&incr))?;
-            log(Level::Notice, &format!("Successfully renamed the temporary AOF incr file into {incr}"));
-        }
-        manifest.persist(&directory, &name)?;
-        if collect {
-            let history = std::mem::take(&mut manifest.history);
-            remove_files(&directory, &history);
-            manifest.persist(&directory, &name)?;
-        }
-        Ok((total_size(&directory, &manifest).unwrap_or(0), manifest))
-    })
-    .await?;
-    install(shared, generation, manifest);
-    Ok(())
-}
-
-/// The new set is in place.
-fn install(shared: &Shared, generation: u64, (size, manifest): (u64, Manifest)) {
+    let (size, manifest) = blocking(move || Ok((files.put_in_place(&mut manifest, state, rdb)?, manifest))).await?;
     let mut server = shared.turn();
-    server.persistence.aof.manifest = manifest;
-    if check(&server, generation).is_err() {
-        return;
+    let aof = &mut server.persistence.aof;
+    aof.set_manifest(manifest);
+    if aof.check_rewrite(generation).is_ok() {
+        aof.rewritten(size);
     }
-    server.persistence.aof.current_size = size;
-    server.persistence.aof.base_size = size;
-    if server.persistence.aof.state == AofState::Starting {
-        server.persistence.aof.state = AofState::On;
-    }
-}
-
-fn check(server: &Server, generation: u64) -> io::Result<()> {
-    match server.persistence.aof.rewrite.generation == generation {
-        true => Ok(()),
-        false => Err(io::Error::new(io::ErrorKind::Interrupted, "the rewrite was cancelled")),
-    }
-}
-
-/// The file that commands go to from the snapshot on; none where the append-only file is off.
-fn open_incr(
-    directory: &Path,
-    name: &str,
-    manifest: &mut Manifest,
-    state: AofState,
-    temporary: &Path,
-) -> io::Result<Option<Writer>> {
-    let path = match state {
-        AofState::Off => return Ok(None),
-        AofState::Starting => {
-            // What an earlier attempt left behind is of no use.
-            match std::fs::remove_file(temporary) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => temporary.to_path_buf(),
-            }
-        }
-        AofState::On => directory.join(manifest.add_incr(name)),
-    };
-    let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    log(Level::Notice, &format!("Creating AOF incr file {shown} on background rewrite"));
-    let writer = Writer::open(&path)?;
-    if state == AofState::On {
-        manifest.persist(directory, name)?;
-    }
-    Ok(Some(writer))
+    Ok(())
 }
 
 /// Commands go to the new file, and the snapshot begins, in one step.
@@ -267,14 +190,14 @@ async fn begin_walk(
     loop {
         {
             let mut server = shared.turn();
-            check(&server, generation)?;
+            server.persistence.aof.check_rewrite(generation)?;
             if !server.keyspace.snapshot_runs() {
                 if let Some(writer) = writer {
                     server.switch_aof(writer)?;
                 }
-                server.persistence.aof.manifest = manifest;
+                server.persistence.aof.set_manifest(manifest);
                 server.keyspace.begin_snapshot();
-                server.persistence.aof.rewrite.walking = true;
+                server.persistence.aof.begin_walk();
                 server.stats.snapshots += 1;
                 log(
                     Level::Notice,

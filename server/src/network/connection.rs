@@ -294,9 +294,10 @@ impl Connection {
             self.keep(batch);
         }
         guard.end_batch();
-        let hold = guard.replies_wait_for();
-        if hold > 0 && !self.output.is_empty() {
-            self.hold = guard.persistence.aof.syncer.clone().map(|syncer| (hold, syncer));
+        if let Some(hold) = guard.replies_wait_for()
+            && !self.output.is_empty()
+        {
+            self.hold = guard.persistence.aof.syncer().map(|syncer| (hold, Arc::clone(syncer)));
         }
     }
 

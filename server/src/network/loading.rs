@@ -26,7 +26,7 @@ impl LoadingGuard {
         afterwards: fn(&mut Server),
     ) -> Self {
         signals::set_loading(true);
-        server.persistence.loading = Some(Loading::new(now_ms(), total, serves_old_data));
+        server.persistence.begin_loading(Loading::new(now_ms(), total, serves_old_data));
         Self { shared: Arc::clone(shared), afterwards, ended: false }
     }
 
@@ -38,7 +38,7 @@ impl LoadingGuard {
     fn end_in(&mut self, server: &mut Server) {
         self.ended = true;
         signals::set_loading(false);
-        server.persistence.loading = None;
+        server.persistence.end_loading();
         (self.afterwards)(server);
     }
 }

@@ -185,7 +185,7 @@ async fn stream_to_replicas(
     })
     .await;
     let mut server = shared.turn();
-    server.end_saving();
+    server.persistence.snapshot_ended();
     match result {
         Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
         Err(error) => {

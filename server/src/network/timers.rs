@@ -44,8 +44,8 @@ pub(super) fn retry_postponed(server: &mut Server) {
 /// How far loading is, for INFO and for those who wait for it.
 pub(super) fn loading_goes_on(shared: &Shared, loaded: u64) {
     let mut server = shared.turn();
-    if let Some(loading) = &mut server.persistence.loading {
-        loading.loaded = loaded;
+    server.persistence.loading_goes_on(loaded);
+    if server.persistence.is_loading() {
         retry_postponed(&mut server);
     }
 }

@@ -34,7 +34,7 @@ impl Server {
             replicas: if self.replication.has_replicas() { self.replica_memory() } else { 0 },
             clients: self.clients.iter().filter(|client| !client.is_replica()).map(Client::memory).sum(),
             cluster_links: self.cluster.as_ref().map_or(0, |mode| mode.links.totals().1),
-            aof: self.persistence.aof.buffer.capacity(),
+            aof: self.persistence.aof.memory(),
         }
     }
 
@@ -52,6 +52,6 @@ impl Server {
 
     /// What eviction cannot make smaller, so that it does not count for `maxmemory`.
     pub fn memory_not_counted(&self) -> usize {
-        self.replica_memory() + self.persistence.aof.buffer.capacity() + self.clients.ending_memory
+        self.replica_memory() + self.persistence.aof.memory() + self.clients.ending_memory
     }
 }

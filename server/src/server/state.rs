@@ -176,8 +176,8 @@ impl Server {
             || config.maxmemory_clients != 0
             || self.replication.is_replica()
             || self.persistence.is_loading()
-            || self.persistence.last_save_failed
-            || self.persistence.aof_write_error.is_some()
+            || self.persistence.last_save_failed()
+            || self.persistence.aof_write_error().is_some()
             || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
             || self.gate.pauses.any()
             || self.handovers.holds_back()
@@ -188,7 +188,7 @@ impl Server {
     /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
     pub fn refresh_listening(&mut self) {
         let to_replicas = self.replication.history().backlog().is_some() && !self.replication.is_replica();
-        self.effects.listening = to_replicas || self.persistence.aof.writer.is_some() || self.handovers.captures();
+        self.effects.listening = to_replicas || self.persistence.aof.records() || self.handovers.captures();
     }
 
     /// The machine of cluster mode.

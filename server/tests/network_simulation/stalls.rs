@@ -43,7 +43,7 @@ pub async fn a_killed_client_does_not_wait_for_the_disk() {
         let mut server = shared.turn();
         server.open_aof_at_start().unwrap();
         // One that never syncs anything.
-        server.persistence.aof.syncer = Some(Arc::new(Syncer::default()));
+        server.persistence.aof.sync_by(Arc::new(Syncer::default()));
     }
     let mut victim = client(&shared);
     victim.write_all(b"SET key value\r\n").await.unwrap();

@@ -13,9 +13,9 @@
 //! | `syncer.rs` | the thread that makes written bytes durable, and who waits for it |
 //! | `reader.rs` | files read back as commands |
 //! | `base.rs` | a snapshot written as a base |
-//! | `log.rs` | the state of the file that is appended to |
-//! | `rewrite.rs` | the state of rewrites |
-//! | `files.rs` | files that nothing needs any more |
+//! | `log.rs` | what gathers, what is written when, how far it is written and synced |
+//! | `rewrite.rs` | when a rewrite is due, and how rewrites went |
+//! | `files.rs` | the files on disk: made, put in place, removed |
 
 pub mod base;
 pub mod files;
@@ -27,8 +27,8 @@ pub mod syncer;
 pub mod writer;
 
 pub use base::{BaseEncoder, KeyEncoder};
-pub use files::{remove_files, remove_leftovers};
-pub use log::{Aof, AofState};
+pub use files::{FileSet, cannot_open};
+pub use log::{Aof, AofState, Write};
 pub use manifest::{AofFile, Manifest, ManifestError};
 pub use reader::{Commands, ReadError, ReadOptions, Step, read_set};
 pub use syncer::Syncer;
