@@ -111,14 +111,14 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             server.orders.push(Order::Supervise);
             Ok(())
         }
-        "tls-port" if server.config.tls_port != 0 && server.network.tls.is_none() => {
+        "tls-port" if server.config.tls_port != 0 && server.network.certificates().is_none() => {
             load_tls(server)?;
             rebind(server, name)
         }
         "port" | "bind" | "tls-port" => rebind(server, name),
         name if name.starts_with("tls-") && crate::tls::is_wanted(&server.config) => load_tls(server),
         "maxmemory" => {
-            server.effects.evicts_at_end = true;
+            server.effects.evict_at_end();
             Ok(())
         }
         "appendonly" if server.config.appendonly => server.start_aof(in_exec),
@@ -163,7 +163,7 @@ fn rebind(server: &mut Server, name: &str) -> Result<(), String> {
 fn load_tls(server: &mut Server) -> Result<(), String> {
     match crate::tls::Contexts::load(&server.config) {
         Ok(contexts) => {
-            server.network.tls = Some(std::sync::Arc::new(contexts));
+            server.network.use_certificates(contexts);
             Ok(())
         }
         Err(reason) => {
@@ -185,7 +185,7 @@ fn change_directory(server: &mut Server) -> Result<(), String> {
 /// `CONFIG RESETSTAT`.
 fn resetstat(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     ctx.server.stats.reset();
-    ctx.server.keyspace.stats = Default::default();
+    ctx.server.keyspace.reset_stats();
     crate::store::lazy::reset_freed();
     ctx.reply().ok();
     Ok(())

@@ -166,7 +166,8 @@ fn malloc_error(number: i32) -> CommandError {
 
 /// `DEBUG PAUSE-CRON 0|1`.
 fn pause_cron(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    ctx.server.time.cron_paused = only_number(args)? != 0;
+    let paused = only_number(args)? != 0;
+    ctx.server.time.pause_cron(paused);
     ctx.reply().ok();
     Ok(())
 }
@@ -194,7 +195,7 @@ fn replybuffer(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(wrong_usage(args));
     }
     if args.is(2, "resizing") {
-        ctx.server.clients.keeps_buffers = parse_i64(args.get(3)).unwrap_or(0) == 0;
+        ctx.server.clients.keep_buffers(parse_i64(args.get(3)).unwrap_or(0) == 0);
     } else if !(args.is(2, "peak-reset-time") && args.is(3, "never")) {
         return Err(wrong_usage(args));
     }
@@ -319,7 +320,7 @@ fn change_repl_id(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResul
 
 fn set_active_expire(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let flag = args.at(2).and_then(parse_i64).ok_or_else(|| wrong_usage(args))?;
-    ctx.server.keyspace.expires_on_access_only = flag == 0;
+    ctx.server.keyspace.expire_on_access_only(flag == 0);
     ctx.reply().ok();
     Ok(())
 }
@@ -448,7 +449,7 @@ fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn object(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
     let (db, now) = (ctx.client.db, ctx.server.time.now);
-    ctx.server.keyspace.expiry = ExpiryRule::Hide;
+    ctx.server.keyspace.treat_expired_by(ExpiryRule::Hide);
     let entry = ctx.server.keyspace.db(db).get(key).ok_or(NO_SUCH_KEY)?;
     let mut serialized = Vec::new();
     crate::persistence::codec::write_value(&mut serialized, entry.value(), true);

@@ -59,7 +59,7 @@ fn load(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let limited = !ctx.server.persistence.is_loading()
         && !ctx.client.flags.intersects(crate::server::client::ClientFlags::MASTER);
     let name = ctx.server.scripting.functions.load(args.get(code), replace, limited)?;
-    ctx.server.effects.dirty += 1;
+    ctx.server.effects.changed(1);
     ctx.reply().bulk(&name);
     Ok(())
 }
@@ -70,7 +70,7 @@ fn delete(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if !ctx.server.scripting.functions.delete(args.get(2)) {
         return Err(CommandError::Static("ERR Library not found"));
     }
-    ctx.server.effects.dirty += 1;
+    ctx.server.effects.changed(1);
     ctx.reply().ok();
     Ok(())
 }
@@ -85,7 +85,7 @@ fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     ctx.server.scripting.is_idle()?;
     ctx.server.scripting.functions.flush();
-    ctx.server.effects.dirty += 1;
+    ctx.server.effects.changed(1);
     ctx.reply().ok();
     Ok(())
 }
@@ -225,7 +225,7 @@ fn restore(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         codes.push(code.map_err(|_| CommandError::Static("ERR Failed loading library data"))?);
     }
     ctx.server.scripting.functions.restore(&codes, policy)?;
-    ctx.server.effects.dirty += 1;
+    ctx.server.effects.changed(1);
     ctx.reply().ok();
     Ok(())
 }

@@ -85,7 +85,7 @@ fn type_of(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 fn keys(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let pattern = args.get(1);
     let all = pattern == b"*";
-    let (now, trusts_all) = (ctx.now(), ctx.keyspace.expiry == ExpiryRule::Ignore);
+    let (now, trusts_all) = (ctx.now(), ctx.keyspace.expiry_rule() == ExpiryRule::Ignore);
     let found: Vec<Vec<u8>> = ctx
         .keyspace
         .db(ctx.db)
@@ -177,9 +177,7 @@ fn move_key(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         put(ctx, db, key, entry.as_ref());
     }
     ctx.touched(key);
-    if ctx.effects.watched {
-        ctx.effects.touched.push((db, key.to_vec()));
-    }
+    ctx.effects.touch(db, key);
     ctx.dirty();
     ctx.notify(NotifyFlags::GENERIC, "move_from", key);
     ctx.notify_in(db, NotifyFlags::GENERIC, "move_to", key);
@@ -218,14 +216,12 @@ fn copy(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
             ctx.reply.integer(0);
             return Ok(());
         }
-        let lazy = ctx.keyspace.lazy.server_del;
+        let lazy = ctx.keyspace.lazy().server_del;
         ctx.keyspace.delete(db, to, lazy);
     }
     // A copy has not been used yet.
     ctx.keyspace.add(db, OwnedEntry::renamed(source.as_ref(), to));
-    if ctx.effects.watched {
-        ctx.effects.touched.push((db, to.to_vec()));
-    }
+    ctx.effects.touch(db, to);
     ctx.dirty();
     ctx.notify_in(db, NotifyFlags::GENERIC, "copy_to", to);
     ctx.reply.integer(1);
@@ -332,7 +328,7 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn set_clock(ctx: &mut DataContext<'_>, key: &[u8], options: &RestoreOptions) {
-    let (now, rule) = (ctx.now(), ctx.keyspace.access);
+    let (now, rule) = (ctx.now(), ctx.keyspace.access());
     let clock = match (rule.lfu, options.frequency, options.idle) {
         (true, Some(frequency), _) => rule.fresh(now) & !0xff | frequency as u32,
         (false, _, Some(idle)) => lru_clock(now.saturating_sub(idle.saturating_mul(1000))),
@@ -376,7 +372,7 @@ fn object_refcount(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult 
 
 /// `OBJECT IDLETIME key`.
 fn object_idletime(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let (now, lfu) = (ctx.now(), ctx.keyspace.access.lfu);
+    let (now, lfu) = (ctx.now(), ctx.keyspace.access().lfu);
     match ctx.keyspace.peek(ctx.db, args.get(2)) {
         None => ctx.reply.null(),
         Some(_) if lfu => {
@@ -391,7 +387,7 @@ fn object_idletime(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult 
 
 /// `OBJECT FREQ key`.
 fn object_freq(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    let (now, rule) = (ctx.now(), ctx.keyspace.access);
+    let (now, rule) = (ctx.now(), ctx.keyspace.access());
     match ctx.keyspace.peek(ctx.db, args.get(2)) {
         None => ctx.reply.null(),
         Some(_) if !rule.lfu => {

@@ -87,7 +87,7 @@ pub fn human(bytes: u64) -> String {
 
 fn server_section(server: &Server, out: &mut String) {
     let config = &server.config;
-    let uptime = (server.time.now - server.process.started).max(0) / 1000;
+    let uptime = (server.time.now - server.process.started()).max(0) / 1000;
     out.push_str("# Server\r\n");
     fields!(
         out,
@@ -106,7 +106,7 @@ fn server_section(server: &Server, out: &mut String) {
         "gcc_version" = "0.0.0",
         "process_id" = std::process::id(),
         "process_supervised" = config.supervised,
-        "run_id" = server.process.run_id,
+        "run_id" = server.process.run_id(),
         "tcp_port" = if config.port == 0 { config.tls_port } else { config.port },
         "server_time_usec" = now_us(),
         "uptime_in_seconds" = uptime,
@@ -118,7 +118,7 @@ fn server_section(server: &Server, out: &mut String) {
         "config_file" = server.process.config_file,
         "io_threads_active" = flag(config.io_threads > 1),
     );
-    if let Some(deadline) = server.process.shutdown.deadline {
+    if let Some(deadline) = server.process.shutdown().deadline() {
         fields!(out, "shutdown_in_milliseconds" = (deadline - server.time.now).max(0));
     }
 }
@@ -134,8 +134,8 @@ fn clients(server: &Server, out: &mut String) {
         "maxclients" = server.config.maxclients,
         "client_recent_max_input_buffer" = largest(|client| client.input.unparsed + client.input.arguments),
         "client_recent_max_output_buffer" = largest(|client| client.output()),
-        "blocked_clients" = server.waiting.blocked.len(),
-        "tracking_clients" = server.tracking.clients,
+        "blocked_clients" = server.waiting.blocked().len(),
+        "tracking_clients" = server.tracking.client_count(),
         "clients_in_timeout_table" = server
             .clients
             .iter()
@@ -148,7 +148,7 @@ fn memory(server: &Server, out: &mut String) {
     let used = used_memory();
     let rss = process::resident();
     let peak = server.stats.peak_memory.max(used);
-    let startup = server.stats.startup_memory;
+    let startup = server.stats.startup_memory();
     let overhead = overhead(server);
     let dataset = used.saturating_sub(overhead);
     let total = process::total_memory();
@@ -247,7 +247,7 @@ fn sentinel(server: &Server, out: &mut String) {
 pub fn overhead(server: &Server) -> usize {
     let tables: usize = server.keyspace.dbs().iter().map(|db| db.table().overhead()).sum();
     let buffers = server.buffer_memory();
-    server.stats.startup_memory
+    server.stats.startup_memory()
         + buffers.backlog
         + buffers.replicas
         + buffers.clients
@@ -324,14 +324,14 @@ fn persistence(server: &Server, out: &mut String) {
 
 fn stats(server: &Server, out: &mut String) {
     let stats = &server.stats;
-    let keys = &server.keyspace.stats;
-    let kbps = |index: usize| format!("{:.2}", stats.rates.per_second(index) / 1024.0);
+    let keys = server.keyspace.stats();
+    let kbps = |index: usize| format!("{:.2}", stats.rates().per_second(index) / 1024.0);
     out.push_str("# Stats\r\n");
     fields!(
         out,
         "total_connections_received" = stats.connections,
         "total_commands_processed" = stats.commands_processed,
-        "instantaneous_ops_per_sec" = stats.rates.per_second(0) as u64,
+        "instantaneous_ops_per_sec" = stats.rates().per_second(0) as u64,
         "total_net_input_bytes" = stats.net_input,
         "total_net_output_bytes" = stats.net_output,
         "total_net_repl_input_bytes" = stats.repl_input,
@@ -349,7 +349,7 @@ fn stats(server: &Server, out: &mut String) {
         "expired_time_cap_reached_count" = stats.expire_time_cap,
         "expire_cycle_cpu_milliseconds" = stats.expire_micros / 1000,
         "evicted_keys" = keys.evicted,
-        "evicted_clients" = stats.evicted_clients,
+        "evicted_clients" = stats.evicted_clients(),
         "total_eviction_exceeded_time" = 0,
         "current_eviction_exceeded_time" = 0,
         "keyspace_hits" = keys.hits,

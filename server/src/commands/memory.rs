@@ -52,7 +52,7 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let keys = server.keyspace.total_keys();
     let rss = process::resident();
     let ratio = |a: usize, b: usize| if b == 0 { 0.0 } else { a as f64 / b as f64 };
-    let net = used.saturating_sub(server.stats.startup_memory);
+    let net = used.saturating_sub(server.stats.startup_memory());
     let dbs: Vec<(usize, usize)> = server
         .keyspace
         .dbs()
@@ -65,7 +65,7 @@ fn stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let integers = [
         ("peak.allocated", server.stats.peak_memory.max(used)),
         ("total.allocated", used),
-        ("startup.allocated", server.stats.startup_memory),
+        ("startup.allocated", server.stats.startup_memory()),
         ("replication.backlog", buffers.backlog),
         ("clients.slaves", buffers.replicas),
         ("clients.normal", buffers.clients),

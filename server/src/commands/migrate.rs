@@ -119,7 +119,7 @@ fn connect(server: &Server, host: &[u8], port: &[u8], timeout: Duration) -> Comm
     let stream = TcpStream::connect_timeout(&address, timeout).map_err(|_| CANNOT_WRITE)?;
     stream.set_nodelay(true).map_err(|_| CANNOT_WRITE)?;
     let channel = if server.config.tls_cluster {
-        let contexts = server.network.tls.as_ref().ok_or(CANNOT_WRITE)?;
+        let contexts = server.network.certificates().ok_or(CANNOT_WRITE)?;
         let connection = contexts.connect().map_err(|_| CANNOT_WRITE)?;
         Channel::Secure(Box::new(StreamOwned::new(connection, stream)))
     } else {

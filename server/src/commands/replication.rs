@@ -225,13 +225,9 @@ fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], Offset)>) -> Command
     }
     let (id, addr) = (ctx.client.id, ctx.client.addr.clone());
     let attached = ctx.server.with_replication(Some(ctx.client), |machine| machine.synchronize(id, &addr, from));
-    let stats = &mut ctx.server.stats;
     match attached.map_err(refusal)? {
-        Resync::Partial => stats.sync_partial_ok += 1,
-        Resync::Full { refused } => {
-            stats.sync_full += 1;
-            stats.sync_partial_err += u64::from(refused);
-        }
+        Resync::Partial => ctx.server.stats.partial_resync(),
+        Resync::Full { refused } => ctx.server.stats.full_resync(refused),
     }
     ctx.client.flags.insert(ClientFlags::REPLICA);
     ctx.client.signal.raise();

@@ -56,7 +56,7 @@ fn flushall(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     if !ctx.server.config.save.0.is_empty() && !ctx.server.persistence.is_loading() {
         // The file must not bring the data back. A failure is in the log and counts as any save's.
-        if ctx.server.save_now().is_ok() && std::mem::take(&mut ctx.server.effects.dirty) > 0 {
+        if ctx.server.save_now().is_ok() && ctx.server.effects.take_changes() > 0 {
             // What was removed is saved already, and must be told all the same.
             let db = ctx.client.db;
             ctx.server.effects.queue_words(db, args.len(), args.from(0));
@@ -77,7 +77,7 @@ fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>, db: Option<usize>) -> Com
     ctx.server.invalidate_all(ctx.client);
     let removed = ctx.server.keyspace.flush(db, lazy);
     ctx.server.spoil_arrivals();
-    ctx.server.effects.dirty += removed as u64;
+    ctx.server.effects.changed(removed as u64);
     if removed == 0 {
         // Propagated even where nothing was there: replicas may hold what we do not.
         let db = ctx.client.db;
@@ -109,7 +109,7 @@ fn swapdb(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             ctx.server.touch_awaited(second..second + 1);
         }
     }
-    ctx.server.effects.dirty += 1;
+    ctx.server.effects.changed(1);
     ctx.reply().ok();
     Ok(())
 }
@@ -214,7 +214,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if !ctx.server.begin_shutdown(options) {
         return Err(CommandError::Static("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    if ctx.server.process.shutdown.deadline.is_some() {
+    if ctx.server.process.shutdown().deadline().is_some() {
         return Err(CommandError::Block(Box::new(Block {
             kind: BlockKind::Shutdown,
             deadline: None,

@@ -233,7 +233,7 @@ fn spop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         let emptied = read_quietly(ctx, key).is_some_and(Set::is_empty);
         drop_if_empty(ctx, key)?;
         if emptied && count.is_some() {
-            let how: &[u8] = if ctx.keyspace.lazy.server_del { b"UNLINK" } else { b"DEL" };
+            let how: &[u8] = if ctx.keyspace.lazy().server_del { b"UNLINK" } else { b"DEL" };
             ctx.propagate_as(&[how, key]);
         } else {
             let mut words: Vec<&[u8]> = vec![b"SREM", key];

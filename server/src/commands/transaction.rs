@@ -118,7 +118,7 @@ fn watch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             let watched = (db, key.to_vec());
             if let Entry::Vacant(new) = ctx.client.transaction_mut().watched.entry(watched.clone()) {
                 new.insert(was_expired);
-                ctx.server.waiting.watchers.entry(watched).or_default().push(ctx.client.id);
+                ctx.server.waiting.watch(watched, ctx.client.id);
             }
         }
         ctx.server.refresh_watched();

@@ -156,7 +156,7 @@ impl Server {
             return None;
         }
         let fits = self.evict_until_it_fits();
-        if self.tracking.clients > 0 {
+        if self.tracking.is_used() {
             // What was evicted for a command is told before its reply, which may show the key with a new value.
             self.invalidate_changed(client);
             self.end_invalidation(client);
@@ -177,16 +177,16 @@ impl Server {
     /// Whether a command of our primary's stream must wait for the end of a pause, as Redis has it wait. Who asks is told of
     /// that end by its session's signal.
     pub fn holds_back_primary(&mut self, id: crate::server::client::ClientId, args: &Args<'_>) -> bool {
-        if !self.gate.pauses.hold_writes(self.time.now) {
+        if !self.gate.pauses().hold_writes(self.time.now) {
             return false;
         }
         let may_write = || {
             self.resolve(args)
                 .is_ok_and(|command| command.flags.intersects(Flags::WRITE) || command.is(Internal::MAY_REPLICATE))
         };
-        let holds = self.gate.pauses.hold_all(self.time.now) || may_write();
+        let holds = self.gate.pauses().hold_all(self.time.now) || may_write();
         if holds {
-            self.gate.held_back_primary = Some(id);
+            self.gate.hold_back_primary(Some(id));
         }
         holds
     }
@@ -239,7 +239,7 @@ impl Server {
         if !queued && self.waits_for_handover(client, command, args) {
             return true;
         }
-        if !self.gate.pauses.hold_writes(self.time.now) {
+        if !self.gate.pauses().hold_writes(self.time.now) {
             return false;
         }
         // Commands that may write count as writes: PUBLISH and PFCOUNT propagate too.
@@ -249,7 +249,7 @@ impl Server {
                 && queue_of(client).any(|(queued, args)| self.may_replicate(queued, &args)));
         let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::RUNS_QUEUE);
         let control = command.is(Internal::NEVER_PAUSED);
-        (self.gate.pauses.hold_all(self.time.now) && !control) || (may_write && !queued)
+        (self.gate.pauses().hold_all(self.time.now) && !control) || (may_write && !queued)
     }
 
     /// Evicts keys until memory is below `maxmemory`; false where that cannot be had.
@@ -262,7 +262,7 @@ impl Server {
             return true;
         };
         let Policy::Evict { volatile, order } = self.config.maxmemory_policy.policy() else { return false };
-        if self.gate.pauses.hold_writes(self.time.now) || self.persistence.is_loading() {
+        if self.gate.pauses().hold_writes(self.time.now) || self.persistence.is_loading() {
             return false;
         }
         let began = monotonic_ns();

@@ -23,7 +23,7 @@ impl Server {
         if block.request.is_empty() {
             block.request = args.to_owned_args();
         }
-        if self.waiting.waiters.add(client.id, client.db, &block) {
+        if self.waiting.begin(client.id, client.db, &block) {
             self.orders.push(crate::server::state::Order::Rearm);
         }
         client.flags.insert(ClientFlags::BLOCKED);
@@ -32,7 +32,6 @@ impl Server {
             // It was let in as a read, and shall not wait for a cluster that is down.
             mode.followed = 0;
         }
-        self.waiting.blocked.add(client.id);
         self.refresh_watched();
     }
 
@@ -51,8 +50,7 @@ impl Server {
     pub fn stop_waiting(&mut self, client: &mut Client) -> Option<Box<Block>> {
         let block = client.block.take()?;
         client.flags.remove(ClientFlags::BLOCKED);
-        self.waiting.blocked.remove(client.id);
-        self.waiting.waiters.remove(client.id, client.db, &block);
+        self.waiting.end(client.id, client.db, &block);
         self.refresh_watched();
         Some(block)
     }
@@ -76,7 +74,7 @@ impl Server {
             }
             Unblock::Error(text) => {
                 if let Some(command) = client.last_command {
-                    self.stats.commands[command.index].failed += 1;
+                    self.stats.command_failed(command.index);
                 }
                 self.reply_error(client, text.as_bytes());
             }
@@ -96,20 +94,20 @@ impl Server {
     /// WATCH and blocked clients hear of the keys that the last unit changed.
     pub fn tell_watchers(&mut self, current: &mut Client) {
         // A client that is served may change keys that others wait for.
-        while !self.effects.touched.is_empty() || !self.effects.awaited.is_empty() {
-            if self.tracking.clients > 0 {
+        while self.effects.has_news_of_keys() {
+            if self.tracking.is_used() {
                 // What happened outside any command.
                 self.invalidate_changed(current);
                 self.end_invalidation(current);
             }
             self.tracking.forget_told();
-            let mut touched = std::mem::take(&mut self.effects.touched);
-            if !self.waiting.watchers.is_empty() {
+            let (mut touched, mut awaited) = self.effects.take_news_of_keys();
+            if self.waiting.are_watching() {
                 self.mark_watchers(current, &touched);
             }
-            touched.append(&mut self.effects.awaited);
+            touched.append(&mut awaited);
             for (db, key) in &touched {
-                if self.waiting.waiters.is_empty() {
+                if !self.waiting.are_waiting() {
                     break;
                 }
                 self.serve_key(*db, key);
@@ -119,7 +117,7 @@ impl Server {
 
     fn mark_watchers(&mut self, current: &mut Client, touched: &[(usize, Vec<u8>)]) {
         for watched in touched {
-            for &id in self.waiting.watchers.get(watched).into_iter().flatten() {
+            for &id in self.waiting.watchers_of(watched) {
                 let client = if id == current.id { Some(&mut *current) } else { self.clients.by_id_mut(id) };
                 let Some(client) = client else { continue };
                 let known = client.transaction.as_mut().and_then(|transaction| transaction.watched.get_mut(watched));
@@ -137,15 +135,15 @@ impl Server {
     /// A key that somebody may wait for changed: serves them first come first, as long as it holds what they want.
     fn serve_key(&mut self, db: usize, key: &[u8]) {
         // Those who come back while others are served wait for the next change.
-        let mut left = self.waiting.waiters.count(db, key);
+        let mut left = self.waiting.waiters().count(db, key);
         let mut place = 0;
         while left > 0
-            && let Some(id) = self.waiting.waiters.at(db, key, place)
+            && let Some(id) = self.waiting.waiters().at(db, key, place)
         {
             left -= 1;
-            self.keyspace.expiry = self.expiry_rule(false);
+            self.keyspace.treat_expired_by(self.expiry_rule(false));
             let held = self.keyspace.peek(db, key).map(|entry| value_type(entry.value()));
-            if held.is_none() && !self.waiting.waiters.care_whether_gone(db, key) {
+            if held.is_none() && !self.waiting.waiters().care_whether_gone(db, key) {
                 return;
             }
             // Who is being killed must not take anything along.
@@ -158,7 +156,7 @@ impl Server {
                 self.clients.put(slot, client);
             }
             // The next one stands here now, where this one left the queue.
-            place += usize::from(self.waiting.waiters.at(db, key, place) == Some(id));
+            place += usize::from(self.waiting.waiters().at(db, key, place) == Some(id));
         }
     }
 
@@ -177,30 +175,30 @@ impl Server {
     /// Tells clients that wait for keys of these databases, and are there, that the keys changed all at once: SWAPDB, FLUSHALL.
     /// Call before and after the change.
     pub fn touch_awaited(&mut self, dbs: std::ops::Range<usize>) {
-        if self.waiting.waiters.is_empty() {
+        if !self.waiting.are_waiting() {
             return;
         }
         for db in dbs {
             let held = self.keyspace.db(db);
-            let there = self.waiting.waiters.keys(db).filter(|key| held.contains(key));
-            self.effects.awaited.extend(there.map(|key| (db, key.to_vec())));
+            let there = self.waiting.waiters().keys(db).filter(|key| held.contains(key));
+            there.for_each(|key| self.effects.wake_waiters(db, key));
         }
     }
 
     /// Ends waits whose time is up, and those for the end of a pause that has ended.
     pub fn end_due_waits(&mut self) {
         self.end_due_pauses();
-        if !self.gate.pauses.any() && !self.waiting.blocked.is_empty() {
+        if !self.gate.pauses().any() && !self.waiting.blocked().is_empty() {
             self.retry_held_back();
         }
-        while let Some(id) = self.waiting.waiters.first_due(self.time.now) {
+        while let Some(id) = self.waiting.waiters().first_due(self.time.now) {
             self.unblock_by_id(id, Unblock::Timeout);
         }
     }
 
     /// When the next wait ends by itself, Unix milliseconds.
     pub fn next_deadline(&self) -> Option<i64> {
-        self.waiting.waiters.next_deadline().into_iter().chain(self.gate.pauses.next_end()).min()
+        self.waiting.waiters().next_deadline().into_iter().chain(self.gate.pauses().next_end()).min()
     }
 
     /// Replicas that acknowledged an offset.
@@ -212,7 +210,7 @@ impl Server {
     pub fn serve_replica_waiters(&mut self) {
         let served: Vec<(ClientId, usize)> = self
             .waiting
-            .blocked
+            .blocked()
             .iter()
             .filter_map(|id| {
                 let BlockKind::Replicas { wanted, offset } = self.clients.by_id(id)?.block.as_ref()?.kind else {
@@ -236,7 +234,7 @@ impl Server {
     pub fn unblock_for_demotion(&mut self) {
         const TEXT: &str =
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
-        let waiting: Vec<ClientId> = self.waiting.blocked.iter().collect();
+        let waiting: Vec<ClientId> = self.waiting.blocked().iter().collect();
         for id in waiting {
             let keys =
                 |client: &Client| client.block.as_ref().is_some_and(|block| !matches!(block.kind, BlockKind::Pause));
@@ -252,7 +250,7 @@ impl Server {
     /// FLUSHDB, FLUSHALL and SWAPDB: a database is about to be emptied (all of them without `db`), or replaced by another one.
     /// Watched keys change where they are there before or after; one that had expired is none.
     pub fn touch_all(&mut self, current: &mut Client, db: Option<usize>, replaced_by: Option<usize>) {
-        if self.waiting.watchers.is_empty() {
+        if !self.waiting.are_watching() {
             return;
         }
         let (keyspace, now) = (&self.keyspace, self.time.now);

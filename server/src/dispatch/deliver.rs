@@ -37,11 +37,11 @@ impl Server {
 
     /// Publishes the keyspace notifications that the last unit left.
     pub fn publish_notifications(&mut self, current: &mut Client) {
-        if self.effects.notifications.is_empty() {
+        if !self.effects.has_notifications() {
             return;
         }
-        let flags = self.effects.notify;
-        let notifications = std::mem::take(&mut self.effects.notifications);
+        let flags = self.effects.notify_classes();
+        let notifications = self.effects.take_notifications();
         if self.pubsub.is_silent() {
             return;
         }
@@ -59,7 +59,7 @@ impl Server {
 
     /// Publishes and tells watchers what happened outside any command.
     pub fn deliver_without_client(&mut self) {
-        if self.effects.notifications.is_empty() && self.effects.touched.is_empty() {
+        if !self.effects.has_notifications() && self.effects.touched().is_empty() {
             return;
         }
         let mut nobody = self.nobody();

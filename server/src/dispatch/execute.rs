@@ -11,7 +11,7 @@ use crate::resp::{Args, Reply};
 use crate::server::client::{BlockKind, Client, ClientFlags};
 use crate::server::context::{DataContext, ServerContext, settle};
 use crate::server::doc::{Flags, Internal};
-use crate::server::effects::{Effects, Rewrite};
+use crate::server::effects::Rewrite;
 use crate::server::error::{self, CommandError, CommandResult};
 use crate::server::registry::{Command, Handler};
 use crate::server::state::Server;
@@ -52,8 +52,7 @@ impl Server {
     #[cold]
     fn turn_away(&mut self, client: &mut Client) {
         const PAUSE: Millis = 60_000;
-        if self.clients.web_client_logged.is_none_or(|logged| (self.time.now - logged).abs() > PAUSE) {
-            self.clients.web_client_logged = Some(self.time.now);
+        if self.clients.may_log_web_client(self.time.now, PAUSE) {
             log(
                 Level::Warning,
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection aborted.",
@@ -96,7 +95,7 @@ impl Server {
 
     #[inline]
     fn admit_and_run(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        if self.gate.closed || client.flags.intersects(ClientFlags::GATED) {
+        if self.gate.is_closed() || client.flags.intersects(ClientFlags::GATED) {
             match self.admit(client, command, args) {
                 Admission::Run => {}
                 Admission::Elsewhere(error) => return self.send_elsewhere(client, command, &error),
@@ -118,7 +117,7 @@ impl Server {
     pub(crate) fn run_admitted(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         self.call(client, command, args);
         self.end_unit(client);
-        if self.tracking.clients > 0 {
+        if self.tracking.is_used() {
             self.end_tracked_unit(client, command);
         }
     }
@@ -126,7 +125,7 @@ impl Server {
     /// What ends a unit of execution: a command by itself, or a whole transaction.
     #[inline]
     fn end_unit(&mut self, client: &mut Client) {
-        if self.time.tick.saturating_sub(self.time.read) >= MILLISECOND {
+        if self.time.tick.saturating_sub(self.time.read()) >= MILLISECOND {
             // Time stands still inside a unit. It does not for those who waited for its end, nor for the rest of a pipeline.
             self.begin_batch(now_ms());
         }
@@ -137,7 +136,7 @@ impl Server {
         }
         // After reads as well, as upstream has it: what a client saw may be another's write.
         client.last_write_offset = self.replication.history().offset();
-        if (!self.effects.touched.is_empty() || !self.effects.awaited.is_empty()) && self.scripting.running.is_none() {
+        if self.effects.has_news_of_keys() && self.scripting.running.is_none() {
             self.tell_watchers(client);
         }
         if self.tracking.has_own_messages() {
@@ -165,7 +164,7 @@ impl Server {
         }
         if let Some(command) = command {
             client.last_command = Some(command);
-            self.stats.commands[command.index].rejected += 1;
+            self.stats.command_refused(command.index);
             if command.is(Internal::RUNS_QUEUE) {
                 // A refused EXEC ends its transaction.
                 self.discard_transaction(client);
@@ -196,8 +195,8 @@ impl Server {
     pub fn call(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         let started = self.time.tick;
         let mark = client.out.len();
-        let (db, dirty_before) = (client.db, std::mem::take(&mut self.effects.dirty));
-        let rewrite_before = std::mem::take(&mut self.effects.rewrite);
+        let db = client.db;
+        let outer = self.effects.begin_command(Rewrite::Verbatim);
         client.last_command = Some(command);
         let feeds_replica = client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR);
         let result = {
@@ -230,16 +229,15 @@ impl Server {
             self.feed_monitors(client, client.db, command, args);
         }
         self.after_handler(client, db, command, args);
-        if self.tracking.clients > 0 {
+        if self.tracking.is_used() {
             self.invalidate_changed(client);
             // A script's reads are remembered by the keys that it declared.
             if self.scripting.running.is_none() {
                 self.remember_reads(client, command, args);
             }
         }
-        self.effects.dirty += dirty_before;
-        self.effects.rewrite = rewrite_before;
-        self.time.tick = monotonic_ns();
+        self.effects.end_command(outer);
+        self.time.command_ended();
         self.account(client, command, args, self.time.tick.saturating_sub(started), failed);
         if failed || !command.is(Internal::PUSHES) {
             self.finish_reply(client, mark);
@@ -253,9 +251,8 @@ impl Server {
         let (Some(block), Some(command)) = (client.block.take(), client.last_command) else { return };
         let BlockKind::Keys(wait) = &block.kind else { return };
         let (mark, started) = (client.out.len(), monotonic_ns());
-        let dirty_before = std::mem::take(&mut self.effects.dirty);
-        let rewrite_before = std::mem::replace(&mut self.effects.rewrite, Rewrite::Replaced);
-        self.keyspace.expiry = self.expiry_rule(false);
+        let outer = self.effects.begin_command(Rewrite::Replaced);
+        self.keyspace.treat_expired_by(self.expiry_rule(false));
         let args = block.request.as_args();
         let mut context = DataContext {
             keyspace: &mut self.keyspace,
@@ -271,8 +268,7 @@ impl Server {
         };
         let result = (wait.serve)(&mut context, &args, key);
         self.after_handler(client, client.db, command, &args);
-        self.effects.dirty += dirty_before;
-        self.effects.rewrite = rewrite_before;
+        self.effects.end_command(outer);
         if matches!(result, Ok(false)) {
             client.out.truncate(mark);
             client.block = Some(block);
@@ -281,7 +277,7 @@ impl Server {
         let spent = monotonic_ns().saturating_sub(started);
         self.note_duration(client, command, &args, spent, "command-unblocking");
         if let Err(error) = result {
-            self.stats.commands[command.index].failed += 1;
+            self.stats.command_failed(command.index);
             client.reply().error(error.bytes());
             self.stats.count_error(error.bytes());
         }
@@ -301,12 +297,9 @@ impl Server {
         if let Err(error) = self.run_handler(client, command, args) {
             self.note_propagation_error(command.name, error.bytes(), Recipient::Aof);
         }
-        self.persistence.changed(std::mem::take(&mut self.effects.dirty));
-        self.effects.rewrite = Rewrite::Verbatim;
+        self.persistence.changed(self.effects.take_changes());
         self.keyspace.happenings.clear();
-        self.effects.notifications.clear();
-        self.effects.touched.clear();
-        self.effects.awaited.clear();
+        self.effects.forget_all();
         client.out.clear();
     }
 
@@ -335,7 +328,7 @@ impl Server {
     #[inline]
     fn run_handler(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> CommandResult {
         let trusted = client.flags.intersects(ClientFlags::MASTER) || client.flags.intersects(ClientFlags::ARRIVAL);
-        self.keyspace.expiry = self.expiry_rule(trusted);
+        self.keyspace.treat_expired_by(self.expiry_rule(trusted));
         match command.handler {
             Handler::Data(handler) => {
                 let reads_only_named_keys =
@@ -369,7 +362,7 @@ impl Server {
             ExpiryRule::Ignore
         } else if self.replication.is_replica() {
             if self.config.replica_read_only { ExpiryRule::Hide } else { ExpiryRule::HideUnlessWritten }
-        } else if self.gate.pauses.hold_writes(self.time.now) {
+        } else if self.gate.pauses().hold_writes(self.time.now) {
             ExpiryRule::Hide
         } else {
             ExpiryRule::Delete
@@ -379,24 +372,21 @@ impl Server {
     #[inline]
     fn after_handler(&mut self, client: &mut Client, db: usize, command: &Command, args: &Args<'_>) {
         settle(&mut self.keyspace, &mut self.effects);
-        let Effects { dirty, rewrite, listening, .. } = self.effects;
+        let dirty = self.effects.changes();
         if dirty > 0 {
             self.persistence.changed(dirty);
-            if listening && rewrite == Rewrite::Verbatim && !command.is(Internal::RUNS_QUEUE) {
+            if self.effects.propagates_verbatim() && !command.is(Internal::RUNS_QUEUE) {
                 self.effects.queue_words(db, args.len(), args.from(0));
             }
         }
-        if !self.effects.notifications.is_empty() {
+        if self.effects.has_notifications() {
             self.publish_notifications(client);
         }
     }
 
     #[inline]
     fn account(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>, nanos: u64, failed: bool) {
-        let stats = &mut self.stats.commands[command.index];
-        stats.calls += 1;
-        stats.failed += u64::from(failed);
-        self.stats.commands_processed += 1;
+        self.stats.command_ran(command.index, failed);
         // What a command that waits costs is known when it has got what it waits for.
         if !client.flags.intersects(ClientFlags::BLOCKED) {
             let event = if command.flags.intersects(Flags::FAST) { "fast-command" } else { "command" };

@@ -9,20 +9,20 @@ use crate::server::state::{Order, Server};
 impl Server {
     /// Holds commands back until then, Unix milliseconds: all, or those that may write.
     pub fn pause_clients(&mut self, purpose: Purpose, until: Millis, all: bool) {
-        self.gate.pauses.begin(purpose, Pause { until, all }, self.time.now);
+        self.gate.pauses_mut().begin(purpose, Pause { until, all }, self.time.now);
         self.orders.push(Order::Rearm);
     }
 
     /// Takes the pause for a purpose back; the others stay.
     pub fn resume_clients(&mut self, purpose: Purpose) {
-        if self.gate.pauses.end(purpose) {
+        if self.gate.pauses_mut().end(purpose) {
             self.pauses_changed();
         }
     }
 
     /// Forgets pauses whose time is up.
     pub(crate) fn end_due_pauses(&mut self) {
-        if self.gate.pauses.any() && self.gate.pauses.forget_ended(self.time.now) {
+        if self.gate.pauses().any() && self.gate.pauses_mut().forget_ended(self.time.now) {
             self.pauses_changed();
         }
     }
@@ -34,7 +34,7 @@ impl Server {
 
     /// What held the primary's stream back may be over.
     pub(crate) fn wake_held_back_primary(&mut self) {
-        if let Some(primary) = self.gate.held_back_primary.take().and_then(|id| self.clients.by_id(id)) {
+        if let Some(primary) = self.gate.release_primary().and_then(|id| self.clients.by_id(id)) {
             primary.signal.raise();
         }
     }
@@ -46,7 +46,7 @@ impl Server {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_deref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Pause))
         };
-        let waiting: Vec<ClientId> = self.waiting.blocked.iter().filter(held_back).collect();
+        let waiting: Vec<ClientId> = self.waiting.blocked().iter().filter(held_back).collect();
         waiting.into_iter().for_each(|id| self.unblock_by_id(id, Unblock::Retry));
     }
 }

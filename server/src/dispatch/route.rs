@@ -188,7 +188,7 @@ impl Server {
     /// Sends a client elsewhere. EXEC ends its transaction; what is being queued spoils it.
     #[cold]
     pub(crate) fn send_elsewhere(&mut self, client: &mut Client, command: &'static Command, error: &CommandError) {
-        self.stats.commands[command.index].rejected += 1;
+        self.stats.command_refused(command.index);
         if command.is(Internal::RUNS_QUEUE) {
             self.discard_transaction(client);
         } else if client.flags.intersects(ClientFlags::MULTI) {
@@ -205,8 +205,12 @@ impl Server {
             return;
         }
         mode.followed = mode.core.generation();
-        let homeless: Vec<(ClientId, String)> =
-            self.waiting.blocked.iter().filter_map(|id| Some((id, self.homeless(self.clients.by_id(id)?)?))).collect();
+        let homeless: Vec<(ClientId, String)> = self
+            .waiting
+            .blocked()
+            .iter()
+            .filter_map(|id| Some((id, self.homeless(self.clients.by_id(id)?)?)))
+            .collect();
         for (id, error) in homeless {
             self.unblock_by_id(id, Unblock::Error(error.into()));
         }

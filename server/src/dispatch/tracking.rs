@@ -10,7 +10,7 @@ use crate::server::client::{Client, ClientFlags, ClientId};
 use crate::server::doc::{Flags, Internal};
 use crate::server::registry::Command;
 use crate::server::state::Server;
-use crate::server::tracking::{ClientTracking, Tracking};
+use crate::server::tracking::ClientTracking;
 
 /// Where clients that speak RESP2 hear of changes.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
@@ -31,14 +31,16 @@ impl Server {
     /// CLIENT TRACKING ON.
     pub fn track(&mut self, client: &mut Client, mut wanted: ClientTracking) {
         let known = client.tracking.take();
-        self.tracking.clients += usize::from(known.is_none());
+        if known.is_none() {
+            self.tracking.add_client();
+        }
         if wanted.broadcast {
             let new = std::mem::take(&mut wanted.prefixes);
             wanted.prefixes = known.map(|known| known.prefixes).unwrap_or_default();
             let new = if new.is_empty() { vec![Vec::new()] } else { new };
             for prefix in new {
                 if !wanted.prefixes.contains(&prefix) {
-                    self.tracking.prefixes.entry(prefix.clone()).or_default().clients.push(client.id);
+                    self.tracking.listen(&prefix, client.id);
                     wanted.prefixes.push(prefix);
                 }
             }
@@ -50,19 +52,7 @@ impl Server {
     /// CLIENT TRACKING OFF, RESET, the end of a connection.
     pub fn untrack(&mut self, client: &mut Client) {
         let Some(known) = client.tracking.take() else { return };
-        self.tracking.clients -= 1;
-        for prefix in &known.prefixes {
-            let Some(listeners) = self.tracking.prefixes.get_mut(prefix) else { continue };
-            listeners.clients.retain(|&id| id != client.id);
-            if listeners.clients.is_empty() {
-                self.tracking.prefixes.remove(prefix);
-            }
-        }
-        if self.tracking.clients == 0 {
-            // Its last words may be due yet.
-            let (told, own) = (self.tracking.told, std::mem::take(&mut self.tracking.own));
-            self.tracking = Tracking { told, own, ..Tracking::default() };
-        }
+        self.tracking.remove_client(client.id, &known.prefixes);
         self.refresh_watched();
     }
 
@@ -92,8 +82,9 @@ impl Server {
     #[cold]
     pub(crate) fn end_tracked_unit(&mut self, client: &mut Client, command: &Command) {
         let limit = self.config.tracking_table_max_keys as usize;
-        while limit > 0 && self.tracking.keys.len() > limit {
-            let Some(key) = self.tracking.keys.keys().next().cloned() else { break };
+        while limit > 0
+            && let Some(key) = self.tracking.key_beyond(limit)
+        {
             self.invalidate_holders(client, &key, None);
         }
         self.end_invalidation(client);
@@ -106,8 +97,8 @@ impl Server {
     /// A command has run, maybe one of several in a transaction: whoever held what it changed hears of it. What is read
     /// later in the same transaction is new already.
     pub(crate) fn invalidate_changed(&mut self, current: &mut Client) {
-        let told = std::mem::replace(&mut self.tracking.told, self.effects.touched.len());
-        let changed = self.effects.touched.get(told..).unwrap_or_default();
+        let told = self.tracking.tell_up_to(self.effects.touched().len());
+        let changed = self.effects.touched().get(told..).unwrap_or_default();
         let changed: Vec<Vec<u8>> = changed.iter().map(|(_, key)| key.clone()).collect();
         for key in changed {
             self.tracking.note_change(&key, current.id);
@@ -119,7 +110,7 @@ impl Server {
     /// The unit has ended, and its reply is written.
     pub(crate) fn end_invalidation(&mut self, current: &mut Client) {
         let id = current.id;
-        for key in std::mem::take(&mut self.tracking.own) {
+        for key in self.tracking.take_own() {
             match key {
                 Some(key) => self.send_invalidation(current, id, Some(&[&key])),
                 None => self.send_invalidation(current, id, None),
@@ -133,7 +124,7 @@ impl Server {
             let Some(wanted) = client.tracking.as_deref() else { continue };
             if !(wanted.broadcast || wanted.no_loop && by == Some(id)) {
                 if id == current.id {
-                    self.tracking.own.push(Some(key.to_vec()));
+                    self.tracking.tell_own(Some(key));
                 } else {
                     self.send_invalidation(current, id, Some(&[key]));
                 }
@@ -143,11 +134,10 @@ impl Server {
 
     /// Everything went: FLUSHALL, FLUSHDB, a new dataset.
     pub fn invalidate_all(&mut self, current: &mut Client) {
-        if self.tracking.clients == 0 {
+        if !self.tracking.is_used() {
             return;
         }
-        self.tracking.keys.clear();
-        self.tracking.items = 0;
+        self.tracking.forget_keys();
         let tracks = |client: &Client| client.tracking.is_some().then_some(client.id);
         let mut ids: Vec<ClientId> = self.clients.iter().filter_map(tracks).chain(tracks(current)).collect();
         ids.sort_unstable();
@@ -155,7 +145,7 @@ impl Server {
         for id in ids {
             // The client's own reply comes first.
             if id == current.id {
-                self.tracking.own.push(None);
+                self.tracking.tell_own(None);
             } else {
                 self.send_invalidation(current, id, None);
             }
@@ -164,15 +154,14 @@ impl Server {
 
     /// Tells listeners of prefixes what changed since the last time.
     pub(crate) fn broadcast_changes(&mut self) {
-        if !std::mem::take(&mut self.tracking.changed) {
+        let changes = self.tracking.take_changes();
+        if changes.is_empty() {
             return;
         }
-        let mut prefixes = std::mem::take(&mut self.tracking.prefixes);
         let mut nobody = self.nobody();
-        for listeners in prefixes.values_mut().filter(|listeners| !listeners.changed.is_empty()) {
-            let changed = std::mem::take(&mut listeners.changed);
+        for (listeners, changed) in changes {
             let all: Vec<&[u8]> = changed.keys().map(Vec::as_slice).collect();
-            for &id in &listeners.clients {
+            for id in listeners {
                 let own = self.clients.by_id(id).and_then(|client| client.tracking.as_deref());
                 if !own.is_some_and(|wanted| wanted.no_loop) {
                     self.send_invalidation(&mut nobody, id, Some(&all));
@@ -185,7 +174,6 @@ impl Server {
                 }
             }
         }
-        self.tracking.prefixes = prefixes;
     }
 
     fn session<'c>(&'c mut self, current: &'c mut Client, id: ClientId) -> Option<&'c mut Client> {

@@ -1,6 +1,7 @@
 //! Counters behind INFO's Stats, Commandstats, Errorstats and Latencystats.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use hdrhistogram::Histogram;
 
@@ -40,24 +41,18 @@ const CODE_ENDS_WITHIN: usize = 31;
 /// Most distinct error codes that are counted.
 const MAX_ERRORS: usize = 128;
 
-/// Counters.
+/// What INFO counts. It is read by whoever likes; [`Stats`] counts.
 #[derive(Debug, Default)]
-pub struct Stats {
-    /// SLOWLOG.
-    pub slowlog: Slowlog,
-    /// LATENCY.
-    pub latency: LatencyMonitor,
-    /// Per command, by [`crate::server::Command::index`].
-    pub commands: Vec<CommandStats>,
+pub struct Counters {
     /// Errors by code.
     pub errors: BTreeMap<String, u64>,
     /// Errors in all.
     pub error_replies: u64,
     /// Errors sent to a primary or met while loading the AOF.
     pub unexpected_errors: u64,
-    /// Commands run.
+    /// Commands that were run.
     pub commands_processed: u64,
-    /// Connections accepted.
+    /// Connections that came, those included that were refused.
     pub connections: u64,
     /// Connections refused for `maxclients`.
     pub rejected_connections: u64,
@@ -83,22 +78,42 @@ pub struct Stats {
     pub snapshots: u64,
     /// Microseconds that starting the last snapshot took.
     pub last_snapshot_start_us: u64,
-    /// Active expiry ran out of time.
+    /// How often active expiry ran out of time.
     pub expire_time_cap: u64,
     /// Microseconds spent in active expiry.
     pub expire_micros: u64,
-    /// Share of stale keys that the last cycle saw, in percent.
+    /// Share of stale keys that the last cycles saw, in percent: a moving average.
     pub expired_stale_percent: f64,
     /// Most memory ever used.
     pub peak_memory: usize,
-    /// Memory used before the first key.
-    pub startup_memory: usize,
-    /// Output buffers that passed their limit.
+    /// Clients closed because their output passed its limit.
     pub output_limit_disconnections: u64,
+}
+
+/// SLOWLOG, LATENCY, and all that is counted.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// SLOWLOG.
+    pub slowlog: Slowlog,
+    /// LATENCY.
+    pub latency: LatencyMonitor,
+    /// Per command, by [`crate::server::Command::index`].
+    pub commands: Vec<CommandStats>,
+    /// Memory used before the first key.
+    pub(crate) startup_memory: usize,
     /// Clients closed for the memory that they took.
-    pub evicted_clients: u64,
-    /// Samples for the instantaneous figures.
-    pub rates: Rates,
+    pub(crate) evicted_clients: u64,
+    counters: Counters,
+    rates: Rates,
+}
+
+impl Deref for Stats {
+    type Target = Counters;
+
+    #[inline]
+    fn deref(&self) -> &Counters {
+        &self.counters
+    }
 }
 
 impl Stats {
@@ -107,13 +122,135 @@ impl Stats {
         Self { commands: (0..commands).map(|_| CommandStats::default()).collect(), ..Self::default() }
     }
 
+    /// A connection has come.
+    pub fn connection_came(&mut self) {
+        self.counters.connections += 1;
+    }
+
+    /// A connection was turned away.
+    pub fn connection_refused(&mut self) {
+        self.counters.rejected_connections += 1;
+    }
+
+    /// A read from a client brought so many bytes.
+    pub fn read_from_client(&mut self, bytes: u64) {
+        self.counters.net_input += bytes;
+        self.counters.reads += 1;
+    }
+
+    /// A write to a client, or to a replica, took so many bytes.
+    pub fn wrote_to_client(&mut self, bytes: u64, is_replica: bool) {
+        self.counters.writes += 1;
+        self.counters.net_output += bytes;
+        if is_replica {
+            self.counters.repl_output += bytes;
+        }
+    }
+
+    /// So many bytes came from the primary.
+    pub fn read_from_primary(&mut self, bytes: u64) {
+        self.counters.repl_input += bytes;
+    }
+
+    /// A command of the primary failed here.
+    pub fn primarys_command_failed(&mut self) {
+        self.counters.unexpected_errors += 1;
+    }
+
+    /// A command, by [`crate::server::Command::index`], has run.
+    #[inline]
+    pub fn command_ran(&mut self, command: usize, failed: bool) {
+        let stats = &mut self.commands[command];
+        stats.calls += 1;
+        stats.failed += u64::from(failed);
+        self.counters.commands_processed += 1;
+    }
+
+    /// A command was refused before it ran.
+    pub fn command_refused(&mut self, command: usize) {
+        self.commands[command].rejected += 1;
+    }
+
+    /// A command that had waited ended with an error.
+    pub fn command_failed(&mut self, command: usize) {
+        self.commands[command].failed += 1;
+    }
+
+    /// A replica goes on where it was.
+    pub fn partial_resync(&mut self) {
+        self.counters.sync_partial_ok += 1;
+    }
+
+    /// A replica needs a snapshot; `refused`: it had asked to go on from somewhere.
+    pub fn full_resync(&mut self, refused: bool) {
+        self.counters.sync_full += 1;
+        self.counters.sync_partial_err += u64::from(refused);
+    }
+
+    /// A snapshot for an append-only file's base has begun.
+    pub fn snapshot_began(&mut self) {
+        self.counters.snapshots += 1;
+    }
+
+    /// A snapshot for a file or for replicas has begun, which took so many microseconds.
+    pub fn save_began(&mut self, micros: u64) {
+        self.counters.snapshots += 1;
+        self.counters.last_snapshot_start_us = micros;
+    }
+
+    /// A cycle of active expiry ended, maybe because its time was over; `stale` is the share of keys that had expired, 0 to 1.
+    pub fn expire_cycle(&mut self, out_of_time: bool, stale: f64) {
+        self.counters.expire_time_cap += u64::from(out_of_time);
+        self.counters.expired_stale_percent = stale * 100.0 * 0.05 + self.counters.expired_stale_percent * 0.95;
+    }
+
+    /// Active expiry took so many microseconds.
+    pub fn spent_on_expiry(&mut self, micros: u64) {
+        self.counters.expire_micros += micros;
+    }
+
+    /// A client was closed because its output passed its limit.
+    pub fn output_limit_reached(&mut self) {
+        self.counters.output_limit_disconnections += 1;
+    }
+
+    /// A tick: so much memory is in use, and the instantaneous figures get a sample.
+    pub fn sample(&mut self, now: i64, used_memory: usize) {
+        let counters = &mut self.counters;
+        counters.peak_memory = counters.peak_memory.max(used_memory);
+        let sample = [
+            counters.commands_processed,
+            counters.net_input,
+            counters.net_output,
+            counters.repl_input,
+            counters.repl_output,
+        ];
+        self.rates.sample(now, sample);
+    }
+
+    /// The instantaneous figures.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    /// Memory used before the first key, in bytes.
+    pub fn startup_memory(&self) -> usize {
+        self.startup_memory
+    }
+
+    /// Clients closed for the memory that they took.
+    pub fn evicted_clients(&self) -> u64 {
+        self.evicted_clients
+    }
+
     /// Counts an error reply by its first word, or as ERR where no such word ends within the bytes that Redis looks at.
     pub fn count_error(&mut self, text: &[u8]) {
-        self.error_replies += 1;
+        self.counters.error_replies += 1;
         let end = text.iter().take(CODE_ENDS_WITHIN).position(|&byte| byte == b' ');
         let code = end.map_or_else(|| "ERR".to_owned(), |end| String::from_utf8_lossy(&text[..end]).into_owned());
-        if self.errors.len() < MAX_ERRORS || self.errors.contains_key(&code) {
-            *self.errors.entry(code).or_default() += 1;
+        let errors = &mut self.counters.errors;
+        if errors.len() < MAX_ERRORS || errors.contains_key(&code) {
+            *errors.entry(code).or_default() += 1;
         }
     }
 
@@ -123,7 +260,7 @@ impl Stats {
         let (peak, startup) = (crate::base::allocator::used_memory(), self.startup_memory);
         let (slowlog, latency) = (std::mem::take(&mut self.slowlog), std::mem::take(&mut self.latency));
         *self = Self { slowlog, latency, ..Self::new(commands) };
-        self.peak_memory = peak;
+        self.counters.peak_memory = peak;
         self.startup_memory = startup;
     }
 }

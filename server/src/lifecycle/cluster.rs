@@ -140,9 +140,7 @@ impl Server {
         for slot in slots.iter() {
             for key in self.keyspace.keys_of_slot(slot, usize::MAX) {
                 self.keyspace.delete(0, &key, false);
-                if self.effects.watched {
-                    self.effects.touched.push((0, key));
-                }
+                self.effects.touch(0, &key);
             }
         }
         self.deliver_without_client();

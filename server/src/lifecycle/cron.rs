@@ -10,13 +10,9 @@ use crate::server::state::Server;
 impl Server {
     /// One tick. Expiry has its own call, since it needs the caller's clock.
     pub fn cron(&mut self) {
-        let second = self.time.now / 1000 != self.time.last_cron / 1000;
-        self.time.last_cron = self.time.now;
-        self.stats.peak_memory = self.stats.peak_memory.max(used_memory());
-        let stats = &mut self.stats;
-        let counters =
-            [stats.commands_processed, stats.net_input, stats.net_output, stats.repl_input, stats.repl_output];
-        stats.rates.sample(self.time.now, counters);
+        let second = self.time.now / 1000 != self.time.last_cron() / 1000;
+        self.time.cron_ran();
+        self.stats.sample(self.time.now, used_memory());
         if self.config.maxmemory > 0 {
             self.evict_until_it_fits();
         }
@@ -88,7 +84,7 @@ impl Server {
 
     /// Wakes the tasks of silent clients whose buffers hold nothing, so that they free them.
     fn shrink_idle_buffers(&self) {
-        if self.clients.keeps_buffers {
+        if self.clients.keeps_buffers() {
             return;
         }
         for client in self.clients.iter() {
@@ -102,9 +98,9 @@ impl Server {
     /// Active expiry, unless DEBUG or a pause holds it back. A replica waits for its primary's word, but for keys that its own
     /// clients gave a time to live.
     pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
-        if self.keyspace.expires_on_access_only
+        if self.keyspace.expires_on_access_only()
             || self.persistence.is_loading()
-            || self.gate.pauses.hold_writes(self.time.now)
+            || self.gate.pauses().hold_writes(self.time.now)
         {
             return;
         }
@@ -113,8 +109,7 @@ impl Server {
             self.keyspace.expire_own(time_is_up)
         } else {
             let cycle = self.keyspace.expire_cycle(time_is_up);
-            self.stats.expire_time_cap += u64::from(cycle.out_of_time);
-            self.stats.expired_stale_percent = cycle.stale * 100.0 * 0.05 + self.stats.expired_stale_percent * 0.95;
+            self.stats.expire_cycle(cycle.out_of_time, cycle.stale);
             cycle.expired
         };
         self.note_latency("expire-cycle", began);

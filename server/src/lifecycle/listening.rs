@@ -29,13 +29,13 @@ pub fn rebind(server: &mut Server) -> io::Result<()> {
     let stays = |listening: &Listening| {
         wanted.iter().any(|it| (it.address, it.secure) == (listening.address, listening.secure))
     };
-    let (kept, closed): (Vec<_>, Vec<_>) = std::mem::take(&mut server.network.listening).into_iter().partition(stays);
-    server.network.listening = kept;
+    let closed = server.network.stop_listening(stays);
     // An address such as `*` keeps others from being bound.
     closed.iter().for_each(close);
-    let before = server.network.listening.len();
+    let before = server.network.listening().len();
     for Wanted { address, optional, secure } in wanted {
-        if server.network.listening.iter().any(|listening| (listening.address, listening.secure) == (address, secure)) {
+        if server.network.listening().iter().any(|listening| (listening.address, listening.secure) == (address, secure))
+        {
             continue;
         }
         match listen(address, server.config.tcp_backlog) {
@@ -43,7 +43,7 @@ pub fn rebind(server: &mut Server) -> io::Result<()> {
             Err(error) if optional && crate::base::net::is_missing(&error) => {}
             Err(error) => {
                 complain(&server.config, &error);
-                server.network.listening.drain(before..).for_each(|opened| close(&opened));
+                server.network.listen_on_first(before).iter().for_each(close);
                 reopen(server, closed);
                 server.orders.push(Order::Listen);
                 return Err(error);

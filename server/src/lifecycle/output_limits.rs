@@ -59,7 +59,7 @@ impl Server {
             Level::Warning,
             &format!("Client {line} scheduled to be closed ASAP for overcoming of output buffer limits."),
         );
-        self.stats.output_limit_disconnections += 1;
+        self.stats.output_limit_reached();
         client.out = Vec::new();
         client.close();
         self.count_client_memory(client);

@@ -113,7 +113,7 @@ impl Server {
         if plan.without_functions {
             header.functions.clear();
         }
-        self.network.snapshots.push((plan, header));
+        self.network.begin_snapshot(plan, header);
     }
 }
 

@@ -33,8 +33,12 @@ impl Server {
             MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru => Clocks::Idle,
             _ => Clocks::None,
         };
-        let options =
-            WriteOptions { compress: self.config.rdbcompression, clocks, access: self.keyspace.access, now: now_ms() };
+        let options = WriteOptions {
+            compress: self.config.rdbcompression,
+            clocks,
+            access: self.keyspace.access(),
+            now: now_ms(),
+        };
         Header {
             options,
             checksum: self.config.rdbchecksum,
@@ -65,7 +69,7 @@ impl Server {
             checksum: self.config.rdbchecksum && !crate::persistence::rdb::dump::skips_checksums(),
             deep: self.config.sanitize_dump_payload == crate::config::Sanitize::Yes,
             key_delay: KeyDelay(self.config.key_load_delay),
-            access: self.keyspace.access,
+            access: self.keyspace.access(),
             now,
         }
     }
@@ -165,7 +169,7 @@ impl Server {
 
     /// Whether a snapshot is being made or written, or the process ends: nothing else of the kind may begin.
     pub fn is_saving(&self) -> bool {
-        self.keyspace.snapshot_runs() || self.persistence.saving_since().is_some() || self.process.shutdown.is_final
+        self.keyspace.snapshot_runs() || self.persistence.saving_since().is_some() || self.process.shutdown().is_final()
     }
 
     /// BGSAVE: begins a background save; false where a snapshot runs already.
@@ -190,8 +194,7 @@ impl Server {
             return false;
         }
         self.persistence.save_began(self.time.now);
-        self.stats.snapshots += 1;
-        self.stats.last_snapshot_start_us = (now_us() - started) as u64;
+        self.stats.save_began((now_us() - started) as u64);
         true
     }
 

@@ -10,22 +10,22 @@ use crate::persistence::aof::AofState;
 use crate::replication::Peer;
 use crate::server::client::{BlockKind, Unblock};
 use crate::server::pauses::Purpose;
-use crate::server::shutdown::{Shutdown, ShutdownOptions};
+use crate::server::shutdown::ShutdownOptions;
 use crate::server::state::{Order, Server};
 
 impl Server {
     /// A signal asks for the end. The cron begins it, as Redis's does; at once, unless it is paused.
     pub fn request_shutdown(&mut self, options: ShutdownOptions) {
         set_ending(true);
-        self.process.shutdown.requested = Some(options);
-        if !self.time.cron_paused {
+        self.process.shutdown_mut().request(options);
+        if !self.time.cron_is_paused() {
             self.begin_requested_shutdown();
         }
     }
 
     /// Begins what a signal asked for.
     pub(crate) fn begin_requested_shutdown(&mut self) {
-        if let Some(options) = self.process.shutdown.requested.take() {
+        if let Some(options) = self.process.shutdown_mut().take_request() {
             self.begin_shutdown(options);
         }
     }
@@ -35,10 +35,10 @@ impl Server {
         log(Level::Warning, "User requested shutdown...");
         let patience = i64::from(self.config.shutdown_timeout) * 1000;
         set_ending(true);
-        self.process.shutdown = Shutdown { save: options.save, force: options.force, ..Shutdown::default() };
+        self.process.shutdown_mut().begin(options);
         if !options.now && patience > 0 && self.lagging_replicas() > 0 {
             log(Level::Notice, "Waiting for replicas before shutting down.");
-            self.process.shutdown.deadline = Some(self.time.now + patience);
+            self.process.shutdown_mut().wait_until(self.time.now + patience);
             // Nothing may be written any more that replicas would have to catch up with.
             self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
@@ -57,7 +57,7 @@ impl Server {
 
     /// A tick while replicas are waited for.
     pub fn advance_shutdown(&mut self) {
-        let deadline = self.process.shutdown.deadline;
+        let deadline = self.process.shutdown().deadline();
         if deadline.is_some_and(|deadline| self.lagging_replicas() == 0 || self.time.now >= deadline) {
             self.finish_shutdown();
         }
@@ -65,7 +65,7 @@ impl Server {
 
     /// SHUTDOWN ABORT; false where none is running.
     pub fn abort_shutdown(&mut self) -> bool {
-        if self.process.shutdown.deadline.is_none() && self.process.shutdown.requested.is_none() {
+        if !self.process.shutdown().is_pending() {
             return false;
         }
         self.call_shutdown_off();
@@ -77,7 +77,7 @@ impl Server {
 
     fn call_shutdown_off(&mut self) {
         set_ending(false);
-        self.process.shutdown = Shutdown::default();
+        self.process.shutdown_mut().call_off();
     }
 
     /// The process goes on: so do the clients that asked for its end.
@@ -86,14 +86,14 @@ impl Server {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
         };
-        let waiting: Vec<ClientId> = self.waiting.blocked.iter().filter(asked).collect();
+        let waiting: Vec<ClientId> = self.waiting.blocked().iter().filter(asked).collect();
         for id in waiting {
             self.unblock_by_id(id, Unblock::Error("ERR Errors trying to SHUTDOWN. Check logs.".into()));
         }
     }
 
     fn finish_shutdown(&mut self) -> bool {
-        let Shutdown { save, force, .. } = self.process.shutdown;
+        let ShutdownOptions { save, force, .. } = self.process.shutdown().options();
         self.report_lag();
         if self.keyspace.snapshot_runs() && !self.persistence.aof.rewrite().is_running() {
             log(Level::Warning, "There is a child saving an .rdb. Killing it!");
@@ -121,7 +121,7 @@ impl Server {
                 return self.stay();
             }
         }
-        self.process.shutdown.is_final = true;
+        self.process.shutdown_mut().finish();
         self.cancel_aof_rewrite();
         self.remove_unfinished_files();
         if !self.config.pidfile.is_empty() {

@@ -324,7 +324,7 @@ impl Server {
             Some(core) => core.incoming().flat_map(|(_, incoming)| incoming.slots.iter()).collect(),
             None => return,
         };
-        self.keyspace.incoming = slots.ranges();
+        self.keyspace.expect_slots(slots.ranges());
         self.tell_replicas_what_comes();
     }
 
@@ -334,7 +334,7 @@ impl Server {
             return;
         }
         let words: Vec<String> =
-            self.keyspace.incoming.iter().map(|range| format!("{}-{}", range.start(), range.end())).collect();
+            self.keyspace.expected_slots().iter().map(|range| format!("{}-{}", range.start(), range.end())).collect();
         let mut command: Vec<&[u8]> = vec![b"CLUSTER", b"SYNCSLOTS", b"EXPECT"];
         command.extend(words.iter().map(String::as_bytes));
         self.propagate_internal(&command);
@@ -342,7 +342,7 @@ impl Server {
 
     /// True while slots are on their way to us.
     pub(crate) fn expects_slots(&self) -> bool {
-        !self.keyspace.incoming.is_empty()
+        !self.keyspace.expected_slots().is_empty()
     }
 }
 
@@ -397,9 +397,7 @@ impl Server {
         let keys = self.keyspace.keys_of_slot(slot, count);
         for key in &keys {
             self.keyspace.delete(0, key, true);
-            if self.effects.watched {
-                self.effects.touched.push((0, key.clone()));
-            }
+            self.effects.touch(0, key);
         }
         if !keys.is_empty() {
             let words = std::iter::once(&b"DEL"[..]).chain(keys.iter().map(Vec::as_slice));

@@ -9,7 +9,7 @@ impl Server {
         if self.persistence.aof.unwritten() > 0 {
             self.flush_aof(false);
         }
-        if std::mem::take(&mut self.effects.evicts_at_end) {
+        if self.effects.take_eviction() {
             self.evict_until_it_fits();
             self.deliver_without_client();
         }

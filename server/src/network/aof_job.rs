@@ -198,7 +198,7 @@ async fn begin_walk(
                 server.persistence.aof.set_manifest(manifest);
                 server.keyspace.begin_snapshot();
                 server.persistence.aof.begin_walk();
-                server.stats.snapshots += 1;
+                server.stats.snapshot_began();
                 log(
                     Level::Notice,
                     &format!("Background append only file rewriting started by pid {}", std::process::id()),

@@ -66,7 +66,7 @@ impl<'a> Applier<'a> {
         let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
         if server.scripting.busy().is_some() {
             // A script is in the middle of its work on these data.
-            server.gate.held_back_primary = server.clients.get(self.session).map(|client| client.id);
+            server.gate.hold_back_primary(server.clients.get(self.session).map(|client| client.id));
             self.seen = Some(buffer.len());
             return Ok(());
         }
@@ -98,7 +98,7 @@ impl<'a> Applier<'a> {
                     // A transaction's bytes count when it has been executed: cut in the middle, it comes whole again.
                     if !client.flags.intersects(ClientFlags::MULTI) {
                         let bytes = &buffer[start..done];
-                        server.stats.repl_input += bytes.len() as u64;
+                        server.stats.read_from_primary(bytes.len() as u64);
                         server.replication.applied(client.db, bytes);
                         start = done;
                     }
@@ -126,7 +126,7 @@ impl<'a> Applier<'a> {
         let errors = server.stats.error_replies;
         server.execute(client, &args);
         if server.stats.error_replies > errors {
-            server.stats.unexpected_errors += 1;
+            server.stats.primarys_command_failed();
         }
         client.out.clear();
     }

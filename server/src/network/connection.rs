@@ -277,7 +277,7 @@ impl Connection {
             }
         }
         self.take_output(server, &mut client);
-        if server.time.now - client.last_interaction >= IDLE && !server.clients.keeps_buffers {
+        if server.time.now - client.last_interaction >= IDLE && !server.clients.keeps_buffers() {
             if let Some(batch) = &mut batch {
                 batch.shrink();
             }
@@ -389,18 +389,12 @@ impl Connection {
 
     /// Moves this connection's traffic into the server's counters.
     fn count(&mut self, server: &mut Server) {
-        let stats = &mut server.stats;
         if self.bytes_in > 0 {
-            stats.net_input += std::mem::take(&mut self.bytes_in) as u64;
-            stats.reads += 1;
+            server.stats.read_from_client(std::mem::take(&mut self.bytes_in) as u64);
         }
         let bytes = self.sent - std::mem::replace(&mut self.counted, self.sent);
         if bytes > 0 {
-            stats.writes += 1;
-            stats.net_output += bytes;
-            if self.replica.is_active() {
-                stats.repl_output += bytes;
-            }
+            server.stats.wrote_to_client(bytes, self.replica.is_active());
         }
     }
 }

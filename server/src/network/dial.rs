@@ -89,7 +89,7 @@ pub async fn accept_node(shared: &Shared, stream: TcpStream) -> io::Result<Box<d
 }
 
 fn contexts(shared: &Shared) -> io::Result<Arc<Contexts>> {
-    shared.peek().network.tls.clone().ok_or_else(|| io::Error::other("TLS is not configured"))
+    shared.peek().network.certificates().cloned().ok_or_else(|| io::Error::other("TLS is not configured"))
 }
 
 async fn shake_hands(mut stream: TlsStream) -> io::Result<Box<dyn Socket>> {

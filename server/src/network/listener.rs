@@ -39,13 +39,13 @@ impl Listeners {
     pub fn follow(&mut self, shared: &Shared) {
         let server = shared.peek();
         self.tcp.retain(|id, task| {
-            let stays = server.network.listening.iter().any(|listening| listening.id == *id);
+            let stays = server.network.listening().iter().any(|listening| listening.id == *id);
             if !stays {
                 task.abort();
             }
             stays
         });
-        for Listening { id, address, socket, secure } in &server.network.listening {
+        for Listening { id, address, socket, secure } in server.network.listening() {
             if self.tcp.contains_key(id) {
                 continue;
             }
@@ -240,14 +240,14 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut server = shared.turn();
-    server.stats.connections += 1;
+    server.stats.connection_came();
     if server.clients.len() >= server.config.maxclients as usize {
-        server.stats.rejected_connections += 1;
+        server.stats.connection_refused();
         tokio::spawn(turn_away(stream, b"-ERR max number of clients reached\r\n"));
         return;
     }
     if is_protected_from(&server, &origin) {
-        server.stats.rejected_connections += 1;
+        server.stats.connection_refused();
         tokio::spawn(turn_away(stream, PROTECTED));
         return;
     }
@@ -274,10 +274,10 @@ fn begin_session(server: &mut Server, origin: Origin) -> (SessionIndex, Arc<Sign
 /// peer could not read them.
 fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
     let mut server = shared.turn();
-    server.stats.connections += 1;
-    let tls = server.network.tls.as_ref().map(|contexts| contexts.accept_client());
+    server.stats.connection_came();
+    let tls = server.network.certificates().map(|contexts| contexts.accept_client());
     let Some(Ok(tls)) = tls.filter(|_| server.clients.len() < server.config.maxclients as usize) else {
-        server.stats.rejected_connections += 1;
+        server.stats.connection_refused();
         return;
     };
     let protected = is_protected_from(&server, &origin);
@@ -299,7 +299,7 @@ fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
         };
         let reason = match outcome {
             Ok(Ok(())) if protected => {
-                shared.turn().stats.rejected_connections += 1;
+                shared.turn().stats.connection_refused();
                 end_session(&shared, session);
                 return turn_away(stream, PROTECTED).await;
             }

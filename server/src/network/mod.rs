@@ -69,7 +69,7 @@ fn carry_out_orders(shared: &Shared, server: &mut Server) {
             }
             Order::Exit(code) => {
                 // Whoever sees its connection end finds nobody there any more.
-                server.network.listening.iter().for_each(crate::lifecycle::listening::close);
+                server.network.listening().iter().for_each(crate::lifecycle::listening::close);
                 // The main task is gone only when the process ends already.
                 let _ = shared.exit.send(code);
             }

@@ -56,7 +56,7 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
             }
         }
     }
-    for (plan, header) in std::mem::take(&mut server.network.snapshots) {
+    for (plan, header) in server.network.take_snapshots() {
         snapshot_job::serve_replicas(shared, server, plan, header);
     }
     shared.rearm.notify_one();

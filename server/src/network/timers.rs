@@ -12,7 +12,7 @@ pub async fn run(shared: Shared) -> Infallible {
     loop {
         let pause = {
             let server = shared.peek();
-            let tick = server.time.last_cron + i64::from(1000 / server.config.hz.max(1));
+            let tick = server.time.last_cron() + i64::from(1000 / server.config.hz.max(1));
             let due = server.next_deadline().map_or(tick, |deadline| deadline.min(tick));
             let pause = (due - now_ms()).min(server.replication.pause().unwrap_or(Millis::MAX));
             Duration::from_millis(pause.max(1) as u64)
@@ -27,9 +27,9 @@ pub async fn run(shared: Shared) -> Infallible {
         if server.replication.pause().is_some_and(|pause| pause <= 0) {
             server.tick_replication();
         }
-        if server.time.cron_paused || server.scripting.busy().is_some() {
-            server.time.last_cron = server.time.now;
-        } else if server.time.now - server.time.last_cron >= i64::from(1000 / server.config.hz.max(1)) {
+        if server.time.cron_is_paused() || server.scripting.busy().is_some() {
+            server.time.cron_ran();
+        } else if server.time.now - server.time.last_cron() >= i64::from(1000 / server.config.hz.max(1)) {
             expire(&mut server);
             server.cron();
         }
@@ -57,5 +57,5 @@ fn expire(server: &mut Server) {
     let share = 25 + 2 * effort;
     let budget = Duration::from_micros(u64::from(1_000_000 / server.config.hz.max(1) * share / 100));
     server.expire_actively(|| started.elapsed() >= budget);
-    server.stats.expire_micros += started.elapsed().as_micros() as u64;
+    server.stats.spent_on_expiry(started.elapsed().as_micros() as u64);
 }

@@ -25,12 +25,31 @@ pub struct Clients {
     /// Bytes that ended sessions take until their tasks have freed them.
     pub ending_memory: usize,
     /// DEBUG REPLYBUFFER RESIZING 0: buffers of silent clients stay as large as they are.
-    pub keeps_buffers: bool,
+    keeps_buffers: bool,
     /// When the log was last told of a web client, Unix milliseconds.
-    pub web_client_logged: Option<Millis>,
+    web_client_logged: Option<Millis>,
 }
 
 impl Clients {
+    /// DEBUG REPLYBUFFER RESIZING: whether buffers of silent clients stay as large as they are.
+    pub fn keep_buffers(&mut self, keep: bool) {
+        self.keeps_buffers = keep;
+    }
+
+    /// Whether buffers of silent clients stay as large as they are.
+    pub fn keeps_buffers(&self) -> bool {
+        self.keeps_buffers
+    }
+
+    /// Whether the log may be told of a web client: at most once in `pause` milliseconds. It is told then.
+    pub fn may_log_web_client(&mut self, now: Millis, pause: Millis) -> bool {
+        let may = self.web_client_logged.is_none_or(|logged| (now - logged).abs() > pause);
+        if may {
+            self.web_client_logged = Some(now);
+        }
+        may
+    }
+
     /// The number for the next client.
     pub fn next_id(&mut self) -> ClientId {
         self.next_id.0 += 1;

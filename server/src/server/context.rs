@@ -1,7 +1,7 @@
 //! What handlers may touch.
 
 use super::client::{Block, BlockKind, Client, ClientFlags, KeyWait, TimeoutReply};
-use super::effects::Effects;
+use super::effects::{Effects, Notification};
 use super::error::{CommandError, CommandResult, WRONG_TYPE};
 use super::state::Server;
 use crate::base::clock::Millis;
@@ -83,22 +83,18 @@ impl DataContext<'_> {
     /// Counts one change that goes to replicas and the AOF.
     #[inline]
     pub fn dirty(&mut self) {
-        self.effects.dirty += 1;
+        self.effects.changed(1);
     }
 
     /// Tells watchers, blocked clients and caches that a key changed.
     #[inline]
     pub fn touched(&mut self, key: &[u8]) {
-        if self.effects.watched {
-            self.effects.touched.push((self.db, key.to_vec()));
-        }
+        self.effects.touch(self.db, key);
     }
 
     /// Tells clients that wait for `key`, but nobody else, that they should look at it again.
     pub fn wake(&mut self, key: &[u8]) {
-        if self.effects.watched {
-            self.effects.awaited.push((self.db, key.to_vec()));
-        }
+        self.effects.wake_waiters(self.db, key);
     }
 
     /// A change of `key`: counts it, tells watchers, and notifies of `event`.
@@ -112,24 +108,24 @@ impl DataContext<'_> {
     /// Notifies of an event, where `notify-keyspace-events` asks for its class.
     #[inline]
     pub fn notify(&mut self, class: NotifyFlags, event: &'static str, key: &[u8]) {
-        if self.effects.notify.intersects(class) {
+        if self.effects.notifies(class) {
             self.notify_in(self.db, class, event, key);
         }
     }
 
     /// Notifies of an event in another database.
     pub fn notify_in(&mut self, db: usize, class: NotifyFlags, event: &'static str, key: &[u8]) {
-        if self.effects.notify.intersects(class) {
+        if self.effects.notifies(class) {
             settle(self.keyspace, self.effects);
             let key = key.to_vec();
-            self.effects.notifications.push(super::effects::Notification { class, event, db, key });
+            self.effects.notify(Notification { class, event, db, key });
         }
     }
 
     /// The command propagates as these words (once more for each call) instead of as it was sent.
     pub fn propagate_as(&mut self, words: &[&[u8]]) {
         self.effects.replace();
-        if self.effects.listening {
+        if self.effects.are_heard() {
             settle(self.keyspace, self.effects);
             self.effects.queue(self.db, words);
         }
@@ -164,7 +160,7 @@ impl DataContext<'_> {
 
     /// Deletes a key as part of a command: `lazyfree-lazy-server-del` decides where it is freed. True where it was there.
     pub fn delete(&mut self, key: &[u8]) -> bool {
-        let lazy = self.keyspace.lazy.server_del;
+        let lazy = self.keyspace.lazy().server_del;
         self.keyspace.delete(self.db, key, lazy)
     }
 
@@ -184,25 +180,23 @@ impl DataContext<'_> {
 
 /// Moves what lookups did (expired keys deleted) into the queue for replicas and the AOF, in front of what follows.
 pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
-    use super::effects::Notification;
     if keyspace.happenings.is_empty() {
         return;
     }
+    let rules = keyspace.lazy();
     for happening in keyspace.happenings.drain(..) {
         let (class, event, lazy, deleted, db, key) = match happening {
-            Happening::Expired { db, key } => (NotifyFlags::EXPIRED, "expired", keyspace.lazy.expire, true, db, key),
-            Happening::Evicted { db, key } => (NotifyFlags::EVICTED, "evicted", keyspace.lazy.eviction, true, db, key),
+            Happening::Expired { db, key } => (NotifyFlags::EXPIRED, "expired", rules.expire, true, db, key),
+            Happening::Evicted { db, key } => (NotifyFlags::EVICTED, "evicted", rules.eviction, true, db, key),
             Happening::Created { db, key } => (NotifyFlags::NEW, "new", false, false, db, key),
             Happening::Missed { db, key } => (NotifyFlags::KEY_MISS, "keymiss", false, false, db, key),
         };
         if deleted {
             effects.queue(db, &[if lazy { b"UNLINK" } else { b"DEL" }, &key]);
-            if effects.watched {
-                effects.touched.push((db, key.clone()));
-            }
+            effects.touch(db, &key);
         }
-        if effects.notify.intersects(class) {
-            effects.notifications.push(Notification { class, event, db, key });
+        if effects.notifies(class) {
+            effects.notify(Notification { class, event, db, key });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What holds commands up before they run: pauses, and whether any condition is to be looked at at all.
+//! What holds commands back before they run: pauses, and whether any condition has to be checked at all.
 
 use super::pauses::Pauses;
 use crate::base::ids::ClientId;
@@ -7,9 +7,43 @@ use crate::base::ids::ClientId;
 #[derive(Debug, Default)]
 pub struct Gate {
     /// Some condition may refuse or hold back a command: admission looks at them one by one.
-    pub closed: bool,
-    /// What holds commands back.
-    pub pauses: Pauses,
-    /// The session of our primary, where a pause holds its stream back.
-    pub held_back_primary: Option<ClientId>,
+    closed: bool,
+    pauses: Pauses,
+    /// The session of our primary, while a pause or a script holds its stream back.
+    held_back_primary: Option<ClientId>,
+}
+
+impl Gate {
+    /// Whether some condition may refuse or hold back a command.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Conditions were looked at: see [`Server::refresh_gate`](super::state::Server::refresh_gate).
+    #[inline]
+    pub(super) fn set_closed(&mut self, closed: bool) {
+        self.closed = closed;
+    }
+
+    /// The pauses that run.
+    #[inline]
+    pub fn pauses(&self) -> &Pauses {
+        &self.pauses
+    }
+
+    /// The pauses that run, to begin and to end some.
+    pub(crate) fn pauses_mut(&mut self) -> &mut Pauses {
+        &mut self.pauses
+    }
+
+    /// The stream of our primary is held back; its session is signalled when that may be over.
+    pub fn hold_back_primary(&mut self, id: Option<ClientId>) {
+        self.held_back_primary = id;
+    }
+
+    /// The session of our primary if its stream was held back: it tries again now.
+    pub fn release_primary(&mut self) -> Option<ClientId> {
+        self.held_back_primary.take()
+    }
 }

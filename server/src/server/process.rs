@@ -9,17 +9,17 @@ use crate::base::random::fill_from_os;
 /// See the module's comment.
 pub struct Process {
     /// The process's id for Sentinel and INFO.
-    pub run_id: RunId,
+    run_id: RunId,
     /// When it started, Unix milliseconds.
-    pub started: Millis,
+    started: Millis,
     /// Path of the executable, for INFO.
-    pub executable: String,
+    pub(crate) executable: String,
     /// Path of the configuration file; empty without.
-    pub config_file: String,
+    pub(crate) config_file: String,
     /// The score that the kernel was told for when memory runs out.
-    pub oom: OomScore,
+    pub(super) oom: OomScore,
     /// A shutdown that was asked for or waits.
-    pub shutdown: Shutdown,
+    shutdown: Shutdown,
 }
 
 impl Process {
@@ -35,5 +35,26 @@ impl Process {
             oom: OomScore::default(),
             shutdown: Shutdown::default(),
         }
+    }
+
+    /// The process's id for Sentinel and INFO.
+    pub fn run_id(&self) -> RunId {
+        self.run_id
+    }
+
+    /// When it started, Unix milliseconds.
+    pub fn started(&self) -> Millis {
+        self.started
+    }
+
+    /// How its end stands.
+    #[inline]
+    pub fn shutdown(&self) -> &Shutdown {
+        &self.shutdown
+    }
+
+    /// How its end stands, to go on with it.
+    pub(crate) fn shutdown_mut(&mut self) -> &mut Shutdown {
+        &mut self.shutdown
     }
 }

@@ -13,17 +13,67 @@ pub struct ShutdownOptions {
     pub force: bool,
 }
 
-/// A shutdown that waits for replicas.
+/// A shutdown, from the request to the end of the process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shutdown {
     /// Until when it waits, Unix milliseconds; `None` where none is running.
-    pub deadline: Option<Millis>,
-    /// SAVE, NOSAVE as asked.
-    pub save: Option<bool>,
-    /// FORCE.
-    pub force: bool,
-    /// The process is about to exit: nothing may begin that leaves files behind.
-    pub is_final: bool,
+    deadline: Option<Millis>,
+    options: ShutdownOptions,
+    is_final: bool,
     /// What a signal asked for, before it is begun.
-    pub requested: Option<ShutdownOptions>,
+    requested: Option<ShutdownOptions>,
+}
+
+impl Shutdown {
+    /// A signal asks for it.
+    pub fn request(&mut self, options: ShutdownOptions) {
+        self.requested = Some(options);
+    }
+
+    /// What a signal asked for, which is begun now.
+    pub fn take_request(&mut self) -> Option<ShutdownOptions> {
+        self.requested.take()
+    }
+
+    /// It begins, whatever was going on before.
+    pub fn begin(&mut self, options: ShutdownOptions) {
+        *self = Self { options, ..Self::default() };
+    }
+
+    /// Replicas are waited for until then, Unix milliseconds.
+    pub fn wait_until(&mut self, deadline: Millis) {
+        self.deadline = Some(deadline);
+    }
+
+    /// It is called off: the process goes on.
+    pub fn call_off(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Nothing can call it off any more.
+    pub fn finish(&mut self) {
+        self.is_final = true;
+    }
+
+    /// Until when replicas are waited for, Unix milliseconds; `None` where nobody waits.
+    #[inline]
+    pub fn deadline(&self) -> Option<Millis> {
+        self.deadline
+    }
+
+    /// Whether it was asked for or waits, so that it can be called off.
+    pub fn is_pending(&self) -> bool {
+        self.deadline.is_some() || self.requested.is_some()
+    }
+
+    /// The process is about to exit: nothing may begin that leaves files behind.
+    #[inline]
+    pub fn is_final(&self) -> bool {
+        self.is_final
+    }
+
+    /// What was asked for when it began.
+    pub fn options(&self) -> ShutdownOptions {
+        self.options
+    }
 }

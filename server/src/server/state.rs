@@ -1,7 +1,5 @@
 //! The server's state: everything that commands may touch, owned by one lock.
 
-use std::collections::hash_map::Entry;
-
 use super::acl::Acl;
 use super::client::{Client, ClientId};
 use super::clients::Clients;
@@ -27,7 +25,8 @@ use crate::pubsub::PubSub;
 use crate::replication::{Replication, Settings};
 use crate::sentinel::Sentinel;
 use crate::slots::Handovers;
-use crate::store::keyspace::Keyspace;
+use crate::store::access::AccessRule;
+use crate::store::keyspace::{Keyspace, LazyRules};
 use crate::store::table::KeyOrder;
 
 /// Something that a command asks of the network layer, done when the batch ends.
@@ -153,15 +152,19 @@ impl Server {
     /// Copies settings to where they are looked at without the configuration at hand.
     pub(crate) fn keep_settings(&mut self) {
         let config = &self.config;
-        self.effects.notify = config.notify_keyspace_events;
-        self.keyspace.record_new = config.notify_keyspace_events.intersects(NotifyFlags::NEW);
-        self.keyspace.record_misses = config.notify_keyspace_events.intersects(NotifyFlags::KEY_MISS);
-        self.keyspace.lazy.expire = config.lazyfree_lazy_expire;
-        self.keyspace.lazy.eviction = config.lazyfree_lazy_eviction;
-        self.keyspace.lazy.server_del = config.lazyfree_lazy_server_del;
-        self.keyspace.access.lfu = config.maxmemory_policy.is_lfu();
-        self.keyspace.access.log_factor = config.lfu_log_factor;
-        self.keyspace.access.decay_minutes = config.lfu_decay_time;
+        self.effects.set_notify_classes(config.notify_keyspace_events);
+        let notify = config.notify_keyspace_events;
+        self.keyspace.record(notify.intersects(NotifyFlags::NEW), notify.intersects(NotifyFlags::KEY_MISS));
+        self.keyspace.free_lazily(LazyRules {
+            expire: config.lazyfree_lazy_expire,
+            eviction: config.lazyfree_lazy_eviction,
+            server_del: config.lazyfree_lazy_server_del,
+        });
+        self.keyspace.note_accesses(AccessRule {
+            lfu: config.maxmemory_policy.is_lfu(),
+            log_factor: config.lfu_log_factor,
+            decay_minutes: config.lfu_decay_time,
+        });
         self.stats.slowlog.set_limit(config.slowlog_max_len as usize);
         self.replication.configure(Settings::from_config(config));
         self.refresh_listening();
@@ -172,23 +175,25 @@ impl Server {
     #[inline]
     pub(crate) fn refresh_gate(&mut self) {
         let config = &self.config;
-        self.gate.closed = config.maxmemory > 0
+        let closed = config.maxmemory > 0
             || config.maxmemory_clients != 0
             || self.replication.is_replica()
             || self.persistence.is_loading()
             || self.persistence.last_save_failed()
             || self.persistence.aof_write_error().is_some()
             || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
-            || self.gate.pauses.any()
+            || self.gate.pauses().any()
             || self.handovers.holds_back()
             || self.scripting.busy().is_some()
-            || self.process.shutdown.deadline.is_some();
+            || self.process.shutdown().deadline().is_some();
+        self.gate.set_closed(closed);
     }
 
     /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
     pub fn refresh_listening(&mut self) {
         let to_replicas = self.replication.history().backlog().is_some() && !self.replication.is_replica();
-        self.effects.listening = to_replicas || self.persistence.aof.records() || self.handovers.captures();
+        let heard = to_replicas || self.persistence.aof.records() || self.handovers.captures();
+        self.effects.set_heard(heard);
     }
 
     /// The machine of cluster mode.
@@ -242,20 +247,15 @@ impl Server {
 
     /// Watchers, blocked clients or caches must hear of changed keys.
     pub fn refresh_watched(&mut self) {
-        self.effects.watched =
-            !self.waiting.watchers.is_empty() || !self.waiting.waiters.is_empty() || self.tracking.clients > 0;
+        let watched = self.waiting.are_watching() || self.waiting.are_waiting() || self.tracking.is_used();
+        self.effects.set_watched(watched);
     }
 
     /// Forgets the keys under WATCH.
     pub fn unwatch(&mut self, client: &mut Client) {
         let Some(transaction) = &mut client.transaction else { return };
         for (watched, _) in transaction.watched.drain() {
-            if let Entry::Occupied(mut watchers) = self.waiting.watchers.entry(watched) {
-                watchers.get_mut().retain(|&id| id != client.id);
-                if watchers.get().is_empty() {
-                    watchers.remove();
-                }
-            }
+            self.waiting.unwatch(watched, client.id);
         }
         self.refresh_watched();
     }

@@ -27,28 +27,100 @@ pub struct ClientTracking {
 
 /// Who listens to a prefix, and what is to be said of it when the batch ends.
 #[derive(Debug, Default)]
-pub(crate) struct Prefix {
-    pub(crate) clients: Vec<ClientId>,
+struct Prefix {
+    clients: Vec<ClientId>,
     /// Changed keys, and who changed them last.
-    pub(crate) changed: BTreeMap<Vec<u8>, ClientId>,
+    changed: BTreeMap<Vec<u8>, ClientId>,
 }
 
 /// All that is tracked.
 #[derive(Debug, Default)]
 pub struct Tracking {
     /// Clients that track.
-    pub clients: usize,
-    pub(crate) keys: HashMap<Vec<u8>, Vec<ClientId>, ahash::RandomState>,
-    pub(crate) items: usize,
-    pub(crate) prefixes: BTreeMap<Vec<u8>, Prefix>,
-    pub(crate) changed: bool,
+    clients: usize,
+    keys: HashMap<Vec<u8>, Vec<ClientId>, ahash::RandomState>,
+    items: usize,
+    prefixes: BTreeMap<Vec<u8>, Prefix>,
+    changed: bool,
     /// How many of the unit's changed keys were told already.
-    pub(crate) told: usize,
+    told: usize,
     /// Keys that the client whose command runs must hear of, behind its reply; `None`: all of them.
-    pub(crate) own: Vec<Option<Vec<u8>>>,
+    own: Vec<Option<Vec<u8>>>,
 }
 
 impl Tracking {
+    /// Whether any client tracks.
+    #[inline]
+    pub fn is_used(&self) -> bool {
+        self.clients > 0
+    }
+
+    /// Number of clients that track.
+    pub fn client_count(&self) -> usize {
+        self.clients
+    }
+
+    /// A client begins to track.
+    pub(crate) fn add_client(&mut self) {
+        self.clients += 1;
+    }
+
+    /// A client, which may be tracking already, listens to one more prefix.
+    pub(crate) fn listen(&mut self, prefix: &[u8], id: ClientId) {
+        self.prefixes.entry(prefix.to_vec()).or_default().clients.push(id);
+    }
+
+    /// A client that listened to these prefixes tracks no more. Where it was the last, nothing is remembered any more.
+    pub(crate) fn remove_client(&mut self, id: ClientId, prefixes: &[Vec<u8>]) {
+        self.clients -= 1;
+        for prefix in prefixes {
+            let Some(listeners) = self.prefixes.get_mut(prefix) else { continue };
+            listeners.clients.retain(|&other| other != id);
+            if listeners.clients.is_empty() {
+                self.prefixes.remove(prefix);
+            }
+        }
+        if self.clients == 0 {
+            // Its last words may be due yet.
+            *self = Self { told: self.told, own: std::mem::take(&mut self.own), ..Self::default() };
+        }
+    }
+
+    /// A key of which nobody may hear any more, so that the table has no more than so many.
+    pub(crate) fn key_beyond(&self, limit: usize) -> Option<Vec<u8>> {
+        if self.keys.len() > limit { self.keys.keys().next().cloned() } else { None }
+    }
+
+    /// The unit has changed so many keys by now: how many of them were told before.
+    pub(crate) fn tell_up_to(&mut self, touched: usize) -> usize {
+        std::mem::replace(&mut self.told, touched)
+    }
+
+    /// The client whose command runs must hear of a key behind its reply; `None`: of all.
+    pub(crate) fn tell_own(&mut self, key: Option<&[u8]>) {
+        self.own.push(key.map(<[u8]>::to_vec));
+    }
+
+    /// What the client whose command runs must hear of.
+    pub(crate) fn take_own(&mut self) -> Vec<Option<Vec<u8>>> {
+        std::mem::take(&mut self.own)
+    }
+
+    /// Everything went: nobody holds anything.
+    pub(crate) fn forget_keys(&mut self) {
+        self.keys.clear();
+        self.items = 0;
+    }
+
+    /// What changed under each prefix since this was last asked, and who listens to it.
+    pub(crate) fn take_changes(&mut self) -> Vec<(Vec<ClientId>, BTreeMap<Vec<u8>, ClientId>)> {
+        if !std::mem::take(&mut self.changed) {
+            return Vec::new();
+        }
+        let changed = self.prefixes.values_mut().filter(|listeners| !listeners.changed.is_empty());
+        changed.map(|listeners| (listeners.clients.clone(), std::mem::take(&mut listeners.changed))).collect()
+    }
+
     /// Whether the client whose command runs must hear of something behind its reply.
     #[inline]
     pub fn has_own_messages(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Who waits for which key, and until when. For: finding them. Not for: serving them, which is `blocking.rs`.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::client::{Block, BlockKind, ClientId, WatchedKey};
@@ -21,11 +22,69 @@ type Queues = HashMap<Vec<u8>, Queue, ahash::RandomState>;
 #[derive(Default)]
 pub struct Waiting {
     /// Clients that wait, in the order in which they began to: for keys, replicas, the end of a pause.
-    pub blocked: Blocked,
+    blocked: Blocked,
     /// Who of them waits for which key, and until when.
-    pub waiters: Waiters,
+    waiters: Waiters,
     /// Clients by the keys that they have under WATCH.
-    pub watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
+    watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
+}
+
+impl Waiting {
+    /// A client begins to wait; true where its wait is now the next to end by itself.
+    pub fn begin(&mut self, id: ClientId, db: usize, block: &Block) -> bool {
+        self.blocked.add(id);
+        self.waiters.add(id, db, block)
+    }
+
+    /// A client's wait ended.
+    pub fn end(&mut self, id: ClientId, db: usize, block: &Block) {
+        self.blocked.remove(id);
+        self.waiters.remove(id, db, block);
+    }
+
+    /// WATCH: a client wants to hear of a change of a key, which it does not watch yet.
+    pub fn watch(&mut self, key: WatchedKey, id: ClientId) {
+        self.watchers.entry(key).or_default().push(id);
+    }
+
+    /// A client watches a key no more.
+    pub fn unwatch(&mut self, key: WatchedKey, id: ClientId) {
+        if let Entry::Occupied(mut watchers) = self.watchers.entry(key) {
+            watchers.get_mut().retain(|&other| other != id);
+            if watchers.get().is_empty() {
+                watchers.remove();
+            }
+        }
+    }
+
+    /// Who has a key under WATCH.
+    pub fn watchers_of(&self, key: &WatchedKey) -> &[ClientId] {
+        self.watchers.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether any key is under WATCH.
+    #[inline]
+    pub fn are_watching(&self) -> bool {
+        !self.watchers.is_empty()
+    }
+
+    /// Whether anybody waits for a key.
+    #[inline]
+    pub fn are_waiting(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
+    /// Who waits for which key, and until when.
+    #[inline]
+    pub fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    /// Clients that wait, in the order in which they began to: for keys, replicas, the end of a pause.
+    #[inline]
+    pub fn blocked(&self) -> &Blocked {
+        &self.blocked
+    }
 }
 
 /// Who waits for which key, and until when.

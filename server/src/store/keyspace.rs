@@ -146,19 +146,19 @@ pub struct Keyspace {
     /// The time that expiry compares with. Set once a batch.
     pub now: Millis,
     /// See [`ExpiryRule`]. Set before each command.
-    pub expiry: ExpiryRule,
+    expiry: ExpiryRule,
     /// How accesses are recorded.
-    pub access: AccessRule,
+    pub(super) access: AccessRule,
     /// False while a command must leave no trace (CLIENT NO-TOUCH, DEBUG).
     pub touch: bool,
     /// Record [`Happening::Missed`].
-    pub record_misses: bool,
+    record_misses: bool,
     /// Record [`Happening::Created`].
-    pub record_new: bool,
+    record_new: bool,
     /// Free large values on the other thread when they expire, are evicted, overwritten: `lazyfree-lazy-*`.
-    pub lazy: LazyRules,
+    lazy: LazyRules,
     /// Slots whose keys another node still answers for: whether they expire is its decision.
-    pub incoming: Vec<RangeInclusive<Slot>>,
+    incoming: Vec<RangeInclusive<Slot>>,
     /// What happened since it was last taken.
     pub happenings: Vec<Happening>,
     /// See [`Keyspace::snapshots_given_up`].
@@ -168,9 +168,9 @@ pub struct Keyspace {
     /// Candidates for eviction.
     pub(super) eviction_pool: Pool,
     /// DEBUG SET-ACTIVE-EXPIRE 0: keys expire only when they are looked at.
-    pub expires_on_access_only: bool,
+    expires_on_access_only: bool,
     /// Counters.
-    pub stats: KeyspaceStats,
+    stats: KeyspaceStats,
     /// The longest deletion of an expired key since it was last taken, in nanoseconds.
     pub slowest_expiry: u64,
     pub(super) snapshot: Option<Snapshot>,
@@ -212,6 +212,72 @@ impl Keyspace {
             snapshot: None,
             random: Random::from_os(),
         }
+    }
+
+    /// How expired keys are treated from now on: the rule of the command that is about to run.
+    #[inline]
+    pub fn treat_expired_by(&mut self, rule: ExpiryRule) {
+        self.expiry = rule;
+    }
+
+    /// How expired keys are treated by the running command.
+    pub fn expiry_rule(&self) -> ExpiryRule {
+        self.expiry
+    }
+
+    /// Whether [`Happening::Created`] and [`Happening::Missed`] are recorded.
+    pub fn record(&mut self, new: bool, misses: bool) {
+        (self.record_new, self.record_misses) = (new, misses);
+    }
+
+    /// Which deletions free large values on the other thread.
+    pub fn free_lazily(&mut self, rules: LazyRules) {
+        self.lazy = rules;
+    }
+
+    /// Which deletions free large values on the other thread.
+    pub fn lazy(&self) -> LazyRules {
+        self.lazy
+    }
+
+    /// How accesses are recorded from now on.
+    pub fn note_accesses(&mut self, rule: AccessRule) {
+        self.access = rule;
+    }
+
+    /// How accesses are recorded.
+    pub fn access(&self) -> AccessRule {
+        self.access
+    }
+
+    /// These slots are on their way to us: whether their keys expire is for the node to decide that still answers for them.
+    pub fn expect_slots(&mut self, ranges: Vec<RangeInclusive<Slot>>) {
+        self.incoming = ranges;
+    }
+
+    /// Slots whose keys another node still answers for.
+    pub fn expected_slots(&self) -> &[RangeInclusive<Slot>] {
+        &self.incoming
+    }
+
+    /// DEBUG SET-ACTIVE-EXPIRE 0: keys expire only when they are looked at.
+    pub fn expire_on_access_only(&mut self, only: bool) {
+        self.expires_on_access_only = only;
+    }
+
+    /// Whether keys expire only when they are looked at.
+    pub fn expires_on_access_only(&self) -> bool {
+        self.expires_on_access_only
+    }
+
+    /// Hits, misses and deletions.
+    pub fn stats(&self) -> &KeyspaceStats {
+        &self.stats
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&mut self) {
+        self.stats = KeyspaceStats::default();
     }
 
     /// Number of databases.
