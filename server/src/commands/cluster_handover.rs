@@ -85,7 +85,7 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `CLUSTER CANCELSLOTMIGRATIONS`.
 fn cancel(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     enabled(ctx)?;
-    ctx.server.cancel_handovers();
+    ctx.server.handovers.cancel();
     ctx.reply().ok();
     Ok(())
 }
@@ -165,7 +165,7 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         4 if args.is(2, "prepare") => {
             let patience = number_of(args.get(3))?;
-            ctx.server.prepare_arrival(ctx.client, patience).map_err(refused)?;
+            ctx.server.handovers.prepare_arrival(ctx.client.id, patience).map_err(refused)?;
             ctx.reply().simple("PREPARED");
             Ok(())
         }

@@ -76,7 +76,7 @@ fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>, db: Option<usize>) -> Com
     ctx.server.touch_awaited(db.map_or(0..ctx.server.keyspace.databases(), |db| db..db + 1));
     ctx.server.invalidate_all(ctx.client);
     let removed = ctx.server.keyspace.flush(db, lazy);
-    ctx.server.spoil_arrivals();
+    ctx.server.give_up_arrivals();
     ctx.server.effects.changed(removed as u64);
     if removed == 0 {
         // Propagated even where nothing was there: replicas may hold what we do not.

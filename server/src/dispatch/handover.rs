@@ -7,10 +7,9 @@ use crate::resp::RequestParser;
 use crate::resp::request::{Args, Limits, Parsed};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::doc::{Flags, Internal};
-use crate::server::effects::{Queued, encode_command};
+use crate::server::effects::Queued;
 use crate::server::registry::{Command, Routing};
 use crate::server::state::Server;
-use crate::slots::Stage;
 
 impl Server {
     /// Whether a request must wait until the slot of its keys has changed hands.
@@ -24,7 +23,7 @@ impl Server {
             }),
             _ => slot_of(command, args),
         };
-        slot.is_some_and(|slot| self.handovers.paused.contains(slot))
+        slot.is_some_and(|slot| self.handovers.is_paused(slot))
     }
 
     /// Commands go to replicas: those that change slots on their way go along with them.
@@ -38,30 +37,13 @@ impl Server {
             let args = parser.args(input);
             let Ok(command) = self.resolve(&args) else { continue };
             let slot = slot_of(command, &args);
-            let flush = command.is(Internal::FLUSHES);
-            for outgoing in &mut self.handovers.outgoing {
-                let wanted = slot.is_some_and(|slot| outgoing.captured.contains(slot));
-                if wanted {
-                    outgoing.changes.extend_from_slice(input);
-                } else if flush && !outgoing.captured.is_empty() {
-                    encode_command(&mut outgoing.changes, 3, [&b"CLUSTER"[..], b"SYNCSLOTS", b"FLUSH"].into_iter());
-                } else {
-                    continue;
-                }
-                if limit > 0 && outgoing.changes.len() > limit {
-                    let reason = "more changed than client-output-buffer-limit allows for a replica";
-                    outgoing.stop.get_or_insert((Stage::Failed, reason.to_owned()));
-                    outgoing.changes = Vec::new();
-                    outgoing.captured.clear();
-                }
-            }
+            self.handovers.keep(slot, command.is(Internal::FLUSHES), input, limit);
         }
     }
 
     /// Whether a session may write to a slot that is another node's.
     pub(crate) fn arrives_in(&self, client: &Client, slot: Slot) -> bool {
-        let arriving = self.handovers.arriving.iter().find(|arriving| Some(arriving.record.id) == client.arrival);
-        arriving.is_some_and(|arriving| arriving.record.slots.contains(slot))
+        client.arrival.is_some_and(|id| self.handovers.brings(id, slot))
             && self.cluster().is_some_and(|core| core.is_incoming(slot))
     }
 

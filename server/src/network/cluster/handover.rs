@@ -92,7 +92,7 @@ fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
 }
 
 fn plan(server: &Server, id: HandoverId) -> Option<Plan> {
-    let (record, core) = (server.handover(id)?, server.cluster()?);
+    let (record, core) = (server.handovers.outgoing(id)?, server.cluster()?);
     let target = core.node(record.target)?;
     let (mut begin, mut credentials) = (Vec::new(), Vec::new());
     let ranges = record.slots.ranges();
@@ -262,13 +262,13 @@ async fn hand_over(shared: &Shared, id: HandoverId) -> Result<Option<Epoch>, Str
     })?;
     for range in &plan.ranges {
         send_range(shared, id, &mut wire, range).await?;
-        let changes = shared.turn().take_changes(id);
+        let changes = shared.turn().handovers.take_changes(id);
         send_changes(shared, id, &mut wire, &changes).await?;
     }
-    shared.turn().begin_changes(id);
+    shared.turn().handovers.begin_changes(id);
     let (start, mut asked) = (monotonic_ns(), 1);
     let answered = loop {
-        let changes = shared.turn().take_changes(id);
+        let changes = shared.turn().handovers.take_changes(id);
         send_changes(shared, id, &mut wire, &changes).await?;
         wire.send(shared, id, &prepare).await?;
         asked += 1;
@@ -296,7 +296,7 @@ fn prepare(pause: u64) -> Vec<u8> {
 
 async fn send_changes(shared: &Shared, id: HandoverId, wire: &mut Wire, changes: &[u8]) -> Result<(), String> {
     wire.send(shared, id, changes).await?;
-    shared.turn().note_sent(id, 0, changes.len() as u64);
+    note_sent(shared, id, 0, changes.len());
     Ok(())
 }
 
@@ -333,13 +333,19 @@ async fn send_range(
             if let Err(reason) = wire.send(shared, id, &chunk).await {
                 break Err(reason);
             }
-            shared.turn().note_sent(id, keys, chunk.len() as u64);
+            note_sent(shared, id, keys, chunk.len());
         };
         drop(chunks);
         result
     };
     let (walked, sent) = tokio::join!(walk, send);
     sent.and_then(|()| walked.map_err(|error| os_text(&error)))
+}
+
+fn note_sent(shared: &Shared, id: HandoverId, keys: u64, bytes: usize) {
+    let mut server = shared.turn();
+    let now = server.time.now;
+    server.handovers.note_sent(id, keys, bytes as u64, now);
 }
 
 /// Sends the last changes and FINISH, and finds out what became of it: the epoch under which the target owns the slots, if it was

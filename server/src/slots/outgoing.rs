@@ -1,0 +1,176 @@
+//! Handovers from us to another master.
+
+use std::ops::RangeInclusive;
+
+use super::{Handovers, Record, Stage};
+use crate::base::clock::Millis;
+use crate::base::log::{Level, log};
+use crate::base::slot::Slot;
+use crate::cluster::operator::Refusal;
+use crate::cluster::{Cluster, HandoverId, NodeId, SlotSet};
+use crate::resp::request::encode_command;
+
+/// A handover from us to another master.
+pub(super) struct Outgoing {
+    record: Record,
+    /// Slots whose snapshot has begun: their changes are kept.
+    captured: SlotSet,
+    /// Commands that changed those slots and were not sent yet.
+    changes: Vec<u8>,
+    /// Since when requests wait.
+    paused_since: Option<Millis>,
+    /// Why it must end.
+    stop: Option<(Stage, String)>,
+}
+
+impl Outgoing {
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn keep(&mut self, slot: Option<Slot>, flushes: bool, command: &[u8], limit: usize) {
+        if slot.is_some_and(|slot| self.captured.contains(slot)) {
+            self.changes.extend_from_slice(command);
+        } else if flushes && !self.captured.is_empty() {
+            encode_command(&mut self.changes, 3, [&b"CLUSTER"[..], b"SYNCSLOTS", b"FLUSH"].into_iter());
+        } else {
+            return;
+        }
+        if limit > 0 && self.changes.len() > limit {
+            let reason = "more changed than client-output-buffer-limit allows for a replica";
+            self.stop.get_or_insert((Stage::Failed, reason.to_owned()));
+            self.changes = Vec::new();
+            self.captured.clear();
+        }
+    }
+}
+
+impl Handovers {
+    /// Begins to hand slots over.
+    pub fn begin(&mut self, id: HandoverId, slots: SlotSet, (source, target): (NodeId, NodeId), now: Millis) {
+        log(Level::Notice, &format!("Slot migration {id} of {} slots to {target} begins", slots.len()));
+        let record = Record::new(id, slots, source, target, now);
+        let (captured, changes) = (SlotSet::new(), Vec::new());
+        self.outgoing.push(Outgoing { record, captured, changes, paused_since: None, stop: None });
+    }
+
+    /// Cancels the handovers that the target is not completing already.
+    pub fn cancel(&mut self) {
+        for outgoing in self.outgoing.iter_mut().filter(|outgoing| outgoing.paused_since.is_none()) {
+            outgoing.stop.get_or_insert((Stage::Cancelled, "cancelled by an operator".to_owned()));
+        }
+    }
+
+    fn find(&mut self, id: HandoverId) -> Option<&mut Outgoing> {
+        self.outgoing.iter_mut().find(|outgoing| outgoing.record.id == id)
+    }
+
+    /// What is told about a handover that runs.
+    pub fn outgoing(&self, id: HandoverId) -> Option<&Record> {
+        self.outgoing.iter().map(Outgoing::record).find(|record| record.id == id)
+    }
+
+    /// Whether a slot is being handed over by us.
+    pub fn gives(&self, slot: Slot) -> bool {
+        self.outgoing.iter().any(|outgoing| outgoing.record.slots.contains(slot))
+    }
+
+    /// Whether a handover may go on, as the cluster is now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&mut self, id: HandoverId, cluster: Option<&Cluster>) -> Result<(), String> {
+        let Some(outgoing) = self.find(id) else { return Err("it is over".to_owned()) };
+        let reason = match (&outgoing.stop, cluster) {
+            (Some((_, reason)), _) => reason.clone(),
+            (None, None) => "no cluster".to_owned(),
+            (None, Some(core)) => {
+                match (core.still_hands_over(&outgoing.record.slots), core.node(outgoing.record.target)) {
+                    (Err(Refusal(reason)), _) => String::from_utf8_lossy(&reason).into_owned(),
+                    (Ok(()), None) => "the target was forgotten".to_owned(),
+                    (Ok(()), Some(node)) if !node.is_master() => "the target is no master any more".to_owned(),
+                    (Ok(()), Some(node)) if node.is_failed() => "the target has failed".to_owned(),
+                    (Ok(()), Some(_)) => return Ok(()),
+                }
+            }
+        };
+        outgoing.stop.get_or_insert((Stage::Failed, reason.clone()));
+        Err(reason)
+    }
+
+    /// The snapshot of a range has begun: its changes are kept from now on.
+    pub fn begin_range(&mut self, id: HandoverId, range: &RangeInclusive<Slot>, now: Millis) {
+        if let Some(outgoing) = self.find(id) {
+            outgoing.record.enter(Stage::Snapshot, now);
+            outgoing.captured.extend(Slot::of(range));
+        }
+    }
+
+    /// Whether commands must be kept for some handover.
+    #[inline]
+    pub fn captures(&self) -> bool {
+        self.outgoing.iter().any(|outgoing| !outgoing.captured.is_empty())
+    }
+
+    /// A command goes to replicas: keeps it where it changes `slot` and that is being handed over, or empties everything. More
+    /// than `limit` bytes of changes end a handover; 0: there is no limit.
+    pub fn keep(&mut self, slot: Option<Slot>, flushes: bool, command: &[u8], limit: usize) {
+        self.outgoing.iter_mut().for_each(|outgoing| outgoing.keep(slot, flushes, command, limit));
+    }
+
+    /// So many keys of snapshots, and bytes in all, were sent.
+    pub fn note_sent(&mut self, id: HandoverId, keys: u64, bytes: u64, now: Millis) {
+        if let Some(Outgoing { record, .. }) = self.find(id) {
+            record.keys += keys;
+            record.bytes += bytes;
+            record.updated = now;
+        }
+    }
+
+    /// All snapshots are sent.
+    pub fn begin_changes(&mut self, id: HandoverId) {
+        if let Some(outgoing) = self.find(id) {
+            outgoing.record.stage = Stage::Changes;
+        }
+    }
+
+    /// The commands that were kept since this was last asked.
+    pub fn take_changes(&mut self, id: HandoverId) -> Vec<u8> {
+        self.find(id).map_or_else(Vec::new, |outgoing| std::mem::take(&mut outgoing.changes))
+    }
+
+    /// Requests for the slots wait from now on.
+    pub fn pause(&mut self, id: HandoverId, now: Millis) {
+        if let Some(outgoing) = self.find(id) {
+            outgoing.record.enter(Stage::Paused, now);
+            outgoing.paused_since = Some(now);
+        }
+        self.refresh_paused();
+    }
+
+    /// A handover is over: the target has the slots, or they stay, and why.
+    pub fn end(&mut self, id: HandoverId, result: Result<(), String>, now: Millis) {
+        let Some(place) = self.outgoing.iter().position(|outgoing| outgoing.record.id == id) else { return };
+        let Outgoing { mut record, paused_since, stop, .. } = self.outgoing.remove(place);
+        record.pause = paused_since.map_or(0, |since| now - since);
+        match result {
+            Ok(()) => {
+                record.enter(Stage::Done, now);
+                log(Level::Notice, &format!("Slot migration {id} done: requests waited {} ms", record.pause));
+            }
+            Err(reason) => {
+                let (stage, reason) = stop.unwrap_or((Stage::Failed, reason));
+                log(Level::Warning, &format!("Slot migration {id} {}: {reason}", stage.name()));
+                record.enter(stage, now);
+                record.message = reason;
+            }
+        }
+        self.remember(record);
+        self.refresh_paused();
+    }
+
+    fn refresh_paused(&mut self) {
+        let paused = self.outgoing.iter().filter(|outgoing| outgoing.paused_since.is_some());
+        self.paused = paused.flat_map(|outgoing| outgoing.record.slots.iter()).collect();
+    }
+}
