@@ -1,9 +1,10 @@
 //! Who serves what: roles, claims of slots, epochs.
 //!
 //! Background. A master claims its slots in every packet, under its config epoch. Where two claim a slot, the higher epoch has
-//! it; who still claims it under a lower one is told by an UPDATE. A master gets a new epoch by winning an election, or by an
-//! operator's wish without one. Two that took the same one by such a wish meet some day: then the one with the smaller id
-//! takes another. So in the end every slot has one owner everywhere, whatever was lost on the way.
+//! it, and a node that still claims it under a lower one is told so by an UPDATE. A master gets a new epoch by winning an
+//! election, or without one at an operator's request. When two masters that took the same epoch in that way hear of each
+//! other, the one with the smaller id takes another. So in the end every slot has one owner everywhere, whatever was lost on
+//! the way.
 
 use super::effect::DataEffect;
 use super::message::{Body, Header, Kind};
@@ -96,7 +97,8 @@ impl Cluster {
         self.role_changed();
     }
 
-    /// This node becomes a master, with all slots of its former master: an election was won, or is not asked for.
+    /// This node becomes a master with all slots of its former master, because it has won an election or was told not to
+    /// hold one.
     pub(super) fn replace_master(&mut self) {
         let Some(old) = self.myself().master else { return };
         let me = self.me;
@@ -197,12 +199,12 @@ impl Cluster {
         self.save(false);
     }
 
-    /// Some master has a replica.
+    /// Whether any master has a replica.
     pub(super) fn masters_have_replicas(&self) -> bool {
         self.nodes().any(|node| node.master.is_some())
     }
 
-    /// A sender claims what another one has under a higher epoch: it must hear of it.
+    /// Tells a sender that claims slots which another node has under a higher epoch.
     fn correct(&mut self, at: NodeRef, header: &Header) {
         let stale = header.slots.iter().find_map(|slot| {
             let owner = self.owner_ref(slot).filter(|&owner| owner != at && !self.disowned.contains(slot))?;
@@ -221,7 +223,7 @@ impl Cluster {
         }
     }
 
-    /// Another node has slots under a higher epoch than we know.
+    /// An UPDATE: another node has slots under a higher epoch than the one that we know.
     pub(super) fn hear_update(&mut self, id: NodeId, epoch: Epoch, slots: &SlotSet) {
         let Some(at) = self.find(id).filter(|&at| at != self.me && !self.get(at).in_handshake()) else { return };
         if self.get(at).config_epoch >= epoch {
@@ -245,7 +247,7 @@ impl Cluster {
         self.log(Level::Verbose, text);
     }
 
-    /// A new epoch without anybody's consent.
+    /// Takes a new epoch without an election.
     pub(super) fn take_new_epoch(&mut self) {
         self.current_epoch = self.current_epoch.next();
         let epoch = self.current_epoch;
@@ -261,7 +263,7 @@ impl Cluster {
         self.nodes().map(|node| node.config_epoch).max().unwrap_or_default().max(self.current_epoch)
     }
 
-    /// Takes a new epoch unless we have the highest one already. True where it is new.
+    /// Takes a new epoch unless we have the highest one already. Returns whether it did.
     pub(super) fn bump_epoch(&mut self) -> bool {
         let own = self.myself().config_epoch;
         if own != Epoch::ZERO && own == self.max_epoch() {

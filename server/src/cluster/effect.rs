@@ -16,37 +16,37 @@ pub struct Facts {
     pub keys: usize,
     /// The replication offset: of our stream, or what we applied of our master's.
     pub offset: Offset,
-    /// The dataset is being loaded.
+    /// Whether the dataset is being loaded.
     pub loading: bool,
-    /// The link to our master is up.
+    /// Whether the link to our master is up.
     pub link_up: bool,
     /// How long ago our master was heard, or the link to it was lost; `None` where there never was one.
     pub data_age: Option<Millis>,
 }
 
-/// Something happened.
+/// What the machine is told.
 #[derive(Debug, Clone)]
 pub enum Input {
     /// The time that was asked for has come.
     Tick,
-    /// A connection of ours is there.
+    /// A connection that we asked for is open.
     Connected(ConnId),
-    /// Another node connected to us.
+    /// Another node has connected to us.
     Accepted {
         /// Its name from now on.
         conn: ConnId,
-        /// The peer's address.
+        /// The peer's address, without the port.
         peer: String,
         /// Our own address on it.
         local: String,
     },
     /// A connection ended, or could not be made.
     Lost(ConnId),
-    /// A packet, complete.
+    /// A complete packet has come.
     Packet {
-        /// From where.
+        /// The connection that it came on.
         conn: ConnId,
-        /// All of it.
+        /// The packet, header included.
         bytes: Arc<Vec<u8>>,
     },
 }
@@ -59,32 +59,32 @@ pub type Effect = machine::Effect<DataEffect, NetworkEffect>;
 pub enum NetworkEffect {
     /// Write `nodes.conf`; with `sync` it must be durable before anything else is done.
     Save {
-        /// A promise: a vote, an epoch.
+        /// Whether the write must be durable first, because the file now holds a promise: a vote or an epoch.
         sync: bool,
     },
-    /// Open a connection.
+    /// Open a connection to a node.
     Connect {
         /// Its name from now on.
         conn: ConnId,
-        /// Address.
+        /// The address, which may be a host name.
         ip: String,
-        /// Bus port.
+        /// The node's port for the bus.
         port: u16,
     },
     /// Close a connection; nothing is heard of it any more.
     Disconnect(ConnId),
-    /// Send a packet.
+    /// Send a packet on a connection that is open or being opened.
     Send {
-        /// On this connection.
+        /// The connection to send it on.
         conn: ConnId,
-        /// The packet; one that goes to many is there once.
+        /// The packet, shared by all connections that it is sent on.
         packet: Arc<Vec<u8>>,
     },
-    /// Log a line.
+    /// Write a line to the log.
     Log {
         /// How much it matters.
         level: Level,
-        /// The line.
+        /// The text of the line.
         text: String,
     },
 }
@@ -94,30 +94,31 @@ pub enum NetworkEffect {
 pub enum DataEffect {
     /// Become a replica of this server.
     Follow {
-        /// Address.
+        /// The master's address.
         ip: String,
-        /// Port for clients.
+        /// The master's port for clients.
         port: u16,
     },
-    /// Become a master.
+    /// Stop replicating and serve writes.
     Promote,
-    /// Remove all keys.
+    /// Empty all databases.
     Flush,
-    /// Remove all keys of these slots: they are another node's.
+    /// Remove all keys of these slots, because another node owns them.
     DeleteSlots(SlotSet),
-    /// Remove all keys of these slots, and have our replicas do so: they never were anybody's, or are another node's.
+    /// Remove all keys of these slots, and have our replicas do the same: the keys came with a handover that failed, or the
+    /// slots now belong to another node.
     Discard(SlotSet),
     /// Hold writes back until this time.
     PauseWrites(Millis),
-    /// Hold them back no more.
+    /// Let writes through again.
     ResumeWrites,
     /// A message from another node for our subscribers.
     Deliver {
-        /// The channel.
+        /// The channel that it was published on.
         channel: Vec<u8>,
-        /// The message.
+        /// The message itself.
         message: Vec<u8>,
-        /// It is a shard channel.
+        /// Whether it is a shard channel.
         sharded: bool,
     },
 }

@@ -6,9 +6,9 @@
 //!
 //! Redis's replicas wait half a second and up to as long again, so that the failure is known everywhere before votes are
 //! asked for, and so that two do not ask together; each better replica costs another second. We tell the failure ourselves,
-//! in front of the question and on the same connections, so that nobody who hears the question does not know it. And we ask
-//! the other replicas how far they are instead of believing their last word: who turns out to be the best, or the only one,
-//! goes at once; who is not waits as Redis's do, since the better one may be one of them.
+//! before we ask and on the same connections, so that whoever receives the request for a vote already knows of it. And we
+//! ask the other replicas for their offsets instead of relying on what they said last: a replica that turns out to be the
+//! best, or the only one, stands at once; otherwise it waits, as Redis's replicas do, since a better one may be among them.
 
 use super::message::{Body, Header, Kind, message_flags};
 use super::node::{NodeFlags, NodeRef};
@@ -18,19 +18,19 @@ use crate::base::clock::Millis;
 use crate::base::epoch::Epoch;
 use crate::base::level::Level;
 
-/// A question for votes that stands is repeated after so long for the first time.
+/// After how long an unanswered request for votes is first repeated.
 const REPEAT: Millis = 250;
 
-/// Where our election is.
+/// How far our election is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 enum Phase {
     #[default]
     Idle,
-    /// The others say how far they are.
+    /// We are asking the other replicas for their offsets.
     Comparing { since: Millis },
-    /// We ask for votes at this time.
+    /// We wait until `at` before we ask for votes.
     Waiting { since: Millis, at: Millis, rank: usize },
-    /// We asked.
+    /// We have asked for votes.
     Asked { epoch: Epoch, since: Millis, repeated: Millis, votes: Vec<NodeRef> },
 }
 
@@ -38,7 +38,7 @@ enum Phase {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Election {
     phase: Phase,
-    /// No other election begins before.
+    /// No other election begins before this time.
     not_before: Millis,
     /// The reason that was logged last, and when.
     logged: Option<(Stuck, Millis)>,
@@ -67,18 +67,18 @@ impl Stuck {
 }
 
 impl Election {
-    /// Nothing is going on.
+    /// Ends whatever was going on.
     pub fn reset(&mut self) {
         self.phase = Phase::Idle;
     }
 
-    /// A failover may begin at once: an operator wants it.
+    /// Begins a failover at once, because an operator asked for it.
     pub fn allow_now(&mut self) {
         self.phase = Phase::Idle;
         self.not_before = 0;
     }
 
-    /// We wait for others' offsets, or for our turn.
+    /// Whether we wait for others' offsets, or for our turn.
     pub fn is_scheduled(&self) -> bool {
         matches!(self.phase, Phase::Comparing { .. } | Phase::Waiting { .. })
     }
@@ -92,7 +92,7 @@ impl Election {
 }
 
 impl Cluster {
-    /// A replica whose master has failed, or that an operator tells to, tries to become the master.
+    /// A replica tries to become the master, because its master has failed or an operator said so.
     pub(super) fn stand_for_election(&mut self) {
         let manual = self.manual.can_start();
         let Some(master) = self.electable(manual) else {
@@ -160,7 +160,7 @@ impl Cluster {
         self.replicas(master).into_iter().filter(|&at| at != self.me && !self.get(at).has(out)).collect()
     }
 
-    /// Number of replicas that have more data than we.
+    /// The number of replicas that have more data than this node.
     fn rank(&self, master: NodeRef) -> usize {
         self.siblings(master).into_iter().filter(|&at| self.get(at).repl_offset > self.facts.offset).count()
     }
@@ -227,8 +227,8 @@ impl Cluster {
         self.send_to_each(&voters, Kind::AuthRequest, flags, Body::Bare);
     }
 
-    /// A majority did not reach the master a moment ago, and we have not heard it since. For two time-outs nobody lets a
-    /// master with slots back, so it is no rumour about one that is well again.
+    /// Whether a majority failed to reach the master a moment ago, and we have not heard from it since. For two time-outs
+    /// nobody takes a master with slots back, so this cannot be an outdated report about one that has recovered.
     fn failure_is_news(&self, master: NodeRef) -> bool {
         let node = self.get(master);
         let fresh = self.now - node.fail_time <= FAIL_UNDO * self.settings.node_timeout;
@@ -246,7 +246,7 @@ impl Cluster {
             return self.stuck(master, Stuck::Expired);
         }
         self.wake_at(end + 1);
-        // Who has voted does not again; who could not then, or did not hear us, may now.
+        // A master that has voted does not vote again, but one that could not, or did not hear us, may do so now.
         if self.current_epoch == epoch {
             // Each time after twice as long as before, but often enough to be there when a voter may vote again.
             let longest = (self.settings.node_timeout / 4).max(2 * REPEAT);
@@ -263,7 +263,7 @@ impl Cluster {
         self.stuck(master, Stuck::Votes);
     }
 
-    /// Somebody votes for us.
+    /// Counts a vote for us.
     pub(super) fn count_vote(&mut self, from: NodeRef, header: &Header) {
         let voter = self.get(from);
         let valid = voter.votes();

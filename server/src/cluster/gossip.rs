@@ -2,8 +2,8 @@
 //!
 //! Background. Nobody is told everything: a ping or pong carries what its sender knows about a few nodes picked by chance,
 //! a tenth of all, and about every node that it does not reach. That is enough for reports of failures to come together
-//! within a time-out or two, and new nodes spread as those pick them up who know each other already. Words of a node that
-//! we do not know ourselves count for nothing.
+//! within a time-out or two, and a new node becomes known because each node passes on what it hears. What a node says that
+//! we do not know ourselves counts for nothing.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::base::clock::Millis;
 use crate::base::ids::NodeId;
 use crate::base::level::Level;
 
-/// A pong that another saw may be so far ahead of our clock.
+/// By how many milliseconds a pong that another node saw may be ahead of our clock.
 const CLOCK_TOLERANCE: Millis = 500;
 /// With more nodes than these, the answers that others got count as ours, so that we need not ask ourselves.
 const SHARED_ANSWERS: usize = 32;
@@ -53,7 +53,7 @@ impl Cluster {
         chosen.into_iter().map(|at| entry(self.get(at))).collect()
     }
 
-    /// What a node says about others.
+    /// Takes in what a node says about others.
     pub(super) fn hear_gossip(&mut self, from: NodeRef, entries: &[Gossip]) {
         for entry in entries {
             match self.find(entry.id) {
@@ -111,7 +111,7 @@ impl Cluster {
         }
     }
 
-    /// A node that we know speaks of one that we do not: we do now.
+    /// Meets a node that we hear of for the first time from one that we know.
     fn learn(&mut self, entry: &Gossip) {
         if entry.flags.intersects(NodeFlags::NO_ADDRESS) || entry.ip.is_empty() || self.is_banned(entry.id) {
             return;
@@ -123,7 +123,7 @@ impl Cluster {
         self.add(node);
     }
 
-    /// A master says that it does not reach a node; true where that is news.
+    /// Notes that a master does not reach a node. Returns whether that is news.
     pub(super) fn add_report(&mut self, about: NodeRef, from: NodeRef) -> bool {
         let time = self.now;
         let reports = &mut self.get_mut(about).reports;
@@ -139,7 +139,7 @@ impl Cluster {
         }
     }
 
-    /// A master reaches a node after all.
+    /// Notes that a master reaches a node after all.
     pub(super) fn remove_report(&mut self, about: NodeRef, from: NodeRef) -> bool {
         let reports = &mut self.get_mut(about).reports;
         let before = reports.len();
@@ -147,7 +147,7 @@ impl Cluster {
         reports.len() < before
     }
 
-    /// A node was forgotten a moment ago: only an operator brings it back.
+    /// Whether a node was forgotten a moment ago, so that only an operator may bring it back.
     pub(super) fn is_banned(&mut self, id: NodeId) -> bool {
         let now = self.now;
         self.banned.retain(|_, since| now - *since < BAN);

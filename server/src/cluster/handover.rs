@@ -1,16 +1,20 @@
-//! Slots that change their master whole: CLUSTER MIGRATESLOTS. What the two masters promise each other; how the keys get
-//! there is for the data's side (`lifecycle/slots.rs`, `dispatch/handover.rs`) and the network's (`network/cluster/handover.rs`).
+//! CLUSTER MIGRATESLOTS: slots that are handed over whole. This file holds what the two masters promise each other; how the
+//! keys are moved is for the data's side (`slots/`, `lifecycle/slots.rs`, `dispatch/handover.rs`) and the network's
+//! (`network/cluster/handover.rs`).
 //!
 //! Background. Redis moves a slot key by key, so that for a while it is at two places, and clients must be sent to and fro
-//! (ASK, TRYAGAIN). Here the source stays the owner of everything until the target holds all of it; then the target takes
-//! the slots at one blow, under an epoch that is higher than all it knows, writes that down, tells everybody, and answers
-//! the source, which has held requests for these slots back meanwhile. So there is one owner at every moment, whom everybody believes.
+//! (ASK, TRYAGAIN). Here the source remains the owner of everything until the target holds all of it. Then the target takes
+//! all slots at once, under an epoch that is higher than any it knows, writes that down, tells everybody, and answers the
+//! source, which has held back requests for these slots in the meantime. So at every moment there is one owner on whom all
+//! agree.
 //!
-//! What the target holds before that is nobody's: it is written down (`incoming` in `nodes.conf`, which Redis passes over),
-//! so that a target that died in the middle removes it when it is back; and its replicas are told, so that one that is
-//! promoted in the middle removes it, too. The source never gives up a slot before somebody claims it under a higher epoch.
+//! What the target holds before that belongs to no one. It is written down (`incoming` in `nodes.conf`, which Redis
+//! ignores), so that a target that dies in the middle removes it when it is back; and its replicas are told, so that one
+//! that is promoted in the middle removes it too. The source never gives up a slot before somebody claims it under a higher
+//! epoch.
 //!
-//! What remains: a target that dies between writing its claim down and answering. The source waits a moment, then serves on;
+//! What remains possible is that a target dies after writing its claim down and before answering. The source waits a moment,
+//! then goes on serving;
 //! when the target comes back its claim wins, and what was written at the source since is lost, as after any failover.
 
 use super::effect::DataEffect;
@@ -25,9 +29,9 @@ use crate::base::slot::Slot;
 /// Slots that are on their way to this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
-    /// Who has them.
+    /// The master that has them.
     pub from: NodeId,
-    /// Which.
+    /// The slots themselves.
     pub slots: SlotSet,
 }
 
@@ -61,7 +65,7 @@ impl Cluster {
         Ok(node.id)
     }
 
-    /// Whether nothing has come in between since a handover began.
+    /// Checks that nothing has changed that would end a handover.
     ///
     /// # Errors
     /// A slot has another owner, or is being moved by SETSLOT.
@@ -108,10 +112,11 @@ impl Cluster {
         self.incoming.values().any(|incoming| incoming.slots.contains(slot))
     }
 
-    /// All is here: the slots are ours, under a new epoch, which is returned. It is higher than `seen`, the source's.
+    /// All keys are here: takes the slots under a new epoch, which is returned. It is higher than `seen`, the highest one
+    /// that the source knows.
     ///
     /// # Errors
-    /// We do not serve, or somebody else has the slots.
+    /// This node does not serve, or another node has the slots.
     pub fn take_over(&mut self, id: HandoverId, seen: Epoch) -> Result<Epoch, Refusal> {
         let Some(Incoming { from, slots }) = self.incoming.get(&id).cloned() else {
             return refuse("The target expects no such slots");
@@ -135,7 +140,7 @@ impl Cluster {
         Ok(epoch)
     }
 
-    /// Nothing more comes: what is here is removed.
+    /// A handover to us failed: removes the keys that have come.
     pub fn expect_no_more(&mut self, id: HandoverId) {
         let Some(Incoming { from, slots }) = self.incoming.remove(&id) else { return };
         let text = format!("{} slots that {from} began to hand over do not come; removing their keys", slots.len());
@@ -144,7 +149,7 @@ impl Cluster {
         self.save(true);
     }
 
-    /// Our master says what is on its way to it.
+    /// Our master has told us which slots are on their way to it.
     pub fn master_expects(&mut self, slots: SlotSet) {
         if self.expected_by_master != slots {
             self.expected_by_master = slots;
@@ -152,7 +157,8 @@ impl Cluster {
         }
     }
 
-    /// Nobody waits any more for what was on its way: `discard` its keys unless another dataset is about to replace them.
+    /// Forgets all slots that were on their way. Their keys are removed where `discard` says so; they need not be if another
+    /// dataset is about to replace them.
     pub(super) fn forget_incoming(&mut self, discard: bool) {
         let mut left: SlotSet = std::mem::take(&mut self.expected_by_master);
         let incoming = std::mem::take(&mut self.incoming);

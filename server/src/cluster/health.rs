@@ -17,11 +17,11 @@ use crate::base::level::Level;
 #[derive(Debug, Clone)]
 pub(super) struct Health {
     pub down: Option<Down>,
-    /// Masters with slots.
+    /// The number of masters that have slots.
     pub size: usize,
     /// When we looked first.
     first_look: Option<Millis>,
-    /// We knew other nodes then: we may have been replaced while we were away.
+    /// Whether we knew other nodes then, so that we may have been replaced while we were away.
     knew_others: bool,
     /// When we were in a minority last.
     minority: Option<Millis>,
@@ -91,7 +91,7 @@ impl Cluster {
         asked.into_iter().for_each(|at| self.ping(at, Kind::Ping));
     }
 
-    /// A node that we do not reach has failed if a majority of the masters says so.
+    /// Marks a node that we do not reach as failed if a majority of the masters does not reach it either.
     fn fail_if_agreed(&mut self, at: NodeRef) -> bool {
         if self.health.first_look.is_none() {
             // Nobody has counted the masters yet.
@@ -131,7 +131,7 @@ impl Cluster {
         }
     }
 
-    /// A failed node answers. A master with slots waits: it may have been replaced, and not know it yet.
+    /// A failed node answers again. A master with slots has to wait, since it may have been replaced without knowing it yet.
     pub(super) fn let_back(&mut self, at: NodeRef) {
         let node = self.get(at);
         let text = if node.is_replica() || node.slots.is_empty() {
@@ -211,7 +211,7 @@ impl Cluster {
         self.health.minority = None;
     }
 
-    /// Every slot has an owner that has not failed.
+    /// Whether every slot has an owner that has not failed.
     fn is_covered(&self) -> bool {
         self.bound() == usize::from(super::slots::SLOTS)
             && !self.nodes().any(|node| node.is_failed() && !node.slots.is_empty())

@@ -10,12 +10,12 @@ use super::settings::{FIRST_RECONNECT_PAUSE, PING_GRAIN, RECONNECT_PAUSE};
 use super::state::Cluster;
 use crate::base::clock::Millis;
 
-/// A connection.
+/// A connection of the bus.
 #[derive(Debug, Clone)]
 pub struct Conn {
-    /// Ours to a node, or a node's to us as soon as it is known whose.
+    /// The node at the other end, once it is known.
     pub node: Option<NodeRef>,
-    /// The other side opened it.
+    /// Whether the other side opened it.
     pub inbound: bool,
     /// The peer's address, on connections that we accepted.
     pub peer: String,
@@ -25,7 +25,7 @@ pub struct Conn {
     pub since: Millis,
 }
 
-/// Packets to a node without a connection wait for none.
+/// A packet to a node without a connection is dropped, not queued.
 impl Cluster {
     /// Connects to a node.
     fn connect(&mut self, at: NodeRef) {
@@ -62,7 +62,7 @@ impl Cluster {
         self.conns.insert(conn, entry);
     }
 
-    /// It is known whose connection this is; an older one of the same node is of no use any more.
+    /// Notes whose connection this is, and closes an older one from the same node.
     pub(super) fn claim_inbound(&mut self, conn: ConnId, at: NodeRef) {
         let Some(entry) = self.conns.get_mut(&conn).filter(|entry| entry.inbound && entry.node.is_none()) else {
             return;
@@ -100,7 +100,7 @@ impl Cluster {
         }
     }
 
-    /// Closes both connections.
+    /// Closes our connection to a node and its connection to us.
     pub(super) fn close_links(&mut self, at: NodeRef) {
         self.close_link(at);
         self.close_inbound(at);
@@ -115,15 +115,15 @@ impl Cluster {
     }
 
     /// Looks after all other nodes: connects, pings, gives up.
-    pub(super) fn tend_nodes(&mut self) {
+    pub(super) fn look_after_nodes(&mut self) {
         self.ping_a_random_node();
         for at in self.others() {
-            self.tend_node(at);
+            self.look_after_node(at);
         }
         self.refresh_failures();
     }
 
-    fn tend_node(&mut self, at: NodeRef) {
+    fn look_after_node(&mut self, at: NodeRef) {
         let (now, timeout) = (self.now, self.settings.node_timeout);
         let node = self.get(at);
         if node.in_handshake() {
@@ -200,7 +200,7 @@ impl Cluster {
         self.send(link.conn, kind, packet);
     }
 
-    /// Tells a node how things are, without a question.
+    /// Sends a node a pong that it did not ask for, because something has changed.
     pub(super) fn pong(&mut self, at: NodeRef) {
         if let Some(link) = self.get(at).link.filter(|link| link.up) {
             let packet = self.gossip_packet(Kind::Pong);
@@ -208,7 +208,7 @@ impl Cluster {
         }
     }
 
-    /// Tells all nodes.
+    /// Sends a pong to all nodes, because something has changed.
     pub(super) fn pong_to_all(&mut self) {
         self.others()
             .into_iter()

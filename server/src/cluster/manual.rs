@@ -1,8 +1,8 @@
 //! CLUSTER FAILOVER: a replica and its master change places without losing a write.
 //!
 //! The way: the replica asks its master to hold writes back (MFSTART). The master's pings say from then on that it does, and
-//! where its stream ends; a replica that has all of it stands for election at once, and voters need not find the master
-//! down. FORCE leaves the master out of it, TAKEOVER the voters, too.
+//! where its stream ends; a replica that has all of it stands for election at once, and voters do not require that the
+//! master is down. FORCE leaves out the master, TAKEOVER the voters as well.
 
 use super::effect::DataEffect;
 use super::message::{Body, Kind};
@@ -13,7 +13,7 @@ use crate::base::clock::Millis;
 use crate::base::level::Level;
 use crate::base::offset::Offset;
 
-/// A master that holds writes back says so this often.
+/// How often a master that holds writes back says so, in milliseconds.
 const PERIOD: Millis = 20;
 
 /// A manual failover, on the side of the replica or of the master.
@@ -30,7 +30,7 @@ pub(super) struct ManualFailover {
 }
 
 impl ManualFailover {
-    /// One runs.
+    /// Whether a manual failover is going on.
     pub fn is_running(&self) -> bool {
         self.end.is_some()
     }
@@ -47,7 +47,7 @@ impl Cluster {
         self.manual.is_running() && self.manual.replica.is_some()
     }
 
-    /// The replica's side begins. With `force` the master is not asked.
+    /// Begins on the replica's side. With `force` the master is not asked to hold writes back.
     pub(super) fn begin_manual_failover(&mut self, force: bool) {
         self.reset_manual_failover();
         self.manual.end = Some(self.now + MANUAL_TIMEOUT);
@@ -62,7 +62,7 @@ impl Cluster {
         self.soon();
     }
 
-    /// The master's side begins: a replica asks it to.
+    /// Begins on the master's side, at a replica's request.
     pub(super) fn pause_for_replica(&mut self, from: NodeRef) {
         if self.get(from).master != Some(self.me) {
             return;
@@ -87,7 +87,7 @@ impl Cluster {
     }
 
     /// The next step, if it is time for one.
-    pub(super) fn tend_manual_failover(&mut self) {
+    pub(super) fn advance_manual_failover(&mut self) {
         let Some(end) = self.manual.end else { return };
         if self.now > end {
             self.log(Level::Warning, "Manual failover timed out.");
@@ -101,7 +101,7 @@ impl Cluster {
             self.ping(replica, Kind::Ping);
             self.wake_at(self.now + PERIOD);
         } else if let Some(goal) = self.manual.goal.filter(|_| !self.manual.can_start) {
-            // The stream may have grown by what is no write: somebody's question how far replicas are.
+            // The stream may have grown by something other than a write, such as REPLCONF GETACK.
             let offset = self.facts.offset;
             if offset == goal || (offset > goal && self.facts.link_up) {
                 self.manual.can_start = true;
@@ -113,7 +113,7 @@ impl Cluster {
         }
     }
 
-    /// Nothing is going on.
+    /// Forgets the manual failover, if there is one, and lets writes through again.
     pub(super) fn reset_manual_failover(&mut self) {
         if self.manual.replica.is_some() {
             self.data(DataEffect::ResumeWrites);

@@ -46,17 +46,17 @@ mod at {
     pub const MESSAGE_FLAGS: usize = 2253;
 }
 
-/// Bits of [`Header::message_flags`].
+/// The bits of [`Header::message_flags`], as Redis numbers them.
 pub mod message_flags {
     /// The master holds writes back for a manual failover.
     pub const PAUSED: u8 = 1;
     /// Vote even if the master is up.
     pub const FORCE_ACK: u8 = 2;
-    /// Extensions follow.
+    /// Extensions stand behind the gossip entries.
     pub const EXTENDED: u8 = 4;
 }
 
-/// A packet that is not what it should be.
+/// Why a packet is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// No packet of the bus, or one shorter than a header: the stream cannot be trusted any more.
@@ -73,13 +73,13 @@ pub enum Malformed {
     Field(&'static str),
 }
 
-/// Types of packets.
+/// The types of packets, numbered as in Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Kind {
-    /// Are you there?
+    /// PING, which asks for a pong.
     Ping = 0,
-    /// Yes; also sent without being asked, when something changed.
+    /// PONG, the answer to it; also sent unasked when something has changed.
     Pong = 1,
     /// A ping that asks to be known.
     Meet = 2,
@@ -89,7 +89,7 @@ pub enum Kind {
     Publish = 4,
     /// A replica asks for votes.
     AuthRequest = 5,
-    /// A vote.
+    /// A vote for the replica that asked for it.
     AuthAck = 6,
     /// Another node has these slots, with a higher epoch.
     Update = 7,
@@ -102,7 +102,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Number of types.
+    /// How many types of packets there are.
     pub const COUNT: usize = 11;
 
     /// Names in CLUSTER INFO, by number.
@@ -149,9 +149,9 @@ pub struct Header {
     pub current_epoch: Epoch,
     /// The epoch of its claims; a replica's: its master's.
     pub config_epoch: Epoch,
-    /// Its replication offset.
+    /// The sender's replication offset.
     pub offset: Offset,
-    /// Its name.
+    /// The id of the sender.
     pub sender: NodeId,
     /// The slots that it serves; a replica's: its master's.
     pub slots: SlotSet,
@@ -167,20 +167,20 @@ pub struct Header {
     pub flags: NodeFlags,
     /// Whether it thinks that the cluster serves.
     pub ok: bool,
-    /// See [`message_flags`].
+    /// What [`message_flags`] names.
     pub message_flags: u8,
 }
 
 /// What a sender says about another node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gossip {
-    /// Its name.
+    /// The id of the node.
     pub id: NodeId,
     /// Since when the sender waits for its pong, Unix seconds.
     pub ping_sent: u32,
     /// When the sender got one last, Unix seconds.
     pub pong_received: u32,
-    /// Its address.
+    /// The node's address; empty where it is not known.
     pub ip: String,
     /// Its port for clients.
     pub port: u16,
@@ -195,29 +195,29 @@ pub struct Gossip {
 /// What a type adds to the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
-    /// PING, PONG, MEET.
+    /// What a PING, PONG or MEET says.
     Gossip {
-        /// About others.
+        /// What the sender says about some other nodes.
         entries: Vec<Gossip>,
         /// The host name that the sender announces.
         hostname: Option<String>,
     },
     /// FAIL: who has failed.
     Fail(NodeId),
-    /// PUBLISH and PUBLISHSHARD.
+    /// A message of PUBLISH or PUBLISHSHARD.
     Publish {
-        /// The channel.
+        /// The channel that it was published on.
         channel: Vec<u8>,
-        /// The message.
+        /// The message itself.
         message: Vec<u8>,
     },
     /// UPDATE: a node's claims.
     Update {
-        /// The node.
+        /// The node that has the slots.
         id: NodeId,
-        /// Their epoch.
+        /// The epoch of its claim to them.
         config_epoch: Epoch,
-        /// Its slots.
+        /// All slots that it has.
         slots: SlotSet,
     },
     /// MODULE: nothing that we understand.
@@ -226,14 +226,14 @@ pub enum Body {
     Bare,
 }
 
-/// A message.
+/// A packet, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its type.
+    /// The type of the packet.
     pub kind: Kind,
     /// Where the sender stands.
     pub header: Header,
-    /// The rest.
+    /// What the type adds to the header.
     pub body: Body,
 }
 
@@ -355,7 +355,7 @@ fn read_update(rest: &[u8]) -> Result<Body, Malformed> {
     Ok(Body::Update { id, config_epoch: read_epoch(rest, 0)?, slots: SlotSet::from_bitmap(bitmap) })
 }
 
-/// One that is almost 2^64 would wrap at the next election, and the whole cluster with it.
+/// An epoch near 2^64 would wrap at the next election, and take the whole cluster with it, so it is refused.
 fn read_epoch(bytes: &[u8], at: usize) -> Result<Epoch, Malformed> {
     Some(Epoch(number64(bytes, at))).filter(|epoch| epoch.is_credible()).ok_or(Malformed::Field("epoch"))
 }
@@ -404,7 +404,7 @@ fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     std::array::from_fn(|i| bytes[at + i])
 }
 
-/// Writes a packet.
+/// Encodes a packet.
 pub fn write(message: &Message) -> Vec<u8> {
     let mut packet = vec![0; HEADER_LENGTH];
     write_header(&mut packet, message);

@@ -1,4 +1,4 @@
-//! Cluster: who serves which slot, who is down, who takes over. Decisions only: time, packets and operators' wishes go in,
+//! Cluster: who serves which slot, who is down, who takes over. Decisions only: time, packets and operators' commands go in,
 //! effects come out; sockets, files and the clock are the network's (`network/cluster/`).
 //!
 //! Background. Every node tells every other one what it is, in each ping and pong: master or replica of whom, which slots,
@@ -6,8 +6,9 @@
 //! by votes of a majority, so that in the end there is one owner a slot everywhere. See `claims.rs` for the rules,
 //! `health.rs` for who is down, `election.rs` for who takes over.
 //!
-//! Peers may be Redis's own: what they see (packets, whom we vote for, when a claim counts) is theirs to the bit. What they
-//! do not see is quicker: an edge of time is met when it comes, not at the next tenth of a second (`next_wakeup`); masters are
+//! Peers may be Redis's own: what they see (packets, whom we vote for, when a claim counts) is exactly as in Redis. What
+//! they do not see is quicker: a time-out is acted on when it expires, not at the next tenth of a second (`next_wakeup`);
+//! masters are
 //! asked at once about a node that we do not reach; an election starts when enough is known.
 //!
 //! | file | noun |

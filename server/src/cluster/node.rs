@@ -10,7 +10,7 @@ use crate::base::epoch::Epoch;
 use crate::base::ids::NodeId;
 use crate::base::offset::Offset;
 
-/// Where a node stands in our table. It is good as long as the node is known.
+/// A node's place in our table, valid as long as the node is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeRef(NonZeroU32);
 
@@ -34,15 +34,15 @@ bitflags! {
     /// What is true of a node; the bits are those of packets.
     #[derive(Clone, Copy, PartialEq, Eq, Default)]
     pub struct NodeFlags: u16 {
-        /// A master.
+        /// It is a master.
         const MASTER = 1 << 0;
-        /// A replica.
+        /// It is a replica.
         const REPLICA = 1 << 1;
         /// We do not reach it.
         const PFAIL = 1 << 2;
         /// A majority does not reach it.
         const FAIL = 1 << 3;
-        /// This node.
+        /// It is the node of this process.
         const MYSELF = 1 << 4;
         /// Met, but not yet known by its own name.
         const HANDSHAKE = 1 << 5;
@@ -91,7 +91,7 @@ pub struct ConnId(pub u64);
 /// Our connection to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// Which.
+    /// The connection's name.
     pub conn: ConnId,
     /// Since when we have it, or try to.
     pub since: Millis,
@@ -99,10 +99,10 @@ pub struct Link {
     pub up: bool,
 }
 
-/// A master's word that it does not reach a node.
+/// A master's report that it does not reach a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureReport {
-    /// Who says so.
+    /// The master that says so.
     pub from: NodeRef,
     /// When it said so last.
     pub time: Millis,
@@ -120,17 +120,17 @@ pub enum Ports {
 /// See the module's comment.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Its name.
+    /// The id by which the cluster knows it.
     pub id: NodeId,
     /// What is true of it.
     pub flags: NodeFlags,
-    /// Its address; empty where it is not known.
+    /// Its address; empty while unknown.
     pub ip: String,
-    /// Where clients connect.
+    /// The port for clients; with TLS where `tls-cluster` is on.
     pub port: u16,
     /// Where clients connect without TLS, if `port` is with; else 0.
     pub plain_port: u16,
-    /// Where nodes connect.
+    /// The port for other nodes.
     pub bus_port: u16,
     /// The name that it announces; empty without.
     pub hostname: String,
@@ -152,7 +152,7 @@ pub struct Node {
     pub pfail_time: Millis,
     /// Since when it has failed.
     pub fail_time: Millis,
-    /// We heard so from others, and did not only read it in our file.
+    /// Whether we heard of the failure from others, instead of reading it in our file.
     pub fail_witnessed: bool,
     /// When we last voted for a replica of it.
     pub voted_time: Millis,
@@ -210,12 +210,12 @@ impl Node {
         self.flags.intersects(flags)
     }
 
-    /// A master.
+    /// Whether it is a master.
     pub fn is_master(&self) -> bool {
         self.has(NodeFlags::MASTER)
     }
 
-    /// A replica.
+    /// Whether it is a replica.
     pub fn is_replica(&self) -> bool {
         self.has(NodeFlags::REPLICA)
     }
@@ -225,7 +225,7 @@ impl Node {
         self.has(NodeFlags::FAIL)
     }
 
-    /// This node.
+    /// Whether it is the node of this process.
     pub fn is_myself(&self) -> bool {
         self.has(NodeFlags::MYSELF)
     }

@@ -67,7 +67,7 @@ impl Cluster {
         line
     }
 
-    /// CLUSTER NODES.
+    /// What CLUSTER NODES shows.
     pub fn nodes_text(&self, ports: Ports) -> String {
         self.nodes().map(|node| self.node_line(node, ports) + "\n").collect()
     }

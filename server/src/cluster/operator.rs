@@ -1,4 +1,4 @@
-//! What operators want: CLUSTER's subcommands, as far as they decide something.
+//! What operators ask for: the subcommands of CLUSTER that change something.
 
 use crate::base::epoch::Epoch;
 use crate::base::level::Level;
@@ -25,9 +25,9 @@ fn refuse<T>(text: impl Into<Vec<u8>>) -> Result<T, Refusal> {
 pub enum Failover {
     /// With the master's help.
     Coordinated,
-    /// Without it.
+    /// FORCE: the master is not asked.
     Force,
-    /// Without votes, too.
+    /// TAKEOVER: nor are the voters.
     Takeover,
 }
 
@@ -38,7 +38,7 @@ pub enum SetSlot<'a> {
     Migrating(&'a [u8]),
     /// Its keys come from a node.
     Importing(&'a [u8]),
-    /// Neither.
+    /// STABLE: the slot is neither migrating nor importing.
     Stable,
     /// It is a node's from now on.
     Node(&'a [u8]),
@@ -67,7 +67,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// CLUSTER DELSLOTS, DELSLOTSRANGE: whoever owns them, as far as we know.
+    /// CLUSTER DELSLOTS, DELSLOTSRANGE: unbinds slots, whichever node we believe owns them.
     ///
     /// # Errors
     /// A slot has no owner, or stands there twice.
@@ -128,7 +128,7 @@ impl Cluster {
     /// CLUSTER SETSLOT; `keys`: how many keys we have in the slot.
     ///
     /// # Errors
-    /// Not ours to say, or of a node that does not fit.
+    /// The slot is not ours, or the node cannot have it.
     pub fn set_slot(&mut self, slot: Slot, how: SetSlot<'_>, keys: usize) -> Result<(), Refusal> {
         match how {
             SetSlot::Migrating(id) => {
@@ -286,7 +286,7 @@ impl Cluster {
     /// CLUSTER FAILOVER.
     ///
     /// # Errors
-    /// No replica, or one whose master cannot help.
+    /// This node is no replica, or its master cannot take part.
     pub fn fail_over(&mut self, how: Failover) -> Result<(), Refusal> {
         if self.myself().is_master() {
             return refuse("You should send CLUSTER FAILOVER to a replica");
@@ -346,7 +346,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// CLUSTER SAVECONFIG.
+    /// CLUSTER SAVECONFIG: writes `nodes.conf` before the reply.
     pub fn save_now(&mut self) {
         self.save(true);
     }
@@ -425,7 +425,7 @@ impl Cluster {
         }
     }
 
-    /// The server is up: a replica finds its master again, and this node is what its settings say.
+    /// The server has started: a replica follows its master again, and this node's entry says what its settings say.
     pub fn start(&mut self) {
         self.refresh_myself();
         if let Some(master) = self.my_master().filter(|_| self.myself().is_replica()) {
@@ -435,7 +435,7 @@ impl Cluster {
             }
         }
         if self.myself().is_master() {
-            // Who handed slots over when we died has nobody to go on with.
+            // A master that was handing slots over to us when this process died cannot go on with it.
             self.forget_incoming(true);
         }
         self.save(true);

@@ -8,7 +8,7 @@ use super::state::Cluster;
 use crate::base::level::Level;
 
 impl Cluster {
-    /// A packet came.
+    /// Takes in a packet.
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(entry) = self.conns.get(&conn).cloned() else { return };
         if let Some(kind) = kind_of(bytes) {
@@ -93,7 +93,7 @@ impl Cluster {
         }
     }
 
-    /// PING and MEET are answered, whoever asks.
+    /// Answers a PING or MEET, whoever sent it.
     fn answer_ping(&mut self, conn: ConnId, entry: &Conn, kind: Kind, sender: Option<NodeRef>, header: &Header) {
         let unknown_here = self.myself().ip.is_empty() || kind == Kind::Meet;
         if unknown_here && self.settings.announce_ip.is_empty() && !entry.local.is_empty() {
@@ -126,7 +126,8 @@ impl Cluster {
         self.add(node);
     }
 
-    /// Whether who answers on our connection is whom we meant. False where the packet means nothing more.
+    /// Checks that the node that answers on our connection is the one that we meant to reach. Returns false where nothing
+    /// else in the packet counts.
     fn identify(&mut self, conn: ConnId, entry: &Conn, kind: Kind, sender: Option<NodeRef>, header: &Header) -> bool {
         let Some(at) = entry.node.filter(|_| !entry.inbound) else { return true };
         if self.get(at).in_handshake() {

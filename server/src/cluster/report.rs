@@ -12,9 +12,9 @@ use super::state::Cluster;
 /// Neighbouring slots with one owner.
 #[derive(Debug, Clone)]
 pub struct Served<'a> {
-    /// First slot.
+    /// The first slot of the range.
     pub start: Slot,
-    /// Last slot.
+    /// The last slot of the range, included.
     pub end: Slot,
     /// The master, and its replicas that are fit for reading.
     pub nodes: Vec<&'a Node>,
@@ -23,7 +23,7 @@ pub struct Served<'a> {
 /// How a node is doing, for CLUSTER SHARDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeHealth {
-    /// Well.
+    /// It serves.
     Online,
     /// A majority does not reach it.
     Failed,
@@ -32,7 +32,7 @@ pub enum NodeHealth {
 }
 
 impl NodeHealth {
-    /// Its name.
+    /// The name in CLUSTER SHARDS.
     pub fn name(self) -> &'static str {
         match self {
             Self::Online => "online",
@@ -59,7 +59,7 @@ impl Cluster {
         }
     }
 
-    /// CLUSTER SLOTS: who serves what, in the order of slots.
+    /// CLUSTER SLOTS: ranges of slots with the nodes that serve them, ascending.
     pub fn served(&self) -> Vec<Served<'_>> {
         let mut all: Vec<Served<'_>> = Vec::new();
         for master in self.nodes().filter(|node| node.votes()) {

@@ -10,11 +10,11 @@ pub const BUS_PORT_DISTANCE: u16 = 10_000;
 /// What the configuration says, as far as the machine cares.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `cluster-node-timeout`.
+    /// `cluster-node-timeout`, in milliseconds.
     pub node_timeout: Millis,
     /// The port that clients connect to, as announced.
     pub port: u16,
-    /// `tls-cluster`.
+    /// `tls-cluster`: the bus is inside TLS.
     pub tls: bool,
     /// The port for clients without TLS, as announced, where `port` is the one with (`tls-cluster`); else 0.
     pub plain_port: u16,
@@ -22,21 +22,21 @@ pub struct Settings {
     pub bus_port: u16,
     /// `cluster-announce-ip`; empty: our address on the connections of others.
     pub announce_ip: String,
-    /// `cluster-announce-hostname`.
+    /// `cluster-announce-hostname`; empty without.
     pub hostname: String,
-    /// `cluster-preferred-endpoint-type`.
+    /// `cluster-preferred-endpoint-type`: how redirections name a node.
     pub endpoint_type: EndpointType,
-    /// `cluster-replica-validity-factor`.
+    /// `cluster-replica-validity-factor`; 0: a replica's data are never too old.
     pub validity_factor: u32,
     /// `repl-ping-replica-period`, in milliseconds.
     pub repl_ping_period: Millis,
-    /// `cluster-migration-barrier`.
+    /// `cluster-migration-barrier`: so many replicas stay with a master that gives one away.
     pub migration_barrier: u32,
-    /// `cluster-allow-replica-migration`.
+    /// `cluster-allow-replica-migration`: replicas may move to a master that has none.
     pub allow_migration: bool,
-    /// `cluster-require-full-coverage`.
+    /// `cluster-require-full-coverage`: the cluster is down while a slot has no owner.
     pub full_coverage: bool,
-    /// `cluster-replica-no-failover`.
+    /// `cluster-replica-no-failover`: this node does not stand for election.
     pub no_failover: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct Settings {
 const LOOK: Millis = 100;
 
 impl Settings {
-    /// Takes what matters out of the configuration.
+    /// Picks out what the machine needs.
     pub fn from_config(config: &Config) -> Self {
         let announced = |announced: u16, real: u16| if announced != 0 { announced } else { real };
         let (port, plain_port) = match (config.tls_cluster, config.cluster_announce_tls_port) {
@@ -82,13 +82,13 @@ pub fn bus_port(config: &Config) -> u16 {
     if config.cluster_port != 0 { config.cluster_port } else { client_port(config).saturating_add(BUS_PORT_DISTANCE) }
 }
 
-/// How long the word of a master that another does not answer counts, in node time-outs.
+/// How long a master's report of a failure counts, in node time-outs.
 pub const REPORT_VALIDITY: Millis = 2;
 /// After so many node time-outs a failed master with slots that answers again is let back.
 pub const FAIL_UNDO: Millis = 2;
 /// A node that was forgotten is not learnt from others so long.
 pub const BAN: Millis = 60_000;
-/// A manual failover must be over by then.
+/// How long a manual failover may take.
 pub const MANUAL_TIMEOUT: Millis = 5_000;
 /// A master must be without working replicas so long before one migrates to it.
 pub const ORPHAN_DELAY: Millis = 5_000;

@@ -27,7 +27,7 @@ impl PartialEq for SlotSet {
 impl Eq for SlotSet {}
 
 impl SlotSet {
-    /// No slots.
+    /// An empty set.
     pub fn new() -> Self {
         Self::default()
     }
@@ -37,7 +37,7 @@ impl SlotSet {
         self.len.into()
     }
 
-    /// True without slots.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -59,7 +59,7 @@ impl SlotSet {
         new
     }
 
-    /// Takes a slot out; true where it was there.
+    /// Removes a slot. Returns whether it was in the set.
     pub fn remove(&mut self, slot: Slot) -> bool {
         let (word, bit) = place(slot);
         let Some(words) = &mut self.words else { return false };

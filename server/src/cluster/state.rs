@@ -34,26 +34,26 @@ pub enum Down {
     Minority,
 }
 
-/// Packets by type.
+/// How many packets of each type were sent and received.
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
-    /// Sent.
+    /// Packets sent, by type.
     pub sent: [u64; Kind::COUNT],
-    /// Received.
+    /// Packets received, by type.
     pub received: [u64; Kind::COUNT],
-    /// Received, and of no use.
+    /// Packets that were received and could not be read.
     pub malformed: u64,
 }
 
 /// See the module's comment.
 pub struct Cluster {
-    /// Settings.
+    /// What the configuration says.
     pub settings: Settings,
-    /// The highest epoch that anybody spoke of.
+    /// The highest epoch that we have heard of.
     pub current_epoch: Epoch,
     /// The epoch in which we voted last.
     pub last_vote_epoch: Epoch,
-    /// Packets by type.
+    /// What CLUSTER INFO says about packets.
     pub traffic: Traffic,
     /// DEBUG DROP-CLUSTER-PACKET-FILTER: packets of this type are not received.
     pub drop_kind: Option<u16>,
@@ -129,7 +129,7 @@ impl Cluster {
         self.act(now, facts, out, |cluster| cluster.take(input));
     }
 
-    /// Settings changed.
+    /// Takes over settings that have changed.
     pub fn configure(&mut self, settings: Settings) {
         if !self.settings.announce_ip.is_empty() && settings.announce_ip.is_empty() {
             // The next who pings us shows it.
@@ -157,7 +157,7 @@ impl Cluster {
         }
     }
 
-    /// This node.
+    /// The node of this process.
     #[inline]
     pub fn myself(&self) -> &Node {
         self.get(self.me)
@@ -224,7 +224,7 @@ impl Cluster {
         self.health.down
     }
 
-    /// Masters with slots.
+    /// The number of masters that have slots.
     pub fn size(&self) -> usize {
         self.health.size
     }
@@ -343,7 +343,7 @@ impl Cluster {
         self.generation += 1;
     }
 
-    /// Something changed that decisions depend on: looks around before this input is done.
+    /// Notes that something has changed on which decisions depend, so that they are reconsidered before this input is done.
     pub(super) fn soon(&mut self) {
         self.due = self.now;
     }
@@ -376,7 +376,7 @@ impl Cluster {
         self.soon();
     }
 
-    /// Takes a slot from its owner; false where it had none.
+    /// Unbinds a slot. Returns whether it had an owner.
     pub(super) fn unbind(&mut self, slot: Slot) -> bool {
         let Some(owner) = self.owners[usize::from(slot)].take() else { return false };
         self.bound -= 1;
@@ -395,12 +395,12 @@ impl Cluster {
         });
     }
 
-    /// Looks at everything whose time has come, and at when to look again. What it decides may give reasons for more.
+    /// Does everything that is due, and works out when to look again. One decision may make another one due.
     fn look_around(&mut self) {
         for _ in 0..4 {
             self.due = self.now + HEARTBEAT;
-            self.tend_nodes();
-            self.tend_manual_failover();
+            self.look_after_nodes();
+            self.advance_manual_failover();
             self.stand_for_election();
             self.migrate_to_orphan();
             self.refresh_health();

@@ -205,20 +205,20 @@ impl Server {
             return;
         }
         mode.followed = mode.core.generation();
-        let homeless: Vec<(ClientId, String)> = self
+        let moved: Vec<(ClientId, String)> = self
             .waiting
             .blocked()
             .iter()
-            .filter_map(|id| Some((id, self.homeless(self.clients.by_id(id)?)?)))
+            .filter_map(|id| Some((id, self.error_if_moved(self.clients.by_id(id)?)?)))
             .collect();
-        for (id, error) in homeless {
+        for (id, error) in moved {
             self.unblock_by_id(id, Unblock::Error(error.into()));
         }
         self.leave_shard_channels();
     }
 
     /// Where a client that waits for keys should wait instead.
-    fn homeless(&self, client: &Client) -> Option<String> {
+    fn error_if_moved(&self, client: &Client) -> Option<String> {
         let cluster = self.cluster()?;
         let block = client.block.as_deref()?;
         let BlockKind::Keys(wait) = &block.kind else { return None };

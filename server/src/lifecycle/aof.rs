@@ -95,7 +95,7 @@ impl Server {
     }
 
     /// A tick: writes what was put off, notes failed syncs and requests them again, begins a rewrite that is due.
-    pub fn tend_aof(&mut self) {
+    pub fn tick_aof(&mut self) {
         if self.persistence.aof.is_on() {
             self.flush_aof(false);
             let slowest = self.persistence.aof.syncer().map_or(0, |syncer| syncer.take_slowest());

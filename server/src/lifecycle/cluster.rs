@@ -1,4 +1,4 @@
-//! The cluster's machine at work: what it must know, and what it wants of the data.
+//! Drives the cluster's machine: the facts that it needs, and what it wants done to sessions and data.
 
 use super::machines::Driven;
 use crate::base::clock::Millis;
@@ -36,8 +36,8 @@ impl Driven for Cluster {
         }
     }
 
-    fn carry_out(server: &mut Server, wish: DataEffect, current: Option<&mut Client>) {
-        server.grant(wish, current);
+    fn carry_out(server: &mut Server, effect: DataEffect, current: Option<&mut Client>) {
+        server.carry_out_for_cluster(effect, current);
     }
 
     fn afterwards(server: &mut Server) {
@@ -60,7 +60,7 @@ impl Server {
         }
     }
 
-    /// The dataset is there: the machine starts. Keys in slots that are not ours are accounted for.
+    /// The dataset is loaded: starts the machine, and sorts out keys in slots that are not ours.
     pub fn start_cluster(&mut self) {
         self.with_cluster(None, crate::cluster::Cluster::start);
         self.discard_rest();
@@ -87,13 +87,13 @@ impl Server {
         Some(mode.file.save(&text, sync))
     }
 
-    /// True while a manual failover waits for a replica that has everything: the stream must not grow.
+    /// Whether a manual failover waits for a replica to catch up, so that the stream must not grow.
     pub fn hands_slots_over(&self) -> bool {
         self.cluster().is_some_and(Cluster::holds_writes_back)
     }
 
-    fn grant(&mut self, wish: DataEffect, current: Option<&mut Client>) {
-        match wish {
+    fn carry_out_for_cluster(&mut self, effect: DataEffect, current: Option<&mut Client>) {
+        match effect {
             DataEffect::Follow { ip, port } => self.with_replication(current, |machine| machine.follow(ip, port)),
             DataEffect::Promote if self.replication.is_replica() => {
                 self.with_replication(current, Replication::promote)

@@ -1,4 +1,4 @@
-//! What the server does several times a second without anybody asking.
+//! What the server does `hz` times a second.
 
 use crate::base::allocator::used_memory;
 use crate::base::clock::monotonic_ns;
@@ -20,7 +20,7 @@ impl Server {
         self.note_stall("expire-del", expiry);
         self.limit_outputs();
         self.save_if_due();
-        self.tend_aof();
+        self.tick_aof();
         self.begin_requested_shutdown();
         self.advance_shutdown();
         self.replication.trim();
@@ -95,7 +95,8 @@ impl Server {
         }
     }
 
-    /// Active expiry, unless DEBUG or a pause holds it back. A replica waits for its primary's word, but for keys that its own
+    /// Active expiry, unless DEBUG or a pause holds it back. A replica waits for its primary to delete a key, except for
+    /// keys to which its own
     /// clients gave a time to live.
     pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
         if self.keyspace.expires_on_access_only()

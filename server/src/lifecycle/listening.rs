@@ -1,4 +1,4 @@
-//! CONFIG SET of port and bind: what is listened on changes before OK is said, and an address that stays is not let go.
+//! CONFIG SET of port and bind: the sockets change before the reply, and an address that stays is never released.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -14,13 +14,13 @@ use crate::server::state::Order;
 /// An address that the settings name.
 struct Wanted {
     address: SocketAddr,
-    /// It may be unavailable.
+    /// Whether it may be unavailable: `bind` has a `-` in front of it.
     optional: bool,
-    /// It is of `tls-port`.
+    /// Whether it belongs to `tls-port`.
     secure: bool,
 }
 
-/// Listens on what the settings name now, and on nothing else.
+/// Listens on the addresses that the settings name now, and on no others.
 ///
 /// # Errors
 /// An address is not available; what was listened on before still is. The reason is in the log.
@@ -78,13 +78,13 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Nobody can connect any more, though a task may still hold the socket.
+/// Closes a socket to new connections, though a task may still hold it.
 pub fn close(listening: &Listening) {
     // One that is closed already is what was wanted.
     let _ = SockRef::from(&listening.socket).shutdown(std::net::Shutdown::Both);
 }
 
-/// Takes back what was closed for addresses that are not to be had.
+/// Opens again what was closed for addresses that turned out to be unavailable.
 fn reopen(server: &mut Server, closed: Vec<Listening>) {
     for Listening { address, socket, secure, .. } in closed {
         drop(socket);

@@ -20,15 +20,16 @@ pub trait Driven: Machine + Sized {
     /// What it must know of the data.
     fn facts(server: &Server) -> Self::Facts;
 
-    /// Does what it wants done to sessions and data. `current` is the session whose commands run.
+    /// Carries out an effect on sessions or data. `current` is the session whose commands run.
     fn carry_out(server: &mut Server, effect: Self::OnData, current: Option<&mut Client>);
 
-    /// What else follows from whatever it decided.
+    /// Called after each use of the machine, whatever it decided.
     fn afterwards(_: &mut Server) {}
 }
 
 impl Server {
-    /// Has a machine do something, and does what it wants done at once. `None` where this server has no such machine.
+    /// Calls a machine, and carries out its effects on sessions and data at once. `None` where this server has no such
+    /// machine.
     pub fn drive<M: Driven, R>(&mut self, mut current: Option<&mut Client>, f: impl FnOnce(&mut M) -> R) -> Option<R> {
         M::driver(self)?;
         let facts = M::facts(self);

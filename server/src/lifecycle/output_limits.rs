@@ -52,7 +52,7 @@ impl Server {
         true
     }
 
-    /// The limit is broken: the client goes at once, and gets nothing of what waits for it.
+    /// Closes a client that has broken its limit at once, without sending what waits for it.
     fn close_for_output(&mut self, client: &mut Client) {
         let line = client_line(self, client);
         log(

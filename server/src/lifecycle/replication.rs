@@ -1,4 +1,4 @@
-//! Replication's machine at work: what it must know, and what it wants of sessions and data.
+//! Drives replication's machine: the facts that it needs, and what it wants done to sessions and data.
 
 use super::machines::Driven;
 use crate::base::clock::Millis;
@@ -39,7 +39,7 @@ impl Driven for Replication {
 }
 
 impl Server {
-    /// Something happened.
+    /// Tells replication's machine what happened, and does what it wants of sessions and data.
     pub fn tell_replication(&mut self, current: Option<&mut Client>, input: Input) {
         self.with_replication(current, |machine| machine.take(input));
     }

@@ -1,4 +1,5 @@
-//! Saves: in the foreground here; in the background begun and ended here, carried out by the network layer's jobs.
+//! Saves. Those in the foreground are made here; those in the background begin and end here, and are made by jobs of the
+//! network layer.
 
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,7 @@ impl Server {
         }
     }
 
-    /// Thresholds of encodings.
+    /// The sizes up to which values have compact encodings, as the settings say.
     pub fn encodings(&self) -> Encodings {
         encodings(&self.config)
     }
@@ -151,7 +152,7 @@ impl Server {
         file.commit()
     }
 
-    /// Gives a running snapshot up and clears its marks.
+    /// Gives up a running snapshot and clears its marks.
     pub fn finish_running_snapshot(&mut self) {
         self.give_up_snapshot();
         while self.keyspace.snapshot_runs() {

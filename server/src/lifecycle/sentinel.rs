@@ -1,4 +1,4 @@
-//! Sentinel's machine at work, and how its events are told.
+//! Drives Sentinel's machine, and publishes its events.
 
 use std::convert::Infallible;
 

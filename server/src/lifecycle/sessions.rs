@@ -52,7 +52,7 @@ impl Server {
         client.refresh_pubsub_flags();
     }
 
-    /// A user takes the place of the one of the same name, or is new. Sessions follow, and subscribers go whose channels have.
+    /// Replaces or adds a user. Its sessions take over the new rights, and subscribers that have lost a channel are closed.
     pub fn put_user(&mut self, current: &mut Client, user: User) {
         let old = self.acl.users.get(&user.name).cloned();
         let new = self.acl.users.put(user);
@@ -84,7 +84,7 @@ impl Server {
             Some(user.selectors().filter_map(|selector| selector.channels()).flatten().cloned().collect())
         };
         let Some(now_allowed) = patterns(new) else { return };
-        // Who had less has lost nothing.
+        // A user that could do less before has lost nothing.
         if patterns(old).is_some_and(|before| before.is_subset(&now_allowed)) {
             return;
         }
@@ -103,13 +103,13 @@ impl Server {
         }
     }
 
-    /// Ends the sessions of users that are no more. The one that asked for it still gets its reply.
+    /// Ends the sessions of users that no longer exist. The session that asked for it still gets its reply.
     pub fn end_sessions_of(&mut self, current: &mut Client, is_gone: impl Fn(&User) -> bool) {
         let gone = |client: &Client| client.user().is_some_and(|user| is_gone(user));
         let ended: Vec<ClientId> = self.clients.iter().filter(|client| gone(client)).map(|client| client.id).collect();
         ended.into_iter().for_each(|id| self.end_session(id));
         if gone(current) {
-            // What it has queued is still asked with the rights of the user that is no more, not with anybody else's.
+            // What it has queued is still checked against the rights of the removed user, not anybody else's.
             current.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
         }
     }

@@ -1,4 +1,4 @@
-//! Settings that changed are passed on to those who keep a copy.
+//! Passes settings that have changed on to the parts that keep a copy.
 
 use crate::server::state::{Order, Server};
 

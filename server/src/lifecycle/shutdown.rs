@@ -80,7 +80,7 @@ impl Server {
         self.process.shutdown_mut().call_off();
     }
 
-    /// The process goes on: so do the clients that asked for its end.
+    /// The process goes on: answers the clients that asked for its end.
     fn answer_who_asked(&mut self) {
         let asked = |id: &ClientId| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
@@ -126,7 +126,7 @@ impl Server {
         self.remove_unfinished_files();
         if !self.config.pidfile.is_empty() {
             log(Level::Notice, "Removing the pid file.");
-            // It may be gone already, which is what is wanted.
+            // It may be gone already, which is fine.
             let _ = std::fs::remove_file(self.config.pidfile.as_path());
         }
         if !self.config.unixsocket.is_empty() {
@@ -140,7 +140,7 @@ impl Server {
         true
     }
 
-    /// Ends what writes a snapshot: the file that it leaves would only be untidy.
+    /// Removes the files of snapshots that are being written, which nobody needs any more.
     fn remove_unfinished_files(&mut self) {
         self.give_up_snapshot();
         let pid = std::process::id();
@@ -157,7 +157,7 @@ impl Server {
         }
     }
 
-    /// The end is called off.
+    /// Calls the shutdown off, after an error.
     fn stay(&mut self) -> bool {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
         self.call_shutdown_off();

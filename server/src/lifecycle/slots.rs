@@ -21,7 +21,7 @@ fn no_cluster() -> Refusal {
     Refusal(b"no cluster".to_vec())
 }
 
-/// The source's side.
+/// The source of a handover.
 impl Server {
     /// Whether slots may be handed over to a node; ours, and its name.
     ///
@@ -93,14 +93,14 @@ impl Server {
         self.retry_paused_slots();
     }
 
-    /// Whoever waits for a slot looks again; whose slot is still held back goes on waiting.
+    /// Clients that wait for a slot try again; those whose slot is still held back go on waiting.
     fn retry_paused_slots(&mut self) {
         self.end_due_waits();
         self.orders.push(Order::Rearm);
     }
 }
 
-/// The target's side.
+/// The target of a handover.
 impl Server {
     /// Slots are on their way in this session.
     ///
@@ -130,7 +130,7 @@ impl Server {
         Ok(())
     }
 
-    /// The source's dataset was emptied: so is what came of it.
+    /// The source has emptied its dataset, so what came of it is removed.
     pub fn flush_arrival(&mut self, client: &Client) {
         let arriving = client.arrival.and_then(|id| self.handovers.arriving_slots(id)).cloned();
         if let Some(slots) = arriving {
@@ -146,10 +146,10 @@ impl Server {
         }
     }
 
-    /// All is here: the slots are ours under the epoch that is returned, higher than `seen`.
+    /// All keys are here: takes the slots, under the epoch that is returned, which is higher than `seen`.
     ///
     /// # Errors
-    /// They are not, and will not be.
+    /// The slots cannot be taken, and the handover has failed.
     pub fn end_arrival(&mut self, client: &mut Client, seen: Epoch) -> Result<(HandoverId, Epoch), Refusal> {
         let id = self.handovers.may_take(client.id)?;
         let taken = self.with_cluster(Some(client), |core| core.take_over(id, seen));
@@ -159,7 +159,7 @@ impl Server {
         Ok((id, epoch))
     }
 
-    /// A session ends: what came in it and is not ours is removed.
+    /// A session ends: removes what came in it and is not ours.
     pub(crate) fn break_off_arrival(&mut self, client: &mut Client) {
         let Some(id) = client.arrival else { return };
         self.forget_arrival(client, Stage::Failed, "the source gave it up, or was lost");
@@ -175,7 +175,7 @@ impl Server {
         }
     }
 
-    /// The keyspace and our replicas learn what is on its way.
+    /// Tells the keyspace and our replicas which slots are on their way.
     fn refresh_incoming(&mut self) {
         let slots: SlotSet = match self.cluster() {
             Some(core) => core.incoming().flat_map(|(_, incoming)| incoming.slots.iter()).collect(),
@@ -185,7 +185,7 @@ impl Server {
         self.tell_replicas_what_comes();
     }
 
-    /// Replicas hear it again and again, since some may have joined meanwhile.
+    /// Tells replicas which slots are on their way. It is repeated, since some may have joined meanwhile.
     pub(crate) fn tell_replicas_what_comes(&mut self) {
         if self.replication.is_replica() || self.replication.history().backlog().is_none() {
             return;
@@ -203,7 +203,7 @@ impl Server {
     }
 }
 
-/// Removal of keys that have gone.
+/// Removal of keys that belong to another node.
 impl Server {
     /// The keys of slots are to be removed, in small steps.
     pub(crate) fn discard(&mut self, slots: SlotSet) {
@@ -218,7 +218,7 @@ impl Server {
         let mut left = count;
         while left > 0 {
             let Some(slot) = self.handovers.next_discard() else { break };
-            // It came back meanwhile, or our master decides.
+            // The slot has come back meanwhile, or our master decides.
             let stays = self.cluster().is_none_or(|core| core.is_mine(slot)) || self.replication.is_replica();
             let removed = if stays { 0 } else { self.remove_from_slot(slot, left) };
             if stays || removed < left {

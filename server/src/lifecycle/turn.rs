@@ -1,4 +1,4 @@
-//! The end of a turn: what gathered is written, those who have something to do are woken.
+//! The end of a turn: writes what has gathered, and wakes the tasks that have something to do.
 
 use crate::server::state::Server;
 

@@ -22,7 +22,7 @@ use crate::persistence::file::RdbFile;
 const QUEUE: usize = 32;
 /// How often the sockets are looked at for more writes that share a sync.
 const LOOKS: usize = 16;
-/// While nothing comes from the reader (an RDB part is long), INFO hears of its progress so often.
+/// How often INFO is updated while the reader is busy with a long RDB part.
 const PROGRESS: Duration = Duration::from_millis(100);
 /// How long to wait before asking again whether another snapshot has ended.
 const RETRY: Duration = Duration::from_millis(20);
@@ -119,9 +119,9 @@ pub async fn group_commit(shared: Shared) {
     shared.turn().commit_aof();
 }
 
-/// BGREWRITEAOF.
+/// Carries out the rewrite of this generation, from the new incremental file to the new manifest.
 pub async fn rewrite(shared: Shared, generation: u64) {
-    // One that was cancelled may still be about to put its files in place.
+    // A cancelled rewrite may still be about to put its files in place.
     let turn = shared.rewriting.lock().await;
     let result = attempt(&shared, generation).await;
     drop(turn);
@@ -164,7 +164,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
         let server = shared.peek();
         let checked = server.persistence.aof.check_rewrite(generation);
         if checked.is_err() {
-            // Nobody wants it any more; a leftover would only be untidy.
+            // The rewrite was cancelled. A file that is left behind would only be untidy.
             let _ = std::fs::remove_file(&temporary);
         }
         checked?;

@@ -16,7 +16,7 @@ pub struct Request {
 /// Input with the requests found in it.
 #[derive(Default)]
 pub struct Batch {
-    /// Bytes read.
+    /// The bytes that were read, executed requests in front included.
     pub input: Vec<u8>,
     /// Bytes of `input` that were parsed.
     pub parsed: usize,
@@ -98,7 +98,7 @@ impl Batch {
         self.requests.len() - self.next
     }
 
-    /// A request's arguments.
+    /// The words of a request, as ranges of the input.
     #[inline]
     pub fn args(&self, request: Request) -> Args<'_> {
         let data = if request.inline { &self.scratch } else { &self.input };

@@ -44,15 +44,15 @@ const KEEP: usize = 64 * 1024;
 /// Turns in a row that a task takes while it never has to wait.
 const TURNS: u32 = 16;
 
-/// What [`Connection::poll`] found.
+/// Why [`Connection::poll`] is ready.
 enum Event {
     /// Something to execute, or output that others left.
     Progress,
-    /// The connection ended.
+    /// The peer closed the connection, or the socket failed.
     Closed,
 }
 
-/// A connection's buffers.
+/// A connection: what was read, what waits to be written, and its session.
 pub struct Connection {
     session: SessionIndex,
     signal: Arc<Signal>,
@@ -60,11 +60,11 @@ pub struct Connection {
     batch: Option<Box<Batch>>,
     output: Output,
     limits: Limits,
-    /// No more requests: end when the output is written.
+    /// No more requests are read: the connection ends when the output is written.
     closing: bool,
-    /// End now, whatever waits.
+    /// The connection ends now, whatever still waits to be written.
     aborted: bool,
-    /// The client waits; its requests stay where they are.
+    /// The client is blocked; its requests stay where they are.
     blocked: bool,
     /// The session, while a script that it asked for is set aside.
     held: Option<Box<Client>>,
@@ -155,7 +155,7 @@ impl Connection {
     fn poll<S: AsyncRead + AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Event> {
         if let Some((offset, syncer)) = &self.hold {
             if !syncer.poll_durable(*offset, context.waker()) {
-                // Whoever is to be closed does not wait for the disk.
+                // A client that is to be closed does not wait for the disk.
                 return if self.signal.take() { Poll::Ready(Event::Progress) } else { Poll::Pending };
             }
             self.hold = None;
@@ -201,7 +201,7 @@ impl Connection {
             if !self.replica.poll_snapshot(context, &mut self.output) {
                 return Poll::Ready(Written::Drained);
             }
-            // It waits from now on, even if the socket takes nothing of it.
+            // It counts as waiting from now on, even if the socket takes nothing of it.
             self.signal.report_output(self.sent, self.output.len());
         }
     }
@@ -412,7 +412,7 @@ fn input_memory(batch: &Batch) -> InputMemory {
 mod spare {
     use super::{Batch, KEEP, RefCell};
 
-    /// So many a thread: one for the connection that reads, and some for those that hold parts of requests.
+    /// How many are kept per thread: one for the connection that reads, and some for those that hold parts of requests.
     const MOST: usize = 8;
 
     thread_local! {
@@ -479,7 +479,7 @@ fn poll_read_small<S: AsyncRead>(
         let mut buffer = ReadBuf::uninit(scratch);
         stream.poll_read(context, &mut buffer).map_ok(|()| {
             let count = buffer.filled().len();
-            // Whoever fills the scratch buffer sends a lot: the next read goes where it is parsed.
+            // A client that fills the scratch buffer sends a lot, so its next read goes to where it is parsed.
             input.reserve(if count == READ_SIZE { BUSY_SIZE } else { count });
             input.extend_from_slice(buffer.filled());
             count
@@ -490,8 +490,8 @@ fn poll_read_small<S: AsyncRead>(
 /// What [`Connection::poll_write`] ended with.
 #[derive(PartialEq, Eq)]
 enum Written {
-    /// Nothing waits.
+    /// The socket has taken everything.
     Drained,
-    /// The connection ended.
+    /// The socket failed.
     Closed,
 }

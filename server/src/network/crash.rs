@@ -32,7 +32,7 @@ const SHOWN: usize = 128;
 
 static NODE: OnceLock<Arc<Node>> = OnceLock::new();
 static REPORTING: AtomicBool = AtomicBool::new(false);
-/// `use-exit-on-panic`.
+/// `use-exit-on-panic`: a panic exits instead of aborting.
 static EXIT_ON_PANIC: AtomicBool = AtomicBool::new(false);
 /// Milliseconds; 0: the watchdog sleeps.
 static PERIOD: AtomicU32 = AtomicU32::new(0);
@@ -74,7 +74,7 @@ pub fn watch(period: u32) {
     }
 }
 
-/// The reactor turns.
+/// Called by the timers: proves to the watchdog that the reactor turns.
 pub fn tick() {
     TICKED.store(now_ms(), Ordering::Relaxed);
 }

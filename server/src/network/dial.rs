@@ -17,9 +17,9 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 
-/// An open connection.
+/// A connection that this server opened.
 pub struct Dialed {
-    /// The connection.
+    /// The stream, inside TLS where that is configured.
     pub stream: Box<dyn Socket>,
     /// Our address on it.
     pub local: String,
@@ -33,7 +33,7 @@ pub type Dialer = Box<dyn Fn(&str, u16) -> io::Result<Dialed> + Send + Sync>;
 /// How a socket is used.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// The connection is inside TLS.
+    /// Whether the connection is inside TLS.
     pub secure: bool,
     /// Small writes are not held back.
     pub nodelay: bool,
@@ -70,7 +70,7 @@ pub async fn dial(shared: &Shared, host: &str, port: u16, options: &Options) -> 
 /// Puts a connection that we opened inside TLS, where that is wanted.
 ///
 /// # Errors
-/// TLS is wanted and there is no agreement with the other side. Nothing was sent in the clear.
+/// The handshake failed. Nothing was sent unencrypted.
 pub async fn secure(shared: &Shared, stream: TcpStream, wanted: bool) -> io::Result<Box<dyn Socket>> {
     if !wanted {
         return Ok(Box::new(stream));
@@ -82,7 +82,7 @@ pub async fn secure(shared: &Shared, stream: TcpStream, wanted: bool) -> io::Res
 /// Puts a connection that another node of the cluster opened inside TLS.
 ///
 /// # Errors
-/// There is no agreement with the other side.
+/// The handshake failed.
 pub async fn accept_node(shared: &Shared, stream: TcpStream) -> io::Result<Box<dyn Socket>> {
     let contexts = contexts(shared)?;
     shake_hands(TlsStream::new(stream, contexts.accept_node().map_err(io::Error::other)?)).await

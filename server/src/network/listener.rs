@@ -35,7 +35,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Accepts on what the server listens on now, and on nothing else.
+    /// Accepts on the sockets that the server listens on now, and on no others.
     pub fn follow(&mut self, shared: &Shared) {
         let server = shared.peek();
         self.tcp.retain(|id, task| {
@@ -66,7 +66,7 @@ impl Drop for Listeners {
     }
 }
 
-/// Sockets that are bound and not accepted on yet.
+/// Sockets that are bound but do not accept connections yet.
 pub struct Bound {
     /// Each with whether it is of `tls-port`.
     tcp: Vec<(TcpListener, bool)>,
@@ -217,11 +217,11 @@ fn keep_alive(stream: &TcpStream, seconds: u32) {
 /// Where a connection comes from, as CLIENT LIST shows it.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
-    /// The peer's address.
+    /// The peer's address, or the path of the Unix socket.
     pub addr: String,
-    /// Our side's address.
+    /// Our address, or the path of the Unix socket.
     pub laddr: String,
-    /// The socket's descriptor.
+    /// The descriptor that CLIENT LIST shows.
     pub fd: i32,
     /// Whether it comes from this machine.
     pub local: bool,

@@ -17,7 +17,7 @@ pub struct Output {
     written: usize,
     /// What follows `front`; none of them is empty.
     rest: VecDeque<Vec<u8>>,
-    /// Bytes in `rest`.
+    /// The number of bytes in `rest`.
     waiting: usize,
 }
 
@@ -27,7 +27,7 @@ impl Output {
         self.front.len() - self.written + self.waiting
     }
 
-    /// Whether nothing waits.
+    /// Whether no bytes wait to be written.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.written == self.front.len()

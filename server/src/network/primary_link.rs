@@ -25,12 +25,12 @@ use crate::server::state::Server;
 const READ_SIZE: usize = 64 * 1024;
 /// A read buffer that grew beyond this is given back when it is empty.
 const LARGEST_KEPT: usize = 1 << 20;
-/// A line of the handshake that is longer does not end.
+/// The longest line that is accepted in a handshake, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// The link that is open, and how to reach it.
 #[derive(Default)]
-pub struct Outside {
+pub struct Links {
     link: Mutex<Option<(LinkId, UnboundedSender<LinkEffect>)>>,
 }
 
@@ -50,7 +50,7 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
             LinkEffect::Disconnect => drop(open.take_if(|(name, _)| *name == link)),
             effect => {
                 if let Some((_, sender)) = open.as_ref().filter(|(name, _)| *name == link) {
-                    // A link that has just ended says so itself.
+                    // A link that has just ended reports that itself.
                     let _ = sender.send(effect);
                 }
             }
@@ -73,7 +73,7 @@ async fn run(shared: Shared, link: LinkId, host: String, port: u16, mut words: U
     };
     let dialed = tokio::select! {
         dialed = dial(&shared, &host, port, &options) => dialed,
-        // Nothing is sent before the connection is there: it was given up.
+        // Nothing is sent before the connection is open, so it was given up.
         _ = words.recv() => return,
     };
     let ended = match dialed {
@@ -103,7 +103,7 @@ struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Ends well where the machine dropped the link.
+    /// Returns `Ok` if the machine dropped the link.
     async fn serve(mut self, mut words: UnboundedReceiver<LinkEffect>) -> io::Result<()> {
         loop {
             loop {
@@ -208,9 +208,9 @@ impl Mode<'_> {
 /// The link's socket, what was read from it, and what waits for it.
 pub(super) struct Wire {
     stream: Box<dyn Socket>,
-    /// Our address.
+    /// Our side's address, with the port.
     pub(super) local: String,
-    /// The primary's address.
+    /// The primary's address, with the port.
     pub(super) peer: String,
     /// Bytes read and not used yet.
     input: Vec<u8>,
@@ -218,9 +218,9 @@ pub(super) struct Wire {
     written: usize,
 }
 
-/// What [`Wire::exchange`] did.
+/// Why [`Wire::exchange`] returned.
 enum Moved {
-    /// Bytes came.
+    /// Bytes were read from the primary.
     In,
     /// All that waited has left.
     Out,

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT. A task begins the shutdown; the handler says so, and does what cannot wait for the task: a second
+//! SIGTERM and SIGINT. A task begins the shutdown; the handler logs it, and does what cannot wait for the task: a second
 //! SIGINT means now, whatever the server is busy with.
 
 use std::convert::Infallible;

@@ -33,7 +33,7 @@ const FILE_CHUNK: usize = 64 * 1024;
 /// Chunks of 64 KiB on their way to a replica's socket.
 const SOCKET_QUEUE: usize = 16;
 
-/// BGSAVE.
+/// BGSAVE: walks the dataset and writes it to a file beside, which is then renamed.
 pub async fn background_save(shared: Shared) {
     let (header, path) = {
         let server = shared.peek();

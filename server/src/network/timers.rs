@@ -1,4 +1,4 @@
-//! The server's clock: what happens without anybody asking.
+//! The server's timers: cron, deadlines and active expiry.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -36,12 +36,12 @@ pub async fn run(shared: Shared) -> Infallible {
     }
 }
 
-/// Who waited for the end of something tries again: a dataset is in, or is larger than one waits for.
+/// Clients that waited for the end of loading try again: it has ended, or takes longer than they should wait.
 pub(super) fn retry_postponed(server: &mut Server) {
     server.end_due_waits();
 }
 
-/// How far loading is, for INFO and for those who wait for it.
+/// Notes how far loading is, for INFO and for clients that wait for its end.
 pub(super) fn loading_goes_on(shared: &Shared, loaded: u64) {
     let mut server = shared.turn();
     server.persistence.loading_goes_on(loaded);

@@ -3,7 +3,8 @@
 //! Background. It is driven by hand instead of through tokio-rustls for the sake of one rule: `poll_write` reports bytes as
 //! written only when their ciphertext has left for the socket. So nobody has to flush, what a client has not taken counts
 //! against its `client-output-buffer-limit`, and a plain connection, which goes the same way through `connection.rs`, pays
-//! nothing for it. The price is OpenSSL's rule: who was told to wait calls again with the same bytes, followed by others or not.
+//! nothing for it. The price is OpenSSL's rule: a caller that was told to wait must call again with the same bytes, and may
+//! add more.
 //!
 //! A read takes what the socket has in one call, as a plain one does, however many records that is.
 
@@ -19,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Duration;
 
-/// A handshake takes no longer; `timeout` can make it shorter for clients.
+/// How long a handshake may take; `timeout` can make it shorter for clients.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Bytes of ciphertext read at a time.
 const READ_SIZE: usize = 16 * 1024;
@@ -50,7 +51,7 @@ impl TlsStream {
     /// Makes the handshake.
     ///
     /// # Errors
-    /// The peer is not one to talk to, or it is not there any more.
+    /// The handshake failed, or the peer has gone.
     pub async fn handshake(&mut self) -> io::Result<()> {
         std::future::poll_fn(|context| self.poll_handshake(context)).await
     }

@@ -21,7 +21,7 @@ use crate::server::state::Server;
 
 /// Chunks on their way to the thread that takes them.
 const QUEUE: usize = 64;
-/// The machine hears so often that more cannot be taken at the moment.
+/// How often the machine is told that the thread cannot take more at the moment.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What goes to the thread.
@@ -31,7 +31,7 @@ enum Part {
     End,
 }
 
-/// What [`Reception::step`] found.
+/// How [`Reception::step`] ended.
 pub enum Step {
     /// There is room for more.
     GoesOn,
@@ -225,7 +225,7 @@ async fn decode(shared: Shared, mut parts: Receiver<Part>, options: LoadOptions)
     loaded(in_thread(&shared, move |progress| load(source, &options, progress)).await)
 }
 
-/// What the loader says, as an error of the link.
+/// The loader's error as an error of the link.
 fn loaded(result: io::Result<Result<Loaded, LoadError>>) -> io::Result<Step> {
     match result? {
         Ok(loaded) => Ok(Step::Loaded(Box::new(loaded))),
@@ -275,7 +275,7 @@ pub(super) async fn in_thread<T: Send + 'static>(
     let (done, mut finished) = tokio::sync::oneshot::channel();
     let counter = Arc::clone(&progress);
     std::thread::Builder::new().name("load".into()).spawn(move || {
-        // The receiver is gone only if nobody wants the result any more.
+        // The receiver has gone only if the result is no longer wanted.
         let _ = done.send(work(&counter));
     })?;
     loop {

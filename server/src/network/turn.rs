@@ -32,13 +32,13 @@ pub struct Node {
     /// The sockets must be opened anew.
     pub(super) listen: Notify,
     /// The link to our primary.
-    pub(super) replication: primary_link::Outside,
+    pub(super) replication: primary_link::Links,
     /// Who opens connections; `None`: the operating system.
     pub(super) dialer: Option<Dialer>,
     /// Sentinel mode's links and scripts.
-    pub(super) sentinel: sentinel::Outside,
-    /// Cluster mode's links.
-    pub(super) cluster: cluster::Outside,
+    pub(super) sentinel: sentinel::Connections,
+    /// The sockets of the cluster's bus.
+    pub(super) cluster: cluster::Connections,
 }
 
 impl Node {

@@ -20,7 +20,7 @@ const DROPPED_AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub struct Backlog {
     chunks: VecDeque<Vec<u8>>,
-    /// Bytes a chunk.
+    /// The size of a chunk in bytes.
     chunk: usize,
     /// Offset of the first byte of the first chunk.
     start: Offset,
@@ -30,7 +30,7 @@ pub struct Backlog {
     pinned: Option<Offset>,
     /// Offset after the last byte.
     end: Offset,
-    /// `repl-backlog-size`.
+    /// `repl-backlog-size`, in bytes.
     size: usize,
     /// A chunk that was dropped and is filled again: fresh memory costs a page fault for every four kilobytes.
     spare: Option<Vec<u8>>,
@@ -58,22 +58,22 @@ impl Backlog {
         (self.end - self.first) as usize
     }
 
-    /// True without bytes.
+    /// Whether it holds no bytes that can be served.
     pub fn is_empty(&self) -> bool {
         self.first == self.end
     }
 
-    /// `repl-backlog-size`.
+    /// `repl-backlog-size`, in bytes; it may hold more while a replica lags.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// Bytes of memory.
+    /// Bytes of memory that its chunks take.
     pub fn memory(&self) -> usize {
         (self.chunks.len() + usize::from(self.spare.is_some())) * (self.chunk + size_of::<Vec<u8>>())
     }
 
-    /// Changes the size.
+    /// `repl-backlog-size` has changed, in bytes.
     pub fn resize(&mut self, size: usize) {
         self.size = size;
     }

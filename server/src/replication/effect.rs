@@ -26,7 +26,7 @@ pub struct Facts {
     pub holds_stream: bool,
 }
 
-/// Something happened.
+/// What the machine is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The time that was asked for has come, or the facts have changed.
@@ -64,13 +64,13 @@ pub enum LinkInput {
 /// Something happened on a replica's link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerInput {
-    /// REPLCONF ACK.
+    /// REPLCONF ACK: the replica has applied the stream up to this offset.
     Acknowledged(Offset),
     /// Its socket has taken so many bytes since the link began; whether more wait for it.
     Progress {
-        /// Bytes taken.
+        /// Bytes that its socket has taken so far.
         sent: u64,
-        /// More wait.
+        /// Whether more bytes wait for the socket.
         waits: bool,
     },
     /// Its snapshot's file is complete, and so many bytes long.
@@ -89,22 +89,22 @@ pub type Effect = machine::Effect<DataEffect, (LinkId, LinkEffect)>;
 /// Something to do on a link to a primary, when the turn ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEffect {
-    /// Open it.
+    /// Open the connection.
     Connect {
-        /// Host as configured.
+        /// The host as it was configured.
         host: String,
-        /// Port.
+        /// The port for clients.
         port: u16,
     },
     /// Close it; nothing is heard of it any more.
     Disconnect,
-    /// Send bytes.
+    /// Send these bytes.
     Send(Vec<u8>),
     /// What comes now is a snapshot.
     Receive {
         /// How its end is told.
         payload: Payload,
-        /// Where it goes.
+        /// Where the snapshot goes.
         into: Destination,
     },
     /// Load the snapshot that was stored in the file.
@@ -116,7 +116,7 @@ pub enum LinkEffect {
 /// How a snapshot's end is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
-    /// So many bytes.
+    /// A snapshot of so many bytes.
     Sized(u64),
     /// These forty bytes come after it.
     Marked(Vec<u8>),
@@ -158,11 +158,11 @@ pub enum PeerEffect {
 /// Something to do on the side of the data and of sessions, at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataEffect {
-    /// Log a line.
+    /// Write a line to the log.
     Log {
         /// How much it matters.
         level: Level,
-        /// The line.
+        /// The text of the line.
         text: String,
     },
     /// Something to do with a replica's session.
@@ -189,7 +189,7 @@ pub enum DataEffect {
 /// A snapshot for some replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncPlan {
-    /// Who gets it.
+    /// The replicas that share the snapshot.
     pub peers: Vec<PeerId>,
     /// How it gets there.
     pub way: Way,

@@ -15,7 +15,7 @@ pub type Target = (String, u16);
 /// Where a hand-over is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Failover {
-    /// None runs.
+    /// No hand-over is running.
     #[default]
     Idle,
     /// Writes wait until a replica has everything.
@@ -45,7 +45,7 @@ impl Failover {
 /// Why FAILOVER is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailoverRefusal {
-    /// One is running.
+    /// A hand-over is already running.
     AlreadyRuns,
     /// This server is a replica.
     IsReplica,
@@ -134,13 +134,13 @@ impl Replication {
         self.follow(host, port);
     }
 
-    /// The hand-over ends: writes go on, or learn that this server is a replica now.
+    /// Ends the hand-over: clients whose writes waited go on, or are told that this server is a replica now.
     pub(super) fn end_failover(&mut self) {
         self.failover = Failover::Idle;
         self.out.push(Effect::Data(DataEffect::ResumeWrites));
     }
 
-    /// The hand-over is given up: this server is the primary as before. Returns false where none is running.
+    /// Gives up the hand-over: this server remains the primary. Returns false if none is running.
     pub fn abort_failover(&mut self, why: &str) -> bool {
         let stage = self.failover.name();
         let to = match &self.failover {

@@ -46,15 +46,15 @@ pub enum Resync {
 /// Why SYNC or PSYNC is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncRefusal {
-    /// FAILOVER is running.
+    /// FAILOVER is handing the role over.
     FailingOver,
-    /// This server is a replica, and not in touch with its own primary.
+    /// This server is a replica whose link to its own primary is down.
     NoPrimary,
     /// A snapshot with a filter can only be sent with a mark behind it.
     FilterNeedsEof,
 }
 
-/// What [`Replication::feed`] did.
+/// How far [`Replication::feed`] came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fed {
     /// The replica does not receive the stream yet.
@@ -76,13 +76,13 @@ pub enum Said {
     Ip(String),
     /// It understands snapshots that end with a mark.
     CapaEof,
-    /// It understands PSYNC2.
+    /// It understands PSYNC2: a `+CONTINUE` may bring a new id.
     CapaPsync2,
     /// Whether it wants the snapshot and nothing after it.
     RdbOnly(bool),
     /// It wants a snapshot without keys, with or without functions (`rdb-filter-only`).
     Filtered {
-        /// Whether with functions.
+        /// Whether the snapshot includes functions.
         functions: bool,
     },
 }
@@ -103,12 +103,12 @@ impl Feeder {
         })
     }
 
-    /// A snapshot may begin sooner than it was thought.
+    /// A snapshot may be able to begin sooner than planned.
     pub(super) fn plan_again(&mut self) {
         self.plan_at = Millis::MIN;
     }
 
-    /// When something is due, whatever happens until then.
+    /// When something is due even if nothing happens until then.
     pub(super) fn next_wakeup(&self) -> Option<Millis> {
         let second = self.attached().next().map(|_| self.second);
         let plan = self.waiting().next().map(|_| self.plan_at);
@@ -341,8 +341,8 @@ impl Replication {
         self.history.trim(slowest);
     }
 
-    /// Looks at everything whose time has come.
-    pub(super) fn tend_replicas(&mut self) {
+    /// Does everything that is due.
+    pub(super) fn advance_replicas(&mut self) {
         if self.feeder.second <= self.now && self.has_replicas() {
             self.feeder.second = self.now + KEEP_ALIVE;
             self.each_second();

@@ -62,7 +62,7 @@ enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Ping,
-    /// And behind it so many to REPLCONF.
+    /// The replies to AUTH and then to so many REPLCONF are awaited.
     Auth {
         options: usize,
     },
@@ -84,7 +84,7 @@ struct Snapshot {
 enum Phase {
     /// The line that announces it is waited for.
     Header { since: Millis },
-    /// It comes.
+    /// The snapshot is being received.
     Receives { progress: Transfer, into: Destination, loads: bool, alive_at: Millis },
     /// All of it is in its file, and is loaded.
     Loads { progress: Transfer, alive_at: Millis },
@@ -96,7 +96,7 @@ struct Acknowledged {
     at: Millis,
     /// `None`: it may not have listened yet, so it is told again soon.
     offset: Option<Offset>,
-    /// There is news for it, and whoever calls the machine knows when.
+    /// Whether there is news for it, so that `next_wakeup` is sooner.
     has_news: bool,
 }
 
@@ -105,7 +105,7 @@ struct Acknowledged {
 pub struct Transfer {
     /// Bytes in all; `None` where the primary did not announce it.
     pub total: Option<u64>,
-    /// Bytes received.
+    /// Bytes of the snapshot received so far.
     pub read: u64,
     /// When the last byte came.
     pub last_io: Millis,
@@ -132,7 +132,7 @@ impl Follower {
         &self.host
     }
 
-    /// The primary's port.
+    /// The primary's port, as configured.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -169,7 +169,7 @@ impl Follower {
         }
     }
 
-    /// What is said of a snapshot whose primary hung up in the middle of it; `None` where none was coming.
+    /// What is logged about a snapshot whose primary hung up in the middle of it; `None` where none was being received.
     fn cut_snapshot(&self) -> Option<String> {
         let Stage::Transfer { phase: Phase::Receives { progress, into, .. }, .. } = &self.stage else { return None };
         Some(match into {
@@ -268,7 +268,7 @@ impl Follower {
 
 impl Replication {
     /// Does what is due on the link to the primary.
-    pub(super) fn tend_link(&mut self) {
+    pub(super) fn advance_link(&mut self) {
         let now = self.now;
         let Some(follower) = &mut self.follower else { return };
         if let Stage::Waits { until } = follower.stage {
@@ -368,7 +368,7 @@ impl Replication {
                 self.stream(link);
                 self.log(Level::Notice, "MASTER <-> REPLICA sync: Finished with success");
             }
-            // Late news of a stage that is over.
+            // It comes too late: the stage is over.
             _ => {}
         }
     }
@@ -548,7 +548,7 @@ impl Replication {
         follower.down_since = None;
         follower.read_offset = offset;
         follower.pause = FIRST_PAUSE;
-        // A primary that took nothing while we loaded has from now on to take it.
+        // A primary may have taken nothing while we loaded; its time-out begins now.
         follower.unsent_since = follower.unsent_since.map(|_| now);
         self.out.push(Effect::Data(DataEffect::Recording));
         self.out.push(Effect::Network((link, LinkEffect::Apply)));

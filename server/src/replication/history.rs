@@ -83,7 +83,7 @@ impl History {
         (same || before) && self.backlog.as_ref().is_some_and(|backlog| backlog.serves(offset))
     }
 
-    /// Sets `repl-backlog-size`.
+    /// `repl-backlog-size` has changed, in bytes; small sizes are raised as in Redis.
     pub fn resize(&mut self, size: u64) {
         self.backlog_size = usize::try_from(size).unwrap_or(usize::MAX).max(MIN_BACKLOG);
         if let Some(backlog) = &mut self.backlog {

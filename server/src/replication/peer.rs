@@ -43,7 +43,7 @@ pub(super) struct Introduction {
     pub(super) ip: String,
     /// It understands `$EOF:` transfers.
     pub(super) eof: bool,
-    /// It understands PSYNC2.
+    /// It understands PSYNC2: a `+CONTINUE` may bring a new id.
     pub(super) psync2: bool,
     /// It asked with SYNC: it expects no FULLRESYNC line and acknowledges nothing.
     pub(super) old_sync: bool,
@@ -55,7 +55,7 @@ pub(super) struct Introduction {
     pub(super) without_functions: bool,
 }
 
-/// One replica's link.
+/// A session that is a replica's link, or is about to become one.
 #[derive(Debug, Clone)]
 pub struct Peer {
     pub(super) id: PeerId,
@@ -150,7 +150,7 @@ impl Peer {
         self.stage == Stage::WaitsForFile
     }
 
-    /// Whether it receives the stream, or will: the stream is kept from its cursor on.
+    /// Whether the stream is kept for it from its cursor on, because it receives it or will.
     pub fn pins_stream(&self) -> bool {
         let joins = matches!(self.stage, Stage::WaitsForFile | Stage::Receives(_) | Stage::WaitsForAck | Stage::Online);
         joins && !self.said.rdb_only

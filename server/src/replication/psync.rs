@@ -8,7 +8,7 @@ use crate::base::offset::Offset;
 pub(super) enum PsyncReply {
     /// A snapshot follows; the stream starts after this offset. No id: the line was malformed.
     FullResync {
-        /// The history's id.
+        /// The id of the history that the snapshot belongs to.
         replid: Option<ReplId>,
         /// Offset of the snapshot.
         offset: Offset,

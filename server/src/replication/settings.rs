@@ -6,21 +6,21 @@ use crate::config::{Config, DisklessLoad};
 /// What the configuration says, as far as the machine cares.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `repl-timeout`.
+    /// `repl-timeout`, in milliseconds: a peer that is silent for longer is given up.
     pub timeout: Millis,
-    /// `repl-ping-replica-period`.
+    /// `repl-ping-replica-period`, in milliseconds.
     pub ping_period: Millis,
     /// `repl-backlog-size`, in bytes.
     pub backlog_size: u64,
     /// `repl-backlog-ttl`; `None`: the backlog stays.
     pub backlog_ttl: Option<Millis>,
-    /// `repl-diskless-sync`.
+    /// `repl-diskless-sync`: snapshots go to the replicas' sockets, not to a file.
     pub diskless_sync: bool,
-    /// `repl-diskless-sync-delay`.
+    /// `repl-diskless-sync-delay`, in milliseconds: so long more replicas are waited for.
     pub diskless_sync_delay: Millis,
     /// `repl-diskless-sync-max-replicas`; `None`: however many come, the delay is waited for.
     pub diskless_sync_max_replicas: Option<usize>,
-    /// `repl-diskless-load`.
+    /// `repl-diskless-load`: where a snapshot from the primary goes.
     pub diskless_load: DisklessLoad,
     /// `masteruser` and `masterauth`: the words after AUTH; empty without a password.
     pub credentials: Vec<Vec<u8>>,
@@ -60,17 +60,17 @@ impl Settings {
     }
 }
 
-/// A step of the handshake may take so long.
+/// How long a step of the handshake may take, in milliseconds.
 pub(super) const STEP: Millis = 5_000;
 /// A link that could not be made is tried again after so long; each failure doubles the pause,
 pub(super) const FIRST_PAUSE: Millis = 50;
 /// up to this one.
 pub(super) const LONGEST_PAUSE: Millis = 1_000;
-/// Replicas acknowledge so often, as upstream's do,
+/// How often replicas acknowledge, as in Redis, in milliseconds,
 pub(super) const ACK_PERIOD: Millis = 1_000;
-/// and so soon where there is something new: FAILOVER waits for it, and `min-replicas-max-lag` and INFO show it.
+/// and how soon if there is something new: FAILOVER waits for it, and `min-replicas-max-lag` and INFO show it.
 pub(super) const ACK_DELAY: Millis = 50;
 /// A primary that waits for us to load, and replicas that wait for a snapshot, hear so often that the other side lives.
 pub(super) const KEEP_ALIVE: Millis = 1_000;
-/// So often it is tried again to begin a snapshot that something else holds up.
+/// How often a snapshot is tried again that something else holds up, in milliseconds.
 pub(super) const SNAPSHOT_RETRY: Millis = 100;

@@ -49,7 +49,7 @@ impl Replication {
         }
     }
 
-    /// Settings changed.
+    /// Takes over settings that have changed.
     pub fn configure(&mut self, settings: Settings) {
         self.history.resize(settings.backlog_size);
         self.settings = settings;
@@ -67,7 +67,7 @@ impl Replication {
         &self.history
     }
 
-    /// Our way to a primary; `None` for a primary.
+    /// Our link to a primary; `None` if this server is one.
     #[inline]
     pub fn follower(&self) -> Option<&Follower> {
         self.follower.as_deref()
@@ -166,7 +166,7 @@ impl Replication {
         self.out.push(Effect::Data(DataEffect::Recording));
     }
 
-    /// DEBUG CHANGE-REPL-ID.
+    /// DEBUG CHANGE-REPL-ID: begins a new history, so that no replica can go on.
     pub fn change_id(&mut self) {
         self.history.begin_anew();
     }
@@ -212,8 +212,8 @@ impl Machine for Replication {
     fn take(&mut self, input: Input) {
         match input {
             Input::Tick => {
-                self.tend_link();
-                self.tend_replicas();
+                self.advance_link();
+                self.advance_replicas();
                 self.advance_failover();
             }
             Input::Link(link, input) => self.take_from_link(link, input),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// An instance's address.
+/// Where an instance is.
 #[derive(Debug, Clone)]
 pub struct Address {
     /// As configured or announced: an address or a host name.

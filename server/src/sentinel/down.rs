@@ -78,10 +78,10 @@ impl Sentinel {
                 continue;
             }
             let Some(conn) = self.links.get(peer.base.link).open_commands() else { continue };
-            // What was never asked since the master went down is asked at once; then once a period.
+            // A Sentinel that was not asked since the master went down is asked at once, and then once in each period.
             let said = Some(peer.last_opinion).filter(|&said| Some(said) >= master.base.s_down_since);
             let last = peer.asked.max(said);
-            // Who did not see it down yet will, in a moment, if it is.
+            // One that does not see it down yet soon will, if it is.
             let impatient = !master.o_down && !peer.master_down && peer.asked.is_none();
             let period = if impatient { self.timing.ask_period.min(IMPATIENCE) } else { self.timing.ask_period };
             if !now_at_once && last.is_some_and(|last| !moment.has_come(last + period)) {

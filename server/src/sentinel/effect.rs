@@ -17,48 +17,48 @@ pub enum Channel {
     Hellos,
 }
 
-/// Something happened.
+/// What the machine is told.
 #[derive(Debug, Clone)]
 pub enum Input {
     /// The time that was asked for has come.
     Tick,
-    /// A connection is there.
+    /// A connection that we asked for is open.
     Connected {
-        /// Which.
+        /// The connection that is open.
         conn: ConnId,
         /// Our own address on it.
         local: String,
-        /// The peer's address.
+        /// The peer's address, without the port.
         peer: String,
     },
     /// A connection ended, or could not be made.
     Lost {
-        /// Which.
+        /// The connection that ended.
         conn: ConnId,
-        /// Why.
+        /// Why it ended, for the log.
         reason: String,
     },
     /// A reply to a command, or a message of a subscription.
     Reply {
-        /// The connection.
+        /// The connection that it came on.
         conn: ConnId,
-        /// What it says.
+        /// The reply or message.
         value: Value,
     },
     /// Another Sentinel sent its hello by PUBLISH.
     Hello(Vec<u8>),
-    /// A script runs.
+    /// A script was started.
     ScriptStarted {
-        /// Which.
+        /// The name that [`Effect::RunScript`] gave it.
         job: u64,
-        /// Its process id.
+        /// The id of its process.
         pid: u32,
     },
-    /// A script ended.
+    /// A script's process has ended.
     ScriptEnded {
-        /// Which.
+        /// The name that [`Effect::RunScript`] gave it.
         job: u64,
-        /// How.
+        /// How it ended.
         end: ScriptEnd,
     },
 }
@@ -66,9 +66,9 @@ pub enum Input {
 /// How a script ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScriptEnd {
-    /// With this code.
+    /// It exited with this code.
     Code(i32),
-    /// By this signal.
+    /// It was killed by this signal.
     Signal(i32),
     /// It could not be started.
     NotStarted,
@@ -77,24 +77,24 @@ pub enum ScriptEnd {
 /// Something to do, in this order: what is saved must be on disk before the next effect is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Open a connection.
+    /// Open a connection to an instance.
     Connect {
         /// Its name from now on.
         conn: ConnId,
-        /// Commands or hellos.
+        /// Whether it is for commands or for hellos.
         channel: Channel,
         /// Host name or address.
         host: String,
-        /// Port.
+        /// The port for clients.
         port: u16,
     },
     /// Close a connection; nothing is heard of it any more.
     Disconnect(ConnId),
-    /// Send a command.
+    /// Send a command on a connection that is open.
     Send {
-        /// On this connection.
+        /// The connection to send it on.
         conn: ConnId,
-        /// Its words.
+        /// The command's name and arguments.
         words: Vec<Vec<u8>>,
     },
     /// Write the configuration to disk.
@@ -103,21 +103,21 @@ pub enum Effect {
     Event {
         /// How much it matters.
         level: Level,
-        /// `+sdown`.
+        /// The name of the event, which is also its channel: `+sdown`, ...
         name: &'static str,
-        /// Whom it concerns.
+        /// Whom it concerns, as Redis words it.
         payload: String,
     },
-    /// Log a line.
+    /// Write a line to the log.
     Log {
         /// How much it matters.
         level: Level,
-        /// The line.
+        /// The text of the line.
         text: String,
     },
     /// Log that no failover starts before this time.
     LogDelay(Millis),
-    /// Run a script.
+    /// Run a user's script.
     RunScript {
         /// Its name from now on.
         job: u64,

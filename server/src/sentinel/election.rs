@@ -19,17 +19,17 @@ use super::timing::{MAX_DESYNC, RANK_DELAY, RESTAND_PERIOD};
 use crate::base::clock::Millis;
 use crate::base::epoch::Epoch;
 
-/// Our vote in an epoch: whom we last voted for, and when that was.
+/// Our last vote: for whom, and in which epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vote {
     /// The id that got it; `None`: nobody yet, or nobody that we remember.
     pub leader: Option<SentinelId>,
-    /// Its epoch.
+    /// The epoch of that vote.
     pub epoch: Epoch,
 }
 
 impl Sentinel {
-    /// A higher epoch than ours is ours from now on.
+    /// Adopts an epoch that is higher than ours.
     pub(super) fn adopt_epoch(&mut self, m: usize, epoch: Epoch) {
         if epoch > self.current_epoch && epoch.is_credible() {
             self.current_epoch = epoch;
@@ -38,7 +38,7 @@ impl Sentinel {
         }
     }
 
-    /// Votes for `candidate` in `epoch`, unless we voted then or went on already; our vote in any case.
+    /// Votes for `candidate` in `epoch`, unless we have voted in it or know a later one. Returns our last vote in any case.
     pub(super) fn vote(&mut self, m: usize, epoch: Epoch, candidate: &SentinelId) -> Vote {
         self.adopt_epoch(m, epoch);
         if epoch.is_credible() && self.masters[m].leader_epoch < epoch && self.current_epoch <= epoch {
@@ -47,7 +47,7 @@ impl Sentinel {
             self.save();
             self.emit_text(Level::Warning, "+vote-for-leader", Some(m), format!("{candidate} {epoch}"));
             if !candidate.is(&self.id) {
-                // It is the other's turn.
+                // The other one goes first.
                 self.masters[m].failover_start = Some(self.moment.now + self.desync());
             }
         }
@@ -58,7 +58,7 @@ impl Sentinel {
         self.random.below(MAX_DESYNC) as Millis
     }
 
-    /// Starts a failover where the master is objectively down and none was started lately; true where it did.
+    /// Starts a failover if the master is objectively down and none was started lately. Returns whether it did.
     pub(super) fn start_failover_if_needed(&mut self, m: usize) -> bool {
         if !self.masters[m].o_down || self.masters[m].is_failing_over() {
             return false;
@@ -106,8 +106,8 @@ impl Sentinel {
         }
     }
 
-    /// Before anybody is asked, so that nobody else gets our vote in the epoch that we stand in; but not during TILT, when an
-    /// operator may start a failover that has to wait.
+    /// Votes for ourselves before anybody is asked, so that no one else gets our vote in the epoch in which we stand. During
+    /// TILT we do not vote yet, although an operator may have started a failover, which then has to wait.
     pub(super) fn vote_for_ourselves(&mut self, m: usize) {
         let (epoch, id) = (self.masters[m].failover_epoch, self.id.clone());
         if self.masters[m].leader_epoch < epoch {
@@ -115,8 +115,8 @@ impl Sentinel {
         }
     }
 
-    /// Where all have voted and nobody won, or the epoch went by, we try the next one, in the order of ids again. Not where
-    /// we have voted for somebody else since.
+    /// Stands again in the next epoch, in the order of ids, if everybody has voted and nobody won, or if the epoch has
+    /// passed; but not if we have voted for somebody else since.
     pub(super) fn stand_again_if_split(&mut self, m: usize) {
         let master = &self.masters[m];
         let epoch = master.failover_epoch;
@@ -137,7 +137,7 @@ impl Sentinel {
         }
     }
 
-    /// More than half of all Sentinels, and at least the quorum.
+    /// How many votes it takes to lead: more than half of all Sentinels, and at least the quorum.
     fn votes_needed(&self, m: usize) -> usize {
         let master = &self.masters[m];
         (master.voters() / 2 + 1).max(master.quorum as usize)

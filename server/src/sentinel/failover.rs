@@ -14,11 +14,11 @@ use super::state::Sentinel;
 use super::timing::FRESH_INFO_PATIENCE;
 use crate::base::clock::Millis;
 
-/// The code of a process that ended on purpose, to show what others make of it.
+/// The exit code of a process that SENTINEL SIMULATE-FAILURE has ended.
 const CRASH_CODE: i32 = 99;
 
 impl Sentinel {
-    /// Takes the steps that are possible now.
+    /// Takes all steps of a failover that are possible now.
     pub(super) fn step_failover(&mut self, m: usize) {
         loop {
             let before = self.masters[m].failover;
@@ -180,7 +180,7 @@ impl Sentinel {
         self.publish_at_once(m);
     }
 
-    /// Everybody shall hear the new configuration now.
+    /// Publishes the new configuration at once.
     fn publish_at_once(&mut self, m: usize) {
         for place in self.places(m) {
             self.instance_mut(place).last_publish = Millis::MIN / 2;
@@ -205,7 +205,7 @@ impl Sentinel {
         }
         match master.replicas[r].reconf {
             Reconf::Sent(since) if self.moment.is_over(since, self.timing.slave_reconf_timeout) => {
-                // It is found to follow the wrong master later, and put right.
+                // It is found to follow the wrong master later, and corrected then.
                 self.masters[m].replicas[r].reconf = Reconf::Done;
                 self.emit(Level::Notice, "-slave-reconf-sent-timeout", Place::Replica(m, r));
             }

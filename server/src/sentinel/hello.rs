@@ -141,7 +141,7 @@ impl Sentinel {
         Some(p)
     }
 
-    /// A Sentinel with another id at the same address is no more: it was reborn as the new one.
+    /// Removes a Sentinel with another id at the same address: it no longer exists, since the new one has taken its place.
     fn remove_usurped(&mut self, m: usize, address: &Address) {
         let usurped = self.masters[m].peers.iter().position(|peer| peer.base.address.is_same(address));
         let Some(p) = usurped else { return };

@@ -8,12 +8,12 @@ use std::fmt;
 pub struct SentinelId(String);
 
 impl SentinelId {
-    /// Takes any text.
+    /// Takes any text, since others may have chosen it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// The id as it was heard.
     pub fn as_str(&self) -> &str {
         &self.0
     }

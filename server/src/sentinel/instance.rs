@@ -18,7 +18,7 @@ pub enum Kind {
     Master,
     /// A replica of it.
     Replica,
-    /// Another Sentinel.
+    /// Another Sentinel that watches one of our masters.
     Sentinel,
 }
 
@@ -42,13 +42,13 @@ pub struct Instance {
     pub kind: Kind,
     /// A master's configured name; a replica's address; a Sentinel's id.
     pub name: String,
-    /// Where it is.
+    /// The address at which it is reached.
     pub address: Address,
     /// Its run id; empty while unknown.
     pub run_id: String,
     /// How we reach it.
     pub link: LinkId,
-    /// Subjectively down: to us.
+    /// Whether it is subjectively down: we do not reach it.
     pub s_down: bool,
     /// Since when, or when last.
     pub s_down_since: Option<Millis>,
@@ -60,15 +60,15 @@ pub struct Instance {
     pub info_refresh: Option<Millis>,
     /// When we last asked for INFO, without an answer so far.
     pub info_asked: Option<Millis>,
-    /// The last INFO.
+    /// What it last answered to INFO.
     pub info: Option<String>,
     /// What it last said that it is.
     pub role_reported: Kind,
-    /// Since when.
+    /// Since when it has said so.
     pub role_reported_since: Millis,
-    /// Its run id changed, and no PONG came since.
+    /// Whether it restarted, and has not answered a PING since; when it was noticed.
     pub rebooted_since: Option<Millis>,
-    /// A busy script was told to end.
+    /// Whether SCRIPT KILL was sent because it is busy.
     pub script_kill_sent: bool,
 }
 
@@ -108,7 +108,7 @@ impl Instance {
 /// How far a replica is in following the new master.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reconf {
-    /// It was told nothing.
+    /// It was not told yet.
     #[default]
     None,
     /// It was told, at this time.
@@ -119,7 +119,7 @@ pub enum Reconf {
     Done,
 }
 
-/// A replica.
+/// A replica of a monitored master.
 #[derive(Debug)]
 pub struct Replica {
     /// What all instances have.
@@ -130,15 +130,15 @@ pub struct Replica {
     pub link_up: bool,
     /// Whom it says it follows.
     pub master_host: Option<String>,
-    /// And its port.
+    /// The port of the master that it says it follows.
     pub master_port: u16,
     /// When that last changed.
     pub conf_change: Millis,
-    /// `replica-priority`.
+    /// `replica-priority`: the lowest is promoted first; 0: never.
     pub priority: i64,
     /// How far it has replicated.
     pub offset: i64,
-    /// `replica-announced`.
+    /// `replica-announced`: whether clients are told of it.
     pub announced: bool,
     /// How far it is in following the new master.
     pub reconf: Reconf,
@@ -181,7 +181,7 @@ pub struct Peer {
     pub asked: Option<Millis>,
     /// Whom it voted for.
     pub leader: Option<SentinelId>,
-    /// In which epoch.
+    /// The epoch of that vote.
     pub leader_epoch: Epoch,
 }
 
@@ -202,7 +202,7 @@ impl Peer {
 /// Where a failover stands; from the choice of a replica on, with that replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failover {
-    /// None is running.
+    /// No failover is running.
     None,
     /// We stand for election.
     WaitStart,
@@ -249,7 +249,7 @@ impl Failover {
     }
 }
 
-/// A master.
+/// A monitored master.
 #[derive(Debug)]
 pub struct Master {
     /// What all instances have.
@@ -272,7 +272,7 @@ pub struct Master {
     pub renamed: Vec<(String, String)>,
     /// A master that restarted and does not serve within this time is down; 0: off.
     pub reboot_down_after: Millis,
-    /// Objectively down: to a quorum.
+    /// Whether it is objectively down: a quorum does not reach it.
     pub o_down: bool,
     /// Since when, or when last.
     pub o_down_since: Option<Millis>,
@@ -280,7 +280,7 @@ pub struct Master {
     pub config_epoch: Epoch,
     /// Whom we voted for.
     pub leader: Option<SentinelId>,
-    /// In which epoch.
+    /// The epoch of our vote.
     pub leader_epoch: Epoch,
     /// Where a failover stands.
     pub failover: Failover,
@@ -296,9 +296,9 @@ pub struct Master {
     pub delay_logged: Option<Millis>,
     /// When we may stand for election, once it is objectively down and that is decided.
     pub stand_at: Option<Millis>,
-    /// Its replicas.
+    /// The replicas that it reported, or that our configuration names.
     pub replicas: Vec<Replica>,
-    /// The other Sentinels.
+    /// The other Sentinels that watch it.
     pub peers: Vec<Peer>,
     /// When something is to be looked at again.
     pub(super) due: Millis,
@@ -345,7 +345,7 @@ impl Master {
         self.failover != Failover::None
     }
 
-    /// The chosen replica.
+    /// The replica that becomes master, once it is chosen.
     pub fn promoted_replica(&self) -> Option<&Replica> {
         self.replicas.iter().find(|replica| self.has_chosen(replica))
     }
@@ -384,7 +384,7 @@ impl Master {
 pub enum Place {
     /// The master of this index.
     Master(usize),
-    /// A master's replica.
+    /// A replica, by the indexes of its master and of its own.
     Replica(usize, usize),
     /// A master's other Sentinel.
     Peer(usize, usize),

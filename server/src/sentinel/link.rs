@@ -22,9 +22,9 @@ pub struct LinkId(u64);
 /// A connection that is being made or is there.
 #[derive(Debug, Clone, Copy)]
 pub struct Conn {
-    /// Its name.
+    /// By which the network layer knows it.
     pub id: ConnId,
-    /// It is there.
+    /// Whether it is open.
     pub up: bool,
     /// Since when it is being made, or is there.
     pub since: Millis,
@@ -33,13 +33,13 @@ pub struct Conn {
 /// What a reply will answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// PING.
+    /// It answers a PING.
     Ping,
-    /// INFO.
+    /// It answers INFO.
     Info,
     /// PUBLISH of our hello.
     Hello,
-    /// SENTINEL IS-MASTER-DOWN-BY-ADDR.
+    /// It answers SENTINEL IS-MASTER-DOWN-BY-ADDR.
     MasterDown,
     /// Anything whose reply does not matter.
     Other,
@@ -48,13 +48,13 @@ pub enum Asked {
 /// See the module's comment.
 #[derive(Debug)]
 pub struct Link {
-    /// Where it leads.
+    /// The address of the instances that share it.
     pub address: Address,
     /// Number of instances that share it.
     pub refs: usize,
-    /// Commands.
+    /// The connection for commands.
     pub commands: Option<Conn>,
-    /// Hellos.
+    /// The connection for hellos.
     pub hellos: Option<Conn>,
     /// What was asked and not answered yet, and about whom.
     pub pending: VecDeque<(Asked, InstanceId)>,
@@ -85,7 +85,7 @@ impl Link {
             hellos: None,
             pending: VecDeque::new(),
             last_attempt: None,
-            // An instance that cannot be reached at all is down after as long as one that falls silent.
+            // An instance that cannot be reached at all is down after the same time as one that falls silent.
             waiting_since: Some(now),
             last_ping: None,
             last_available: now,
@@ -106,7 +106,7 @@ impl Link {
         self.open_commands().is_some()
     }
 
-    /// The connection's place.
+    /// Where the connection of a channel is kept.
     pub fn slot(&mut self, channel: Channel) -> &mut Option<Conn> {
         match channel {
             Channel::Commands => &mut self.commands,
@@ -132,7 +132,7 @@ impl Links {
         id
     }
 
-    /// A link.
+    /// The link of that name.
     pub fn get(&self, id: LinkId) -> &Link {
         self.links.get(&id).expect("an instance's link lives as long as the instance")
     }
@@ -159,7 +159,7 @@ impl Links {
         closed
     }
 
-    /// Begins a connection.
+    /// Begins to open a connection, and names it.
     pub fn open(&mut self, id: LinkId, channel: Channel, now: Millis) -> ConnId {
         self.next += 1;
         let conn = ConnId(self.next);
@@ -185,7 +185,7 @@ impl Links {
         Some(conn.id)
     }
 
-    /// Forgets both connections.
+    /// Forgets both connections of a link, and returns them to be closed.
     pub fn close_all(&mut self, id: LinkId) -> Vec<ConnId> {
         let link = self.get_mut(id);
         link.pending.clear();

@@ -1,4 +1,5 @@
-//! Sentinel: who is down, who says so, who leads, who is promoted. Decisions only: time, packets and operators' wishes go in,
+//! Sentinel: who is down, who says so, who leads, who is promoted. Decisions only: time, replies and operators' commands go
+//! in,
 //! effects come out; sockets, files, scripts and the clock are the network's (`network/sentinel/`).
 //!
 //! Background. A Sentinel believes what it sees itself (a PING without an answer: subjectively down), asks the others

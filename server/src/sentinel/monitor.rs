@@ -17,7 +17,7 @@ const MAX_PENDING: usize = 100;
 impl Sentinel {
     /// Connects where there is no connection, and sends what is due.
     pub(super) fn tend(&mut self, place: Place) {
-        // Port 0 means that the address is not to be believed.
+        // Port 0 means that the address is not known.
         if self.instance(place).address.port == 0 {
             return;
         }
@@ -136,7 +136,7 @@ impl Sentinel {
         if restless { usual.min(1000) } else { usual }
     }
 
-    /// INFO, now.
+    /// Asks an instance for INFO.
     pub(super) fn ask_info(&mut self, place: Place, conn: ConnId) {
         self.ask(place, conn, Asked::Info, &["INFO"]);
         self.instance_mut(place).info_asked = Some(self.moment.now);
@@ -245,7 +245,7 @@ impl Sentinel {
         }
     }
 
-    /// A connection ended.
+    /// A connection has ended, or could not be made.
     pub(super) fn on_lost(&mut self, conn: ConnId, reason: &str) {
         let Some((id, channel)) = self.links.owner(conn) else { return };
         self.links.close(id, channel, self.moment.now, self.timing.ping_period);
@@ -296,7 +296,7 @@ impl Sentinel {
             return;
         }
         if matches!(value, Value::Error(_)) {
-            // It will not let us subscribe: nothing will come, so the link is none, and is tried again.
+            // It does not let us subscribe, so nothing would ever come: closes the connection, to be tried again.
             self.cut(id, Channel::Hellos);
             return self.advance_masters(id);
         }

@@ -17,7 +17,7 @@ use crate::resp::Value;
 
 /// How long a name means what it meant.
 const FRESH: Millis = 1_000;
-/// How long a name that means nothing is not looked up again.
+/// After how long a name that could not be resolved is looked up again.
 const RETRY: Millis = 5_000;
 /// More names than these are not remembered.
 const MAX_NAMES: usize = 4_096;
@@ -30,7 +30,7 @@ struct Meaning {
     until: Millis,
 }
 
-/// What names mean.
+/// What host names have resolved to.
 #[derive(Debug, Default)]
 pub struct Names(HashMap<String, Meaning>);
 
@@ -43,7 +43,7 @@ impl Names {
         self.0.get(&name.to_ascii_lowercase()).is_some_and(|meaning| now < meaning.until)
     }
 
-    /// A name that cannot be looked up now means what it meant.
+    /// A name that cannot be resolved now keeps its last meaning.
     fn learn(&mut self, name: &str, ip: Option<String>, now: Millis) {
         if self.0.len() >= MAX_NAMES {
             self.0.clear();

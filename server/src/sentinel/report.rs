@@ -60,7 +60,7 @@ impl Report {
     }
 }
 
-/// `slave0`, `slave1`, ...
+/// Whether a field of INFO is `slave0`, `slave1`, ...
 fn is_replica_line(name: &str) -> bool {
     name.strip_prefix("slave").is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
 }
@@ -83,7 +83,7 @@ fn run_id_of(value: &str) -> Option<String> {
 }
 
 impl Sentinel {
-    /// INFO came.
+    /// Takes in an answer to INFO.
     pub(super) fn on_info(&mut self, place: Place, value: &Value) {
         let now = self.moment.now;
         self.instance_mut(place).info_asked = None;

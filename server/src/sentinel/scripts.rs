@@ -6,7 +6,7 @@ use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
 
-/// More than these do not wait: the oldest that does not run goes.
+/// How many scripts may be queued: beyond that the oldest one that is not running is dropped.
 const MAX_QUEUED: usize = 256;
 /// So many run at once.
 const MAX_RUNNING: usize = 16;
@@ -16,9 +16,9 @@ const MAX_TRIES: u32 = 10;
 /// A script that waits or runs.
 #[derive(Debug)]
 pub struct Script {
-    /// Its name.
+    /// By which the network layer knows it.
     pub job: u64,
-    /// Program and arguments.
+    /// The program and its arguments.
     pub argv: Vec<String>,
     /// Whether it waits or runs.
     pub state: ScriptState,
@@ -34,7 +34,7 @@ pub enum ScriptState {
         /// When it may be tried again; `None` for one that never ran.
         not_before: Option<Millis>,
     },
-    /// It runs.
+    /// Its process is running.
     Runs {
         /// Its process id, once the network layer has said it.
         pid: Option<u32>,
@@ -52,10 +52,10 @@ impl Script {
     }
 }
 
-/// All scripts.
+/// The scripts that wait or run.
 #[derive(Debug)]
 pub struct Scripts {
-    /// In the order of their coming.
+    /// The scripts, in the order in which they were queued.
     pub queue: Vec<Script>,
     next: u64,
     pub(super) due: Millis,
@@ -75,7 +75,7 @@ impl Scripts {
 }
 
 impl Sentinel {
-    /// Queues a script.
+    /// Queues a script; the oldest that waits gives way if there are too many.
     pub(super) fn schedule_script(&mut self, argv: Vec<String>) {
         let scripts = &mut self.scripts;
         scripts.next += 1;
@@ -112,7 +112,7 @@ impl Sentinel {
     }
 
     /// Starts what may run, kills what runs for too long.
-    pub(super) fn tend_scripts(&mut self) {
+    pub(super) fn advance_scripts(&mut self) {
         let (now, limit) = (self.moment.now, self.timing.script_max_runtime);
         let mut late = Vec::new();
         for script in &mut self.scripts.queue {
@@ -158,7 +158,8 @@ impl Sentinel {
         }
     }
 
-    /// 0: done. 1 or a signal: tried again. Anything else: given up.
+    /// A script has ended. Exit code 0 means success; after 1 or a signal it is tried again; after anything else it is given
+    /// up.
     pub(super) fn script_ended(&mut self, job: u64, end: ScriptEnd) {
         let Some(at) = self.scripts.queue.iter().position(|script| script.job == job) else { return };
         let (signal, code) = match end {

@@ -199,7 +199,7 @@ impl Sentinel {
                 if self.masters[m].replicas.iter().any(is_named) {
                     return Err("Duplicate hostname and port for replica.".into());
                 }
-                // Another spelling of one that is known adds nothing.
+                // Another spelling of a known address is the same replica.
                 self.add_replica(m, address);
             }
             "known-sentinel" => {
@@ -333,7 +333,7 @@ fn word(directive: &Directive, index: usize) -> String {
     directive.words.get(index).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Numbers as C's `atoi` reads them: what is none counts as 0.
+/// Reads a number as C's `atoi` does: text that is not a number counts as 0.
 fn lenient(word: &[u8]) -> i64 {
     let word = word.trim_ascii_start();
     let signed = usize::from(word.first().is_some_and(|&first| first == b'-' || first == b'+'));

@@ -22,21 +22,21 @@ use crate::base::random::Random;
 /// Settings that concern no single master.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// `announce-ip`.
+    /// `announce-ip`, if it is set.
     pub announce_ip: Option<String>,
     /// `announce-port`; 0: our own.
     pub announce_port: u16,
-    /// `resolve-hostnames`.
+    /// `resolve-hostnames`: instances may be given by host name.
     pub resolve_hostnames: bool,
-    /// `announce-hostnames`.
+    /// `announce-hostnames`: instances are named by host name to others.
     pub announce_hostnames: bool,
-    /// `deny-scripts-reconfig`.
+    /// `deny-scripts-reconfig`: SENTINEL SET may not change scripts.
     pub scripts_fixed: bool,
-    /// `sentinel-user`.
+    /// `sentinel-user`: as whom we log in to other Sentinels.
     pub sentinel_user: Option<Vec<u8>>,
-    /// `sentinel-pass`.
+    /// `sentinel-pass`: our password with other Sentinels.
     pub sentinel_pass: Option<Vec<u8>>,
-    /// Our own port.
+    /// The port that this Sentinel listens on.
     pub port: u16,
     /// `requirepass`: what other Sentinels are told where there is no `sentinel-pass`.
     pub requirepass: Vec<u8>,
@@ -45,9 +45,9 @@ pub struct Settings {
 /// Ends the process on purpose: SENTINEL SIMULATE-FAILURE.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SimulatedFailures {
-    /// When elected.
+    /// Exit when elected as leader.
     pub after_election: bool,
-    /// When a replica was promoted.
+    /// Exit when a replica was promoted.
     pub after_promotion: bool,
 }
 
@@ -58,15 +58,15 @@ pub struct Sentinel {
     pub id: SentinelId,
     /// The highest epoch that was seen.
     pub current_epoch: Epoch,
-    /// Settings.
+    /// Settings that concern no single master.
     pub settings: Settings,
-    /// Periods and time-outs.
+    /// Periods and time-outs, which SENTINEL DEBUG changes.
     pub timing: Timing,
-    /// SENTINEL SIMULATE-FAILURE.
+    /// Where SENTINEL SIMULATE-FAILURE ends the process.
     pub simulated: SimulatedFailures,
-    /// The monitored masters, in the order of their coming.
+    /// The monitored masters, in the order in which they were added.
     pub masters: Vec<Master>,
-    /// Users' scripts.
+    /// Users' scripts that wait or run.
     pub scripts: Scripts,
     pub(super) tilt: Tilt,
     pub(super) links: Links,
@@ -120,7 +120,8 @@ impl Sentinel {
 
     /// Looks at everything that may have changed with one master, until nothing does.
     pub(super) fn advance(&mut self, m: usize) {
-        // Each round may give the next one a reason; there is no circle, but none could hang us either.
+        // One round may give reason for another. They come to an end, but the limit guarantees that a mistake cannot hang
+        // us.
         for _ in 0..16 {
             self.moment.forget();
             let before = (self.out.len(), self.masters[m].failover);
@@ -174,7 +175,7 @@ impl Sentinel {
         self.master_index(name).map(|m| &self.masters[m])
     }
 
-    /// An instance.
+    /// The instance at a place, which must exist.
     pub fn instance(&self, place: Place) -> &Instance {
         match place {
             Place::Master(m) => &self.masters[m].base,
@@ -296,7 +297,7 @@ impl Sentinel {
         self.reindex();
     }
 
-    /// An instance is gone; so is its link, unless it is shared.
+    /// Releases the link of an instance that is removed; it is closed unless it is shared.
     pub(super) fn release(&mut self, link: LinkId) {
         for conn in self.links.release(link) {
             self.out.push(Effect::Disconnect(conn));
@@ -311,7 +312,7 @@ impl Sentinel {
         }
     }
 
-    /// Questions on a lost connection are not answered any more.
+    /// Forgets questions that were asked on a lost connection.
     pub(super) fn forget_questions(&mut self, link: LinkId, channel: Channel) {
         if channel == Channel::Hellos {
             return;
@@ -403,7 +404,7 @@ impl Machine for Sentinel {
                 let due = |m: &usize| self.masters[*m].due <= now;
                 let due: Vec<usize> = (0..self.masters.len()).filter(due).collect();
                 due.into_iter().for_each(|m| self.advance(m));
-                self.tend_scripts();
+                self.advance_scripts();
             }
             Input::Connected { conn, local, peer } => self.on_connected(conn, local, &peer),
             Input::Lost { conn, reason } => self.on_lost(conn, &reason),

@@ -1,4 +1,4 @@
-//! TILT: time made a jump, so nothing that is concluded from it is to be trusted for a while.
+//! TILT: the clock made a jump, so no conclusion that depends on time is trusted for a while.
 //!
 //! Inside the machine time never goes back: a clock that was set back is a jump, and counts on from where it stood.
 
@@ -47,7 +47,7 @@ impl Sentinel {
         }
     }
 
-    /// True while time is not trusted. Asks to be woken when it is again.
+    /// Whether time is not trusted now. Asks to be woken when it is again.
     pub(super) fn is_tilted(&self) -> bool {
         let Some(since) = self.tilt.since else { return false };
         self.moment.has_come(since + self.timing.tilt_period);

@@ -32,13 +32,13 @@ macro_rules! timings {
 }
 
 timings! {
-    /// Between two INFOs.
+    /// The time between two INFOs to one instance.
     info_period = "INFO-PERIOD", 10_000;
     /// Between two PINGs, and between attempts to connect.
     ping_period = "PING-PERIOD", 1_000;
     /// Between two questions whether a master is down.
     ask_period = "ASK-PERIOD", 1_000;
-    /// Between two hellos.
+    /// The time between two hellos through one instance.
     publish_period = "PUBLISH-PERIOD", 2_000;
     /// `down-after-milliseconds` where nothing is said.
     default_down_after = "DEFAULT-DOWN-AFTER", 30_000;

@@ -8,7 +8,7 @@ use crate::config::values::PubsubDefault;
 
 /// All that concerns users.
 pub struct Acl {
-    /// The users.
+    /// All users, and what each of them may do.
     pub users: Users,
     /// What was refused lately.
     pub log: AclLog,

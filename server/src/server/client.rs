@@ -47,7 +47,7 @@ impl Signal {
         }
     }
 
-    /// True once after each time the signal was raised.
+    /// Whether the signal was raised since this was last asked.
     #[inline]
     pub fn take(&self) -> bool {
         self.raised.load(Ordering::Relaxed) && self.raised.swap(false, Ordering::AcqRel)
@@ -64,7 +64,7 @@ impl Signal {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// The task reports what it has written, and what it has not.
+    /// Called by the task: how much it has written, and how much it has not.
     #[inline]
     pub fn report_output(&self, sent: u64, unsent: usize) {
         self.sent.store(sent, Ordering::Relaxed);
@@ -90,23 +90,23 @@ bitflags! {
         const DIRTY_CAS = 1 << 1;
         /// A queued command was refused.
         const DIRTY_EXEC = 1 << 2;
-        /// Sees all commands.
+        /// MONITOR: it is shown all commands.
         const MONITOR = 1 << 3;
-        /// A replica's link.
+        /// It is the link of a replica.
         const REPLICA = 1 << 4;
         /// The link to our primary.
         const MASTER = 1 << 5;
         /// Close when the output is written.
         const CLOSE_AFTER_REPLY = 1 << 6;
-        /// Close at once.
+        /// To be closed at once, whatever still waits for its socket.
         const CLOSE_ASAP = 1 << 7;
         /// Not evicted for its memory.
         const NO_EVICT = 1 << 8;
-        /// CLIENT REPLY OFF.
+        /// CLIENT REPLY OFF: it gets no replies.
         const REPLY_OFF = 1 << 9;
         /// CLIENT REPLY SKIP: the next command's reply,
         const REPLY_SKIP_NEXT = 1 << 10;
-        /// and this one's.
+        /// CLIENT REPLY SKIP: the reply to this command is left out.
         const REPLY_SKIP = 1 << 11;
         /// READONLY, in cluster mode.
         const READONLY = 1 << 12;
@@ -116,15 +116,15 @@ bitflags! {
         const BLOCKED = 1 << 14;
         /// Came over a Unix socket.
         const UNIX_SOCKET = 1 << 15;
-        /// Must authenticate first.
+        /// It must authenticate before anything else.
         const NEEDS_AUTH = 1 << 16;
         /// Subscribed, and speaks RESP2: few commands are allowed.
         const PUBSUB_RESP2 = 1 << 17;
-        /// Runs inside EXEC.
+        /// Its command runs inside EXEC.
         const IN_EXEC = 1 << 18;
         /// Connected from the loopback interface or a Unix socket.
         const LOCAL = 1 << 19;
-        /// Subscribed to anything.
+        /// It is subscribed to a channel, a shard channel or a pattern.
         const PUBSUB = 1 << 20;
         /// Slots arrive in this session: it may write to them, and is believed about expiry.
         const ARRIVAL = 1 << 22;
@@ -140,7 +140,7 @@ bitflags! {
         /// What of a session holds for the calls of its script as well.
         const KEPT_IN_SCRIPTS = Self::UNIX_SOCKET.bits() | Self::LOCAL.bits() | Self::READONLY.bits() | Self::ASKING.bits() | Self::ARRIVAL.bits() | Self::NO_EVICT.bits() | Self::RESTRICTED.bits() | Self::AUTHENTICATED.bits();
 
-        /// The session ends.
+        /// Any of the flags under which the session ends.
         const ENDS = Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::ENDED.bits();
 
         /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
@@ -151,7 +151,7 @@ bitflags! {
 /// Commands between MULTI and EXEC, and the keys under WATCH.
 #[derive(Default)]
 pub struct Transaction {
-    /// Queued commands.
+    /// The commands queued since MULTI, with their words.
     pub queue: Vec<(&'static Command, OwnedArgs)>,
     /// Bytes of memory of the queued commands' arguments.
     pub queued_bytes: usize,
@@ -165,11 +165,11 @@ pub type WatchedKey = (usize, Vec<u8>);
 /// What a client subscribed to.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
-    /// SUBSCRIBE.
+    /// Channels, by SUBSCRIBE.
     pub channels: HashSet<Vec<u8>>,
-    /// PSUBSCRIBE.
+    /// Patterns, by PSUBSCRIBE.
     pub patterns: HashSet<Vec<u8>>,
-    /// SSUBSCRIBE.
+    /// Shard channels, by SSUBSCRIBE.
     pub shard_channels: HashSet<Vec<u8>>,
 }
 
@@ -192,7 +192,7 @@ pub enum BlockKind {
     Keys(KeyWait),
     /// WAIT: so many replicas acknowledge this offset.
     Replicas {
-        /// Replicas wanted.
+        /// How many replicas must have acknowledged the offset.
         wanted: usize,
         /// Offset that they must have reached.
         offset: Offset,
@@ -210,7 +210,7 @@ pub type Serve = fn(&mut DataContext<'_>, &Args<'_>, key: &[u8]) -> CommandResul
 /// A wait for the first of some keys.
 #[derive(Debug, Clone)]
 pub struct KeyWait {
-    /// The keys.
+    /// The keys that it waits for, in the order of its command.
     pub keys: Vec<Vec<u8>>,
     /// A key is ready when it holds this type.
     pub awaited: ValueType,
@@ -235,11 +235,11 @@ pub struct Block {
 /// What a client gets whose wait ended without success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeoutReply {
-    /// A null array.
+    /// A null array, as from BLPOP.
     NullArray,
     /// The number of replicas that acknowledged.
     Replicas,
-    /// Nothing.
+    /// Nothing is written: such a wait has no deadline.
     Nothing,
 }
 
@@ -254,7 +254,7 @@ impl std::fmt::Debug for Block {
 pub struct InputMemory {
     /// Requests, or the part of one, that were not understood yet.
     pub unparsed: usize,
-    /// Room behind them.
+    /// Bytes of free room in the buffer.
     pub free: usize,
     /// Arguments of a request that has not arrived whole.
     pub arguments: usize,
@@ -268,9 +268,9 @@ pub struct Transfer {
     pub length_announced: bool,
 }
 
-/// A session.
+/// A client's state, from its connection to its end.
 pub struct Client {
-    /// Its number.
+    /// Unique for the life of the process, and never reused.
     pub id: ClientId,
     /// Peer address as CLIENT LIST prints it.
     pub addr: String,
@@ -278,17 +278,17 @@ pub struct Client {
     pub laddr: String,
     /// Its socket's file descriptor, for CLIENT LIST.
     pub fd: Option<i32>,
-    /// CLIENT SETNAME.
+    /// The name that CLIENT SETNAME gave it; empty without.
     pub name: Vec<u8>,
     /// When it connected, Unix milliseconds.
     pub created: Millis,
     /// When it last sent something, Unix milliseconds.
     pub last_interaction: Millis,
-    /// Selected database.
+    /// The number of the database that SELECT chose.
     pub db: usize,
-    /// Speaks RESP3.
+    /// Whether HELLO 3 switched it to RESP3.
     pub resp3: bool,
-    /// Flags.
+    /// What is special about it.
     pub flags: ClientFlags,
     /// Replies that wait for the socket.
     pub out: Vec<u8>,
@@ -308,15 +308,15 @@ pub struct Client {
     pub input: InputMemory,
     /// How to wake its task.
     pub signal: Arc<Signal>,
-    /// MULTI and WATCH.
+    /// What MULTI has queued and WATCH watches; `None` if neither was sent.
     pub transaction: Option<Box<Transaction>>,
-    /// SUBSCRIBE and the like.
+    /// Its subscriptions; `None` if it never had any.
     pub subscriptions: Option<Box<Subscriptions>>,
-    /// CLIENT TRACKING.
+    /// What CLIENT TRACKING ON asked for, while it is on.
     pub tracking: Option<Box<ClientTracking>>,
     /// What it waits for.
     pub block: Option<Box<Block>>,
-    /// Set by CLIENT UNBLOCK and the like: how the wait ends.
+    /// How its wait ends, once somebody else has ended it.
     pub unblock: Option<Unblock>,
     /// The handover whose slots arrive in it.
     pub arrival: Option<HandoverId>,
@@ -335,9 +335,9 @@ pub struct Client {
 pub enum Unblock {
     /// As if the deadline had passed.
     Timeout,
-    /// With an error.
+    /// The reply is this error.
     Error(Cow<'static, str>),
-    /// What it waited for may be there: run the command again.
+    /// The command runs again, since what it waited for may be there.
     Retry,
 }
 
@@ -383,7 +383,7 @@ impl Client {
         }
     }
 
-    /// Who it is.
+    /// The user whose rights hold; `None` for our primary and the append-only file, to which nothing is refused.
     #[inline]
     pub fn user(&self) -> Option<&Arc<User>> {
         self.user.as_ref()
@@ -394,7 +394,7 @@ impl Client {
         self.user.as_deref().map_or(b"(superuser)", |user| &user.name)
     }
 
-    /// From now on its requests are those of a user.
+    /// Makes its requests those of a user.
     pub fn become_user(&mut self, user: &Arc<User>) {
         self.flags.set(ClientFlags::RESTRICTED, !user.is_unrestricted());
         self.user = Some(Arc::clone(user));
@@ -451,7 +451,7 @@ impl Client {
         if unsent == 0 { 0 } else { self.output_blocks.clamp(unsent, unsent + SPARE) }
     }
 
-    /// Whether CLIENT REPLY turned its replies off, or the next one.
+    /// Whether CLIENT REPLY has turned off all its replies, or the next one.
     pub fn is_silent(&self) -> bool {
         self.flags.intersects(ClientFlags::REPLY_OFF) || self.flags.intersects(ClientFlags::REPLY_SKIP)
     }
@@ -503,7 +503,7 @@ impl Client {
         self.signal.raise();
     }
 
-    /// True for a replica's link that is no monitor.
+    /// Whether it is a replica's link and not a monitor.
     pub fn is_replica(&self) -> bool {
         self.flags.intersects(ClientFlags::REPLICA)
     }

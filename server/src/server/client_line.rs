@@ -3,7 +3,8 @@
 use super::client::{Client, ClientFlags};
 use super::state::Server;
 
-/// Whom a client's invalidation messages go to: -1 without tracking, 0 for itself.
+/// What CLIENT LIST shows as `redir`: the client that gets the invalidation messages; 0 for the client itself, -1 without
+/// tracking.
 pub fn redirection(client: &Client) -> i64 {
     client.tracking.as_deref().map_or(-1, |wanted| wanted.redirect.map_or(0, |id| id.0 as i64))
 }

@@ -1,4 +1,4 @@
-//! The sessions of all clients, by slot (their connection's task knows it) and by id.
+//! The sessions of all clients, by their place (which their connection's task knows) and by id.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::base::clock::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionIndex(usize);
 
-/// All sessions. The one whose commands run is taken out for as long.
+/// All sessions. The session whose commands are running is taken out meanwhile.
 #[derive(Default)]
 pub struct Clients {
     slots: Vec<Option<Box<Client>>>,
@@ -56,7 +56,7 @@ impl Clients {
         self.next_id
     }
 
-    /// Adds a session.
+    /// Adds a session and returns where it is kept.
     pub fn add(&mut self, client: Client) -> SessionIndex {
         let id = client.id;
         let at = self.vacant.pop().unwrap_or_else(|| {
@@ -68,7 +68,7 @@ impl Clients {
         at
     }
 
-    /// Ends a session.
+    /// Removes a session; its place is given to a later one.
     pub fn remove(&mut self, at: SessionIndex) -> Option<Box<Client>> {
         let client = self.slots[at.0].take()?;
         self.by_id.remove(&client.id);
@@ -138,7 +138,7 @@ impl Clients {
         self.by_id.len()
     }
 
-    /// True without sessions.
+    /// Whether there are no sessions.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }

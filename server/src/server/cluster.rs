@@ -10,7 +10,7 @@ use crate::persistence::nodes_file::NodesFile;
 
 /// See the module's comment.
 pub struct ClusterMode {
-    /// What decides.
+    /// The machine, its clock and its outbox.
     pub core: Driver<Cluster>,
     /// Where it keeps what it must not forget.
     pub file: NodesFile,

@@ -15,29 +15,29 @@ use crate::store::value::Object;
 
 /// For commands on keys: the keyspace, the reply, what must be told to others. No sessions, no sockets.
 pub struct DataContext<'a> {
-    /// All databases.
+    /// All databases, of which `db` is the selected one.
     pub keyspace: &'a mut Keyspace,
-    /// The selected one.
+    /// The number of the selected database.
     pub db: usize,
     /// Where the reply goes.
     pub reply: Reply<'a>,
-    /// Settings.
+    /// The settings as they are now.
     pub config: &'a Config,
     /// What is left behind.
     pub effects: &'a mut Effects,
     /// False inside MULTI and on a primary's stream: blocking commands answer as if their time were up.
     pub may_block: bool,
-    /// The request comes from our primary or from the AOF: believe it.
+    /// Whether the request comes from our primary or from the append-only file, and is obeyed without checks.
     pub trusted: bool,
-    /// The user may not read whatever key a pattern leads to.
+    /// Whether the user may read only keys that the request names, so that patterns must not lead to others.
     pub reads_only_named_keys: bool,
-    /// A script calls: what has no order of its own gets one, and nothing waits.
+    /// Whether a script calls: elements without an order are sorted, and nothing waits.
     pub scripted: bool,
 }
 
 /// For commands on sessions and on the server itself.
 pub struct ServerContext<'a> {
-    /// The server.
+    /// The whole server, without the session that is being served.
     pub server: &'a mut Server,
     /// The client that asks.
     pub client: &'a mut Client,
@@ -54,7 +54,7 @@ impl ServerContext<'_> {
             effects: &mut self.server.effects,
             may_block: false,
             trusted: self.client.flags.intersects(ClientFlags::MASTER),
-            // Whoever may run commands on the server is not asked about single keys.
+            // A user who may run commands on the whole server is not asked about single keys.
             reads_only_named_keys: false,
             scripted: self.client.aside.is_some(),
         }

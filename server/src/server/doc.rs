@@ -6,111 +6,111 @@ bitflags! {
     /// A set of command flags, in the order of replies; the names are those of COMMAND INFO.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Flags: u32 {
-        /// `write`.
+        /// `write`: it may change keys.
         const WRITE = 1 << 0;
-        /// `readonly`.
+        /// `readonly`: it only reads keys.
         const READONLY = 1 << 1;
-        /// `denyoom`.
+        /// `denyoom`: it may need memory, and is refused when `maxmemory` is exceeded.
         const DENYOOM = 1 << 2;
-        /// `module`.
+        /// `module`: it comes from a module; none of ours does.
         const MODULE = 1 << 3;
-        /// `admin`.
+        /// `admin`: it is for operators.
         const ADMIN = 1 << 4;
-        /// `pubsub`.
+        /// `pubsub`: it is about channels.
         const PUBSUB = 1 << 5;
-        /// `noscript`.
+        /// `noscript`: scripts may not call it.
         const NOSCRIPT = 1 << 6;
-        /// `blocking`.
+        /// `blocking`: it may make its client wait.
         const BLOCKING = 1 << 7;
-        /// `loading`.
+        /// `loading`: it is allowed while the dataset is loaded.
         const LOADING = 1 << 8;
-        /// `stale`.
+        /// `stale`: it is allowed on a replica that has lost its primary.
         const STALE = 1 << 9;
-        /// `skip_monitor`.
+        /// `skip_monitor`: MONITOR does not show it.
         const SKIP_MONITOR = 1 << 10;
-        /// `skip_slowlog`.
+        /// `skip_slowlog`: SLOWLOG does not show it.
         const SKIP_SLOWLOG = 1 << 11;
-        /// `asking`.
+        /// `asking`: it is served for a slot that is being imported, as if ASKING had been sent.
         const ASKING = 1 << 12;
-        /// `fast`.
+        /// `fast`: its cost does not grow with the data.
         const FAST = 1 << 13;
-        /// `no_auth`.
+        /// `no_auth`: it is allowed before authentication.
         const NO_AUTH = 1 << 14;
-        /// `no_mandatory_keys`.
+        /// `no_mandatory_keys`: it may be sent without keys.
         const NO_MANDATORY_KEYS = 1 << 15;
-        /// `no_async_loading`.
+        /// `no_async_loading`: it is refused while a dataset is loaded beside the old one.
         const NO_ASYNC_LOADING = 1 << 16;
-        /// `no_multi`.
+        /// `no_multi`: it is refused inside a transaction.
         const NO_MULTI = 1 << 17;
-        /// `movablekeys`.
+        /// `movablekeys`: its keys are not all at fixed positions.
         const MOVABLEKEYS = 1 << 18;
-        /// `allow_busy`.
+        /// `allow_busy`: it is allowed while a script keeps the server busy.
         const ALLOW_BUSY = 1 << 19;
     }
 
     /// A set of ACL categories, in the order of replies; the names are those of ACL CAT.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct AclCategories: u32 {
-        /// `keyspace`.
+        /// `keyspace`: about keys, whatever their type.
         const KEYSPACE = 1 << 0;
-        /// `read`.
+        /// `read`: reads the values of keys.
         const READ = 1 << 1;
-        /// `write`.
+        /// `write`: writes the values of keys.
         const WRITE = 1 << 2;
-        /// `set`.
+        /// `set`: about the type set.
         const SET = 1 << 3;
-        /// `sortedset`.
+        /// `sortedset`: about the type sorted set.
         const SORTEDSET = 1 << 4;
-        /// `list`.
+        /// `list`: about the type list.
         const LIST = 1 << 5;
-        /// `hash`.
+        /// `hash`: about the type hash.
         const HASH = 1 << 6;
-        /// `string`.
+        /// `string`: about the type string.
         const STRING = 1 << 7;
-        /// `bitmap`.
+        /// `bitmap`: about strings as bitmaps.
         const BITMAP = 1 << 8;
-        /// `hyperloglog`.
+        /// `hyperloglog`: about strings as HyperLogLogs.
         const HYPERLOGLOG = 1 << 9;
-        /// `geo`.
+        /// `geo`: about sorted sets as geospatial indexes.
         const GEO = 1 << 10;
-        /// `stream`.
+        /// `stream`: about the type stream.
         const STREAM = 1 << 11;
-        /// `pubsub`.
+        /// `pubsub`: about channels and subscriptions.
         const PUBSUB = 1 << 12;
-        /// `admin`.
+        /// `admin`: for operators.
         const ADMIN = 1 << 13;
-        /// `fast`.
+        /// `fast`: its cost does not grow with the data.
         const FAST = 1 << 14;
-        /// `slow`.
+        /// `slow`: everything that is not fast.
         const SLOW = 1 << 15;
-        /// `blocking`.
+        /// `blocking`: may make its client wait.
         const BLOCKING = 1 << 16;
-        /// `dangerous`.
+        /// `dangerous`: to be given to few users.
         const DANGEROUS = 1 << 17;
-        /// `connection`.
+        /// `connection`: about the connection itself.
         const CONNECTION = 1 << 18;
-        /// `transaction`.
+        /// `transaction`: about MULTI, EXEC and WATCH.
         const TRANSACTION = 1 << 19;
-        /// `scripting`.
+        /// `scripting`: about scripts and functions.
         const SCRIPTING = 1 << 20;
     }
 
     /// What happens to a key, in the order of replies.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct KeyFlags: u16 {
-        /// Only read.
+        /// `RO`: the key is only read.
         const RO = 1 << 0;
-        /// Read and written.
+        /// `RW`: the key is read and written.
         const RW = 1 << 1;
-        /// Overwritten.
+        /// `OW`: the key is overwritten without being read.
         const OW = 1 << 2;
-        /// Removed.
+        /// `RM`: the key is removed.
         const RM = 1 << 3;
         /// The value's contents are used.
         const ACCESS = 1 << 4;
         /// The value changes depending on what it was.
         const UPDATE = 1 << 5;
-        /// Something is added.
+        /// Something is added to the value.
         const INSERT = 1 << 6;
         /// Something is taken away.
         const DELETE = 1 << 7;
@@ -127,7 +127,7 @@ bitflags! {
     pub struct ArgumentFlags: u8 {
         /// May be left out.
         const OPTIONAL = 1 << 0;
-        /// May be repeated.
+        /// It may be given several times.
         const MULTIPLE = 1 << 1;
         /// Is repeated together with its token.
         const MULTIPLE_TOKEN = 1 << 2;
@@ -176,7 +176,7 @@ bitflags! {
         const SYNCHRONISES = 1 << 13;
         /// What stands where keys do are shard channels.
         const SHARD_CHANNELS = 1 << 14;
-        /// It empties databases.
+        /// It empties one database or all.
         const FLUSHES = 1 << 15;
         /// It lets the next command be served by a node that imports its slot.
         const ASKS = 1 << 16;
@@ -207,7 +207,7 @@ impl KeyFlags {
 /// Where a group of keys begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
-    /// At a position.
+    /// At this position among the words; the command's name is at 0.
     Index(i32),
     /// Behind a word, looked for from a position on; a negative one counts from the end and searches backwards.
     Keyword(&'static str, i32),
@@ -230,13 +230,13 @@ pub enum Find {
 /// A group of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySpec {
-    /// A remark.
+    /// What COMMAND DOCS remarks about it; mostly empty.
     pub notes: &'static str,
     /// What happens to the keys.
     pub flags: KeyFlags,
-    /// Where they begin.
+    /// Where the first of them is looked for.
     pub begin: Begin,
-    /// Which they are.
+    /// Which words from there on are keys.
     pub find: Find,
 }
 
@@ -272,12 +272,12 @@ impl ArgumentKind {
     }
 }
 
-/// An argument.
+/// An argument, as COMMAND DOCS describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argument {
-    /// Its name.
+    /// The name under which COMMAND DOCS shows it.
     pub name: &'static str,
-    /// What it is.
+    /// Its type, as COMMAND DOCS names it.
     pub kind: ArgumentKind,
     /// The specification that it belongs to, if it is a key.
     pub key_spec: Option<usize>,
@@ -310,7 +310,7 @@ pub enum KeyRule {
     Migrate,
     /// `GEORADIUS`: with the key behind `STORE` or `STOREDIST`.
     GeoRadius,
-    /// `GEORADIUSBYMEMBER`: likewise.
+    /// `GEORADIUSBYMEMBER`: as `GEORADIUS`, with other positions.
     GeoRadiusByMember,
     /// `XREAD` and `XREADGROUP`: the first half of what stands behind `STREAMS`.
     Streams,
@@ -319,7 +319,7 @@ pub enum KeyRule {
 /// Which of a request's words are channels that a user needs rights to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels {
-    /// None.
+    /// It takes no channels.
     None,
     /// The first one behind the command's name: PUBLISH.
     First,
@@ -335,7 +335,7 @@ pub enum Channels {
 /// word too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrets {
-    /// It takes none.
+    /// None of its words is a secret.
     None,
     /// All words from this position on.
     From(usize),
@@ -359,9 +359,9 @@ pub struct CommandDoc {
     pub name: &'static str,
     /// Number of words, the name included; negative: at least.
     pub arity: i16,
-    /// Flags.
+    /// The flags that COMMAND INFO shows.
     pub flags: Flags,
-    /// ACL categories.
+    /// The categories by which ACL rules name it.
     pub acl: AclCategories,
     /// What COMMAND does not show.
     pub internal: Internal,
@@ -377,13 +377,13 @@ pub struct CommandDoc {
     pub channels: Channels,
     /// Position of the first key, of the last one, and the distance: the older and coarser form.
     pub legacy_keys: (i16, i16, i16),
-    /// What it does.
+    /// One sentence on what it does, in our own words.
     pub summary: &'static str,
     /// The version that brought it.
     pub since: &'static str,
-    /// Its group.
+    /// The group of COMMAND DOCS that it belongs to, such as `string`.
     pub group: &'static str,
-    /// Its cost.
+    /// Its cost in the notation of COMMAND DOCS, such as `O(N)`.
     pub complexity: &'static str,
     /// Whether it is discouraged.
     pub doc_flags: DocFlags,
@@ -393,7 +393,7 @@ pub struct CommandDoc {
     pub replaced_by: &'static str,
     /// What changed in which version.
     pub history: &'static [(&'static str, &'static str)],
-    /// Its arguments.
+    /// Its arguments in their order.
     pub arguments: &'static [Argument],
     /// Its subcommands, by name.
     pub subcommands: &'static [CommandDoc],

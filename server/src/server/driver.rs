@@ -1,4 +1,4 @@
-//! A machine at work: its clock, and what it decided for the network that nobody has carried out yet.
+//! A machine at work: its clock, and what it has decided for the network and was not carried out yet.
 
 use std::ops::{Deref, DerefMut};
 
@@ -39,7 +39,7 @@ impl<M: Machine> Driver<M> {
         Self { machine, clock, outbox: Vec::new() }
     }
 
-    /// The machine's time.
+    /// The present by the machine's own clock, in milliseconds.
     pub fn now(&self) -> Millis {
         self.clock.now()
     }

@@ -7,13 +7,13 @@ pub use crate::resp::request::encode_command;
 /// A keyspace notification that waits to be published.
 #[derive(Debug)]
 pub struct Notification {
-    /// Its class.
+    /// By which class `notify-keyspace-events` asks for it.
     pub class: NotifyFlags,
-    /// `set`, `del`, ...
+    /// The event's name on the channel: `set`, `del`, ...
     pub event: &'static str,
-    /// Database number.
+    /// The number of the key's database.
     pub db: usize,
-    /// The key.
+    /// The key that the event is about.
     pub key: Vec<u8>,
 }
 
@@ -30,11 +30,11 @@ pub enum Rewrite {
 /// A command in the queue: its database and its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Queued {
-    /// Database number.
+    /// The number of the database that it runs in.
     pub db: usize,
     /// Where its bytes start in the queue's buffer,
     pub start: usize,
-    /// and end.
+    /// and where they end.
     pub end: usize,
     /// Whom it is withheld from: see [`Effects::withheld`].
     pub withheld: u8,
@@ -56,7 +56,6 @@ pub struct SetAside {
 pub struct Effects {
     /// Changes that the running command made.
     pub(crate) dirty: u64,
-    /// How it propagates.
     rewrite: Rewrite,
     /// `redis.set_repl`: what follows is withheld from the append-only file (1), from replicas (2), or from both.
     pub(crate) withheld: u8,
@@ -66,7 +65,6 @@ pub struct Effects {
     notify: NotifyFlags,
     /// Whether somebody must hear of changed keys: WATCH, blocked clients, tracking.
     watched: bool,
-    /// Notifications to publish.
     notifications: Vec<Notification>,
     /// Changed keys, if `watched`.
     touched: Vec<TouchedKey>,
@@ -164,7 +162,7 @@ impl Effects {
         self.watched = watched;
     }
 
-    /// A key changed.
+    /// A key changed: watchers, waiting clients and caches hear of it when the command ends.
     #[inline]
     pub fn touch(&mut self, db: usize, key: &[u8]) {
         if self.watched {

@@ -7,7 +7,7 @@ use crate::scripting::Engine;
 use crate::scripting::engine::{Function, Purpose};
 use crate::scripting::{api, shebang};
 
-/// A library.
+/// A library of functions, as FUNCTION LOAD took it.
 #[derive(Debug, Clone)]
 pub struct Library {
     /// Its text, the first line included.
@@ -18,7 +18,7 @@ pub struct Library {
 
 /// All libraries and the interpreter that holds their functions.
 pub struct Functions {
-    /// The interpreter.
+    /// The interpreter that all libraries share.
     pub engine: Engine,
     libraries: BTreeMap<Vec<u8>, Library>,
     /// Libraries by their functions' names in lower case.
@@ -31,7 +31,7 @@ fn error(text: &[u8]) -> CommandError {
 }
 
 impl Functions {
-    /// None at all.
+    /// No libraries; `log` is what `redis.log` calls.
     pub fn new(log: fn(u8, &[u8])) -> Self {
         Self {
             engine: Engine::new(Purpose::Functions, log),
@@ -46,7 +46,7 @@ impl Functions {
         &self.libraries
     }
 
-    /// Number of functions.
+    /// The number of functions in all libraries.
     pub fn count(&self) -> usize {
         self.by_function.len()
     }
@@ -146,7 +146,7 @@ impl Functions {
         library.is_some()
     }
 
-    /// FUNCTION FLUSH.
+    /// FUNCTION FLUSH: removes all libraries.
     pub fn flush(&mut self) {
         *self = Self::new(self.log);
     }
@@ -188,7 +188,7 @@ impl Functions {
 /// What FUNCTION RESTORE does with libraries that are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestorePolicy {
-    /// They go.
+    /// FLUSH: the libraries that are there are removed first.
     Flush,
     /// They stay; a name that is taken is an error.
     Append,

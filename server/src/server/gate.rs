@@ -6,7 +6,7 @@ use crate::base::ids::ClientId;
 /// See the module's comment.
 #[derive(Debug, Default)]
 pub struct Gate {
-    /// Some condition may refuse or hold back a command: admission looks at them one by one.
+    /// Whether some condition may refuse or hold back a command, so that admission has to check them one by one.
     closed: bool,
     pauses: Pauses,
     /// The session of our primary, while a pause or a script holds its stream back.

@@ -15,9 +15,9 @@ const IDLE: Millis = 10_000;
 
 /// A socket, inside TLS where `tls-cluster` says so.
 pub enum Channel {
-    /// As it is.
+    /// A socket without TLS.
     Plain(TcpStream),
-    /// Inside TLS.
+    /// A socket with TLS around it.
     Secure(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
@@ -63,7 +63,7 @@ impl Write for Channel {
 
 /// A connection to another server.
 pub struct Target {
-    /// The socket.
+    /// The connection, with a buffer for what is read.
     pub stream: BufReader<Channel>,
     /// The database that is selected there, where that is known.
     pub database: Option<i64>,

@@ -13,7 +13,7 @@ use crate::tls::Contexts;
 pub struct Listening {
     /// Tells a socket from a later one at the same address.
     pub id: u64,
-    /// The address.
+    /// The address that the socket is bound to.
     pub address: SocketAddr,
     /// The socket; a task accepts on a copy of it.
     pub socket: TcpListener,
@@ -26,7 +26,6 @@ pub struct Listening {
 pub struct Network {
     /// Certificates and keys; `None` where nothing asks for TLS.
     pub(crate) tls: Option<Arc<Contexts>>,
-    /// Where we listen.
     listening: Vec<Listening>,
     last_listening: u64,
     /// Snapshots for replicas that have begun.
@@ -42,7 +41,7 @@ impl Network {
         self.listening.push(Listening { id: self.last_listening, address, socket, secure });
     }
 
-    /// Where we listen.
+    /// The addresses that are listened on, each with its socket.
     pub fn listening(&self) -> &[Listening] {
         &self.listening
     }

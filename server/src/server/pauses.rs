@@ -9,11 +9,11 @@ use crate::base::clock::Millis;
 /// Who holds commands back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// CLIENT PAUSE.
+    /// An operator, with CLIENT PAUSE.
     Client,
     /// SHUTDOWN while it waits for replicas.
     Shutdown,
-    /// FAILOVER.
+    /// The command FAILOVER, until a replica has caught up.
     Failover,
     /// CLUSTER FAILOVER: our replica is about to take over.
     Takeover,

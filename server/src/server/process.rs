@@ -47,13 +47,13 @@ impl Process {
         self.started
     }
 
-    /// How its end stands.
+    /// The shutdown that was requested or is going on.
     #[inline]
     pub fn shutdown(&self) -> &Shutdown {
         &self.shutdown
     }
 
-    /// How its end stands, to go on with it.
+    /// The shutdown, to move it on.
     pub(crate) fn shutdown_mut(&mut self) -> &mut Shutdown {
         &mut self.shutdown
     }

@@ -15,7 +15,7 @@ use crate::resp::Args;
 pub enum Handler {
     /// Keys of the selected database, and a reply.
     Data(fn(&mut DataContext<'_>, &Args<'_>) -> CommandResult),
-    /// The whole server.
+    /// The whole server, and the session that sent the command.
     Server(fn(&mut ServerContext<'_>, &Args<'_>) -> CommandResult),
     /// Nothing by itself: a container of subcommands.
     Container,
@@ -37,7 +37,7 @@ pub enum Routing {
         first: i16,
         /// Position of the last.
         last: i16,
-        /// Distance.
+        /// The distance between two of them.
         step: i16,
     },
     /// Only its words tell.
@@ -67,19 +67,19 @@ pub struct Command {
     pub index: usize,
     /// Number of words, the name included; negative: at least.
     pub arity: i16,
-    /// Flags.
+    /// The flags of the command table.
     pub flags: Flags,
     /// Position of the first key, 0 without.
     pub first_key: i16,
     /// Position of the last key; negative counts from the end.
     pub last_key: i16,
-    /// Distance between keys.
+    /// The distance between two keys.
     pub key_step: i16,
     /// How its keys are found in cluster mode.
     pub routing: Routing,
     /// What COMMAND does not show.
     internal: Internal,
-    /// What runs it.
+    /// The function that executes it.
     pub handler: Handler,
     /// What COMMAND tells about it, and where its keys are.
     pub doc: &'static CommandDoc,
@@ -248,12 +248,12 @@ impl Registry {
         self.catalogue.size
     }
 
-    /// Number of names.
+    /// The number of names under which clients find commands.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// True without commands.
+    /// Whether no command can be found.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }

@@ -46,7 +46,7 @@ pub(crate) struct Spare {
 pub struct Running {
     /// Its SHA1, or the function's name.
     pub name: Vec<u8>,
-    /// EVAL, not FCALL.
+    /// Whether EVAL runs it, and not FCALL.
     pub is_eval: bool,
     /// When it began, on the monotonic clock.
     pub started: u64,
@@ -71,7 +71,7 @@ pub struct Aside {
     pub resp3: bool,
 }
 
-/// `redis.log`.
+/// What `redis.log` of a script calls.
 fn write_log(level: u8, text: &[u8]) {
     let level = [Level::Debug, Level::Verbose, Level::Notice, Level::Warning][usize::from(level.min(3))];
     log(level, &String::from_utf8_lossy(text));
@@ -110,7 +110,7 @@ impl Scripting {
         self.running.as_ref().filter(|running| running.busy)
     }
 
-    /// SCRIPT FLUSH.
+    /// SCRIPT FLUSH: forgets all cached scripts.
     pub fn flush_scripts(&mut self) {
         *self.scripts = Engine::new(Purpose::Scripts, write_log);
     }

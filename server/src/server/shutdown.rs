@@ -1,4 +1,4 @@
-//! How the end of the process stands: what was asked for, and whether it waits.
+//! A shutdown: what was asked for, whether it waits, and whether it can still be called off.
 
 use crate::base::clock::Millis;
 
@@ -35,22 +35,22 @@ impl Shutdown {
         self.requested.take()
     }
 
-    /// It begins, whatever was going on before.
+    /// Begins a shutdown, whatever was going on before.
     pub fn begin(&mut self, options: ShutdownOptions) {
         *self = Self { options, ..Self::default() };
     }
 
-    /// Replicas are waited for until then, Unix milliseconds.
+    /// Waits for replicas until then, Unix milliseconds.
     pub fn wait_until(&mut self, deadline: Millis) {
         self.deadline = Some(deadline);
     }
 
-    /// It is called off: the process goes on.
+    /// Calls the shutdown off: the process goes on.
     pub fn call_off(&mut self) {
         *self = Self::default();
     }
 
-    /// Nothing can call it off any more.
+    /// From now on nothing can call it off.
     pub fn finish(&mut self) {
         self.is_final = true;
     }

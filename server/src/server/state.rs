@@ -62,29 +62,29 @@ pub enum Order {
 
 /// See the module's comment.
 pub struct Server {
-    /// Settings.
+    /// The settings, as files, the command line and CONFIG SET left them.
     pub config: Config,
     /// What time it is.
     pub time: Time,
-    /// The data.
+    /// All databases.
     pub keyspace: Keyspace,
-    /// Commands by name.
+    /// The commands by the names that clients use.
     pub registry: Registry,
-    /// Users.
+    /// Users, what they may do, and the log of what was refused.
     pub acl: Acl,
-    /// Sessions.
+    /// The sessions of all clients.
     pub clients: Clients,
-    /// What holds commands up.
+    /// What holds commands back before they run.
     pub gate: Gate,
-    /// What the running unit leaves behind.
+    /// What the running command leaves for replicas, files, watchers and subscribers.
     pub effects: Effects,
-    /// Who waits for keys.
+    /// Clients that wait for keys, replicas or the end of a pause, and those that watch keys.
     pub waiting: Waiting,
-    /// Subscriptions.
+    /// Who is subscribed to which channel, and who monitors.
     pub pubsub: PubSub,
     /// Who may hold which key in a cache.
     pub tracking: Tracking,
-    /// Scripts and functions.
+    /// Scripts, functions, and the script that runs.
     pub scripting: Scripting,
     /// Saves and the append-only file.
     pub persistence: Persistence,
@@ -98,16 +98,17 @@ pub struct Server {
     pub handovers: Handovers,
     /// Counters, slow commands, latencies.
     pub stats: Stats,
-    /// The process.
+    /// The process that the server runs in, and its shutdown.
     pub process: Process,
-    /// Sockets and certificates.
+    /// Listening sockets, certificates, and what else is shared with the network layer.
     pub network: Network,
     /// What the network layer must do when the batch ends.
     pub orders: Vec<Order>,
 }
 
 impl Server {
-    /// A stand-in for the client of what no client asked for: it has no name, so that no session is left out or spared.
+    /// A stand-in for the client of work that no client asked for. Its id is nobody's, so that no session is left out or
+    /// spared.
     pub fn nobody(&self) -> Client {
         Client::new(ClientId::NOBODY, self.time.now, Default::default())
     }
@@ -149,7 +150,7 @@ impl Server {
         server
     }
 
-    /// Copies settings to where they are looked at without the configuration at hand.
+    /// Copies settings to the parts that keep a copy of their own.
     pub(crate) fn keep_settings(&mut self) {
         let config = &self.config;
         self.effects.set_notify_classes(config.notify_keyspace_events);
@@ -170,7 +171,8 @@ impl Server {
         self.refresh_listening();
     }
 
-    /// Works out whether admission has anything to look at: when a batch begins, and after each command that may touch the
+    /// Works out whether admission has anything to check. Called when a batch begins, and after each command that may touch
+    /// the
     /// server.
     #[inline]
     pub(crate) fn refresh_gate(&mut self) {
@@ -189,7 +191,8 @@ impl Server {
         self.gate.set_closed(closed);
     }
 
-    /// True where commands must be queued: a replica or the AOF listens, and this server is where changes originate.
+    /// Works out whether commands must be queued: a replica, the append-only file or a handover listens, and changes
+    /// originate here.
     pub fn refresh_listening(&mut self) {
         let to_replicas = self.replication.history().backlog().is_some() && !self.replication.is_replica();
         let heard = to_replicas || self.persistence.aof.records() || self.handovers.captures();
@@ -224,12 +227,12 @@ impl Server {
         self.refresh_gate();
     }
 
-    /// Notes for LATENCY what held the server up since `began`, on the monotonic clock, and was no command.
+    /// Notes for LATENCY what has held the server up since `began`, on the monotonic clock, other than a command.
     pub(crate) fn note_latency(&mut self, event: &'static str, began: u64) {
         self.note_stall(event, monotonic_ns().saturating_sub(began));
     }
 
-    /// The same for what took so many nanoseconds.
+    /// As [`Self::note_latency`], for something that took so many nanoseconds.
     pub(crate) fn note_stall(&mut self, event: &'static str, nanos: u64) {
         let threshold = self.config.latency_monitor_threshold as i64;
         if threshold > 0 {
@@ -245,7 +248,7 @@ impl Server {
         self.clients.put(slot, client);
     }
 
-    /// Watchers, blocked clients or caches must hear of changed keys.
+    /// Works out whether watchers, blocked clients or caches must hear of changed keys.
     pub fn refresh_watched(&mut self) {
         let watched = self.waiting.are_watching() || self.waiting.are_waiting() || self.tracking.is_used();
         self.effects.set_watched(watched);

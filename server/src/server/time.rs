@@ -13,7 +13,7 @@ pub struct Time {
     pub tick: u64,
     /// When the last cron was, Unix milliseconds.
     last_cron: Millis,
-    /// DEBUG PAUSE-CRON: what happens without anybody asking does not happen.
+    /// DEBUG PAUSE-CRON: nothing happens that no client asked for.
     cron_paused: bool,
 }
 
@@ -55,7 +55,7 @@ impl Time {
         self.cron_paused
     }
 
-    /// A batch begins.
+    /// A batch of requests begins: the time is this until it ends.
     #[inline]
     pub fn begin_batch(&mut self, now: Millis) {
         self.now = now;

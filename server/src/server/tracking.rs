@@ -9,9 +9,9 @@ use super::client::ClientId;
 pub struct ClientTracking {
     /// Who gets the messages instead: REDIRECT.
     pub redirect: Option<ClientId>,
-    /// That client is gone.
+    /// Whether that client has gone.
     pub broken_redirect: bool,
-    /// BCAST.
+    /// BCAST: it hears of all changes under its prefixes.
     pub broadcast: bool,
     /// OPTIN: only reads behind CLIENT CACHING YES count.
     pub opt_in: bool,
@@ -36,7 +36,7 @@ struct Prefix {
 /// All that is tracked.
 #[derive(Debug, Default)]
 pub struct Tracking {
-    /// Clients that track.
+    /// How many clients track.
     clients: usize,
     keys: HashMap<Vec<u8>, Vec<ClientId>, ahash::RandomState>,
     items: usize,
@@ -86,7 +86,7 @@ impl Tracking {
         }
     }
 
-    /// A key of which nobody may hear any more, so that the table has no more than so many.
+    /// A key to be dropped from the table, if it has more than `limit`.
     pub(crate) fn key_beyond(&self, limit: usize) -> Option<Vec<u8>> {
         if self.keys.len() > limit { self.keys.keys().next().cloned() } else { None }
     }
@@ -127,7 +127,7 @@ impl Tracking {
         !self.own.is_empty()
     }
 
-    /// The changed keys of the unit are gone.
+    /// The unit has ended, and its changed keys with it.
     pub fn forget_told(&mut self) {
         self.told = 0;
     }

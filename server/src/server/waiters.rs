@@ -9,7 +9,7 @@ use crate::base::clock::Millis;
 /// Clients that wait for one key.
 #[derive(Default)]
 struct Queue {
-    /// First come first.
+    /// The clients, in the order in which they came.
     clients: VecDeque<ClientId>,
     /// How many of them want to hear when the key is gone.
     until_gone: usize,
@@ -191,19 +191,19 @@ impl Blocked {
         self.next += 1;
     }
 
-    /// Forgets a client.
+    /// Forgets a client that waits no more.
     pub fn remove(&mut self, id: ClientId) {
         if let Some(place) = self.places.remove(&id) {
             self.clients.remove(&place);
         }
     }
 
-    /// The clients.
+    /// The waiting clients, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = ClientId> {
         self.clients.values().copied()
     }
 
-    /// Number of clients.
+    /// The number of waiting clients.
     pub fn len(&self) -> usize {
         self.clients.len()
     }

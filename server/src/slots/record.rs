@@ -54,9 +54,9 @@ pub struct Record {
     pub outgoing: bool,
     /// The slots that change their master.
     pub slots: SlotSet,
-    /// Whose they were.
+    /// The master that owned them.
     pub source: NodeId,
-    /// Who gets them.
+    /// The master that gets them.
     pub target: NodeId,
     /// How far it is.
     pub stage: Stage,

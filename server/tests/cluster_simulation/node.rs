@@ -112,8 +112,8 @@ impl Process {
         }
     }
 
-    pub fn grant(&mut self, wish: DataEffect, now: i64) {
-        match wish {
+    pub fn carry_out_on_data(&mut self, effect: DataEffect, now: i64) {
+        match effect {
             DataEffect::Follow { ip, .. } => {
                 self.follows = host_of(&ip);
                 self.link_up = false;

@@ -490,9 +490,9 @@ impl World {
                 self.note(format!("host {host}: {text}"));
                 Ok(())
             }
-            Effect::Data(wish) => {
+            Effect::Data(effect) => {
                 let now = self.now;
-                self.hosts[host].grant(wish, now);
+                self.hosts[host].carry_out_on_data(effect, now);
                 Ok(())
             }
         }

@@ -38,15 +38,15 @@ use crate::resp::reply::without_arguments;
 use crate::server::effects::encode_command;
 use crate::server::state::Server;
 
-/// How often a wait looks whether it still makes sense.
+/// How often a wait checks whether the handover may still go on.
 const TICK: Duration = Duration::from_millis(20);
-/// The target may be silent, or take nothing, so long before requests wait.
+/// How long the target may be silent, or take nothing, before requests are held back.
 const PATIENCE: u64 = 10_000;
-/// Between two looks whether the snapshot of somebody else has ended.
+/// How often it checks whether another snapshot has ended.
 const TURN: Duration = Duration::from_millis(2);
-/// With so many bytes of changes left, requests are held back and the rest is sent.
+/// When no more than so many bytes of changes are left, requests are held back and the rest is sent.
 const FEW: usize = 64 * 1024;
-/// Changes that do not get fewer in this time are too many, in milliseconds.
+/// If the changes do not get fewer within so many milliseconds, there are too many of them.
 const CATCH_UP: u64 = 60_000;
 /// Chunks on their way from the encoder to the socket.
 const QUEUE: usize = 16;
@@ -57,7 +57,7 @@ fn since(start: u64) -> u64 {
     (monotonic_ns() - start) / 1_000_000
 }
 
-/// Something done with the lock held, and what it asked of the network.
+/// Does something in a turn of its own.
 fn with_server<R>(shared: &Shared, f: impl FnOnce(&mut Server) -> R) -> R {
     let mut server = shared.turn();
     f(&mut server)
@@ -118,7 +118,7 @@ fn plan(server: &Server, id: HandoverId) -> Option<Plan> {
 /// What was heard on a connection so far.
 #[derive(Clone, Default)]
 struct Heard {
-    /// Answers to PREPARE.
+    /// How many answers to PREPARE have come.
     prepared: u64,
     /// The epoch under which the slots were taken.
     taken: Option<Epoch>,
@@ -360,7 +360,7 @@ async fn finish(
 ) -> Result<Option<Epoch>, String> {
     let late = || since(answered) > plan.pause;
     let mut rest = last;
-    // From here on nothing but the answer, the bus or the clock ends the wait.
+    // From here on only the answer, the bus or the clock ends the wait.
     loop {
         let Heard { taken, failure, .. } = wire.heard.borrow_and_update().clone();
         if let Some(epoch) = taken {
@@ -388,7 +388,7 @@ async fn finish(
     }
 }
 
-/// The connection broke with FINISH on it: did it get there?
+/// The connection broke after FINISH was sent: finds out whether the target received it.
 async fn ask_again(
     shared: &Shared,
     id: HandoverId,

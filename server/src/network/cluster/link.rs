@@ -30,7 +30,7 @@ pub async fn connect(
     let options = options(&shared);
     let connected = tokio::select! {
         connected = dial(&shared, &ip, port, &options) => connected,
-        // Nothing is sent before the connection is there: it was given up.
+        // Nothing is sent before the connection is open, so it was given up.
         _ = outbox.recv() => return,
     };
     match connected {

@@ -37,10 +37,10 @@ const ACCEPTED: u64 = 1 << 63;
 
 /// Connections that are open, and how to reach them.
 #[derive(Default)]
-pub struct Outside {
+pub struct Connections {
     links: Mutex<HashMap<ConnId, Outbox>>,
     accepted: AtomicU64,
-    /// The machine may have to be called sooner.
+    /// Notified when the machine may have to be called sooner.
     rearm: Notify,
 }
 
@@ -51,7 +51,7 @@ struct Outbox {
     waiting: Arc<AtomicUsize>,
 }
 
-impl Outside {
+impl Connections {
     fn open(&self, conn: ConnId) -> (mpsc::UnboundedReceiver<Arc<Vec<u8>>>, Arc<AtomicUsize>) {
         let (sender, outbox) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -63,7 +63,7 @@ impl Outside {
     fn send(&self, conn: ConnId, packet: Arc<Vec<u8>>) {
         if let Some(outbox) = self.links.lock().get(&conn) {
             outbox.waiting.fetch_add(packet.len(), Ordering::Relaxed);
-            // A link that has just ended says so itself.
+            // A link that has just ended reports that itself.
             let _ = outbox.sender.send(packet);
         }
     }
@@ -167,14 +167,14 @@ async fn accept(shared: Shared, listener: TcpListener) -> Infallible {
             }
             Err(error) => {
                 log(Level::Verbose, &format!("Error accepting cluster node: {}", os_text(&error)));
-                // Out of descriptors: others must close some first.
+                // Out of descriptors: waits until others have closed some.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-/// Somebody has connected to us, and must show that it belongs to the cluster.
+/// Serves a connection from another node, which has yet to show that it belongs to the cluster.
 async fn admit_secure(shared: Shared, stream: TcpStream, peer: String, local: String) {
     match dial::accept_node(&shared, stream).await {
         Ok(stream) => admit(&shared, stream, peer, local),
@@ -203,11 +203,11 @@ fn text_of(address: SocketAddr) -> String {
 async fn run(shared: Shared) -> Infallible {
     tokio::select! {
         never = machines::call::<Cluster>(Arc::clone(&shared), || Input::Tick, |node| &node.cluster.rearm) => never,
-        never = tend_links(&shared) => never,
+        never = look_after_links(&shared) => never,
     }
 }
 
-async fn tend_links(shared: &Shared) -> Infallible {
+async fn look_after_links(shared: &Shared) -> Infallible {
     loop {
         tokio::time::sleep(LIMIT_PERIOD).await;
         let limit = shared.peek().config.cluster_link_sendbuf_limit;
@@ -258,11 +258,11 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
 
 /// Saves once for all of a batch, before anything else is done. A node that cannot keep its promises must not make any.
 fn save(server: &mut Server, effects: &[NetworkEffect]) {
-    let wishes = effects.iter().filter_map(|effect| match effect {
+    let saves = effects.iter().filter_map(|effect| match effect {
         NetworkEffect::Save { sync } => Some(*sync),
         _ => None,
     });
-    let Some(sync) = wishes.reduce(|a, b| a || b) else { return };
+    let Some(sync) = saves.reduce(|a, b| a || b) else { return };
     if let Some(Err(error)) = server.save_cluster(sync) {
         log(Level::Warning, &format!("Fatal: can't update cluster config file: {}", os_text(&error)));
         std::process::exit(1);

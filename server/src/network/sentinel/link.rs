@@ -13,7 +13,7 @@ use crate::resp::Value;
 use crate::sentinel::Sentinel;
 use crate::sentinel::{ConnId, Input};
 
-/// A reply that is longer is not worth waiting for.
+/// The longest reply that is accepted, in bytes.
 const LONGEST_REPLY: usize = 1 << 20;
 
 /// Connects, and passes on what comes and what goes, until either side ends it.
@@ -33,7 +33,7 @@ async fn talk(
 ) -> io::Result<()> {
     let (mut stream, local, peer) = tokio::select! {
         opened = open(shared, host, port) => opened?,
-        // Nothing is sent before the connection is there: it was given up.
+        // Nothing is sent before the connection is open, so it was given up.
         _ = outbox.recv() => return Ok(()),
     };
     feed::<Sentinel>(shared, [Input::Connected { conn, local, peer }]);

@@ -20,10 +20,10 @@ mod script;
 
 /// Connections and scripts that run, and how to reach them.
 #[derive(Default)]
-pub struct Outside {
+pub struct Connections {
     links: Mutex<HashMap<ConnId, mpsc::UnboundedSender<Vec<u8>>>>,
     scripts: Mutex<HashMap<u64, u32>>,
-    /// The machine may have to be called sooner.
+    /// Notified when the machine may have to be called sooner.
     rearm: Notify,
 }
 
@@ -55,7 +55,7 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
                 let mut bytes = Vec::new();
                 encode_command(&mut bytes, words.len(), words.iter().map(Vec::as_slice));
                 if let Some(link) = shared.sentinel.links.lock().get(&conn) {
-                    // A link that has just ended says so itself.
+                    // A link that has just ended reports that itself.
                     let _ = link.send(bytes);
                 }
             }

@@ -8,10 +8,10 @@ use super::Shared;
 use crate::commands::sentinel::not_resolved;
 use crate::sentinel::Input;
 
-/// A name whose meaning takes longer to find means nothing: a link that waits answers no PING.
+/// How long a lookup may take. The link that brought the name answers no PING meanwhile.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Looks up what inputs speak of. Only the link waits that brought them.
+/// Looks up the host names in an input. Only the link that brought it waits.
 pub async fn look_up(shared: &Shared, inputs: &[Input]) {
     let mut lookups = JoinSet::new();
     for name in names_in(shared, inputs) {
