@@ -45,7 +45,7 @@ impl World {
         let mut book = Rulebook::new(server.acl.catalogue, true);
         let rules = ["on", "nopass", "+@all", "~mine*", "&*"];
         let user = User::new(b"u", &book).with_rules(&mut book, &rules).unwrap();
-        let mut world = Self { user: server.acl.users.put(user), server };
+        let mut world = Self { user: server.acl.put_user(user), server };
         // Somebody who hears of every event.
         let id = world.server.clients.next_id();
         world.server.clients.add(Client::new(id, now_ms(), Arc::new(Signal::default())));
@@ -67,7 +67,9 @@ impl World {
         }
         self.server.end_batch();
         self.server.forget_client(&mut client);
-        self.server.clients.woken.clear();
+        let mut woken = self.server.clients.take_woken();
+        woken.clear();
+        self.server.clients.keep_woken(woken);
         self.server.orders.clear();
         client.out
     }

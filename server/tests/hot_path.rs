@@ -32,7 +32,9 @@ fn allocations(server: &mut Server, requests: &[OwnedArgs], rounds: usize) -> us
         server.end_batch();
         client.out.clear();
         server.clients.iter_mut().for_each(|client| client.out.clear());
-        server.clients.woken.clear();
+        let mut woken = server.clients.take_woken();
+        woken.clear();
+        server.clients.keep_woken(woken);
     };
     (0..100).for_each(|_| round(server));
     let before = allocator::allocations();

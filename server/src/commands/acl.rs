@@ -54,7 +54,7 @@ fn setuser(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let mut book = ctx.server.acl.rulebook(&ctx.server.config);
     let rules: Vec<&[u8]> = args.from(3).collect();
-    let user = match ctx.server.acl.users.get(name) {
+    let user = match ctx.server.acl.users().get(name) {
         Some(user) => user.with_rules(&mut book, &rules),
         None => User::new(name, &book).with_rules(&mut book, &rules),
     };
@@ -85,7 +85,7 @@ fn deluser(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let mut deleted = 0;
     for name in args.from(2) {
-        if ctx.server.acl.users.remove(name).is_some() {
+        if ctx.server.acl.remove_user(name).is_some() {
             deleted += 1;
             ctx.server.end_sessions_of(ctx.client, |user| user.name == name);
         }
@@ -111,7 +111,7 @@ fn describe(reply: &mut Reply<'_>, selector: &Selector, catalogue: &Catalogue) {
 fn getuser(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let acl = &ctx.server.acl;
     let mut reply = ctx.client.reply();
-    let Some(user) = acl.users.get(args.get(2)) else {
+    let Some(user) = acl.users().get(args.get(2)) else {
         reply.null();
         return Ok(());
     };
@@ -135,14 +135,14 @@ fn getuser(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `ACL LIST`.
 fn list(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let acl = &ctx.server.acl;
-    let lines: Vec<Vec<u8>> = acl.users.iter().map(|user| Users::line(user, acl.catalogue)).collect();
+    let lines: Vec<Vec<u8>> = acl.users().iter().map(|user| Users::line(user, acl.catalogue)).collect();
     ctx.client.reply().bulks(lines.iter().map(Vec::as_slice));
     Ok(())
 }
 
 /// `ACL USERS`.
 fn users(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    ctx.client.reply().bulks(ctx.server.acl.users.iter().map(|user| user.name.as_slice()));
+    ctx.client.reply().bulks(ctx.server.acl.users().iter().map(|user| user.name.as_slice()));
     Ok(())
 }
 
@@ -225,7 +225,7 @@ fn show_log(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `ACL DRYRUN username command [argument ...]`: whether the user might run it.
 fn dryrun(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let Some(user) = ctx.server.acl.users.get(args.get(2)) else {
+    let Some(user) = ctx.server.acl.users().get(args.get(2)) else {
         return Err(CommandError::text([b"ERR User '", shown(args.get(2), usize::MAX), b"' not found"].concat()));
     };
     let line = args.skip(3);
@@ -294,7 +294,7 @@ fn save(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     if file.is_empty() {
         return Err(NO_FILE);
     }
-    let text = ctx.server.acl.users.to_file(ctx.server.acl.catalogue);
+    let text = ctx.server.acl.users().to_file(ctx.server.acl.catalogue);
     if let Err(error) = write_atomically(file.as_path(), &text) {
         log(Level::Warning, &format!("Writing ACL file for ACL SAVE: {}", os_text(&error)));
         return Err(CommandError::Static(

@@ -236,7 +236,7 @@ fn kill_filter(server: &Server, args: &Args<'_>) -> CommandResult<Filter> {
             b"addr" => filter.addr = Some(value.to_vec()),
             b"laddr" => filter.laddr = Some(value.to_vec()),
             b"user" => {
-                if server.acl.users.get(value).is_none() {
+                if server.acl.users().get(value).is_none() {
                     let name = shown(value, value.len());
                     return Err(CommandError::text([b"ERR No such user '", name, b"'"].concat()));
                 }

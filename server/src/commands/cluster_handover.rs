@@ -85,7 +85,7 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `CLUSTER CANCELSLOTMIGRATIONS`.
 fn cancel(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     enabled(ctx)?;
-    ctx.server.handovers.cancel();
+    ctx.server.handovers_mut().ok_or(DISABLED)?.cancel();
     ctx.reply().ok();
     Ok(())
 }
@@ -93,7 +93,7 @@ fn cancel(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 /// `CLUSTER GETSLOTMIGRATIONS`: a map for each that runs, and for the last ones that are over.
 fn list(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     enabled(ctx)?;
-    let records: Vec<Record> = ctx.server.handovers.records().cloned().collect();
+    let records: Vec<Record> = ctx.server.handovers().ok_or(DISABLED)?.records().cloned().collect();
     let mut reply = ctx.reply();
     reply.array(records.len());
     for record in records {
@@ -165,7 +165,8 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         4 if args.is(2, "prepare") => {
             let patience = number_of(args.get(3))?;
-            ctx.server.handovers.prepare_arrival(ctx.client.id, patience).map_err(refused)?;
+            let handovers = ctx.server.handovers_mut().ok_or(DISABLED)?;
+            handovers.prepare_arrival(ctx.client.id, patience).map_err(refused)?;
             ctx.reply().simple("PREPARED");
             Ok(())
         }
@@ -177,7 +178,7 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
         4 if args.is(2, "status") => {
             let id = id_of(args.get(3))?;
-            match ctx.server.handovers.outcome(id) {
+            match ctx.server.handovers().ok_or(DISABLED)?.outcome(id) {
                 Some(Outcome::Taken(epoch)) => ctx.reply().integer(epoch.to_i64()),
                 Some(Outcome::Runs) => ctx.reply().integer(0),
                 None => ctx.reply().null(),

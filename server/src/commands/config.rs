@@ -238,7 +238,7 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
     let mut lines = Vec::new();
     if config.aclfile.is_empty() {
         let acl = &server.acl;
-        lines.extend(acl.users.iter().map(|user| ("user".to_string(), Users::line(user, acl.catalogue))));
+        lines.extend(acl.users().iter().map(|user| ("user".to_string(), Users::line(user, acl.catalogue))));
     }
     let mut others = vec!["user"];
     let sentinel = server.sentinel_core();

@@ -70,7 +70,7 @@ fn auth(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() > 3 {
         return Err(SYNTAX);
     }
-    if args.len() == 2 && ctx.server.acl.users.default_user().nopass {
+    if args.len() == 2 && ctx.server.acl.users().default_user().nopass {
         return Err(CommandError::Static(
             "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
         ));
@@ -83,7 +83,7 @@ fn auth(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// Logs a session in; `command` is the word that asks for it.
 fn authenticate(ctx: &mut ServerContext<'_>, command: &[u8], name: &[u8], password: &[u8]) -> CommandResult {
-    let Some(user) = ctx.server.acl.users.get(name).filter(|user| user.accepts(password)) else {
+    let Some(user) = ctx.server.acl.users().get(name).filter(|user| user.accepts(password)) else {
         ctx.server.note_failed_login(ctx.client, command, name);
         return Err(CommandError::Static("WRONGPASS invalid username-password pair or user is disabled."));
     };

@@ -251,7 +251,8 @@ fn segfault(_ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 /// `DEBUG SET-DISABLE-DENY-SCRIPTS 0 | 1`: scripts may call every command.
 fn set_disable_deny_scripts(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let Some(word) = args.at(2) else { return Err(unknown_subcommand(args.get(1), "debug")) };
-    ctx.server.scripting.allows_everything = crate::base::numbers::parse_i64(word).is_some_and(|number| number != 0);
+    let allow = crate::base::numbers::parse_i64(word).is_some_and(|number| number != 0);
+    ctx.server.scripting.allow_everything(allow);
     ctx.reply().ok();
     Ok(())
 }

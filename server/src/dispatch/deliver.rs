@@ -114,7 +114,7 @@ impl Sessions<'_> {
             exchange_aside(self.current);
         } else if let Some(client) = self.others.by_id_mut(id) {
             f(client);
-            self.others.woken.push(id);
+            self.others.wake(id);
         }
     }
 

@@ -14,16 +14,14 @@ use crate::server::state::Server;
 impl Server {
     /// Whether a request must wait until the slot of its keys has changed hands.
     pub(crate) fn waits_for_handover(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
-        if !self.handovers.holds_back() {
-            return false;
-        }
+        let Some(handovers) = self.handovers().filter(|handovers| handovers.holds_back()) else { return false };
         let slot = match command.routing {
             Routing::Queue => client.transaction.as_deref().and_then(|transaction| {
                 transaction.queue.iter().find_map(|(queued, words)| slot_of(queued, &words.as_args()))
             }),
             _ => slot_of(command, args),
         };
-        slot.is_some_and(|slot| self.handovers.is_paused(slot))
+        slot.is_some_and(|slot| handovers.is_paused(slot))
     }
 
     /// Commands go to replicas: those that change slots on their way go along with them.
@@ -37,13 +35,15 @@ impl Server {
             let args = parser.args(input);
             let Ok(command) = self.resolve(&args) else { continue };
             let slot = slot_of(command, &args);
-            self.handovers.keep(slot, command.is(Internal::FLUSHES), input, limit);
+            if let Some(handovers) = self.handovers_mut() {
+                handovers.keep(slot, command.is(Internal::FLUSHES), input, limit);
+            }
         }
     }
 
     /// Whether a session may write to a slot that is another node's.
     pub(crate) fn arrives_in(&self, client: &Client, slot: Slot) -> bool {
-        client.arrival.is_some_and(|id| self.handovers.brings(id, slot))
+        client.arrival.is_some_and(|id| self.handovers().is_some_and(|handovers| handovers.brings(id, slot)))
             && self.cluster().is_some_and(|core| core.is_incoming(slot))
     }
 

@@ -2,6 +2,7 @@
 
 use crate::server::effects::encode_command;
 use crate::server::state::Server;
+use crate::slots::Handovers;
 
 impl Server {
     /// Writes the queued commands to the stream: in MULTI and EXEC where there are several and `atomic` asks so.
@@ -10,7 +11,7 @@ impl Server {
             return;
         }
         let (commands, bytes) = self.effects.take_queue();
-        if self.handovers.captures() {
+        if self.handovers().is_some_and(Handovers::captures) {
             self.capture(&commands, &bytes);
         }
         let wrap = atomic && commands.len() > 1;

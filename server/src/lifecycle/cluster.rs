@@ -126,7 +126,8 @@ impl Server {
 
     /// Slots are another node's now: one that we handed over, or one that took them.
     fn remove_lost_slots(&mut self, slots: &SlotSet) {
-        let (given, taken): (Vec<Slot>, Vec<Slot>) = slots.iter().partition(|&slot| self.handovers.gives(slot));
+        let (given, taken): (Vec<Slot>, Vec<Slot>) =
+            slots.iter().partition(|&slot| self.handovers().is_some_and(|handovers| handovers.gives(slot)));
         if !given.is_empty() {
             self.discard(given.into_iter().collect());
         }

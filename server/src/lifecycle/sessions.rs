@@ -54,11 +54,11 @@ impl Server {
 
     /// Replaces or adds a user. Its sessions take over the new rights, and subscribers that have lost a channel are closed.
     pub fn put_user(&mut self, current: &mut Client, user: User) {
-        let old = self.acl.users.get(&user.name).cloned();
-        let new = self.acl.users.put(user);
+        let old = self.acl.users().get(&user.name).cloned();
+        let new = self.acl.put_user(user);
         let Some(old) = old else { return };
         self.end_subscribers(current, &old, &new);
-        let is_default = Arc::ptr_eq(&new, self.acl.users.default_user());
+        let is_default = Arc::ptr_eq(&new, self.acl.users().default_user());
         for client in self.clients.iter_mut().chain(std::iter::once(current)) {
             if client.user().is_some_and(|user| user.name == new.name) {
                 client.become_user(&new);
@@ -117,8 +117,8 @@ impl Server {
     /// All users anew, from an ACL file. Only the default user's sessions go on.
     pub fn replace_users(&mut self, current: &mut Client, users: Users) {
         let default_user = User::clone(users.default_user());
-        let old: Vec<Arc<User>> = self.acl.users.iter().cloned().collect();
-        self.acl.users = users;
+        let old: Vec<Arc<User>> = self.acl.users().iter().cloned().collect();
+        self.acl.replace_users(users);
         let gone = |user: &User| user.name != default_user.name && old.iter().any(|known| known.name == user.name);
         self.end_sessions_of(current, gone);
         self.put_user(current, default_user.clone());

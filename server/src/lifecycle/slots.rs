@@ -15,7 +15,7 @@ use crate::cluster::operator::Refusal;
 use crate::cluster::{HandoverId, NodeId, SlotSet};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::state::{Order, Server};
-use crate::slots::Stage;
+use crate::slots::{Handovers, Stage};
 
 fn no_cluster() -> Refusal {
     Refusal(b"no cluster".to_vec())
@@ -28,11 +28,11 @@ impl Server {
     /// # Errors
     /// They are not ours to give, or are being given already.
     pub fn may_hand_over_slots(&self, slots: &SlotSet, to: &[u8]) -> Result<(NodeId, NodeId), Refusal> {
-        let Some(core) = self.cluster() else { return Err(no_cluster()) };
-        let target = core.may_hand_over(slots, to)?;
-        match slots.iter().find(|&slot| self.handovers.gives(slot)) {
+        let Some(mode) = &self.cluster else { return Err(no_cluster()) };
+        let target = mode.core.may_hand_over(slots, to)?;
+        match slots.iter().find(|&slot| mode.handovers.gives(slot)) {
             Some(slot) => Err(Refusal(format!("Slot {slot} is already being migrated").into())),
-            None => Ok((core.myself().id, target)),
+            None => Ok((mode.core.myself().id, target)),
         }
     }
 
@@ -43,7 +43,10 @@ impl Server {
     pub fn hand_over_slots(&mut self, slots: SlotSet, to: &[u8]) -> Result<(), Refusal> {
         let ends = self.may_hand_over_slots(&slots, to)?;
         let id = HandoverId::from_random(std::array::from_fn(|_| self.keyspace.random.next_u64() as u8));
-        self.handovers.begin(id, slots, ends, self.time.now);
+        let now = self.time.now;
+        if let Some(handovers) = self.handovers_mut() {
+            handovers.begin(id, slots, ends, now);
+        }
         self.orders.push(Order::HandOver(id));
         Ok(())
     }
@@ -53,7 +56,8 @@ impl Server {
     /// # Errors
     /// Why not.
     pub fn check_handover(&mut self, id: HandoverId) -> Result<(), String> {
-        self.handovers.check(id, self.cluster.as_ref().map(|mode| &*mode.core))
+        let Some(mode) = &mut self.cluster else { return Err("no cluster".to_owned()) };
+        mode.handovers.check(id, &mode.core)
     }
 
     /// Begins the snapshot of a range, and keeps its changes from now on. False while another snapshot runs.
@@ -61,34 +65,42 @@ impl Server {
         if self.persistence.is_loading() || !self.keyspace.begin_slot_snapshot(range.clone()) {
             return false;
         }
-        self.handovers.begin_range(id, range, self.time.now);
+        let now = self.time.now;
+        if let Some(handovers) = self.handovers_mut() {
+            handovers.begin_range(id, range, now);
+        }
         self.refresh_listening();
         true
     }
 
     /// From now on requests for the slots wait; the last changes, and the highest epoch that we know.
     pub fn pause_slots(&mut self, id: HandoverId) -> (Vec<u8>, Epoch) {
-        self.handovers.pause(id, self.time.now);
+        let Some(mode) = &mut self.cluster else { return Default::default() };
+        mode.handovers.pause(id, self.time.now);
+        let last = (mode.handovers.take_changes(id), mode.core.current_epoch);
         self.retry_paused_slots();
-        let epoch = self.cluster().map_or(Epoch::ZERO, |core| core.current_epoch);
-        (self.handovers.take_changes(id), epoch)
+        last
     }
 
     /// Whether the target has the slots already, as the bus tells.
     pub fn handover_is_known(&self, id: HandoverId) -> bool {
-        let (Some(record), Some(core)) = (self.handovers.outgoing(id), self.cluster()) else { return false };
-        record.slots.iter().all(|slot| core.owner(slot).is_some_and(|owner| owner.id == record.target))
+        let Some(mode) = &self.cluster else { return false };
+        let Some(record) = mode.handovers.outgoing(id) else { return false };
+        record.slots.iter().all(|slot| mode.core.owner(slot).is_some_and(|owner| owner.id == record.target))
     }
 
     /// A handover is over: the target has the slots, under this epoch if it told us one itself and the cluster's bus did not; or
     /// they stay.
     pub fn end_handover(&mut self, id: HandoverId, result: Result<Option<Epoch>, String>) {
-        let Some(record) = self.handovers.outgoing(id) else { return };
+        let Some(record) = self.handovers().and_then(|handovers| handovers.outgoing(id)) else { return };
         let (slots, target) = (record.slots.clone(), record.target);
         if let Ok(epoch) = result {
             self.with_cluster(None, |core| core.handed_over(&slots, target, epoch.unwrap_or_default()));
         }
-        self.handovers.end(id, result.map(drop), self.time.now);
+        let now = self.time.now;
+        if let Some(handovers) = self.handovers_mut() {
+            handovers.end(id, result.map(drop), now);
+        }
         self.refresh_listening();
         self.retry_paused_slots();
     }
@@ -122,8 +134,9 @@ impl Server {
         // What was here before must not be taken for what comes, nor what comes for what has gone.
         self.discard_rest();
         self.discard_now(&slots);
-        let us = self.cluster().map_or(NodeId::ZERO, |core| core.myself().id);
-        self.handovers.begin_arrival(id, slots, (from, us), client.id, self.time.now);
+        let Some(mode) = &mut self.cluster else { return Err(no_cluster()) };
+        let us = mode.core.myself().id;
+        mode.handovers.begin_arrival(id, slots, (from, us), client.id, self.time.now);
         client.arrival = Some(id);
         client.flags.insert(ClientFlags::ARRIVAL);
         self.refresh_incoming();
@@ -132,15 +145,15 @@ impl Server {
 
     /// The source has emptied its dataset, so what came of it is removed.
     pub fn flush_arrival(&mut self, client: &Client) {
-        let arriving = client.arrival.and_then(|id| self.handovers.arriving_slots(id)).cloned();
-        if let Some(slots) = arriving {
+        let arriving = client.arrival.and_then(|id| self.handovers()?.arriving_slots(id));
+        if let Some(slots) = arriving.cloned() {
             self.discard_now(&slots);
         }
     }
 
     /// This dataset was emptied, and with it what has come so far: nothing of that may be taken over.
     pub fn give_up_arrivals(&mut self) {
-        for id in self.handovers.arrivals() {
+        for id in self.handovers().map(Handovers::arrivals).unwrap_or_default() {
             self.with_cluster(None, |core| core.expect_no_more(id));
             self.refresh_incoming();
         }
@@ -151,10 +164,12 @@ impl Server {
     /// # Errors
     /// The slots cannot be taken, and the handover has failed.
     pub fn end_arrival(&mut self, client: &mut Client, seen: Epoch) -> Result<(HandoverId, Epoch), Refusal> {
-        let id = self.handovers.may_take(client.id)?;
+        let id = self.handovers().ok_or_else(no_cluster)?.may_take(client.id)?;
         let taken = self.with_cluster(Some(client), |core| core.take_over(id, seen));
         let epoch = taken.unwrap_or(Err(no_cluster()))?;
-        self.handovers.taken(id, epoch);
+        if let Some(handovers) = self.handovers_mut() {
+            handovers.taken(id, epoch);
+        }
         self.forget_arrival(client, Stage::Done, "");
         Ok((id, epoch))
     }
@@ -170,7 +185,8 @@ impl Server {
     fn forget_arrival(&mut self, client: &mut Client, stage: Stage, message: &str) {
         client.arrival = None;
         client.flags.remove(ClientFlags::ARRIVAL);
-        if self.handovers.end_arrival(client.id, stage, message, self.time.now) {
+        let now = self.time.now;
+        if self.handovers_mut().is_some_and(|handovers| handovers.end_arrival(client.id, stage, message, now)) {
             self.refresh_incoming();
         }
     }
@@ -207,8 +223,9 @@ impl Server {
 impl Server {
     /// The keys of slots are to be removed, in small steps.
     pub(crate) fn discard(&mut self, slots: SlotSet) {
-        if !self.replication.is_replica() {
-            self.handovers.discard(slots);
+        let is_replica = self.replication.is_replica();
+        if let Some(handovers) = self.handovers_mut().filter(|_| !is_replica) {
+            handovers.discard(slots);
             self.orders.push(Order::Discard);
         }
     }
@@ -217,18 +234,20 @@ impl Server {
     pub fn discard_step(&mut self, count: usize) -> bool {
         let mut left = count;
         while left > 0 {
-            let Some(slot) = self.handovers.next_discard() else { break };
+            let Some(slot) = self.handovers_mut().and_then(Handovers::next_discard) else { break };
             // The slot has come back meanwhile, or our master decides.
             let stays = self.cluster().is_none_or(|core| core.is_mine(slot)) || self.replication.is_replica();
             let removed = if stays { 0 } else { self.remove_from_slot(slot, left) };
-            if stays || removed < left {
-                self.handovers.discarded(slot);
+            if (stays || removed < left)
+                && let Some(handovers) = self.handovers_mut()
+            {
+                handovers.discarded(slot);
             }
             left -= removed.min(left);
         }
         self.flush_propagation(false);
         self.deliver_without_client();
-        self.handovers.has_discards()
+        self.handovers().is_some_and(Handovers::has_discards)
     }
 
     /// Removes all that is to be removed, now: slots are about to come, or to come back.

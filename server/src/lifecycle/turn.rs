@@ -14,14 +14,14 @@ impl Server {
             self.deliver_without_client();
         }
         self.broadcast_changes();
-        if self.config.maxmemory_clients != 0 && !self.clients.woken.is_empty() {
-            let woken = std::mem::take(&mut self.clients.woken);
+        if self.config.maxmemory_clients != 0 && self.clients.has_woken() {
+            let woken = self.clients.take_woken();
             self.recount(&woken);
-            self.clients.woken = woken;
+            self.clients.keep_woken(woken);
             self.order_client_eviction();
         }
-        if !self.clients.woken.is_empty() {
-            let mut woken = std::mem::take(&mut self.clients.woken);
+        if self.clients.has_woken() {
+            let mut woken = self.clients.take_woken();
             self.limit_outputs_of(&woken);
             for id in woken.drain(..) {
                 if let Some(client) = self.clients.by_id(id) {
@@ -29,8 +29,7 @@ impl Server {
                 }
             }
             // The list keeps its room for the next batch.
-            woken.append(&mut self.clients.woken);
-            self.clients.woken = woken;
+            self.clients.keep_woken(woken);
         }
         if self.replication.has_replicas() {
             self.wake_replicas();

@@ -231,7 +231,7 @@ pub struct Origin {
 
 /// Whether `protected-mode` turns a connection away: anybody could log in, and it comes from another machine.
 fn is_protected_from(server: &Server, origin: &Origin) -> bool {
-    server.config.protected_mode && server.acl.users.default_user().nopass && !origin.local
+    server.config.protected_mode && server.acl.users().default_user().nopass && !origin.local
 }
 
 /// Begins a session on a stream and serves it in a task of its own, or turns it away with an error.

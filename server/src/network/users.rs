@@ -66,9 +66,10 @@ pub fn load(server: &mut Server, lines: &[Directive]) -> Result<(), String> {
     }
     if !server.config.aclfile.is_empty() {
         let users = read_file(server);
-        server.acl.users = users.map_err(|errors| {
+        let users = users.map_err(|errors| {
             format!("Aborting Redis startup because of ACL errors: {}", String::from_utf8_lossy(&errors))
         })?;
+        server.acl.replace_users(users);
     }
     Ok(())
 }
@@ -99,6 +100,6 @@ fn load_line(server: &mut Server, name: &[u8], rules: &[&[u8]]) -> Result<(), St
             ),
         );
     }
-    server.acl.users.put(user);
+    server.acl.put_user(user);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The users of this server, what was refused to them, and what a session is given when it begins.
 
+use std::sync::Arc;
+
 use super::client::{Client, ClientFlags};
 use crate::acl::log::AclLog;
 use crate::acl::{Catalogue, Rulebook, User, Users};
@@ -9,7 +11,7 @@ use crate::config::values::PubsubDefault;
 /// All that concerns users.
 pub struct Acl {
     /// All users, and what each of them may do.
-    pub users: Users,
+    users: Users,
     /// What was refused lately.
     pub log: AclLog,
     /// What rules may name.
@@ -24,6 +26,26 @@ impl Acl {
             acl.users.put(acl.with_password(&config.requirepass));
         }
         acl
+    }
+
+    /// All users.
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Adds a user, or replaces the one of that name. Sessions do not follow by themselves.
+    pub fn put_user(&mut self, user: User) -> Arc<User> {
+        self.users.put(user)
+    }
+
+    /// Removes a user, which must not be the default one; `None` where there is none of that name.
+    pub(crate) fn remove_user(&mut self, name: &[u8]) -> Option<Arc<User>> {
+        self.users.remove(name)
+    }
+
+    /// Replaces all users by those of an ACL file.
+    pub(crate) fn replace_users(&mut self, users: Users) {
+        self.users = users;
     }
 
     /// What rules are read by.

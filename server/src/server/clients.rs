@@ -17,7 +17,7 @@ pub struct Clients {
     vacant: Vec<SessionIndex>,
     next_id: ClientId,
     /// Clients whose tasks must be woken when the batch ends.
-    pub woken: Vec<ClientId>,
+    woken: Vec<ClientId>,
     /// Bytes that sessions take, while `maxmemory-clients` is set.
     pub memory: usize,
     /// Whether the sessions that take too much are to be evicted soon.
@@ -31,6 +31,31 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// A client's task must be woken when the batch ends.
+    #[inline]
+    pub fn wake(&mut self, id: ClientId) {
+        self.woken.push(id);
+    }
+
+    /// Whether any task must be woken when the batch ends.
+    #[inline]
+    pub fn has_woken(&self) -> bool {
+        !self.woken.is_empty()
+    }
+
+    /// The clients whose tasks must be woken. Give the list back with [`Self::keep_woken`], for its room or to be taken again.
+    #[inline]
+    pub fn take_woken(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.woken)
+    }
+
+    /// Puts a list back, in front of those who were added meanwhile.
+    #[inline]
+    pub fn keep_woken(&mut self, mut woken: Vec<ClientId>) {
+        woken.append(&mut self.woken);
+        self.woken = woken;
+    }
+
     /// DEBUG REPLYBUFFER RESIZING: whether buffers of silent clients stay as large as they are.
     pub fn keep_buffers(&mut self, keep: bool) {
         self.keeps_buffers = keep;

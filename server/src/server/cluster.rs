@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::driver::Driver;
 use crate::cluster::{Cluster, ConnId};
 use crate::persistence::nodes_file::NodesFile;
+use crate::slots::Handovers;
 
 /// See the module's comment.
 pub struct ClusterMode {
@@ -14,6 +15,8 @@ pub struct ClusterMode {
     pub core: Driver<Cluster>,
     /// Where it keeps what it must not forget.
     pub file: NodesFile,
+    /// Slots on their way to and from other masters.
+    pub(crate) handovers: Handovers,
     /// Links, as the network sees them.
     pub links: LinkCounts,
     /// The generation of the machine's table that waiting clients were last compared with.
@@ -52,6 +55,6 @@ impl LinkCounts {
 impl ClusterMode {
     /// A machine that keeps its promises in this file.
     pub fn new(core: Driver<Cluster>, file: NodesFile) -> Self {
-        Self { core, file, links: LinkCounts::default(), followed: 0 }
+        Self { core, file, handovers: Handovers::default(), links: LinkCounts::default(), followed: 0 }
     }
 }

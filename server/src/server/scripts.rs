@@ -22,7 +22,7 @@ pub struct Scripting {
     #[expect(clippy::vec_box, reason = "the script that runs was given its address")]
     pub(crate) retired: Vec<Box<Functions>>,
     /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call everything.
-    pub allows_everything: bool,
+    pub(crate) allows_everything: bool,
     /// What a script leaves to the next one.
     pub(crate) spare: Spare,
 }
@@ -108,6 +108,11 @@ impl Scripting {
     /// The script that keeps others waiting.
     pub fn busy(&self) -> Option<&Running> {
         self.running.as_ref().filter(|running| running.busy)
+    }
+
+    /// DEBUG SET-DISABLE-DENY-SCRIPTS: whether scripts may call everything.
+    pub fn allow_everything(&mut self, allow: bool) {
+        self.allows_everything = allow;
     }
 
     /// SCRIPT FLUSH: forgets all cached scripts.

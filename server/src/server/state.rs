@@ -94,8 +94,6 @@ pub struct Server {
     pub sentinel: Option<Box<Driver<Sentinel>>>,
     /// Cluster mode: who serves which slot.
     pub cluster: Option<Box<ClusterMode>>,
-    /// Slots on their way to and from other masters.
-    pub handovers: Handovers,
     /// Counters, slow commands, latencies.
     pub stats: Stats,
     /// The process that the server runs in, and its shutdown.
@@ -136,7 +134,6 @@ impl Server {
             ),
             sentinel: None,
             cluster: None,
-            handovers: Handovers::default(),
             stats: Stats::new(registry.size()),
             process: Process::new(now),
             network: Network::default(),
@@ -185,7 +182,7 @@ impl Server {
             || self.persistence.aof_write_error().is_some()
             || (config.min_replicas_to_write > 0 && config.min_replicas_max_lag > 0)
             || self.gate.pauses().any()
-            || self.handovers.holds_back()
+            || self.handovers().is_some_and(Handovers::holds_back)
             || self.scripting.busy().is_some()
             || self.process.shutdown().deadline().is_some();
         self.gate.set_closed(closed);
@@ -195,7 +192,7 @@ impl Server {
     /// originate here.
     pub fn refresh_listening(&mut self) {
         let to_replicas = self.replication.history().backlog().is_some() && !self.replication.is_replica();
-        let heard = to_replicas || self.persistence.aof.records() || self.handovers.captures();
+        let heard = to_replicas || self.persistence.aof.records() || self.handovers().is_some_and(Handovers::captures);
         self.effects.set_heard(heard);
     }
 
@@ -203,6 +200,18 @@ impl Server {
     #[inline]
     pub fn cluster(&self) -> Option<&Cluster> {
         self.cluster.as_ref().map(|mode| &*mode.core)
+    }
+
+    /// Slots on their way to and from other masters; `None` outside of cluster mode.
+    #[inline]
+    pub fn handovers(&self) -> Option<&Handovers> {
+        self.cluster.as_ref().map(|mode| &mode.handovers)
+    }
+
+    /// As [`Self::handovers`], to move one on.
+    #[inline]
+    pub fn handovers_mut(&mut self) -> Option<&mut Handovers> {
+        self.cluster.as_mut().map(|mode| &mut mode.handovers)
     }
 
     /// The machine of Sentinel mode.

@@ -79,20 +79,17 @@ impl Handovers {
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&mut self, id: HandoverId, cluster: Option<&Cluster>) -> Result<(), String> {
+    pub fn check(&mut self, id: HandoverId, core: &Cluster) -> Result<(), String> {
         let Some(outgoing) = self.find(id) else { return Err("it is over".to_owned()) };
-        let reason = match (&outgoing.stop, cluster) {
-            (Some((_, reason)), _) => reason.clone(),
-            (None, None) => "no cluster".to_owned(),
-            (None, Some(core)) => {
-                match (core.still_hands_over(&outgoing.record.slots), core.node(outgoing.record.target)) {
-                    (Err(Refusal(reason)), _) => String::from_utf8_lossy(&reason).into_owned(),
-                    (Ok(()), None) => "the target was forgotten".to_owned(),
-                    (Ok(()), Some(node)) if !node.is_master() => "the target is no master any more".to_owned(),
-                    (Ok(()), Some(node)) if node.is_failed() => "the target has failed".to_owned(),
-                    (Ok(()), Some(_)) => return Ok(()),
-                }
-            }
+        let reason = match &outgoing.stop {
+            Some((_, reason)) => reason.clone(),
+            None => match (core.still_hands_over(&outgoing.record.slots), core.node(outgoing.record.target)) {
+                (Err(Refusal(reason)), _) => String::from_utf8_lossy(&reason).into_owned(),
+                (Ok(()), None) => "the target was forgotten".to_owned(),
+                (Ok(()), Some(node)) if !node.is_master() => "the target is no master any more".to_owned(),
+                (Ok(()), Some(node)) if node.is_failed() => "the target has failed".to_owned(),
+                (Ok(()), Some(_)) => return Ok(()),
+            },
         };
         outgoing.stop.get_or_insert((Stage::Failed, reason.clone()));
         Err(reason)

@@ -92,7 +92,7 @@ fn command(out: &mut Vec<u8>, words: &[&[u8]]) {
 }
 
 fn plan(server: &Server, id: HandoverId) -> Option<Plan> {
-    let (record, core) = (server.handovers.outgoing(id)?, server.cluster()?);
+    let (record, core) = (server.handovers()?.outgoing(id)?, server.cluster()?);
     let target = core.node(record.target)?;
     let (mut begin, mut credentials) = (Vec::new(), Vec::new());
     let ranges = record.slots.ranges();
@@ -262,13 +262,17 @@ async fn hand_over(shared: &Shared, id: HandoverId) -> Result<Option<Epoch>, Str
     })?;
     for range in &plan.ranges {
         send_range(shared, id, &mut wire, range).await?;
-        let changes = shared.turn().handovers.take_changes(id);
+        let changes = with_server(shared, |server| {
+            server.handovers_mut().map(|handovers| handovers.take_changes(id)).unwrap_or_default()
+        });
         send_changes(shared, id, &mut wire, &changes).await?;
     }
-    shared.turn().handovers.begin_changes(id);
+    with_server(shared, |server| server.handovers_mut().map(|handovers| handovers.begin_changes(id)));
     let (start, mut asked) = (monotonic_ns(), 1);
     let answered = loop {
-        let changes = shared.turn().handovers.take_changes(id);
+        let changes = with_server(shared, |server| {
+            server.handovers_mut().map(|handovers| handovers.take_changes(id)).unwrap_or_default()
+        });
         send_changes(shared, id, &mut wire, &changes).await?;
         wire.send(shared, id, &prepare).await?;
         asked += 1;
@@ -345,7 +349,9 @@ async fn send_range(
 fn note_sent(shared: &Shared, id: HandoverId, keys: u64, bytes: usize) {
     let mut server = shared.turn();
     let now = server.time.now;
-    server.handovers.note_sent(id, keys, bytes as u64, now);
+    if let Some(handovers) = server.handovers_mut() {
+        handovers.note_sent(id, keys, bytes as u64, now);
+    }
 }
 
 /// Sends the last changes and FINISH, and finds out what became of it: the epoch under which the target owns the slots, if it was
