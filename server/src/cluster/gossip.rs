@@ -93,7 +93,7 @@ impl Cluster {
         }
     }
 
-    /// In large clusters, an answer that somebody else got is as good as one of our own.
+    /// In large clusters, an answer that another node received counts as one of our own.
     fn share_answer(&mut self, at: NodeRef, entry: &Gossip) {
         if self.by_id.len() <= SHARED_ANSWERS {
             return;

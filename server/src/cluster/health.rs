@@ -36,7 +36,7 @@ impl Default for Health {
 }
 
 impl Cluster {
-    /// Who is silent for too long, and who says so, too.
+    /// Finds nodes that have been silent for too long, and counts the masters that agree.
     pub(super) fn refresh_failures(&mut self) {
         let mut silent = Vec::new();
         for at in self.others() {
@@ -67,7 +67,7 @@ impl Cluster {
         self.ask_masters(&silent);
     }
 
-    /// Masters that have not said yet that they do not reach a node either are pinged: their answers tell.
+    /// Pings the masters that have not yet said whether they reach a node: their answers tell.
     fn ask_masters(&mut self, silent: &[NodeRef]) {
         let recent = |&at: &NodeRef| self.now - self.get(at).pfail_time <= ASK_PATIENCE;
         let silent: Vec<NodeRef> = silent.iter().copied().filter(recent).collect();
@@ -94,7 +94,7 @@ impl Cluster {
     /// Marks a node that we do not reach as failed if a majority of the masters does not reach it either.
     fn fail_if_agreed(&mut self, at: NodeRef) -> bool {
         if self.health.first_look.is_none() {
-            // Nobody has counted the masters yet.
+            // The masters were not counted yet.
             return false;
         }
         let oldest = self.now - REPORT_VALIDITY * self.settings.node_timeout;
@@ -152,7 +152,7 @@ impl Cluster {
         self.changed();
     }
 
-    /// Whether the cluster serves: all slots, a majority, and no haste after coming back.
+    /// Works out whether the cluster serves: all slots have owners, a majority is reached, and it has been for long enough.
     pub(super) fn refresh_health(&mut self) {
         if self.facts.loading && self.health.first_look.is_none() {
             return;

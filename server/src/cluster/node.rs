@@ -108,7 +108,7 @@ pub struct FailureReport {
     pub time: Millis,
 }
 
-/// Which of a node's ports is meant where a cluster has clients with and without TLS.
+/// Which of a node's ports is meant in a cluster that has clients with and without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
     /// The one that nodes tell each other: with TLS where `tls-cluster` is on.
@@ -156,7 +156,7 @@ pub struct Node {
     pub fail_witnessed: bool,
     /// When we last voted for a replica of it.
     pub voted_time: Millis,
-    /// Its replication offset as it said last.
+    /// The replication offset that it last reported.
     pub repl_offset: Offset,
     /// When it said so.
     pub repl_offset_time: Millis,

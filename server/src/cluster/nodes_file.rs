@@ -135,7 +135,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The node of that name; a new one where it was only spoken of so far.
+    /// The node of that id; it is added if only its id was mentioned so far.
     fn named(&mut self, id: &str) -> Result<NodeRef, Corrupt> {
         let id = parse_id(id)?;
         let now = self.now;
@@ -194,7 +194,7 @@ impl Cluster {
         }
         let (start, end) = word.split_once('-').unwrap_or((word, word));
         for slot in Slot::of(&(parse_slot(start)?..=parse_slot(end)?)) {
-            // One that stands there twice is the first node's.
+            // A slot that stands there twice belongs to the first node.
             if self.owner_ref(slot).is_none() {
                 self.bind(slot, at);
             }

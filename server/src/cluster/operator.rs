@@ -80,7 +80,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Slots without an owner, each named once.
+    /// Checks that slots have no owner, and that each is named once.
     ///
     /// # Errors
     /// The first that is not so.

@@ -32,7 +32,7 @@ impl Cluster {
         let Message { kind, header, body } = message;
         let sender = self.find(header.sender).filter(|&at| at != self.me && !self.get(at).in_handshake());
         if let Some(at) = entry.node {
-            // Whatever comes on it shows that the other side is alive.
+            // Any packet shows that the other side is alive.
             self.get_mut(at).data_received = self.now;
         }
         if let Some(at) = sender {
@@ -195,7 +195,7 @@ impl Cluster {
         }
     }
 
-    /// A node is somewhere else than we thought.
+    /// Notes that a node has another address than we thought.
     fn move_node(&mut self, at: NodeRef, ip: String, port: u16, plain_port: u16, bus_port: u16) {
         let node = self.get_mut(at);
         if ip.is_empty()

@@ -1,4 +1,4 @@
-//! What the cluster looks like from here: CLUSTER INFO, SLOTS, SHARDS.
+//! How this node sees the cluster: CLUSTER INFO, SLOTS, SHARDS.
 
 use crate::base::offset::Offset;
 use crate::base::slot::Slot;
@@ -16,7 +16,7 @@ pub struct Served<'a> {
     pub start: Slot,
     /// The last slot of the range, included.
     pub end: Slot,
-    /// The master, and its replicas that are fit for reading.
+    /// The master, and the replicas that clients may read from.
     pub nodes: Vec<&'a Node>,
 }
 

@@ -4,10 +4,10 @@ use crate::base::clock::Millis;
 use crate::config::Config;
 use crate::config::values::EndpointType;
 
-/// Bus ports are so much above clients' ports where nothing else is said.
+/// How far the port of the bus is above the port for clients, unless `cluster-port` says otherwise.
 pub const BUS_PORT_DISTANCE: u16 = 10_000;
 
-/// What the configuration says, as far as the machine cares.
+/// The settings that the machine needs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `cluster-node-timeout`, in milliseconds.
@@ -40,7 +40,8 @@ pub struct Settings {
     pub no_failover: bool,
 }
 
-/// Redis looks for nodes that do not answer ten times a second: with a shorter time-out, too, a node has so long to answer.
+/// Redis looks for silent nodes ten times a second, so a node has at least this long to answer, even with a shorter
+/// time-out.
 const LOOK: Millis = 100;
 
 impl Settings {
@@ -84,37 +85,38 @@ pub fn bus_port(config: &Config) -> u16 {
 
 /// How long a master's report of a failure counts, in node time-outs.
 pub const REPORT_VALIDITY: Millis = 2;
-/// After so many node time-outs a failed master with slots that answers again is let back.
+/// After how many node time-outs a failed master with slots that answers again is taken back.
 pub const FAIL_UNDO: Millis = 2;
-/// A node that was forgotten is not learnt from others so long.
+/// How long a forgotten node is not learnt from others again.
 pub const BAN: Millis = 60_000;
 /// How long a manual failover may take.
 pub const MANUAL_TIMEOUT: Millis = 5_000;
-/// A master must be without working replicas so long before one migrates to it.
+/// How long a master must have been without working replicas before one migrates to it.
 pub const ORPHAN_DELAY: Millis = 5_000;
-/// A master that has just started does not serve so long: it may have been replaced.
+/// How long a master that has just started does not serve, since it may have been replaced.
 pub const WRITABLE_DELAY: Millis = 2_000;
-/// The same reason why no failover starts is logged again after so long.
+/// After how long the same reason why no failover starts is logged again.
 pub const RELOG_PERIOD: Millis = 300_000;
-/// A connection that could not be made is tried again after so long.
+/// After how long a connection that could not be made is tried again.
 pub const RECONNECT_PAUSE: Millis = 100;
 /// And one that worked and was lost.
 pub const FIRST_RECONNECT_PAUSE: Millis = 5;
-/// Masters that may agree that a node is down are asked again after so long.
+/// After how long masters that may agree that a node is down are asked again.
 pub const ASK_PERIOD: Millis = 50;
 /// How long we go on asking them.
 pub const ASK_PATIENCE: Millis = 3_000;
-/// Replicas of a failed master are given so long to say how far they are.
+/// How long the other replicas of a failed master are given to tell their offsets.
 pub const OFFSET_PATIENCE: Millis = 250;
-/// A sibling that is as far as we are and comes before us by its id has so long to win.
+/// How much time a sibling with the same offset and a smaller id has to win before we stand.
 pub const TIE_DELAY: Millis = 200;
-/// Redis's replicas wait so long, and up to as long again, before they stand for election; more for each better one.
+/// How long Redis's replicas wait before they stand for election, and up to as long again; more for each replica that is
+/// ahead.
 pub const ELECTION_DELAY: Millis = 500;
 /// What each better replica costs.
 pub const RANK_DELAY: Millis = 1_000;
-/// Pings whose time comes within so long leave together.
+/// Pings that are due within so many milliseconds of each other are sent together.
 pub const PING_GRAIN: Millis = 100;
-/// Our view of the cluster's state is looked at so often at least.
+/// How often the state of the cluster is reconsidered at least.
 pub const HEARTBEAT: Millis = 1_000;
 
 impl Settings {
@@ -128,7 +130,7 @@ impl Settings {
         (2 * self.node_timeout).max(2_000)
     }
 
-    /// How long after one election begins the next may.
+    /// How long after one election has begun the next one may begin.
     pub fn auth_retry(&self) -> Millis {
         2 * self.auth_timeout()
     }

@@ -87,7 +87,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A node that knows nobody: a master without slots.
+    /// A node that knows no other one: a master without slots.
     pub fn new(id: NodeId, settings: Settings, random: Random, now: Millis) -> Self {
         let me = NodeRef::new(0);
         let myself = Node::new(id, NodeFlags::MYSELF.union(NodeFlags::MASTER), now);
@@ -124,7 +124,7 @@ impl Cluster {
         }
     }
 
-    /// Something happened: decides what to do about it.
+    /// Handles an input. What follows from it is appended to `out`.
     pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
         self.act(now, facts, out, |cluster| cluster.take(input));
     }
@@ -190,7 +190,7 @@ impl Cluster {
         self.owners[usize::from(slot)] == Some(self.me)
     }
 
-    /// To whom a slot of ours is being moved.
+    /// The node to which a slot of ours is being moved.
     #[inline]
     pub fn migrating_to(&self, slot: Slot) -> Option<&Node> {
         self.migrating.get(&slot).map(|&at| self.get(at))
@@ -329,7 +329,7 @@ impl Cluster {
         self.changed();
     }
 
-    /// A node turns out to have another name.
+    /// Gives a node another id: it was met before its id was known.
     pub(super) fn rename(&mut self, at: NodeRef, id: NodeId) {
         let old = std::mem::replace(&mut self.get_mut(at).id, id);
         self.by_id.remove(&old);
@@ -366,7 +366,7 @@ impl Cluster {
         self.out.push(Effect::Data(effect));
     }
 
-    /// Binds a slot to a node, whoever had it.
+    /// Binds a slot to a node, whichever node had it before.
     pub(super) fn bind(&mut self, slot: Slot, to: NodeRef) {
         self.unbind(slot);
         self.owners[usize::from(slot)] = Some(to);

@@ -34,7 +34,7 @@ pub struct Links {
     link: Mutex<Option<(LinkId, UnboundedSender<LinkEffect>)>>,
 }
 
-/// Does what the machine decided, in its order.
+/// Carries out what the machine decided, in order.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
     if server.replication.pause().is_some_and(|pause| pause <= 0) {
         server.tick_replication();

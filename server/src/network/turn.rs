@@ -19,7 +19,7 @@ use crate::server::state::Server;
 /// The server behind its lock, and how its tasks reach each other.
 pub struct Node {
     server: Mutex<Server>,
-    /// The thread whose turn it is, as `pthread_self` names it; 0: nobody's.
+    /// The thread whose turn it is, as `pthread_self` names it; 0 between turns.
     holder: AtomicU64,
     /// When that turn began, Unix milliseconds.
     since: AtomicI64,

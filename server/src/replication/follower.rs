@@ -259,7 +259,7 @@ impl Follower {
         }
     }
 
-    /// When something is due, whatever happens until then.
+    /// When something is due even if nothing happens until then.
     pub(super) fn next_wakeup(&self, history: &History, settings: &Settings) -> Option<Millis> {
         let connect = if let Stage::Waits { until } = self.stage { Some(until) } else { None };
         [connect, self.deadline(settings), self.send_at(history.offset())].into_iter().flatten().min()
@@ -311,7 +311,7 @@ impl Replication {
         self.out.push(Effect::Network((link, LinkEffect::Connect { host, port })));
     }
 
-    /// Something happened on a link to a primary. What comes from one that was given up means nothing.
+    /// Handles news of a link to a primary. News of a link that was given up is ignored.
     pub(super) fn take_from_link(&mut self, link: LinkId, input: LinkInput) {
         let now = self.now;
         let Some(follower) = self.follower.as_mut().filter(|follower| follower.link() == Some(link)) else { return };

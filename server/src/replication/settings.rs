@@ -3,7 +3,7 @@
 use crate::base::clock::Millis;
 use crate::config::{Config, DisklessLoad};
 
-/// What the configuration says, as far as the machine cares.
+/// The settings that the machine needs.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `repl-timeout`, in milliseconds: a peer that is silent for longer is given up.
@@ -31,7 +31,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Takes what matters out of the configuration.
+    /// Picks out what the machine needs.
     pub fn from_config(config: &Config) -> Self {
         let mut credentials = Vec::new();
         if !config.masterauth.is_empty() {

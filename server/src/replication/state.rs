@@ -31,7 +31,7 @@ pub struct Replication {
 }
 
 impl Replication {
-    /// A primary without a past. Ids and marks are drawn from `random`.
+    /// A primary that begins a new history. Ids and marks are drawn from `random`.
     pub fn new(settings: Settings, mut random: Random) -> Self {
         let mut history = History::new(Random::from_seed(random.next_u64()));
         history.resize(settings.backlog_size);
@@ -56,7 +56,7 @@ impl Replication {
         self.feeder.plan_again();
     }
 
-    /// Something happened: decides what to do about it.
+    /// Handles an input. What follows from it is appended to `out`.
     pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
         self.act(now, facts, out, |machine| machine.take(input));
     }

@@ -133,7 +133,7 @@ impl Sentinel {
         }
     }
 
-    /// What SENTINEL IS-MASTER-DOWN-BY-ADDR answers about an address: down only where we watch a master there.
+    /// The opinion that SENTINEL IS-MASTER-DOWN-BY-ADDR gives of an address: down only if we watch a master there.
     pub(super) fn sees_down(&self, m: Option<usize>) -> bool {
         self.tilted_since().is_none() && m.is_some_and(|m| self.masters[m].base.s_down)
     }

@@ -81,7 +81,8 @@ impl Sentinel {
         self.emit(Level::Notice, "+failover-state-send-slaveof-noone", place);
     }
 
-    /// Replicas that answer are asked how far they are before one is chosen; those that do not are not waited for long.
+    /// Asks the replicas that answer for their offsets before one is chosen. Those that do not answer are not waited for
+    /// long.
     fn is_fresh_info_awaited(&self, m: usize) -> bool {
         let master = &self.masters[m];
         let down_since = if master.base.s_down { master.base.s_down_since } else { return false };
@@ -243,7 +244,7 @@ impl Sentinel {
         }
     }
 
-    /// Best effort, for those that were not reached in time.
+    /// Tells the replicas that were not reached in time once more, without waiting for an answer.
     fn tell_the_rest(&mut self, m: usize, target: &Address) {
         for r in 0..self.masters[m].replicas.len() {
             let (master, replica) = (&self.masters[m], &self.masters[m].replicas[r]);
@@ -257,7 +258,7 @@ impl Sentinel {
         }
     }
 
-    /// Gives a failover up. Only while nobody was promoted.
+    /// Gives up a failover, which is possible only until a replica is promoted.
     fn abort(&mut self, m: usize, event: &'static str) {
         debug_assert!(!self.masters[m].failover.is_promoted(), "a promotion cannot be taken back");
         self.emit(Level::Warning, event, Place::Master(m));
@@ -362,7 +363,7 @@ mod tests {
         let base = &mut sentinel.masters[0].base;
         (base.s_down, base.s_down_since) = (true, Some(now - 1));
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 58_000);
-        // It answers, and is down for another reason.
+        // It answers, so it is down for another reason.
         sentinel.links.get_mut(link).last_available = now;
         sentinel.masters[0].base.s_down_since = Some(now - 5_000);
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 5_000);

@@ -9,7 +9,7 @@ use crate::base::ids::RunId;
 use crate::base::level::Level;
 use crate::base::words;
 
-/// More Sentinels than these are not believed to exist.
+/// The most other Sentinels that are believed to exist for one master.
 const MAX_PEERS: usize = 1024;
 
 /// What a hello says.
@@ -58,7 +58,7 @@ fn epoch(field: &str) -> Option<Epoch> {
 }
 
 impl Sentinel {
-    /// What we say of ourselves to an instance; `None` while we do not know our own address.
+    /// The hello that we publish through an instance; `None` while we do not know our own address.
     pub(super) fn hello_for(&self, place: Place) -> Option<String> {
         let settings = &self.settings;
         let ip = settings.announce_ip.clone().unwrap_or_else(|| self.link_at(place).local.clone());
@@ -78,7 +78,7 @@ impl Sentinel {
         })
     }
 
-    /// Another Sentinel introduces itself; the master that it speaks of, if we know it.
+    /// Takes in the hello of another Sentinel. Returns the master that it is about, if we watch it.
     pub(super) fn on_hello(&mut self, payload: &[u8]) -> Option<usize> {
         let mut hello = Hello::read(payload)?;
         let m = self.master_index(&hello.master_name)?;
@@ -100,7 +100,7 @@ impl Sentinel {
         Some(m)
     }
 
-    /// Names instead of addresses only where the settings allow them.
+    /// Whether a host may be used: names only where the settings allow them.
     pub(super) fn accepts(&mut self, host: &str) -> bool {
         let accepted = self.settings.resolve_hostnames || is_ip(host);
         if !accepted {

@@ -17,12 +17,12 @@ impl Moment {
         Self { now, wake: Cell::new(Millis::MAX) }
     }
 
-    /// True where more than `period` went by since `since`.
+    /// Whether more than `period` has passed since `since`.
     pub fn is_over(&self, since: Millis, period: Millis) -> bool {
         self.has_come(since.saturating_add(period).saturating_add(1))
     }
 
-    /// True where `time` is not ahead.
+    /// Whether `time` has come. If not, remembers to look again then.
     pub fn has_come(&self, time: Millis) -> bool {
         if self.now >= time {
             return true;

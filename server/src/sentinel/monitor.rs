@@ -50,7 +50,7 @@ impl Sentinel {
         }
     }
 
-    /// Connections that are not made in time, or on which nothing comes.
+    /// Cuts connections that were not made in time, or on which nothing comes.
     fn cut_dead_connections(&mut self, place: Place) {
         let (id, down_after) = (self.instance(place).link, self.instance(place).down_after);
         let Self { links, moment, timing, .. } = self;
@@ -106,7 +106,7 @@ impl Sentinel {
         let instance = self.instance(place);
         let master = &self.masters[place.master()].base;
         if master.s_down && instance.info_refresh < master.s_down_since && instance.info_asked < master.s_down_since {
-            // What a replica has now decides who is promoted.
+            // The current offsets decide which replica is promoted.
             return true;
         }
         let period = self.info_period(place);
@@ -259,7 +259,7 @@ impl Sentinel {
         self.advance_masters(id);
     }
 
-    /// Looks at the masters that have to do with a link.
+    /// Reconsiders the masters whose instances share a link.
     fn advance_masters(&mut self, link: LinkId) {
         for place in self.owners(link) {
             self.advance(place.master());

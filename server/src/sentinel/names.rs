@@ -19,7 +19,7 @@ use crate::resp::Value;
 const FRESH: Millis = 1_000;
 /// After how long a name that could not be resolved is looked up again.
 const RETRY: Millis = 5_000;
-/// More names than these are not remembered.
+/// The most names that are remembered.
 const MAX_NAMES: usize = 4_096;
 
 /// What a name means.

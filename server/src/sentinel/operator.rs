@@ -242,7 +242,7 @@ impl Sentinel {
         }
     }
 
-    /// SENTINEL CONFIG SET; to be saved by who asked.
+    /// SENTINEL CONFIG SET; the caller has to save the configuration.
     ///
     /// # Errors
     /// An option that does not exist, or a value that does not fit.
@@ -288,7 +288,7 @@ impl Sentinel {
         }
     }
 
-    /// Everything may be due at other times than before.
+    /// Settings have changed, so everything may be due at another time.
     pub fn look_again(&mut self) {
         self.advance_all();
     }

@@ -1,4 +1,4 @@
-//! INFO read: what an instance says about itself, and what follows from it at once.
+//! Answers to INFO: what an instance says about itself, and what follows at once.
 
 use super::address::Address;
 use super::instance::{Failover, Kind, Place, Reconf, Replica};
@@ -9,7 +9,7 @@ use crate::base::level::Level;
 use crate::base::words;
 use crate::resp::Value;
 
-/// More replicas than these are not believed to one INFO.
+/// The most replicas that one answer to INFO may name.
 const MAX_REPLICAS: usize = 1024;
 
 /// What Sentinel reads of an INFO.

@@ -9,7 +9,7 @@ use crate::base::epoch::Epoch;
 use crate::base::words;
 use crate::config::file::{Directive, FatalError};
 
-/// The directives that a rewrite is in charge of.
+/// The directives that a rewrite removes and writes anew.
 pub const KEYS: [&str; 24] = [
     "sentinel myid",
     "sentinel deny-scripts-reconfig",
@@ -225,7 +225,7 @@ impl Sentinel {
         Ok(())
     }
 
-    /// The lines that stand for what we know: keys as a rewrite tells them apart, and texts.
+    /// The lines that hold the present state, each with the key by which a rewrite finds it.
     pub fn lines(&self) -> Vec<(String, Vec<u8>)> {
         let mut lines = Lines::default();
         let settings = &self.settings;

@@ -25,12 +25,15 @@ pub struct ClientTracking {
     pub prefixes: Vec<Vec<u8>>,
 }
 
+/// Changed keys, each with the client that changed it last.
+pub(crate) type ChangedKeys = BTreeMap<Vec<u8>, ClientId>;
+
 /// Who listens to a prefix, and what is to be said of it when the batch ends.
 #[derive(Debug, Default)]
 struct Prefix {
     clients: Vec<ClientId>,
     /// Changed keys, and who changed them last.
-    changed: BTreeMap<Vec<u8>, ClientId>,
+    changed: ChangedKeys,
 }
 
 /// All that is tracked.
@@ -113,7 +116,7 @@ impl Tracking {
     }
 
     /// What changed under each prefix since this was last asked, and who listens to it.
-    pub(crate) fn take_changes(&mut self) -> Vec<(Vec<ClientId>, BTreeMap<Vec<u8>, ClientId>)> {
+    pub(crate) fn take_changes(&mut self) -> Vec<(Vec<ClientId>, ChangedKeys)> {
         if !std::mem::take(&mut self.changed) {
             return Vec::new();
         }

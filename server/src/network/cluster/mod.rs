@@ -233,7 +233,7 @@ fn limit_links(shared: &Shared, limit: u64) {
     machines::feed::<Cluster>(shared, over.into_iter().map(Input::Lost));
 }
 
-/// Does what the machine decided for the network, in its order: what it saves is on disk before anybody hears of it.
+/// Carries out what the machine decided for the network, in order: what it saves is on disk before anybody hears of it.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
     let Some(mode) = &mut server.cluster else { return };
     let effects = std::mem::take(mode.core.outbox());

@@ -32,7 +32,7 @@ pub async fn run(shared: Shared) -> std::convert::Infallible {
     call::<Sentinel>(shared, || Input::Tick, |node| &node.sentinel.rearm).await
 }
 
-/// Does what the machine decided, in its order: what it saves is on disk before anybody hears of it.
+/// Carries out what the machine decided, in order: what it saves is on disk before anybody hears of it.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
     let Some(driver) = &mut server.sentinel else { return };
     let effects = std::mem::take(driver.outbox());
