@@ -17,9 +17,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 pub fn variables(plan: &Plan, master: Option<&NodePlan>) -> Vec<(String, String)> {
     let mut variables = vec![("REDIS_TOPOLOGY".to_owned(), plan.name.to_string())];
     variables.extend(master.map(|master| ("REDIS_URL".into(), url(master))));
-    if let Some(certificates) = plan.nodes.iter().find_map(|node| node.tls.as_ref()) {
-        let (certificate, key) = certificates.client();
-        let files = [("CA_CERT", certificates.authority()), ("CERT", certificate), ("KEY", key)];
+    // The credentials for our nodes trust the authorities of other people's nodes, too.
+    let (ours, others): (Vec<&NodePlan>, Vec<&NodePlan>) = plan.nodes.iter().partition(|node| !node.is_external());
+    if let Some(credentials) = ours.into_iter().chain(others).find_map(|node| node.tls.as_ref()) {
+        let files =
+            [("CA_CERT", &credentials.authority), ("CERT", &credentials.certificate), ("KEY", &credentials.key)];
         variables.extend(files.map(|(name, path)| (format!("REDIS_TLS_{name}"), path.display().to_string())));
     }
     for node in &plan.nodes {

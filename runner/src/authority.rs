@@ -3,14 +3,13 @@
 //! The authority's own key is never written down: nobody can sign anything else in its name. The files live and die with
 //! the topology's directory; `up --keep` keeps them with the data.
 
+use crate::client::{Credentials, quote_word};
 use crate::failure::{Doing, Outcome};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
 use serde::{Deserialize, Serialize};
-use server::config::Config;
-use server::tls::Contexts;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -20,12 +19,30 @@ use std::path::{Path, PathBuf};
 pub struct Certificates {
     /// The folder that they are in.
     pub dir: PathBuf,
+    /// The authorities of nodes that are somebody else's: our nodes trust them as well as the topology's own.
+    #[serde(default)]
+    pub others: Vec<PathBuf>,
 }
 
 impl Certificates {
     /// Those of a topology whose files are in `dir`.
     pub fn of(dir: &Path) -> Self {
-        Self { dir: dir.join("tls") }
+        Self { dir: dir.join("tls"), others: Vec::new() }
+    }
+
+    /// The same, with nodes that also trust other authorities.
+    #[must_use]
+    pub fn trusting(mut self, others: Vec<PathBuf>) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// The certificates of all authorities that the nodes trust, in one file.
+    pub fn trusted(&self) -> PathBuf {
+        match self.others.is_empty() {
+            true => self.authority(),
+            false => self.dir.join("trusted.crt"),
+        }
     }
 
     /// The authority's certificate.
@@ -51,12 +68,23 @@ impl Certificates {
         std::fs::create_dir_all(&self.dir).doing(|| format!("create {}", self.dir.display()))?;
         let doing = || "make certificates".to_owned();
         let mut params = CertificateParams::new(Vec::new()).doing(doing)?;
-        params.distinguished_name.push(DnType::CommonName, "runner's authority for one topology");
+        let pair = KeyPair::generate().doing(doing)?;
+        // OpenSSL looks for an authority by its name: two that are trusted side by side must not have the same one.
+        let unique: String = pair.public_key_raw().iter().rev().take(8).map(|byte| format!("{byte:02x}")).collect();
+        params.distinguished_name.push(DnType::CommonName, format!("runner's authority for one topology, {unique}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().doing(doing)?).doing(doing)?;
+        let issuer = CertifiedIssuer::self_signed(params, pair).doing(doing)?;
         let both = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         write(&self.authority(), &issuer.pem(), 0o644)?;
+        if !self.others.is_empty() {
+            let mut trusted = issuer.pem();
+            for other in &self.others {
+                trusted.push('\n');
+                trusted.push_str(&std::fs::read_to_string(other).doing(|| format!("read {}", other.display()))?);
+            }
+            write(&self.trusted(), &trusted, 0o644)?;
+        }
         for (name, (certificate, key), hosts, purposes) in [
             ("node", self.node(), hosts, both),
             ("client", self.client(), &[][..], vec![ExtendedKeyUsagePurpose::ClientAuth]),
@@ -73,31 +101,21 @@ impl Certificates {
         Ok(())
     }
 
-    /// What a client of the nodes goes by.
-    ///
-    /// # Errors
-    /// The files are not there, or damaged.
-    pub fn contexts(&self) -> std::io::Result<Contexts> {
-        let text = |path: PathBuf| path.to_string_lossy().as_ref().into();
+    /// What a client of the nodes begins with. Those of other people's nodes are trusted, too.
+    pub fn credentials(&self) -> Credentials {
         let (certificate, key) = self.client();
-        let config = Config {
-            tls_cert_file: text(certificate),
-            tls_key_file: text(key),
-            tls_ca_cert_file: text(self.authority()),
-            ..Config::default()
-        };
-        Contexts::load(&config).map_err(std::io::Error::other)
+        Credentials { authority: self.trusted(), certificate, key }
     }
 
-    /// What a node's configuration says about them.
+    /// What the configuration of a node says about them.
     pub fn directives(&self) -> String {
-        let quoted = |path: PathBuf| crate::client::quote_word(&path.display().to_string());
+        let quoted = |path: PathBuf| quote_word(&path.display().to_string());
         let (certificate, key) = self.node();
         format!(
             "tls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\ntls-replication yes\n",
             quoted(certificate),
             quoted(key),
-            quoted(self.authority())
+            quoted(self.trusted())
         )
     }
 }
@@ -122,7 +140,7 @@ mod tests {
         let first = std::fs::read(certificates.authority()).unwrap();
         certificates.make(&[]).unwrap();
         assert_eq!(std::fs::read(certificates.authority()).unwrap(), first);
-        certificates.contexts().unwrap();
+        certificates.credentials().contexts().unwrap();
         for key in [certificates.node().1, certificates.client().1] {
             assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
         }

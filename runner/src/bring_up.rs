@@ -4,15 +4,22 @@ use crate::cluster;
 use crate::events::Event;
 use crate::failure::Outcome;
 use crate::fleet::Fleet;
+use crate::pool::Pool;
 use crate::probe::{Deadline, agree, answer};
 use std::time::Duration;
+
+/// For one command.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Waits until all nodes are ready, at most for `patience`; makes the cluster on the way.
 pub async fn bring_up(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
     let deadline = Deadline::after(patience);
     answer(fleet, deadline).await?;
     let plan = fleet.plan.clone();
-    if !plan.shards.is_empty() && cluster::create(&plan, patience).await? {
+    if plan.has_external_cluster() {
+        let view = cluster::migrate::seen(&mut Pool::new(PATIENCE), &plan).await?;
+        fleet.plan.reshape(cluster::shards(&plan, &view));
+    } else if !plan.shards.is_empty() && cluster::create(&plan, patience).await? {
         let (masters, nodes) = (plan.shards.len(), plan.cluster_nodes().count());
         fleet.events().emit(Event::Created { masters, nodes });
     }

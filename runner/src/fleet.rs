@@ -110,6 +110,7 @@ impl Fleet {
     /// Starts every node, or says which ports cannot be had, and who holds them.
     pub async fn start_all(&mut self) -> Outcome<()> {
         all_free(&self.plan)?;
+        self.make_certificates()?;
         self.proxies = Some(Proxies::start(&self.plan, self.events.clone()).await?);
         let ours = self.plan.nodes.iter().filter(|node| !node.is_external());
         let names: Vec<String> = ours.map(|node| node.name.clone()).collect();
@@ -125,14 +126,7 @@ impl Fleet {
         if self.state(name) != NodeState::Ended {
             return Err(Failure::failed(format!("{name} runs already")));
         }
-        if let Some(certificates) = &node.tls {
-            let announced = self.plan.nodes.iter().map(|node| node.announced().host);
-            let mut hosts: Vec<String> =
-                ["localhost".into(), "127.0.0.1".into()].into_iter().chain(announced).collect();
-            hosts.sort();
-            hosts.dedup();
-            certificates.make(&hosts)?;
-        }
+        self.make_certificates()?;
         std::fs::create_dir_all(&node.dir).doing(|| format!("create {}", node.dir.display()))?;
         let file = node.dir.join(&node.config_file);
         if !file.exists() {
@@ -165,6 +159,16 @@ impl Fleet {
         let member = Member { server, paused: false, asked_to_end: false, reported: false };
         self.members.insert(node.name, member);
         Ok(())
+    }
+
+    /// Makes the certificates of a topology with TLS, unless they are there.
+    fn make_certificates(&self) -> Outcome<()> {
+        let Some(certificates) = &self.plan.certificates else { return Ok(()) };
+        let announced = self.plan.nodes.iter().map(|node| node.announced().host);
+        let mut hosts: Vec<String> = ["localhost".into(), "127.0.0.1".into()].into_iter().chain(announced).collect();
+        hosts.sort();
+        hosts.dedup();
+        certificates.make(&hosts)
     }
 
     /// Takes a node into the plan and starts it.

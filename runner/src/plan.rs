@@ -3,7 +3,7 @@
 //! Pure but for the ports it is handed, so that `runner plan` shows exactly what `up` does. Nothing is started here.
 
 use crate::authority::Certificates;
-use crate::client::{Address, quote_word, split_words};
+use crate::client::{Address, Credentials, quote_word, split_words};
 use crate::cluster::SlotRange;
 use crate::engine::Engine;
 use crate::failure::{Failure, Outcome};
@@ -96,9 +96,9 @@ pub struct NodePlan {
     /// Whom those log in as that use the topology, if not as `user`: a name and a password.
     #[serde(default)]
     pub clients: Option<(String, String)>,
-    /// Its certificates, if its port is one with TLS.
+    /// What clients begin a connection with, if its port is one with TLS.
     #[serde(default)]
-    pub tls: Option<Certificates>,
+    pub tls: Option<Credentials>,
     /// The port without TLS that it has besides.
     #[serde(default)]
     pub plain_port: Option<u16>,
@@ -126,7 +126,7 @@ impl NodePlan {
         match self.is_external() {
             false => Ok(()),
             true => Err(Failure::bad_input(format!("`{}` is external: it is somebody else's", self.name))
-                .hint("the runner watches such a node and neither starts nor ends it")),
+                .hint("the runner watches such a node, and neither starts nor ends nor changes it")),
         }
     }
 
@@ -208,6 +208,9 @@ pub struct Plan {
     pub nodes: Vec<NodePlan>,
     /// The cluster's shards; empty where there is no cluster.
     pub shards: Vec<Shard>,
+    /// The certificates that the runner makes, where connections to or between the nodes are inside TLS.
+    #[serde(default)]
+    pub certificates: Option<Certificates>,
 }
 
 /// A master of a cluster and what belongs to it.
@@ -278,7 +281,9 @@ impl Plan {
         dir: &Path,
         mut lease: impl FnMut() -> Outcome<u16>,
     ) -> Outcome<Self> {
-        let mut planner = Planner { topology, choices, dir, lease: &mut lease, nodes: Vec::new() };
+        let certificates = certificates(topology, dir);
+        let mut planner =
+            Planner { topology, choices, dir, certificates: &certificates, lease: &mut lease, nodes: Vec::new() };
         planner.data_nodes()?;
         let shards = match &topology.cluster {
             Some(cluster) => planner.cluster(cluster)?,
@@ -288,7 +293,8 @@ impl Plan {
             planner.sentinels(sentinels)?;
         }
         let name = choices.name.clone().unwrap_or_else(|| topology.name());
-        Ok(Self { name, nodes: planner.nodes, shards })
+        let nodes = planner.nodes;
+        Ok(Self { name, nodes, shards, certificates })
     }
 
     /// The first node that the file makes a master.
@@ -346,6 +352,11 @@ impl Plan {
     /// The cluster's nodes, in the order of the plan.
     pub fn cluster_nodes(&self) -> impl Iterator<Item = &NodePlan> {
         self.nodes.iter().filter(|node| self.is_in_cluster(&node.name))
+    }
+
+    /// Whether the cluster is somebody else's: its shape is asked for, not made.
+    pub fn has_external_cluster(&self) -> bool {
+        self.cluster_nodes().any(NodePlan::is_external)
     }
 
     /// Whether a node belongs to the cluster.
@@ -416,6 +427,7 @@ struct Planner<'a> {
     topology: &'a Topology,
     choices: &'a Choices,
     dir: &'a Path,
+    certificates: &'a Option<Certificates>,
     lease: &'a mut dyn FnMut() -> Outcome<u16>,
     nodes: Vec<NodePlan>,
 }
@@ -438,7 +450,7 @@ impl Planner<'_> {
         for ((name, node), &(_, port)) in self.topology.nodes.iter().zip(&ports) {
             let upstream = node.replicaof.as_ref().map(|of| of.value.clone());
             if let Some(external) = &node.external {
-                self.external(name, external);
+                self.external(name, Role::Master, external);
                 continue;
             }
             let place = upstream.as_ref().and_then(|of| ports.iter().position(|(name, _)| name == of));
@@ -462,6 +474,9 @@ impl Planner<'_> {
     ) -> Outcome<()> {
         let mut config = self.head(name, port)?;
         self.push_directives(&mut config, Some(&node.config), "");
+        if let Some(external) = upstream.as_ref().and_then(|of| self.topology.external(of)) {
+            self.push_way_to(external, &mut config);
+        }
         if let Some(Address { host, port }) = upstream_address {
             config.push_str(&format!("replicaof {host} {port}\n"));
         }
@@ -489,11 +504,38 @@ impl Planner<'_> {
         is_clusters && (node.port.is_some() || !self.engine(engine).has_cluster_port())
     }
 
+    /// What a replica of somebody else's node needs to follow it. Directives of the file go before.
+    fn push_way_to(&self, external: &External, config: &mut String) {
+        let own = |name: &str| {
+            let directives = self.topology.config.texts().chain(config.lines());
+            directives.filter_map(|line| line.split_whitespace().next()).any(|set| set.eq_ignore_ascii_case(name))
+        };
+        let mut lines = String::new();
+        let is_users = self.topology.user_for(Purpose::Replication).is_some();
+        if let Some(password) = external.password.as_ref().filter(|_| is_users || !own("masterauth")) {
+            let user = external.user.as_deref().unwrap_or("default");
+            lines.push_str(&format!("masteruser {}\nmasterauth {}\n", quote_word(user), quote_word(password)));
+        }
+        if let Some(certificates) = self.certificates.as_ref().filter(|_| external.tls) {
+            if !self.topology.tls.on {
+                lines.push_str(&certificates.directives());
+            }
+            lines.push_str(&external.identity().map(shows).unwrap_or_default());
+        }
+        config.push_str(&lines);
+    }
+
     /// A node that is somebody else's: nothing of it is ours but the way there.
-    fn external(&mut self, name: &str, external: &External) {
+    fn external(&mut self, name: &str, role: Role, external: &External) {
+        let tls = self.certificates.as_ref().filter(|_| external.tls).map(|certificates| {
+            let (certificate, key) = certificates.client();
+            let shown = external.identity().map(|(certificate, key)| (certificate.to_owned(), key.to_owned()));
+            let (certificate, key) = shown.unwrap_or((certificate, key));
+            Credentials { authority: external.ca.clone().unwrap_or_default(), certificate, key }
+        });
         self.nodes.push(NodePlan {
             name: name.to_owned(),
-            role: Role::Master,
+            role,
             engine: Engine::Path("external".into()),
             port: external.address.port,
             bus_port: None,
@@ -506,7 +548,7 @@ impl Planner<'_> {
             password: external.password.clone(),
             user: external.user.clone(),
             clients: None,
-            tls: None,
+            tls,
             plain_port: None,
             origins: Vec::new(),
         });
@@ -514,6 +556,9 @@ impl Planner<'_> {
 
     /// Masters first, then the first replica of each, and so on: the document's order.
     fn cluster(&mut self, cluster: &Cluster) -> Outcome<Vec<Shard>> {
+        if !cluster.external.is_empty() {
+            return Ok(self.external_cluster(cluster));
+        }
         let masters = cluster.masters.value;
         let mut shards: Vec<Shard> = Vec::new();
         for (index, slots) in cluster.shares().into_iter().enumerate() {
@@ -551,6 +596,18 @@ impl Planner<'_> {
         Ok(shards)
     }
 
+    /// The nodes of a cluster that is somebody else's. What they are is known when they have been asked: until then each
+    /// counts as a master without slots.
+    fn external_cluster(&mut self, cluster: &Cluster) -> Vec<Shard> {
+        let mut shards = Vec::new();
+        for (index, external) in cluster.external.iter().enumerate() {
+            let name = Cluster::name(index);
+            self.external(&name, Role::Master, external);
+            shards.push(Shard { master: name, replicas: Vec::new(), slots: Vec::new() });
+        }
+        shards
+    }
+
     /// Where the bus of a node listens: 10000 above a fixed port. A leased port has a leased one beside it, for 10000 above
     /// are the ports of outgoing connections.
     fn bus_port(&mut self, name: &str, is_above: bool, port: u16, config: &mut String) -> Outcome<u16> {
@@ -569,13 +626,17 @@ impl Planner<'_> {
     fn sentinels(&mut self, sentinels: &Sentinels) -> Outcome<()> {
         let mut monitor = String::new();
         let mut masters = Vec::new();
+        let mut identity = None;
         for (name, node, quorum) in sentinels.watched() {
-            let (Some(master), Some(quorum)) = (self.nodes.iter().find(|it| it.name == node.value), quorum) else {
+            let Some(master) = self.nodes.iter().find(|it| it.name == node.value) else {
                 continue;
             };
+            masters.push(Monitored { monitor: name.value.clone(), node: node.value.clone() });
+            identity = identity.or(self.topology.external(node).and_then(|external| external.identity()));
+            // Sentinels that are somebody else's have a quorum of their own.
+            let Some(quorum) = quorum else { continue };
             let (name, host, port, quorum) = (&name.value, master.announced().host, master.port, quorum.value);
             monitor.push_str(&format!("sentinel monitor {name} {host} {port} {quorum}\n"));
-            masters.push(Monitored { monitor: name.clone(), node: node.value.clone() });
             let login = match (self.topology.user_for(Purpose::Sentinel), &master.external) {
                 (Some((user, login)), None) => Some((Some(user), login.password())),
                 (_, Some(_)) => master.password.as_deref().map(|password| (master.user.as_deref(), password)),
@@ -586,7 +647,11 @@ impl Planner<'_> {
                 monitor.push_str(&format!("{user}sentinel auth-pass {name} {}\n", quote_word(password)));
             }
         }
-        for index in 0..sentinels.len() {
+        for (index, external) in sentinels.external.iter().enumerate() {
+            self.external(&format!("sentinel-{}", index + 1), Role::Sentinel { masters: masters.clone() }, external);
+        }
+        let count = if sentinels.external.is_empty() { sentinels.len() } else { 0 };
+        for index in 0..count {
             let name = format!("sentinel-{}", index + 1);
             let port = self.port(&name, sentinels.ports.get(index).map(|port| port.value))?;
             let mut config = self.head(&name, port)?;
@@ -595,6 +660,7 @@ impl Planner<'_> {
                     "bind-source-addr {front}\nsentinel announce-ip {front}\nsentinel announce-port {port}\n"
                 ));
             }
+            config.push_str(&identity.map(shows).unwrap_or_default());
             config.push_str(&monitor);
             push_lines(&mut config, &sentinels.config);
             let role = Role::Sentinel { masters: masters.clone() };
@@ -685,7 +751,7 @@ impl Planner<'_> {
             false => None,
         };
         let mut text = head(&self.node_dir(name), port, true, plain);
-        text.push_str(&Certificates::of(self.dir).directives());
+        text.push_str(&self.certificates.as_ref().map(Certificates::directives).unwrap_or_default());
         text.push_str(&format!("tls-auth-clients {}\n", tls.settings.auth_clients.word()));
         Ok(text)
     }
@@ -735,7 +801,7 @@ impl Planner<'_> {
             password,
             user,
             clients,
-            tls: self.topology.tls.on.then(|| Certificates::of(self.dir)),
+            tls: self.certificates.as_ref().filter(|_| self.topology.tls.on).map(Certificates::credentials),
             plain_port: setting(&config, "port")
                 .and_then(|port| port.parse().ok())
                 .filter(|_| self.topology.tls.on)
@@ -745,6 +811,22 @@ impl Planner<'_> {
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         });
     }
+}
+
+/// The certificates that a topology needs, if any of its connections are inside TLS.
+fn certificates(topology: &Topology, dir: &Path) -> Option<Certificates> {
+    let externals = || topology.externals().filter(|external| external.tls);
+    let is_needed = topology.tls.on || externals().next().is_some();
+    let mut others: Vec<PathBuf> = externals().filter_map(|external| external.ca.clone()).collect();
+    others.sort_unstable();
+    others.dedup();
+    is_needed.then(|| Certificates::of(dir).trusting(others))
+}
+
+/// The directives that have a node show others a certificate that is not its own.
+fn shows((certificate, key): (&Path, &Path)) -> String {
+    let quoted = |path: &Path| quote_word(&path.display().to_string());
+    format!("tls-client-cert-file {}\ntls-client-key-file {}\n", quoted(certificate), quoted(key))
 }
 
 /// What every configuration file begins with.

@@ -144,7 +144,7 @@ impl Supervisor {
         match result {
             Ok(()) => {
                 self.ready = true;
-                self.note_processes()
+                self.note_plan()
             }
             Err(failure) => {
                 self.fleet.events().emit(Event::Failed { error: failure.message.clone() });

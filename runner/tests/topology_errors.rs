@@ -80,10 +80,38 @@ refused!(slots_beyond_the_last, "cluster:\n  masters: 1\n  nodes:\n    node-1: {
 refused!(slots_of_a_replica, "cluster:\n  masters: 1\n  replicas: 1\n  nodes:\n    node-2: {slots: [5]}\n");
 refused!(a_directive_that_every_cluster_node_has, "cluster: {masters: 1}\nconfig:\n  cluster-enabled: 'yes'\n");
 
-refused!(an_external_sentinel, "nodes: {a: {}}\nsentinels:\n  count: 1\n  master: a\n  external: 'h:26379'\n");
-refused!(an_external_cluster_node, "cluster:\n  masters: 3\n  nodes:\n    node-1: {external: 'h:7000'}\n");
-refused!(an_external_node_inside_tls, "nodes:\n  a: {external: 'rediss://h:6380'}\n");
+refused!(
+    external_sentinels_that_are_counted_too,
+    "nodes: {a: {external: 'h:1'}}\nsentinels:\n  count: 1\n  monitor: m\n  master: a\n  external: ['h:26379']\n"
+);
+refused!(
+    external_sentinels_of_a_master_of_ours,
+    "nodes: {a: {}}\nsentinels:\n  monitor: m\n  master: a\n  external: ['h:26379']\n"
+);
+refused!(an_external_node_of_a_cluster_of_ours, "cluster:\n  masters: 3\n  nodes:\n    node-1: {external: 'h:7000'}\n");
+refused!(an_external_cluster_with_masters, "cluster:\n  masters: 3\n  external: ['h:7000']\n");
+refused!(a_cluster_that_says_nothing, "cluster: {replicas: 1}\n");
+refused!(an_external_node_inside_tls_without_an_authority, "nodes:\n  a: {external: 'rediss://h:6380'}\n");
+refused!(
+    an_external_node_with_a_certificate_that_is_not_there,
+    "nodes:\n  a:\n    external: {address: 'rediss://h:6380', ca: /nowhere/ca.crt}\n"
+);
+refused!(
+    an_external_node_with_a_certificate_and_no_tls,
+    "nodes:\n  a:\n    external: {address: 'h:6379', ca: ca.crt}\n"
+);
+refused!(an_external_node_with_two_logins, "nodes:\n  a:\n    external: {address: 'redis://:x@h:1', password: y}\n");
+refused!(
+    an_external_master_outside_tls_of_a_replica_inside,
+    "tls: true\nnodes:\n  a: {external: 'h:6379'}\n  b: {replicaof: a}\n"
+);
+refused!(
+    an_external_master_inside_tls_of_sentinels_outside,
+    "nodes:\n  a: {external: {address: 'rediss://h:1', ca: t.yaml}}\n\
+     sentinels: {count: 1, monitor: m, master: a, quorum: 1}\n"
+);
 refused!(an_external_node_without_a_port, "nodes:\n  a: {external: h}\n");
+refused!(an_external_node_with_a_port_of_its_own, "nodes:\n  a: {external: 'h:1', port: 2}\n");
 
 #[test]
 fn the_published_schema_is_known() {

@@ -4,8 +4,7 @@ use super::host::{Machine, resident};
 use super::load::{Drive, Load, Run, Until};
 use super::workload::Batch;
 use crate::authority::Certificates;
-use crate::client::fields;
-use crate::client::{Address, Client, Reply};
+use crate::client::{Address, Client, Credentials, Reply, fields};
 use crate::engine::Engine;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::launch::{Launch, Process};
@@ -82,6 +81,11 @@ impl Instance {
         Ok(instance)
     }
 
+    /// What clients begin a connection with, inside TLS.
+    pub(super) fn credentials(&self) -> Option<Credentials> {
+        self.certificates.as_ref().map(Certificates::credentials)
+    }
+
     async fn until_it_answers(&self, engine: &Engine) -> Outcome<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -111,7 +115,7 @@ impl Instance {
     }
 
     async fn connect(&self) -> std::io::Result<Client> {
-        Client::connect_with(&Address::local(self.port), PATIENCE, self.certificates.as_ref()).await
+        Client::connect_with(&Address::local(self.port), PATIENCE, self.credentials().as_ref()).await
     }
 
     /// Sends one command; an error reply is a failure.
@@ -148,7 +152,7 @@ impl Instance {
     pub(super) fn fill(&self, batch: &Batch) -> Outcome<Run> {
         let depth = FILL.pipeline.min(usize::try_from(batch.count).unwrap_or(usize::MAX)).max(1);
         let drive = Drive { pipeline: depth, ..FILL };
-        Load::connect(self.port, self.certificates.as_ref(), &batch.template, drive)?.run(Until::Requests(batch.count))
+        Load::connect(self.port, self.credentials().as_ref(), &batch.template, drive)?.run(Until::Requests(batch.count))
     }
 
     /// What the engine says that it uses, and what the system says.

@@ -2,7 +2,7 @@
 
 use super::replies::Replies;
 use super::template::{Pipeline, Source, Template};
-use crate::authority::Certificates;
+use crate::client::Credentials;
 use crate::failure::{Doing, Failure, Outcome};
 use hdrhistogram::Histogram;
 use mio::net::TcpStream;
@@ -116,11 +116,11 @@ impl Load {
     /// Connects.
     pub(super) fn connect(
         port: u16,
-        certificates: Option<&Certificates>,
+        credentials: Option<&Credentials>,
         template: &Template,
         drive: Drive,
     ) -> Outcome<Self> {
-        let contexts = certificates.map(Certificates::contexts).transpose().doing(|| "read certificates".into())?;
+        let contexts = credentials.map(Credentials::contexts).transpose().doing(|| "read certificates".into())?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let poll = Poll::new().doing(|| "watch sockets".into())?;
         let mut connections = Vec::new();

@@ -57,7 +57,7 @@ async fn measure(engine: &Engine, whole: bool) -> Outcome<Figures> {
         let moves: Vec<Move> = moves_of(&held, SLOTS.into(), std::slice::from_ref(from), to);
         migrate(&plan, &moves, Way::Best, |_| {}).await?;
     } else {
-        let id = |node: &NodePlan| view.at_port(node.port).map(|member| member.id.clone()).unwrap_or_default();
+        let id = |node: &NodePlan| view.of(node).map(|member| member.id.clone()).unwrap_or_default();
         let (address, count) = (source.announced().to_string(), SLOTS.to_string());
         let words = ["reshard", &address, "--cluster-from", &id(source), "--cluster-to", &id(target)];
         redis_cli(&[&words[..], &["--cluster-slots", &count, "--cluster-yes"]].concat()).await?;

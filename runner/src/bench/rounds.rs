@@ -110,7 +110,7 @@ impl Measurement<'_> {
             instance.fill(&batch)?;
         }
         let measured = self.workload.measured(requests);
-        let mut load = Load::connect(instance.port, instance.certificates.as_ref(), &measured.template, drive)?;
+        let mut load = Load::connect(instance.port, instance.credentials().as_ref(), &measured.template, drive)?;
         load.run(Until::Requests(warm_up))?;
         let before = cpu_time(instance.pid())?;
         let run = load.run(Until::Requests(measured.count))?;

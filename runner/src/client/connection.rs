@@ -1,7 +1,7 @@
 //! One connection. Every read and write has a deadline, so that a node that hangs is a finding and not a hang of ours.
 
+use super::Credentials;
 use super::reply::{Reply, decode};
-use crate::authority::Certificates;
 use server::network::dial::Socket;
 use server::network::tls_stream::TlsStream;
 use std::fmt;
@@ -52,13 +52,13 @@ impl Client {
         Self::connect_with(address, patience, None).await
     }
 
-    /// Connects, inside TLS where there are certificates for it; `patience` bounds this and every later wait.
+    /// Connects, inside TLS where there are credentials for it; `patience` bounds this and every later wait.
     pub async fn connect_with(
         address: &Address,
         patience: Duration,
-        certificates: Option<&Certificates>,
+        credentials: Option<&Credentials>,
     ) -> std::io::Result<Self> {
-        let stream = timeout(patience, open(address, certificates)).await.map_err(|_| late("connect"))??;
+        let stream = timeout(patience, open(address, credentials)).await.map_err(|_| late("connect"))??;
         Ok(Self { stream, received: Vec::new(), patience })
     }
 
@@ -121,11 +121,11 @@ impl Client {
     }
 }
 
-async fn open(address: &Address, certificates: Option<&Certificates>) -> std::io::Result<Box<dyn Socket>> {
+async fn open(address: &Address, credentials: Option<&Credentials>) -> std::io::Result<Box<dyn Socket>> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
     stream.set_nodelay(true)?;
-    let Some(certificates) = certificates else { return Ok(Box::new(stream)) };
-    let connection = certificates.contexts()?.connect().map_err(Error::other)?;
+    let Some(credentials) = credentials else { return Ok(Box::new(stream)) };
+    let connection = credentials.contexts()?.connect().map_err(Error::other)?;
     let mut stream = TlsStream::new(stream, connection);
     stream.handshake().await?;
     Ok(Box::new(stream))

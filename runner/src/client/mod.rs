@@ -3,12 +3,14 @@
 //! Probes, `cli`, scenarios and the differential test use it. The load generator does not: see `bench`.
 
 mod connection;
+mod credentials;
 mod print;
 mod redirect;
 mod reply;
 mod words;
 
 pub use connection::{Address, Client, encode};
+pub use credentials::Credentials;
 pub use print::{Style, print};
 pub use redirect::Redirect;
 pub use reply::{Reply, decode, fields};

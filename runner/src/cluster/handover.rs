@@ -40,7 +40,7 @@ pub async fn hand_over(
         for range in ranges(slots) {
             command.extend([range.first.to_string(), range.last.to_string()]);
         }
-        let id = view.at_port(node(target)?.port).map(|member| member.id.clone()).unwrap_or_default();
+        let id = view.of(node(target)?).map(|member| member.id.clone()).unwrap_or_default();
         command.extend(["NODE".into(), id]);
     }
     let before = names(&migrations(pool.must(from, &["CLUSTER", "GETSLOTMIGRATIONS"]).await?));

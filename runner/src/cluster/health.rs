@@ -24,7 +24,7 @@ pub async fn view(pool: &mut Pool, node: &NodePlan) -> Result<View, String> {
 pub async fn knows_all(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding {
     let view = view(pool, node).await?;
     for peer in plan.cluster_nodes() {
-        match view.at_port(peer.port) {
+        match view.of(peer) {
             None => return Err(format!("{} is unknown to it", peer.name)),
             Some(member) => {
                 if let Some(flag) = member.trouble() {

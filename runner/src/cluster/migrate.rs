@@ -87,7 +87,7 @@ pub async fn migrate(plan: &Plan, moves: &[Move], way: Way, mut progress: impl F
 async fn carry(pool: &mut Pool, plan: &Plan, view: &View, few: &[Move]) -> Result<usize, String> {
     let node = |name: &str| plan.node(name).ok_or_else(|| format!("there is no node {name}"));
     let (from, to) = (node(&few[0].from)?, node(&few[0].to)?);
-    let id = |node: &NodePlan| view.at_port(node.port).map(|member| member.id.clone()).unwrap_or_default();
+    let id = |node: &NodePlan| view.of(node).map(|member| member.id.clone()).unwrap_or_default();
     let (from_id, to_id) = (id(from), id(to));
     let set = |state: &str, id: &str| -> Vec<Vec<Vec<u8>>> {
         let command = |one: &Move| words(&["CLUSTER", "SETSLOT", &one.slot.to_string(), state, id]);

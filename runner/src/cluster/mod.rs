@@ -15,4 +15,4 @@ pub use create::create;
 pub use failover::failover;
 pub use scale::{join, leave};
 pub use slots::{SlotRange, describe, even, key_in, ranges};
-pub use view::{Member, View, name_of, named};
+pub use view::{Member, View, name_of, named, shards};

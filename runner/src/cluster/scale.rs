@@ -34,7 +34,7 @@ pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()>
         loop {
             let known = view(&mut pool, knower).await;
             let unknown = all().find(|node| {
-                let member = known.as_ref().ok().and_then(|view| view.at_port(node.port));
+                let member = known.as_ref().ok().and_then(|view| view.of(node));
                 member.is_none_or(|member| member.trouble().is_some())
             });
             match unknown {
@@ -56,7 +56,7 @@ pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()>
             continue;
         };
         let seen = view(&mut pool, node).await.map_err(|error| refused(node, "CLUSTER NODES", &error))?;
-        let id = seen.at_port(master.port).map(|member| member.id.clone()).unwrap_or_default();
+        let id = seen.of(master).map(|member| member.id.clone()).unwrap_or_default();
         let command = words(&["CLUSTER", "REPLICATE", &id]);
         pool.must(node, &command).await.map_err(|error| refused(node, "CLUSTER REPLICATE", &error))?;
     }

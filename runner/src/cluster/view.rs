@@ -1,7 +1,7 @@
 //! The cluster as one node sees it: CLUSTER NODES, read.
 
 use super::slots::SlotRange;
-use crate::plan::{NodePlan, Plan};
+use crate::plan::{NodePlan, Plan, Shard};
 use std::collections::BTreeMap;
 
 /// A slot on its way, as its node's own line shows it.
@@ -22,6 +22,8 @@ pub struct Member {
     pub id: String,
     /// Its address's host, empty where it is not known yet.
     pub host: String,
+    /// The name that it announces for its host, if it does.
+    pub host_name: Option<String>,
     /// Its port.
     pub port: u16,
     /// Its flags as they are spelt: `master`, `slave`, `fail?`, `handshake`, ...
@@ -79,9 +81,9 @@ impl View {
         self.members.iter().find(|member| member.id == id)
     }
 
-    /// The node on this port; nodes of a topology differ in theirs.
-    pub fn at_port(&self, port: u16) -> Option<&Member> {
-        let mut there = self.members.iter().filter(|member| member.port == port);
+    /// The line of one of the topology's nodes.
+    pub fn of(&self, node: &NodePlan) -> Option<&Member> {
+        let mut there = self.members.iter().filter(|member| means(member, node));
         // A handshake may stand beside the node that it leads to.
         there.clone().find(|member| !member.is("handshake")).or_else(|| there.next())
     }
@@ -115,7 +117,27 @@ impl View {
 
 /// The topology's node that a line of CLUSTER NODES means.
 pub fn named<'a>(plan: &'a Plan, member: &Member) -> Option<&'a NodePlan> {
-    plan.nodes.iter().find(|node| node.port == member.port)
+    plan.nodes.iter().find(|node| means(member, node))
+}
+
+/// Whether a line means a node. Our nodes differ in their ports, whatever addresses they announce; other people's nodes may
+/// all have the same port, and differ in their hosts.
+fn means(member: &Member, node: &NodePlan) -> bool {
+    let is_host = |host: &str| member.host == host || member.host_name.as_deref() == Some(host);
+    member.port == node.port && node.external.as_deref().is_none_or(is_host)
+}
+
+/// The shards that a view shows, by the names of the topology.
+pub fn shards(plan: &Plan, view: &View) -> Vec<Shard> {
+    let shards = view.masters().into_iter().filter_map(|master| {
+        let replicas = view.replicas(&master.id).filter_map(|member| named(plan, member));
+        Some(Shard {
+            master: named(plan, master)?.name.clone(),
+            replicas: replicas.map(|node| node.name.clone()).collect(),
+            slots: master.slots.clone(),
+        })
+    });
+    shards.collect()
 }
 
 /// Its name in the topology, or its address where it is a stranger.
@@ -129,7 +151,10 @@ fn parse_line(line: &str) -> Option<Member> {
         return None;
     };
     // `ip:port@bus[,hostname]`; an IPv6 address has colons of its own.
-    let address = address.split(',').next()?.split('@').next()?;
+    let (address, host_name) = address.split_once(',').unwrap_or((address, ""));
+    // Redis 7.2 and later put more fields behind the name, as `key=value`.
+    let host_name = host_name.split(',').next().filter(|name| !name.is_empty() && !name.contains('='));
+    let address = address.split('@').next()?;
     let (host, port) = address.rsplit_once(':')?;
     let (mut owned, mut open) = (Vec::new(), Vec::new());
     for word in slots {
@@ -141,6 +166,7 @@ fn parse_line(line: &str) -> Option<Member> {
     Some(Member {
         id: (*id).to_owned(),
         host: host.to_owned(),
+        host_name: host_name.map(str::to_owned),
         port: port.parse().ok()?,
         flags: flags.split(',').map(str::to_owned).collect(),
         master: (*master != "-").then(|| (*master).to_owned()),

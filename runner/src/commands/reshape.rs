@@ -2,7 +2,7 @@
 
 use super::{Which, complete, say};
 use crate::cluster::migrate::{Move, Way, balance, holdings, migrate, moves_of, moves_to, seen, summary};
-use crate::cluster::{SlotRange, describe, failover, health, join, leave, name_of, named, ranges};
+use crate::cluster::{SlotRange, describe, failover, health, join, leave, name_of, ranges, shards};
 use crate::control::{Answer, Request, ask};
 use crate::engine::{Engine, Recorded};
 use crate::failure::{Failure, Outcome};
@@ -98,6 +98,7 @@ fn weight(text: &str) -> Result<(String, f64), String> {
 fn cluster(which: &Which) -> Outcome<(Session, Plan)> {
     let session = which.session()?;
     let plan = session.read()?.plan;
+    plan.cluster_nodes().try_for_each(NodePlan::must_be_ours)?;
     match plan.shards.is_empty() {
         false => Ok((session, plan)),
         true => Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))
@@ -110,7 +111,7 @@ impl Failover {
         let (_, plan) = cluster(&self.which)?;
         let node = select(&plan, &self.node).await?;
         let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
-        if let Some(master) = view.at_port(node.port).filter(|member| member.is("master")) {
+        if let Some(master) = view.of(node).filter(|member| member.is("master")) {
             if master.trouble().is_some() {
                 return Err(Failure::bad_input(format!("{} is a master and down", node.name))
                     .hint("name the replica that takes over: `runner slots` shows the masters and their replicas"));
@@ -363,15 +364,7 @@ async fn shrink(session: &Session, plan: &Plan, held: &[(String, Vec<u16>)], mas
 async fn reshape(session: &Session) -> Outcome<()> {
     let plan = session.read()?.plan;
     let view = seen(&mut Pool::new(PATIENCE), &plan).await?;
-    let shards = view.masters().into_iter().filter_map(|master| {
-        let replicas = view.replicas(&master.id).filter_map(|member| named(&plan, member));
-        Some(Shard {
-            master: named(&plan, master)?.name.clone(),
-            replicas: replicas.map(|node| node.name.clone()).collect(),
-            slots: master.slots.clone(),
-        })
-    });
-    let shards: Vec<Shard> = shards.collect();
+    let shards = shards(&plan, &view);
     for shard in &shards {
         let slots = describe(&ranges(shard.slots.iter().flat_map(|range| range.slots())));
         say(format!("  {:<12} {slots}", shard.master));

@@ -1,6 +1,6 @@
 //! What of a topology is open: to whoever reaches a port, nothing but the loopback interface is in between.
 
-use crate::client::{Address, Client, Reply};
+use crate::client::{Client, Reply};
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub async fn look(plan: &Plan) -> Vec<Open> {
 }
 
 async fn answers_anybody(node: &NodePlan) -> bool {
-    let Ok(mut client) = Client::connect_with(&Address::local(node.port), PATIENCE, node.tls.as_ref()).await else {
+    let Ok(mut client) = Client::connect_with(&node.address(), PATIENCE, node.tls.as_ref()).await else {
         return false;
     };
     // A user without rights is told so; one that may do anything else is let in, too.

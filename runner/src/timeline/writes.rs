@@ -8,7 +8,7 @@ use super::world::{Kind, Shared, hold};
 use crate::client::{Client, Reply};
 use crate::cluster::key_in;
 use crate::fleet::{connect, connect_as_client};
-use crate::plan::{NodePlan, Plan};
+use crate::plan::{NodePlan, Plan, Shard};
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -59,11 +59,14 @@ impl Stream {
             row: 0,
         };
         if !plan.shards.is_empty() {
-            let shards = plan.shards.iter().filter(|shard| !shard.slots.is_empty());
+            let ours = |shard: &&Shard| plan.node(&shard.master).is_some_and(|master| !master.is_external());
+            let shards = plan.shards.iter().filter(|shard| !shard.slots.is_empty()).filter(ours);
             let nodes = || plan.cluster_nodes().cloned().collect();
             return shards.map(|shard| new(&shard.master, key_in(&key, &shard.slots), nodes())).collect();
         }
-        let roots = plan.nodes.iter().filter(|node| node.holds_data() && node.upstream().is_none());
+        // Nobody else's node is written to.
+        let is_root = |node: &&NodePlan| node.holds_data() && node.upstream().is_none() && !node.is_external();
+        let roots = plan.nodes.iter().filter(is_root);
         let below = |root: &NodePlan| {
             let nodes = plan.nodes.iter().filter(|node| node.holds_data() && plan.root(node).name == root.name);
             nodes.cloned().collect()

@@ -1,6 +1,6 @@
 //! What the shape of a topology file cannot express: names that resolve, ports that differ, chains that end.
 
-use super::{Cluster, Directives, Node, Sentinels, Topology};
+use super::{Cluster, Directives, Sentinels, Topology};
 use crate::client::split_words;
 use crate::failure::{Failure, Outcome};
 use crate::name::{RULE, fits, variable_part};
@@ -41,36 +41,14 @@ pub(super) fn check(topology: &Topology, source: &Source) -> Outcome<()> {
     ports(topology, source)?;
     upstreams(topology, source)?;
     directives(&topology.config, source)?;
-    for (name, node) in topology.nodes.iter() {
+    for (_, node) in topology.nodes.iter() {
         directives(&node.config, source)?;
-        external(name, node, topology, source)?;
     }
+    topology.check_externals(source)?;
     match &topology.sentinels {
         Some(sentinels) => check_sentinels(topology, sentinels, source),
         None => Ok(()),
     }
-}
-
-/// A node that is somebody else's is as it is.
-fn external(name: &str, node: &Node, topology: &Topology, source: &Source) -> Outcome<()> {
-    let Some(external) = &node.external else { return Ok(()) };
-    let others = [
-        ("port", node.port.as_ref().map(|port| port.at)),
-        ("replicaof", node.replicaof.as_ref().map(|of| of.at)),
-        ("engine", node.engine.as_ref().map(|engine| engine.at)),
-        ("config", node.config.lines.first().map(|directive| directive.at)),
-    ];
-    if let Some((key, at)) = others.into_iter().find_map(|(key, at)| Some((key, at?))) {
-        return Err(source
-            .error(at, format!("`{name}` is external: it has no `{key}` here"))
-            .hint("the runner watches such a node and neither starts nor configures it"));
-    }
-    if topology.tls.on {
-        return Err(source
-            .error(external.at, format!("`{name}` is external, and this topology is inside TLS"))
-            .hint("the runner makes the certificates of its nodes, and an external one does not have any of them"));
-    }
-    Ok(())
 }
 
 fn names(topology: &Topology, source: &Source) -> Outcome<()> {
@@ -236,6 +214,9 @@ fn check_sentinels(topology: &Topology, sentinels: &Located<Sentinels>, source: 
         }
         monitored.push((monitor, master));
         let Some(quorum) = quorum else {
+            if !sentinels.external.is_empty() {
+                continue;
+            }
             return Err(source
                 .error(monitor.at, format!("`{}` has no `quorum`", monitor.value))
                 .hint("how many sentinels must agree that it is down: say `quorum: 2` here or for all of them"));

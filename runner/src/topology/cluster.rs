@@ -1,10 +1,10 @@
 //! `cluster:` of a topology: how many masters and replicas, on which ports, and what single nodes have of their own.
 
-use super::{Directives, Topology};
+use super::{Directives, External, Topology};
 use crate::cluster::{SlotRange, describe, even, ranges};
 use crate::engine::Engine;
 use crate::failure::Outcome;
-use crate::yaml::{Located, Ordered, Source, suggest};
+use crate::yaml::{Located, Ordered, Position, Source, suggest};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use server::base::slot::SLOTS;
@@ -13,7 +13,8 @@ use server::base::slot::SLOTS;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
-    /// How many masters; one or two will do as well.
+    /// How many masters; one or two will do as well. Only a cluster that is `external` does not say it.
+    #[serde(default)]
     #[schemars(range(min = 1))]
     pub masters: Located<usize>,
     /// How many replicas each master has, none by default.
@@ -26,6 +27,10 @@ pub struct Cluster {
     /// What single nodes have of their own, by name: `node-4: {engine: redis}`.
     #[serde(default)]
     pub nodes: Ordered<ClusterNode>,
+    /// Instead of all this: the addresses of all nodes of a cluster that is somebody else's, each written as `external` of a
+    /// node. The runner asks the cluster who is a master and who owns which slots.
+    #[serde(default)]
+    pub external: Vec<Located<External>>,
 }
 
 /// What one node of a cluster has of its own.
@@ -52,6 +57,9 @@ impl Cluster {
 
     /// How many nodes there are.
     pub fn len(&self) -> usize {
+        if !self.external.is_empty() {
+            return self.external.len();
+        }
         self.masters.value * (1 + self.replicas.as_ref().map_or(0, |replicas| replicas.value))
     }
 
@@ -83,12 +91,15 @@ impl Cluster {
     pub(super) fn check(&self, topology: &Topology, source: &Source) -> Outcome<()> {
         /// As many as nodes can tell of each other; and a mistyped number starts no flood of processes.
         const MOST: usize = 1000;
-        let (masters, count) = (
-            self.masters.value,
-            self.masters
-                .value
-                .saturating_mul(1 + self.replicas.as_ref().map_or(0, |replicas| replicas.value.min(MOST))),
-        );
+        let replicas = self.replicas.as_ref().map_or(0, |replicas| replicas.value.min(MOST));
+        let (masters, count) = match self.external.len() {
+            0 => (self.masters.value, self.masters.value.saturating_mul(1 + replicas)),
+            count => (count, count),
+        };
+        if masters == 0 && self.masters.at.line == 0 {
+            let at = topology.cluster.as_ref().map(|cluster| cluster.at).unwrap_or_default();
+            return Err(source.error(at, "the key `masters` is missing").hint("say how many there are: `masters: 3`"));
+        }
         if masters == 0 {
             return Err(source
                 .error(self.masters.at, "a cluster without masters")
@@ -128,6 +139,25 @@ impl Cluster {
                 .hint(format!("the cluster's nodes are called node-1 to node-{count}")));
         }
         self.check_slots(source)
+    }
+
+    /// A cluster of somebody else has the shape that it has.
+    pub(super) fn check_external(&self, source: &Source) -> Outcome<()> {
+        if self.external.is_empty() {
+            return Ok(());
+        }
+        let others: [(&str, Option<Position>); 4] = [
+            ("masters", Some(self.masters.at).filter(|at| at.line > 0)),
+            ("replicas", self.replicas.as_ref().map(|replicas| replicas.at)),
+            ("ports", self.ports.first().map(|port| port.at)),
+            ("nodes", self.nodes.entries.first().map(|(name, _)| name.at)),
+        ];
+        match others.into_iter().find_map(|(key, at)| Some((key, at?))) {
+            Some((key, at)) => Err(source
+                .error(at, format!("this cluster is external: it has no `{key}` here"))
+                .hint("the runner asks the cluster for its masters, replicas and slots, and starts none of its nodes")),
+            None => Ok(()),
+        }
     }
 
     /// Every slot has one owner.

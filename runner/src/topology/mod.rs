@@ -84,7 +84,8 @@ pub struct Node {
     pub port: Option<Located<u16>>,
     /// The address, `host:port`, of a node that runs already and is somebody else's: the runner watches it, and neither starts
     /// it nor ends it nor writes to it. Others may replicate it, and sentinels monitor it. Where it takes a password:
-    /// `redis://USER:PASSWORD@host:port`.
+    /// `redis://USER:PASSWORD@host:port`. Inside TLS: `{address: 'rediss://host:port', ca: ca.crt}`, with `cert` and `key`
+    /// where it demands a certificate.
     #[serde(default)]
     pub external: Option<Located<External>>,
     /// The node that this one replicates, by name; a node without it is a master.
@@ -99,7 +100,7 @@ pub struct Node {
     pub config: Directives,
 }
 
-/// Sentinels: either a count (free ports are leased) or a list of ports.
+/// Sentinels: a count (free ports are leased), a list of ports, or the addresses of those that are somebody else's.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sentinels {
@@ -109,6 +110,10 @@ pub struct Sentinels {
     /// Their ports; as many sentinels as ports.
     #[serde(default)]
     pub ports: Vec<Located<u16>>,
+    /// Instead of `count` and `ports`: the addresses of sentinels that are somebody else's, and that watch external masters.
+    /// Each is written as `external` of a node.
+    #[serde(default)]
+    pub external: Vec<Located<External>>,
     /// The name under which the master is monitored (`mymaster`).
     #[serde(default)]
     pub monitor: Option<Located<String>>,
@@ -153,6 +158,9 @@ impl Sentinels {
 
     /// How many there are.
     pub fn len(&self) -> usize {
+        if !self.external.is_empty() {
+            return self.external.len();
+        }
         self.count.as_ref().map_or(self.ports.len(), |count| count.value)
     }
 
@@ -196,7 +204,9 @@ impl Topology {
         let read = source.load::<extensions::Extended<Self>>().map(|extended| extended.0);
         // Whoever writes it elsewhere has not mistyped another key.
         read.map_err(|failure| match failure.message == "unknown key `external`" {
-            true => failure.hint("only data nodes can be somebody else's: `nodes: {NAME: {external: 'host:port'}}`"),
+            true => failure.hint(
+                "a cluster is external as a whole: `cluster: {external: ['host:port', ...]}`; so are sentinels, and single data nodes",
+            ),
             false => failure,
         })
     }
@@ -208,6 +218,7 @@ impl Topology {
         for directives in self.all_directives() {
             directives.settle(source);
         }
+        self.settle_externals(source);
         check::check(self, source)?;
         let registry = Registry::of_file(&self.engines, source)?;
         for engine in self.engines_of_nodes() {
@@ -220,7 +231,7 @@ impl Topology {
     /// Forgets the ports that it fixes; free ones are leased then.
     pub(crate) fn free_ports(&mut self) {
         self.nodes.entries.iter_mut().for_each(|(_, node)| node.port = None);
-        if let Some(sentinels) = &mut self.sentinels {
+        if let Some(sentinels) = self.sentinels.as_mut().filter(|sentinels| sentinels.external.is_empty()) {
             let count = sentinels.len();
             sentinels.value.ports.clear();
             sentinels.value.count = Some(Located { value: count, at: sentinels.at });
