@@ -3,7 +3,7 @@
 //! Each aspect is `Ok`, or says what was found instead.
 
 use super::slots::{SlotRange, describe, key_in, ranges};
-use super::view::{View, name_of, named};
+use super::view::{Member, View, name_of, named};
 use crate::client::Reply;
 use crate::client::fields;
 use crate::plan::{NodePlan, Plan};
@@ -45,12 +45,20 @@ pub async fn knows_all(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding
 
 /// It sees every slot owned, by the same nodes as the first node that answers does, and the same nodes as masters.
 pub async fn agrees(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding {
+    agrees_without(pool, plan, node, &[]).await
+}
+
+/// As [`agrees`], while the nodes named in `leaving` are about to leave: neither what they think counts nor what others think
+/// of their roles. A master that has lost its last slot becomes a replica, which others hear of only by gossip: within half
+/// of `cluster-node-timeout`, 7.5 seconds by default.
+pub async fn agrees_without(pool: &mut Pool, plan: &Plan, node: &NodePlan, leaving: &[String]) -> Finding {
+    let leaves = |member: &Member| named(plan, member).is_some_and(|node| leaving.contains(&node.name));
     let mine = view(pool, node).await?;
     let free = ranges((0..SLOTS).filter(|&slot| mine.owner(slot).is_none()));
     if !free.is_empty() {
         return Err(format!("nobody owns the slots {}", describe(&free)));
     }
-    for peer in plan.cluster_nodes().filter(|peer| peer.name != node.name) {
+    for peer in plan.cluster_nodes().filter(|peer| peer.name != node.name && !leaving.contains(&peer.name)) {
         let Ok(theirs) = view(pool, peer).await else {
             continue;
         };
@@ -58,7 +66,8 @@ pub async fn agrees(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding {
             view.members.iter().map(|member| (member.id.clone(), member.is("master"))).collect()
         };
         let (ours, others) = (roles(&mine), roles(&theirs));
-        if let Some(member) = mine.members.iter().find(|member| ours.get(&member.id) != others.get(&member.id)) {
+        let differs = |member: &&Member| ours.get(&member.id) != others.get(&member.id) && !leaves(member);
+        if let Some(member) = mine.members.iter().find(differs) {
             let role = if member.is("master") { "master" } else { "replica" };
             return Err(format!(
                 "{} is a {role} in its eyes, but not in those of {}",

@@ -124,7 +124,7 @@ impl Failover {
         }
         let began = Instant::now();
         failover(&plan, node).await?;
-        settle(&plan).await?;
+        settle(&plan, &[]).await?;
         say(format!("{} is the master now, after {} ms", node.name, began.elapsed().as_millis()));
         Ok(0)
     }
@@ -162,7 +162,7 @@ impl Reshard {
                 given
             }
         };
-        carry_out(&plan, &moves, self.dry_run, way(self.stock)).await
+        show_or_carry_out(&plan, &moves, self.dry_run, way(self.stock)).await
     }
 }
 
@@ -206,7 +206,7 @@ impl Rebalance {
         for (name, _) in &self.weights {
             master(&plan, &held, name).await?;
         }
-        carry_out(&plan, &balance(&held, &self.weights), self.dry_run, way(self.stock)).await
+        show_or_carry_out(&plan, &balance(&held, &self.weights), self.dry_run, way(self.stock)).await
     }
 }
 
@@ -214,15 +214,22 @@ fn way(stock: bool) -> Way {
     if stock { Way::Stock } else { Way::Best }
 }
 
-async fn carry_out(plan: &Plan, moves: &[Move], dry_run: bool, way: Way) -> Outcome<u8> {
+/// Moves slots, or with `--dry-run` only says which.
+async fn show_or_carry_out(plan: &Plan, moves: &[Move], dry_run: bool, way: Way) -> Outcome<u8> {
+    match dry_run && !moves.is_empty() {
+        true => summary(moves).into_iter().for_each(say),
+        false => carry_out(plan, moves, &[], way).await?,
+    }
+    Ok(0)
+}
+
+/// Moves slots, and waits until all nodes agree about them. Nodes that are about to leave need not hear of it.
+async fn carry_out(plan: &Plan, moves: &[Move], leaving: &[String], way: Way) -> Outcome<()> {
     if moves.is_empty() {
         say("nothing to move");
-        return Ok(0);
+        return Ok(());
     }
     summary(moves).into_iter().for_each(say);
-    if dry_run {
-        return Ok(0);
-    }
     all_closed(plan, moves).await?;
     let began = Instant::now();
     let on_terminal = std::io::stderr().is_terminal();
@@ -236,9 +243,9 @@ async fn carry_out(plan: &Plan, moves: &[Move], dry_run: bool, way: Way) -> Outc
     if on_terminal {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
-    settle(plan).await?;
+    settle(plan, leaving).await?;
     say(format!("moved {} slots with {} keys in {} ms", moved.slots, moved.keys, began.elapsed().as_millis()));
-    Ok(0)
+    Ok(())
 }
 
 /// Refuses to move anything while slots that are not among the moves stand open: their keys are in two places.
@@ -260,16 +267,16 @@ async fn all_closed(plan: &Plan, moves: &[Move]) -> Outcome<()> {
     Ok(())
 }
 
-/// Waits until all nodes agree.
-async fn settle(plan: &Plan) -> Outcome<()> {
+/// Waits until all nodes that stay agree.
+async fn settle(plan: &Plan, leaving: &[String]) -> Outcome<()> {
     let mut pool = Pool::new(Duration::from_secs(2));
     let deadline = Instant::now() + PATIENCE;
-    for node in plan.cluster_nodes() {
+    for node in plan.cluster_nodes().filter(|node| !leaving.contains(&node.name)) {
         loop {
             let agreed = match pool.must(node, &["PING"]).await {
                 // One that is down agrees when it comes back.
                 Err(_) => Ok(()),
-                Ok(_) => health::agrees(&mut pool, plan, node).await,
+                Ok(_) => health::agrees_without(&mut pool, plan, node, leaving).await,
             };
             match agreed {
                 Ok(()) => break,
@@ -336,7 +343,7 @@ impl Scale {
         let plan = session.read()?.plan;
         let mut after = held.to_vec();
         after.extend(masters.iter().map(|name| (name.clone(), Vec::new())));
-        carry_out(&plan, &balance(&after, &[]), false, Way::Best).await?;
+        carry_out(&plan, &balance(&after, &[]), &[], Way::Best).await?;
         reshape(session).await
     }
 }
@@ -347,13 +354,13 @@ async fn shrink(session: &Session, plan: &Plan, held: &[(String, Vec<u16>)], mas
     order.retain(|name| held.iter().any(|(master, _)| master == name));
     let going: Vec<String> = order.iter().skip(masters).map(|&name| name.to_owned()).collect();
     let weights: Vec<(String, f64)> = going.iter().map(|name| (name.clone(), 0.0)).collect();
-    carry_out(plan, &balance(held, &weights), false, Way::Best).await?;
-    // A master that loses its last slot becomes a replica of the one that got it: who has gone with it, the view told before.
+    // Taken from the plan: a master that loses its last slot becomes a replica of the one that got it, and its replicas do, too.
     let shards = plan.shards.iter().filter(|shard| shard.names().any(|name| going.iter().any(|gone| gone == name)));
     let mut leaving: Vec<String> = shards.flat_map(Shard::names).map(str::to_owned).collect();
     leaving.extend(going.iter().cloned());
     leaving.sort_unstable();
     leaving.dedup();
+    carry_out(plan, &balance(held, &weights), &leaving, Way::Best).await?;
     leave(plan, &leaving).await?;
     ask(session, &Request::Shrink { nodes: leaving.clone() }).await?;
     say(format!("ended {}", leaving.join(", ")));
