@@ -1,11 +1,14 @@
-//! Who may import whom in the server: each module only what stands to its left in DESIGN's order.
+//! Who may import whom: each module of a crate only what stands to its left in the order that is declared for the crate.
 
 use std::collections::HashMap;
 
 use crate::source::SourceFile;
 
-/// The order, leftmost first. Modules of one group do not import each other.
-pub const ORDER: &[&[&str]] = &[
+/// The modules at the top of a crate, leftmost first. Modules of one group do not import each other.
+pub type Order = &'static [&'static [&'static str]];
+
+/// The order of the server.
+pub const SERVER: Order = &[
     &["base"],
     &["resp", "store"],
     // Settings and their texts; what acts on them stands to its right.
@@ -21,6 +24,34 @@ pub const ORDER: &[&[&str]] = &[
     &["network"],
     &["lib", "main"],
 ];
+
+/// The order of the runner.
+pub const RUNNER: Order = &[
+    // What stands for itself.
+    &["client", "duration", "events", "failure", "launch", "name", "slots"],
+    &["authority", "directory", "interrupts", "ports", "terminal", "yaml"],
+    &["engine"],
+    // What a file says, and what follows from it.
+    &["topology"],
+    &["plan"],
+    // What reaches the nodes of a plan, and what is kept of them.
+    &["faults", "pool", "state"],
+    // What runs.
+    &["cluster", "fleet"],
+    &["control", "probe", "selectors"],
+    &["addresses", "bring_up", "fault_command"],
+    // What is done with a topology that runs.
+    &["scenario", "supervise", "timeline"],
+    &["bench", "conform", "testing", "watch"],
+    &["commands"],
+    &["lib", "main"],
+];
+
+/// The order of the conformance suite.
+pub const CONFORMANCE: Order = &[&["cases", "differential", "upstream"], &["known"], &["verdict"], &["lib"]];
+
+/// The order of the checks themselves.
+pub const CI: Order = &[&["source"], &["directions", "habits"], &["lib", "secure_client", "upstream"]];
 
 /// An import against the order that has a reason.
 #[derive(Debug, Clone, Copy)]
@@ -92,12 +123,12 @@ fn word(code: &str) -> &str {
 }
 
 /// Imports against the order that no exception covers, and exceptions that no import needs.
-pub fn violations(files: &[SourceFile], exceptions: &[Exception]) -> Vec<String> {
+pub fn violations(order: Order, files: &[SourceFile], exceptions: &[Exception]) -> Vec<String> {
     let mut used = vec![false; exceptions.len()];
     let mut found = Vec::new();
     for file in files {
         for import in imports(file) {
-            if may(file.module(), &import.to) {
+            if may(order, file.module(), &import.to) {
                 continue;
             }
             let covers = |exception: &Exception| {
@@ -120,24 +151,24 @@ pub fn violations(files: &[SourceFile], exceptions: &[Exception]) -> Vec<String>
 }
 
 /// Whether one module may use another. Names that are no modules (re-exports at the root) are everybody's.
-fn may(from: &str, to: &str) -> bool {
+fn may(order: Order, from: &str, to: &str) -> bool {
     if from == to {
         return true;
     }
-    match (rank(from), rank(to)) {
+    match (rank(order, from), rank(order, to)) {
         (Some(from), Some(to)) => to < from,
         (None, Some(_)) => false,
         (_, None) => true,
     }
 }
 
-fn rank(module: &str) -> Option<usize> {
-    ORDER.iter().position(|group| group.contains(&module))
+fn rank(order: Order, module: &str) -> Option<usize> {
+    order.iter().position(|group| group.contains(&module))
 }
 
 /// Calls of methods of a type that are defined to the right of the module that calls them: an arrow that no `use` line shows.
 /// What counts as a call is `self.method(` in the type's own `impl` blocks, and `value.method(` anywhere.
-pub fn calls_to_the_right(files: &[SourceFile], of: &str, value: &str) -> Vec<String> {
+pub fn calls_to_the_right(order: Order, files: &[SourceFile], of: &str, value: &str) -> Vec<String> {
     let mut defined: HashMap<&str, &str> = HashMap::new();
     for file in files {
         for (start, end) in impl_blocks(&file.code, of) {
@@ -157,7 +188,7 @@ pub fn calls_to_the_right(files: &[SourceFile], of: &str, value: &str) -> Vec<St
                 let is_call = after[name.len()..].starts_with('(') && (mark != "self." || in_blocks(at));
                 let whole = !file.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
                 let Some(to) = defined.get(name).filter(|_| is_call && whole) else { continue };
-                if !may(file.module(), to) {
+                if !may(order, file.module(), to) {
                     let line = file.line_at(at);
                     found.push(format!("{}:{line}: must not call `{name}` of `{to}`", file.path));
                 }
@@ -172,4 +203,16 @@ fn impl_blocks(code: &str, of: &str) -> Vec<(usize, usize)> {
     let head = format!("impl {of} {{");
     let starts = code.match_indices(&head).filter(|(at, _)| *at == 0 || code[..*at].ends_with('\n'));
     starts.map(|(at, _)| (at, code[at..].find("\n}").map_or(code.len(), |end| at + end))).collect()
+}
+
+/// Modules that the order does not name, and names in it that are no modules.
+pub fn lost(order: Order, files: &[SourceFile]) -> Vec<String> {
+    let mut modules: Vec<&str> = files.iter().map(SourceFile::module).collect();
+    modules.sort_unstable();
+    modules.dedup();
+    let unnamed = modules.iter().filter(|module| rank(order, module).is_none());
+    let mut found: Vec<String> = unnamed.map(|module| format!("`{module}` has no place in the order")).collect();
+    let gone = order.iter().copied().flatten().filter(|module| !modules.contains(module));
+    found.extend(gone.map(|module| format!("the order names `{module}`, which is no module")));
+    found
 }

@@ -7,7 +7,7 @@ use ci::habits;
 use ci::source::{SourceFile, is_tests, read_tree};
 use std::path::Path;
 
-/// Imports against DESIGN's order: none.
+/// Imports against the orders of the crates: none.
 const AGAINST_THE_ORDER: &[Exception] = &[];
 
 /// Who reads the clock of the operating system.
@@ -33,22 +33,33 @@ fn tree(folder: &str) -> Vec<SourceFile> {
 
 /// Code without files of tests.
 fn code(folder: &str) -> Vec<SourceFile> {
-    // `upstream.rs` drives a real redis-server for unit tests.
-    tree(folder).into_iter().filter(|file| !is_tests(&file.path) && file.path != "upstream.rs").collect()
+    let files = tree(folder).into_iter().filter(|file| !is_tests(&file.path));
+    // The server's `upstream.rs` drives a real redis-server for unit tests.
+    files.filter(|file| folder != "server/src" || file.path != "upstream.rs").collect()
 }
 
 fn check(violations: Vec<String>) {
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
 }
 
+/// Every crate with the order of its modules.
+const CRATES: [(&str, directions::Order); 4] = [
+    ("server/src", directions::SERVER),
+    ("runner/src", directions::RUNNER),
+    ("conformance/src", directions::CONFORMANCE),
+    ("ci/src", directions::CI),
+];
+
 #[test]
-fn each_module_of_the_server_uses_only_what_stands_to_its_left() {
-    check(directions::violations(&code("server/src"), AGAINST_THE_ORDER));
+fn each_module_of_a_crate_uses_only_what_stands_to_its_left() {
+    for (folder, order) in CRATES {
+        check(directions::violations(order, &code(folder), AGAINST_THE_ORDER));
+    }
 }
 
 #[test]
 fn no_module_of_the_server_calls_a_method_of_the_server_that_is_defined_to_its_right() {
-    check(directions::calls_to_the_right(&code("server/src"), "Server", "server"));
+    check(directions::calls_to_the_right(directions::SERVER, &code("server/src"), "Server", "server"));
 }
 
 #[test]
@@ -59,10 +70,10 @@ fn a_requests_path_knows_no_files_sockets_or_exits() {
 }
 
 #[test]
-fn every_module_of_the_server_has_its_place_in_the_order() {
-    let files = code("server/src");
-    let lost = files.iter().map(SourceFile::module).filter(|module| !directions::ORDER.concat().contains(module));
-    check(lost.map(|module| format!("{module} is not in directions::ORDER")).collect());
+fn every_module_of_a_crate_has_its_place_in_the_order() {
+    for (folder, order) in CRATES {
+        check(directions::lost(order, &code(folder)));
+    }
 }
 
 #[test]
@@ -115,7 +126,7 @@ mod the_checks_themselves {
             "use super::super::network;",
         ];
         for text in texts {
-            let found = directions::violations(&[file("store/table.rs", text)], &[]);
+            let found = directions::violations(directions::SERVER, &[file("store/table.rs", text)], &[]);
             assert_eq!(found.len(), 1, "{text}: {found:?}");
             assert!(found[0].contains("must not use `network`"), "{found:?}");
         }
@@ -128,16 +139,25 @@ mod the_checks_themselves {
             file("dispatch/execute.rs", "impl Server {\n    fn f(&mut self) {\n        self.cron();\n    }\n}\n");
         let other = file("dispatch/keys.rs", "impl Keys {\n    fn f(&mut self) {\n        self.cron();\n    }\n}\n");
         let by_name = file("server/clients.rs", "fn f(server: &mut Server) {\n    server.cron();\n}\n");
-        let found = directions::calls_to_the_right(&[defines, calls, other, by_name], "Server", "server");
+        let found =
+            directions::calls_to_the_right(directions::SERVER, &[defines, calls, other, by_name], "Server", "server");
         let expected = ["dispatch/execute.rs:3", "server/clients.rs:2"];
         assert_eq!(found, expected.map(|place| format!("{place}: must not call `cron` of `lifecycle`")));
     }
 
     #[test]
+    fn a_module_without_a_place_and_a_place_without_a_module_are_found() {
+        let found = directions::lost(directions::CONFORMANCE, &["a.rs", "b.rs"].map(|path| file(path, "")));
+        assert_eq!(found[0], "`a` has no place in the order");
+        assert!(found.contains(&"the order names `verdict`, which is no module".to_owned()), "{found:?}");
+    }
+
+    #[test]
     fn imports_to_the_left_and_of_oneself_are_fine() {
         let text = "use crate::{base::clock, store::Entry};\nuse super::table;\nuse other_crate::network;";
-        assert_eq!(directions::violations(&[file("store/keyspace.rs", text)], &[]), [""; 0]);
-        let sibling = directions::violations(&[file("pubsub/mod.rs", "use crate::persistence::rdb;")], &[]);
+        assert_eq!(directions::violations(directions::SERVER, &[file("store/keyspace.rs", text)], &[]), [""; 0]);
+        let sibling =
+            directions::violations(directions::SERVER, &[file("pubsub/mod.rs", "use crate::persistence::rdb;")], &[]);
         assert_eq!(sibling, ["pubsub/mod.rs:1: must not use `persistence`"]);
     }
 
@@ -145,8 +165,8 @@ mod the_checks_themselves {
     fn exceptions_cover_what_they_name_and_must_be_needed() {
         let exception = Exception { from: "dispatch/", to: "commands", reason: "a test" };
         let files = [file("dispatch/registry.rs", "use crate::commands::FAMILIES;")];
-        assert_eq!(directions::violations(&files, &[exception]), [""; 0]);
-        let idle = directions::violations(&[], &[exception]);
+        assert_eq!(directions::violations(directions::SERVER, &files, &[exception]), [""; 0]);
+        let idle = directions::violations(directions::SERVER, &[], &[exception]);
         assert_eq!(idle, ["dispatch/ uses `commands` no more: take the exception out"]);
     }
 
@@ -166,7 +186,7 @@ mod the_checks_themselves {
             fn g() { y.unwrap() }
         "##;
         let file = file("store/table.rs", text);
-        assert_eq!(directions::violations(std::slice::from_ref(&file), &[]), [""; 0]);
+        assert_eq!(directions::violations(directions::SERVER, std::slice::from_ref(&file), &[]), [""; 0]);
         let unwraps = habits::words(&[file], &[".unwrap()"], "no", &[]);
         assert_eq!(unwraps, ["store/table.rs:12: `.unwrap()`: no"]);
     }

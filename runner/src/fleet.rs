@@ -1,12 +1,13 @@
 //! The running nodes of one plan: started, stopped, paused, and taken down to the last process.
 
-use crate::client::{Address, Client};
+use crate::client::Client;
 use crate::engine::RUNNER_PROGRAM;
 use crate::events::{Event, Events};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::faults::{Order, Proxies, Rule};
 use crate::launch::{Launch, Process, descends_from, describe, signal_pid};
 use crate::plan::{NodePlan, Plan};
+use crate::pool::connect;
 use crate::ports;
 use nix::sys::signal::Signal;
 use schemars::JsonSchema;
@@ -400,27 +401,6 @@ async fn ask_to_end(mut servers: Vec<Server>) {
         let _ = timeout(ASK_AGAIN, all_ended).await;
         servers.retain(|server| server.process.ended().is_none());
     }
-}
-
-/// Connects to a node, past all network faults, authenticated as its configuration demands.
-pub async fn connect(node: &NodePlan, patience: Duration) -> Outcome<Client> {
-    connect_at(node, node.address(), patience).await
-}
-
-/// Connects to a node as clients and other nodes do: through its front, if it has one.
-pub async fn connect_as_client(node: &NodePlan, patience: Duration) -> Outcome<Client> {
-    connect_at(node, node.announced(), patience).await
-}
-
-async fn connect_at(node: &NodePlan, address: Address, patience: Duration) -> Outcome<Client> {
-    let mut client = Client::connect_with(&address, patience, node.tls.as_ref())
-        .await
-        .doing(|| format!("connect to {} at {address}", node.name))?;
-    if let Some(password) = &node.password {
-        let words: Vec<&str> = ["AUTH"].into_iter().chain(node.user.as_deref()).chain([password.as_str()]).collect();
-        client.call(&words).await.doing(|| format!("authenticate at {}", node.name))?;
-    }
-    Ok(client)
 }
 
 /// Tells all ports that cannot be had at once, so that a user need not find them one by one.

@@ -57,12 +57,15 @@ mod commands;
 mod conform;
 mod control;
 mod directory;
+mod duration;
+mod fault_command;
 mod faults;
 mod interrupts;
 mod launch;
 mod name;
 mod pool;
 mod selectors;
+mod slots;
 mod state;
 mod supervise;
 mod terminal;
@@ -73,6 +76,8 @@ mod watch;
 #[doc(hidden)]
 pub use bring_up::bring_up;
 pub use commands::main;
+#[doc(hidden)]
+pub use pool::connect;
 
 use std::ffi::OsString;
 

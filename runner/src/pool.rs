@@ -1,8 +1,7 @@
-//! A connection to each node, opened when it is first needed and opened anew after it broke.
+//! Connections to planned nodes: a single one, or one to each node, opened when it is first needed and again after it broke.
 
-use crate::client::fields;
-use crate::client::{Client, Reply, encode};
-use crate::fleet::connect;
+use crate::client::{Address, Client, Reply, encode, fields};
+use crate::failure::{Doing, Outcome};
 use crate::plan::NodePlan;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -72,4 +71,25 @@ impl Pool {
     pub fn put(&mut self, node: &NodePlan, client: Client) {
         self.clients.insert(node.name.clone(), client);
     }
+}
+
+/// Connects to a node, past all network faults, authenticated as its configuration demands.
+pub async fn connect(node: &NodePlan, patience: Duration) -> Outcome<Client> {
+    connect_at(node, node.address(), patience).await
+}
+
+/// Connects to a node as clients and other nodes do: through its front, if it has one.
+pub async fn connect_as_client(node: &NodePlan, patience: Duration) -> Outcome<Client> {
+    connect_at(node, node.announced(), patience).await
+}
+
+async fn connect_at(node: &NodePlan, address: Address, patience: Duration) -> Outcome<Client> {
+    let mut client = Client::connect_with(&address, patience, node.tls.as_ref())
+        .await
+        .doing(|| format!("connect to {} at {address}", node.name))?;
+    if let Some(password) = &node.password {
+        let words: Vec<&str> = ["AUTH"].into_iter().chain(node.user.as_deref()).chain([password.as_str()]).collect();
+        client.call(&words).await.doing(|| format!("authenticate at {}", node.name))?;
+    }
+    Ok(client)
 }

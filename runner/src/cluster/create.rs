@@ -4,11 +4,11 @@
 //! introduced to each other, so that one tick of each node's cron suffices, and a replica is told its master in the moment
 //! in which it knows it. Every node begins with a configuration epoch of its own: no collision has to be sorted out.
 
-use super::slots::SlotRange;
 use super::view::View;
 use crate::failure::{Failure, Outcome};
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
+use crate::slots::SlotRange;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -2,12 +2,12 @@
 //! at one moment; clients see MOVED and nothing else.
 
 use super::migrate::{Move, Moved};
-use super::slots::ranges;
 use super::view::View;
 use crate::client::Reply;
 use crate::engine::Engine;
 use crate::plan::Plan;
 use crate::pool::Pool;
+use crate::slots::ranges;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::sleep;

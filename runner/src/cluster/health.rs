@@ -2,12 +2,12 @@
 //!
 //! Each aspect is `Ok`, or says what was found instead.
 
-use super::slots::{SlotRange, describe, key_in, ranges};
 use super::view::{Member, View, name_of, named};
 use crate::client::Reply;
 use crate::client::fields;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
+use crate::slots::{SlotRange, describe, key_in, ranges};
 use server::base::slot::SLOTS;
 use std::collections::BTreeMap;
 

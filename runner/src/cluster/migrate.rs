@@ -4,12 +4,12 @@
 //! moment a client finds a key at one of the two: MOVED and ASK lead it there.
 
 use super::handover;
-use super::slots::{SlotRange, ranges};
 use super::view::{View, named};
 use crate::client::Reply;
 use crate::failure::{Failure, Outcome};
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
+use crate::slots::{SlotRange, ranges};
 use std::time::Duration;
 
 /// How many slots are on their way at once. A node that hears of a slot writes its nodes.conf and syncs it before it replies,
@@ -264,7 +264,7 @@ pub fn summary(moves: &[Move]) -> Vec<String> {
     let line = |(from, to): &(&str, &str)| {
         let slots: Vec<u16> =
             moves.iter().filter(|one| one.from == *from && one.to == *to).map(|one| one.slot).collect();
-        let shown = super::slots::describe(&ranges(slots.iter().copied()));
+        let shown = crate::slots::describe(&ranges(slots.iter().copied()));
         format!("{from} -> {to}: {} slots ({shown})", slots.len())
     };
     ways.iter().map(line).collect()

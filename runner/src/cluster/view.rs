@@ -1,7 +1,7 @@
 //! The cluster as one node sees it: CLUSTER NODES, read.
 
-use super::slots::SlotRange;
 use crate::plan::{NodePlan, Plan, Shard};
+use crate::slots::SlotRange;
 use std::collections::BTreeMap;
 
 /// A slot on its way, as its node's own line shows it.

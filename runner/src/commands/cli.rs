@@ -3,8 +3,8 @@
 use super::{Which, complete, say};
 use crate::client::{Client, Redirect, Reply, Style, print, split_words};
 use crate::failure::{Doing, Failure, Outcome};
-use crate::fleet::connect;
 use crate::plan::{NodePlan, Plan};
+use crate::pool::connect;
 use crate::selectors::select;
 use crate::state::history_file;
 use clap::Args;

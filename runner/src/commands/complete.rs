@@ -4,7 +4,7 @@
 
 use crate::conform::CASES;
 use crate::engine::registry::Registry;
-use crate::faults::VERBS;
+use crate::fault_command::VERBS;
 use crate::state::Session;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use std::ffi::OsStr;

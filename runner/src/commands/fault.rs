@@ -3,7 +3,7 @@
 use super::{Which, complete, say};
 use crate::control::{Answer, Request, ask};
 use crate::failure::{Doing, Failure, Outcome};
-use crate::faults::Wish;
+use crate::fault_command::FaultCommand;
 use clap::Args;
 
 /// Makes and heals network faults between nodes, without root; for topologies that are brought up with `--faults`.
@@ -50,7 +50,7 @@ impl Fault {
         // Whatever follows the first word is one of the words.
         let json = self.json || self.words.iter().any(|word| word == "--json");
         let words: Vec<&str> = self.words.iter().map(String::as_str).filter(|word| *word != "--json").collect();
-        let wish: Wish = words
+        let wish: FaultCommand = words
             .join(" ")
             .parse()
             .map_err(|why: String| Failure::bad_input(why).hint("`runner fault --help` lists the faults"))?;

@@ -2,10 +2,10 @@
 
 use super::say;
 use super::up::Bring;
-use crate::cluster::describe;
 use crate::failure::{Doing, Outcome};
 use crate::plan::Plan;
 use crate::ports::Lease;
+use crate::slots::describe;
 use crate::state::Session;
 use crate::topology::Topology;
 use clap::Args;

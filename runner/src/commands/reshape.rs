@@ -2,13 +2,14 @@
 
 use super::{Which, complete, say};
 use crate::cluster::migrate::{Move, Way, balance, holdings, migrate, moves_of, moves_to, seen, summary};
-use crate::cluster::{SlotRange, describe, failover, health, join, leave, name_of, ranges, shards};
+use crate::cluster::{failover, health, join, leave, name_of, shards};
 use crate::control::{Answer, Request, ask};
 use crate::engine::{Engine, Recorded};
 use crate::failure::{Failure, Outcome};
 use crate::plan::{NodePlan, Plan, Shard};
 use crate::pool::Pool;
 use crate::selectors::select;
+use crate::slots::{SlotRange, describe, ranges};
 use crate::state::Session;
 use clap::Args;
 use std::io::{IsTerminal, Write};

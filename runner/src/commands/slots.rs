@@ -2,10 +2,11 @@
 
 use super::{Which, complete, say};
 use crate::cluster::health::view;
-use crate::cluster::{Member, View, describe, name_of, named};
+use crate::cluster::{Member, View, name_of, named};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::plan::Plan;
 use crate::pool::Pool;
+use crate::slots::describe;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use owo_colors::{AnsiColors, OwoColorize};

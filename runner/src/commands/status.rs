@@ -3,7 +3,6 @@
 use super::help::wrapped;
 use super::{Which, say};
 use crate::client::fields;
-use crate::cluster::describe;
 use crate::cluster::health::view;
 use crate::control::{Answer, NodeReport, Request, ask};
 use crate::failure::{Doing, Outcome};
@@ -11,6 +10,7 @@ use crate::fleet::NodeState;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
 use crate::probe::open::{self, Open};
+use crate::slots::describe;
 use clap::Args;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;

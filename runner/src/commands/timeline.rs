@@ -2,6 +2,7 @@
 
 use super::up::events;
 use super::{complete, say};
+use crate::duration::duration;
 use crate::engine::Engine;
 use crate::events::{Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
@@ -9,7 +10,7 @@ use crate::name::TopologyName;
 use crate::plan::{Choices, Plan};
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
-use crate::timeline::{Limits, Script, Story, Summary, duration, picture, restore, run};
+use crate::timeline::{Limits, Script, Story, Summary, picture, restore, run};
 use crate::topology::Topology;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};

@@ -1,6 +1,7 @@
 //! `runner up`: in the foreground until Ctrl-C, or detached (`-d`) until `runner down`.
 
 use super::complete;
+use crate::duration::duration;
 use crate::engine::Engine;
 use crate::events::{Event, Events, JsonLines, Sink, Stamped};
 use crate::failure::{Doing, Failure, Kind, Outcome};
@@ -9,7 +10,6 @@ use crate::plan::Choices;
 use crate::state::Session;
 use crate::supervise::{Order, Supervisor};
 use crate::terminal::Terminal;
-use crate::timeline::duration;
 use crate::topology::Topology;
 use clap::Args;
 use nix::sys::signal::{Signal, kill};

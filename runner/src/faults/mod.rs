@@ -12,12 +12,11 @@
 //! across a partition seems to open, because the kernel answers for us, and then stays silent; what its opener sent before
 //! giving up is never delivered. The runner's own commands go past the faults, to 127.0.0.1.
 
+mod order;
 mod pipe;
 mod proxy;
 mod rules;
-mod words;
 
+pub use order::Order;
 pub use proxy::Proxies;
-pub use rules::Rule;
-pub(crate) use words::VERBS;
-pub use words::{Order, Wish};
+pub use rules::{Ends, Fault, Rule};

@@ -1,8 +1,8 @@
 //! The runner in front of every node: listeners on its front, and the connections that come through.
 
+use super::order::Order;
 use super::pipe::{Direction, queue, read, write};
 use super::rules::{Dice, Ends, Rule, Rules};
-use super::words::{Order, needs_fronts};
 use crate::events::{Event, Events};
 use crate::failure::{Doing, Failure, Outcome};
 use crate::plan::{NodePlan, Plan};
@@ -247,4 +247,13 @@ async fn carry(mut near: Kept, port: u16, mut forward: Direction, mut back: Dire
     let in_order = both.await.is_ok();
     near.in_order = in_order;
     far.in_order = in_order;
+}
+/// Refuses faults where nothing flows through the runner.
+fn needs_fronts(plan: &Plan) -> Outcome<()> {
+    match plan.nodes.iter().any(|node| node.front.is_some()) {
+        true => Ok(()),
+        false => Err(Failure::failed(format!("`{}` was brought up without faults", plan.name)).hint(
+            "`runner up --faults FILE`, or `faults: true` in the file, leads its connections through the runner",
+        )),
+    }
 }

@@ -327,7 +327,7 @@ fn check_step(step: &Located<StepFile>, nodes: &[&str], source: &Source) -> Outc
             return Err(source.error(step.at, "a step without an action").hint(hint));
         }
         ["fault"] => {
-            if let Err(why) = step.fault.as_deref().unwrap_or_default().parse::<crate::faults::Wish>() {
+            if let Err(why) = step.fault.as_deref().unwrap_or_default().parse::<crate::fault_command::FaultCommand>() {
                 return Err(source.error(step.at, why).hint("`runner fault --help` lists the faults"));
             }
         }

@@ -8,7 +8,8 @@ use super::variables::Variables;
 use super::writes::{WriteMix, Writes};
 use crate::client::fields;
 use crate::client::{Client, Reply, Style, print, split_words};
-use crate::fleet::{Action, Fleet, connect};
+use crate::fleet::{Action, Fleet};
+use crate::pool::connect;
 use crate::yaml::{Located, Ordered};
 use std::collections::HashMap;
 use std::fmt;
@@ -331,7 +332,7 @@ impl Stage<'_> {
     }
 
     async fn fault(&mut self, fault: &str) -> Played<Entry> {
-        let wish: crate::faults::Wish = fault.parse().map_err(Stop)?;
+        let wish: crate::fault_command::FaultCommand = fault.parse().map_err(Stop)?;
         let failed = |failure: crate::failure::Failure| Stop(failure.to_string());
         let order = wish.resolve(&self.fleet.plan).await.map_err(failed)?;
         self.fleet.fault(order).map_err(failed)?;

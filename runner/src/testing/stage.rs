@@ -5,9 +5,10 @@ use crate::bring_up::bring_up;
 use crate::client::Reply;
 use crate::events::Events;
 use crate::failure::{Doing, Failure, Outcome};
-use crate::faults::Wish;
-use crate::fleet::{Action, Fleet, NodeState, connect, connect_as_client};
+use crate::fault_command::FaultCommand;
+use crate::fleet::{Action, Fleet, NodeState};
 use crate::plan::{Choices, NodePlan, Plan};
+use crate::pool::{connect, connect_as_client};
 use crate::ports::Lease;
 use crate::scenario::trust_a_busy_machine;
 use crate::selectors::select;
@@ -77,7 +78,7 @@ impl Stage {
     }
 
     pub(super) async fn fault(&self, words: &str) -> Outcome<()> {
-        let wish: Wish = words.parse().map_err(Failure::bad_input)?;
+        let wish: FaultCommand = words.parse().map_err(Failure::bad_input)?;
         let order = wish.resolve(&self.plan).await?;
         self.fleet.lock().await.fault(order).map(drop)
     }

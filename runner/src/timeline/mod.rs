@@ -14,6 +14,6 @@ pub(crate) mod world;
 mod writes;
 
 pub use run::{Limits, restore, run};
-pub use script::{Script, duration};
+pub use script::Script;
 pub use story::{Story, Summary};
 pub use svg::picture;

@@ -4,8 +4,8 @@ use super::world::{Kind, Now, Opinion, Shared, hold, humane};
 use crate::client::fields;
 use crate::client::{Client, Reply, encode};
 use crate::cluster::{View, name_of};
-use crate::fleet::connect;
 use crate::plan::{NodePlan, Plan, Role};
+use crate::pool::connect;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 

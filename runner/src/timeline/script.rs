@@ -2,11 +2,12 @@
 
 use crate::client::split_words;
 use crate::control::{Request, ask};
+use crate::duration::duration;
 use crate::failure::{Doing, Failure, Outcome};
-use crate::faults::Wish;
-use crate::fleet::{Action, connect};
+use crate::fault_command::FaultCommand;
+use crate::fleet::Action;
 use crate::plan::{NodePlan, Plan};
-use crate::pool::Pool;
+use crate::pool::{Pool, connect};
 use crate::selectors::select;
 use crate::state::Session;
 use crate::yaml::suggest;
@@ -37,7 +38,7 @@ pub enum Step {
     /// `wait 500ms`.
     Wait(Duration),
     /// `partition a -x- b` and other faults.
-    Fault(Wish),
+    Fault(FaultCommand),
 }
 
 const WORDS: [&str; 17] = [
@@ -103,18 +104,6 @@ fn parse(step: &str) -> Result<Step, String> {
             step.parse().map(Step::Fault).map_err(|why| format!("`{step}`: {why}"))
         }
         other => Err(format!("`{step}`: there is no step `{other}`; {}", suggest(other, &WORDS))),
-    }
-}
-
-/// A number with `ms`, `s` or `m` behind it.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u32 = text[..digits].parse().map_err(|_| "a number with `ms`, `s` or `m` behind it")?;
-    match &text[digits..] {
-        "ms" => Ok(Duration::from_millis(number.into())),
-        "s" => Ok(Duration::from_secs(number.into())),
-        "m" => Ok(Duration::from_secs(60) * number),
-        _ => Err("say `ms`, `s` or `m` behind the number".into()),
     }
 }
 

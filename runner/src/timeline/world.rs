@@ -1,8 +1,8 @@
 //! What is known just now, and everything that changed on the way here.
 
 use super::writes::Stream;
-use crate::cluster::SlotRange;
 use crate::plan::{NodePlan, Plan};
+use crate::slots::SlotRange;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,9 +6,9 @@
 
 use super::world::{Kind, Shared, hold};
 use crate::client::{Client, Reply};
-use crate::cluster::key_in;
-use crate::fleet::{connect, connect_as_client};
 use crate::plan::{NodePlan, Plan, Shard};
+use crate::pool::{connect, connect_as_client};
+use crate::slots::key_in;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -1,9 +1,9 @@
 //! `cluster:` of a topology: how many masters and replicas, on which ports, and what single nodes have of their own.
 
 use super::{Directives, External, Topology};
-use crate::cluster::{SlotRange, describe, even, ranges};
 use crate::engine::Engine;
 use crate::failure::Outcome;
+use crate::slots::{SlotRange, describe, even, ranges};
 use crate::yaml::{Located, Ordered, Position, Source, suggest};
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! The picture: nodes above, what happened below, keys at the bottom.
 
 use super::keys::{Deed, KEYS, deed, is_yes};
-use crate::cluster::{SlotRange, describe};
 use crate::plan::{NodePlan, Plan};
+use crate::slots::{SlotRange, describe};
 use crate::timeline::world::{Kind, Now, World};
 use ratatui::Frame;
 use ratatui::crossterm::event::Event;

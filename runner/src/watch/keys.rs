@@ -4,7 +4,7 @@ use super::{pressed, with_control};
 use crate::cluster::failover;
 use crate::control::{Request, ask};
 use crate::failure::{Failure, Outcome};
-use crate::faults::Wish;
+use crate::fault_command::FaultCommand;
 use crate::fleet::Action;
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
@@ -137,7 +137,7 @@ async fn failover_by_sentinels(plan: &Plan, chosen: &str) -> Outcome<()> {
 }
 
 async fn fault(session: &Session, plan: &Plan, words: &str) -> Outcome<()> {
-    let wish: Wish = words.parse().map_err(Failure::bad_input)?;
+    let wish: FaultCommand = words.parse().map_err(Failure::bad_input)?;
     let order = wish.resolve(plan).await?;
     ask(session, &Request::Fault { order }).await.map(|_| ())
 }

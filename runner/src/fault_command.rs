@@ -1,19 +1,18 @@
 //! Faults as people write them: `partition a,b -x- c --oneway`, `latency a 50ms`, `heal`.
 
-use super::rules::{Ends, Fault};
+use crate::duration::duration;
 use crate::failure::{Failure, Outcome};
+use crate::faults::{Ends, Fault, Order};
 use crate::plan::Plan;
 use crate::selectors::select;
-use crate::timeline::duration;
 use crate::yaml::suggest;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What is wished for, nodes by selectors.
+/// A fault that somebody asks for, with nodes by selectors: [`FaultCommand::resolve`] finds the nodes that they mean just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct FaultCommand {
     text: String,
     verb: Verb,
     left: Vec<String>,
@@ -30,43 +29,10 @@ enum Verb {
     List,
 }
 
-/// What is asked of the supervisor, nodes by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// A new fault.
-    Add {
-        /// What.
-        fault: Fault,
-        /// From here.
-        left: Ends,
-        /// To there.
-        right: Ends,
-        /// Only this way.
-        one_way: bool,
-        /// It heals by itself after so long.
-        lasts: Option<Duration>,
-    },
-    /// Connections between the two sides are reset once.
-    Reset {
-        /// One side.
-        left: Ends,
-        /// The other.
-        right: Ends,
-    },
-    /// One fault is healed, or all.
-    Heal {
-        /// Which.
-        id: Option<u64>,
-    },
-    /// What is wrong just now.
-    List,
-}
-
-/// The faults, and what is done about them.
+/// What a fault command begins with.
 pub(crate) const VERBS: [&str; 8] = ["partition", "stall", "latency", "loss", "bandwidth", "reset", "heal", "list"];
 
-impl FromStr for Wish {
+impl FromStr for FaultCommand {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -113,7 +79,7 @@ impl FromStr for Wish {
     }
 }
 
-impl fmt::Display for Wish {
+impl fmt::Display for FaultCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -175,7 +141,7 @@ fn rate(word: Option<&str>) -> Result<u64, String> {
     }
 }
 
-impl Wish {
+impl FaultCommand {
     /// Replaces selectors by the nodes that they mean just now.
     pub async fn resolve(&self, plan: &Plan) -> Outcome<Order> {
         Ok(match self.verb {
@@ -215,46 +181,42 @@ async fn resolve(plan: &Plan, ends: &[String]) -> Outcome<Ends> {
     Ok(Ends::Named(names))
 }
 
-/// Refuses faults where nothing flows through the runner.
-pub(super) fn needs_fronts(plan: &Plan) -> Outcome<()> {
-    match plan.nodes.iter().any(|node| node.front.is_some()) {
-        true => Ok(()),
-        false => Err(Failure::failed(format!("`{}` was brought up without faults", plan.name)).hint(
-            "`runner up --faults FILE`, or `faults: true` in the file, leads its connections through the runner",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn faults_are_read() {
-        let wish: Wish = "partition a,b -x- c --oneway".parse().unwrap();
-        assert_eq!((wish.left, wish.right, wish.one_way), (vec!["a".into(), "b".into()], vec!["c".into()], true));
-        let wish: Wish = "latency a 50ms".parse().unwrap();
+        let command: FaultCommand = "partition a,b -x- c --oneway".parse().unwrap();
+        assert_eq!(
+            (command.left, command.right, command.one_way),
+            (vec!["a".into(), "b".into()], vec!["c".into()], true)
+        );
+        let command: FaultCommand = "latency a 50ms".parse().unwrap();
         let late = |delay, jitter| {
             let (delay, jitter) = (Duration::from_millis(delay), Duration::from_millis(jitter));
             Verb::Add(Fault::Latency { delay, jitter })
         };
-        assert_eq!(wish.verb, late(50, 0));
-        let wish: Wish = "latency a -x- b 50ms --jitter 20ms --for 5s".parse().unwrap();
-        assert_eq!((wish.verb, wish.lasts), (late(50, 20), Some(Duration::from_secs(5))));
-        assert_eq!("loss a -x- b 2.5%".parse::<Wish>().unwrap().verb, Verb::Add(Fault::Loss(25_000)));
-        let wish: Wish = "latency a 50ms".parse().unwrap();
-        assert_eq!(wish.right, ["*"]);
-        assert_eq!("bandwidth a -x- b 100k".parse::<Wish>().unwrap().verb, Verb::Add(Fault::Bandwidth(100_000)));
-        let wish: Wish = "partition a".parse().unwrap();
-        assert_eq!((wish.left, wish.right), (vec!["a".to_owned()], vec!["*".to_owned()]));
-        let wish: Wish = "stall a --for 5s".parse().unwrap();
-        assert_eq!((wish.left, wish.lasts), (vec!["a".to_owned()], Some(Duration::from_secs(5))));
-        assert_eq!("heal 3".parse::<Wish>().unwrap().verb, Verb::Heal(Some(3)));
+        assert_eq!(command.verb, late(50, 0));
+        let command: FaultCommand = "latency a -x- b 50ms --jitter 20ms --for 5s".parse().unwrap();
+        assert_eq!((command.verb, command.lasts), (late(50, 20), Some(Duration::from_secs(5))));
+        assert_eq!("loss a -x- b 2.5%".parse::<FaultCommand>().unwrap().verb, Verb::Add(Fault::Loss(25_000)));
+        let command: FaultCommand = "latency a 50ms".parse().unwrap();
+        assert_eq!(command.right, ["*"]);
+        assert_eq!(
+            "bandwidth a -x- b 100k".parse::<FaultCommand>().unwrap().verb,
+            Verb::Add(Fault::Bandwidth(100_000))
+        );
+        let command: FaultCommand = "partition a".parse().unwrap();
+        assert_eq!((command.left, command.right), (vec!["a".to_owned()], vec!["*".to_owned()]));
+        let command: FaultCommand = "stall a --for 5s".parse().unwrap();
+        assert_eq!((command.left, command.lasts), (vec!["a".to_owned()], Some(Duration::from_secs(5))));
+        assert_eq!("heal 3".parse::<FaultCommand>().unwrap().verb, Verb::Heal(Some(3)));
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        let wrong = |text: &str| text.parse::<Wish>().unwrap_err();
+        let wrong = |text: &str| text.parse::<FaultCommand>().unwrap_err();
         assert!(wrong("partition a b").contains("LEFT -x- RIGHT"));
         assert!(wrong("partition a b -x- c").contains("commas"));
         assert!(wrong("latency a -x- b").contains("no delay"));
