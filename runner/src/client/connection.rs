@@ -164,4 +164,20 @@ mod tests {
         assert_eq!(client.read_reply_bytes().await.unwrap().1, b"+CONTINUE\r\n");
         server.await.unwrap();
     }
+
+    #[tokio::test]
+    async fn a_server_that_nests_its_reply_without_end_is_an_error() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The client hangs up before it has read all of it.
+            let _ = stream.write_all("*1\r\n".repeat(1_000_000).as_bytes()).await;
+        });
+        let mut client = Client::connect(&Address::local(port), Duration::from_secs(30)).await.unwrap();
+        let error = client.read_reply().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+        drop(client);
+        server.await.unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! Replies of RESP2 and RESP3, kept as they came: the two kinds of null differ, numbers keep their spelling.
 
-use std::borrow::Cow;
+use server::resp::{AnyValue, ReplyError};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -63,118 +63,67 @@ impl Reply {
     }
 }
 
-/// Bytes that are no RESP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Garbage(String);
+/// How deeply replies may be nested. Those of Redis are about ten deep at most; a script may nest its own more deeply.
+const DEPTH: usize = 128;
 
-impl fmt::Display for Garbage {
+/// The first reply of `bytes` and its length in bytes; `None` where it is not complete yet.
+///
+/// # Errors
+/// The bytes are not RESP, or the reply is nested too deeply to be one of a server's.
+pub fn decode(bytes: &[u8]) -> Result<Option<(Reply, usize)>, NotResp> {
+    let read = AnyValue::parse(bytes, DEPTH)?;
+    Ok(read.map(|(value, length)| (value.into(), length)))
+}
+
+/// Bytes that are not RESP: what is wrong with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotResp(ReplyError);
+
+impl From<ReplyError> for NotResp {
+    fn from(error: ReplyError) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for NotResp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not RESP: {}", self.0)
     }
 }
 
-impl std::error::Error for Garbage {}
+impl std::error::Error for NotResp {}
 
-impl From<Garbage> for std::io::Error {
-    fn from(garbage: Garbage) -> Self {
-        Self::new(std::io::ErrorKind::InvalidData, garbage)
+impl From<NotResp> for std::io::Error {
+    fn from(error: NotResp) -> Self {
+        Self::new(std::io::ErrorKind::InvalidData, error)
     }
 }
 
-/// Decodes the first reply of `bytes` and says how long it is; `None` where it is not complete yet.
-pub fn decode(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Garbage> {
-    let mut reader = Reader { bytes, at: 0 };
-    Ok(reader.reply()?.map(|reply| (reply, reader.at)))
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn line(&mut self) -> Option<Cow<'a, str>> {
-        let rest = &self.bytes[self.at..];
-        let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
-        self.at += end + 2;
+impl From<AnyValue> for Reply {
+    fn from(value: AnyValue) -> Self {
         // Errors may quote any bytes.
-        Some(String::from_utf8_lossy(&rest[..end]))
-    }
-
-    fn reply(&mut self) -> Result<Option<Reply>, Garbage> {
-        let Some(line) = self.line() else {
-            return Ok(None);
-        };
-        let mut characters = line.chars();
-        let kind = characters.next().ok_or_else(|| Garbage("an empty line".into()))?;
-        let rest = characters.as_str();
-        Ok(Some(match kind {
-            '+' => Reply::Status(rest.into()),
-            '-' => Reply::Error(rest.into()),
-            ':' => Reply::Integer(number(rest)?),
-            ',' => Reply::Double(rest.into()),
-            '(' => Reply::BigNumber(rest.into()),
-            '_' => Reply::Null,
-            '#' => Reply::Boolean(rest == "t"),
-            '$' | '!' | '=' => return self.bulk(kind, number(rest)?),
-            '*' | '~' | '>' | '%' => return self.aggregate(kind, number(rest)?),
-            _ => return Err(Garbage(format!("{line:?}"))),
-        }))
-    }
-
-    fn bulk(&mut self, kind: char, length: i64) -> Result<Option<Reply>, Garbage> {
-        let Ok(length) = usize::try_from(length) else {
-            return Ok(Some(Reply::NullBulk));
-        };
-        let Some(body) = self.bytes.get(self.at..self.at + length) else {
-            return Ok(None);
-        };
-        let Some(end) = self.bytes.get(self.at + length..self.at + length + 2) else {
-            return Ok(None);
-        };
-        if end != b"\r\n" {
-            return Err(Garbage("a bulk string without its end".into()));
-        }
-        self.at += length + 2;
-        Ok(Some(match kind {
-            '!' => Reply::Error(String::from_utf8_lossy(body).into_owned()),
-            '=' if length >= 4 => Reply::Verbatim(String::from_utf8_lossy(&body[..3]).into_owned(), body[4..].to_vec()),
-            _ => Reply::Bulk(body.to_vec()),
-        }))
-    }
-
-    fn aggregate(&mut self, kind: char, length: i64) -> Result<Option<Reply>, Garbage> {
-        let Ok(length) = usize::try_from(length) else {
-            return Ok(Some(Reply::NullArray));
-        };
-        let count = if kind == '%' { length * 2 } else { length };
-        let mut items = Vec::new();
-        for _ in 0..count {
-            match self.reply()? {
-                Some(item) => items.push(item),
-                None => return Ok(None),
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let all = |items: Vec<AnyValue>| items.into_iter().map(Self::from).collect();
+        match value {
+            AnyValue::Status(bytes) => Self::Status(text(bytes)),
+            AnyValue::Error(bytes) => Self::Error(text(bytes)),
+            AnyValue::Integer(number) => Self::Integer(number),
+            AnyValue::Bulk(bytes) => Self::Bulk(bytes),
+            AnyValue::NullBulk => Self::NullBulk,
+            AnyValue::NullArray => Self::NullArray,
+            AnyValue::Null => Self::Null,
+            AnyValue::Array(items) => Self::Array(all(items)),
+            AnyValue::Map(pairs) => {
+                Self::Map(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
             }
+            AnyValue::Set(items) => Self::Set(all(items)),
+            AnyValue::Push(items) => Self::Push(all(items)),
+            AnyValue::Double(bytes) => Self::Double(text(bytes)),
+            AnyValue::Boolean(is_true) => Self::Boolean(is_true),
+            AnyValue::BigNumber(bytes) => Self::BigNumber(text(bytes)),
+            AnyValue::Verbatim(format, bytes) => Self::Verbatim(text(format), bytes),
         }
-        Ok(Some(match kind {
-            '~' => Reply::Set(items),
-            '>' => Reply::Push(items),
-            '%' => Reply::Map(pairs(items)),
-            _ => Reply::Array(items),
-        }))
     }
-}
-
-fn pairs(items: Vec<Reply>) -> Vec<(Reply, Reply)> {
-    let mut items = items.into_iter();
-    let mut pairs = Vec::with_capacity(items.len() / 2);
-    while let (Some(key), Some(value)) = (items.next(), items.next()) {
-        pairs.push((key, value));
-    }
-    pairs
-}
-
-fn number(text: &str) -> Result<i64, Garbage> {
-    text.parse().map_err(|_| Garbage(format!("{text:?} is no number")))
 }
 
 /// INFO's `name:value` lines.
@@ -204,6 +153,23 @@ mod tests {
             Reply::Verbatim("txt".into(), b"abc".to_vec()),
         ];
         assert_eq!(reply.elements(), expected);
+    }
+
+    #[test]
+    fn a_reply_that_is_nested_a_million_deep_is_an_error_and_no_stack_overflow() {
+        for kind in ["*1\r\n", "~1\r\n", ">1\r\n", "%1\r\n"] {
+            let error = decode(kind.repeat(1_000_000).as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), "not RESP: replies nested too deeply");
+        }
+        let deep = format!("{}:1\r\n", "*1\r\n".repeat(DEPTH));
+        assert_eq!(decode(deep.as_bytes()).unwrap().unwrap().1, deep.len());
+    }
+
+    #[test]
+    fn announced_lengths_take_no_memory_and_overflow_nothing() {
+        for kind in ['*', '%', '~', '>', '$', '=', '!'] {
+            assert_eq!(decode(format!("{kind}{}\r\n", i64::MAX).as_bytes()), Ok(None), "{kind}");
+        }
     }
 
     proptest! {

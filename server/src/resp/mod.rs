@@ -6,4 +6,4 @@ pub mod value;
 
 pub use reply::Reply;
 pub use request::{Args, ProtocolError, RequestParser};
-pub use value::Value;
+pub use value::{AnyValue, ReplyError, Value};

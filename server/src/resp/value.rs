@@ -1,4 +1,4 @@
-//! Replies read: from bytes to values. For links on which we are the client.
+//! Replies read: from bytes to values. For links on which we are the client, and for the clients of the runner.
 //!
 //! A reply may hold no more than the bytes that are there, however many it announces.
 
@@ -43,7 +43,68 @@ impl Value {
     /// # Errors
     /// Bytes that are no reply.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ReplyError> {
-        let mut reader = Reader { bytes, at: 0 };
+        let mut reader = Reader { bytes, at: 0, depth: DEPTH, resp3: false };
+        let Some(value) = reader.value(0)? else { return Ok(None) };
+        Ok(Some((Self::of_resp2(value)?, reader.at)))
+    }
+
+    fn of_resp2(value: AnyValue) -> Result<Self, ReplyError> {
+        Ok(match value {
+            AnyValue::Status(text) => Self::Status(text),
+            AnyValue::Error(text) => Self::Error(text),
+            AnyValue::Integer(number) => Self::Integer(number),
+            AnyValue::Bulk(text) => Self::Bulk(text),
+            AnyValue::NullBulk | AnyValue::NullArray => Self::Null,
+            AnyValue::Array(items) => Self::Array(items.into_iter().map(Self::of_resp2).collect::<Result<_, _>>()?),
+            _ => return Err(UNKNOWN),
+        })
+    }
+}
+
+const UNKNOWN: ReplyError = ReplyError("an unknown kind of reply");
+
+/// A reply of RESP2 or RESP3 that keeps all that tells replies apart: the kinds of null, and how numbers are spelt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnyValue {
+    /// `+OK`
+    Status(Vec<u8>),
+    /// `-ERR ...`, or `!7` with a text of that length.
+    Error(Vec<u8>),
+    /// `:1`
+    Integer(i64),
+    /// `$3`
+    Bulk(Vec<u8>),
+    /// `$-1`
+    NullBulk,
+    /// `*-1`
+    NullArray,
+    /// `_`
+    Null,
+    /// `*2`
+    Array(Vec<AnyValue>),
+    /// `%1`
+    Map(Vec<(AnyValue, AnyValue)>),
+    /// `~2`
+    Set(Vec<AnyValue>),
+    /// `>2`
+    Push(Vec<AnyValue>),
+    /// `,1.5`
+    Double(Vec<u8>),
+    /// `#t`
+    Boolean(bool),
+    /// `(123`
+    BigNumber(Vec<u8>),
+    /// `=7`, then `txt:abc`: the format and the text.
+    Verbatim(Vec<u8>, Vec<u8>),
+}
+
+impl AnyValue {
+    /// The first reply in `bytes` and its length; `None` where it is not complete. Replies within it are at most `depth` deep.
+    ///
+    /// # Errors
+    /// Bytes that are no reply, or replies that are nested more deeply.
+    pub fn parse(bytes: &[u8], depth: usize) -> Result<Option<(Self, usize)>, ReplyError> {
+        let mut reader = Reader { bytes, at: 0, depth, resp3: true };
         Ok(reader.value(0)?.map(|value| (value, reader.at)))
     }
 }
@@ -51,24 +112,33 @@ impl Value {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    depth: usize,
+    resp3: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn value(&mut self, depth: usize) -> Result<Option<Value>, ReplyError> {
-        if depth > DEPTH {
+    fn value(&mut self, depth: usize) -> Result<Option<AnyValue>, ReplyError> {
+        if depth > self.depth {
             return Err(ReplyError("replies nested too deeply"));
         }
         let Some(line) = self.line()? else { return Ok(None) };
         let Some((&kind, rest)) = line.split_first() else { return Err(ReplyError("an empty line")) };
         let number = || parse_i64(rest).ok_or(ReplyError("not a number"));
-        match kind {
-            b'+' => Ok(Some(Value::Status(rest.to_vec()))),
-            b'-' => Ok(Some(Value::Error(rest.to_vec()))),
-            b':' => Ok(Some(Value::Integer(number()?))),
-            b'$' => self.bulk(number()?),
-            b'*' => self.array(number()?, depth),
-            _ => Err(ReplyError("an unknown kind of reply")),
-        }
+        Ok(Some(match kind {
+            b'+' => AnyValue::Status(rest.to_vec()),
+            b'-' => AnyValue::Error(rest.to_vec()),
+            b':' => AnyValue::Integer(number()?),
+            b'$' => return self.bulk(kind, number()?),
+            b'*' => return self.aggregate(kind, number()?, depth),
+            _ if !self.resp3 => return Err(UNKNOWN),
+            b'_' => AnyValue::Null,
+            b',' => AnyValue::Double(rest.to_vec()),
+            b'#' => AnyValue::Boolean(rest == b"t"),
+            b'(' => AnyValue::BigNumber(rest.to_vec()),
+            b'!' | b'=' => return self.bulk(kind, number()?),
+            b'~' | b'>' | b'%' => return self.aggregate(kind, number()?, depth),
+            _ => return Err(UNKNOWN),
+        }))
     }
 
     fn line(&mut self) -> Result<Option<&'a [u8]>, ReplyError> {
@@ -84,25 +154,43 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn bulk(&mut self, length: i64) -> Result<Option<Value>, ReplyError> {
-        let Ok(length) = usize::try_from(length) else { return Ok(Some(Value::Null)) };
+    fn bulk(&mut self, kind: u8, length: i64) -> Result<Option<AnyValue>, ReplyError> {
+        let Ok(length) = usize::try_from(length) else { return Ok(Some(AnyValue::NullBulk)) };
         let rest = &self.bytes[self.at..];
         let Some(end) = length.checked_add(2).filter(|&end| end <= rest.len()) else { return Ok(None) };
         if &rest[length..end] != b"\r\n" {
             return Err(ReplyError("a bulk string that does not end"));
         }
         self.at += end;
-        Ok(Some(Value::Bulk(rest[..length].to_vec())))
+        let text = &rest[..length];
+        Ok(Some(match kind {
+            b'!' => AnyValue::Error(text.to_vec()),
+            b'=' if length >= 4 => AnyValue::Verbatim(text[..3].to_vec(), text[4..].to_vec()),
+            _ => AnyValue::Bulk(text.to_vec()),
+        }))
     }
 
-    fn array(&mut self, length: i64, depth: usize) -> Result<Option<Value>, ReplyError> {
-        let Ok(length) = usize::try_from(length) else { return Ok(Some(Value::Null)) };
+    fn aggregate(&mut self, kind: u8, length: i64, depth: usize) -> Result<Option<AnyValue>, ReplyError> {
+        let Ok(length) = usize::try_from(length) else { return Ok(Some(AnyValue::NullArray)) };
+        if kind == b'%' {
+            let mut pairs = Vec::new();
+            for _ in 0..length {
+                let Some(key) = self.value(depth + 1)? else { return Ok(None) };
+                let Some(value) = self.value(depth + 1)? else { return Ok(None) };
+                pairs.push((key, value));
+            }
+            return Ok(Some(AnyValue::Map(pairs)));
+        }
         let mut items = Vec::new();
         for _ in 0..length {
             let Some(item) = self.value(depth + 1)? else { return Ok(None) };
             items.push(item);
         }
-        Ok(Some(Value::Array(items)))
+        Ok(Some(match kind {
+            b'~' => AnyValue::Set(items),
+            b'>' => AnyValue::Push(items),
+            _ => AnyValue::Array(items),
+        }))
     }
 }
 
@@ -132,10 +220,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn kinds_of_resp3_are_no_replies_on_a_link_of_resp2() {
+        for three in [&b"_\r\n"[..], b"%1\r\n", b"*1\r\n#t\r\n", b"=5\r\ntxt:a\r\n"] {
+            assert_eq!(Value::parse(three), Err(UNKNOWN), "{}", three.escape_ascii());
+            assert!(AnyValue::parse(three, 1).is_ok(), "{}", three.escape_ascii());
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             let _ = Value::parse(&bytes);
+            let _ = AnyValue::parse(&bytes, 8);
         }
     }
 }
