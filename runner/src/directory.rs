@@ -102,6 +102,21 @@ fn not_ours(dir: &Path) -> Failure {
         .hint("nothing in it was touched; move it away, or choose another --name")
 }
 
+/// Replaces a file in one step: whoever reads it meanwhile, or after a crash, finds the old text or the new one.
+///
+/// # Errors
+/// What the file system says; the old file is still there then.
+pub fn replace(path: &Path, text: &[u8]) -> Outcome<()> {
+    let written = || {
+        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        file.write_all(text)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok::<(), std::io::Error>(())
+    };
+    written().doing(|| format!("write {}", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

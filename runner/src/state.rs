@@ -170,10 +170,7 @@ impl Session {
     /// Writes the record, at once or not at all.
     pub fn write(&self, record: &Record) -> Outcome<()> {
         let text = serde_json::to_string_pretty(record).doing(|| "describe the topology".into())?;
-        let temporary = self.dir.join("record.json.new");
-        std::fs::write(&temporary, text)
-            .and_then(|()| std::fs::rename(&temporary, self.record_file()))
-            .doing(|| format!("write {}", self.record_file().display()))
+        directory::replace(&self.record_file(), text.as_bytes())
     }
 
     /// Reads the record.
