@@ -16,7 +16,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 ];
 
 /// What is in no group: it needs none to be found.
-const OTHERS: [&str; 3] = ["completions", "server", "help"];
+const OTHERS: [&str; 4] = ["completions", "man", "server", "help"];
 
 /// The command with help in groups.
 pub(super) fn grouped(command: Command) -> Command {

@@ -18,6 +18,7 @@ mod help;
 mod init;
 mod logs;
 mod ls;
+mod man;
 mod plan;
 mod play;
 mod reshape;
@@ -99,6 +100,7 @@ enum Command {
     Diff(diff::Diff),
     Conform(conform::Conform),
     Completions(completions::Completions),
+    Man(man::Man),
     /// Our server, with redis-server's command line; this is how nodes are started.
     #[command(disable_help_flag = true)]
     Server {
@@ -187,6 +189,7 @@ impl Command {
             Command::Timeline(timeline) => timeline.run().await,
             Command::Gc(gc) => gc.run(),
             Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
             // Only reached where `main` did not see the word first, as in a test of the command line.
             Command::Server { arguments } => {
                 let argv = std::iter::once("server".into()).chain(arguments).collect();

@@ -100,3 +100,19 @@ fn a_key_is_explained_by_its_path_or_its_name() {
     let wrong = runner().args(["explain", "quorums"]).assert().code(2).get_output().stderr.clone();
     assert!(String::from_utf8_lossy(&wrong).contains("did you mean sentinels.quorum"));
 }
+
+#[test]
+fn every_command_has_a_manual_page_with_its_options_and_the_exit_codes_are_on_the_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pages = folder.path().join("man1");
+    said(runner().arg("man").arg(&pages));
+    let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(page("runner.1").contains("130  interrupted"), "{}", page("runner.1"));
+    let help = said(runner().arg("--help"));
+    let commands = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    let commands: Vec<&str> = commands.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+    assert!(commands.contains(&"up") && commands.contains(&"man"), "{commands:?}");
+    let listed = |command: &&&str| page("runner.1").contains(&format!("runner\\-{command}(1)"));
+    assert!(commands.iter().filter(listed).count() > 30, "{}", page("runner.1"));
+    assert!(page("runner-up.1").contains("port\\-offset"), "{}", page("runner-up.1"));
+}
