@@ -1,4 +1,5 @@
-//! The report as a page: engines by scenarios, each cell of which opens the lines that differ. Needs no network and no script.
+//! The report as a page: engines by scenarios, each cell of which leads to the requirement
+//! and to what was shown. Needs no network and no script.
 
 use super::report::{Entry, Report, escaped};
 use super::verdict::Verdict;
@@ -77,13 +78,10 @@ impl Report {
                     if entry.known.is_some() { ", known" } else { "" }
                 );
                 let class = if entry.is_expected() { "good" } else { "bad" };
-                match tells_more(entry) {
-                    true => page.push_str(&format!(
-                        "<td class=\"{class}\"><a href=\"#{}\">{text}</a></td>",
-                        anchor(number, row)
-                    )),
-                    false => page.push_str(&format!("<td class=\"{class}\">{text}</td>")),
-                }
+                let (anchor, cites) = (anchor(number, row), escaped(&entry.cites));
+                page.push_str(&format!(
+                    "<td class=\"{class}\"><a href=\"#{anchor}\" title=\"{cites}\">{text}</a></td>"
+                ));
             }
             page.push_str("</tr>\n");
         }
@@ -92,8 +90,15 @@ impl Report {
 
     fn details(&self, page: &mut String) {
         page.push_str("<h2>What differs</h2>\n");
+        self.sections(page, tells_more);
+        page.push_str("<h2>What is the same</h2>\n");
+        self.sections(page, |entry| !tells_more(entry));
+    }
+
+    /// What each cell leads to: the requirement, and what was shown.
+    fn sections(&self, page: &mut String, belongs: impl Fn(&Entry) -> bool) {
         for (number, engine) in self.engines.iter().enumerate() {
-            for (row, entry) in engine.results.iter().enumerate().filter(|(_, entry)| tells_more(entry)) {
+            for (row, entry) in engine.results.iter().enumerate().filter(|(_, entry)| belongs(entry)) {
                 let (name, scenario) = (escaped(&engine.name), escaped(&entry.scenario));
                 page.push_str(&format!(
                     "<section id=\"{}\">\n<h3>{scenario} on {name}: {}</h3>\n<p>{} <cite>{}</cite></p>\n",
@@ -110,7 +115,8 @@ impl Report {
                 if !entry.reference.is_empty() {
                     steps(page, &self.reference, &name, entry);
                 }
-                if !entry.transcript.is_empty() {
+                // A play that is the same is the reference's, which the scenario's snapshot holds.
+                if !entry.transcript.is_empty() && tells_more(entry) {
                     page.push_str(&format!(
                         "<details><summary>The whole play</summary><pre>{}</pre></details>\n",
                         escaped(&entry.transcript)

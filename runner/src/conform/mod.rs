@@ -81,6 +81,14 @@ mod tests {
     }
 
     #[test]
+    fn every_scenario_cites_a_requirement() {
+        for case in CASES {
+            let scenario = Scenario::parse(&Source::new(case.name, case.text)).unwrap();
+            assert!(scenario.cites.trim().len() > 10, "{}: `{}`", case.name, scenario.cites);
+        }
+    }
+
+    #[test]
     fn scenarios_are_chosen_by_chapter_name_and_pattern() {
         let names = |patterns: &[&str]| {
             let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.into()).collect();

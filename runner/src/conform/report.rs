@@ -34,7 +34,7 @@ pub struct Entry {
     pub scenario: String,
     /// What it shows.
     pub description: String,
-    /// The requirement.
+    /// The requirement that the scenario shows: a section of a specification, or Redis's documentation or source.
     pub cites: String,
     /// How it compares.
     pub verdict: Verdict,
@@ -100,14 +100,20 @@ impl Report {
                     "    <testcase classname=\"{}\" name=\"{name}\" time=\"{time:.3}\"",
                     escaped(&engine.name)
                 ));
+                // A case has no attribute for it.
+                let cites =
+                    format!("<properties><property name=\"cites\" value=\"{}\"/></properties>", escaped(&entry.cites));
                 if entry.verdict == Verdict::NotRun {
                     let why = escaped(entry.remark.as_deref().unwrap_or_default());
-                    text.push_str(&format!("><skipped message=\"{why}\"/></testcase>\n"));
+                    text.push_str(&format!(">{cites}<skipped message=\"{why}\"/></testcase>\n"));
                 } else if entry.is_expected() {
-                    text.push_str("/>\n");
+                    text.push_str(&format!(">{cites}</testcase>\n"));
                 } else {
                     let detail = escaped(&entry.difference.join("\n"));
-                    text.push_str(&format!("><failure message=\"{}\">{detail}</failure></testcase>\n", entry.verdict));
+                    text.push_str(&format!(
+                        ">{cites}<failure message=\"{}\">{detail}</failure></testcase>\n",
+                        entry.verdict
+                    ));
                 }
             }
             text.push_str("  </testsuite>\n");
@@ -127,7 +133,7 @@ impl Report {
         }
         text.push_str("\n| scenario |");
         self.engines.iter().for_each(|engine| text.push_str(&format!(" {} |", engine.name)));
-        text.push_str(&format!("\n| --- |{}\n", " --- |".repeat(self.engines.len())));
+        text.push_str(&format!(" requirement |\n| --- |{} --- |\n", " --- |".repeat(self.engines.len())));
         let Some(first) = self.engines.first() else { return text };
         for (row, entry) in first.results.iter().enumerate() {
             text.push_str(&format!("| {} |", entry.scenario));
@@ -136,7 +142,7 @@ impl Report {
                 let known = if entry.known.is_some() { " (known)" } else { "" };
                 text.push_str(&format!(" {}{known} |", entry.verdict));
             }
-            text.push('\n');
+            text.push_str(&format!(" {} |\n", entry.cites.replace('|', "\\|")));
         }
         text
     }

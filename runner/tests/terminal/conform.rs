@@ -26,7 +26,17 @@ fn our_server_is_as_it_is_known_to_be_and_the_reports_agree() {
     assert!(read("r.xml").contains("tests=\"4\" failures=\"0\" skipped=\"0\""));
     assert!(read("r.md").contains("| types/known_edges | different (known) |"));
     let page = read("pages/index.html");
-    assert!(page.contains("<a href=\"#e0r3\">≠ different, known</a>") && page.contains("<section id=\"e0r3\">"));
+    assert!(page.contains(">≠ different, known</a>") && page.contains("<section id=\"e0r3\">"));
+    // Every cell cites its requirement, in every form of the report: those that are the same, too.
+    for (row, result) in results.iter().enumerate() {
+        let cites = result["cites"].as_str().filter(|cites| !cites.is_empty()).expect("a requirement");
+        let escaped = cites.replace('&', "&amp;").replace('"', "&quot;");
+        assert!(page.contains(&format!("<a href=\"#e0r{row}\" title=\"{escaped}\">")), "{row}: {page}");
+        assert!(page.contains(&format!("<section id=\"e0r{row}\">")), "{row}");
+        assert_eq!(page.matches(&format!("<cite>{escaped}</cite>")).count(), 1, "{row}");
+        assert!(read("r.md").contains(&format!(" {cites} |")), "{row}");
+        assert!(read("r.xml").contains(&format!("<property name=\"cites\" value=\"{escaped}\"/>")), "{row}");
+    }
     assert!(page.contains("<table class=\"steps\">") && page.contains("<del>    (empty array)</del>"), "{page}");
     assert!(!page.contains("<script") && !page.contains("http-equiv"), "the page needs nothing");
 }
