@@ -60,16 +60,16 @@ pub struct Exception {
     pub from: &'static str,
     /// The module that it imports.
     pub to: &'static str,
-    /// Why.
+    /// Why the import is there; a test fails once nothing needs the exception.
     pub reason: &'static str,
 }
 
-/// An import.
+/// What one `use` line, or one path in the code, names at the top of its crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     /// The module at the top of the crate.
     pub to: String,
-    /// The line.
+    /// The line of the file, from 1.
     pub line: usize,
 }
 

@@ -7,7 +7,7 @@ use crate::source::SourceFile;
 pub struct Exception {
     /// The file, or a folder that ends with `/`.
     pub path: &'static str,
-    /// Why.
+    /// Why the file may do it.
     pub reason: &'static str,
 }
 

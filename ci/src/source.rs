@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// One Rust file.
+/// A Rust file as the checks see it.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
     /// Its path below the folder that was read, with `/` between names.

@@ -10,21 +10,21 @@ use std::path::{Path, PathBuf};
 pub struct Case {
     /// `chapter/name`, from its path.
     pub name: String,
-    /// What it says.
+    /// The scenario, parsed and checked.
     pub scenario: Scenario,
 }
 
 /// One play of a case.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// The case.
+    /// The scenario that is played.
     pub case: Case,
-    /// Who plays it.
+    /// The engine of each node.
     pub cast: Cast,
 }
 
 impl Part {
-    /// `chapter/name [cast]`
+    /// The name in reports and on the command line: `chapter/name [cast]`.
     pub fn name(&self) -> String {
         format!("{} [{}]", self.case.name, self.cast)
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownDifference {
-    /// `chapter/name`
+    /// The scenario, as `chapter/name`.
     pub scenario: String,
     /// The cast that shows it: `server`, or a mixture.
     pub cast: String,

@@ -37,7 +37,6 @@ sentinels:
 const READY: Duration = Duration::from_secs(60);
 /// For what a client waits for.
 const WITHIN: Duration = Duration::from_secs(40);
-/// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {

@@ -45,7 +45,6 @@ impl Certificates {
         }
     }
 
-    /// The authority's certificate.
     pub fn authority(&self) -> PathBuf {
         self.dir.join("ca.crt")
     }

@@ -8,7 +8,7 @@ use crate::pool::Pool;
 use crate::probe::{Deadline, agree, answer};
 use std::time::Duration;
 
-/// For one command.
+/// How long a node may take to answer one command.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Waits until all nodes are ready, at most for `patience`; makes the cluster on the way.

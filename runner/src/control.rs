@@ -23,47 +23,32 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[serde(tag = "request", rename_all = "kebab-case")]
 pub enum Request {
     /// Do something to a node.
-    Act {
-        /// The node's name.
-        node: String,
-        /// What.
-        action: Action,
-    },
-    /// A network fault.
-    Fault {
-        /// Which.
-        order: Order,
-    },
+    Act { node: String, action: Action },
+    /// Make, heal or list network faults.
+    Fault { order: Order },
     /// Start more nodes, like those of the cluster.
     Grow {
-        /// How many.
         count: usize,
         /// Their engine; that of the cluster's first node by default.
         engine: Option<Recorded>,
     },
     /// End nodes and forget them.
-    Shrink {
-        /// Their names.
-        nodes: Vec<String>,
-    },
+    Shrink { nodes: Vec<String> },
     /// The cluster has other shards now.
-    Reshape {
-        /// These.
-        shards: Vec<Shard>,
-    },
+    Reshape { shards: Vec<Shard> },
     /// What the processes do.
     Status,
     /// Take everything down; the connection closes when nothing is left.
     Down,
 }
 
-/// What is answered.
+/// What the supervisor answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
-    /// It is done.
+    /// The request was carried out.
     Done,
-    /// The processes.
+    /// What each node's process does.
     Status {
         /// Whether all nodes became ready.
         ready: bool,
@@ -75,14 +60,10 @@ pub enum Answer {
         /// One entry a fault.
         rules: Vec<Rule>,
     },
-    /// Nodes were started.
-    Grown {
-        /// Their names.
-        nodes: Vec<String>,
-    },
+    /// More nodes were started.
+    Grown { nodes: Vec<String> },
     /// It could not be done.
     Refused {
-        /// Why.
         message: String,
         /// What to do about it.
         hint: Option<String>,
@@ -92,7 +73,6 @@ pub enum Answer {
 /// What a node's process does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NodeReport {
-    /// The node's name.
     pub node: String,
     /// Whether its process runs.
     pub state: NodeState,

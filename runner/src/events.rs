@@ -9,13 +9,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Something that happened.
+/// Something that happened to a topology; docs and reports name events by their tags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The topology is about to start.
     Starting {
-        /// Its name.
+        /// The topology's name.
         topology: String,
         /// How many nodes it has.
         nodes: usize,
@@ -24,15 +24,15 @@ pub enum Event {
     },
     /// A process was started.
     Started {
-        /// The node.
+        /// The node that was started.
         node: String,
         /// `master`, `replica` or `sentinel`.
         role: String,
-        /// The engine's name.
+        /// The engine as the file or the command line names it.
         engine: String,
-        /// Where it listens.
+        /// The port of its clients.
         port: u16,
-        /// Its process id.
+        /// The id of the process that was started.
         pid: u32,
     },
     /// Bare nodes were made a cluster.
@@ -44,7 +44,7 @@ pub enum Event {
     },
     /// Readiness hangs on this just now.
     Waiting {
-        /// The node.
+        /// The node that is waited for.
         node: String,
         /// What it must show.
         gate: String,
@@ -53,21 +53,21 @@ pub enum Event {
     },
     /// A node passed a gate.
     Passed {
-        /// The node.
+        /// The node that is as it should be.
         node: String,
-        /// What it showed.
+        /// The gate that it has passed, in words.
         gate: String,
     },
     /// All nodes passed all gates.
     Ready {
-        /// The topology's name.
+        /// The name of the topology that is ready.
         topology: String,
         /// Milliseconds since the start.
         after_ms: u64,
     },
     /// A node was acted on by request.
     Acted {
-        /// The node.
+        /// The node that something was done to.
         node: String,
         /// `kill`, `stop`, `pause`, `resume`, `start`.
         action: String,
@@ -79,12 +79,12 @@ pub enum Event {
     },
     /// A fault was over by itself, as `--for` had it.
     Healed {
-        /// Which.
+        /// The fault that healed by itself, in words.
         rule: String,
     },
-    /// A process ended.
+    /// A node's process ended.
     Ended {
-        /// The node.
+        /// The node whose process ended.
         node: String,
         /// How: an exit code, a signal.
         how: String,
@@ -93,12 +93,12 @@ pub enum Event {
     },
     /// The topology is being taken down.
     Stopping {
-        /// Why.
+        /// Why the topology is taken down, in words.
         reason: String,
     },
     /// A node would not end by itself.
     Killing {
-        /// The node.
+        /// The node that did not end in time and is killed.
         node: String,
     },
     /// Nothing runs any more.
@@ -121,7 +121,7 @@ pub enum Event {
 pub struct Stamped {
     /// Milliseconds since the stream began.
     pub at_ms: u64,
-    /// What happened.
+    /// The event itself.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -156,7 +156,7 @@ impl Events {
         Self::new(Vec::new())
     }
 
-    /// Tells all sinks.
+    /// Hands an event to all sinks.
     pub fn emit(&self, event: Event) {
         let stamped = Stamped { at_ms: self.elapsed_ms(), event };
         for sink in self.sinks.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {

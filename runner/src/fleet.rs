@@ -28,7 +28,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeState {
-    /// It runs.
+    /// The process runs.
     Running,
     /// It was stopped by SIGSTOP.
     Paused,
@@ -42,13 +42,13 @@ pub enum NodeState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// SIGKILL.
+    /// SIGKILL, to the whole group of processes.
     Kill,
     /// SIGTERM: it saves and leaves as configured.
     Stop,
-    /// SIGSTOP.
+    /// SIGSTOP: the node keeps its connections and does not answer.
     Pause,
-    /// SIGCONT.
+    /// SIGCONT, after a pause.
     Resume,
     /// Starts it again if it ended.
     Start,
@@ -57,7 +57,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The command's name.
+    /// The word for the action on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Action::Kill => "kill",
@@ -82,7 +82,7 @@ struct Member {
 /// The running nodes of a plan.
 #[derive(Debug)]
 pub struct Fleet {
-    /// What runs.
+    /// The plan that its nodes follow.
     pub plan: Plan,
     events: Events,
     members: HashMap<String, Member>,

@@ -46,7 +46,7 @@ impl Interrupts {
         Ok(Self { received, watching })
     }
 
-    /// The next one.
+    /// Waits for the next signal.
     pub async fn next(&mut self) -> Interrupt {
         match self.received.recv().await {
             Some(interrupt) => interrupt,

@@ -16,14 +16,12 @@ use std::sync::OnceLock;
 use std::sync::mpsc;
 use tokio::sync::watch;
 
-/// What to start.
+/// A process to start.
 #[derive(Debug)]
 pub struct Launch {
-    /// The program.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Where it runs.
+    /// The working directory.
     pub dir: PathBuf,
     /// Its standard output and error are appended to this file.
     pub log: PathBuf,
@@ -39,7 +37,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it.
+    /// Starts the process, which dies with this one.
     pub fn start(launch: Launch) -> std::io::Result<Self> {
         let (answer, answered) = mpsc::channel();
         let gone = || std::io::Error::other("the thread that starts processes is gone");

@@ -24,7 +24,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// No ports yet.
+    /// A lease without ports; [`Lease::take`] adds them.
     pub fn new() -> Self {
         Self::default()
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Resolves a selector.
+/// Finds the node that a name means, or that plays a role just now.
 pub async fn select<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan> {
     let Some(selector) = selector.strip_prefix('@') else {
         return by_name(plan, selector);

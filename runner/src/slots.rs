@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// A run of slots, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotRange {
-    /// The first slot.
+    /// The first slot, at most `last`.
     pub first: u16,
     /// The last slot, not below the first.
     pub last: u16,

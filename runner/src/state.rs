@@ -31,7 +31,6 @@ const FAILED: &str = "failed";
 /// A process that can be told from a later one with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessMark {
-    /// Its pid.
     pub pid: u32,
     /// When it started, in clock ticks since boot.
     pub start_ticks: u64,
@@ -58,7 +57,6 @@ impl ProcessMark {
 pub struct Record {
     /// The topology file, as it was given.
     pub file: String,
-    /// What runs.
     pub plan: Plan,
     /// The nodes' processes at the last change, for `gc`.
     pub processes: Vec<ProcessMark>,
@@ -69,9 +67,7 @@ pub struct Record {
 /// A topology's own directory.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// The topology's name.
     pub name: TopologyName,
-    /// The directory.
     pub dir: PathBuf,
 }
 
@@ -173,7 +169,7 @@ impl Session {
         directory::replace(&self.record_file(), text.as_bytes())
     }
 
-    /// Reads the record.
+    /// Reads what the supervisor wrote last.
     pub fn read(&self) -> Outcome<Record> {
         let path = self.record_file();
         let text = std::fs::read_to_string(&path).doing(|| format!("read {}", path.display()))?;

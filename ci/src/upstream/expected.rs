@@ -45,7 +45,6 @@ pub struct File {
     pub waits: Option<Exception>,
 }
 
-/// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
@@ -56,7 +55,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Reads it.
+    /// Reads and checks the file.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         serde_yaml::from_str(&text).with_context(|| format!("{} is not as it should be", path.display()))

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 /// How a test ended. A name that occurs more than once counts once, by its worst end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
-    /// It passed.
     Passed,
     /// It was left out, by a tag or because the machine lacks something.
     Skipped,
-    /// It failed.
     Failed,
 }
 
@@ -44,7 +42,7 @@ fn unit_line(line: &str) -> Option<(String, End)> {
     }
 }
 
-/// `12:34:56> NAME: OK`.
+/// Reads the line that a driver of instances prints for a test: `12:34:56> NAME: OK`.
 fn instance_line(line: &str) -> Option<(String, End)> {
     let (time, rest) = line.split_once("> ")?;
     let is_time = time.len() == 8 && time.split(':').all(|part| part.len() == 2 && part.parse::<u8>().is_ok());

@@ -11,7 +11,7 @@ use crate::run::Outcome;
 
 /// A file's tests, judged.
 pub struct Result {
-    /// The file.
+    /// The file's path below `tests/`, without `.tcl`.
     pub name: String,
     passed: usize,
     /// Failed as the list says, by reason.
@@ -75,9 +75,7 @@ impl fmt::Display for Result {
 
 /// Everything that came out.
 pub struct Report {
-    /// The package's version.
     pub package: String,
-    /// What ran.
     pub server: String,
     /// The files, by name.
     pub files: Vec<Result>,
@@ -96,7 +94,6 @@ impl Report {
         counts
     }
 
-    /// For programs.
     pub fn json(&self) -> serde_json::Value {
         let files = self.files.iter().map(|file| {
             let excepted = file.excepted.iter().map(|(test, exception)| {

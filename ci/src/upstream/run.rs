@@ -30,7 +30,6 @@ pub struct Programs {
 
 /// How a file ended.
 pub struct Outcome {
-    /// Its tests.
     pub tests: Tests,
     /// How long it took.
     pub seconds: f64,

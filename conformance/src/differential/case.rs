@@ -6,7 +6,7 @@ use super::users::become_somebody;
 use super::words::{LEXICAL_KEYS, Words};
 use runner::client::encode;
 
-/// One request.
+/// A request to both engines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The command and its arguments.
@@ -39,13 +39,13 @@ impl Request {
 /// A sequence that is played on empty servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// 2 or 3.
+    /// The version of RESP: 2 or 3.
     pub protocol: u8,
     /// Whether hashes are small enough to have an order.
     pub ordered: bool,
     /// Whether parts of it are played by users with random rights.
     pub by_users: bool,
-    /// The requests.
+    /// The requests in the order in which they are sent.
     pub requests: Vec<Request>,
 }
 

@@ -39,11 +39,11 @@ pub struct Engines {
 pub struct Difference {
     /// The request's place in the case; past its end for what is asked behind it.
     pub at: usize,
-    /// The request.
+    /// The first request whose replies differ.
     pub request: Request,
-    /// Upstream's reply.
+    /// The bytes of upstream's reply.
     pub upstream: Vec<u8>,
-    /// Ours.
+    /// The bytes of our server's reply.
     pub ours: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ impl Difference {
 }
 
 impl Engines {
-    /// Starts them.
+    /// Starts one node of each engine and connects to both.
     pub async fn start() -> Result<Self> {
         let text = "description: d\ncites: c\ntopology: {nodes: {upstream: {engine: redis}, ours: {engine: server}}}\nsteps: []";
         let scenario = Scenario::parse(&Source::new("the differential test", text))?;
@@ -118,7 +118,7 @@ impl Engines {
         Ok(())
     }
 
-    /// Ends them.
+    /// Ends both nodes.
     pub async fn stop(mut self) {
         self.fleet.down(std::future::ready(())).await;
     }

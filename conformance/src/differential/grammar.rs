@@ -16,7 +16,7 @@ enum Part {
     Repeat(Box<Part>),
 }
 
-/// The table, read.
+/// The commands and arguments that the table allows.
 #[derive(Debug, Clone)]
 pub(super) struct Grammar {
     lines: Vec<(usize, Vec<Part>)>,
@@ -44,7 +44,7 @@ impl Grammar {
         Self { lines, total }
     }
 
-    /// A command.
+    /// Makes up a command with its arguments.
     pub(super) fn command(&self, words: &mut Words) -> Vec<Vec<u8>> {
         let mut at = words.random.below(self.total);
         let mut chosen = &self.lines[0].1;

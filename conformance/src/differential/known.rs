@@ -6,18 +6,15 @@ use runner::client::{Reply, Style, print};
 /// A difference that is left as it is.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    /// The command's name.
     command: &'static str,
     /// What upstream's reply contains, as it is printed.
     upstream: &'static str,
     /// What our reply contains.
     ours: &'static str,
-    /// Why.
     #[expect(dead_code, reason = "for the reader of the list")]
     reason: &'static str,
 }
 
-/// The list.
 const KNOWN: &[Known] = &[
     Known {
         command: "OBJECT",

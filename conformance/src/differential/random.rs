@@ -27,7 +27,7 @@ impl Random {
         self.below(n) == 0
     }
 
-    /// One of them.
+    /// Picks one item, each with the same chance.
     pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }

@@ -3,7 +3,7 @@
 use super::case::{Case, Request};
 use super::engines::Difference;
 
-/// The file's text.
+/// The text of a scenario file that shows the difference.
 pub fn to_scenario(case: &Case, found: &Difference, seed: u64) -> String {
     let mut text = String::from("description: The engines differ\n");
     text.push_str(&format!("cites: \"differential test, seed {seed}\"\n"));

@@ -103,7 +103,7 @@ fn asks_for_all(request: &Request) -> bool {
     from_start && request.words.windows(2).any(|pair| pair[0].eq_ignore_ascii_case(b"COUNT") && pair[1] == b"1000")
 }
 
-/// RDB's type numbers.
+/// The type numbers of RDB that stand in front of a DUMP payload.
 const SET: u8 = 2;
 const HASH: u8 = 4;
 const STREAM: u8 = 19;

@@ -5,39 +5,28 @@ use super::random::Random;
 /// What a place in a command wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Any key.
     Key,
     /// A key that mostly holds a string.
     StringKey,
     /// A key that mostly holds a hash.
     HashKey,
-    /// A value.
     Value,
-    /// A hash's field.
     Field,
-    /// A hash's value.
     FieldValue,
-    /// A 64-bit integer.
     Integer,
-    /// A small count.
     Count,
-    /// A floating-point number.
     Float,
     /// A place in a string.
     Offset,
     /// Seconds from now: far, or past.
     Seconds,
-    /// Milliseconds from now.
     Millis,
     /// A time in seconds.
     At,
     /// A time in milliseconds.
     AtMillis,
-    /// A database.
     Database,
-    /// A glob.
     Pattern,
-    /// A DUMP payload.
     Payload,
     /// A cursor of SCAN.
     Cursor,
@@ -496,7 +485,7 @@ const PAYLOADS: &[&[u8]] = &[
     b"\x00\xc0\x0c\x0b\x00<*\xf8Q\x5c\x04\xbc\xd5",
 ];
 
-/// Makes words.
+/// Makes up arguments from few values, so that commands meet the same keys and fields.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
     pub(super) random: Random,

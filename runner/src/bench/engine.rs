@@ -127,7 +127,6 @@ impl Instance {
         }
     }
 
-    /// INFO's fields.
     pub(super) async fn info(&self) -> Outcome<HashMap<String, String>> {
         let reply = self.call(&["INFO"]).await?;
         Ok(fields(&reply.text().unwrap_or_default()))

@@ -12,7 +12,6 @@ use std::time::Duration;
 pub struct Machine {
     /// The server's CPU; `None` on a machine with a single one.
     pub server_cpu: Option<usize>,
-    /// The load's CPU.
     pub load_cpu: Option<usize>,
 }
 

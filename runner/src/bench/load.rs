@@ -36,7 +36,6 @@ pub(super) struct Run {
     pub(super) latency: Histogram<u64>,
 }
 
-/// When to stop.
 pub(super) enum Until<'a> {
     /// After so many requests.
     Requests(u64),
@@ -113,7 +112,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Connects.
+    /// Opens the connections of a load.
     pub(super) fn connect(
         port: u16,
         credentials: Option<&Credentials>,

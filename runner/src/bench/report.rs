@@ -15,15 +15,13 @@ pub struct Figures(pub Vec<(&'static str, f64)>);
 /// An engine's rounds on one workload.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// The workload.
     pub workload: String,
     /// Requests in flight on each connection.
     pub pipeline: usize,
-    /// The engine.
     pub engine: String,
     /// The median over the rounds of each figure, in the order of measurement.
     pub median: Vec<(String, f64)>,
-    /// Every round's figures.
+    /// The figures of every round, by name.
     pub rounds: Vec<BTreeMap<String, f64>>,
 }
 

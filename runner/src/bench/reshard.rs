@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Sets in one go.
 const PIPELINE: usize = 1000;
 
-/// `redis-cli --cluster reshard`.
+/// Measures `redis-cli --cluster reshard`.
 pub(super) async fn stock(engine: &Engine) -> Outcome<Figures> {
     measure(engine, false).await
 }

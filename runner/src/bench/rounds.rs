@@ -11,12 +11,10 @@ use crate::engine::Engine;
 use crate::failure::{Doing, Outcome};
 use std::time::Duration;
 
-/// What to measure.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The engines; ratios are to the last one.
     pub engines: Vec<Engine>,
-    /// The workloads.
     pub workloads: Vec<Workload>,
     /// Depths of pipelining, for workloads of requests.
     pub pipelines: Vec<usize>,

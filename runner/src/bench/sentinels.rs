@@ -21,7 +21,6 @@ const SENTINELS: usize = 3;
 const QUORUM: usize = 2;
 /// After so long a master counts as down.
 const DOWN_AFTER: Duration = Duration::from_secs(2);
-/// Between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 /// For one reply; hundreds of processes share a CPU here.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -25,9 +25,9 @@ const WRITERS: Drive = Drive { connections: 50, pipeline: 1, seed: 7 };
 /// What the keys are.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Keys {
-    /// Strings.
+    /// So many strings.
     Plain(u64),
-    /// Of all types.
+    /// So many keys of all types.
     Mixed(u64),
 }
 

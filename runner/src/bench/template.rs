@@ -8,7 +8,7 @@ const WIDTH: usize = 12;
 /// Where numbers come from.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Numbers {
-    /// Uniformly below this.
+    /// A number below this one, each with the same chance.
     Random(u64),
     /// 0, 1, 2, ...
     Sequence,

@@ -56,7 +56,6 @@ fn script(name: &str) -> Option<Script> {
     }
 }
 
-/// One workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Workload {
     /// Its name on the command line.
@@ -92,7 +91,7 @@ pub(super) enum Kind {
     ClusterFailover,
     /// redis-cli makes a cluster.
     Create,
-    /// redis-cli moves slots.
+    /// redis-cli moves slots key by key.
     Reshard,
     /// Slots move whole where the engine can do it.
     Handover,
@@ -106,7 +105,6 @@ pub(super) enum Kind {
     Load,
 }
 
-/// All there are.
 const ALL: &[Workload] = &[
     requests("ping", "PING"),
     requests("get", "GET of existing keys, 32-byte values"),
@@ -231,7 +229,6 @@ pub(super) struct Batch {
 }
 
 impl Workload {
-    /// All workloads.
     pub fn all() -> &'static [Workload] {
         ALL
     }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 pub struct Address {
     /// A host name or address.
     pub host: String,
-    /// The TCP port.
+    /// The TCP port, not 0.
     pub port: u16,
 }
 
@@ -73,7 +73,7 @@ impl Client {
         timeout(self.patience, self.stream.write_all(bytes)).await.map_err(|_| late("write"))?
     }
 
-    /// Reads one reply.
+    /// Waits for the next reply, pushed messages included.
     pub async fn read_reply(&mut self) -> std::io::Result<Reply> {
         self.read_reply_bytes().await.map(|(reply, _)| reply)
     }

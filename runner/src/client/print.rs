@@ -2,7 +2,7 @@
 
 use super::Reply;
 
-/// How to print.
+/// How a reply is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// As on a terminal: quoted strings, numbered arrays, kinds named.

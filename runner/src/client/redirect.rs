@@ -5,9 +5,9 @@ use super::Reply;
 /// `MOVED 5798 127.0.0.1:7001` or `ASK 5798 127.0.0.1:7001`. Nodes of a topology differ in their ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redirect {
-    /// `MOVED` or `ASK`.
+    /// Which kind of redirection: `MOVED` or `ASK`.
     pub word: &'static str,
-    /// The slot.
+    /// The slot of the key that was asked for.
     pub slot: u16,
     /// The node's port for clients.
     pub port: u16,

@@ -4,36 +4,36 @@ use server::resp::{AnyValue, ReplyError};
 use std::collections::HashMap;
 use std::fmt;
 
-/// One reply.
+/// A reply of RESP2 or RESP3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// `+OK`
+    /// A status, such as `+OK`.
     Status(String),
     /// `-ERR ...`, without the dash.
     Error(String),
-    /// `:1`
+    /// An integer, such as `:1`.
     Integer(i64),
     /// `$3` or `!3` (a bulk error is an `Error`).
     Bulk(Vec<u8>),
-    /// `$-1`
+    /// The null of RESP2 where a string is expected: `$-1`.
     NullBulk,
-    /// `*-1`
+    /// The null of RESP2 where an array is expected: `*-1`.
     NullArray,
-    /// `_` of RESP3.
+    /// The null of RESP3: `_`.
     Null,
-    /// `*2`
+    /// An array, such as `*2` with two elements.
     Array(Vec<Reply>),
-    /// `%1`
+    /// A map of RESP3, such as `%1` with one key and its value, in the order in which they came.
     Map(Vec<(Reply, Reply)>),
-    /// `~2`
+    /// A set of RESP3, such as `~2`, in the order in which its elements came.
     Set(Vec<Reply>),
-    /// `>2`
+    /// A message of RESP3 that no request asked for, such as `>2`.
     Push(Vec<Reply>),
-    /// `,1.5` as spelt.
+    /// A floating-point number of RESP3, as it was spelt: `,1.5`.
     Double(String),
-    /// `#t`
+    /// A boolean of RESP3: `#t` or `#f`.
     Boolean(bool),
-    /// `(123` as spelt.
+    /// A big number of RESP3, as it was spelt: `(123`.
     BigNumber(String),
     /// `=7 txt:abc`: format and text.
     Verbatim(String, Vec<u8>),
@@ -126,7 +126,7 @@ impl From<AnyValue> for Reply {
     }
 }
 
-/// INFO's `name:value` lines.
+/// The lines `name:value` of a reply to INFO.
 pub fn fields(info: &str) -> HashMap<String, String> {
     let pairs = info.lines().filter_map(|line| line.trim_end().split_once(':'));
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A wish for a failover lapses after five seconds. It is not granted while masters have voted in the same shard within
 /// twice the node timeout, so a second failover soon after a first one has to be wished for again.
 const LAPSE: Duration = Duration::from_millis(5_100);
-/// Four wishes.
+/// Time for four requests, each of which lapses.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Between two looks at the replica.
 const PAUSE: Duration = Duration::from_millis(2);

@@ -11,7 +11,7 @@ use crate::slots::{SlotRange, describe, key_in, ranges};
 use server::base::slot::SLOTS;
 use std::collections::BTreeMap;
 
-/// An aspect's finding.
+/// `Ok` where an aspect is sound, else what was found instead.
 pub type Finding = Result<(), String>;
 
 /// Asks a node for its view.
@@ -105,7 +105,7 @@ pub async fn closed(pool: &mut Pool, plan: &Plan, node: &NodePlan) -> Finding {
     }
 }
 
-/// It says `cluster_state:ok`.
+/// Whether the node says `cluster_state:ok`.
 pub async fn state_ok(pool: &mut Pool, node: &NodePlan) -> Finding {
     let reply = pool.must(node, &["CLUSTER", "INFO"]).await?;
     match fields(&reply.text().unwrap_or_default()).get("cluster_state").map(String::as_str) {

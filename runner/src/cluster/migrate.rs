@@ -22,10 +22,9 @@ const BATCH: &str = "100";
 /// For one MIGRATE, in milliseconds as the command has it.
 const PATIENCE_MS: u64 = 60_000;
 
-/// A slot's way.
+/// A slot and the masters that it moves between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
-    /// Which.
     pub slot: u16,
     /// The master that has it, by name.
     pub from: String,
@@ -33,16 +32,15 @@ pub struct Move {
     pub to: String,
 }
 
-/// What was moved.
+/// How much was moved.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Moved {
-    /// Slots.
     pub slots: usize,
-    /// Keys in them.
+    /// How many keys those slots held.
     pub keys: usize,
 }
 
-/// How slots move.
+/// How slots are moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Way {
     /// Whole where all nodes can do it, else key by key.

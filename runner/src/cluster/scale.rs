@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks.
+/// How long to wait between two looks at a node.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Introduces new nodes, each a replica of the master named with it or a master without slots, and waits until every node of

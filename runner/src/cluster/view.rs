@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 /// A slot on its way, as its node's own line shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenSlot {
-    /// The slot.
     pub slot: u16,
     /// Whether it leaves this node (else it arrives).
     pub leaving: bool,
@@ -24,13 +23,13 @@ pub struct Member {
     pub host: String,
     /// The name that it announces for its host, if it does.
     pub host_name: Option<String>,
-    /// Its port.
+    /// The port of its clients; its bus has another.
     pub port: u16,
     /// Its flags as they are spelt: `master`, `slave`, `fail?`, `handshake`, ...
     pub flags: Vec<String>,
     /// Whom it follows, if it is a replica.
     pub master: Option<String>,
-    /// Its configuration's epoch.
+    /// The epoch of its configuration: of two masters that claim a slot, the one with the greater epoch has it.
     pub epoch: u64,
     /// Whether the node that was asked has a link to it.
     pub connected: bool,
@@ -177,7 +176,7 @@ fn parse_line(line: &str) -> Option<Member> {
     })
 }
 
-/// `93-<-ID` or `93->-ID`.
+/// Reads `93-<-ID` or `93->-ID`.
 fn parse_open(word: &str) -> Option<OpenSlot> {
     let (slot, leaving, peer) = match (word.split_once("->-"), word.split_once("-<-")) {
         (Some((slot, peer)), _) => (slot, true, peer),

@@ -37,7 +37,7 @@ pub struct Bench {
     /// Inside TLS: workloads of requests without replicas, and full syncs.
     #[arg(long)]
     tls: bool,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Check {
     #[command(flatten)]
     which: Which,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

@@ -27,7 +27,7 @@ pub struct Cli {
     command: Vec<String>,
     #[command(flatten)]
     which: Which,
-    /// Speak RESP3.
+    /// Speak RESP3 instead of RESP2.
     #[arg(short = '3', long)]
     resp3: bool,
     /// Follow a cluster's redirections, and show each of them.

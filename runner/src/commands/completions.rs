@@ -13,7 +13,7 @@ pub(super) const ASKS: &str = "RUNNER_COMPLETE";
 /// `source <(runner completions bash)`, `runner completions fish | source`.
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// Which shell.
+    /// The shell that will read them.
     #[arg(value_parser = PossibleValuesParser::new(["bash", "elvish", "fish", "powershell", "zsh"]))]
     shell: String,
 }

@@ -10,7 +10,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Could not run.
+/// The exit code where a scenario could not be played.
 const BROKEN: u8 = 2;
 
 /// Where no terminal says how wide it is.
@@ -19,7 +19,7 @@ const COLUMNS: usize = 140;
 /// Plays scenarios on two engines and shows what differs. Exits with 0: the same, 1: different, 2: could not run.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// Scenario files.
+    /// The scenario files, which are played one after the other.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The engine on the left.
@@ -28,7 +28,7 @@ pub struct Diff {
     /// The engine on the right.
     #[arg(long, default_value = "server", value_parser = Engine::argument)]
     right: Engine,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

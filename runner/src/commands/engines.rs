@@ -30,7 +30,7 @@ pub struct Engines {
     /// Also those that a topology file defines.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

@@ -26,7 +26,7 @@ enum Format {
     Fish,
     /// `NAME="VALUE"`, for a file `.env`.
     Dotenv,
-    /// One object.
+    /// One JSON object.
     Json,
     /// For GitHub Actions: `runner env --format github >> "$GITHUB_ENV"`.
     Github,

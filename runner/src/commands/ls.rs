@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Lists the topologies that are up, and what others left behind.
 #[derive(Debug, Args)]
 pub struct Ls {
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

@@ -104,7 +104,7 @@ enum Command {
     /// Our server, with redis-server's command line; this is how nodes are started.
     #[command(disable_help_flag = true)]
     Server {
-        /// As redis-server's.
+        /// Arguments as redis-server takes them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<std::ffi::OsString>,
     },

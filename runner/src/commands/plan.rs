@@ -15,7 +15,7 @@ use clap::Args;
 pub struct ShowPlan {
     #[command(flatten)]
     bring: Bring,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

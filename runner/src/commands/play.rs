@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Plays a scenario on one engine and shows its transcript.
 #[derive(Debug, Args)]
 pub struct Play {
-    /// The scenario file.
+    /// The scenario file; docs/scenarios.md describes the format.
     file: PathBuf,
     /// Who plays: `server`, `redis`, or a path.
     #[arg(long, default_value = "server", value_parser = Engine::argument)]

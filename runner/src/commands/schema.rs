@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 /// Prints the JSON Schema of topology files (or of scenarios), for editors.
 #[derive(Debug, Args)]
 pub struct ShowSchema {
-    /// Of which files.
+    /// The kind of files that the schema describes.
     #[arg(value_enum, default_value_t = Files::Topology)]
     files: Files,
 }

@@ -27,7 +27,7 @@ pub struct Slots {
     node: Option<String>,
     #[command(flatten)]
     which: Which,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

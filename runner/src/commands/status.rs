@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Status {
     #[command(flatten)]
     which: Which,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
 }

@@ -48,7 +48,7 @@ pub struct Timeline {
     /// With FILE: lead connections between nodes through the runner, for steps that are network faults.
     #[arg(long)]
     faults: bool,
-    /// For programs.
+    /// Print JSON, for programs.
     #[arg(long)]
     json: bool,
     /// Writes the run with the median outage as a picture.

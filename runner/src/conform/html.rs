@@ -21,7 +21,7 @@ impl Verdict {
 }
 
 impl Report {
-    /// The page.
+    /// The report as one HTML page.
     pub fn html(&self) -> String {
         let mut page = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -13,7 +13,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
-    /// `chapter/name`.
+    /// The scenario, as `chapter/name`.
     pub scenario: String,
     /// The engine, or the mixture of engines, that shows it. A file that is about one engine need not say it.
     #[serde(default)]

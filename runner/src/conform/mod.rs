@@ -16,9 +16,9 @@ pub use verdict::Verdict;
 /// A scenario of the suite.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// `chapter/name`.
+    /// The scenario's name, as `chapter/name`.
     pub name: &'static str,
-    /// The file.
+    /// The text of its file.
     pub text: &'static str,
     /// The snapshot's file, head and all.
     pub recorded: Option<&'static str>,

@@ -12,31 +12,29 @@ pub struct Report {
     pub machine: String,
     /// What the plays were held against.
     pub reference: String,
-    /// Each engine's results.
     pub engines: Vec<EngineReport>,
 }
 
-/// One engine's results.
 #[derive(Debug, Serialize)]
 pub struct EngineReport {
     /// As the user calls it.
     pub name: String,
     /// What its program says of itself.
     pub version: String,
-    /// By scenario.
+    /// One result for each scenario; all engines have them in the same order.
     pub results: Vec<Entry>,
 }
 
 /// One engine in one scenario.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
-    /// `chapter/name`.
+    /// The scenario, as `chapter/name`.
     pub scenario: String,
-    /// What it shows.
+    /// What the scenario shows.
     pub description: String,
     /// The requirement that the scenario shows: a section of a specification, or Redis's documentation or source.
     pub cites: String,
-    /// How it compares.
+    /// How the play compares with the reference.
     pub verdict: Verdict,
     /// Why a difference is known; `None` where it is not.
     pub known: Option<String>,
@@ -46,9 +44,8 @@ pub struct Entry {
     pub difference: Vec<String>,
     /// What it was held against, where it differs.
     pub reference: String,
-    /// The play's transcript.
     pub transcript: String,
-    /// Seconds.
+    /// How long the play took, in seconds.
     pub duration: f64,
 }
 

@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 pub struct Contestant {
     /// As reports call it.
     pub name: String,
-    /// The program.
     pub engine: Engine,
 }
 

@@ -12,7 +12,7 @@ pub enum Verdict {
     Same,
     /// Only texts of errors differ, or there are more fields in INFO and its like.
     Wording,
-    /// Something else differs.
+    /// A line differs that is neither an error's text nor an additional field.
     Different,
     /// The engine does not know a command or an option that the scenario needs.
     Unsupported,
@@ -124,7 +124,7 @@ fn parts(lines: &[&str]) -> Vec<String> {
     lines.iter().flat_map(|line| one(line)).collect()
 }
 
-/// `name:value`.
+/// Whether a text is a field of INFO, `name:value`.
 fn is_field(text: &str) -> bool {
     let name = text.split_once(':').map_or("", |(name, _)| name);
     name.starts_with(|c: char| c.is_ascii_lowercase())

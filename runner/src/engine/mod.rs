@@ -29,7 +29,7 @@ pub enum Engine {
     /// Our own server, started as `runner server ARGS...`.
     #[default]
     Server,
-    /// `redis-server` from PATH.
+    /// The `redis-server` that is on PATH.
     Redis,
     /// A program with redis-server's command line: a path, or a name to look up on PATH. Until `located` has found it, the
     /// path is as the user wrote it.
@@ -289,7 +289,6 @@ fn first_line(program: &Path) -> std::io::Result<String> {
 pub enum NotFound {
     /// A word that is neither an engine's name nor a program on PATH.
     Word {
-        /// The word.
         word: String,
         /// Engines that are defined.
         known: Vec<String>,

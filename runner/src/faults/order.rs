@@ -8,29 +8,23 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// A new fault.
+    /// Adds a fault, which lasts.
     Add {
-        /// What.
         fault: Fault,
-        /// From here.
+        /// The ends where the traffic comes from.
         left: Ends,
-        /// To there.
+        /// The ends where it goes.
         right: Ends,
-        /// Only this way.
+        /// Whether traffic from right to left is left alone.
         one_way: bool,
         /// It heals by itself after so long.
         lasts: Option<Duration>,
     },
     /// Connections between the two sides are reset once.
-    Reset {
-        /// One side.
-        left: Ends,
-        /// The other.
-        right: Ends,
-    },
+    Reset { left: Ends, right: Ends },
     /// One fault is healed, or all.
     Heal {
-        /// Which.
+        /// The number of the fault; `None` heals all of them.
         id: Option<u64>,
     },
     /// What is wrong just now.

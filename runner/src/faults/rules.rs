@@ -8,11 +8,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Nothing comes through.
+    /// Nothing comes through until it is healed.
     Partition,
     /// Everything comes so much later, and by chance up to so much later still.
     Latency {
-        /// At least.
+        /// The least delay of each piece of data.
         delay: Duration,
         /// At most so much more.
         jitter: Duration,
@@ -39,7 +39,6 @@ impl fmt::Display for Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ends {
-    /// Everybody, clients included.
     All,
     /// Nodes by name, or `client`.
     Named(Vec<String>),
@@ -69,11 +68,10 @@ impl fmt::Display for Ends {
 pub struct Rule {
     /// By this number it is healed.
     pub id: u64,
-    /// What.
     pub fault: Fault,
-    /// From here.
+    /// The ends where the traffic comes from.
     pub left: Ends,
-    /// To there.
+    /// The ends where it goes.
     pub right: Ends,
     /// Only what flows from left to right; else both ways.
     pub one_way: bool,
@@ -102,7 +100,6 @@ pub(super) struct Effect {
     pub(super) jitter: Duration,
     /// Of a million packets.
     pub(super) loss: u32,
-    /// Bytes a second.
     pub(super) rate: Option<u64>,
 }
 
@@ -150,7 +147,6 @@ impl Dice {
     }
 }
 
-/// All faults.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules(pub(super) Vec<Rule>);
 

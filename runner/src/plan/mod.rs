@@ -23,14 +23,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Role {
-    /// Takes writes.
+    /// A master, which takes writes.
     Master,
     /// Follows the node of this name.
     Replica {
-        /// The upstream's name.
+        /// The name of the node that it follows.
         of: String,
     },
-    /// Watches masters.
+    /// A sentinel, which watches masters.
     Sentinel {
         /// Those that it is told to monitor.
         masters: Vec<Monitored>,
@@ -112,7 +112,7 @@ pub struct NodePlan {
 }
 
 impl NodePlan {
-    /// Where it listens.
+    /// The address at which the runner reaches it, past all faults.
     pub fn address(&self) -> Address {
         match &self.external {
             Some(host) => Address { host: host.clone(), port: self.port },
@@ -206,7 +206,7 @@ impl NodePlan {
 /// A whole topology, ready to be started.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
-    /// The topology's name.
+    /// The topology's name, under which other commands find it.
     pub name: TopologyName,
     /// The nodes, in the order of the file, then those of the cluster, sentinels last.
     pub nodes: Vec<NodePlan>,
@@ -220,9 +220,9 @@ pub struct Plan {
 /// A master of a cluster and what belongs to it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Shard {
-    /// The master's name.
+    /// The name of the node that is the master.
     pub master: String,
-    /// Its replicas' names.
+    /// The names of the nodes that follow it.
     pub replicas: Vec<String>,
     /// The slots that it begins with.
     pub slots: Vec<SlotRange>,

@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 const PAUSE: Duration = Duration::from_millis(5);
 /// Between two looks into a log.
 const READ_LOG: Duration = Duration::from_millis(200);
-/// For one command.
+/// How long a node may take to answer one command.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// `Ok` when the gate is open, else what was found instead.
 type Look = Result<(), String>;

@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// A door of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Open {
-    /// The node.
+    /// The node that anybody can enter.
     pub node: String,
     /// What is open, in words.
     pub what: String,

@@ -6,7 +6,6 @@ use serde::Serialize;
 /// One step on two engines.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// What was done.
     pub title: String,
     /// Whether both showed the same.
     pub same: bool,
@@ -43,7 +42,7 @@ pub fn compare(left: &Transcript, right: &Transcript) -> Vec<Comparison> {
 /// A line of a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// In both.
+    /// The line is in both transcripts.
     Both(String),
     /// Only in the first.
     First(String),

@@ -31,7 +31,7 @@ const TILT_TRIGGER: &str = "60000";
 pub struct Cast {
     /// All nodes that are not named.
     pub engine: Engine,
-    /// Nodes by name.
+    /// The engine of each node, by the node's name.
     pub nodes: Vec<(String, Engine)>,
 }
 

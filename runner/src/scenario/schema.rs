@@ -23,7 +23,7 @@ pub struct Scenario {
     pub topology: Topology,
     /// Further casts besides 'all ours' and 'all upstream'.
     pub mixes: Vec<Ordered<Engine>>,
-    /// The steps.
+    /// The steps in the order in which they are played.
     pub steps: Vec<Step>,
 }
 
@@ -44,7 +44,7 @@ struct ScenarioFile {
     /// Further casts besides 'all ours' and 'all upstream': nodes by name and the engine that plays each.
     #[serde(default)]
     mixes: Vec<Ordered<Engine>>,
-    /// The steps.
+    /// The steps in the order in which they are played.
     steps: Vec<Located<StepFile>>,
 }
 
@@ -54,7 +54,7 @@ struct ScenarioFile {
 struct StepFile {
     /// A remark that stands in the transcript; the only thing that needs no action.
     note: Option<String>,
-    /// The node.
+    /// The node that the step is about.
     on: Option<Located<String>>,
     /// A named connection to it; `main` where none is named. One that is new is opened.
     connection: Option<String>,
@@ -128,17 +128,17 @@ struct StepFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Turn {
-    /// It begins.
+    /// The traffic begins.
     Start,
-    /// It ends.
+    /// The traffic ends, and what was acknowledged is counted.
     Stop,
 }
 
-/// Slots that move.
+/// Slots that move from one master to another.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reshard {
-    /// How many.
+    /// How many slots move.
     pub slots: usize,
     /// The master that has them.
     pub from: Located<String>,
@@ -153,14 +153,11 @@ pub struct Reshard {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a text, or a list of texts")]
 pub enum OneOrMany {
-    /// One.
     One(String),
-    /// Several.
     Many(Vec<String>),
 }
 
 impl OneOrMany {
-    /// The lines.
     pub fn lines(&self) -> &[String] {
         match self {
             OneOrMany::One(line) => std::slice::from_ref(line),

@@ -5,12 +5,11 @@ use super::writes::WriteMix;
 use crate::fleet::Action;
 use crate::yaml::{Located, Ordered, Position};
 
-/// One step.
+/// A step that was read and checked.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// A remark that stands in the transcript.
     pub(super) note: Option<String>,
-    /// What is done.
     pub(super) deed: Deed,
     /// Where the file says it.
     pub(crate) at: Position,

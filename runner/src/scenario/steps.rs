@@ -58,7 +58,7 @@ impl<E: std::error::Error> From<E> for Stop {
 pub(super) type Played<T> = Result<T, Stop>;
 
 impl Stage<'_> {
-    /// Plays one step.
+    /// Plays a step; what it leaves in the transcript.
     pub(super) async fn play(&mut self, step: &Step) -> Played<Entry> {
         let mut entry = match &step.deed {
             Deed::Remark => Entry { title: String::new(), lines: Vec::new() },

@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteMix {
-    /// How many.
+    /// How many writes there are.
     pub count: u64,
     /// Equal seeds give equal writes.
     #[serde(default)]
@@ -27,19 +27,13 @@ fn fifty() -> u64 {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
-    /// Strings and counters.
     String,
-    /// Hashes.
     Hash,
-    /// Lists.
     List,
-    /// Sets.
     Set,
-    /// Sorted sets.
     Zset,
     /// Streams, with ids of the server's own making.
     Stream,
-    /// Bitmaps and HyperLogLogs.
     Bits,
     /// Expiries far in the future.
     Expire,

@@ -21,9 +21,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-/// Between two looks.
+/// How long to wait between two looks at a node.
 const PAUSE: Duration = Duration::from_millis(5);
-/// For one command.
+/// How long a node may take to answer one command.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]

@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Limits {
     /// It has settled when all is well and nothing has happened for so long.
     pub quiet: Duration,
-    /// At the longest.
+    /// How long one run may take until the topology is at rest.
     pub within: Duration,
 }
 

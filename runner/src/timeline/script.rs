@@ -20,11 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Steps, one after the other.
 #[derive(Debug, Clone)]
 pub struct Script {
-    /// In their order.
+    /// The steps in the order in which they are done.
     pub steps: Vec<Step>,
 }
 
-/// One step.
+/// A step of a script.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// `kill NODE` and its like.
@@ -35,7 +35,6 @@ pub enum Step {
     Follow(String, String),
     /// `call NODE COMMAND...`: a command of the node's.
     Call(String, Vec<Vec<u8>>),
-    /// `wait 500ms`.
     Wait(Duration),
     /// `partition a -x- b` and other faults.
     Fault(FaultCommand),
@@ -184,7 +183,7 @@ async fn promote(plan: &Plan, node: &NodePlan) -> Outcome<()> {
     Ok(())
 }
 
-/// REPLICAOF.
+/// Has a node follow a master with REPLICAOF, or become one itself.
 pub(super) async fn follow(node: &NodePlan, master: Option<&NodePlan>) -> Outcome<()> {
     let (host, port) = match master {
         Some(master) => (master.announced().host, master.port.to_string()),

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// A named moment of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Phase {
-    /// What was reached.
+    /// What was reached, in words.
     pub name: String,
     /// When, in milliseconds since the script began.
     pub at_ms: f64,
@@ -17,9 +17,9 @@ pub struct Phase {
 /// A time in which a node showed the same state.
 #[derive(Debug, Clone, Serialize)]
 pub struct Span {
-    /// From when.
+    /// When the state began, in milliseconds after the script.
     pub from_ms: f64,
-    /// Until when.
+    /// When it ended, in milliseconds after the script.
     pub to_ms: f64,
     /// `master`, `replica`, `sentinel`, `silent`; of writes: the node that took them.
     pub state: String,
@@ -30,7 +30,7 @@ pub struct Span {
 pub struct Lane {
     /// The node, or whose data are written.
     pub name: String,
-    /// Its states.
+    /// The states of the node, one after the other.
     pub spans: Vec<Span>,
 }
 
@@ -43,7 +43,7 @@ pub struct Outage {
     pub from_ms: f64,
     /// The first one after; the end of the run where none came.
     pub to_ms: f64,
-    /// Whether one came.
+    /// Whether the outage ended within the run.
     pub over: bool,
 }
 
@@ -59,17 +59,17 @@ impl Outage {
 pub struct Story {
     /// Which one, from 1.
     pub run: usize,
-    /// What was done.
+    /// The script as the user wrote it.
     pub script: String,
     /// How long it was watched.
     pub took_ms: f64,
     /// All that happened, in order.
     pub happenings: Vec<Happening>,
-    /// Named moments.
+    /// The moments that every run has, such as the election.
     pub phases: Vec<Phase>,
     /// The longest outage of writes.
     pub outage: Option<Outage>,
-    /// Acknowledged writes.
+    /// How many writes were acknowledged.
     pub acknowledged: usize,
     /// How many of them are gone; `None` where they could not be read back.
     pub lost: Option<usize>,
@@ -220,22 +220,18 @@ fn write_lane(world: &World, stream: &Stream) -> Lane {
 /// A figure of many runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figure {
-    /// Which.
     pub name: String,
     /// In how many runs it occurred.
     pub runs: usize,
     /// The median, in milliseconds.
     pub median_ms: f64,
-    /// The smallest.
     pub least_ms: f64,
-    /// The largest.
     pub most_ms: f64,
 }
 
 /// Many runs of one script.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
-    /// How many.
     pub runs: usize,
     /// Phases, and the outage last.
     pub figures: Vec<Figure>,
@@ -246,7 +242,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of these runs.
+    /// Summarises several runs of one script.
     pub fn of(stories: &[&Story]) -> Self {
         let mut names: Vec<&str> = Vec::new();
         for phase in stories.iter().flat_map(|story| &story.phases) {

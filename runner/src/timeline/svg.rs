@@ -97,7 +97,7 @@ struct Scale {
     to: f64,
     /// Times, and how far along they are drawn, from 0 to 1.
     points: Vec<(f64, f64)>,
-    /// The idle times.
+    /// The idle times that are folded, in milliseconds.
     folds: Vec<(f64, f64)>,
 }
 

@@ -20,7 +20,7 @@ pub enum Kind {
     Role,
     /// Whom a replica follows, and whether its link is up.
     Link,
-    /// A sentinel's event.
+    /// An event that a sentinel published.
     Sentinel,
     /// How a node sees another node of its cluster.
     Suspicion,
@@ -34,7 +34,6 @@ pub enum Kind {
     Network,
 }
 
-/// Something that happened.
 #[derive(Debug, Clone, Serialize)]
 pub struct Happening {
     /// Milliseconds since the script began; negative before.
@@ -43,7 +42,6 @@ pub struct Happening {
     pub node: String,
     /// What sort of thing.
     pub kind: Kind,
-    /// What, in words.
     pub what: String,
 }
 
@@ -51,7 +49,6 @@ pub struct Happening {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Now {
     pub(crate) answers: bool,
-    /// `master` or `replica`.
     pub(crate) role: String,
     pub(crate) follows: Option<String>,
     pub(crate) link: String,
@@ -67,7 +64,6 @@ pub(crate) struct Now {
 /// What a sentinel says of a master.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Opinion {
-    /// The node.
     pub(crate) node: String,
     pub(crate) flags: String,
 }

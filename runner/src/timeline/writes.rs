@@ -38,7 +38,7 @@ pub(crate) struct Stream {
     row: usize,
 }
 
-/// An acknowledged write.
+/// A write that a node acknowledged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ack {
     pub(crate) number: u64,

@@ -26,7 +26,7 @@ const OF_SEVERAL_ARGUMENTS: &[&str] = &[
 /// One line of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
-    /// The line, verbatim.
+    /// The line as redis.conf would have it.
     pub line: String,
     /// Where the topology file says it.
     pub at: Position,
@@ -68,12 +68,12 @@ fn written(name: &str, value: &str) -> String {
 /// values gives a line each. As a list, every item is a line.
 #[derive(Debug, Clone, Default)]
 pub struct Directives {
-    /// The lines.
+    /// The directives in the order of the file.
     pub lines: Vec<Directive>,
 }
 
 impl Directives {
-    /// The lines' texts.
+    /// The lines as redis.conf would have them.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(|directive| directive.line.as_str())
     }
@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Lines {
     }
 }
 
-/// A directive's value.
+/// A directive's value as YAML has it.
 struct Value {
     text: String,
     /// Where it stands, if YAML reads it as a number.

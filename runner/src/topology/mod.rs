@@ -74,7 +74,7 @@ pub struct Topology {
     pub(crate) source: Option<Source>,
 }
 
-/// One data node.
+/// A data node: a master or a replica.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
@@ -129,7 +129,7 @@ pub struct Sentinels {
     /// The engine of the sentinels.
     #[serde(default)]
     pub engine: Option<Located<Engine>>,
-    /// sentinel.conf directives, verbatim.
+    /// Directives of sentinel.conf, as they stand there.
     #[serde(default)]
     pub config: Directives,
 }

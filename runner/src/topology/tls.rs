@@ -10,9 +10,9 @@ use std::fmt;
 /// Whether and how connections are inside TLS: `true`, or a mapping.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// Whether at all.
+    /// Whether connections are inside TLS.
     pub on: bool,
-    /// The details.
+    /// What else is asked of TLS, with defaults where the file says only `true`.
     pub settings: TlsSettings,
 }
 
@@ -32,12 +32,12 @@ pub struct TlsSettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthClients {
-    /// They must.
+    /// Clients must show a certificate.
     #[default]
     Required,
     /// If they show one, it must be good.
     Optional,
-    /// They need none.
+    /// Clients need no certificate.
     None,
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 const OF_REPLICATION: &str = "+psync +replconf +ping";
 /// What a Sentinel does at the nodes that it watches.
 const OF_SENTINEL: &str = "allchannels +multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info +client|setname +client|kill +script|kill";
-/// Everything.
+/// All keys, channels and commands.
 const ALL: &str = "~* &* +@all";
 
 /// A user of the data nodes.

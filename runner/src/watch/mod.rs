@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 /// Between two looks at a node.
 const LOOK: Duration = Duration::from_millis(100);
-/// Between two pictures.
+/// How long a picture stands before the next one is drawn.
 const FRAME: Duration = Duration::from_millis(100);
 /// How many happenings are kept.
 const KEPT: usize = 500;

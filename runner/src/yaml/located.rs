@@ -9,7 +9,7 @@ use std::borrow::Cow;
 pub struct Position {
     /// Line, from 1; 0 where the place is not known.
     pub line: usize,
-    /// Column, from 1.
+    /// The column in characters, from 1.
     pub column: usize,
     /// How many characters to underline.
     pub length: usize,
@@ -29,9 +29,7 @@ impl From<serde_yaml::Location> for Position {
 /// A value and where it stands in its file.
 #[derive(Debug, Clone, Default)]
 pub struct Located<T> {
-    /// The value.
     pub value: T,
-    /// Where it stands.
     pub at: Position,
 }
 
@@ -53,9 +51,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
 /// A value and where it is defined: for an alias, the place of its anchor.
 #[derive(Debug)]
 pub struct Defined<T> {
-    /// The value.
     pub value: T,
-    /// Where it stands.
     pub at: Position,
 }
 

@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde_json::Value;
 
-/// One key.
+/// A key of topology files, as the documents describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     /// Where it stands: `nodes.NAME.config`; capitals are names that the file chooses.
@@ -14,7 +14,6 @@ pub(crate) struct Key {
     pub required: bool,
     /// What stands for it where it is missing.
     pub default: Option<String>,
-    /// What it means.
     pub description: String,
     /// The words that it takes, if it takes few, with what they mean.
     pub words: Vec<(String, String)>,
