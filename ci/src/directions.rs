@@ -150,7 +150,7 @@ pub fn violations(order: Order, files: &[SourceFile], exceptions: &[Exception]) 
     found
 }
 
-/// Whether one module may use another. Names that are no modules (re-exports at the root) are everybody's.
+/// Whether one module may use another. Names that are not modules (re-exports at the root) are open to all.
 fn may(order: Order, from: &str, to: &str) -> bool {
     if from == to {
         return true;
@@ -205,7 +205,7 @@ fn impl_blocks(code: &str, of: &str) -> Vec<(usize, usize)> {
     starts.map(|(at, _)| (at, code[at..].find("\n}").map_or(code.len(), |end| at + end))).collect()
 }
 
-/// Modules that the order does not name, and names in it that are no modules.
+/// Modules that the order does not name, and names in it that are not modules.
 pub fn lost(order: Order, files: &[SourceFile]) -> Vec<String> {
     let mut modules: Vec<&str> = files.iter().map(SourceFile::module).collect();
     modules.sort_unstable();
@@ -213,6 +213,6 @@ pub fn lost(order: Order, files: &[SourceFile]) -> Vec<String> {
     let unnamed = modules.iter().filter(|module| rank(order, module).is_none());
     let mut found: Vec<String> = unnamed.map(|module| format!("`{module}` has no place in the order")).collect();
     let gone = order.iter().copied().flatten().filter(|module| !modules.contains(module));
-    found.extend(gone.map(|module| format!("the order names `{module}`, which is no module")));
+    found.extend(gone.map(|module| format!("the order names `{module}`, which is not a module")));
     found
 }

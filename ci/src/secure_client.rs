@@ -43,7 +43,7 @@ fn login(url: &str) -> Result<(String, String)> {
     Ok((settings.username().unwrap_or_default().to_owned(), password.to_owned()))
 }
 
-/// Finds whoever is the master now.
+/// Finds the current master.
 type Connect = Box<dyn FnMut() -> RedisResult<Box<dyn ConnectionLike>>>;
 
 fn connector() -> Result<(Connect, &'static str)> {

@@ -1,6 +1,6 @@
 //! The tree itself: directions of dependency, sizes of files, words that have no place.
 //!
-//! Every exception stands here, with its reason; one that is no longer needed fails too.
+//! Every exception is listed here with its reason; one that is no longer needed fails, too.
 
 use ci::directions::{self, Exception};
 use ci::habits;
@@ -149,7 +149,7 @@ mod the_checks_themselves {
     fn a_module_without_a_place_and_a_place_without_a_module_are_found() {
         let found = directions::lost(directions::CONFORMANCE, &["a.rs", "b.rs"].map(|path| file(path, "")));
         assert_eq!(found[0], "`a` has no place in the order");
-        assert!(found.contains(&"the order names `verdict`, which is no module".to_owned()), "{found:?}");
+        assert!(found.contains(&"the order names `verdict`, which is not a module".to_owned()), "{found:?}");
     }
 
     #[test]

@@ -36,10 +36,10 @@ fn trials() -> anyhow::Result<Vec<Trial>> {
     if no_tools {
         println!("redis-cli is not installed: scenarios with its `tool` steps are NOT RUN");
     }
-    // While upstream records, what it recorded before is no measure for others.
+    // While upstream records, its earlier recordings do not bind others.
     let blessing = std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always");
     if blessing {
-        println!("upstream blesses; nobody else plays");
+        println!("upstream records the snapshots, so no other engine plays");
     }
     let cases = cases::all()?;
     let mut trials = vec![every_known_difference_names_a_part(&cases, &known)];

@@ -1,4 +1,4 @@
-//! Where the nodes of a topology are found by those that use it: URLs, variables of the environment, the master of now.
+//! How users reach the nodes of a topology: URLs, environment variables, the current master.
 
 use crate::client::{Address, Reply};
 use crate::name::variable_part;
@@ -48,7 +48,7 @@ pub fn variables(plan: &Plan, master: Option<&NodePlan>) -> Vec<(String, String)
     variables
 }
 
-/// A node's URL, with the name and the password of those that use the topology. It says `default` where nobody is named:
+/// A node's URL, with the name and the password of those that use the topology. Without a user it says `default`:
 /// redis-cli 7.0 takes an empty name at its word.
 pub fn url(node: &NodePlan) -> String {
     let scheme = if node.tls.is_some() { "rediss" } else { "redis" };

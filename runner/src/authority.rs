@@ -1,6 +1,6 @@
 //! A certificate authority for one topology: it signs a certificate for the nodes and one for clients, and is forgotten.
 //!
-//! The authority's own key is never written down: nobody can sign anything else in its name. The files live and die with
+//! The authority's own key is never written down, so that nothing else can be signed in its name. The files live and die with
 //! the topology's directory; `up --keep` keeps them with the data.
 
 use crate::client::{Credentials, quote_word};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub struct Certificates {
     /// The folder that they are in.
     pub dir: PathBuf,
-    /// The authorities of nodes that are somebody else's: our nodes trust them as well as the topology's own.
+    /// The authorities of external nodes: our nodes trust them as well as the topology's own.
     #[serde(default)]
     pub others: Vec<PathBuf>,
 }

@@ -86,7 +86,7 @@ pub type Asked = (Request, oneshot::Sender<Answer>);
 /// Listens on the session's socket and hands on what is asked.
 pub fn listen(session: &Session) -> Outcome<mpsc::Receiver<Asked>> {
     let path = session.control_socket();
-    // A socket that a crash left is nobody's: the session's lock is ours.
+    // A socket that a crash left behind is not in use: we hold the session's lock.
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path).map_err(|error| {
         Failure::failed(format!("cannot listen on {}: {error}", path.display()))

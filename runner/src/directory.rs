@@ -102,7 +102,7 @@ fn not_ours(dir: &Path) -> Failure {
         .hint("nothing in it was touched; move it away, or choose another --name")
 }
 
-/// Replaces a file in one step: whoever reads it meanwhile, or after a crash, finds the old text or the new one.
+/// Replaces a file in one step: a reader finds the old text or the new one, also after a crash.
 ///
 /// # Errors
 /// What the file system says; the old file is still there then.

@@ -42,7 +42,7 @@ pub enum Event {
         /// How many nodes there are, with the replicas.
         nodes: usize,
     },
-    /// Readiness hangs on this just now.
+    /// Readiness currently waits for this.
     Waiting {
         /// The node that is waited for.
         node: String,
@@ -151,7 +151,7 @@ impl Events {
         Self { began: Instant::now(), sinks: Arc::new(Mutex::new(sinks)) }
     }
 
-    /// A stream that nobody reads.
+    /// A stream without sinks.
     pub fn silent() -> Self {
         Self::new(Vec::new())
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A fault that somebody asks for, with nodes by selectors: [`FaultCommand::resolve`] finds the nodes that they mean just now.
+/// A fault that somebody asks for, with nodes by selectors: [`FaultCommand::resolve`] finds the nodes that they currently mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultCommand {
     text: String,
@@ -55,7 +55,9 @@ impl FromStr for FaultCommand {
                 [] => Verb::Heal(None),
                 [id] => match id.parse() {
                     Ok(id) => Verb::Heal(Some(id)),
-                    Err(_) => return Err(format!("`{id}` is no fault's number: `runner fault list` shows them")),
+                    Err(_) => {
+                        return Err(format!("`{id}` is not the number of a fault: `runner fault list` shows them"));
+                    }
                 },
                 _ => return Err("`heal` takes the number of a fault, or nothing for all".into()),
             },
@@ -111,7 +113,7 @@ fn ends(words: &[&str]) -> Result<Vec<String>, String> {
 fn delay(word: Option<&str>) -> Result<Duration, String> {
     word.ok_or("how late? For example `latency a -x- b 50ms`")
         .map_err(str::to_owned)
-        .and_then(|word| duration(word).map_err(|why| format!("`{word}` is no delay: {why}")))
+        .and_then(|word| duration(word).map_err(|why| format!("`{word}` is not a delay: {why}")))
 }
 
 /// A share of all packets, in millionths.
@@ -121,7 +123,7 @@ fn share(word: Option<&str>) -> Result<u32, String> {
     match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
         // Within the bounds of the type by the line above.
         Some(percent) => Ok((percent * 10_000.0).round() as u32),
-        None => Err(format!("`{word}` is no share: say percent, for example `5%` or `0.1%`")),
+        None => Err(format!("`{word}` is not a percentage: write it, for example `5%` or `0.1%`")),
     }
 }
 
@@ -137,12 +139,12 @@ fn rate(word: Option<&str>) -> Result<u64, String> {
     };
     match word[..digits].parse::<u64>().ok().and_then(|number| number.checked_mul(factor)) {
         Some(rate) if rate > 0 => Ok(rate),
-        _ => Err(format!("`{word}` is no bandwidth: say bytes a second, for example `100k` or `2m`")),
+        _ => Err(format!("`{word}` is not a bandwidth: say bytes a second, for example `100k` or `2m`")),
     }
 }
 
 impl FaultCommand {
-    /// Replaces selectors by the nodes that they mean just now.
+    /// Replaces selectors by the nodes that they currently mean.
     pub async fn resolve(&self, plan: &Plan) -> Outcome<Order> {
         Ok(match self.verb {
             Verb::Add(fault) => Order::Add {
@@ -172,7 +174,7 @@ async fn resolve(plan: &Plan, ends: &[String]) -> Outcome<Ends> {
             selector => match select(plan, selector).await? {
                 node if node.is_external() => {
                     return Err(Failure::bad_input(format!("`{}` is external", node.name))
-                        .hint("connections to somebody else's nodes do not lead through the runner"));
+                        .hint("connections to external nodes do not lead through the runner"));
                 }
                 node => node.name.clone(),
             },
@@ -219,13 +221,13 @@ mod tests {
         let wrong = |text: &str| text.parse::<FaultCommand>().unwrap_err();
         assert!(wrong("partition a b").contains("LEFT -x- RIGHT"));
         assert!(wrong("partition a b -x- c").contains("commas"));
-        assert!(wrong("latency a -x- b").contains("no delay"));
+        assert!(wrong("latency a -x- b").contains("not a delay"));
         assert!(wrong("bandwidth a 5q").contains("bytes a second"));
         assert!(wrong("loss a 5").contains("percent") && wrong("loss a 101%").contains("percent"));
         assert!(wrong("partition a --jitter 5ms").contains("no --jitter"));
         assert!(wrong("partion a -x- b").contains("did you mean `partition`?"));
         assert!(wrong("partition a --for").contains("how long?"));
         assert!(wrong("heal --for 5s").contains("takes no time"));
-        assert!(wrong("heal all").contains("no fault's number"));
+        assert!(wrong("heal all").contains("not the number of a fault"));
     }
 }

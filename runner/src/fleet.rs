@@ -34,7 +34,7 @@ pub enum NodeState {
     Paused,
     /// It is not there.
     Ended,
-    /// It is somebody else's: the runner only watches it.
+    /// It is external: the runner only watches it.
     External,
 }
 
@@ -74,7 +74,7 @@ impl Action {
 struct Member {
     server: Server,
     paused: bool,
-    // Ends are reported once; one that was asked for is no surprise.
+    // The end of a process is reported once, and as unexpected unless it was asked for.
     asked_to_end: bool,
     reported: bool,
 }
@@ -108,7 +108,7 @@ impl Fleet {
         &self.events
     }
 
-    /// Starts every node, or says which ports cannot be had, and who holds them.
+    /// Starts every node, or says which ports are not available, and who holds them.
     pub async fn start_all(&mut self) -> Outcome<()> {
         all_free(&self.plan)?;
         self.make_certificates()?;
@@ -125,7 +125,7 @@ impl Fleet {
     pub async fn start(&mut self, name: &str) -> Outcome<()> {
         let node = self.node(name)?.clone();
         if self.state(name) != NodeState::Ended {
-            return Err(Failure::failed(format!("{name} runs already")));
+            return Err(Failure::failed(format!("{name} is already running")));
         }
         self.make_certificates()?;
         std::fs::create_dir_all(&node.dir).doing(|| format!("create {}", node.dir.display()))?;
@@ -191,13 +191,13 @@ impl Fleet {
                 member.server.clone()
             })
             .collect();
-        // Whoever does not end in time is killed below.
+        // A node that does not end in time is killed below.
         let _ = timeout(GRACE, ask_to_end(servers)).await;
         for name in names {
             self.end(name, Signal::SIGTERM).await;
             self.members.remove(name);
             if let Some(node) = self.plan.node(name) {
-                // Whoever keeps data of a node that is gone keeps it by hand; the directory goes with the topology at last.
+                // The user can copy the data before; what cannot be removed now goes with the topology's directory.
                 let _ = std::fs::remove_dir_all(&node.dir);
             }
         }
@@ -209,7 +209,7 @@ impl Fleet {
         self.node(name)?.must_be_ours()?;
         let needs_process = !matches!(action, Action::Start | Action::Restart);
         if needs_process && self.state(name) == NodeState::Ended {
-            return Err(Failure::failed(format!("{name} does not run"))
+            return Err(Failure::failed(format!("{name} is not running"))
                 .hint(format!("`runner restart {name}` starts it again")));
         }
         self.events.emit(Event::Acted { node: name.into(), action: action.word().into() });
@@ -269,7 +269,7 @@ impl Fleet {
         connect(self.node(name)?, patience).await
     }
 
-    /// Reports ends that nobody asked for; returns the first such node and how it ended.
+    /// Reports processes that ended without being asked to; returns the first such node and how it ended.
     pub fn unexpected_end(&mut self) -> Option<(String, String)> {
         let mut first = None;
         for (name, member) in &mut self.members {
@@ -403,7 +403,7 @@ async fn ask_to_end(mut servers: Vec<Server>) {
     }
 }
 
-/// Tells all ports that cannot be had at once, so that a user need not find them one by one.
+/// Reports all ports that are not available together, so that a user need not find them one by one.
 fn all_free(plan: &Plan) -> Outcome<()> {
     let mut found = Vec::new();
     let (mut is_denied, mut is_held) = (false, false);
@@ -429,7 +429,7 @@ fn all_free(plan: &Plan) -> Outcome<()> {
     match found.as_slice() {
         [] => Ok(()),
         [one] => Err(Failure::failed(one.clone()).hint(hint)),
-        several => Err(Failure::failed(format!("{} ports cannot be had", several.len()))
+        several => Err(Failure::failed(format!("{} ports are not available", several.len()))
             .detail(several.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
             .hint(hint)),
     }
@@ -452,7 +452,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_this_user_may_not_have_is_held_by_nobody() {
+    fn a_port_that_needs_privileges_is_not_reported_as_held_by_a_process() {
         let denied = why_not(80, &ErrorKind::PermissionDenied.into());
         assert!(denied.starts_with("is not for this user") && !denied.contains("held"), "{denied}");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -122,7 +122,7 @@ fn spawner() -> &'static mpsc::Sender<Request> {
         let (requests, inbox) = mpsc::channel::<Request>();
         std::thread::spawn(move || {
             for (launch, answer) in inbox {
-                // Whoever asked may have given up; the process then ends with us.
+                // The caller may have given up; the process then ends with us.
                 let _ = answer.send(spawn(&launch));
             }
         });
@@ -146,11 +146,11 @@ fn spawn(launch: &Launch) -> std::io::Result<Process> {
     let (told, end) = watch::channel(None);
     std::thread::spawn(move || {
         // With the leader goes its group: forks, and the server of a script that died without it. Until the leader is reaped
-        // nobody else's group can have its number.
+        // no other group can have its number.
         if waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).is_ok() {
             let _ = killpg(pid, Signal::SIGKILL);
         }
-        // Waiting for one's own child fails only if somebody else reaped it; it is gone then, too.
+        // Waiting for a child of ours fails only if another thread reaped it; it has ended then, too.
         let status = child.wait().unwrap_or_default();
         told.send_replace(Some(status));
     });
@@ -166,7 +166,7 @@ fn prepare(command: &mut Command, cpu: Option<usize>) {
     let pinned = cpu.is_some_and(|cpu| cpus.set(cpu).is_ok());
     let before_exec = move || {
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-        // The parent may have died before the line above: nobody would tell us any more.
+        // The parent may have died before the line above, and then no signal comes.
         if nix::unistd::getppid() != parent {
             return Err(std::io::Error::other("the runner is gone"));
         }

@@ -6,7 +6,7 @@ use crate::plan::NodePlan;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Connections by node. Errors are texts: they are shown to a person, and a node that does not answer is no surprise here.
+/// Connections by node. Errors are texts to show to a person: a node that does not answer is expected here.
 #[derive(Debug)]
 pub struct Pool {
     patience: Duration,
@@ -59,7 +59,7 @@ impl Pool {
         Ok(fields(&reply.text().unwrap_or_default()))
     }
 
-    /// The node's connection, for more than one call at a time; whoever takes it puts it back while it works.
+    /// The node's connection, for more than one call at a time; the caller puts it back as long as it works.
     pub async fn take(&mut self, node: &NodePlan) -> Result<Client, String> {
         match self.clients.remove(&node.name) {
             Some(client) => Ok(client),

@@ -1,6 +1,6 @@
 //! Free ports, leased: two runs on one machine never get the same one, and a live Redis keeps its own.
 //!
-//! A block of ports belongs to whoever holds the lock on its file; the kernel releases the lock with the process. A bind
+//! A block of ports belongs to the process that holds the lock on its file; the kernel releases the lock with the process. A bind
 //! check finds ports that something else holds. The range stays below the ports that Linux gives to outgoing connections
 //! (32768 and up), or an unlucky client would sit on a node's port.
 
@@ -69,7 +69,7 @@ fn directory() -> PathBuf {
     std::env::temp_dir().join(format!("redis-runner-ports-{}", nix::unistd::geteuid()))
 }
 
-/// Whether nobody listens on this port of the loopback interface.
+/// Whether no process listens on this port of the loopback interface.
 pub fn is_free(port: u16) -> bool {
     try_to_listen(port).is_ok()
 }

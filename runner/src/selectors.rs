@@ -1,4 +1,4 @@
-//! Which node is meant: by name, or by the role that it plays just now.
+//! Which node a selector means: a name, or the role that a node currently plays.
 //!
 //! `@master` is the first master, `@replica:2` the second replica, in the order of the topology file. Roles are asked of the
 //! nodes, because a failover changes them; a node that does not answer counts by its plan, behind those that do.
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Finds the node that a name means, or that plays a role just now.
+/// Finds the node that a name means, or that currently plays a role.
 pub async fn select<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan> {
     let Some(selector) = selector.strip_prefix('@') else {
         return by_name(plan, selector);
@@ -26,7 +26,7 @@ pub async fn select<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan>
         Some(("owner", key)) => owner(plan, key_slot(unquoted(key).as_bytes()).number()).await,
         Some(("slot", slot)) => match slot.trim().parse().ok().filter(|&slot: &u16| slot < SLOTS) {
             Some(slot) => owner(plan, slot).await,
-            None => Err(Failure::bad_input(format!("`@{selector}`: `{slot}` is no slot"))
+            None => Err(Failure::bad_input(format!("`@{selector}`: `{slot}` is not a slot"))
                 .hint(format!("slots count from 0 to {}", SLOTS - 1))),
         },
         Some(("replica-of", of)) => replica_of(plan, Box::pin(select(plan, of.trim())).await?).await,
@@ -77,7 +77,7 @@ fn unquoted(key: &str) -> &str {
 /// Who serves a slot, in the eyes of the first node of the cluster that answers and knows.
 async fn owner(plan: &Plan, slot: u16) -> Outcome<&NodePlan> {
     if plan.shards.is_empty() {
-        return Err(Failure::bad_input(format!("`{}` is no cluster: nobody owns slots", plan.name)));
+        return Err(Failure::bad_input(format!("`{}` is not a cluster: no node owns slots", plan.name)));
     }
     let mut pool = Pool::new(PATIENCE);
     for node in plan.cluster_nodes() {
@@ -88,10 +88,10 @@ async fn owner(plan: &Plan, slot: u16) -> Outcome<&NodePlan> {
             return Ok(owner);
         }
     }
-    Err(Failure::failed(format!("nobody owns slot {slot}")).hint("`runner slots` shows who owns what"))
+    Err(Failure::failed(format!("no node owns slot {slot}")).hint("`runner slots` shows who owns what"))
 }
 
-/// The first replica that follows a node just now.
+/// The first replica that currently follows a node.
 async fn replica_of<'a>(plan: &'a Plan, master: &NodePlan) -> Outcome<&'a NodePlan> {
     let mut pool = Pool::new(PATIENCE);
     for node in plan.nodes.iter().filter(|node| node.holds_data()) {
@@ -102,7 +102,7 @@ async fn replica_of<'a>(plan: &'a Plan, master: &NodePlan) -> Outcome<&'a NodePl
             return Ok(node);
         }
     }
-    Err(Failure::bad_input(format!("nobody replicates {} now", master.name))
+    Err(Failure::bad_input(format!("no node replicates {} now", master.name))
         .hint("`runner status` shows who follows whom"))
 }
 
@@ -119,8 +119,10 @@ fn parse(selector: &str) -> Outcome<(&str, usize)> {
             let known = ["master", "replica", "sentinel", "owner(KEY)", "slot(NUMBER)", "replica-of(NODE)"];
             Err(Failure::bad_input(format!("`@{selector}`: no such role")).hint(suggest(role, &known)))
         }
-        None => Err(Failure::bad_input(format!("`@{selector}`: the index counts from 1"))
-            .hint("`@replica:2` is the second replica")),
+        None => {
+            Err(Failure::bad_input(format!("`@{selector}`: indexes start at 1"))
+                .hint("`@replica:2` is the second replica"))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// A run of slots, both ends included.
+/// A range of slots, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotRange {
     /// The first slot, at most `last`.
@@ -52,7 +52,7 @@ impl FromStr for SlotRange {
         match (slot(first), slot(last)) {
             (Some(first), Some(last)) if first <= last => Ok(Self { first, last }),
             (Some(first), Some(last)) => Err(format!("slots {first}-{last} run backwards")),
-            _ => Err(format!("`{text}` is no run of slots: say `0-5460`, or one slot from 0 to {}", SLOTS - 1)),
+            _ => Err(format!("`{text}` is not a range of slots: say `0-5460`, or one slot from 0 to {}", SLOTS - 1)),
         }
     }
 }
@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for SlotRange {
             type Value = SlotRange;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a run of slots (`0-5460`), or one slot")
+                f.write_str("a range of slots (`0-5460`), or one slot")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<SlotRange, E> {
@@ -97,7 +97,7 @@ impl JsonSchema for SlotRange {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": "a run of slots, `0-5460`, or one slot", "type": ["string", "integer"] })
+        json_schema!({ "description": "a range of slots, `0-5460`, or one slot", "type": ["string", "integer"] })
     }
 }
 

@@ -132,7 +132,7 @@ impl Session {
 
     /// Whether there are data that `up --keep` kept. Those that a crash left of a topology without it are not kept.
     pub fn has_kept_data(&self) -> bool {
-        // Where a topology that kept its data went down in peace, there is no record; one that cannot be read says nothing.
+        // A topology that kept its data and was taken down has no record; an unreadable record tells nothing.
         has_nodes(&self.dir) && self.read().map_or(true, |record| record.keep)
     }
 
@@ -147,7 +147,7 @@ impl Session {
             Failure::failed(format!("`{}` is up already{who}", self.name))
                 .hint(format!("`runner down --name {}` ends it; --name starts a second one beside it", self.name))
         })?;
-        // Whoever held it before may have removed the directory after we opened the file.
+        // The previous holder may have removed the directory after we opened the file.
         if lock.metadata().ok().map(|meta| meta.ino()) != path.metadata().ok().map(|meta| meta.ino()) {
             return self.hold();
         }
@@ -245,7 +245,7 @@ fn crashed(sessions: &[Session]) -> Failure {
     };
     let message = format!("{} is not up: its supervisor ended without taking it down{pid}", names.join(", "));
     Failure::new(Kind::NotRunning, message)
-        .hint("`runner gc` ends what is left of its nodes and removes their files, but not what `up --keep` keeps")
+        .hint("`runner gc` ends what is left of its nodes and removes their files, but keeps the data of `up --keep`")
 }
 
 /// Where `runner cli` keeps the lines that were typed; no topology has such a name.

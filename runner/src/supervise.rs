@@ -216,7 +216,7 @@ impl Supervisor {
         };
         self.end(if answer.is_some() { "by `runner down`" } else { "the command is done" }).await?;
         if let Some(answer) = answer {
-            // Whoever asked may have gone.
+            // The caller may no longer wait for the answer.
             let _ = answer.send(Answer::Done);
             tokio::time::sleep(WATCH).await;
         }
@@ -248,7 +248,7 @@ impl Supervisor {
                 Some((request, answer)) = self.requests.recv() => match request {
                     Request::Down => return Err(Reason::Request(answer)),
                     other => {
-                        // Whoever asked may have gone.
+                        // The caller may no longer wait for the answer.
                         let _ = answer.send(self.serve(other).await);
                     }
                 },
@@ -361,7 +361,7 @@ fn refused(failure: Failure) -> Answer {
 
 fn signal(pid: Option<Pid>, signal: Signal) {
     if let Some(pid) = pid {
-        // It may have ended this very moment. Its pid is not another's yet, for nobody has waited for it.
+        // It may have ended this very moment. Its pid is not another's yet, because it has not been waited for.
         let _ = kill(pid, signal);
     }
 }

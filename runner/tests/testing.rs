@@ -137,7 +137,7 @@ fn nothing_is_left_when_the_value_is_gone() -> Outcome<()> {
 #[test]
 fn what_is_wrong_is_said() {
     let why = |topology: Topology| topology.up().expect_err("it is wrong").to_string();
-    assert!(why(Topology::sentinel().masters(3)).contains("takes no `masters`"));
+    assert!(why(Topology::sentinel().masters(3)).contains("does not support `masters`"));
     assert!(why(Topology::from_yaml("nodes: {a: {}}").replicas(1)).contains("the file says it"));
     assert!(why(Topology::sentinel().sentinels(0)).contains("no sentinels"));
     assert!(why(Topology::replication().engine("reddis")).contains("did you mean `redis`?"));
@@ -146,7 +146,7 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
-fn who_nobody_replaces_is_missed() -> Outcome<()> {
+fn a_master_without_a_successor_is_reported_as_missing() -> Outcome<()> {
     let t = Topology::replication().wait(std::time::Duration::from_secs(5)).up()?;
     t.kill("master")?;
     let why = t.wait_agreed().expect_err("nobody takes over").to_string();

@@ -73,7 +73,7 @@ refused!(
     "cluster:\n  masters: 2\n  nodes:\n    node-1: {slots: [0-100]}\n    node-2: {slots: [100-16383]}\n"
 );
 refused!(
-    slots_of_nobody,
+    slots_without_an_owner,
     "cluster:\n  masters: 2\n  nodes:\n    node-1: {slots: [0-100]}\n    node-2: {slots: [200-16383]}\n"
 );
 refused!(slots_beyond_the_last, "cluster:\n  masters: 1\n  nodes:\n    node-1: {slots: [0-16384]}\n");

@@ -89,7 +89,7 @@ impl Case {
 
 fn request(grammar: &Grammar, words: &mut Words) -> Request {
     let mut command = grammar.command(words);
-    // A wrong score would give the members of these sets an order that nobody promises.
+    // A wrong score would give the members of these sets an order that is not guaranteed.
     let fragile = command.iter().any(|word| LEXICAL_KEYS.contains(&word.as_slice()));
     if !fragile && words.random.one_in(16) {
         spoil(&mut command, words);

@@ -38,7 +38,7 @@ impl Judge {
                 };
                 ours.len() == queued.len() && together.all(alike)
             }
-            // Small integers share one clock upstream, whoever used them last.
+            // Small integers share one object upstream, and so the time of its last use.
             ("OBJECT", Reply::Integer(upstream), Reply::Integer(ours)) if asks_for_idle_time(request) => {
                 upstream >= 0 && ours >= 0
             }
@@ -60,7 +60,7 @@ impl Judge {
         }
     }
 
-    /// A reply without the order that nobody promises, and without what is left to chance.
+    /// A reply without an order that is not guaranteed, and without what depends on chance.
     fn without_order(self, name: &str, request: &Request, reply: Reply) -> Reply {
         match name {
             "KEYS" => sorted(reply),

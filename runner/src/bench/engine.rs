@@ -122,7 +122,9 @@ impl Instance {
     pub(super) async fn call(&self, command: &[&str]) -> Outcome<Reply> {
         let mut client = self.connect().await.doing(|| "connect".into())?;
         match client.call(command).await.doing(|| command.join(" "))? {
-            Reply::Error(error) => Err(Failure::failed(format!("{} is answered with: {error}", command.join(" ")))),
+            Reply::Error(error) => {
+                Err(Failure::failed(format!("{} answered with an error: {error}", command.join(" "))))
+            }
             reply => Ok(reply),
         }
     }
@@ -141,7 +143,7 @@ impl Instance {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(Failure::failed(format!("{field} stays {found:?}, not {value}")));
+                return Err(Failure::failed(format!("{field} is still {found:?} instead of {value}")));
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

@@ -57,7 +57,7 @@ fn figures(story: &Story, over: f64, more: &[(&'static str, f64)]) -> Figures {
     let outage = story.outage.as_ref().map_or(0.0, |outage| outage.length_ms());
     let mut figures = vec![("beyond_ms", over - DOWN_AFTER_MS), ("outage_ms", outage)];
     figures.extend_from_slice(more);
-    // What a replica had not received when its master died; -1 where nobody could tell.
+    // What a replica had not received when its master died; -1 where it is unknown.
     figures.push(("lost_writes", story.lost.map_or(-1.0, |lost| lost as f64)));
     Figures(figures)
 }
@@ -65,8 +65,8 @@ fn figures(story: &Story, over: f64, more: &[(&'static str, f64)]) -> Figures {
 fn phase(story: &Story, name: &str) -> Outcome<f64> {
     let phase = story.phases.iter().find(|phase| phase.name == name);
     phase.map(|phase| phase.at_ms).ok_or_else(|| {
-        let why = story.unsettled.clone().unwrap_or_else(|| "nobody knows why".into());
-        Failure::failed(format!("the failover did not come to `{name}`: {why}"))
+        let why = story.unsettled.clone().unwrap_or_else(|| "the reason is unknown".into());
+        Failure::failed(format!("the failover did not reach `{name}`: {why}"))
     })
 }
 

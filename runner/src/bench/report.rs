@@ -64,7 +64,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 pub struct Report {
     /// Which CPU was whose.
     pub machine: Machine,
-    /// Connections of the load.
+    /// How many connections the load opens.
     pub connections: usize,
     /// One row for a workload, a depth of pipelining and an engine.
     pub rows: Vec<Row>,

@@ -47,7 +47,7 @@ async fn measure(engine: &Engine, whole: bool) -> Outcome<Figures> {
     let held = holdings(&plan, &view);
     let ((from, _), (to, _)) = match held.as_slice() {
         [from, to, ..] => (from, to),
-        _ => return Err(Failure::failed("the cluster has no two masters")),
+        _ => return Err(Failure::failed("the cluster has fewer than two masters")),
     };
     let node = |name: &str| plan.node(name).ok_or_else(|| Failure::failed(format!("there is no node {name}")));
     let (source, target) = (node(from)?, node(to)?);
@@ -154,7 +154,7 @@ pub(super) async fn create(engine: &Engine, machine: Machine) -> Outcome<Figures
                 break;
             }
             if began.elapsed() > PATIENCE {
-                return Err(Failure::failed("the cluster does not get ok"));
+                return Err(Failure::failed("the cluster's state does not become `ok`"));
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -18,11 +18,11 @@ pub struct Settings {
     pub workloads: Vec<Workload>,
     /// Depths of pipelining, for workloads of requests.
     pub pipelines: Vec<usize>,
-    /// Rounds of each engine.
+    /// How many rounds each engine plays.
     pub rounds: usize,
-    /// Connections of the load.
+    /// How many connections the load opens.
     pub connections: usize,
-    /// Requests of a round, instead of the workload's own number.
+    /// How many requests a round has, instead of the workload's own number.
     pub requests: Option<u64>,
     /// Whether connections are inside TLS.
     pub tls: bool,

@@ -192,7 +192,7 @@ async fn watch_failovers(fleet: &Fleet, pool: &mut Pool, killed: usize, start: I
     Ok(took)
 }
 
-/// How many masters have moved, to any Sentinel, though nobody killed them.
+/// How many masters have moved, in the eyes of any Sentinel, although they were not killed.
 async fn moved(fleet: &Fleet, pool: &mut Pool, numbers: std::ops::RangeInclusive<usize>) -> Outcome<usize> {
     let numbers: Vec<usize> = numbers.collect();
     let mut moved = 0;

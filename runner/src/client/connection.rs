@@ -99,7 +99,7 @@ impl Client {
         }
     }
 
-    /// Whatever arrives within `quiet`, and whether the server closed the connection: for bytes that are no replies.
+    /// Whatever arrives within `quiet`, and whether the server closed the connection: for bytes that are not replies.
     pub async fn read_for(&mut self, quiet: Duration) -> std::io::Result<(Vec<u8>, bool)> {
         let deadline = tokio::time::Instant::now() + quiet;
         loop {

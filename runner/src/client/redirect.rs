@@ -14,7 +14,7 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// What a reply says; nothing where it is no redirect.
+    /// Reads a reply; `None` where it is not a redirection.
     pub fn of(reply: &Reply) -> Option<Self> {
         let Reply::Error(error) = reply else {
             return None;

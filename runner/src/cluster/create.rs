@@ -1,8 +1,8 @@
 //! Making a cluster of bare nodes, without redis-cli: slots, epochs, introductions, replicas.
 //!
 //! redis-cli introduces every node to the first one, sleeps a second, and waits for gossip to spread. Here all nodes are
-//! introduced to each other, so that one tick of each node's cron suffices, and a replica is told its master in the moment
-//! in which it knows it. Every node begins with a configuration epoch of its own: no collision has to be sorted out.
+//! introduced to each other, so that one tick of each node's cron suffices, and a replica is told its master as soon as
+//! it knows it. Every node begins with a configuration epoch of its own: so no collision has to be resolved.
 
 use super::view::View;
 use crate::failure::{Failure, Outcome};
@@ -62,8 +62,11 @@ async fn appoint(pool: &mut Pool, mut waiting: Vec<(&NodePlan, &str)>, patience:
             }
         }
         if let Some((node, master)) = still.first().filter(|_| Instant::now() >= deadline) {
-            return Err(Failure::failed(format!("{} has not heard of its master {master} in time", node.name))
-                .hint("are its cluster bus and its master's reachable? --wait 60s waits longer"));
+            return Err(Failure::failed(format!(
+                "{} did not hear of its master {master} before the deadline",
+                node.name
+            ))
+            .hint("are its cluster bus and its master's reachable? --wait 60s waits longer"));
         }
         if !still.is_empty() {
             sleep(PAUSE).await;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A wish for a failover lapses after five seconds. It is not granted while masters have voted in the same shard within
-/// twice the node timeout, so a second failover soon after a first one has to be wished for again.
+/// A request for a failover lapses after five seconds. It is not granted while masters have voted in the same shard within
+/// twice the node timeout, so a second failover soon after a first one must be requested again.
 const LAPSE: Duration = Duration::from_millis(5_100);
 /// Time for four requests, each of which lapses.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -24,8 +24,11 @@ pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
     let seen = view(&mut pool, node).await.map_err(failed)?;
     let myself = seen.myself().filter(|myself| myself.is("slave"));
     let Some(master) = myself.and_then(|myself| seen.member(myself.master.as_deref()?)) else {
-        return Err(Failure::bad_input(format!("{} is no replica, so it can take over from nobody", node.name))
-            .hint("`runner failover` takes a replica, such as `@replica-of(NODE)`"));
+        return Err(Failure::bad_input(format!(
+            "{} is not a replica, so it has no master to take over from",
+            node.name
+        ))
+        .hint("`runner failover` takes a replica, such as `@replica-of(NODE)`"));
     };
     let old = super::named(plan, master);
     let alive = match old {
@@ -52,7 +55,7 @@ pub async fn failover(plan: &Plan, node: &NodePlan) -> Outcome<()> {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            return Err(failed("no majority of masters voted for it in time".into())
+            return Err(failed("no majority of masters voted for it within 20 s".into())
                 .hint("masters vote once a shard in twice the node timeout; `runner logs NODE` shows what they say"));
         }
         sleep(PAUSE).await;

@@ -56,7 +56,7 @@ pub async fn agrees_without(pool: &mut Pool, plan: &Plan, node: &NodePlan, leavi
     let mine = view(pool, node).await?;
     let free = ranges((0..SLOTS).filter(|&slot| mine.owner(slot).is_none()));
     if !free.is_empty() {
-        return Err(format!("nobody owns the slots {}", describe(&free)));
+        return Err(format!("no node owns the slots {}", describe(&free)));
     }
     for peer in plan.cluster_nodes().filter(|peer| peer.name != node.name && !leaving.contains(&peer.name)) {
         let Ok(theirs) = view(pool, peer).await else {
@@ -78,7 +78,7 @@ pub async fn agrees_without(pool: &mut Pool, plan: &Plan, node: &NodePlan, leavi
         let first = mine.slot_map().into_iter().find(|(range, owner)| theirs.slot_map().get(range) != Some(owner));
         return match first.and_then(|(range, owner)| Some((range, mine.member(owner)?))) {
             Some((range, owner)) => {
-                let of = theirs.owner(range.first).map_or("nobody".into(), |member| name_of(plan, member));
+                let of = theirs.owner(range.first).map_or("no node".into(), |member| name_of(plan, member));
                 Err(format!(
                     "slots {range} are {}'s in its eyes, {of}'s in those of {}",
                     name_of(plan, owner),

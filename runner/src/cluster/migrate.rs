@@ -74,8 +74,11 @@ pub async fn migrate(plan: &Plan, moves: &[Move], way: Way, mut progress: impl F
         for few in way.chunks(AT_ONCE) {
             moved.keys += carry(&mut pool, plan, &view, few).await.map_err(|error| {
                 let (first, last) = (few[0].slot, few[few.len() - 1].slot);
-                Failure::failed(format!("slots {first} to {last} did not get from {} to {}: {error}", few[0].from, few[0].to))
-                    .hint("`runner check` shows slots that stand open; moving them again, or `redis-cli --cluster fix`, closes them")
+                Failure::failed(format!(
+                    "slots {first} to {last} did not get from {} to {}: {error}",
+                    few[0].from, few[0].to
+                ))
+                .hint("`runner check` shows open slots; moving them again, or `redis-cli --cluster fix`, closes them")
             })?;
             moved.slots += few.len();
             progress(&moved);
@@ -194,7 +197,7 @@ pub fn holdings(plan: &Plan, view: &View) -> Vec<(String, Vec<u16>)> {
     masters.collect()
 }
 
-/// Chosen slots, from whoever has them, to one master.
+/// Chosen slots, from the masters that own them, to one master.
 pub fn moves_to(holdings: &[(String, Vec<u16>)], slots: &[SlotRange], to: &str) -> Vec<Move> {
     let wanted = |slot: &u16| slots.iter().any(|range| range.contains(*slot));
     let others = holdings.iter().filter(|(name, _)| name != to);

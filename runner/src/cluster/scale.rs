@@ -79,7 +79,7 @@ pub async fn leave(plan: &Plan, leaving: &[String]) -> Outcome<()> {
     let staying = plan.cluster_nodes().filter(|node| !leaving.contains(&node.name));
     for node in staying {
         for member in &gone {
-            // Whoever has forgotten it already says so; whoever is down will hear nothing of it either.
+            // A node that has forgotten it already says so; a node that is down hears nothing of it anyway.
             let _ = pool.call(node, &["CLUSTER", "FORGET", &member.id]).await;
         }
     }

@@ -10,7 +10,7 @@ use clap::Args;
 /// Nodes to act on.
 #[derive(Debug, Args)]
 pub struct Node {
-    /// Their names, or `@master`, `@replica:2`, ...
+    /// The nodes: names, or selectors such as `@master` and `@replica:2`.
     #[arg(required = true, add = complete::nodes())]
     nodes: Vec<String>,
     #[command(flatten)]

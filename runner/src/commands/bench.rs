@@ -7,34 +7,34 @@ use crate::failure::{Doing, Failure, Outcome};
 use clap::Args;
 use std::io::{IsTerminal, Write};
 
-/// Measures engines against each other: each alone on one CPU, the load on another, rounds alternating.
+/// Measures engines against each other. Each runs alone on one CPU and the load on another, and rounds alternate.
 ///
-/// The server's CPU time per request is the figure to trust on a machine that others use, too.
+/// On a shared machine, trust the server's CPU time per request rather than the throughput.
 #[derive(Debug, Args)]
 #[command(after_help = workloads())]
 pub struct Bench {
-    /// Which engines; ratios are to the last one.
+    /// The engines to measure; ratios are relative to the last one.
     #[arg(long, value_delimiter = ',', default_value = "server,redis", value_parser = Engine::argument)]
     engines: Vec<Engine>,
-    /// Which workloads, all of requests by default; `all` adds memory and snapshots.
+    /// The workloads to measure, by default all of requests; `all` adds memory and snapshots.
     #[arg(long = "workload", short, value_delimiter = ',')]
     workloads: Vec<String>,
     /// Requests in flight on each connection.
     #[arg(long = "pipeline", short, value_delimiter = ',', default_value = "1,16")]
     pipelines: Vec<usize>,
-    /// Rounds of each engine.
+    /// How many rounds each engine plays.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Connections of the load.
+    /// How many connections the load opens.
     #[arg(long, short, default_value_t = 50)]
     connections: usize,
-    /// Requests of a round, instead of the workload's own number.
+    /// How many requests a round has, instead of the workload's own number.
     #[arg(long, short = 'n')]
     requests: Option<u64>,
-    /// Keys or elements, where memory and snapshots are measured.
+    /// How many keys or elements there are when memory and snapshots are measured.
     #[arg(long, default_value_t = 1_000_000)]
     keys: u64,
-    /// Inside TLS: workloads of requests without replicas, and full syncs.
+    /// Measure inside TLS: workloads of requests without replicas, and full syncs.
     #[arg(long)]
     tls: bool,
     /// Print JSON, for programs.
@@ -50,7 +50,7 @@ fn workloads() -> String {
 impl Bench {
     pub(super) async fn run(self) -> Outcome<u8> {
         if self.rounds == 0 || self.connections == 0 || self.pipelines.contains(&0) || self.keys == 0 {
-            return Err(Failure::bad_input("rounds, connections, pipelines and keys count from 1"));
+            return Err(Failure::bad_input("rounds, connections, pipelines and keys must be at least 1"));
         }
         if self.requests == Some(0) {
             return Err(

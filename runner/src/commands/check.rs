@@ -14,9 +14,9 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Checks a topology. All nodes answer, and replicas follow. Sentinels see each other, have their quorum, and name the same
-/// master, which is one. In a cluster every node knows all others, all slots are owned, everybody agrees by whom, and none is
-/// halfway between two. Also tells what is open to anybody. Exit code 1 where something is wrong.
+/// Checks a topology: whether all nodes answer and replicas follow; whether Sentinels see each other, have their quorum, and
+/// agree on a master; whether the nodes of a cluster know each other, all slots are owned, all nodes agree about the owners,
+/// and no slot is being moved. Also reports what is open without a password. Exits with 1 if something is wrong.
 #[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub struct Check {
 struct Aspect {
     node: String,
     aspect: &'static str,
-    /// What is wrong; nothing where all is well.
+    /// What is wrong; `None` if nothing is.
     found: Option<String>,
 }
 

@@ -16,13 +16,13 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Talks to a node.
+/// Sends commands to a node.
 #[derive(Debug, Args)]
 pub struct Cli {
-    /// Its name, or `@master`, `@replica:2`, ...
+    /// The node: a name, or a selector such as `@master` or `@replica:2`.
     #[arg(add = complete::nodes())]
     node: String,
-    /// A command; lines are read from standard input where none is given.
+    /// The command to send; without one, commands are read from standard input, one a line.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct Cli {
     /// Speak RESP3 instead of RESP2.
     #[arg(short = '3', long)]
     resp3: bool,
-    /// Follow a cluster's redirections, and show each of them.
+    /// Follow the redirections of a cluster, and show each of them.
     #[arg(short, long)]
     cluster: bool,
 }
@@ -48,7 +48,7 @@ impl Cli {
         let listens = is_endless(&command);
         tokio::select! {
             failed = talk.call(&command) => Ok(u8::from(failed?)),
-            // Whoever listened has heard enough.
+            // The reader has closed standard output.
             _ = tokio::signal::ctrl_c(), if listens => Ok(0),
         }
     }
@@ -107,7 +107,7 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// Whether a command is answered again and again.
+/// Whether a command has more than one reply.
 fn is_endless(command: &[Vec<u8>]) -> bool {
     let name = command.first().map(|word| word.to_ascii_lowercase()).unwrap_or_default();
     let endless: [&[u8]; 4] = [b"monitor", b"subscribe", b"psubscribe", b"ssubscribe"];
@@ -141,8 +141,8 @@ async fn lines(talk: &mut Talk<'_>) -> Outcome<u8> {
     Ok(0)
 }
 
-/// Talks to a person, who may edit lines and have earlier ones back. Ctrl-C cancels a line, or a command that does not end;
-/// what a node does, a restart included, does not end the conversation.
+/// Reads commands from a terminal, with line editing and a history. Ctrl-C cancels a line, or a command that does not end;
+/// the session survives errors and restarts of the node.
 async fn prompt(talk: &mut Talk<'_>) -> Outcome<u8> {
     let mut editor = DefaultEditor::new().doing(|| "read from the terminal".into())?;
     let file = history_file();
@@ -163,7 +163,7 @@ async fn prompt(talk: &mut Talk<'_>) -> Outcome<u8> {
             Spoken::Nothing => continue,
         };
         if !holds_a_secret(&words) && editor.add_history_entry(&line).is_ok_and(|is_new| is_new) {
-            // A history that cannot be written is that of this conversation alone.
+            // If the history cannot be written, it lasts only for this session.
             let _ = file.parent().map(std::fs::create_dir_all);
             let _ = editor.append_history(&file);
         }
@@ -203,7 +203,7 @@ fn spoken(line: &str) -> Spoken {
     }
 }
 
-/// Whether a command tells a password, which no history shall keep.
+/// Whether a command contains a password, which must not be kept in the history.
 fn holds_a_secret(words: &[Vec<u8>]) -> bool {
     let words: Vec<String> = words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_lowercase()).collect();
     let is = |at: usize, wanted: &[&str]| words.get(at).is_some_and(|word| wanted.contains(&word.as_str()));

@@ -9,7 +9,7 @@ use clap_complete::env::Shells;
 /// A shell that completes asks the runner with this variable in the environment.
 pub(super) const ASKS: &str = "RUNNER_COMPLETE";
 
-/// Prints a script that has a shell complete the runner's commands, their options, and the nodes that are up just then:
+/// Prints a script with which a shell completes the runner's commands, their options, and the names of running nodes:
 /// `source <(runner completions bash)`, `runner completions fish | source`.
 #[derive(Debug, Args)]
 pub struct Completions {

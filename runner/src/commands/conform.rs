@@ -12,38 +12,40 @@ use std::path::{Path, PathBuf};
 
 /// Plays the conformance scenarios on engines and reports where they differ from Redis 7.0.15. The scenarios, the recorded
 /// transcripts, and the known differences of our server, Redis 6.2 and 8.2 and Valkey 9.1 are inside the runner: no Redis is
-/// needed. Exits with 1 where something differs in a way that is not known, or no longer differs in a way that is.
+/// needed. Exits with 1 if an engine
+/// differs in a way that is not known, or if a known difference is gone.
 #[derive(Debug, Args)]
 pub struct Conform {
     /// Scenarios: a chapter (`sentinel`), a name (`sentinel/walkthrough`), or a pattern (`*/failover*`); all of them by default.
     #[arg(add = complete::scenarios())]
     patterns: Vec<String>,
-    /// An engine to look at: `server` (the default), `redis`, or NAME=PATH of a program with redis-server's command line. Several may
-    /// be named.
+    /// An engine to play on: `server` (the default), `redis`, or NAME=PATH of a program with redis-server's command line. May be
+    /// repeated.
     #[arg(long = "engine", value_name = "NAME[=PATH]", value_parser = contestant)]
     engines: Vec<Contestant>,
-    /// An engine that is shown beside the others: its differences do not count for the exit code.
+    /// An engine to show beside the others, whose differences do not affect the exit code.
     #[arg(long = "beside", value_name = "NAME[=PATH]", value_parser = contestant)]
     beside: Vec<Contestant>,
-    /// What they are held against: recorded transcripts, or the redis-server on PATH, which then plays everything, too.
+    /// What to compare with: the recorded transcripts, or the redis-server on PATH, which then plays all scenarios, too.
     #[arg(long, value_enum, default_value_t = Against::Recorded)]
     against: Against,
-    /// A file of known differences, as those in `conformance/known/`; `cast` is the engine's name, where it is not about all.
+    /// A file of known differences in the format of `conformance/known/`; a difference that names a `cast` is about the engine
+    /// of that name.
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
-    /// How many plays go on at a time; three for each processor by default, since plays wait most of the time.
+    /// How many scenarios to play at a time; by default three for each processor, since plays wait most of the time.
     #[arg(short = 'j', long, value_name = "N")]
     jobs: Option<usize>,
-    /// Writes the report as a page: into a file, or as index.html into a folder, whose path ends with `/` where it does not exist
+    /// Write the report as an HTML page: into a file, or as index.html into a folder. End the path of a new folder with `/`
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Writes the report for CI servers.
+    /// Write the report as JUnit XML, for CI servers.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Writes the report for programs.
+    /// Write the report as JSON, for programs.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes the report as tables for a document.
+    /// Write the report as Markdown tables, for documents.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }

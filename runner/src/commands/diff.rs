@@ -16,7 +16,8 @@ const BROKEN: u8 = 2;
 /// Where no terminal says how wide it is.
 const COLUMNS: usize = 140;
 
-/// Plays scenarios on two engines and shows what differs. Exits with 0: the same, 1: different, 2: could not run.
+/// Plays scenarios on two engines and shows what differs. Exits with 0 if nothing does, with 1 if something does, and with 2 if
+/// a scenario could not be played.
 #[derive(Debug, Args)]
 pub struct Diff {
     /// The scenario files, which are played one after the other.

@@ -12,16 +12,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Takes a topology down and waits until nothing of it runs.
+/// Takes a topology down and waits until all its processes have ended.
 #[derive(Debug, Args)]
 pub struct Down {
-    /// The one that this file brought up.
+    /// The file whose topology to take down.
     #[arg(conflicts_with_all = ["name", "all"])]
     file: Option<PathBuf>,
-    /// Which one, where several are up.
+    /// The name of the topology, if several are up.
     #[arg(long, conflicts_with = "all", add = complete::topologies())]
     name: Option<TopologyName>,
-    /// All that are up.
+    /// Take down all topologies.
     #[arg(long)]
     all: bool,
 }

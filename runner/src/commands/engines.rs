@@ -21,13 +21,13 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Lists the engines that can play nodes here, and what each of them can do. Every engine is started for a moment, once as a
-/// server and once as a Sentinel, and asked.
+/// Lists the engines that can play nodes on this machine, and what each of them supports. Each engine is started briefly, once
+/// as a server and once as a Sentinel.
 #[derive(Debug, Args)]
 pub struct Engines {
-    /// Only these; as `--engine` takes them.
+    /// Only these engines, written as for `--engine`.
     engines: Vec<String>,
-    /// Also those that a topology file defines.
+    /// Also list the engines that this topology file defines.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Print JSON, for programs.

@@ -7,13 +7,13 @@ use clap::{Args, ValueEnum};
 
 /// Prints the addresses of a running topology as shell variables: `eval "$(runner env)"`.
 ///
-/// REDIS_URL is the master of now, also after a failover. REDIS_NAME_URL, REDIS_NAME_HOST and REDIS_NAME_PORT are the node
+/// REDIS_URL is the current master, also after a failover. REDIS_NAME_URL, REDIS_NAME_HOST and REDIS_NAME_PORT are the node
 /// called NAME.
 #[derive(Debug, Args)]
 pub struct Env {
     #[command(flatten)]
     which: Which,
-    /// How they are written.
+    /// The syntax of the output.
     #[arg(long, value_enum, default_value_t = Format::Sh)]
     format: Format,
 }
@@ -42,7 +42,7 @@ impl Env {
                 let planned = plan.first_master();
                 if let Some(node) = planned {
                     anstream::eprintln!(
-                        "no node is a master now: REDIS_URL is that of {}, which the file calls one",
+                        "no node is a master now: REDIS_URL is the URL of {}, which the file declares a master",
                         node.name
                     );
                 }

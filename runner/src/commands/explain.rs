@@ -11,10 +11,10 @@ use owo_colors::OwoColorize;
 /// Where no terminal says how wide it is.
 const COLUMNS: usize = 100;
 
-/// Explains a key of topology files, and those inside of it; all keys where none is named.
+/// Explains a key of topology files and the keys inside it; without a key, explains all of them.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A key with the way to it (`sentinels.quorum`), or its name alone (`quorum`).
+    /// The key, with its path (`sentinels.quorum`) or without (`quorum`).
     key: Option<String>,
 }
 

@@ -12,10 +12,10 @@ use clap::Args;
 pub struct Fault {
     #[command(flatten)]
     which: Which,
-    /// For programs; also behind the words of the fault.
+    /// Print JSON, for programs. Also accepted after the words of the fault.
     #[arg(long)]
     json: bool,
-    /// The fault, as below.
+    /// The fault, in the words that are described below.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, add = complete::fault())]
     words: Vec<String>,
 }
@@ -39,7 +39,7 @@ Faults:
   list
 
 A and B are nodes with commas between them: names, selectors, `client`
-(whoever is no node), or `*` for everybody. Without `-x- B` everybody is
+(connections that come from no node), or `*` for all of them. Without `-x- B` everybody is
 meant. With --for 5s behind it a fault heals itself after that time. What is
 held up is not lost, but flows on when the fault is healed. The runner's own
 commands go past all faults; clients come through at the addresses
@@ -50,12 +50,12 @@ impl Fault {
         // Whatever follows the first word is one of the words.
         let json = self.json || self.words.iter().any(|word| word == "--json");
         let words: Vec<&str> = self.words.iter().map(String::as_str).filter(|word| *word != "--json").collect();
-        let wish: FaultCommand = words
+        let command: FaultCommand = words
             .join(" ")
             .parse()
             .map_err(|why: String| Failure::bad_input(why).hint("`runner fault --help` lists the faults"))?;
         let session = self.which.session()?;
-        let order = wish.resolve(&session.read()?.plan).await?;
+        let order = command.resolve(&session.read()?.plan).await?;
         if let Answer::Faults { rules } = ask(&session, &Request::Fault { order }).await? {
             match rules.as_slice() {
                 rules if json => say(serde_json::to_string_pretty(rules).doing(|| "write JSON".into())?),

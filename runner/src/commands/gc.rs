@@ -7,10 +7,10 @@ use clap::Args;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, getpgid};
 
-/// Ends nodes whose supervisor is gone, and removes their files.
+/// Cleans up after crashes: ends nodes whose supervisor is gone, and removes their files.
 #[derive(Debug, Args)]
 pub struct Gc {
-    /// Also remove data that `up --keep` kept.
+    /// Also remove the data that `up --keep` kept.
     #[arg(long)]
     all: bool,
 }
@@ -19,7 +19,7 @@ impl Gc {
     pub(super) fn run(self) -> Outcome<u8> {
         let mut removed = 0;
         for session in Session::all() {
-            // Held while it is cleared, so that nobody brings it up meanwhile.
+            // Held while it is cleared, so that it cannot be brought up meanwhile.
             let Ok(_held) = session.hold() else {
                 continue;
             };

@@ -13,10 +13,10 @@ const SCHEMA: &str = "topology.schema.json";
 /// Writes a commented topology file to begin with, and the schema by which editors complete and check it.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// What kind of topology.
+    /// The kind of topology.
     #[arg(value_enum, default_value_t = Kind::Replication)]
     kind: Kind,
-    /// The file; KIND.yaml where none is named. A file that exists is not overwritten.
+    /// The file to write, KIND.yaml by default. An existing file is not overwritten.
     file: Option<PathBuf>,
 }
 

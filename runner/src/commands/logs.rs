@@ -15,10 +15,10 @@ use std::time::Duration;
 /// Shows the nodes' logs.
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// One node; all of them where none is given.
+    /// The node whose log to show; by default, the logs of all nodes.
     #[arg(add = complete::nodes())]
     node: Option<String>,
-    /// Go on as the logs grow, until Ctrl-C or until the topology is down.
+    /// Keep showing new lines until Ctrl-C or until the topology is down.
     #[arg(short, long)]
     follow: bool,
     #[command(flatten)]
@@ -67,7 +67,7 @@ impl Logs {
     }
 }
 
-/// Whether nobody reads standard output any more, as behind `| head`. Without a line to write that would not be noticed.
+/// Whether standard output is no longer read, as behind `| head`. Without a line to write that would not be noticed.
 fn is_reader_gone() -> bool {
     let stdout = std::io::stdout();
     let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];

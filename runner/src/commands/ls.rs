@@ -61,7 +61,7 @@ fn row(session: &Session) -> Row {
         () if session.has_kept_data() => "kept",
         () => "failed",
     };
-    // Where it went down in peace, there is no record.
+    // A topology that was taken down has no record.
     let record = session.read().ok();
     Row {
         name: session.name.to_string(),

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 /// Writes the manual pages, one for the runner and one for each of its commands: `man DIR/runner-up.1` shows one.
 #[derive(Debug, Args)]
 pub struct Man {
-    /// The folder for the pages; it is created if it does not exist. Installed they belong into `man1`, such as
-    /// `~/.local/share/man/man1`.
+    /// The folder for the pages, which is created if it does not exist. `man` finds pages in a folder such as
+    /// `~/.local/share/man/man1` by their names.
     directory: PathBuf,
 }
 

@@ -48,10 +48,10 @@ Exit codes:
 `run` exits with the code of its command, with 128 and the signal's number where a signal ended it, with 127 where there is
 no such command, and with 126 where it cannot be run.
 
-Nodes are selected by name (`replica-1`) or by the role that they play just now (`@master`, `@replica:2`);
+Nodes are selected by name (`replica-1`) or by the role that they currently play (`@master`, `@replica:2`);
 in a cluster also by what they serve (`@owner=user:1`, `@slot=5798`). `@replica-of=NODE` follows NODE.";
 
-/// Brings up Redis topologies declared in YAML, shows, breaks, measures and ends them.
+/// Brings up Redis topologies that are declared in YAML, and shows, breaks, measures and ends them.
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
 pub struct CommandLine {
@@ -73,15 +73,15 @@ enum Command {
     Scale(reshape::Scale),
     Logs(logs::Logs),
     Cli(cli::Cli),
-    /// Ends a node with SIGTERM, as its configuration has it, and starts it again; starts it if it does not run.
+    /// Ends a node with SIGTERM and starts it again; starts a node that is not running.
     Restart(act::Node),
     /// Ends a node at once, with SIGKILL.
     Kill(act::Node),
-    /// Ends a node with SIGTERM: it saves and leaves as configured.
+    /// Ends a node with SIGTERM: it saves its data as configured.
     Stop(act::Node),
-    /// Stops a node's process (SIGSTOP): it keeps its connections and does not answer.
+    /// Stops a node's process with SIGSTOP: it keeps its connections and does not answer.
     Pause(act::Node),
-    /// Lets a paused node go on (SIGCONT).
+    /// Continues a paused node with SIGCONT.
     Resume(act::Node),
     Fault(fault::Fault),
     Plan(plan::ShowPlan),
@@ -101,7 +101,7 @@ enum Command {
     Conform(conform::Conform),
     Completions(completions::Completions),
     Man(man::Man),
-    /// Our server, with redis-server's command line; this is how nodes are started.
+    /// Runs our server, with redis-server's command line. The runner starts its nodes in this way.
     #[command(disable_help_flag = true)]
     Server {
         /// Arguments as redis-server takes them.
@@ -113,7 +113,7 @@ enum Command {
 /// The topology that a command is about.
 #[derive(Debug, Args)]
 struct Which {
-    /// The topology, where several are up.
+    /// The name of the topology, if several are up.
     #[arg(long, add = complete::topologies())]
     name: Option<TopologyName>,
 }
@@ -147,7 +147,7 @@ pub fn main() -> ExitCode {
 fn report(failure: &crate::failure::Failure) {
     use owo_colors::OwoColorize;
     use std::io::Write;
-    // With standard error gone there is nobody left to tell.
+    // Without standard error the failure cannot be reported.
     let _ = writeln!(anstream::stderr(), "{}: {failure}", "error".red().bold());
 }
 
@@ -199,7 +199,7 @@ impl Command {
     }
 }
 
-/// Prints to standard output; a reader that went away (`| head`) is no failure.
+/// Prints to standard output; a reader that went away (`| head`) is not a failure.
 fn say(text: impl std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(anstream::stdout(), "{text}");

@@ -40,7 +40,7 @@ impl ShowPlan {
             let slots = shard.map_or_else(String::new, |shard| format!(", slots {}", describe(&shard.slots)));
             say(format!("\n{}: {}{upstream} on {}{bus}{slots}", node.name, node.role.word(), node.announced()));
             if node.is_external() {
-                say("  external: somebody else's, and only watched");
+                say("  external: only watched");
                 continue;
             }
             let (program, leading) = node.engine.command().doing(|| "find its program".into())?;

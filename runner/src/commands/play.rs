@@ -12,10 +12,10 @@ use std::path::PathBuf;
 pub struct Play {
     /// The scenario file; docs/scenarios.md describes the format.
     file: PathBuf,
-    /// Who plays: `server`, `redis`, or a path.
+    /// The engine to play on: `server`, `redis`, or a path.
     #[arg(long, default_value = "server", value_parser = Engine::argument)]
     engine: Engine,
-    /// Another engine for one node: `--cast master=redis`.
+    /// Use another engine for one node: `--cast master=redis`.
     #[arg(long, value_parser = role)]
     cast: Vec<(String, Engine)>,
 }

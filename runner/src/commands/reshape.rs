@@ -22,11 +22,11 @@ const TAKEOVER: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Makes a replica of a cluster the master of its shard, without losing a write; with a dead master, without asking it.
-/// Twice is once: a node that is the master already stays it.
+/// Makes a replica of a cluster the master of its shard. While the old master is alive, no write is lost; a dead one is not
+/// waited for. A node that is the master already stays the master.
 #[derive(Debug, Args)]
 pub struct Failover {
-    /// The replica; that of a master is `@replica-of=MASTER`.
+    /// The replica; `@replica-of=MASTER` selects the replica of a master.
     #[arg(add = complete::nodes())]
     node: String,
     #[command(flatten)]
@@ -36,45 +36,45 @@ pub struct Failover {
 /// Moves slots with their keys to a master, while the cluster serves clients.
 #[derive(Debug, Args)]
 pub struct Reshard {
-    /// How many slots (`1000`), or which (`0-99`, `5798-5798`).
+    /// How many slots to move (`1000`), or which ones (`0-99`, `5798-5798`).
     #[arg(long, required = true, value_delimiter = ',')]
     slots: Vec<String>,
-    /// The master that gets them.
+    /// The master that receives them.
     #[arg(long, add = complete::nodes())]
     to: String,
-    /// The masters that give them, with a number of slots; all others by default.
+    /// With a number of slots: the masters to take them from, by default all others.
     #[arg(long, value_delimiter = ',', add = complete::nodes())]
     from: Vec<String>,
-    /// Only say what would be moved.
+    /// Only print what would be moved.
     #[arg(long)]
     dry_run: bool,
-    /// Key by key, by the commands of every Redis, even where all nodes are ours and could hand slots over whole.
+    /// Move slots key by key, with the commands of every Redis, even if all nodes are ours and could hand them over whole.
     #[arg(long)]
     stock: bool,
     #[command(flatten)]
     which: Which,
 }
 
-/// Moves as few slots as possible until all masters have equally many, or as many as their weights say.
+/// Moves as few slots as possible until all masters have the same number, or shares in proportion to their weights.
 #[derive(Debug, Args)]
 pub struct Rebalance {
-    /// `node-1=2`: twice the slots of a master without a weight; `node-1=0`: none.
+    /// The weight of a master, 1 by default: `node-1=2` gives it twice as many slots, `node-1=0` none.
     #[arg(long = "weight", value_delimiter = ',', value_parser = weight)]
     weights: Vec<(String, f64)>,
-    /// Only say what would be moved.
+    /// Only print what would be moved.
     #[arg(long)]
     dry_run: bool,
-    /// Key by key, by the commands of every Redis, even where all nodes are ours and could hand slots over whole.
+    /// Move slots key by key, with the commands of every Redis, even if all nodes are ours and could hand them over whole.
     #[arg(long)]
     stock: bool,
     #[command(flatten)]
     which: Which,
 }
 
-/// Adds masters (with their replicas) to a running cluster, or takes the last ones away, and rebalances.
+/// Adds masters with their replicas to a running cluster, or removes the last ones, and rebalances the slots.
 #[derive(Debug, Args)]
 pub struct Scale {
-    /// How many masters there shall be.
+    /// How many masters the cluster is to have.
     #[arg(long)]
     masters: usize,
     /// How many replicas each new master gets; as many as the first master has by default.
@@ -91,7 +91,7 @@ fn weight(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("say NODE=WEIGHT, for example `node-1=2`")?;
     match value.parse::<f64>() {
         Ok(value) if value >= 0.0 && value.is_finite() => Ok((name.to_owned(), value)),
-        _ => Err(format!("`{value}` is no weight: say a number, 0 or more")),
+        _ => Err(format!("`{value}` is not a weight: say a number, 0 or more")),
     }
 }
 
@@ -102,7 +102,7 @@ fn cluster(which: &Which) -> Outcome<(Session, Plan)> {
     plan.cluster_nodes().try_for_each(NodePlan::must_be_ours)?;
     match plan.shards.is_empty() {
         false => Ok((session, plan)),
-        true => Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))
+        true => Err(Failure::bad_input(format!("`{}` is not a cluster", plan.name))
             .hint("`cluster:` in a topology makes one: see topologies/cluster.yaml")),
     }
 }
@@ -158,7 +158,7 @@ impl Reshard {
                 let given = moves_to(&held, &chosen, &to);
                 if let Some(other) = given.iter().find(|one| !from.is_empty() && !from.contains(&one.from)) {
                     return Err(Failure::bad_input(format!("slot {} is {}'s", other.slot, other.from))
-                        .hint("leave --from out to take chosen slots from whoever owns them"));
+                        .hint("leave --from out to take chosen slots from their owners"));
                 }
                 given
             }
@@ -181,7 +181,7 @@ async fn held(plan: &Plan) -> Outcome<Vec<(String, Vec<u16>)>> {
         if Instant::now() >= deadline {
             let message = format!("{} owns {} slots and is down", name_of(plan, member), member.slot_count());
             return Err(
-                Failure::failed(message).hint("`runner check` tells more; once a replica has taken over, try again")
+                Failure::failed(message).hint("`runner check` shows more; try again once a replica has taken over")
             );
         }
         sleep(PAUSE).await;
@@ -258,7 +258,7 @@ async fn all_closed(plan: &Plan, moves: &[Move]) -> Outcome<()> {
         let open = view.myself().into_iter().flat_map(|myself| &myself.open);
         let mut others = open.filter(|open| !moves.iter().any(|one| one.slot == open.slot));
         if let Some(open) = others.next() {
-            let message = format!("slot {} stands open at {}", open.slot, node.name);
+            let message = format!("slot {} is open at {}", open.slot, node.name);
             return Err(Failure::failed(message).hint(format!(
                 "`runner reshard --slots {0}-{0} --to NODE` closes it, or `redis-cli --cluster fix`",
                 open.slot
@@ -282,7 +282,7 @@ async fn settle(plan: &Plan, leaving: &[String]) -> Outcome<()> {
             match agreed {
                 Ok(()) => break,
                 Err(found) if Instant::now() >= deadline => {
-                    return Err(Failure::failed(format!("{} does not agree in time: {found}", node.name))
+                    return Err(Failure::failed(format!("{} does not agree within 30 s: {found}", node.name))
                         .hint("`runner check` shows what each node sees"));
                 }
                 Err(_) => sleep(Duration::from_millis(5)).await,

@@ -62,7 +62,7 @@ impl Slots {
         let session = self.which.session()?;
         let plan = session.read()?.plan;
         if plan.shards.is_empty() {
-            return Err(Failure::bad_input(format!("`{}` is no cluster", plan.name))
+            return Err(Failure::bad_input(format!("`{}` is not a cluster", plan.name))
                 .hint("`cluster:` in a topology makes one: see topologies/cluster.yaml"));
         }
         let mut pool = Pool::new(PATIENCE);
@@ -151,7 +151,7 @@ fn per_cell() -> usize {
     usize::from(SLOTS) / CELLS
 }
 
-/// The slots as letters: the owner's; `.` where nobody owns any, `+` where several owners share a cell.
+/// The slots as the letters of their owners; `.` where no node owns any, `+` where several owners share a cell.
 fn picture(seen: &View) -> String {
     let colours = [
         AnsiColors::Cyan,

@@ -59,7 +59,7 @@ struct Whole {
     file: String,
     ready: bool,
     nodes: Vec<Row>,
-    /// What whoever reaches a port can do without a password, or more than is needed.
+    /// What every process that reaches a port can do: use it without a password, or do more than it needs.
     open: Vec<Open>,
 }
 

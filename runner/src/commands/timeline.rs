@@ -57,7 +57,7 @@ pub struct Timeline {
     /// Writes the picture and the tables as a page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// The topology, where several are up.
+    /// The name of the topology, if several are up.
     #[arg(long, add = complete::topologies())]
     name: Option<TopologyName>,
 }
@@ -87,7 +87,7 @@ struct Report<'a> {
 impl Timeline {
     pub(super) async fn run(self) -> Outcome<u8> {
         if self.runs == 0 {
-            return Err(Failure::bad_input("--runs counts from 1"));
+            return Err(Failure::bad_input("--runs must be at least 1"));
         }
         let Some(file) = &self.file else {
             let session = Session::find(self.name.as_ref())?;

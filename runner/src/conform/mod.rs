@@ -28,7 +28,7 @@ pub(crate) struct Case {
 pub(crate) static CASES: &[Case] = &include!(concat!(env!("OUT_DIR"), "/cases.rs"));
 
 impl Case {
-    /// What the real server showed; `None` where nobody has recorded it.
+    /// What the real server showed; `None` where it has not been recorded.
     pub(crate) fn transcript(&self) -> Option<&'static str> {
         let (_, text) = self.recorded?.strip_prefix("---\n")?.split_once("\n---\n")?;
         Some(text)

@@ -125,7 +125,7 @@ async fn one(
         Against::Redis => Some(play(&scenario, &Cast::of(Engine::Redis), |_| ()).await?.to_text()),
     };
     let Some(reference) = reference else {
-        entry.remark = Some("nobody has recorded it".into());
+        entry.remark = Some("it has not been recorded".into());
         return Ok(entry);
     };
     let began = Instant::now();

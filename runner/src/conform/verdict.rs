@@ -18,7 +18,7 @@ pub enum Verdict {
     Unsupported,
     /// The play did not come to its end: a node died, or a condition was not met before its deadline.
     Stopped,
-    /// Nobody played it, for the reason that is given.
+    /// It was not played, for the reason that is given.
     NotRun,
 }
 
@@ -169,6 +169,6 @@ mod tests {
             "one is missing"
         );
         assert_eq!(judged("    \"# S\\r\\na:1\\r\\n\"\n", "    \"# S\\r\\na:1\\r\\nb:2\\r\\n\"\n"), Verdict::Wording);
-        assert_eq!(judged("    1\n", "    1\n    \"key:1\"\n"), Verdict::Different, "a reply is no field");
+        assert_eq!(judged("    1\n", "    1\n    \"key:1\"\n"), Verdict::Different, "a reply is not a field");
     }
 }

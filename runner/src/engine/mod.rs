@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Names the program that plays nodes of our server, where whoever starts them does not.
+/// Names the program that plays nodes of our server, where the process that starts them does not.
 pub const RUNNER_PROGRAM: &str = "RUNNER_PROGRAM";
 
 /// The program behind a node.
@@ -245,7 +245,7 @@ fn own_program() -> std::io::Result<PathBuf> {
     if let Some(named) = std::env::var_os(RUNNER_PROGRAM).map(PathBuf::from) {
         return match is_executable(&named) {
             true => std::path::absolute(named),
-            false => missing(format!("{RUNNER_PROGRAM} names {}, which is no program", named.display())),
+            false => missing(format!("{RUNNER_PROGRAM} names {}, which is not a program", named.display())),
         };
     }
     // Tests are in `target/debug/deps`, programs above that.
@@ -275,7 +275,7 @@ fn first_line(program: &Path) -> std::io::Result<String> {
     std::thread::spawn(move || {
         let mut text = [0; 256];
         let read = output.read(&mut text).unwrap_or(0);
-        // Whoever waited may have given up.
+        // The waiting task may have given up.
         let _ = told.send(String::from_utf8_lossy(&text[..read]).into_owned());
     });
     let text = version.recv_timeout(PATIENCE).unwrap_or_default();
@@ -307,7 +307,7 @@ impl NotFound {
                 let known: Vec<&str> = ["server", "redis"].into_iter().chain(known.iter().map(String::as_str)).collect();
                 suggest(word, &known)
             }
-            NotFound::Registry(_) => "an engine that is no path may be defined there".into(),
+            NotFound::Registry(_) => "an engine that is not a path can be defined there".into(),
             NotFound::Path(_) => {
                 "a relative path starts at the folder of the file that names it, on the command line at the working directory".into()
             }

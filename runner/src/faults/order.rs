@@ -27,6 +27,6 @@ pub enum Order {
         /// The number of the fault; `None` heals all of them.
         id: Option<u64>,
     },
-    /// What is wrong just now.
+    /// Lists the faults that are in force.
     List,
 }

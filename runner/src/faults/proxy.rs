@@ -48,7 +48,7 @@ impl Gate {
 impl Proxies {
     /// Listens on the fronts of a plan's nodes; a plan without fronts has no listeners.
     ///
-    /// `events` hears of faults that heal themselves; whoever gives an order knows of its own.
+    /// `events` hears of faults that heal themselves; the sender of an order already knows of its own.
     pub async fn start(plan: &Plan, events: Events) -> Outcome<Self> {
         let (rules, seen) = watch::channel(Rules::default());
         let (cuts, _) = broadcast::channel(16);
@@ -96,7 +96,7 @@ impl Proxies {
                 }
                 self.rules.send_modify(|rules| rules.0.push(rule));
             }
-            // Nobody listens where there are no connections.
+            // Without connections there are no receivers.
             Order::Reset { left, right } => drop(self.cuts.send((left, right))),
             Order::Heal { id: None } => self.rules.send_modify(|rules| rules.0.clear()),
             Order::Heal { id: Some(id) } => {

@@ -1,4 +1,4 @@
-//! Which faults there are just now, and what they do to one direction of one connection.
+//! The faults in force, and what they do to one direction of one connection.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -113,7 +113,7 @@ impl Effect {
         if !self.jitter.is_zero() {
             late += self.jitter.mul_f64(f64::from(dice.below(MILLION)) / f64::from(MILLION));
         }
-        // Linux sends again after 200 ms at least, and waits twice as long each time; nobody shall wait for ever.
+        // Linux sends again after 200 ms at least, and waits twice as long each time; no wait may last for ever.
         let mut again = Duration::from_millis(200);
         for _ in 0..MOST_TRIES {
             if dice.below(MILLION) >= self.loss {
@@ -160,7 +160,7 @@ impl Rules {
                     effect.delay += delay;
                     effect.jitter += jitter;
                 }
-                // Whoever gets past one must get past the other, too.
+                // Traffic that passes one must pass the other, too.
                 Fault::Loss(loss) => effect.loss += (MILLION - effect.loss) / 1000 * loss / 1000,
                 Fault::Bandwidth(rate) => effect.rate = Some(effect.rate.map_or(rate, |other| other.min(rate))),
             }

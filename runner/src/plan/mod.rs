@@ -79,7 +79,7 @@ pub struct NodePlan {
     pub port: u16,
     /// Where its cluster bus will listen, if it is to have one.
     pub bus_port: Option<u16>,
-    /// The host of a node that is somebody else's; `None` for those that are ours.
+    /// The host of an external node; `None` for the nodes that the runner starts.
     #[serde(default)]
     pub external: Option<String>,
     /// The address that it announces and calls from, where connections lead through the runner (see `faults`).
@@ -120,17 +120,17 @@ impl NodePlan {
         }
     }
 
-    /// Whether it is somebody else's.
+    /// Whether it is external: the runner watches it, and did not start it.
     pub fn is_external(&self) -> bool {
         self.external.is_some()
     }
 
-    /// Refuses to act on it where it is somebody else's.
+    /// Refuses to act on an external node.
     pub fn must_be_ours(&self) -> Outcome<()> {
         match self.is_external() {
             false => Ok(()),
-            true => Err(Failure::bad_input(format!("`{}` is external: it is somebody else's", self.name))
-                .hint("the runner watches such a node, and neither starts nor ends nor changes it")),
+            true => Err(Failure::bad_input(format!("`{}` is external: the runner did not start it", self.name))
+                .hint("the runner only watches such a node: it does not start, end or change it")),
         }
     }
 
@@ -161,7 +161,7 @@ impl NodePlan {
             ];
             !own.contains(&name) && !name.contains("-announce-")
         });
-        // A port without TLS would be somebody else's.
+        // The port without TLS belongs to the other node.
         let mut config = head(&dir, port, self.tls.is_some(), None);
         config.push_str(&format!("cluster-config-file nodes-{port}.conf\n"));
         if bus_port != port.saturating_add(BUS_ABOVE) {
@@ -319,7 +319,7 @@ impl Plan {
         mut lease: impl FnMut() -> Outcome<u16>,
     ) -> Outcome<Vec<NodePlan>> {
         let Some(template) = self.cluster_nodes().next() else {
-            return Err(Failure::bad_input(format!("`{}` is no cluster, so it cannot grow", self.name)));
+            return Err(Failure::bad_input(format!("`{}` is not a cluster, so it cannot grow", self.name)));
         };
         let mut names = (0..).map(Cluster::name).filter(|name| self.node(name).is_none());
         let last_front = self.nodes.iter().filter_map(|node| node.front).max().map(u32::from);
@@ -358,7 +358,7 @@ impl Plan {
         self.nodes.iter().filter(|node| self.is_in_cluster(&node.name))
     }
 
-    /// Whether the cluster is somebody else's: its shape is asked for, not made.
+    /// Whether the cluster is external: the runner asks for its shape and does not make it.
     pub fn has_external_cluster(&self) -> bool {
         self.cluster_nodes().any(NodePlan::is_external)
     }

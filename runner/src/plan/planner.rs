@@ -77,7 +77,7 @@ impl Planner<'_> {
         }
         let role = upstream.map_or(Role::Master, |of| Role::Replica { of });
         let engine = node.engine.as_ref().map(|engine| engine.value.clone());
-        // A node that is a cluster's by its configuration alone: bare, for whoever makes a cluster of it.
+        // A node with `cluster-enabled` outside of `cluster:`: the user makes a cluster of such nodes.
         let mut bus_port = None;
         if setting(&config, "cluster-enabled").is_some_and(|value| value == "yes") {
             bus_port = setting(&config, "cluster-port").and_then(|port| port.parse().ok()).filter(|&port| port != 0);
@@ -99,7 +99,7 @@ impl Planner<'_> {
         is_clusters && (node.port.is_some() || !self.engine(engine).has_cluster_port())
     }
 
-    /// What a replica of somebody else's node needs to follow it. Directives of the file go before.
+    /// What a replica of an external node needs to follow it. Directives of the file take precedence.
     fn push_way_to(&self, external: &External, config: &mut String) {
         let own = |name: &str| {
             let directives = self.topology.config.texts().chain(config.lines());
@@ -120,7 +120,7 @@ impl Planner<'_> {
         config.push_str(&lines);
     }
 
-    /// A node that is somebody else's: nothing of it is ours but the way there.
+    /// An external node: the runner only knows how to reach it.
     fn external(&mut self, name: &str, role: Role, external: &External) {
         let tls = self.certificates.as_ref().filter(|_| external.tls).map(|certificates| {
             let (certificate, key) = certificates.client();
@@ -191,8 +191,8 @@ impl Planner<'_> {
         Ok(shards)
     }
 
-    /// The nodes of a cluster that is somebody else's. What they are is known when they have been asked: until then each
-    /// counts as a master without slots.
+    /// The nodes of an external cluster. Their roles are known once they have been asked; until then each counts as a master
+    /// without slots.
     fn external_cluster(&mut self, cluster: &Cluster) -> Vec<Shard> {
         let mut shards = Vec::new();
         for (index, external) in cluster.external.iter().enumerate() {
@@ -228,7 +228,7 @@ impl Planner<'_> {
             };
             masters.push(Monitored { monitor: name.value.clone(), node: node.value.clone() });
             identity = identity.or(self.topology.external(node).and_then(|external| external.identity()));
-            // Sentinels that are somebody else's have a quorum of their own.
+            // External sentinels have a quorum of their own.
             let Some(quorum) = quorum else { continue };
             let (name, host, port, quorum) = (&name.value, master.announced().host, master.port, quorum.value);
             monitor.push_str(&format!("sentinel monitor {name} {host} {port} {quorum}\n"));

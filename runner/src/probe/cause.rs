@@ -16,7 +16,7 @@ const UNREADABLE: [&str; 2] = ["Can't handle RDB format version", "Wrong signatu
 /// `otherwise` is the hint where the log gives none.
 pub(super) fn explain(failure: Failure, plan: &Plan, node: &NodePlan, otherwise: String) -> Failure {
     if node.is_external() {
-        return failure.hint(format!("{} is somebody else's: does it run there?", node.address()));
+        return failure.hint(format!("{} is external: is it running there?", node.address()));
     }
     let searched = last_lines(&node.log(), SEARCHED);
     let log = shown(&searched);

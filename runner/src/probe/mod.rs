@@ -52,7 +52,7 @@ pub(crate) async fn agree(fleet: &mut Fleet, deadline: Deadline) -> Outcome<()> 
         probe.gate(fleet, node, "a probe write is read back", Gate::ReadBack).await?;
     }
     for (name, gate) in CLUSTER_GATES {
-        // Nobody else's node is written to.
+        // External nodes are not written to.
         let asked = |node: &&NodePlan| *gate != Gate::TakesWrites || !node.is_external();
         for node in plan.cluster_nodes().filter(asked) {
             probe.gate(fleet, node, name, *gate).await?;
@@ -85,7 +85,7 @@ fn followers(plan: &Plan) -> impl Iterator<Item = &NodePlan> {
     plan.nodes.iter().filter(|node| node.upstream().is_some() && !plan.is_in_cluster(&node.name))
 }
 
-/// Those of them whose master is ours: nobody else's is written to.
+/// Those of them whose master is ours: the runner writes nothing to external masters.
 fn written(plan: &Plan) -> impl Iterator<Item = &NodePlan> {
     followers(plan).filter(|node| !plan.root(node).is_external())
 }

@@ -1,4 +1,4 @@
-//! What of a topology is open: to whoever reaches a port, nothing but the loopback interface is in between.
+//! What a topology leaves open to every process that can reach its ports. Only the loopback interface protects them.
 
 use crate::client::{Client, Reply};
 use crate::plan::{NodePlan, Plan};

@@ -33,15 +33,15 @@ impl Stage<'_> {
     }
 
     /// Slots move as `runner reshard` moves them.
-    pub(super) async fn reshard(&mut self, wish: &Reshard) -> Played<Entry> {
+    pub(super) async fn reshard(&mut self, reshard: &Reshard) -> Played<Entry> {
         let plan = &self.fleet.plan;
         let failed = |failure: crate::failure::Failure| Stop(failure.to_string());
         let held = holdings(plan, &seen(&mut Pool::new(PATIENCE), plan).await.map_err(failed)?);
-        let moves = moves_of(&held, wish.slots, std::slice::from_ref(&wish.from), &wish.to);
-        let way = if wish.stock { Way::Stock } else { Way::Best };
+        let moves = moves_of(&held, reshard.slots, std::slice::from_ref(&reshard.from), &reshard.to);
+        let way = if reshard.stock { Way::Stock } else { Way::Best };
         let moved = migrate(plan, &moves, way, |_| ()).await.map_err(failed)?;
         Ok(Entry {
-            title: format!("{} slots move from {} to {}", moved.slots, wish.from.value, wish.to.value),
+            title: format!("{} slots move from {} to {}", moved.slots, reshard.from.value, reshard.to.value),
             lines: Vec::new(),
         })
     }

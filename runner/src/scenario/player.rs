@@ -68,7 +68,7 @@ pub async fn play(scenario: &Scenario, cast: &Cast, mut shown: impl FnMut(&Entry
     for (name, _) in &cast.nodes {
         if plan.node(name).is_none() {
             let known: Vec<&str> = plan.nodes.iter().map(|node| node.name.as_str()).collect();
-            return Err(Failure::bad_input(format!("the cast names `{name}`, which is no node of this scenario"))
+            return Err(Failure::bad_input(format!("the cast names `{name}`, which is not a node of this scenario"))
                 .hint(suggest(name, &known)));
         }
     }

@@ -12,115 +12,116 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
 
-/// A scenario: what it shows, who asks for it, the nodes, the steps.
+/// A scenario: what it shows, the requirement that it cites, the nodes, and the steps.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// What it shows, in a sentence.
+    /// What the scenario shows, in one sentence.
     pub description: String,
     /// The requirement: a chapter of the document, a command's page, an issue.
     pub cites: String,
     /// The nodes, with the directives that make runs repeatable.
     pub topology: Topology,
-    /// Further casts besides 'all ours' and 'all upstream'.
+    /// Mixtures of engines that play it, besides our server alone and upstream alone.
     pub mixes: Vec<Ordered<Engine>>,
     /// The steps in the order in which they are played.
     pub steps: Vec<Step>,
 }
 
-/// A scenario as files say it.
+/// A scenario in its file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ScenarioFile {
-    /// What it shows, in a sentence.
+    /// What the scenario shows, in one sentence.
     description: String,
     /// The requirement: a chapter of the document, a command's page, an issue.
     cites: String,
-    /// Where upstream does something else than the document says.
+    /// Where upstream behaves differently from the document.
     #[serde(default)]
-    #[expect(dead_code, reason = "for whoever reads the file")]
+    #[expect(dead_code, reason = "for readers of the file")]
     notes: Option<String>,
-    /// The nodes. Directives that make runs repeatable stand before its own: see `Scenario::DEFAULTS`.
+    /// The topology to play on. Directives that make runs repeatable are put before its own: see `Scenario::DEFAULTS`.
     topology: Topology,
-    /// Further casts besides 'all ours' and 'all upstream': nodes by name and the engine that plays each.
+    /// Mixtures of engines that play it, besides our server alone and upstream alone: the engine of each node, by the node's name.
     #[serde(default)]
     mixes: Vec<Ordered<Engine>>,
     /// The steps in the order in which they are played.
     steps: Vec<Located<StepFile>>,
 }
 
-/// One step as files say it: exactly one action, on the node `on`, and what belongs to it.
+/// A step in a file: exactly one action, usually on the node `on`, and the keys that belong to the action.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct StepFile {
-    /// A remark that stands in the transcript; the only thing that needs no action.
+    /// A remark for the transcript. A step may consist of a note alone.
     note: Option<String>,
     /// The node that the step is about.
     on: Option<Located<String>>,
-    /// A named connection to it; `main` where none is named. One that is new is opened.
+    /// The name of the connection to use, `main` by default. A connection is opened when its name is first used.
     connection: Option<String>,
-    /// Commands, one after the other.
+    /// Commands, which are sent one after the other.
     send: Option<OneOrMany>,
-    /// With `send`: so many times, `${n}` counting from 1; the last reply is shown.
+    /// With `send`: how many times to send the commands; `${n}` counts from 1, and the last reply is shown.
     repeat: Option<u64>,
-    /// Bytes as they are, with redis-cli's escapes; the answer is shown as bytes.
+    /// Bytes to send as they are, written with redis-cli's escapes. The answer is shown as bytes, too.
     raw: Option<String>,
-    /// With `raw`: how many replies to wait for. Without it: whatever comes until nothing has come for a while.
+    /// With `raw`: how many replies to wait for. By default, everything that arrives until the connection is quiet.
     replies: Option<usize>,
-    /// A section of INFO; `fields` says which lines are shown.
+    /// The section of INFO to show; `fields` chooses its lines.
     info: Option<String>,
-    /// With `info`, `read`: names of lines up to a colon, or patterns with one `*`.
+    /// With `info` or `read`: the names of the lines to show (what stands before the colon), or patterns with one `*`.
     fields: Vec<String>,
-    /// A command that is repeated until its reply `is`, `has` or `lacks` something.
+    /// A command to repeat until its reply `is`, `has` or `lacks` a text.
     until: Option<String>,
     /// Writes an executable file of this name into the node's directory, which is `${NODE.dir}`.
     script: Option<String>,
-    /// With `script`: its lines.
+    /// With `script`: the lines of the file.
     text: Option<String>,
-    /// Removes a file from the node's directory: a configuration that is gone is written anew at the next start.
+    /// Removes a file from the node's directory. A configuration file is written again at the next start.
     remove: Option<String>,
-    /// A command that all nodes `among` are asked again and again until each reply `has` something: what each of them
-    /// answered, one line for every change of its mind.
+    /// A command to repeat on all nodes `among` until each reply `has` a text. The transcript shows how the answers of each
+    /// node changed.
     flips: Option<String>,
-    /// With `flips`: the nodes.
+    /// With `flips`: the nodes to ask.
     among: Vec<Located<String>>,
-    /// A file in the node's directory, as soon as it `has` something: the lines that fit `fields`, or all, in the order of
-    /// their texts.
+    /// A file in the node's directory to show as soon as it `has` a text: the lines that match `fields`, or all of them,
+    /// sorted.
     read: Option<String>,
-    /// With `until`: the reply's text, exactly.
+    /// With `until`: the whole text of the reply.
     is: Option<String>,
-    /// With `until`, `read`, `flips`: what the text contains.
+    /// With `until`, `read` or `flips`: a part of the text.
     has: Option<String>,
-    /// With `until`: what the reply's text does not contain.
+    /// With `until`: a text that the reply must not contain.
     lacks: Option<String>,
-    /// With `until`, `read`, `flips`, `synced`: the deadline in seconds.
+    /// With `until`, `read`, `flips` or `synced`: the deadline in seconds, 60 by default.
     within: Option<u64>,
     /// `kill`, `stop`, `pause`, `resume`, `start` or `restart` the node.
     act: Option<Action>,
-    /// A network fault, as `runner fault` takes it: `partition a -x- b`, `heal`. The topology says `faults: true`.
+    /// A network fault in the words of `runner fault`: `partition a -x- b`, `heal`. The topology must say `faults: true`.
     fault: Option<String>,
-    /// `start`: a client writes through the cluster from here on. `stop`: all that was acknowledged is there, once.
+    /// `start` has a client write through the cluster from here on; `stop` ends it and checks that every acknowledged write is
+    /// there exactly once.
     traffic: Option<Turn>,
-    /// Slots move from one master to another, as `runner reshard` moves them.
+    /// Moves slots from one master to another, as `runner reshard` does.
     reshard: Option<Reshard>,
-    /// redis-cli's words; it must end well. Where it is not installed, nobody plays the scenario.
+    /// Arguments for redis-cli, which must succeed. The scenario is not played where redis-cli is not installed.
     tool: Option<String>,
-    /// These replicas have all that their upstreams have.
+    /// Waits until these replicas have received everything from their upstreams.
     synced: Option<Vec<Located<String>>>,
-    /// With `synced`: and the upstreams know it from the replicas' acknowledgements, which come once a second.
+    /// With `synced`: wait also until the upstreams know it from the replicas' acknowledgements, which come once a second.
     acknowledged: bool,
-    /// These nodes hold equal data: their DEBUG DIGESTs, which are shown.
+    /// Compares the data of these nodes by DEBUG DIGEST and shows the digest.
     digest: Option<Vec<Located<String>>>,
-    /// With `digest`: the data hang on chance or on the clock, so equal digests are shown as `equal`.
+    /// With `digest`: show only that the digests are `equal`, because the data depend on chance or on the clock.
     by_chance: bool,
-    /// Random writes, the same for the same seed.
+    /// Executes random writes; the same seed gives the same writes.
     writes: Option<WriteMix>,
     /// Closes the named connection.
     close: Option<bool>,
-    /// Values to keep under a name: of `info` a field, of `send` a path of indexes into the reply (`.` is all of it).
+    /// Values to keep under a name: with `info` a field, with `send` a path of indexes into the reply (`.` is the whole reply).
     capture: Ordered<String>,
-    /// With `send`: the reply's elements are shown in order.
+    /// With `send`: sort the elements of the reply before they are shown.
     sorted: bool,
-    /// With `send`: an integer reply within these bounds is shown as the bounds.
+    /// With `send`: show the bounds instead of an integer reply that lies within them.
     between: Option<(i64, i64)>,
 }
 
@@ -140,11 +141,11 @@ pub enum Turn {
 pub struct Reshard {
     /// How many slots move.
     pub slots: usize,
-    /// The master that has them.
+    /// The master that owns them.
     pub from: Located<String>,
-    /// The master that gets them.
+    /// The master that receives them.
     pub to: Located<String>,
-    /// Key by key, even where all nodes could hand them over whole.
+    /// Move them key by key, even where all nodes could hand them over whole.
     #[serde(default)]
     pub stock: bool,
 }
@@ -167,11 +168,11 @@ impl OneOrMany {
 }
 
 impl Scenario {
-    /// Directives of every node, before those of the scenario's topology: nothing happens by the clock alone.
+    /// Directives of every node, before those of the scenario's topology: nothing depends on the clock alone.
     pub const DEFAULTS: &[&str] = &[
         "save \"\"",
         "enable-debug-command yes",
-        // Replicas come one by one; nobody waits for more of them.
+        // Replicas connect one by one, and no master waits for more of them.
         "repl-diskless-sync-delay 0",
         // A PING in the stream would move the offsets whenever it likes.
         "repl-ping-replica-period 3600",
@@ -182,7 +183,7 @@ impl Scenario {
         Self::parse(&Source::read(path)?)
     }
 
-    /// Whether redis-cli plays a part in it.
+    /// Whether it uses redis-cli.
     pub fn needs_redis_cli(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.deed, Deed::Tool(_)))
     }
@@ -270,8 +271,8 @@ impl StepFile {
             Deed::Fault(fault)
         } else if let Some(turn) = self.traffic {
             Deed::Traffic(turn)
-        } else if let Some(wish) = self.reshard {
-            Deed::Reshard(wish)
+        } else if let Some(reshard) = self.reshard {
+            Deed::Reshard(reshard)
         } else if let Some(line) = self.tool {
             Deed::Tool(line)
         } else if let Some(nodes) = self.synced {
@@ -314,7 +315,7 @@ fn check_step(step: &Located<StepFile>, nodes: &[&str], source: &Source) -> Outc
         && let Some(stray) = step.stray(action)
     {
         let message = format!("`{stray}` has no meaning for `{action}`");
-        return Err(source.error(step.at, message).hint("`runner schema scenario` tells what goes with what"));
+        return Err(source.error(step.at, message).hint("`runner schema scenario` shows which keys go together"));
     }
     match named.as_slice() {
         [] if step.note.is_some() => return Ok(()),
@@ -358,10 +359,10 @@ fn check_step(step: &Located<StepFile>, nodes: &[&str], source: &Source) -> Outc
         if let Err(why) = split_words(&line) {
             return Err(source
                 .error(step.at, why)
-                .hint("quotes follow redis-cli's rules: nothing but a blank may follow one"));
+                .hint("quotes follow redis-cli's rules: only a blank may follow a closing quote"));
         }
     }
-    let ends = step.reshard.iter().flat_map(|wish| [&wish.from, &wish.to]);
+    let ends = step.reshard.iter().flat_map(|reshard| [&reshard.from, &reshard.to]);
     let others = step.synced.iter().chain(&step.digest).flatten().chain(&step.among).chain(ends);
     for node in others {
         check_node(node, nodes, source)?;

@@ -66,7 +66,7 @@ impl Condition {
     }
 }
 
-/// Commands, one after the other.
+/// Commands, which are sent one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct Send {
     pub(super) who: Speaker,

@@ -75,7 +75,7 @@ impl Stage<'_> {
             Deed::Act { node, action } => self.act(node, *action).await?,
             Deed::Fault(fault) => self.fault(fault).await?,
             Deed::Traffic(turn) => self.traffic(*turn).await?,
-            Deed::Reshard(wish) => self.reshard(wish).await?,
+            Deed::Reshard(command) => self.reshard(command).await?,
             Deed::Tool(line) => self.tool(line).await?,
             Deed::Synced { nodes, acknowledged, within } => self.synced(nodes, *acknowledged, *within).await?,
             Deed::Digest { nodes, by_chance } => self.digest(nodes, *by_chance).await?,
@@ -332,14 +332,14 @@ impl Stage<'_> {
     }
 
     async fn fault(&mut self, fault: &str) -> Played<Entry> {
-        let wish: crate::fault_command::FaultCommand = fault.parse().map_err(Stop)?;
+        let command: crate::fault_command::FaultCommand = fault.parse().map_err(Stop)?;
         let failed = |failure: crate::failure::Failure| Stop(failure.to_string());
-        let order = wish.resolve(&self.fleet.plan).await.map_err(failed)?;
+        let order = command.resolve(&self.fleet.plan).await.map_err(failed)?;
         self.fleet.fault(order).map_err(failed)?;
         Ok(Entry { title: format!("network: {fault}"), lines: Vec::new() })
     }
 
-    /// Waits until replicas have applied all that their upstreams, whoever they are now, have written.
+    /// Waits until replicas have applied all that their current upstreams have written.
     async fn synced(&mut self, nodes: &[Located<String>], acknowledged: bool, within: Option<u64>) -> Played<Entry> {
         let deadline = deadline(within);
         for node in nodes {
@@ -350,7 +350,7 @@ impl Stage<'_> {
                     Err(stop) => stop.0,
                 };
                 if Instant::now() >= deadline {
-                    return Err(Stop(format!("{} is not in sync in time: {found}", node.value)));
+                    return Err(Stop(format!("{} was not in sync before the deadline: {found}", node.value)));
                 }
                 sleep(PAUSE).await;
             }

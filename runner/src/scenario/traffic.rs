@@ -64,7 +64,7 @@ impl Traffic {
 }
 
 impl Drop for Traffic {
-    /// A play that stops before its last step leaves nobody behind.
+    /// A play that stops before its last step leaves no task behind.
     fn drop(&mut self) {
         self.task.abort();
     }

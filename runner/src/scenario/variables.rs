@@ -35,7 +35,7 @@ impl Variables {
             && let Ok(step) = step.parse::<i64>()
             && let Some(value) = self.0.get(name)
         {
-            let number: i64 = value.parse().map_err(|_| format!("{name} is no number: {value}"))?;
+            let number: i64 = value.parse().map_err(|_| format!("{name} is not a number: {value}"))?;
             return Ok((number + step).to_string());
         }
         Err(format!("nothing is captured as `{expression}`"))

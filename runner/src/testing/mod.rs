@@ -184,7 +184,7 @@ impl Topology {
                 Kind::File(_) | Kind::Yaml(_) => "the file says it",
                 _ => "`masters` is for clusters, `sentinels` and `down_after` for what is watched",
             };
-            return Err(Failure::bad_input(format!("this topology takes no `{call}`")).hint(hint));
+            return Err(Failure::bad_input(format!("this topology does not support `{call}`")).hint(hint));
         }
         let engine = self.engine.as_deref().map(Engine::argument_of_topology).transpose();
         let engine = engine.map_err(Failure::bad_input)?;

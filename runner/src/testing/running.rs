@@ -7,7 +7,7 @@ use crate::fleet::Action;
 use std::sync::{Arc, mpsc};
 use tokio::runtime::{Builder, Runtime};
 
-/// A thread with a runtime of its own: whoever uses a topology may have another one, or none.
+/// A thread with a runtime of its own: the user of a topology may have another runtime, or none.
 #[derive(Debug)]
 pub(super) struct Work {
     // Taken by `drop` only.
@@ -24,13 +24,13 @@ impl Work {
     pub(super) fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let (tell, told) = mpsc::channel();
         self.runtime().spawn(async move {
-            // Whoever asked waits.
+            // The caller waits for it.
             let _ = tell.send(work.await);
         });
         told.recv().expect("the work ends without a panic")
     }
 
-    /// Does some work; whoever awaits it may have any runtime.
+    /// Does some work; it can be awaited on any runtime.
     pub(super) async fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         self.runtime().spawn(work).await.expect("the work ends without a panic")
     }
@@ -61,7 +61,7 @@ impl Running {
         Self { stage: Arc::new(stage), work }
     }
 
-    /// The URL of the node that a selector means just now: a name, `@master`, `@replica:2`, `@owner=user:1`.
+    /// The URL of the node that a selector currently means: a name, `@master`, `@replica:2`, `@owner=user:1`.
     ///
     /// # Panics
     ///
@@ -80,7 +80,7 @@ impl Running {
         self.stage.addresses()
     }
 
-    /// What `runner env` tells: REDIS_URL is the master of now; REDIS_SENTINELS, REDIS_CLUSTER, and so on.
+    /// What `runner env` tells: REDIS_URL is the current master; REDIS_SENTINELS, REDIS_CLUSTER, and so on.
     pub fn environment(&self) -> Vec<(String, String)> {
         let stage = self.stage.clone();
         self.work.wait(async move { stage.environment().await })
@@ -99,7 +99,7 @@ impl Running {
         self.work.wait(async move { stage.act(&selector, Action::Kill).await })
     }
 
-    /// Ends a node with SIGTERM: it saves and leaves as configured.
+    /// Ends a node with SIGTERM: it saves its data as configured.
     pub fn stop(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.wait(async move { stage.act(&selector, Action::Stop).await })
@@ -111,13 +111,13 @@ impl Running {
         self.work.wait(async move { stage.act(&selector, Action::Restart).await })
     }
 
-    /// Stops a node's process (SIGSTOP): it keeps its connections and does not answer.
+    /// Stops a node's process with SIGSTOP: it keeps its connections and does not answer.
     pub fn pause(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.wait(async move { stage.act(&selector, Action::Pause).await })
     }
 
-    /// Lets a paused node go on (SIGCONT).
+    /// Continues a paused node with SIGCONT.
     pub fn resume(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.wait(async move { stage.act(&selector, Action::Resume).await })
@@ -157,7 +157,7 @@ impl AsyncRunning {
         Self { stage: Arc::new(stage), work }
     }
 
-    /// The URL of the node that a selector means just now: a name, `@master`, `@replica:2`, `@owner=user:1`.
+    /// The URL of the node that a selector currently means: a name, `@master`, `@replica:2`, `@owner=user:1`.
     ///
     /// # Panics
     ///
@@ -175,7 +175,7 @@ impl AsyncRunning {
         self.stage.addresses()
     }
 
-    /// What `runner env` tells: REDIS_URL is the master of now; REDIS_SENTINELS, REDIS_CLUSTER, and so on.
+    /// What `runner env` tells: REDIS_URL is the current master; REDIS_SENTINELS, REDIS_CLUSTER, and so on.
     pub async fn environment(&self) -> Vec<(String, String)> {
         let stage = self.stage.clone();
         self.work.spawn(async move { stage.environment().await }).await
@@ -194,7 +194,7 @@ impl AsyncRunning {
         self.work.spawn(async move { stage.act(&selector, Action::Kill).await }).await
     }
 
-    /// Ends a node with SIGTERM: it saves and leaves as configured.
+    /// Ends a node with SIGTERM: it saves its data as configured.
     pub async fn stop(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.spawn(async move { stage.act(&selector, Action::Stop).await }).await
@@ -206,13 +206,13 @@ impl AsyncRunning {
         self.work.spawn(async move { stage.act(&selector, Action::Restart).await }).await
     }
 
-    /// Stops a node's process (SIGSTOP): it keeps its connections and does not answer.
+    /// Stops a node's process with SIGSTOP: it keeps its connections and does not answer.
     pub async fn pause(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.spawn(async move { stage.act(&selector, Action::Pause).await }).await
     }
 
-    /// Lets a paused node go on (SIGCONT).
+    /// Continues a paused node with SIGCONT.
     pub async fn resume(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.spawn(async move { stage.act(&selector, Action::Resume).await }).await

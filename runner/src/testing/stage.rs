@@ -78,8 +78,8 @@ impl Stage {
     }
 
     pub(super) async fn fault(&self, words: &str) -> Outcome<()> {
-        let wish: FaultCommand = words.parse().map_err(Failure::bad_input)?;
-        let order = wish.resolve(&self.plan).await?;
+        let command: FaultCommand = words.parse().map_err(Failure::bad_input)?;
+        let order = command.resolve(&self.plan).await?;
         self.fleet.lock().await.fault(order).map(drop)
     }
 
@@ -106,7 +106,7 @@ impl Stage {
     async fn disagreement(&self, world: &Shared) -> Outcome<Option<String>> {
         let mut fleet = self.fleet.lock().await;
         if let Some((node, how)) = fleet.unexpected_end() {
-            return Err(Failure::failed(format!("{node} {how}, and nobody asked for it")));
+            return Err(Failure::failed(format!("{node} {how}, which was not asked for")));
         }
         let world = hold(world);
         for node in &self.plan.nodes {

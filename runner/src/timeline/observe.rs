@@ -27,7 +27,7 @@ pub(crate) async fn watch_node(world: Shared, plan: Plan, node: NodePlan, every:
             Some(client) => ask(client, &questions).await,
             None => None,
         };
-        // A node that is told to follow another closes its clients' connections; that alone is no silence.
+        // A node that is told to follow another closes its clients' connections; that alone does not count as silence.
         if result.is_none()
             && let Ok(client) = connect(&node, PATIENCE).await
         {

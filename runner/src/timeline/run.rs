@@ -130,7 +130,7 @@ async fn restore_shard(plan: &Plan, master: &NodePlan) -> Outcome<bool> {
             },
         };
         if Instant::now() >= deadline {
-            return Err(Failure::failed(format!("{} does not get its slots back: {found}", master.name)));
+            return Err(Failure::failed(format!("{} did not get its slots back: {found}", master.name)));
         }
         sleep(PAUSE).await;
     }
@@ -174,14 +174,14 @@ async fn restore_watched(plan: &Plan) -> Outcome<()> {
     Ok(())
 }
 
-/// Whether a Sentinel has heard that it shall prefer this replica.
+/// Whether a Sentinel has heard that it is to prefer this replica.
 fn has_priority_one(replica: &Reply, node: &NodePlan) -> bool {
     let words: Vec<String> = replica.elements().iter().filter_map(Reply::text).collect();
     let is = |name: &str, value: &str| words.chunks_exact(2).any(|pair| pair[0] == name && pair[1] == value);
     is("port", &node.port.to_string()) && is("slave-priority", "1")
 }
 
-/// Brings everything back that a script ended or paused; where nobody else does, also who follows whom.
+/// Brings back everything that a script ended or paused, and restores who follows whom where neither Sentinels nor a cluster do.
 pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
     if plan.nodes.iter().any(|node| node.front.is_some()) {
         ask(session, &Request::Fault { order: Order::Heal { id: None } }).await?;

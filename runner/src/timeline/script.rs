@@ -126,13 +126,13 @@ impl fmt::Display for Step {
                 write!(f, "call {node} {}", words.join(" "))
             }
             Step::Wait(duration) => write!(f, "wait {duration:?}"),
-            Step::Fault(wish) => write!(f, "{wish}"),
+            Step::Fault(command) => write!(f, "{command}"),
         }
     }
 }
 
 impl Step {
-    /// The nodes that it means just now.
+    /// The nodes that its selectors currently mean.
     pub(super) async fn resolve<'a>(&self, plan: &'a Plan) -> Outcome<Vec<&'a NodePlan>> {
         match self {
             Step::Act(_, node) | Step::Promote(node) | Step::Call(node, _) => Ok(vec![select(plan, node).await?]),
@@ -157,8 +157,8 @@ impl Step {
                 tokio::time::sleep(*duration).await;
                 Ok(())
             }
-            (Step::Fault(wish), _) => {
-                let order = wish.resolve(plan).await?;
+            (Step::Fault(command), _) => {
+                let order = command.resolve(plan).await?;
                 ask(session, &Request::Fault { order }).await.map(|_| ())
             }
             _ => Ok(()),

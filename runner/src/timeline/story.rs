@@ -81,7 +81,7 @@ pub struct Story {
     pub writes: Vec<Lane>,
 }
 
-/// A gap shorter than this, in which nobody refused a write, is the pace of the probe on a busy machine and not an outage.
+/// A gap shorter than this, in which no node refused a write, is the pace of the probe on a busy machine and not an outage.
 const GAP_MS: f64 = 50.0;
 
 impl Story {

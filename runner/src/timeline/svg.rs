@@ -103,7 +103,7 @@ struct Scale {
 
 /// So much of a run may pass without anything before it is folded, and so much it is drawn as then.
 const IDLE: f64 = 0.15;
-/// A shorter time is no idleness, in milliseconds.
+/// The shortest time without events that is folded, in milliseconds.
 const SHORT: f64 = 1000.0;
 
 impl Scale {
@@ -299,7 +299,7 @@ fn list(svg: &mut String, top: f64, listed: &[&Happening], all: usize) -> f64 {
     end
 }
 
-/// Who and what; a step such as `wait` is nobody's.
+/// The node and what happened to it; a step such as `wait` has no node.
 fn told(one: &Happening) -> String {
     match one.node.as_str() {
         "" => one.what.clone(),

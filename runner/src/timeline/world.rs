@@ -1,4 +1,4 @@
-//! What is known just now, and everything that changed on the way here.
+//! What is currently known, and everything that changed before.
 
 use super::writes::Stream;
 use crate::plan::{NodePlan, Plan};
@@ -155,7 +155,7 @@ impl World {
             self.note(at, node, Kind::Role, format!("is a {} now, offset {}", new.role, new.offset));
         }
         if new.role == "replica" && (&old.follows, &old.link, &old.role) != (&new.follows, &new.link, &new.role) {
-            let of = new.follows.as_deref().unwrap_or("nobody");
+            let of = new.follows.as_deref().unwrap_or("no node");
             self.note(at, node, Kind::Link, format!("follows {of}, link {}, offset {}", new.link, new.offset));
         }
         if old.state != new.state {
@@ -234,7 +234,7 @@ impl World {
         let answers = |name: &str| self.nodes.get(name).is_some_and(|now| now.answers);
         for (name, now) in self.nodes.iter().filter(|(_, now)| now.answers) {
             if now.role == "replica" && !now.follows.as_deref().is_some_and(answers) {
-                let of = now.follows.as_deref().unwrap_or("nobody that is known");
+                let of = now.follows.as_deref().unwrap_or("an unknown node");
                 return Some(format!("{name} follows {of}, and that does not answer"));
             }
             if let Some((range, owner)) = now.slots.iter().find(|(_, owner)| !answers(owner)) {
@@ -302,7 +302,7 @@ mod tests {
         let replica = Now { answers: true, role: "replica".into(), link: "up".into(), ..Now::default() };
         world.learn(at, "b", replica.clone());
         world.learn(at, "b", Now { offset: 7, ..replica.clone() });
-        assert!(world.happenings.is_empty(), "a first look and an offset that grows are no news");
+        assert!(world.happenings.is_empty(), "neither a first look nor a growing offset is reported");
         world.learn(at, "b", Now { role: "master".into(), ..replica });
         assert_eq!(world.happenings.len(), 1);
     }

@@ -1,6 +1,6 @@
 //! The write probe: a client that writes all the time, goes where writes are taken, and remembers what was acknowledged.
 //!
-//! It needs nobody to tell it where the master is: it asks all nodes in turn. So the outage that it sees is the topology's
+//! It does not need to be told where the master is: it asks all nodes in turn. So the outage that it sees is the topology's
 //! own, without the time that a client takes to find out. Network faults that concern clients concern it. Each write appends a number to a list; a number that was
 //! acknowledged and is not there in the end is a lost write.
 
@@ -64,7 +64,7 @@ impl Stream {
             let nodes = || plan.cluster_nodes().cloned().collect();
             return shards.map(|shard| new(&shard.master, key_in(&key, &shard.slots), nodes())).collect();
         }
-        // Nobody else's node is written to.
+        // External nodes are not written to.
         let is_root = |node: &&NodePlan| node.holds_data() && node.upstream().is_none() && !node.is_external();
         let roots = plan.nodes.iter().filter(is_root);
         let below = |root: &NodePlan| {
@@ -161,7 +161,7 @@ async fn attempt(
     tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err("no reply".into()))
 }
 
-/// Reads a stream back: how many acknowledged writes are not there. Nothing where nobody has the list.
+/// Reads a stream back: how many acknowledged writes are missing. `None` where no node has the list.
 pub(crate) async fn lost(stream: &Stream) -> Option<usize> {
     let at = stream.at.clone()?;
     let node = stream.nodes.iter().find(|node| node.name == at)?;

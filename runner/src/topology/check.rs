@@ -103,7 +103,7 @@ fn ports(topology: &Topology, source: &Source) -> Outcome<()> {
     let buses = buses.iter().map(|(name, port)| (name.clone(), port));
     for (name, port) in nodes.chain(sentinels).chain(cluster).chain(buses) {
         if port.value == 0 {
-            return Err(source.error(port.at, "0 is no port").hint("leave `port` out to get a free one"));
+            return Err(source.error(port.at, "0 is not a port").hint("leave `port` out to get a free one"));
         }
         if let Some(holder) = holders.insert(port.value, name.clone()) {
             return Err(source
@@ -197,7 +197,7 @@ fn check_sentinels(topology: &Topology, sentinels: &Located<Sentinels>, source: 
         let fits = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c);
         if monitor.value.is_empty() || !monitor.value.chars().all(fits) {
             return Err(source
-                .error(monitor.at, format!("`{}` is no name that Sentinel could monitor", monitor.value))
+                .error(monitor.at, format!("`{}` is not a name that Sentinel can monitor", monitor.value))
                 .hint("names of masters are of letters, digits, `.`, `-` and `_`, such as `mymaster`"));
         }
         resolves(master, &known, source)?;

@@ -27,8 +27,7 @@ pub struct Cluster {
     /// What single nodes have of their own, by name: `node-4: {engine: redis}`.
     #[serde(default)]
     pub nodes: Ordered<ClusterNode>,
-    /// Instead of all this: the addresses of all nodes of a cluster that is somebody else's, each written as `external` of a
-    /// node. The runner asks the cluster who is a master and who owns which slots.
+    /// Instead of all this: the addresses of all nodes of a cluster that runs already, each written as `external` of a node. The runner asks the cluster who is a master and who owns which slots.
     #[serde(default)]
     pub external: Vec<Located<External>>,
 }
@@ -141,7 +140,7 @@ impl Cluster {
         self.check_slots(source)
     }
 
-    /// A cluster of somebody else has the shape that it has.
+    /// The file cannot shape an external cluster.
     pub(super) fn check_external(&self, source: &Source) -> Outcome<()> {
         if self.external.is_empty() {
             return Ok(());

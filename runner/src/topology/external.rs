@@ -1,4 +1,4 @@
-//! `external:` of nodes, sentinels and clusters: where nodes are that somebody else runs, and how to log in there.
+//! `external:` of nodes, sentinels and clusters: nodes that run already, where they are, and how to log in.
 
 use super::{Sentinels, Topology};
 use crate::client::Address;
@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 const RULE: &str = "an external node is `host:port`, or `redis://USER:PASSWORD@host:port`, with `rediss://` inside TLS";
 
-/// A node that is somebody else's: its address as a text, or a mapping.
+/// A node that the runner did not start and only watches: its address as a text, or a mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct External {
     /// Its host and port.
@@ -35,7 +35,7 @@ pub struct External {
     pub key: Option<PathBuf>,
 }
 
-/// A node that is somebody else's, where its address does not say everything.
+/// An external node whose address does not say everything.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Details {
@@ -182,14 +182,14 @@ impl JsonSchema for External {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let details = generator.subschema_for::<Details>();
         json_schema!({
-            "description": "A node that is somebody else's: `host:port`, `redis://[[USER]:PASSWORD@]host:port`, `rediss://...`, or a mapping",
+            "description": "A node that runs already: `host:port`, `redis://[[USER]:PASSWORD@]host:port`, `rediss://...`, or a mapping",
             "anyOf": [{ "type": "string" }, details]
         })
     }
 }
 
 impl Topology {
-    /// All nodes that are somebody else's: data nodes, sentinels and nodes of a cluster.
+    /// All external nodes: data nodes, sentinels and nodes of a cluster.
     pub fn externals(&self) -> impl Iterator<Item = &Located<External>> {
         let nodes = self.nodes.iter().filter_map(|(_, node)| node.external.as_ref());
         let sentinels = self.sentinels.iter().flat_map(|sentinels| &sentinels.external);
@@ -226,7 +226,7 @@ impl Topology {
             if let Some((key, at)) = others.into_iter().find_map(|(key, at)| Some((key, at?))) {
                 return Err(source
                     .error(at, format!("`{name}` is external: it has no `{key}` here"))
-                    .hint("the runner watches such a node and neither starts nor configures it"));
+                    .hint("the runner only watches such a node: it does not start or configure it"));
             }
         }
         for (name, node) in self.nodes.iter() {
@@ -273,7 +273,7 @@ impl Topology {
         Ok(())
     }
 
-    /// Sentinels of somebody else watch what they watch.
+    /// The file cannot change what external sentinels watch.
     fn check_external_sentinels(&self, sentinels: &Sentinels, source: &Source) -> Outcome<()> {
         let others: [(&str, Option<Position>); 5] = [
             ("count", sentinels.count.as_ref().map(|count| count.at)),
@@ -285,7 +285,7 @@ impl Topology {
         if let Some((key, at)) = others.into_iter().find_map(|(key, at)| Some((key, at?))) {
             return Err(source
                 .error(at, format!("these sentinels are external: they have no `{key}` here"))
-                .hint("the runner watches them and neither starts nor configures them"));
+                .hint("the runner only watches them: it does not start or configure them"));
         }
         match sentinels.watched().find(|(_, node, _)| self.external(node).is_none()) {
             Some((_, node, _)) => Err(source

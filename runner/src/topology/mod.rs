@@ -82,8 +82,8 @@ pub struct Node {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub port: Option<Located<u16>>,
-    /// The address, `host:port`, of a node that runs already and is somebody else's: the runner watches it, and neither starts
-    /// it nor ends it nor writes to it. Others may replicate it, and sentinels monitor it. Where it takes a password:
+    /// The address, `host:port`, of a node that runs already: the runner watches it, and neither starts it nor ends it nor
+    /// writes to it. Others may replicate it, and sentinels monitor it. Where it takes a password:
     /// `redis://USER:PASSWORD@host:port`. Inside TLS: `{address: 'rediss://host:port', ca: ca.crt}`, with `cert` and `key`
     /// where it demands a certificate.
     #[serde(default)]
@@ -100,7 +100,7 @@ pub struct Node {
     pub config: Directives,
 }
 
-/// Sentinels: a count (free ports are leased), a list of ports, or the addresses of those that are somebody else's.
+/// Sentinels: a count (free ports are leased), a list of ports, or the addresses of those that run already.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sentinels {
@@ -110,7 +110,7 @@ pub struct Sentinels {
     /// Their ports; as many sentinels as ports.
     #[serde(default)]
     pub ports: Vec<Located<u16>>,
-    /// Instead of `count` and `ports`: the addresses of sentinels that are somebody else's, and that watch external masters.
+    /// Instead of `count` and `ports`: the addresses of sentinels that run already and watch external masters.
     /// Each is written as `external` of a node.
     #[serde(default)]
     pub external: Vec<Located<External>>,
@@ -180,7 +180,7 @@ impl Topology {
         topology.settle(&source)?;
         if topology.name.is_none() && path != Path::new("-") {
             let name = TopologyName::of_file(path).ok_or_else(|| {
-                Failure::bad_input(format!("`{}` gives the topology no name that fits", path.display()))
+                Failure::bad_input(format!("`{}` does not give the topology a valid name", path.display()))
                     .hint("say `name: NAME` in it, or --name NAME")
             })?;
             topology.name = Some(Located { value: name, at: Default::default() });

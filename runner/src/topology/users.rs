@@ -40,7 +40,7 @@ pub enum Purpose {
     Replication,
     /// Sentinels, at the nodes that they watch.
     Sentinel,
-    /// Whoever uses the topology: `runner env` tells this user's URLs.
+    /// Clients of the topology: `runner env` prints URLs with this user.
     Clients,
 }
 

@@ -200,7 +200,7 @@ fn slot_bar(screen: &Screen, world: &World, width: u16) -> Paragraph<'static> {
         .cluster_nodes()
         .find_map(|node| world.nodes.get(&node.name).filter(|now| now.answers && !now.slots.is_empty()));
     let Some(viewer) = viewer else {
-        return Paragraph::new(" nobody shows the slots");
+        return Paragraph::new(" no node shows the slots");
     };
     let owner_at = |slot: u16| viewer.slots.iter().find(|(range, _)| range.contains(slot)).map(|(_, owner)| owner);
     let place = |owner: &str| screen.plan.nodes.iter().position(|node| node.name == owner).unwrap_or(0);

@@ -137,8 +137,8 @@ async fn failover_by_sentinels(plan: &Plan, chosen: &str) -> Outcome<()> {
 }
 
 async fn fault(session: &Session, plan: &Plan, words: &str) -> Outcome<()> {
-    let wish: FaultCommand = words.parse().map_err(Failure::bad_input)?;
-    let order = wish.resolve(plan).await?;
+    let command: FaultCommand = words.parse().map_err(Failure::bad_input)?;
+    let order = command.resolve(plan).await?;
     ask(session, &Request::Fault { order }).await.map(|_| ())
 }
 

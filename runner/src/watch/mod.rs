@@ -47,7 +47,7 @@ pub async fn watch(session: &Session) -> Outcome<Option<String>> {
                     let said = said.clone();
                     tokio::spawn(async move {
                         let saying = perform(&session, &plan, &node, deed).await;
-                        // Whoever watched may have quit.
+                        // The watcher may have quit.
                         let _ = said.send(saying).await;
                     });
                 }

@@ -1,4 +1,4 @@
-//! `runner check` of what is no cluster: whether it is sound, and what of it is open.
+//! `runner check` of topologies that are not clusters: whether they are sound, and what they leave open.
 
 use crate::user::{User, WATCHED, eventually, text};
 

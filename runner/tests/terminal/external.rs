@@ -1,4 +1,4 @@
-//! Nodes that are somebody else's: watched and followed, never started, ended or written to.
+//! External nodes: watched and followed, never started, ended or written to.
 
 use crate::user::{User, WATCHED, engines};
 
@@ -34,7 +34,7 @@ fn an_external_master_is_followed_and_watched_and_left_alone() {
 fn an_external_node_that_does_not_answer_is_named() {
     let user = User::new("nodes: {prod: {external: '127.0.0.1:1'}, near: {replicaof: prod}}\n");
     let said = user.refused(1, &["up", "--wait", "300ms", "t.yaml"]);
-    assert!(said.contains("prod is not ready") && said.contains("127.0.0.1:1 is somebody else's"), "{said}");
+    assert!(said.contains("prod is not ready") && said.contains("127.0.0.1:1 is external"), "{said}");
 }
 
 /// Their nodes are inside TLS, demand a certificate and a password, and let replicas and sentinels in as users of their own.

@@ -60,7 +60,7 @@ fn what_is_wrong_is_found_before_anything_is_played() {
     let error = scenario("  - {on: node, send: {a: PING}}\n").refused(2, &["play", "s.yaml"]);
     assert!(error.contains("expected a text, or a list of texts") && error.contains("--> s.yaml:5:"), "{error}");
     let error = scenario("  - {on: node, send: PING}\n").refused(2, &["play", "--cast", "nod=server", "s.yaml"]);
-    assert!(error.contains("`nod`, which is no node") && error.contains("did you mean `node`?"), "{error}");
+    assert!(error.contains("`nod`, which is not a node") && error.contains("did you mean `node`?"), "{error}");
 }
 
 #[test]

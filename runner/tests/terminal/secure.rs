@@ -35,7 +35,7 @@ fn a_watched_master_inside_tls_is_reached_and_replaced_and_nothing_is_left() {
             let path = variables[name].as_str().expect("a path");
             assert!(std::path::Path::new(path).exists(), "{name}={path}");
         }
-        // Nobody is answered in the clear.
+        // No client is answered without TLS.
         let port = variables["REDIS_MASTER_PORT"].as_str().expect("a port").parse().expect("a number");
         let mut plain = std::net::TcpStream::connect(("127.0.0.1", port)).expect("connect");
         let _ = plain.write_all(b"PING\r\n");
@@ -52,7 +52,7 @@ fn a_watched_master_inside_tls_is_reached_and_replaced_and_nothing_is_left() {
 }
 
 #[test]
-fn a_cluster_inside_tls_is_sound_whoever_plays_its_nodes() {
+fn a_cluster_inside_tls_is_sound_on_every_engine() {
     const CLUSTER: &str = "\
 tls: {auth-clients: optional}
 config: {save: '', cluster-node-timeout: 2000}

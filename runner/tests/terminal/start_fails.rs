@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn data_that_a_replica_cannot_read_are_named_at_once() {
-    // A master of a later version: it sends a snapshot of a format that nobody knows yet.
+    // A master of a later version: it sends a snapshot in a format that no engine here knows.
     let user = User::new("nodes: {new: {}, old: {replicaof: new, engine: ./old}}\nconfig: {save: ''}\n");
     let complains = "echo \"Can't handle RDB format version 99\"";
     user.script(
@@ -19,5 +19,5 @@ fn data_that_a_replica_cannot_read_are_named_at_once() {
     let said = user.refused(1, &["up", "--wait", "60s", "t.yaml"]);
     assert!(said.contains("old is not ready: `link to the master is up`"), "{said}");
     assert!(said.contains("cannot read what new (`server`) writes"), "{said}");
-    assert!(began.elapsed() < Duration::from_secs(30), "it does not wait in vain");
+    assert!(began.elapsed() < Duration::from_secs(30), "it does not wait for what cannot happen");
 }

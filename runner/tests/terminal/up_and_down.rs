@@ -123,7 +123,7 @@ fn a_node_that_cannot_start_is_named_with_its_last_words() {
 #[test]
 fn a_gate_that_stays_shut_is_named_when_the_time_is_over() {
     let user = User::new(TOPOLOGY);
-    // Nobody answers a replica that must authenticate and does not.
+    // A replica that must authenticate and does not gets no answer.
     let shut = TOPOLOGY.replace("master: {}", "master: {config: {requirepass: secret}}");
     std::fs::write(user.home.path().join("t.yaml"), shut).expect("write the topology");
     let output = user.run(&["up", "--engine", ENGINE, "--wait", "700ms", "t.yaml"]);
@@ -163,7 +163,7 @@ fn all_ports_that_are_held_are_named_at_once() {
     let topology = format!("nodes: {{a: {{port: {}}}, b: {{port: {}}}}}", ports[0], ports[1]);
     std::fs::write(user.home.path().join("t.yaml"), topology).expect("write");
     let error = text(&user.run(&["up", "t.yaml"]).stderr);
-    assert!(error.contains("2 ports cannot be had"), "{error}");
+    assert!(error.contains("2 ports are not available"), "{error}");
     for (port, name) in ports.iter().zip(["a", "b"]) {
         assert!(error.contains(&format!("port {port} of {name} is held by pid {}", std::process::id())), "{error}");
     }
@@ -220,7 +220,7 @@ fn kept_data_are_there_next_time() {
 }
 
 #[test]
-fn following_the_logs_ends_when_nobody_reads_them() {
+fn following_the_logs_ends_when_standard_output_is_closed() {
     let user = User::new(TOPOLOGY);
     up(&user);
     let mut follower = user.command(&["logs", "-f"]).stdout(Stdio::piped()).spawn().expect("start the runner");
@@ -255,7 +255,7 @@ fn topologies_are_listed_and_taken_down_by_file_or_all_at_once() {
     user.ok(&["down", "t.yaml"]);
     assert_eq!(user.run(&["down", "t.yaml"]).status.code(), Some(3));
     let said = user.refused(2, &["down", "third"]);
-    assert!(said.contains("`runner down --name third`"), "a name is no file: {said}");
+    assert!(said.contains("`runner down --name third`"), "a name is not a file: {said}");
     assert_eq!(states(), expected(&[("second", "up"), ("third", "up")]));
     user.ok(&["down", "--all"]);
     user.ok(&["down", "--all"]);

@@ -133,7 +133,7 @@ pub fn text(bytes: &[u8]) -> String {
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "condition not met within 20 s: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
