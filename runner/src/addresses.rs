@@ -48,7 +48,7 @@ pub fn variables(plan: &Plan, master: Option<&NodePlan>) -> Vec<(String, String)
     variables
 }
 
-/// A node's URL, with the name and the password of those that use the topology. Without a user it says `default`:
+/// A node's URL, with the user and password for clients. Without a user it says `default`:
 /// redis-cli 7.0 takes an empty name at its word.
 pub fn url(node: &NodePlan) -> String {
     let scheme = if node.tls.is_some() { "rediss" } else { "redis" };
@@ -63,8 +63,8 @@ pub fn url(node: &NodePlan) -> String {
     format!("{scheme}://{login}{}", node.announced())
 }
 
-/// The master of now (the first, where Sentinels watch several): the one that a sentinel names, because an old one that is cut off calls itself one too; without
-/// sentinels, the first node that calls itself one.
+/// The master of now (the first, where Sentinels watch several): the one that a sentinel names, because an old one that is
+/// cut off calls itself one too; without sentinels, the first node that calls itself one.
 pub async fn master_now(plan: &Plan) -> Option<&NodePlan> {
     let mut pool = Pool::new(PATIENCE);
     for sentinel in &plan.nodes {

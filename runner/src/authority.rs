@@ -25,7 +25,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Those of a topology whose files are in `dir`.
+    /// The certificates of a topology whose files are in `dir`.
     pub fn of(dir: &Path) -> Self {
         Self { dir: dir.join("tls"), others: Vec::new() }
     }

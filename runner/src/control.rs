@@ -83,7 +83,7 @@ pub struct NodeReport {
 /// A request and where its answer goes.
 pub type Asked = (Request, oneshot::Sender<Answer>);
 
-/// Listens on the session's socket and hands on what is asked.
+/// Listens on the session's socket and passes requests on to the supervisor.
 pub fn listen(session: &Session) -> Outcome<mpsc::Receiver<Asked>> {
     let path = session.control_socket();
     // A socket that a crash left behind is not in use: we hold the session's lock.

@@ -123,7 +123,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn what_was_created_is_cleared() {
+    fn a_directory_that_the_runner_created_is_cleared_but_for_what_is_kept() {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("state/t");
         create(&dir).unwrap();

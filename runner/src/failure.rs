@@ -16,7 +16,7 @@ pub enum Kind {
     BadInput,
     /// There is no such topology, or it is not running.
     NotRunning,
-    /// The command of `runner run` is there, but not as a program that can be run.
+    /// The command of `runner run` exists but cannot be executed.
     CommandNotRunnable,
     /// The command of `runner run` does not exist.
     CommandNotFound,

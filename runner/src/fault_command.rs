@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_read() {
+    fn fault_commands_are_parsed_with_their_sides_and_options() {
         let command: FaultCommand = "partition a,b -x- c --oneway".parse().unwrap();
         assert_eq!(
             (command.left, command.right, command.one_way),
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn a_fault_with_a_mistake_is_refused_with_what_was_expected() {
         let wrong = |text: &str| text.parse::<FaultCommand>().unwrap_err();
         assert!(wrong("partition a b").contains("LEFT -x- RIGHT"));
         assert!(wrong("partition a b -x- c").contains("commas"));

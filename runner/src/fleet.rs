@@ -258,7 +258,7 @@ impl Fleet {
         member.server.process.ended().is_none().then(|| member.server.process.pid())
     }
 
-    /// The processes that play the nodes: those that were started, and the servers of engines that are scripts.
+    /// The processes of the nodes: those that were started, and the servers that engine scripts started.
     pub fn pids(&self) -> Vec<u32> {
         let members = self.members.values().filter(|member| member.server.process.ended().is_none());
         members.flat_map(|member| [Some(member.server.process.pid()), member.server.descendant()]).flatten().collect()

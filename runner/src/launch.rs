@@ -78,7 +78,7 @@ impl Process {
     }
 }
 
-/// Whether a process descends from another one, as far as /proc tells.
+/// Whether a process descends from another one, as far as /proc shows it.
 pub fn descends_from(pid: u32, ancestor: u32) -> bool {
     let mut at = pid;
     while at > 1 {

@@ -79,7 +79,7 @@ pub fn try_to_listen(port: u16) -> std::io::Result<()> {
     TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).map(drop)
 }
 
-/// Who listens on a port, as far as /proc tells: `pid 4711 (redis-server *:6379)`.
+/// The process that listens on a port, as far as /proc shows it: `pid 4711 (redis-server *:6379)`.
 pub fn holder(port: u16) -> Option<String> {
     let inode = listening_inode("/proc/net/tcp", port).or_else(|| listening_inode("/proc/net/tcp6", port))?;
     match owner(inode) {

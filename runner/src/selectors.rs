@@ -1,7 +1,7 @@
 //! Which node a selector means: a name, or the role that a node currently plays.
 //!
 //! `@master` is the first master, `@replica:2` the second replica, in the order of the topology file. Roles are asked of the
-//! nodes, because a failover changes them; a node that does not answer counts by its plan, behind those that do.
+//! nodes, because a failover changes them; a node that does not answer counts by its plan, after those that answer.
 //! `@owner(user:1)` and `@slot(5798)` are the node of a cluster that serves a key or a slot, `@replica-of(NODE)` the first
 //! node that follows another; the NODE may be a selector again. `@owner=user:1` is the same and needs no quotes in a shell.
 
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn selectors_that_call_are_taken_apart() {
+    fn a_selector_with_an_argument_is_split_into_its_name_and_the_argument() {
         assert_eq!(call_of("owner(\"a(b\")"), Some(("owner", "\"a(b\"")));
         assert_eq!(unquoted("\"user:1\""), "user:1");
         assert_eq!(unquoted("user:1"), "user:1");

@@ -89,7 +89,7 @@ impl Supervisor {
                 .hint("--keep starts from them and keeps them again; --fresh removes them"));
         }
         Self::prepare(order, &session, interrupts, held, events).inspect_err(|_| {
-            // The failure is what the user hears of; what was kept before stays.
+            // The user is shown the failure; data that were kept before stay.
             let _ = session.clear(has_nodes(&session.dir));
         })
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Terminal {
     stream: Stream,
-    // The line that tells what readiness hangs on; only a terminal has one.
+    // The line that shows what readiness waits for; only a terminal has one.
     waiting: Option<ProgressBar>,
     on_terminal: bool,
     closing_hint: Option<&'static str>,

@@ -102,7 +102,7 @@ fn the_real_server_plays_where_it_is_installed() -> Outcome<()> {
 }
 
 #[tokio::test]
-async fn asynchronous_tests_await() -> Outcome<()> {
+async fn a_topology_can_be_used_in_an_asynchronous_test() -> Outcome<()> {
     let t = Topology::replication().replicas(2).up_async().await?;
     t.kill("replica-1").await?;
     t.wait_agreed().await?;
@@ -135,7 +135,7 @@ fn nothing_is_left_when_the_value_is_gone() -> Outcome<()> {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn a_wrong_topology_in_code_is_refused_with_the_reason() {
     let why = |topology: Topology| topology.up().expect_err("it is wrong").to_string();
     assert!(why(Topology::sentinel().masters(3)).contains("does not support `masters`"));
     assert!(why(Topology::from_yaml("nodes: {a: {}}").replicas(1)).contains("the file says it"));

@@ -1,4 +1,4 @@
-//! One failover of a fresh topology, as `timeline` tells it.
+//! Measures one failover of a fresh topology with `timeline`.
 
 use super::report::Figures;
 use crate::engine::Engine;

@@ -1,4 +1,5 @@
-//! What the machine tells of a process: CPU time in nanoseconds, memory of a whole process tree; and which CPU is whose.
+//! What the machine reports about a process: CPU time in nanoseconds and the memory of a whole process tree. Also which CPU
+//! the server and the load use.
 
 use crate::failure::{Doing, Outcome};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};

@@ -238,7 +238,7 @@ impl Connection {
         }
     }
 
-    /// Reads what is there; whether all replies have come.
+    /// Reads what has arrived; returns whether all replies have come.
     fn receive(&mut self, buffer: &mut [u8]) -> Outcome<bool> {
         loop {
             match self.stream.read(buffer) {

@@ -62,7 +62,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// All that was measured in one run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// Which CPU was whose.
+    /// The CPUs of the server and of the load.
     pub machine: Machine,
     /// How many connections the load opens.
     pub connections: usize,

@@ -1,4 +1,4 @@
-//! What a connection inside TLS begins with: whom to trust, and what to show.
+//! What a client needs for a connection inside TLS: the authorities that it trusts, and the certificate that it shows.
 
 use serde::{Deserialize, Serialize};
 use server::config::Config;

@@ -9,7 +9,7 @@ pub enum Style {
     Terminal,
     /// As into a pipe: the bare values, one a line.
     Raw,
-    /// As on a terminal, but what a terminal hides is told apart: the two nulls of RESP2, formats of verbatim strings.
+    /// As on a terminal, but with what a terminal hides: the two nulls of RESP2, and the formats of verbatim strings.
     Exact,
 }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_name_their_keys() {
+    fn a_map_is_printed_with_its_keys_as_redis_cli_prints_it() {
         let reply = Reply::Map(vec![(bulk("a"), Reply::Integer(1)), (bulk("b"), Reply::Null)]);
         assert_eq!(print(&reply, Style::Terminal), "1# \"a\" => (integer) 1\n2# \"b\" => (nil)");
     }

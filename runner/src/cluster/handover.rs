@@ -70,7 +70,7 @@ pub async fn hand_over(
     }
 }
 
-/// What a node tells about a migration.
+/// A migration as a node reports it.
 struct Migration {
     name: String,
     operation: String,
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_node_tells_is_read() {
+    fn the_reply_to_getslotmigrations_is_read_with_fields_of_later_versions() {
         let bulk = |text: &str| Reply::Bulk(text.as_bytes().to_vec());
         let fields = ["name", "a", "operation", "EXPORT", "state", "paused", "message", ""].map(bulk);
         let mut fields = fields.to_vec();

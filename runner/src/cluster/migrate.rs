@@ -12,8 +12,8 @@ use crate::pool::Pool;
 use crate::slots::{SlotRange, ranges};
 use std::time::Duration;
 
-/// How many slots are on their way at once. A node that hears of a slot writes its nodes.conf and syncs it before it replies,
-/// once for all commands of a pipeline: with 16 slots a pipeline, two thirds of the time of a `scale` went into these writes.
+/// How many slots are moved at once. A node writes and syncs its nodes.conf before it replies to SETSLOT, once for all
+/// commands of a pipeline.
 const AT_ONCE: usize = 256;
 /// How many MIGRATE commands go in one pipeline. The source serves nobody else before it has executed all of them.
 const MIGRATES_AT_ONCE: usize = 16;
@@ -110,17 +110,17 @@ async fn carry(pool: &mut Pool, plan: &Plan, view: &View, few: &[Move]) -> Resul
     }
     for master in view.masters().into_iter().filter_map(|member| named(plan, member)) {
         if master.name != from.name && master.name != to.name {
-            // One that does not answer hears of it by gossip.
+            // A master that does not answer learns of it by gossip.
             let _ = pool.pipeline(master, &set("NODE", &to_id)).await;
         }
     }
     Ok(keys)
 }
 
-/// How the target takes slots that it imports. A node of Redis 7 or later that takes a slot which it imports sends its whole
-/// view to every node, and each of them writes and syncs its nodes.conf: with one such message a slot, these were nearly all
-/// of the time of a `scale`. The first slot is taken so, for it gives the target the highest epoch, under which it may claim
-/// the others; the last one, so that everybody hears of all of them. Those between stop being imported and are claimed.
+/// How the target takes slots that it imports. When a node of Redis 7 or later takes a slot that it imports, it sends its view to
+/// all nodes, and each of them writes and syncs its nodes.conf: one such message a slot makes moving four times slower. So only
+/// two slots are taken like this: the first, which gives the target the highest epoch and so the right to claim the others, and
+/// the last, whose message tells all nodes of all slots. Those between stop being imported before the target claims them.
 fn takes(few: &[Move], to: &str) -> Vec<Vec<Vec<u8>>> {
     let mut commands = Vec::new();
     for (index, one) in few.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Redis Cluster: the nodes' views of who owns which slots, making a cluster of bare nodes, and changing its shape.
 //!
-//! Everything here talks to nodes through their commands, as redis-cli does; nothing knows of the bus.
+//! Everything here talks to nodes through their commands, as redis-cli does, and never through the cluster bus.
 
 mod create;
 mod failover;

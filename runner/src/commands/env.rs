@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_format_quotes() {
+    fn a_value_with_quotes_and_dollars_survives_every_format_of_env() {
         let line = |format: Format| format.line("N", "it's \"$x\" \\").unwrap();
         assert_eq!(line(Format::Fish), r#"set -gx N 'it\'s "$x" \\'"#);
         assert_eq!(line(Format::Dotenv), r#"N="it's \"\$x\" \\""#);

@@ -26,10 +26,10 @@ impl Gc {
             let kept = session.has_kept_data();
             let record = session.read().ok();
             for process in record.iter().flat_map(|record| &record.processes) {
-                // The start time tells the node from a later process with its pid.
+                // The start time distinguishes the node from a later process with the same pid.
                 if process.is_alive() {
                     say(format!("{}: killing pid {}", session.name, process.pid));
-                    // Its group: a server whose script died is not the leader.
+                    // The whole group, because a server whose script died does not lead it.
                     if let Ok(group) = getpgid(Some(Pid::from_raw(process.pid.cast_signed()))) {
                         let _ = killpg(group, Signal::SIGKILL);
                     }

@@ -80,7 +80,7 @@ pub struct Scale {
     /// How many replicas each new master gets; as many as the first master has by default.
     #[arg(long)]
     replicas: Option<usize>,
-    /// The engine of new nodes; those that nodes have already are known by their names.
+    /// The engine of the new nodes; an engine that nodes already have can be given by its name.
     #[arg(long, value_parser = Engine::argument_of_topology)]
     engine: Option<Engine>,
     #[command(flatten)]

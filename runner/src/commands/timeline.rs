@@ -20,7 +20,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Does something to a topology and tells what happened, in milliseconds: events of all sentinels, roles and offsets of all
+/// Does something to a topology and reports what happens, in milliseconds: events of all sentinels, roles and offsets of all
 /// nodes, views of the cluster, and a write probe, on one clock.
 #[derive(Debug, Args)]
 #[command(after_help = STEPS)]

@@ -7,7 +7,7 @@ use super::verdict::Verdict;
 const STYLE: &str = include_str!("report.css");
 
 impl Verdict {
-    /// A sign that tells it without colours.
+    /// A sign that shows the verdict without colours.
     fn sign(self) -> &'static str {
         match self {
             Self::Same => "=",

@@ -18,7 +18,7 @@ pub struct Known {
     /// The engine, or the mixture of engines, that shows it. A file that is about one engine need not say it.
     #[serde(default)]
     pub cast: Option<String>,
-    /// Why it is there, or who will end it.
+    /// Why the difference exists, or what will end it.
     pub reason: String,
     /// The lines that differ: `-` the reference's, `+` the engine's. `<any>` in them stands for what differs from run to run.
     #[serde(default)]

@@ -29,7 +29,7 @@ pub enum Against {
     Redis,
 }
 
-/// Plays the scenarios that fit the patterns on each engine, `at_once` of them at a time. `heard` hears of each result.
+/// Plays the scenarios that match the patterns on each engine, `at_once` of them at a time. `heard` is called with each result.
 ///
 /// # Errors
 /// No scenario fits a pattern, or an engine is not installed.

@@ -96,7 +96,7 @@ pub(crate) fn judge(reference: &str, played: &str) -> (Verdict, Vec<String>) {
 fn is_wording(missing: &[&str], added: &[&str]) -> bool {
     let is_error = |text: &str| text.contains("(error) ") || text.starts_with('-');
     let (mut missing, mut added) = (parts(missing), parts(added));
-    // A field that is there only has another place.
+    // A field that both have only stands elsewhere.
     missing.retain(|field| match added.iter().position(|other| other == field) {
         Some(at) => {
             added.remove(at);

@@ -45,7 +45,7 @@ pub struct Registered {
     pub name: String,
     /// The program, as an absolute path.
     pub program: PathBuf,
-    /// Arguments in front of those that every node has.
+    /// Arguments before those that every node has.
     pub arguments: Vec<String>,
     /// How it takes its configuration.
     pub configuration: Intake,
@@ -125,7 +125,7 @@ impl fmt::Display for Engine {
 }
 
 impl Engine {
-    /// The first number of the version that its program tells; `None` for our server, and for a program that tells none.
+    /// The first number of the version that its program prints; `None` for our server, and for a program that prints none.
     pub(crate) fn major_version(&self) -> Option<u32> {
         let Engine::Server = self else { return major_version(&self.command().ok()?.0) };
         None
@@ -139,7 +139,7 @@ impl Engine {
         found.map_err(|error| format!("{error}; {}", error.hint()))
     }
 
-    /// An engine of the command line that may be one of those that a topology file defines: a name is left to `located`.
+    /// Parses an engine from the command line that a topology file may define: names are resolved by `located`.
     pub(crate) fn argument_of_topology(word: &str) -> Result<Self, String> {
         if word.contains('/') { Self::argument(word) } else { word.parse() }
     }
@@ -207,7 +207,7 @@ impl Engine {
         self.major_version().is_none_or(|major| major >= 7)
     }
 
-    /// Whether its program is there.
+    /// Whether its program is installed.
     pub fn is_installed(&self) -> bool {
         match self {
             Engine::Server => own_program().is_ok(),

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub struct Definition {
     /// The program: a name on PATH, or a path, which starts at the folder of this file.
     pub program: Located<String>,
-    /// Arguments in front of those that every node has.
+    /// Arguments before those that every node has.
     #[serde(default)]
     pub arguments: Vec<Located<String>>,
     /// How the program takes its configuration.
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_becomes_options() {
+    fn a_configuration_becomes_the_options_of_a_command_line() {
         let config = "port 1\nsave \"\"\nuser a on \">x y\"\n\n";
         assert_eq!(options(config), ["--port", "1", "--save", "", "--user", "a", "on", ">x y"]);
     }

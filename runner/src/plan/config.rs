@@ -10,7 +10,7 @@ use std::path::Path;
 /// How far its cluster bus is above a node's port, where nothing else is said.
 pub(super) const BUS_ABOVE: u16 = 10_000;
 
-/// A port whose bus can be where engines before Redis 7.0 have it.
+/// Leases a port whose cluster bus can be 10000 above it, where engines before Redis 7.0 have it.
 pub(super) fn lease_with_bus_above(lease: &mut dyn FnMut() -> Outcome<u16>) -> Outcome<(u16, u16)> {
     loop {
         let port = lease()?;
@@ -27,7 +27,7 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// What a node with a front tells others, and where its own connections come from.
+    /// The directives by which a node announces its front and opens its own connections from there.
     pub(super) fn announcement(&self, front: Option<Ipv4Addr>, tls: bool) -> String {
         let Some(front) = front else {
             return String::new();

@@ -32,7 +32,7 @@ pub enum Role {
     },
     /// A sentinel, which watches masters.
     Sentinel {
-        /// Those that it is told to monitor.
+        /// The masters that its configuration tells it to monitor.
         masters: Vec<Monitored>,
     },
 }
@@ -90,7 +90,7 @@ pub struct NodePlan {
     pub config_file: String,
     /// The configuration file's text.
     pub config: String,
-    /// Arguments behind those that give it its configuration.
+    /// Arguments after those that name its configuration.
     pub arguments: Vec<String>,
     /// The password that its configuration demands of clients, of `user` where there is one.
     pub password: Option<String>,

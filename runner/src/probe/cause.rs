@@ -33,7 +33,7 @@ pub(super) fn is_hopeless(node: &NodePlan) -> bool {
     !node.is_external() && says(&last_lines(&node.log(), SEARCHED), &UNREADABLE)
 }
 
-/// The end of a log, behind the last line that tells of unreadable data where that is further up.
+/// The end of a log, preceded by the last line about unreadable data if that is further up.
 fn shown(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     let (before, end) = lines.split_at(lines.len().saturating_sub(LOG_LINES));

@@ -244,7 +244,7 @@ impl Probe {
         // A replica of a replica is not the master's to list.
         let direct = replicas.iter().filter(|node| node.upstream() == Some(watches.as_str())).count();
         let wanted = [("num-other-sentinels", sentinels - 1), ("num-slaves", direct)];
-        // Somebody else's master may have more replicas than the file knows of.
+        // An external master may have more replicas than the file names.
         let is_external = plan.node(watches).is_some_and(NodePlan::is_external);
         for (field, count) in wanted {
             let found = shown.get(field).copied().unwrap_or("absent");

@@ -40,7 +40,7 @@ async fn answers_anybody(node: &NodePlan) -> bool {
     let Ok(mut client) = Client::connect_with(&node.address(), PATIENCE, node.tls.as_ref()).await else {
         return false;
     };
-    // A user without rights is told so; one that may do anything else is let in, too.
+    // A user without rights gets an error that says so; a user with other rights is let in, too.
     match client.call(&["PING"]).await {
         Ok(Reply::Error(error)) => !error.starts_with("NOAUTH"),
         Ok(_) => true,

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_the_shortest() {
+    fn a_line_in_the_middle_that_differs_leaves_the_others_paired() {
         let lines = diff_lines(&["a", "b", "c"], &["a", "x", "c", "d"]);
         let expected = [
             Line::Both("a".into()),

@@ -40,7 +40,7 @@ impl Interner {
         self.paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
     }
 
-    /// A reply with its offsets replaced, where the command tells that there are some.
+    /// A reply whose offsets are replaced by names, for commands whose replies have offsets.
     pub(super) fn reply(&mut self, command: &str, reply: Reply) -> Reply {
         let mut words = command.split_whitespace().map(str::to_ascii_lowercase);
         let words = [(); 2].map(|()| words.next().unwrap_or_default());
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identity_survives() {
+    fn an_id_has_the_same_name_wherever_it_appears_in_a_transcript() {
         let mut interner = Interner::default();
         interner.know("20001", "<port:master>");
         let (a, b) = ("a".repeat(40), "b".repeat(40));

@@ -41,7 +41,8 @@ struct ScenarioFile {
     notes: Option<String>,
     /// The topology to play on. Directives that make runs repeatable are put before its own: see `Scenario::DEFAULTS`.
     topology: Topology,
-    /// Mixtures of engines that play it, besides our server alone and upstream alone: the engine of each node, by the node's name.
+    /// Mixtures of engines that play it, besides our server alone and upstream alone: the engine of each node, by the
+    /// node's name.
     #[serde(default)]
     mixes: Vec<Ordered<Engine>>,
     /// The steps in the order in which they are played.

@@ -391,7 +391,7 @@ impl Stage<'_> {
             let reply = self.try_call(&Speaker::to(node), &["DEBUG", "DIGEST"]).await?;
             digests.push((node.value.clone(), print(&reply, Style::Raw)));
         }
-        // A digest tells of data, not of a run: engines must agree on it, so it stays as it is.
+        // A digest depends on the data alone and not on the run, so engines must agree on it and it is not replaced.
         let lines = match digests.as_slice() {
             [(_, first), rest @ ..] if rest.iter().all(|(_, digest)| digest == first) => {
                 vec![if by_chance { "equal".to_owned() } else { first.clone() }]

@@ -39,7 +39,7 @@ impl Traffic {
         Self { stop, task }
     }
 
-    /// Stops writing, once every list was written to, and says what is wrong with what is there.
+    /// Stops writing, once every list was written to, and reports writes that are missing or there twice.
     pub(super) async fn stop(mut self, nodes: &[NodePlan]) -> Result<(), String> {
         self.stop.store(true, Ordering::Relaxed);
         let acknowledged = (&mut self.task).await.map_err(|error| error.to_string())??;
@@ -107,7 +107,7 @@ async fn write(nodes: Vec<NodePlan>, stop: Arc<AtomicBool>) -> Result<Acknowledg
     Ok(acknowledged)
 }
 
-/// Writes once; whom to ask next time.
+/// Writes once; returns the node to ask next.
 async fn append(pool: &mut Pool, nodes: &[NodePlan], owner: usize, command: &[String]) -> Result<usize, String> {
     let deadline = Instant::now() + PATIENCE;
     let (mut owner, mut at, mut asking) = (owner, owner, false);

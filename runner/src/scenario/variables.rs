@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn captured_numbers_can_be_moved() {
+    fn a_captured_number_can_be_used_with_an_offset() {
         let mut variables = Variables::default();
         variables.set("replica-1.port", "20001");
         variables.set("last", "100");

@@ -80,7 +80,7 @@ impl Running {
         self.stage.addresses()
     }
 
-    /// What `runner env` tells: REDIS_URL is the current master; REDIS_SENTINELS, REDIS_CLUSTER, and so on.
+    /// The variables of `runner env`: REDIS_URL for the current master, REDIS_SENTINELS, REDIS_CLUSTER, and so on.
     pub fn environment(&self) -> Vec<(String, String)> {
         let stage = self.stage.clone();
         self.work.wait(async move { stage.environment().await })
@@ -175,7 +175,7 @@ impl AsyncRunning {
         self.stage.addresses()
     }
 
-    /// What `runner env` tells: REDIS_URL is the current master; REDIS_SENTINELS, REDIS_CLUSTER, and so on.
+    /// The variables of `runner env`: REDIS_URL for the current master, REDIS_SENTINELS, REDIS_CLUSTER, and so on.
     pub async fn environment(&self) -> Vec<(String, String)> {
         let stage = self.stage.clone();
         self.work.spawn(async move { stage.environment().await }).await

@@ -2,7 +2,7 @@
 //! probe, on one clock.
 //!
 //! The observers (`observe`, `writes`) fill a `World`; a `Story` is what one run of a script (`script`) left in it. The
-//! clock begins when the script does. Things are stamped when the runner hears of them: nodes are asked every few
+//! clock begins when the script does. Events get the time at which the runner notices them: nodes are asked every few
 //! milliseconds, sentinels tell by themselves.
 
 pub(crate) mod observe;

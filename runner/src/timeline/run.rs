@@ -36,7 +36,7 @@ pub struct Limits {
     pub within: Duration,
 }
 
-/// Runs a script once and tells what happened.
+/// Runs a script once and records what happens.
 pub async fn run(session: &Session, plan: &Plan, script: &Script, limits: Limits, number: usize) -> Outcome<Story> {
     let world = World::new(plan.clone(), Stream::all(plan, number));
     let mut tasks = JoinSet::new();

@@ -174,7 +174,7 @@ async fn promote(plan: &Plan, node: &NodePlan) -> Outcome<()> {
     let siblings = plan.nodes.iter().filter(|other| other.holds_data() && other.name != node.name);
     let mut pool = Pool::new(PATIENCE);
     for sibling in siblings.filter(|sibling| plan.root(sibling).name == plan.root(node).name) {
-        // One that is down follows whom it must when it comes back; a master that lives is not ours to demote.
+        // A node that is down follows its master when it comes back, and a living master must not be demoted.
         let info = pool.info(sibling, "replication").await.unwrap_or_default();
         if info.get("role").is_some_and(|role| role == "slave") {
             follow(sibling, Some(node)).await?;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn a_script_with_a_mistake_is_refused_with_what_was_expected() {
         let wrong = |text: &str| text.parse::<Script>().unwrap_err();
         assert!(wrong("kil @master").contains("did you mean `kill`?"));
         assert!(wrong("kill").contains("which node?"));

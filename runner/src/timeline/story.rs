@@ -28,7 +28,7 @@ pub struct Span {
 /// A node's row of the picture.
 #[derive(Debug, Clone, Serialize)]
 pub struct Lane {
-    /// The node, or whose data are written.
+    /// The node, or the master whose data are written.
     pub name: String,
     /// The states of the node, one after the other.
     pub spans: Vec<Span>,
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phases_are_found_in_what_happened() {
+    fn the_phases_of_a_failover_are_derived_from_the_events() {
         let one = |at_ms, node: &str, kind, what: &str| Happening { at_ms, node: node.into(), kind, what: what.into() };
         let happenings = [
             one(1.0, "m", Kind::Reach, "does not answer"),

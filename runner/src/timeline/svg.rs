@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_escaped() {
+    fn a_text_with_markup_is_escaped_in_the_picture() {
         assert_eq!(escape("a<b> & \"c\""), "a&lt;b&gt; &amp; &quot;c&quot;");
     }
 }

@@ -38,7 +38,7 @@ pub enum Kind {
 pub struct Happening {
     /// Milliseconds since the script began; negative before.
     pub at_ms: f64,
-    /// Where, or in whose eyes.
+    /// The node that it happened to, or the sentinel that noticed it.
     pub node: String,
     /// What sort of thing.
     pub kind: Kind,
@@ -138,7 +138,7 @@ impl World {
     /// Takes what a node shows now and notes what is new about it.
     pub(crate) fn learn(&mut self, at: Instant, node: &str, new: Now) {
         let known = self.nodes.insert(node.to_owned(), new.clone());
-        // The first look tells how it is, not what happened.
+        // The first look shows a state and not an event.
         let Some(old) = known else {
             return;
         };
@@ -228,7 +228,7 @@ impl World {
 }
 
 impl World {
-    /// What leads to a node that does not answer: whom a replica follows, who owns slots; or that there is no master.
+    /// What depends on a node that does not answer: replicas that follow it and slots that it owns. Or that there is no master.
     /// Right after a master has died everything may seem settled.
     pub(crate) fn leaderless(&self) -> Option<String> {
         let answers = |name: &str| self.nodes.get(name).is_some_and(|now| now.answers);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_become_names() {
+    fn addresses_in_the_texts_of_sentinels_become_the_names_of_nodes() {
         let text = humane(&plan(), "mymaster 127.0.0.1 6379 127.0.0.1 6380");
         assert_eq!(text, "mymaster master b");
         assert_eq!(
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_new_is_noted() {
+    fn only_changes_of_role_link_and_master_are_noted() {
         let world = World::new(plan(), Vec::new());
         let mut world = hold(&world);
         let at = Instant::now();

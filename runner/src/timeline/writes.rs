@@ -1,8 +1,8 @@
 //! The write probe: a client that writes all the time, goes where writes are taken, and remembers what was acknowledged.
 //!
 //! It does not need to be told where the master is: it asks all nodes in turn. So the outage that it sees is the topology's
-//! own, without the time that a client takes to find out. Network faults that concern clients concern it. Each write appends a number to a list; a number that was
-//! acknowledged and is not there in the end is a lost write.
+//! own, without the time that a client takes to find out. Network faults that concern clients concern it. Each write
+//! appends a number to a list; a number that was acknowledged and is not there in the end is a lost write.
 
 use super::world::{Kind, Shared, hold};
 use crate::client::{Client, Reply};

@@ -27,7 +27,8 @@ pub struct Cluster {
     /// What single nodes have of their own, by name: `node-4: {engine: redis}`.
     #[serde(default)]
     pub nodes: Ordered<ClusterNode>,
-    /// Instead of all this: the addresses of all nodes of a cluster that runs already, each written as `external` of a node. The runner asks the cluster who is a master and who owns which slots.
+    /// Instead of all this: the addresses of all nodes of a cluster that runs already, each written as `external` of a
+    /// node. The runner asks the cluster who is a master and who owns which slots.
     #[serde(default)]
     pub external: Vec<Located<External>>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Directives whose value is several arguments: as a mapping's value they are written as they stand, `save: "900 1 300 10"`.
+/// Directives that take several arguments, which are written in a mapping's value as in redis.conf: `save: "900 1 300 10"`.
 /// The value of any other directive is one argument and is quoted where it needs to be.
 const OF_SEVERAL_ARGUMENTS: &[&str] = &[
     "client-output-buffer-limit",

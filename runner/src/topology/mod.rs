@@ -1,4 +1,5 @@
-//! What a topology file may say: nodes, who replicates whom, sentinels, a cluster, and verbatim redis.conf directives.
+//! What a topology file may say: nodes and which of them replicate which, sentinels, a cluster, and verbatim redis.conf
+//! directives.
 //!
 //! The types here are the YAML's shape (and its published JSON Schema); `check` holds what a shape cannot express. Ports,
 //! directories and command lines are no business of this module: see `plan`.
@@ -284,7 +285,7 @@ mod tests {
         sentinels: {count: 3, monitor: m, master: a, quorum: 2}\n";
 
     #[test]
-    fn a_good_file_is_good() {
+    fn a_file_with_nodes_sentinels_and_a_cluster_is_accepted() {
         read(GOOD).unwrap();
     }
 
@@ -313,7 +314,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+        fn no_text_makes_the_reader_of_topologies_panic(text in "\\PC{0,200}") {
             let _ = read(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! What the supervisor tells of the topology: what was done to it, before the view began and since.
+//! What the supervisor reports: everything that was done to the topology, before the view began and since.
 
 use crate::events::{Event, Stamped, Tail};
 use crate::state::Session;

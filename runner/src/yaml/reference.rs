@@ -1,4 +1,4 @@
-//! The keys that a file may have, as its JSON Schema tells them: for `runner explain` and for the documents.
+//! The keys that a file may have, from its JSON Schema: for `runner explain` and for the documents.
 
 use schemars::Schema;
 use serde_json::Value;

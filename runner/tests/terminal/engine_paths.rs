@@ -130,7 +130,7 @@ fn an_engine_has_a_name_in_the_file_or_for_all_files() {
 }
 
 #[test]
-fn engines_are_probed() {
+fn an_engine_that_lacks_a_command_is_listed_without_what_needs_it() {
     let user = User::new("engines: {lesser: {program: ./lesser}}\nnodes: {a: {}}\n");
     user.engine("lesser", "--rename-command FUNCTION ''");
     let shown = user.ok(&["engines", "--json", "--file", "t.yaml", "server", "lesser"]);

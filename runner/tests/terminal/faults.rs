@@ -42,7 +42,7 @@ fn a_partition_holds_a_write_up_until_it_is_healed() {
 }
 
 #[test]
-fn links_are_slowed_and_reset() {
+fn a_slowed_link_delays_acknowledgements_and_a_reset_link_resumes_by_a_partial_sync() {
     for user in engines().into_iter().map(up) {
         user.ok(&["fault", "latency", "replica", "200ms"]);
         assert_eq!(acknowledged(&user, "100"), "0", "data and acknowledgement take 400 ms");
@@ -81,7 +81,7 @@ fn packets_are_lost_and_late_by_chance() {
 }
 
 #[test]
-fn wrong_faults_are_refused() {
+fn a_fault_with_a_malformed_side_an_unknown_node_or_an_unknown_number_is_refused() {
     let user = up("server");
     let wrong = user.run(&["fault", "partition", "master", "replica"]);
     assert_eq!(wrong.status.code(), Some(2));

@@ -76,7 +76,7 @@ fn down_of_a_name_that_is_not_up_is_3() {
 }
 
 #[test]
-fn a_crash_of_the_supervisor_is_told() {
+fn every_command_reports_that_the_supervisor_has_crashed() {
     let user = User::new(TOPOLOGY);
     user.ok(&["up", "-d", "t.yaml"]);
     crash(&user);

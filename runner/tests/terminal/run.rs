@@ -31,7 +31,7 @@ fn assert_nothing_left(user: &User) {
 }
 
 #[test]
-fn standard_output_is_the_commands_alone() {
+fn run_writes_only_the_output_of_the_command_to_standard_output() {
     let user = User::new(TOPOLOGY);
     let output = run(&user, "echo '{}'").wait_with_output().expect("its end");
     assert_eq!(text(&output.stdout), "{}\n");
@@ -116,7 +116,7 @@ fn a_command_that_does_not_exist_is_127_before_anything_is_brought_up() {
 }
 
 #[test]
-fn down_ends_the_command_too() {
+fn down_ends_the_command_of_run_too() {
     let user = User::new(TOPOLOGY);
     let mut process = run(&user, "trap 'exit 6' TERM; echo begun; while :; do sleep 0.01; done");
     let mut output = BufReader::new(process.stdout.take().expect("its output"));

@@ -82,7 +82,7 @@ cluster: {masters: 3, replicas: 1}
 }
 
 #[test]
-fn what_is_open_is_said() {
+fn status_reports_which_ports_need_no_password_and_are_without_tls() {
     let user = User::new("tls: {plain: true}\nnodes: {a: {}, b: {config: {requirepass: pw}}}\nconfig: {save: ''}\n");
     user.ok(&["up", "-d", "t.yaml"]);
     let status = user.status();

@@ -144,7 +144,7 @@ fn a_gate_that_stays_shut_is_named_when_the_time_is_over() {
 }
 
 #[test]
-fn who_holds_a_port_is_named() {
+fn up_names_the_process_that_holds_a_port() {
     let user = User::new(TOPOLOGY);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its address").port();
@@ -207,7 +207,7 @@ fn run_gives_the_addresses_to_a_command_and_its_exit_code_back() {
 }
 
 #[test]
-fn kept_data_are_there_next_time() {
+fn data_that_up_keep_kept_are_there_at_the_next_up() {
     let user = User::new(TOPOLOGY);
     user.ok(&["up", "-d", "--keep", "--engine", ENGINE, "t.yaml"]);
     user.ok(&["cli", "master", "SET", "k", "kept"]);
