@@ -1,4 +1,4 @@
-//! Who may import whom: each module of a crate only what stands to its left in the order that is declared for the crate.
+//! Which module may import which: each module of a crate only what stands to its left in the order that is declared for the crate.
 
 use std::collections::HashMap;
 
@@ -27,16 +27,16 @@ pub const SERVER: Order = &[
 
 /// The order of the runner.
 pub const RUNNER: Order = &[
-    // What stands for itself.
+    // Modules that need no other.
     &["client", "duration", "events", "failure", "launch", "name", "slots"],
     &["authority", "directory", "interrupts", "ports", "terminal", "yaml"],
     &["engine"],
-    // What a file says, and what follows from it.
+    // What a topology file says, and the plan that follows from it.
     &["topology"],
     &["plan"],
-    // What reaches the nodes of a plan, and what is kept of them.
+    // Access to the nodes of a plan, and the record of them on disk.
     &["faults", "pool", "state"],
-    // What runs.
+    // The running nodes.
     &["cluster", "fleet"],
     &["control", "probe", "selectors"],
     &["addresses", "bring_up", "fault_command"],
@@ -73,7 +73,7 @@ pub struct Import {
     pub line: usize,
 }
 
-/// What a file names as `crate::module`, or as `super::` up to the crate.
+/// The modules that a file names as `crate::module`, or as `super::` up to the crate.
 pub fn imports(file: &SourceFile) -> Vec<Import> {
     let mut found = from_crate(file);
     found.extend(from_supers(file));

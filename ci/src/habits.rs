@@ -1,4 +1,4 @@
-//! Habits: how long a file may be, and words that have no place in some of them.
+//! Habits: how long a file may be, and words that must not occur in some files.
 
 use crate::source::SourceFile;
 
@@ -17,7 +17,7 @@ pub fn too_long(files: &[SourceFile], limit: usize) -> Vec<String> {
     long.map(|file| format!("{}: {} lines are more than {limit}; split it by noun", file.path, file.lines)).collect()
 }
 
-/// Places where one of the words stands; `why` is said behind each.
+/// Places where one of the words occurs; each finding ends with `why`.
 pub fn words(files: &[SourceFile], words: &[&str], why: &str, exceptions: &[Exception]) -> Vec<String> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| !covered(file, exceptions)) {
@@ -29,7 +29,7 @@ pub fn words(files: &[SourceFile], words: &[&str], why: &str, exceptions: &[Exce
     found
 }
 
-/// Exceptions that name nothing which is there, or nothing that needs them.
+/// Exceptions whose files do not exist, or no longer need them.
 pub fn idle(files: &[SourceFile], needs: impl Fn(&SourceFile) -> bool, exceptions: &[Exception]) -> Vec<String> {
     let is_idle = |exception: &&Exception| !files.iter().any(|file| covered(file, &[**exception]) && needs(file));
     exceptions.iter().filter(is_idle).map(|it| format!("{}: take the exception out", it.path)).collect()
@@ -41,7 +41,7 @@ fn covered(file: &SourceFile, exceptions: &[Exception]) -> bool {
         .any(|it| if it.path.ends_with('/') { file.path.starts_with(it.path) } else { file.path == it.path })
 }
 
-/// Whether no name goes on before or behind the word.
+/// Whether the word is not a part of a longer name.
 fn is_whole(code: &str, at: usize, word: &str) -> bool {
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     let starts_in_name = word.starts_with(part_of_name) && code[..at].ends_with(part_of_name);

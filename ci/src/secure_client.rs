@@ -80,7 +80,7 @@ fn connector() -> Result<(Connect, &'static str)> {
     Ok((Box::new(connect), "@master"))
 }
 
-/// Asks until there is an answer; how long that took.
+/// Asks until there is an answer; returns it with the time that it took.
 fn ask<T: redis::FromRedisValue>(
     connect: &mut Connect,
     open: &mut Option<Box<dyn ConnectionLike>>,

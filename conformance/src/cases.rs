@@ -1,4 +1,4 @@
-//! The scenarios on disk, and who plays each of them.
+//! The scenarios on disk, and the engines that play each of them.
 
 use anyhow::{Context, Result};
 use runner::engine::Engine;
@@ -29,13 +29,13 @@ impl Part {
         format!("{} [{}]", self.case.name, self.cast)
     }
 
-    /// Whether it is played by upstream alone, whose transcript is the reference.
+    /// Whether upstream plays all nodes: that transcript is the reference.
     pub fn blesses(&self) -> bool {
         let all = self.cast.nodes.iter().map(|(_, engine)| engine).chain([&self.cast.engine]);
         all.into_iter().all(|engine| *engine == Engine::Redis)
     }
 
-    /// Whether upstream plays a part in it.
+    /// Whether upstream plays at least one of its nodes.
     pub fn needs_upstream(&self) -> bool {
         let mut all = self.cast.nodes.iter().map(|(_, engine)| engine).chain([&self.cast.engine]);
         all.any(|engine| *engine == Engine::Redis)

@@ -13,7 +13,7 @@ pub struct KnownDifference {
     pub scenario: String,
     /// The cast that shows it: `server`, or a mixture.
     pub cast: String,
-    /// Why it is there, or who will end it.
+    /// Why the difference exists, or what will end it.
     pub reason: String,
     /// The lines that differ: `-` upstream's, `+` ours.
     pub difference: String,

@@ -1,4 +1,4 @@
-//! Whether the engine of comparison is here, in the version that we claim to be.
+//! Whether upstream is installed, in the version that our server claims to be.
 
 use runner::engine::on_path;
 use std::process::Command;

@@ -1,7 +1,7 @@
 //! A play against its snapshot.
 //!
-//! Upstream's own plays go through insta, which may be told to accept them. All others are held against what upstream
-//! recorded, and nothing that they show is ever written.
+//! Upstream's own plays go through insta, which may be told to accept them. All other plays are compared with what upstream
+//! recorded, and are never written.
 
 use crate::cases::{Part, home};
 use crate::known::KnownDifference;
@@ -9,7 +9,7 @@ use insta::Snapshot;
 use runner::scenario::{Line, Transcript, diff_lines, play};
 use std::path::PathBuf;
 
-/// Plays a part and judges it; the error is the text for the person who must mend it.
+/// Plays a case with a cast and judges the result; the error is a text for the developer.
 pub fn judge(part: &Part, known: &[KnownDifference]) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
@@ -72,7 +72,7 @@ fn only_changes(difference: &[Line]) -> String {
     lines.collect()
 }
 
-/// The lines that differ, each with a few of its neighbours.
+/// The lines that differ, each with a few lines around it.
 fn in_context(difference: &[Line]) -> String {
     const AROUND: usize = 4;
     let differs = |line: &Line| !matches!(line, Line::Both(_));

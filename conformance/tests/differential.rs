@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const SEEDS: &[u64] = &[1, 2];
 /// Commands of one seed.
 const COMMANDS: usize = 4000;
-/// For one seed, unless commands were asked for.
+/// How long one seed is played, unless a number of commands was asked for.
 const TIME_BOX: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! One test for each scenario and cast.
 //!
-//! Nodes of our server are this very program, started with the word `server`: the suite needs no other binary.
+//! This program plays the nodes of our server, by starting itself with the argument `server`, so the suite needs no other
+//! binary.
 
 use conformance::cases::{self, Part};
 use conformance::{known, upstream, verdict};
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Plays wait far more than they work.
+/// How many plays go on at a time: they wait far more than they work.
 fn plays_at_once() -> usize {
     3 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
@@ -59,7 +60,7 @@ fn judge(part: &Part, known: &[known::KnownDifference]) -> Result<(), Failed> {
     verdict::judge(part, known).map_err(Failed::from)
 }
 
-/// An entry that no play looks at would never be executed.
+/// An entry for a scenario or cast that does not exist would never be checked.
 fn every_known_difference_names_a_part(cases: &[cases::Case], known: &[known::KnownDifference]) -> Trial {
     let parts: Vec<(String, String)> = cases
         .iter()

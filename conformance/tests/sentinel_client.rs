@@ -1,6 +1,6 @@
 //! The Rust client library's Sentinel client finds the master before, during and after a failover, and the replicas, too.
 //!
-//! Nodes of our server are this very program, started with the word `server`.
+//! This program plays the nodes of our server: it starts itself with the argument `server`.
 
 use anyhow::{Context, Result, bail, ensure};
 use conformance::upstream;
@@ -35,7 +35,7 @@ sentinels:
     - sentinel failover-timeout mymaster 5000
 ";
 const READY: Duration = Duration::from_secs(60);
-/// For what a client waits for.
+/// How long a client may wait.
 const WITHIN: Duration = Duration::from_secs(40);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -85,7 +85,7 @@ fn play(engine: &Engine) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let topology: Topology = Source::new("client.yaml", TOPOLOGY).load()?;
     let choices = Choices { engine: Some(engine.clone()), ..Choices::default() };
-    // Ports stay ours until the end.
+    // The ports stay leased until the end.
     let mut lease = Lease::new();
     let plan = Plan::new(&topology, &choices, dir.path(), || lease.take())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -113,7 +113,7 @@ fn through_a_failover(stage: &mut Stage) -> Result<()> {
     let refused: redis::RedisResult<()> = reader.set("k", 1);
     ensure!(refused.is_err(), "a replica takes no writes");
 
-    // During: errors until there is a master that takes a write, never an answer of somebody who is none.
+    // During: errors until there is a master that takes a write, and never an answer from a node that is not a master.
     stage.act("master", Action::Kill)?;
     ensure!(connection.set::<_, _, ()>("k", 1).is_err(), "a connection to a dead master fails");
     let mut failures = 0;
@@ -161,7 +161,7 @@ fn port(connection: &mut Connection) -> Result<u16> {
     port.context("INFO shows no port")?.trim().parse().context("a port is a number")
 }
 
-/// Tries until there is something.
+/// Tries until there is a result.
 fn within<T>(what: &str, mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let deadline = Instant::now() + WITHIN;
     loop {

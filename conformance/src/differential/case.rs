@@ -41,7 +41,7 @@ impl Request {
 pub struct Case {
     /// The version of RESP: 2 or 3.
     pub protocol: u8,
-    /// Whether hashes are small enough to have an order.
+    /// Whether hashes stay small enough for their fields to have a defined order.
     pub ordered: bool,
     /// Whether parts of it are played by users with random rights.
     pub by_users: bool,
@@ -53,7 +53,7 @@ pub struct Case {
 const LENGTH: usize = 60;
 
 impl Case {
-    /// The case of a seed; `always_by_users`: not one in four, but all are played by users with random rights.
+    /// Makes the case of a seed. Users with random rights play one case in four, or all of them if `always_by_users`.
     pub fn from_seed(seed: u64, always_by_users: bool) -> Self {
         let mut random = Random::new(seed);
         let grammar = Grammar::some(&mut random);
@@ -138,7 +138,7 @@ fn races_with_the_clock(request: &Request) -> bool {
     let is_far_in_seconds = |word: &Vec<u8>| matches!(word.as_slice(), b"10000" | b"100000");
     let has_option = |option: &&str| request.words.iter().any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
     let name = request.name();
-    // SET keeps a key that has expired already; when it goes is the engine's business.
+    // SET keeps a key that has expired already; when it is removed is up to the engine.
     let is_time = |word: &Vec<u8>| {
         let number = std::str::from_utf8(word).ok().and_then(|word| word.parse::<i64>().ok());
         number.is_some_and(|number| (1..=1_000_000_000_000).contains(&number))
@@ -170,16 +170,16 @@ fn waits_long(request: &Request) -> bool {
     }
 }
 
-/// Whether what a command does to the data is left to chance or to the clock.
+/// Whether the effect of a command depends on chance or on the clock.
 fn hangs_on_chance(request: &Request) -> bool {
     let words = &request.words;
     match request.name().as_str() {
-        // Only a pop of everything, or of nothing, is sure.
+        // Only a pop of everything, or of nothing, has a certain result.
         "SPOP" => !words.get(2).is_some_and(|count| matches!(count.as_slice(), b"1000" | b"0" | b"x" | b"-1")),
-        // Upstream does not stop before its memory ends.
+        // Upstream goes on until it runs out of memory.
         "HRANDFIELD" | "ZRANDMEMBER" | "SRANDMEMBER" => words.iter().any(|word| word.len() > 5 && word[0] == b'-'),
         "XADD" => words.iter().any(|word| word == b"*"),
-        // The order of ties is the sort's own business, and so is that of a set that is not sorted.
+        // The order of ties is up to the sort, and so is the order of a set that is not sorted.
         "SORT" | "SORT_RO" => {
             let has = |wanted: &[u8]| words.iter().any(|word| word.eq_ignore_ascii_case(wanted));
             has(b"s*") || has(b"h*") || has(b"*") || (has(b"nosort") && (has(b"LIMIT") || has(b"STORE")))

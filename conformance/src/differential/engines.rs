@@ -18,11 +18,11 @@ use runner::yaml::Source;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// For one reply, and for a start.
+/// How long a reply may take, and a start.
 const PATIENCE: Duration = Duration::from_secs(20);
 const UPSTREAM: &str = "upstream";
 const OURS: &str = "ours";
-/// Stands for a reply that did not come.
+/// Shown instead of a reply that did not come.
 const NOTHING: &[u8] = b"(no reply)";
 
 /// Two running servers, one of each kind.
@@ -34,10 +34,10 @@ pub struct Engines {
     _dir: TempDir,
 }
 
-/// Where two engines part.
+/// The first difference between two engines.
 #[derive(Debug, Clone)]
 pub struct Difference {
-    /// The request's place in the case; past its end for what is asked behind it.
+    /// The index of the request in the case; beyond its end for the questions that follow every case.
     pub at: usize,
     /// The first request whose replies differ.
     pub request: Request,
@@ -48,7 +48,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Whether both engines answered.
+    /// Whether both engines replied.
     pub fn is_of_replies(&self) -> bool {
         ![&self.upstream, &self.ours].iter().any(|reply| reply.starts_with(NOTHING))
     }
@@ -79,7 +79,7 @@ impl Engines {
         Ok(Self { fleet, upstream, ours, _dir: dir })
     }
 
-    /// Plays a case; the first difference that is not known.
+    /// Plays a case and returns the first difference that is not known.
     pub async fn play(&mut self, case: &Case) -> Result<Option<Difference>> {
         let (before, behind) = (preamble(case.protocol), epilogue(case.by_users));
         let mut bytes = Vec::new();
@@ -106,7 +106,7 @@ impl Engines {
         self.fleet.plan.node(name).map(|node| last_lines(&node.log(), 12)).unwrap_or_default()
     }
 
-    /// Fresh connections, and a fresh start of what died.
+    /// Opens new connections, and starts an engine again that has died.
     async fn mend(&mut self) -> Result<()> {
         for name in [UPSTREAM, OURS] {
             if self.fleet.state(name) == NodeState::Ended {
@@ -126,7 +126,7 @@ impl Engines {
 
 async fn client(fleet: &Fleet, name: &str) -> Result<Client> {
     let node = fleet.plan.node(name).with_context(|| format!("there is no {name}"))?;
-    // The server may still be on its way.
+    // The server may still be starting.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         match connect(node, PATIENCE).await {
@@ -137,7 +137,7 @@ async fn client(fleet: &Fleet, name: &str) -> Result<Client> {
     }
 }
 
-/// The replies that came, in their bytes; fewer than asked for where the server fell silent or closed.
+/// The bytes of the replies that came; fewer than requests if the server fell silent or closed the connection.
 async fn ask(client: &mut Client, bytes: &[u8], count: usize) -> Vec<Vec<u8>> {
     let mut replies = Vec::with_capacity(count);
     if client.send(bytes).await.is_err() {
@@ -179,7 +179,7 @@ const DEFAULTS: &[&str] = &[
     "3000",
 ];
 
-/// What is asked behind every case: all that is there.
+/// The questions that follow every case: they read all data.
 fn epilogue(by_users: bool) -> Vec<Request> {
     let mut all = if by_users { become_nobody().to_vec() } else { Vec::new() };
     all.extend([Request::new(&["DISCARD"]), Request::new(&["DEBUG", "DIGEST"])]);

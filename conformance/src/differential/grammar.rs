@@ -32,7 +32,7 @@ impl Grammar {
         Self::of(types.iter().chain(ALWAYS).copied())
     }
 
-    /// What a case begins with.
+    /// The commands that set up a case.
     pub(super) fn settings() -> Self {
         Self::of(std::iter::once(SETTINGS))
     }

@@ -14,7 +14,7 @@
 //! | `report.rs` | a failing case as a scenario file |
 //! | `random.rs` | random numbers from a seed |
 //!
-//! What it does not do: commands whose outcome hangs on the clock or on chance, and bytes that are not requests (the
+//! It leaves out commands whose outcome depends on the clock or on chance, and bytes that are not requests (the
 //! protocol's own tests have those).
 
 mod case;

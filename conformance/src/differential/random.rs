@@ -22,7 +22,7 @@ impl Random {
         (self.next() % bound.max(1) as u64) as usize
     }
 
-    /// True once in `n` times.
+    /// Whether one chance in `n` comes up.
     pub(super) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }

@@ -8,15 +8,15 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
-/// Reports are for people: a few at a time.
+/// How many differences end a run: people read the report.
 const ENOUGH: usize = 10;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Totals {
     /// Commands that were played on both engines.
     pub commands: usize,
-    /// What differed, shrunk, and the scenario files.
+    /// The differences, shrunk, with their scenario files.
     pub failures: Vec<(Difference, PathBuf)>,
 }
 
@@ -52,7 +52,7 @@ pub async fn run_seed(
     Ok(totals)
 }
 
-/// Whether two differences look like one: the same command, and replies that begin alike.
+/// Whether two differences look like the same one: the same command, and replies with the same beginnings.
 fn is_alike(a: &Difference, b: &Difference) -> bool {
     let head = |reply: &[u8]| reply[..reply.len().min(12)].to_vec();
     let heads = |it: &Difference| (it.request.name(), head(&it.upstream), head(&it.ours));

@@ -1,4 +1,4 @@
-//! When two replies are the same: byte for byte, but for what differs by nature.
+//! When two replies count as the same: byte for byte, except for what necessarily differs.
 
 use super::case::Request;
 use super::known;
@@ -7,10 +7,10 @@ use runner::client::{Reply, Style, decode, print};
 /// How far two engines' clocks may be apart, in milliseconds.
 const CLOCKS: i64 = 3000;
 
-/// What tells whether two replies to a request are the same.
+/// Decides whether two replies to a request are the same.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judge {
-    /// Whether hashes have an order.
+    /// Whether hashes have a defined order.
     pub(super) ordered: bool,
 }
 
@@ -68,7 +68,7 @@ impl Judge {
             "HGETALL" if !self.ordered => sorted(pairs(reply)),
             "SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" | "SPOP" => sorted(reply),
             "SORT" | "SORT_RO" if request.words.iter().any(|word| word == b"nosort") => sorted(reply),
-            // Places as far away as each other.
+            // Places at the same distance.
             name if name.starts_with("GEO") => sorted(reply),
             "XINFO" | "XPENDING" => without_times(reply),
             "ACL" => without_clients(reply),
@@ -90,14 +90,14 @@ impl Judge {
     }
 }
 
-/// Whether it is OBJECT IDLETIME.
+/// Whether the request is OBJECT IDLETIME.
 fn asks_for_idle_time(request: &Request) -> bool {
     request.words.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"IDLETIME"))
 }
 
-/// Whether a SCAN asks for more than there is, so that it comes at once.
+/// Whether a SCAN asks for more elements than there are, so that one call returns all of them.
 fn asks_for_all(request: &Request) -> bool {
-    // Where a cursor other than the first leads is the engine's own business.
+    // Where a cursor other than the first leads is up to the engine.
     let cursor = request.words.get(if request.name() == "SCAN" { 1 } else { 2 });
     let from_start = cursor.is_some_and(|cursor| matches!(cursor.as_slice(), b"0" | b"" | b"-0"));
     from_start && request.words.windows(2).any(|pair| pair[0].eq_ignore_ascii_case(b"COUNT") && pair[1] == b"1000")
@@ -108,7 +108,7 @@ const SET: u8 = 2;
 const HASH: u8 = 4;
 const STREAM: u8 = 19;
 
-/// Hash tables list their elements in an order of their own; the digest tells of their content.
+/// Hash tables list their elements in an order of their own; the digest compares their content.
 fn same_table(of_type: u8, upstream: &[u8], ours: &[u8]) -> bool {
     const VERSION_AND_CHECKSUM: usize = 10;
     if upstream.first() != Some(&of_type) || ours.first() != Some(&of_type) || upstream.len() != ours.len() {

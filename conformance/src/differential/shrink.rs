@@ -28,8 +28,8 @@ pub async fn shrink(engines: &mut Engines, mut case: Case, mut found: Difference
     }
 }
 
-/// What comes behind a difference did not make it. Where an engine closed the connection, replies to earlier requests may be
-/// lost as well, and the culprit may stand anywhere.
+/// Requests after a difference cannot have caused it. If an engine closed the connection, replies to earlier requests may be
+/// lost as well, and any request may be the cause.
 fn cut_behind(case: &mut Case, found: &Difference) {
     if found.is_of_replies() {
         case.requests.truncate(found.at + 1);

@@ -1,6 +1,6 @@
 //! The table of commands, by family. A case plays some of the families, so that its few keys see many commands of a kind.
 //!
-//! What its little language means says `grammar.rs`. What is left out hangs on chance or on the clock: SPOP of a part,
+//! `grammar.rs` explains its little language. Left out is what depends on chance or on the clock: SPOP of a part,
 //! stream ids of the server's own making.
 
 /// Commands with their weights.
@@ -11,7 +11,7 @@ pub(super) const TYPES: &[Lines] =
     &[STRINGS, BITMAPS, HASHES, LISTS, SETS, SORTED_SETS, LEXICAL, UNIONS, STREAMS, GROUPS, HYPERLOGLOGS, PLACES];
 
 /// Thresholds, of which a case begins with some. They stay for the case: upstream's lists keep the size of node that they
-/// were born with, ours follow the setting.
+/// were created with, ours follow the setting.
 pub(super) const SETTINGS: Lines = &[
     (1, "CONFIG SET list-max-listpack-size (-2|4|3|1|-1|128)"),
     (1, "CONFIG SET list-compress-depth (0|1|2)"),
@@ -266,7 +266,7 @@ const KEYS: Lines = &[
     (1, "DBSIZE"),
     (2, "OBJECT ENCODING key"),
     (1, "OBJECT (REFCOUNT|FREQ|IDLETIME) key"),
-    // The help is in our own words: see `known.rs`.
+    // Our help texts are worded differently: see `known.rs`.
     (1, "OBJECT HELP"),
     (2, "DUMP key"),
     (3, "RESTORE key (0|10000000|millis) payload [REPLACE] [ABSTTL] [IDLETIME integer]"),

@@ -1,8 +1,8 @@
-//! What may stand in a command's place: mostly the edges of what is allowed, and a little beyond.
+//! Arguments for commands: mostly the limits of what is allowed, and a little beyond.
 
 use super::random::Random;
 
-/// What a place in a command wants.
+/// The kind of argument that a place in a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Key,
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Float,
     /// A place in a string.
     Offset,
-    /// Seconds from now: far, or past.
+    /// Seconds from now: far in the future, or in the past.
     Seconds,
     Millis,
     /// A time in seconds.
@@ -30,9 +30,9 @@ pub(super) enum Kind {
     Payload,
     /// A cursor of SCAN.
     Cursor,
-    /// One of a list.
+    /// One word of a list.
     Listed(&'static [&'static str]),
-    /// A key that mostly holds what its family is about.
+    /// A key that mostly holds the type of the command's family.
     KeyOf(&'static [&'static [u8]]),
     /// A member of a list, a set, a sorted set.
     Element,
@@ -50,7 +50,7 @@ const KEYS_OF: &[(&str, &[&[u8]])] = &[
     ("geo", &[b"g1", b"g2"]),
 ];
 
-/// Words of kinds that have no rule but their list.
+/// The words of kinds that are plain lists.
 const LISTED: &[(&str, &[&str])] = &[
     ("small", &["1", "2", "3", "4", "-5", "100", "32767", "32768", "-32769", "2147483648", "-9223372036854775808"]),
     (
@@ -73,7 +73,7 @@ const LISTED: &[(&str, &[&str])] = &[
         ],
     ),
     ("numkeys", &["1", "1", "1", "2", "2", "3", "0", "-1", "x", "100"]),
-    // Never long, never for ever.
+    // Never long and never for ever.
     ("timeout", &["0.001", "0.002", "0.01", "-1", "x", "", "1e-3", "nan"]),
     ("blockmillis", &["1", "2", "5", "-1", "x"]),
     (
@@ -210,7 +210,7 @@ const LISTED: &[(&str, &[&str])] = &[
 ];
 
 impl Kind {
-    /// By its name in the grammar's table.
+    /// Finds a kind by its name in the grammar's table.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "key" => Kind::Key,
@@ -379,7 +379,7 @@ const FLOATS: &[&str] = &[
     "1e5000",
 ];
 
-/// Those of `FLOATS` that print short.
+/// The numbers of `FLOATS` that are printed with few digits.
 const SHORT_FLOATS: usize = 32;
 
 const OFFSETS: &[&str] = &[
@@ -402,7 +402,7 @@ const OFFSETS: &[&str] = &[
     "",
 ];
 
-// Near times would make the outcome hang on the clock.
+// With times in the near future the outcome would depend on the clock.
 const SECONDS: &[&str] = &[
     "10000",
     "100000",
@@ -478,7 +478,7 @@ const PAYLOADS: &[&[u8]] = &[
     b"\x00\xc0\x0c\x0a\x00<*\xf8Q\x5c\x04\xbc\xd5",
     b"\x00\xc3\x09(\x01xx\xe0\x1b\x00\x01xx\x0a\x00z\x1dl\xce\xa5@\x133",
     b"\x10\x15\x15\x00\x00\x00\x04\x00\x82f1\x03\x82v1\x03\x82f2\x03\x02\x01\xff\x0a\x00\x5c^\xa8\x13\xfe\xec\x1f\xf5",
-    // One bit off, too short, a version to come.
+    // One with a wrong bit, one that is too short, one of a later version.
     b"\x00\xc0\x0d\x0a\x00<*\xf8Q\x5c\x04\xbc\xd5",
     b"\x00\xc0",
     b"",
@@ -514,7 +514,7 @@ impl Words {
             Kind::FieldValue => self.value(),
             Kind::Integer => text(random, INTEGERS),
             Kind::Count => text(random, COUNTS),
-            // The others come out longer than a small hash's values may be.
+            // The others are printed with more bytes than a value of a small hash may have.
             Kind::Float if self.small_hashes => text(random, &FLOATS[..SHORT_FLOATS]),
             Kind::Float => text(random, FLOATS),
             Kind::Offset => text(random, OFFSETS),
@@ -526,7 +526,7 @@ impl Words {
             Kind::Pattern => random.pick(PATTERNS).to_vec(),
             Kind::Payload if self.small_hashes => random.pick(&PAYLOADS[1..]).to_vec(),
             Kind::Payload => random.pick(PAYLOADS).to_vec(),
-            // Other cursors than the first are the engine's own business. One beyond 64 bits would leave `errno` set
+            // What cursors other than the first mean is up to the engine. One beyond 64 bits would leave `errno` set
             // upstream, and make the next SORT fail.
             Kind::Cursor => text(random, &["0", "0", "0", "0", "abc", "-0", ""]),
         }
@@ -555,7 +555,7 @@ impl Words {
         if self.random.one_in(6) { self.long() } else { self.random.pick(VALUES).to_vec() }
     }
 
-    /// Around the lengths where encodings change, compressible or not.
+    /// Texts with lengths around those at which encodings change, compressible or not.
     fn long(&mut self) -> Vec<u8> {
         let length = *self.random.pick(&[20, 21, 43, 44, 45, 63, 64, 65, 127, 255, 256, 1023, 1025, 1100, 5000]);
         match self.random.below(3) {
