@@ -227,6 +227,8 @@ fn outcome(story: &Story) -> String {
     };
     let mut lines = vec![format!("writes acknowledged: {}, {lost}", story.acknowledged)];
     match &story.outage {
+        // The write probe leaves external masters alone.
+        None if story.acknowledged == 0 => lines.push("no writes were made, so no outage could be seen".to_owned()),
         None => lines.push("no outage of writes".to_owned()),
         Some(outage) if outage.over => lines.push(format!(
             "outage of writes to {}'s data: {:.1} ms (from {:.1} to {:.1})",

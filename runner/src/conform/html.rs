@@ -27,7 +27,7 @@ impl Report {
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Conformance</title>\n\
              <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>Conformance</h1>\n\
-             <p>Held against {}. {}, on {}.</p>\n",
+             <p>Compared with {}. {}, on {}.</p>\n",
             escaped(&self.reference),
             escaped(&self.date),
             escaped(&self.machine)

@@ -120,7 +120,7 @@ impl Report {
 
     /// For documents: totals, and a row a scenario.
     pub fn markdown(&self) -> String {
-        let mut text = format!("Held against {}.\n\n| engine | version |", self.reference);
+        let mut text = format!("Compared with {}.\n\n| engine | version |", self.reference);
         Verdict::ALL.iter().for_each(|verdict| text.push_str(&format!(" {verdict} |")));
         text.push_str(&format!("\n| --- | --- |{}\n", " --- |".repeat(Verdict::ALL.len())));
         for engine in &self.engines {

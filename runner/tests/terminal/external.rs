@@ -24,9 +24,12 @@ fn an_external_master_is_followed_and_watched_and_left_alone() {
         let said = user.refused(2, &[command, "prod"]);
         assert!(said.contains("`prod` is external"), "{said}");
     }
+    let timeline = user.ok(&["timeline", "--do", "restart near"]);
+    assert!(timeline.contains("no writes were made, so no outage could be seen"), "{timeline}");
     user.ok(&["down"]);
     let after = theirs.ok(&["cli", "theirs", "INFO", "commandstats"]);
     assert!(after.contains("cmdstat_set:calls=1,"), "nothing was written: {after}");
+    assert!(!after.contains("cmdstat_rpush:"), "nothing was written: {after}");
     assert!(theirs.ok(&["cli", "theirs", "PING"]).contains("PONG"));
 }
 
