@@ -270,7 +270,7 @@ impl Stage<'_> {
             }
             if Instant::now() >= deadline {
                 return Err(Stop(format!(
-                    "the reply to `{command}` did not have `{has}` everywhere in time; the replies were: {seen:?}"
+                    "the reply to `{command}` did not contain `{has}` on all nodes before the deadline; the replies were: {seen:?}"
                 )));
             }
             sleep(BETWEEN_LOOKS).await;
