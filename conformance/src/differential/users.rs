@@ -18,7 +18,7 @@ const CATEGORIES: &str = "all read write keyspace string hash list set sortedset
 
 fn one_of<'a>(names: &'a str, random: &mut Random) -> &'a str {
     let names: Vec<&str> = names.split_whitespace().collect();
-    *random.pick::<&str>(&names)
+    random.pick::<&str>(&names)
 }
 
 /// What makes the connection that of another user from here on: the rights, and the login.

@@ -285,6 +285,7 @@ impl Engine {
     ///
     /// # Safety
     /// `host` must stay valid and be used by nobody else until this returns.
+    #[expect(clippy::too_many_arguments, reason = "what a script gets, and who asks")]
     pub unsafe fn run_script<'a>(
         &mut self,
         sha: &Sha,

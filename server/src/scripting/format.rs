@@ -13,7 +13,7 @@ pub(super) fn general(out: &mut Vec<u8>, number: f64, precision: i32) {
         out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
         return;
     }
-    if (precision >= 14 && precision <= MOST_DIGITS && few_decimals(out, number)) || shortest(out, number, precision) {
+    if ((14..=MOST_DIGITS).contains(&precision) && few_decimals(out, number)) || shortest(out, number, precision) {
         return;
     }
     let mut text = [0_u8; 64];
@@ -56,7 +56,7 @@ const MOST_DIGITS: i32 = 15;
 /// A double is nearer than 1.2e-16 of itself to that decimal, and decimals of N digits are at least ten times as far apart while N
 /// is at most [`MOST_DIGITS`]: so no other is nearer to it, and C prints this one.
 fn shortest(out: &mut Vec<u8>, number: f64, precision: i32) -> bool {
-    if precision > MOST_DIGITS || precision < 1 || !number.is_finite() || number == 0.0 {
+    if !(1..=MOST_DIGITS).contains(&precision) || !number.is_finite() || number == 0.0 {
         return false;
     }
     // `-1.25e-7`: at most 17 digits, a sign, a point and an exponent.
