@@ -576,9 +576,11 @@ fn huge_pages_are_switched_off_for_the_process_where_the_system_has_them_on() {
 #[test]
 fn a_snapshot_ends_when_the_last_replica_that_waits_for_it_leaves() {
     for diskless in ["yes", "no"] {
-        let options = ["--appendonly", "no", "--repl-diskless-sync", diskless, "--repl-diskless-sync-delay", "0"];
-        let told = if diskless == "yes" { "told" } else { "not told" };
-        play(&options, &["one still waits", told], |server, folder| {
+        // A diskless snapshot begins when both wait for it, so that neither has one of its own.
+        let together = ["--repl-diskless-sync-delay", "60", "--repl-diskless-sync-max-replicas", "2"];
+        let options = [&["--appendonly", "no", "--repl-diskless-sync", diskless][..], &together].concat();
+        let (told, shared) = if diskless == "yes" { ("told", "from the start") } else { ("not told", "later") };
+        play(&options, &["one still waits", told, shared], |server, folder| {
             server.ask("DEBUG POPULATE 5000");
             // It would take a hundred seconds.
             server.ask("CONFIG SET rdb-key-save-delay 20000");
@@ -593,13 +595,18 @@ fn a_snapshot_ends_when_the_last_replica_that_waits_for_it_leaves() {
             });
             drop(one);
             until("one has left", || server.info("connected_slaves") == "1");
-            assert_eq!(server.info("rdb_bgsave_in_progress"), "1");
+            assert_eq!(server.info("rdb_bgsave_in_progress"), "1", "diskless {diskless}: {}", log(folder));
             let first = "one still waits".to_owned();
             drop(two);
             until("the snapshot ends", || server.info("rdb_bgsave_in_progress") == "0");
             assert!(!files_of(folder).iter().any(|name| name.starts_with("temp-")), "{:?}", files_of(folder));
             let is_told = log(folder).contains("Diskless rdb transfer, last replica dropped, killing fork child");
-            vec![first, if is_told { "told" } else { "not told" }.into()]
+            let joined = log(folder).contains("Waiting for end of BGSAVE for SYNC");
+            vec![
+                first,
+                if is_told { "told" } else { "not told" }.into(),
+                if joined { "later" } else { "from the start" }.into(),
+            ]
         });
     }
 }

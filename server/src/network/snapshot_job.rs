@@ -17,7 +17,7 @@ use crate::base::machine::Machine;
 use crate::persistence::aof::BaseEncoder;
 use crate::persistence::file::RdbFile;
 use crate::persistence::save::{Encoder, Header};
-use crate::replication::{Input, PeerId, PeerInput, SyncPlan, Way};
+use crate::replication::{Input, Peer, PeerId, PeerInput, SyncPlan, Way};
 use crate::server::client::Transfer;
 use crate::server::state::Server;
 use crate::store::snapshot::Batch;
@@ -135,7 +135,7 @@ pub(super) fn encode(
 pub fn serve_replicas(shared: &Shared, server: &mut Server, plan: SyncPlan, header: Header) {
     let (shared, peers) = (Arc::clone(shared), plan.peers);
     match plan.way {
-        Way::File => drop(tokio::spawn(file_for_replicas(shared, peers, header))),
+        Way::File => drop(tokio::spawn(file_for_replicas(shared, header))),
         Way::Sockets(mark) => {
             let senders = peers.iter().filter_map(|&peer| begin_transfer(server, peer, false)).collect();
             tokio::spawn(stream_to_replicas(shared, senders, peers, header, mark));
@@ -201,12 +201,15 @@ async fn stream_to_replicas(
     server.tick_replication();
 }
 
-async fn file_for_replicas(shared: Shared, replicas: Vec<PeerId>, header: Header) {
+/// Writes a snapshot to the file and has it sent to all replicas that wait for it then: some may have come while it was written.
+async fn file_for_replicas(shared: Shared, header: Header) {
     let path = shared.peek().rdb_path();
     let result = write_file(&shared, header, path.clone()).await;
     let mut server = shared.turn();
     let failed = result.as_ref().err().map(io::Error::kind);
     server.end_background_save(result);
+    let replicas: Vec<PeerId> =
+        server.replication.replicas().filter(|peer| peer.waits_for_file()).map(Peer::id).collect();
     let opened = || File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
     for peer in replicas {
         // Each reads it at its own pace, from where it is.

@@ -3,7 +3,7 @@
 //! | stage | the way on |
 //! | --- | --- |
 //! | introduced | SYNC or PSYNC: online where the history can go on, else it waits for a snapshot |
-//! | waits for a snapshot to begin | one begins for all who wait: at once by way of the file, after `repl-diskless-sync-delay` over the sockets |
+//! | waits for a snapshot to begin | one begins for all who wait: at once by way of the file, after `repl-diskless-sync-delay` over the sockets; or one is being written to the file for another replica that asked for the same |
 //! | waits for the file | the file is complete |
 //! | receives | its socket has taken everything |
 //! | waits for its acknowledgement | REPLCONF ACK: only then has it seen the mark behind a snapshot without a length |
@@ -180,11 +180,44 @@ impl Replication {
             return Err(SyncRefusal::FilterNeedsEof);
         }
         self.attach(id, Stage::WaitsForStart { since: now });
+        self.join_snapshot(id);
         self.feeder.plan_again();
         // Only a primary starts to record here: a replica that is up has a backlog.
         self.history.record();
         self.out.push(Effect::Data(DataEffect::Recording));
         Ok(Resync::Full { refused: from.is_some_and(|(replid, _)| !replid.starts_with(b"?")) })
+    }
+
+    /// A replica that asks while a snapshot is written to the file for another one shares that snapshot if it asked for the same, as
+    /// in Redis: the stream is kept from the snapshot's beginning on. Otherwise it waits.
+    fn join_snapshot(&mut self, id: PeerId) {
+        let Some(said) = self.feeder.get_mut(id).map(|peer| peer.said.clone()) else { return };
+        let shared =
+            self.feeder.peers.iter().find(|peer| peer.stage == Stage::WaitsForFile && said.can_share_with(&peer.said));
+        if let Some(cursor) = shared.map(|peer| peer.cursor) {
+            let head = self.full_resync_line(&said, cursor);
+            if let Some(peer) = self.feeder.get_mut(id) {
+                (peer.stage, peer.cursor) = (Stage::WaitsForFile, cursor);
+            }
+            self.send(id, head.into_bytes());
+            self.log(Level::Notice, "Waiting for end of BGSAVE for SYNC");
+            return;
+        }
+        let over_sockets = |peer: &Peer| matches!(peer.stage, Stage::Receives(Sending { announced: false, .. }));
+        if self.facts.snapshot_runs && self.feeder.peers.iter().any(over_sockets) {
+            self.log(Level::Notice, "Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC");
+        } else if self.facts.snapshot_runs {
+            let text = "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC";
+            self.log(Level::Notice, text);
+        } else if self.settings.diskless_sync && said.eof && self.settings.diskless_sync_delay > 0 {
+            self.log(Level::Notice, "Delay next BGSAVE for diskless SYNC");
+        }
+    }
+
+    /// What announces a snapshot behind which the stream begins with the byte at `cursor`. SYNC expects no such line.
+    fn full_resync_line(&self, said: &Introduction, cursor: Offset) -> String {
+        let (replid, offset) = (self.history.replid(), cursor - 1_usize);
+        if said.old_sync { String::new() } else { format!("+FULLRESYNC {replid} {offset}\r\n") }
     }
 
     fn attach(&mut self, id: PeerId, stage: Stage) {
@@ -435,12 +468,12 @@ impl Replication {
         self.out.push(Effect::Data(DataEffect::BeginSnapshot(plan)));
         self.log(Level::Notice, format!("Starting BGSAVE for SYNC with target: {target}"));
         self.log(Level::Notice, started);
-        let (now, replid, offset) = (self.now, self.history.replid(), self.history.offset());
+        let (now, cursor) = (self.now, self.history.offset().next());
         for id in peers {
+            let Some(said) = self.feeder.get_mut(id).map(|peer| peer.said.clone()) else { continue };
+            let mut head = self.full_resync_line(&said, cursor);
             let Some(peer) = self.feeder.get_mut(id) else { continue };
-            peer.cursor = offset.next();
-            let mut head =
-                if peer.said.old_sync { String::new() } else { format!("+FULLRESYNC {replid} {offset}\r\n") };
+            peer.cursor = cursor;
             peer.stage = match &way {
                 Way::File => Stage::WaitsForFile,
                 Way::Sockets(mark) => {

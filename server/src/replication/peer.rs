@@ -55,6 +55,17 @@ pub(super) struct Introduction {
     pub(super) without_functions: bool,
 }
 
+impl Introduction {
+    /// Whether the snapshot that is being made for another replica is what this one asks for: it can do at least as much, and wants
+    /// the same.
+    pub(super) fn can_share_with(&self, other: &Self) -> bool {
+        (self.eof || !other.eof)
+            && (self.psync2 || !other.psync2)
+            && (self.rdb_only || !other.rdb_only)
+            && (self.without_keys, self.without_functions) == (other.without_keys, other.without_functions)
+    }
+}
+
 /// A session that is a replica's link, or is about to become one.
 #[derive(Debug, Clone)]
 pub struct Peer {

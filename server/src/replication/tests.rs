@@ -315,6 +315,41 @@ fn enough_replicas_do_not_wait_for_the_delay_and_without_sockets_nobody_does() {
 }
 
 #[test]
+fn a_replica_that_asks_while_the_file_is_written_shares_the_snapshot_and_has_the_stream_from_its_beginning() {
+    let mut bench = Bench::new(|config| config.repl_diskless_sync = false);
+    bench.attach(1).expect("it waits");
+    bench.pass(0);
+    assert_eq!(bench.snapshots(), [[1]]);
+    bench.facts.snapshot_runs = true;
+    bench.act(|machine| machine.append(0, b"written meanwhile"));
+    bench.wanted.clear();
+    bench.attach(2).expect("it shares");
+    let replid = bench.machine.history().replid();
+    let head = format!("+FULLRESYNC {replid} 0\r\n").into_bytes();
+    assert!(bench.wants(|effect| *effect == Effect::Data(DataEffect::Peer(PeerId(2), PeerEffect::Send(head.clone())))));
+    assert!(bench.machine.replicas().all(Peer::waits_for_file));
+    // Whoever wants something else waits for a snapshot of its own.
+    let said = Said::Filtered { functions: true };
+    bench.act(|machine| machine.introduce(PeerId(3), "10.0.0.9:5000", Said::CapaEof));
+    bench.act(|machine| machine.introduce(PeerId(3), "10.0.0.9:5000", said));
+    bench.attach(3).expect("it waits");
+    bench.pass(0);
+    assert_eq!(bench.machine.replicas().filter(|peer| peer.waits_for_file()).count(), 2);
+    for id in [1, 2] {
+        bench.peer(id, PeerInput::SnapshotStored(77));
+        bench.peer(id, PeerInput::SnapshotSent);
+        let mut got = Vec::new();
+        bench.act(|machine| {
+            machine.feed(PeerId(id), |part| {
+                got.extend_from_slice(part);
+                true
+            })
+        });
+        assert!(got.ends_with(b"written meanwhile"), "{id}: {}", got.escape_ascii());
+    }
+}
+
+#[test]
 fn a_replica_that_takes_nothing_of_its_snapshot_is_dropped() {
     let mut bench = Bench::new(|config| config.repl_diskless_sync_delay = 0);
     bench.attach(1).expect("it waits");

@@ -3,7 +3,7 @@
 use super::node::{Request, Snapshot, name, next_request};
 use super::world::{Event, Result, World};
 use server::base::offset::Offset;
-use server::replication::{Fed, Input, PeerEffect, PeerId, PeerInput, Replication, Resync, Way};
+use server::replication::{Fed, Input, Peer, PeerEffect, PeerId, PeerInput, Replication, Resync, Way};
 
 impl World {
     pub(super) fn carry_out_on_session(&mut self, host: usize, peer: PeerId, effect: PeerEffect) {
@@ -81,7 +81,14 @@ impl World {
         if by_file && !fails {
             it.file = Some(dump);
         }
-        for peer in plan.peers {
+        // Replicas that came while the file was written get it, too.
+        let peers = match &self.hosts[host].process {
+            Some(process) if by_file => {
+                process.machine.replicas().filter(|peer| peer.waits_for_file()).map(Peer::id).collect()
+            }
+            _ => plan.peers,
+        };
+        for peer in peers {
             if fails {
                 self.input(host, Input::Peer(peer, PeerInput::SnapshotFailed))?;
             } else if by_file {
