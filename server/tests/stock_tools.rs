@@ -5,10 +5,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+#[path = "support/ports.rs"]
+mod ports;
+
+use ports::free_port;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -33,8 +38,7 @@ impl Server {
     }
 
     fn start_in(program: &str, directory: tempfile::TempDir) -> Self {
-        // The system picks a free port; nobody else asks for it in the moment until the server does.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let process = Command::new(program)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes"])
             .arg("--dir")

@@ -164,4 +164,21 @@ impl World {
         self.at(1_000, Event::Look);
         Ok(())
     }
+
+    /// A FAILOVER that was still on its way when all was mended may promote a host behind the operator's back, who notices soon and
+    /// repeats what that host was told.
+    pub(super) fn look_at_roles(&mut self) -> Result<()> {
+        let soon = 20 * self.plan.slowest_message;
+        if self.healed_at.is_none_or(|healed| self.now > healed + 1_000 + soon) {
+            return Ok(());
+        }
+        for host in 0..self.hosts.len() {
+            let it = &self.hosts[host];
+            let is_replica = it.process.as_ref().is_some_and(|process| process.machine.is_replica());
+            if is_replica != it.configured.is_some() {
+                self.order(host, it.configured)?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -214,6 +214,7 @@ impl World {
             }
             Event::Look => {
                 self.at(200, Event::Look);
+                self.look_at_roles()?;
                 Ok(())
             }
         }

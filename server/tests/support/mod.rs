@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
+
+mod ports;
+
+pub use ports::free_port;
 
 pub const DEADLINE: Duration = Duration::from_secs(30);
 pub const OURS: &str = env!("CARGO_BIN_EXE_server");
@@ -93,8 +97,7 @@ pub struct Server {
 }
 
 pub fn command(program: &str, directory: &Path, options: &[&str]) -> (Command, u16) {
-    // The system picks a free port; nobody else asks for it in the moment until the server does.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let mut command = Command::new(program);
     let fixed = ["--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes", "--appendonly", "yes"];
     command.args(["--port", &port.to_string()]).args(fixed).arg("--dir").arg(directory).args(options);

@@ -139,11 +139,6 @@ pub fn connect(connection: ClientConnection, port: u16) -> Client<Secure> {
     Client(BufReader::new(StreamOwned::new(connection, stream)))
 }
 
-/// A port that nobody uses at the moment.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A server with a port for each kind of client.
 pub struct SecureServer {
     pub server: Server,
