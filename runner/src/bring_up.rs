@@ -23,8 +23,5 @@ pub async fn bring_up(fleet: &mut Fleet, patience: Duration) -> Outcome<()> {
         let (masters, nodes) = (plan.shards.len(), plan.cluster_nodes().count());
         fleet.events().emit(Event::Created { masters, nodes });
     }
-    agree(fleet, deadline).await?;
-    let after_ms = fleet.events().elapsed_ms();
-    fleet.events().emit(Event::Ready { topology: plan.name.into(), after_ms });
-    Ok(())
+    agree(fleet, deadline).await
 }

@@ -111,7 +111,9 @@ async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) {
                 if asked.send((request, reply)).await.is_err() {
                     return;
                 }
-                answered.await.unwrap_or(Answer::Done)
+                // It ended without an answer to this one: the connection closes, too.
+                let Ok(answer) = answered.await else { return };
+                answer
             }
             Err(error) => Answer::Refused { message: format!("no request: {error}"), hint: None },
         };
@@ -142,6 +144,9 @@ pub async fn ask(session: &Session, request: &Request) -> Outcome<Answer> {
         .await
         .map_err(|_| unreachable("no answer in time".into()))?
         .map_err(|error| unreachable(error.to_string()))?;
+    if line.is_empty() {
+        return Err(Failure::new(Kind::NotRunning, format!("`{}` was taken down meanwhile", session.name)));
+    }
     match serde_json::from_str(&line).map_err(|error| unreachable(error.to_string()))? {
         Answer::Refused { message, hint } => {
             let failure = Failure::failed(message);

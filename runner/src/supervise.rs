@@ -74,6 +74,19 @@ impl Reason {
     }
 }
 
+/// Why a topology did not get ready.
+struct Unready {
+    failure: Failure,
+    /// Where the answer goes, if `runner down` ended it.
+    asked: Option<oneshot::Sender<Answer>>,
+}
+
+impl From<Failure> for Unready {
+    fn from(failure: Failure) -> Self {
+        Self { failure, asked: None }
+    }
+}
+
 impl Supervisor {
     /// Plans the topology and takes its name and ports; nothing runs yet.
     ///
@@ -129,31 +142,58 @@ impl Supervisor {
         &self.fleet.plan
     }
 
-    /// Starts all nodes and waits until they are ready. On failure, or Ctrl-C, everything is down again.
+    /// Starts all nodes and waits until they are ready. On failure, Ctrl-C, or `runner down`, everything is down again.
     pub async fn start(&mut self, wait: Duration) -> Outcome<()> {
-        let result = match self.fleet.start_all().await {
-            Ok(()) => {
-                self.note_processes()?;
-                tokio::select! {
-                    result = bring_up(&mut self.fleet, wait) => result,
-                    _ = self.interrupts.next() => Err(Failure::new(Kind::Interrupted, "interrupted")),
-                }
-            }
-            Err(failure) => Err(failure),
+        let Err(Unready { failure, asked }) = self.get_ready(wait).await else {
+            return Ok(());
         };
-        match result {
-            Ok(()) => {
-                self.ready = true;
-                self.note_plan()
-            }
-            Err(failure) => {
-                self.fleet.events().emit(Event::Failed { error: failure.message.clone() });
-                if failure.kind == Kind::Interrupted || self.record.keep {
-                    self.end("it did not get ready").await?;
-                    return Err(failure);
+        self.fleet.events().emit(Event::Failed { error: failure.message.clone() });
+        let ended = match (&asked, failure.kind == Kind::Interrupted || self.record.keep) {
+            (Some(_), _) => self.end("by `runner down`").await,
+            (None, true) => self.end("it did not get ready").await,
+            (None, false) => self.end_failed().await,
+        };
+        answer_down(asked, &ended).await;
+        // Why it did not get ready matters more than why its files could not be removed then.
+        Err(failure)
+    }
+
+    async fn get_ready(&mut self, wait: Duration) -> Result<(), Unready> {
+        self.fleet.start_all().await?;
+        self.note_processes()?;
+        self.bring_up(wait).await?;
+        // Who is told that it is ready reads the record.
+        self.note_plan()?;
+        self.ready = true;
+        let (topology, after_ms) = (self.fleet.plan.name.to_string(), self.fleet.events().elapsed_ms());
+        self.fleet.events().emit(Event::Ready { topology, after_ms });
+        Ok(())
+    }
+
+    /// Waits until all nodes are ready, while other terminals may ask how far it is, and end it.
+    async fn bring_up(&mut self, wait: Duration) -> Result<(), Unready> {
+        let nodes = self.report();
+        let up = bring_up(&mut self.fleet, wait);
+        tokio::pin!(up);
+        loop {
+            tokio::select! {
+                result = &mut up => return Ok(result?),
+                _ = self.interrupts.next() => return Err(Failure::new(Kind::Interrupted, "interrupted").into()),
+                Some((request, answer)) = self.requests.recv() => {
+                    let reply = match request {
+                        Request::Down => {
+                            let failure = Failure::new(Kind::Interrupted, "`runner down` took it down before it was ready");
+                            return Err(Unready { failure, asked: Some(answer) });
+                        }
+                        Request::Status => Answer::Status { ready: false, nodes: nodes.clone() },
+                        _ => refused(
+                            Failure::failed(format!("`{}` is not ready yet", self.session.name))
+                                .hint("`runner status` shows how far it is"),
+                        ),
+                    };
+                    // The caller may no longer wait for the answer.
+                    let _ = answer.send(reply);
                 }
-                self.end_failed().await?;
-                Err(failure)
             }
         }
     }
@@ -164,12 +204,7 @@ impl Supervisor {
             Err(Reason::Interrupt) => self.end("interrupted").await,
             Err(Reason::Request(answer)) => {
                 let result = self.end("by `runner down`").await;
-                let _ = answer.send(match &result {
-                    Ok(()) => Answer::Done,
-                    Err(failure) => refused(failure.clone()),
-                });
-                // Let the answer reach the other terminal before the process goes.
-                tokio::time::sleep(WATCH).await;
+                answer_down(Some(answer), &result).await;
                 result
             }
             Ok(()) => Ok(()),
@@ -214,12 +249,9 @@ impl Supervisor {
                 (status, reason.answer())
             }
         };
-        self.end(if answer.is_some() { "by `runner down`" } else { "the command is done" }).await?;
-        if let Some(answer) = answer {
-            // The caller may no longer wait for the answer.
-            let _ = answer.send(Answer::Done);
-            tokio::time::sleep(WATCH).await;
-        }
+        let ended = self.end(if answer.is_some() { "by `runner down`" } else { "the command is done" }).await;
+        answer_down(answer, &ended).await;
+        ended?;
         status.doing(|| "wait for the command".into())
     }
 
@@ -345,6 +377,15 @@ impl Supervisor {
         let kept = keep.then(|| self.session.nodes_dir().display().to_string());
         self.fleet.events().emit(Event::Down { kept, logs: None });
         Ok(())
+    }
+}
+
+/// Tells who asked for it how the end went, and lets the answer reach the other terminal before the process goes.
+async fn answer_down(asked: Option<oneshot::Sender<Answer>>, ended: &Outcome<()>) {
+    if let Some(asked) = asked {
+        // The caller may no longer wait for the answer.
+        let _ = asked.send(done(ended.clone()));
+        tokio::time::sleep(WATCH).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{complete, say};
 use crate::control::{Request, ask};
 use crate::engine::Engine;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::name::TopologyName;
 use crate::state::Session;
 use crate::topology::Topology;
@@ -62,7 +62,18 @@ fn meant_name(failure: Failure, file: &Path) -> Failure {
 }
 
 async fn end(session: &Session) -> Outcome<()> {
-    ask(session, &Request::Down).await?;
+    match ask(session, &Request::Down).await {
+        // It was about to end anyway, or somebody else asked, too.
+        Err(failure) if failure.kind == Kind::NotRunning && ends(session).await.is_ok() => {}
+        Err(failure) => return Err(failure),
+        Ok(_) => ends(session).await?,
+    }
+    say(format!("{} is down", session.name));
+    Ok(())
+}
+
+/// Waits until the supervisor has ended.
+async fn ends(session: &Session) -> Outcome<()> {
     let deadline = Instant::now() + Duration::from_secs(10);
     while session.is_up() {
         if Instant::now() >= deadline {
@@ -70,6 +81,5 @@ async fn end(session: &Session) -> Outcome<()> {
         }
         sleep(Duration::from_millis(10)).await;
     }
-    say(format!("{} is down", session.name));
     Ok(())
 }

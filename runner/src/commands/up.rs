@@ -14,6 +14,7 @@ use crate::topology::Topology;
 use clap::Args;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -71,7 +72,7 @@ impl Bring {
 
 impl Up {
     pub(super) async fn run(self) -> Outcome<u8> {
-        if self.detach {
+        if self.detach && !self.supervise {
             return self.detach().await;
         }
         if self.supervise {
@@ -102,8 +103,7 @@ impl Up {
     /// Starts the supervisor and shows its events until the topology is ready.
     async fn detach(self) -> Outcome<u8> {
         let mut command = Command::new(std::env::current_exe().doing(|| "find this executable".into())?);
-        let arguments = std::env::args_os().skip(1).filter(|word| word != "-d" && word != "--detach");
-        command.args(arguments).arg("--supervise");
+        command.args(supervised(std::env::args_os().skip(1)));
         // Where the topology comes from there, it reads it.
         let input = if self.bring.file == Path::new("-") { Stdio::inherit() } else { Stdio::null() };
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -131,6 +131,16 @@ impl Up {
         anstream::eprint!("{text}");
         Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
     }
+}
+
+/// The supervisor's command line, from that of `up -d`. What begins with a hyphen behind `--` is the file.
+fn supervised(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut options: Vec<OsString> = arguments.collect();
+    let file = options.split_off(options.iter().position(|word| word == "--").unwrap_or(options.len()));
+    // It wins over `-d`.
+    options.push("--supervise".into());
+    options.extend(file);
+    options
 }
 
 /// The events' sinks of a supervisor: what is shown, and the file in the topology's directory.

@@ -1,7 +1,7 @@
 //! Topologies come up, can be seen and broken from another terminal, and leave nothing behind.
 
 use crate::user::{User, WATCHED, eventually, text};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// The engine of these tests: ours, as a user gets it. `conformance` plays the real one.
 const ENGINE: &str = "server";
@@ -17,7 +17,7 @@ fn up(user: &User) {
     user.ok(&["up", "-d", "--engine", ENGINE, "t.yaml"]);
 }
 
-fn interrupt(process: &std::process::Child, signal: &str) {
+fn interrupt(process: &Child, signal: &str) {
     let status = Command::new("kill").args([signal, &process.id().to_string()]).status();
     assert!(status.expect("run kill").success());
 }
@@ -275,4 +275,55 @@ fn several_nodes_are_acted_on_in_one_call() {
         (&"ended".into(), &"ended".into())
     );
     user.ok(&["restart", "master", "replica"]);
+}
+
+/// A program that is an engine by its command line, and never answers.
+fn hangs(user: &User) -> Child {
+    user.script("hangs", "exec sleep 1000");
+    let mut command = user.command(&["up", "-d", "--engine", "./hangs", "--wait", "60s", "t.yaml"]);
+    let process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("start the runner");
+    eventually("it is starting", || {
+        let said = user.run(&["status"]);
+        text(&said.stdout).contains("is starting")
+    });
+    process
+}
+
+#[test]
+fn a_topology_that_is_not_ready_yet_can_be_seen_and_taken_down() {
+    let user = User::new(TOPOLOGY);
+    let process = hangs(&user);
+    let pids = user.pids();
+    assert_eq!(pids.len(), 2);
+    assert!(user.refused(1, &["kill", "master"]).contains("`t` is not ready yet"));
+    assert_eq!(user.ok(&["down"]), "t is down\n");
+    let output = process.wait_with_output().expect("its end");
+    assert_eq!(output.status.code(), Some(130));
+    assert!(text(&output.stderr).contains("`runner down` took it down before it was ready"));
+    user.assert_nothing_left(&pids);
+}
+
+#[test]
+fn two_ask_for_the_same_end_and_both_are_told_of_it() {
+    let user = User::new(TOPOLOGY);
+    up(&user);
+    let down = || user.command(&["down", "--name", "t"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let asked: Vec<Child> = (0..2).map(|_| down().expect("start the runner")).collect();
+    for process in asked {
+        let output = process.wait_with_output().expect("its end");
+        let said = text(&output.stderr);
+        // Who comes when it is down already is told that it is not up.
+        let is_told = output.status.success() || said.contains("`t` is not up");
+        assert!(is_told, "{}: {said}", output.status);
+    }
+}
+
+#[test]
+fn the_file_may_come_behind_two_hyphens() {
+    let user = User::new(TOPOLOGY);
+    user.write("-d", TOPOLOGY);
+    user.ok(&["up", "--name", "t", "--detach", "--", "-d"]);
+    let pids = user.pids();
+    user.ok(&["down"]);
+    user.assert_nothing_left(&pids);
 }
