@@ -42,6 +42,12 @@ impl Lease {
         }
     }
 
+    /// Takes over the ports of another lease.
+    pub fn absorb(&mut self, other: Self) {
+        self.locks.extend(other.locks);
+        self.free.extend(other.free);
+    }
+
     fn lock_a_block(&mut self) -> Outcome<()> {
         let dir = directory();
         std::fs::create_dir_all(&dir).doing(|| format!("create {}", dir.display()))?;

@@ -56,7 +56,12 @@ async fn by_role<'a>(plan: &'a Plan, selector: &str) -> Outcome<&'a NodePlan> {
     answering.append(&mut silent);
     let found = answering.len();
     answering.into_iter().nth(index - 1).ok_or_else(|| {
-        let message = format!("`@{selector}` selects nothing: {found} nodes are {role} now");
+        let there = match found {
+            0 => format!("no node is a {role} now"),
+            1 => format!("only 1 node is a {role} now"),
+            _ => format!("only {found} nodes are {role}s now"),
+        };
+        let message = format!("`@{selector}` selects nothing: {there}");
         Failure::bad_input(message).hint("`runner status` shows the roles")
     })
 }

@@ -317,10 +317,16 @@ impl Supervisor {
 
     /// Starts more nodes; their names.
     async fn grow(&mut self, count: usize, engine: Option<&Engine>) -> Outcome<Vec<String>> {
-        let nodes = self.fleet.plan.grow(count, engine, || self.lease.take())?;
+        // Ports that are not needed after all are given back.
+        let mut lease = Lease::new();
+        let nodes = self.fleet.plan.grow(count, engine, || lease.take())?;
+        self.lease.absorb(lease);
         let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
         for node in nodes {
-            self.fleet.add(node).await?;
+            if let Err(failure) = self.fleet.add(node).await {
+                self.fleet.remove(&names).await;
+                return Err(failure);
+            }
         }
         self.note_plan()?;
         Ok(names)

@@ -77,11 +77,16 @@ impl Terminal {
     }
 }
 
+/// `1 node`, `2 nodes`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 impl Sink for Terminal {
     fn take(&mut self, stamped: &Stamped) {
         match &stamped.event {
             Event::Starting { topology, nodes, dir } => {
-                let text = format!("{} {nodes} nodes, files in {dir}", topology.bold());
+                let text = format!("{} {}, files in {dir}", topology.bold(), counted(*nodes, "node"));
                 self.line(&text);
             }
             Event::Started { node, role, engine, port, pid } => {
@@ -90,7 +95,8 @@ impl Sink for Terminal {
             }
             Event::Created { masters, nodes } => {
                 let at = format!("{} ms", stamped.at_ms);
-                let text = format!("  cluster of {nodes} nodes, {masters} of them masters {}", at.dimmed());
+                let text =
+                    format!("  cluster of {}, {masters} of them masters {}", counted(*nodes, "node"), at.dimmed());
                 self.line(&text);
             }
             Event::Waiting { node, gate, found } => self.wait_for(format!("{node}: {gate} ({found})")),

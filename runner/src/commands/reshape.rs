@@ -11,7 +11,9 @@ use crate::pool::Pool;
 use crate::selectors::select;
 use crate::slots::{SlotRange, describe, ranges};
 use crate::state::Session;
+use crate::topology::MOST_NODES;
 use clap::Args;
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -163,7 +165,7 @@ impl Reshard {
                 given
             }
         };
-        show_or_carry_out(&plan, &moves, self.dry_run, way(self.stock)).await
+        show_or_carry_out(&plan, &held, &moves, self.dry_run, way(self.stock)).await
     }
 }
 
@@ -207,7 +209,7 @@ impl Rebalance {
         for (name, _) in &self.weights {
             master(&plan, &held, name).await?;
         }
-        show_or_carry_out(&plan, &balance(&held, &self.weights), self.dry_run, way(self.stock)).await
+        show_or_carry_out(&plan, &held, &balance(&held, &self.weights), self.dry_run, way(self.stock)).await
     }
 }
 
@@ -215,8 +217,24 @@ fn way(stock: bool) -> Way {
     if stock { Way::Stock } else { Way::Best }
 }
 
-/// Moves slots, or with `--dry-run` only says which.
-async fn show_or_carry_out(plan: &Plan, moves: &[Move], dry_run: bool, way: Way) -> Outcome<u8> {
+/// Moves slots, or with `--dry-run` only says which; in both cases what becomes of masters that are left without any.
+async fn show_or_carry_out(
+    plan: &Plan,
+    held: &[(String, Vec<u16>)],
+    moves: &[Move],
+    dry_run: bool,
+    way: Way,
+) -> Outcome<u8> {
+    let moved: HashSet<u16> = moves.iter().map(|one| one.slot).collect();
+    for (name, slots) in held {
+        let leaves = |slot: &u16| moved.contains(slot);
+        let receives = moves.iter().any(|one| one.to == *name);
+        if !slots.is_empty() && !receives && slots.iter().all(leaves) {
+            say(format!(
+                "{name} is left without slots: it and its replicas will replicate one of the masters that get them"
+            ));
+        }
+    }
     match dry_run && !moves.is_empty() {
         true => summary(moves).into_iter().for_each(say),
         false => carry_out(plan, moves, &[], way).await?,
@@ -318,7 +336,12 @@ impl Scale {
 
     async fn grow(&self, session: &Session, plan: &Plan, held: &[(String, Vec<u16>)], more: usize) -> Outcome<()> {
         let replicas = self.replicas.or(plan.shards.first().map(|shard| shard.replicas.len())).unwrap_or(0);
-        let count = more * (1 + replicas);
+        let count = more.saturating_mul(replicas.saturating_add(1));
+        let nodes = plan.cluster_nodes().count().saturating_add(count);
+        if nodes > MOST_NODES {
+            let message = format!("that would be a cluster of {nodes} nodes");
+            return Err(Failure::bad_input(message).hint(format!("at most {MOST_NODES} are possible")));
+        }
         let engine = self.engine_of_new_nodes(plan)?.map(Recorded);
         let Answer::Grown { nodes } = ask(session, &Request::Grow { count, engine }).await? else {
             return Err(Failure::failed("the supervisor started no nodes"));
@@ -333,7 +356,15 @@ impl Scale {
             .chain(rest.iter().enumerate().map(|(index, name)| (name, Some(of(index)))))
             .filter_map(|(name, master)| Some((grown.node(name)?, master)))
             .collect();
-        join(&grown, &new).await?;
+        if let Err(failure) = join(&grown, &new).await {
+            // Whom they could not join cannot use them; who has met some of them already forgets them.
+            let _ = leave(&grown, &nodes).await;
+            ask(session, &Request::Shrink { nodes }).await?;
+            return Err(match failure.hint {
+                Some(_) => failure,
+                None => failure.hint("the nodes that were started are ended again; the cluster is as it was"),
+            });
+        }
         let mut shards = grown.shards.clone();
         shards.extend(masters.iter().enumerate().map(|(index, master)| Shard {
             master: master.clone(),

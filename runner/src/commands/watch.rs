@@ -6,7 +6,7 @@ use clap::Args;
 use std::io::IsTerminal;
 
 /// Shows a topology as it lives: roles, offsets, lag, links, what sentinels and cluster nodes think, slots, events. Keys
-/// kill, pause, resume, restart, partition and heal nodes; PgUp and PgDn leaf through what happened.
+/// kill, pause, resume, restart, partition and heal nodes; PgUp and PgDn scroll through what happened.
 #[derive(Debug, Args)]
 pub struct Watch {
     #[command(flatten)]

@@ -13,8 +13,8 @@ const SEARCHED: usize = 400;
 const UNREADABLE: [&str; 2] = ["Can't handle RDB format version", "Wrong signature trying to load DB"];
 
 /// Adds the end of the node's log to a failure, the place of the directive that the log complains of, and what to do;
-/// `otherwise` is the hint where the log gives none.
-pub(super) fn explain(failure: Failure, plan: &Plan, node: &NodePlan, otherwise: String) -> Failure {
+/// `otherwise` is the hint where the log gives none; the log itself where there is no other.
+pub(super) fn explain(failure: Failure, plan: &Plan, node: &NodePlan, otherwise: Option<&str>) -> Failure {
     if node.is_external() {
         return failure.hint(format!("{} is external: is it running there?", node.address()));
     }
@@ -25,7 +25,12 @@ pub(super) fn explain(failure: Failure, plan: &Plan, node: &NodePlan, otherwise:
         Some(place) => format!("{log}\n{place}"),
         None => log.clone(),
     };
-    failure.detail(detail).hint(hint(&searched, plan, node).unwrap_or(otherwise))
+    let otherwise = otherwise.unwrap_or(match log.trim().is_empty() {
+        true => "it wrote nothing to its log: is it a program with redis-server's command line?",
+        false => "the end of its log is above",
+    });
+    let failure = if detail.trim().is_empty() { failure } else { failure.detail(detail) };
+    failure.hint(hint(&searched, plan, node).unwrap_or_else(|| otherwise.to_owned()))
 }
 
 /// Whether a node's log says that it cannot read the data that it gets: it will not get ready.

@@ -137,7 +137,7 @@ impl Probe {
                 let failure = Failure::failed(format!("{ended} {how} while starting"));
                 let plan = fleet.plan.clone();
                 let ended = plan.node(&ended).unwrap_or(node);
-                return Err(cause::explain(failure, &plan, ended, "the end of its log is above".into()));
+                return Err(cause::explain(failure, &plan, ended, None));
             }
             let mut waits_in_vain = false;
             if gate == Gate::LinkUp && Instant::now() >= log_is_read {
@@ -147,7 +147,7 @@ impl Probe {
             if waits_in_vain || Instant::now() >= self.deadline.at {
                 let waited = if waits_in_vain { String::new() } else { format!(" after {:?}", self.deadline.patience) };
                 let failure = Failure::failed(format!("{} is not ready{waited}: `{name}`: {found}", node.name));
-                return Err(cause::explain(failure, &fleet.plan, node, "--wait 60s waits longer".into()));
+                return Err(cause::explain(failure, &fleet.plan, node, Some("--wait 60s waits longer")));
             }
             if found != shown {
                 let (node, gate) = (node.name.clone(), name.to_owned());

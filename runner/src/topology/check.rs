@@ -1,6 +1,6 @@
 //! What the shape of a topology file cannot express: names that resolve, ports that differ, chains that end.
 
-use super::{Cluster, Directives, Sentinels, Topology};
+use super::{Cluster, Directives, MOST_NODES as MOST, Sentinels, Topology};
 use crate::client::split_words;
 use crate::failure::{Failure, Outcome};
 use crate::name::{RULE, fits, variable_part};
@@ -73,7 +73,7 @@ fn variables(topology: &Topology, source: &Source) -> Outcome<()> {
     let sentinels = topology.sentinels.as_ref().map_or(0, |sentinels| sentinels.len());
     let cluster = topology.cluster.as_ref().map_or(0, |cluster| cluster.len());
     let ours =
-        (1..=sentinels.min(1000)).map(|number| format!("sentinel-{number}")).chain((0..cluster).map(Cluster::name));
+        (1..=sentinels.min(MOST)).map(|number| format!("sentinel-{number}")).chain((0..cluster).map(Cluster::name));
     let mut holders: HashMap<String, String> = ours.map(|name| (variable_part(&name), name)).collect();
     for (name, _) in &topology.nodes.entries {
         if let Some(holder) = holders.insert(variable_part(name), name.value.clone()) {
@@ -189,6 +189,10 @@ fn check_sentinels(topology: &Topology, sentinels: &Located<Sentinels>, source: 
     }
     if sentinels.is_empty() {
         return Err(source.error(sentinels.at, "there are no sentinels").hint("say `count: 3`"));
+    }
+    if let Some(count) = sentinels.count.as_ref().filter(|count| count.value > MOST) {
+        let message = format!("{} sentinels", count.value);
+        return Err(source.error(count.at, message).hint(format!("at most {MOST} are possible")));
     }
     masters_are_named_once(sentinels, source)?;
     let known: Vec<&str> = topology.nodes.iter().map(|(name, _)| name).collect();

@@ -9,6 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use server::base::slot::SLOTS;
 
+/// As many as nodes can tell of each other; and a mistyped number starts no flood of processes.
+pub(crate) const MOST: usize = 1000;
+
 /// Nodes that share the slots: masters, and replicas of each. They are called node-1, node-2 and so on, masters first.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -89,8 +92,6 @@ impl Cluster {
 
     /// What the shape cannot express.
     pub(super) fn check(&self, topology: &Topology, source: &Source) -> Outcome<()> {
-        /// As many as nodes can tell of each other; and a mistyped number starts no flood of processes.
-        const MOST: usize = 1000;
         let replicas = self.replicas.as_ref().map_or(0, |replicas| replicas.value.min(MOST));
         let (masters, count) = match self.external.len() {
             0 => (self.masters.value, self.masters.value.saturating_mul(1 + replicas)),

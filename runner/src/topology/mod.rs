@@ -12,6 +12,7 @@ mod external;
 mod tls;
 mod users;
 
+pub(crate) use cluster::MOST as MOST_NODES;
 pub use cluster::{Cluster, ClusterNode};
 pub use directives::{Directive, Directives};
 pub use external::External;

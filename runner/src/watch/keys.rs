@@ -40,7 +40,7 @@ pub(super) const KEYS: [&str; 11] = [
     "x cut off",
     "h heal",
     "f failover",
-    "PgUp/PgDn leaf",
+    "PgUp/PgDn scroll",
     "q quit",
 ];
 

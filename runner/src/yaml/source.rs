@@ -90,8 +90,20 @@ impl Source {
             Error::Budget { .. } => self
                 .error(at, "the file is too large, or nested or aliased too deeply")
                 .hint("topologies and scenarios are small: is it the right file?"),
+            Error::Unexpected { expected: "mapping start", .. }
+                if self.text_at(Position { length: 1, ..at }).as_deref() == Some(":") =>
+            {
+                self.error(at, "expected a mapping here, and there is nothing")
+                    .hint("write `{}` where nothing is to be said: `master: {}`")
+            }
             Error::Unexpected { expected, .. } => self.error(at, format!("expected {}", in_words(expected))),
-            other => self.error(at, DefaultMessageFormatter.format_message(other).into_owned()),
+            other => {
+                let message = DefaultMessageFormatter.format_message(other).into_owned();
+                match message.starts_with("tabs disallowed") {
+                    true => self.error(at, "a tab cannot indent a line of YAML").hint("indent with spaces"),
+                    false => self.error(at, message),
+                }
+            }
         }
     }
 

@@ -97,6 +97,9 @@ fn what_cannot_be_moved_is_refused() {
     wrong(&["reshard", "--slots", "0-100", "--from", "node-3", "--to", "node-2"], "slot 0 is node-1's");
     wrong(&["rebalance", "--weight", "node-1"], "NODE=WEIGHT");
     wrong(&["scale", "--masters", "0"], "at least one master");
+    wrong(&["scale", "--masters", "99999"], "at most 1000 are possible");
+    let planned = user.ok(&["rebalance", "--weight", "node-2=0", "--dry-run"]);
+    assert!(planned.starts_with("node-2 is left without slots: it and its replicas will replicate"), "{planned}");
 }
 
 /// A master that has lost its slots becomes a replica and writes its first append-only file, while which it refuses SIGTERM.
@@ -111,4 +114,18 @@ fn nodes_that_are_scaled_away_end_by_themselves() {
         assert!(!events.contains("\"killing\""), "{engine}: {events}");
         assert_eq!(events.matches("exited with code 0").count(), 2, "{engine}: {events}");
     }
+}
+
+#[test]
+fn nodes_that_cannot_join_are_ended_again() {
+    let user = up("server");
+    user.engine("alone", "--cluster-enabled no");
+    user.refused(1, &["scale", "--masters", "4", "--engine", "./alone"]);
+    assert_eq!(user.status()["nodes"].as_array().expect("nodes").len(), 6);
+    // A program that is not there any more when it is to start.
+    user.script("gone", "exit 1");
+    user.write("gone", "#!/nosuch/interpreter\n");
+    user.refused(1, &["scale", "--masters", "4", "--engine", "./gone"]);
+    assert_eq!(user.status()["nodes"].as_array().expect("nodes").len(), 6);
+    assert!(user.ok(&["check"]).contains("the cluster is sound"));
 }

@@ -21,3 +21,11 @@ fn data_that_a_replica_cannot_read_are_named_at_once() {
     assert!(said.contains("cannot read what new (`server`) writes"), "{said}");
     assert!(began.elapsed() < Duration::from_secs(30), "it does not wait for what cannot happen");
 }
+
+#[test]
+fn a_program_that_says_nothing_is_said_to_say_nothing() {
+    let user = User::new("nodes: {a: {}}\n");
+    user.script("mute", "exit 0");
+    let said = user.refused(1, &["up", "--engine", "./mute", "t.yaml"]);
+    assert!(said.contains("a exited with code 0 while starting\n  = hint: it wrote nothing to its log"), "{said}");
+}
