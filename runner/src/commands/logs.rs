@@ -8,7 +8,7 @@ use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use owo_colors::OwoColorize;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -90,8 +90,9 @@ impl Tail {
         self.partial.push_str(&String::from_utf8_lossy(&added));
         while let Some(end) = self.partial.find('\n') {
             let line: String = self.partial.drain(..=end).collect();
-            if writeln!(anstream::stdout(), "{}{}", self.name.dimmed(), line.trim_end()).is_err() {
-                return Ok(false);
+            match writeln!(anstream::stdout(), "{}{}", self.name.dimmed(), line.trim_end()) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(false),
+                written => written.doing(|| "write to standard output".into())?,
             }
         }
         Ok(true)

@@ -32,11 +32,12 @@ mod up;
 #[cfg(feature = "watch")]
 mod watch;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::name::TopologyName;
 use crate::state::Session;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -133,9 +134,9 @@ pub fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(line.command.run()),
-        Err(error) => Err(crate::failure::Failure::failed(format!("cannot start: {error}"))),
+        Err(error) => Err(Failure::failed(format!("cannot start: {error}"))),
     };
-    match result {
+    match result.and_then(|code| all_said().map(|()| code)) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             report(&failure);
@@ -144,7 +145,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn report(failure: &crate::failure::Failure) {
+fn report(failure: &Failure) {
     use owo_colors::OwoColorize;
     use std::io::Write;
     // Without standard error the failure cannot be reported.
@@ -199,10 +200,26 @@ impl Command {
     }
 }
 
-/// Prints to standard output; a reader that went away (`| head`) is not a failure.
+/// Why a line could not be written to standard output. What was asked for is not there then, on a full disk for example.
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Prints to standard output; a reader that went away (`| head`) is not a failure, any other loss is one in the end.
 fn say(text: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(anstream::stdout(), "{text}");
+    use std::io::{ErrorKind, Write};
+    if let Err(error) = writeln!(anstream::stdout(), "{text}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // The first cause is the one that is told.
+        let _ = LOST.set(error);
+    }
+}
+
+/// What was said has reached standard output, or its reader did not want it.
+fn all_said() -> Outcome<()> {
+    match LOST.get() {
+        None => Ok(()),
+        Some(error) => Err(Failure::failed(format!("cannot write to standard output: {error}"))),
+    }
 }
 
 /// Prints a line of progress, on standard error, so that standard output holds the result alone.

@@ -327,3 +327,16 @@ fn the_file_may_come_behind_two_hyphens() {
     user.ok(&["down"]);
     user.assert_nothing_left(&pids);
 }
+
+#[test]
+fn what_cannot_be_written_to_standard_output_is_a_failure() {
+    let user = User::new(TOPOLOGY);
+    up(&user);
+    for command in [&["env"][..], &["status", "--json"], &["logs"], &["schema"], &["plan", "t.yaml"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("the full device");
+        let output = user.command(command).stdout(full).output().expect("run the runner");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("write to standard output: No space left on device"), "{command:?}: {said}");
+    }
+}
