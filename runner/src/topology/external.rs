@@ -116,9 +116,12 @@ impl FromStr for External {
         let (host, port) = place.trim_end_matches('/').rsplit_once(':').ok_or(RULE)?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = port.parse().ok().filter(|&port: &u16| port != 0);
-        let port = port.ok_or_else(|| format!("`{place}` has no port: {RULE}"))?;
-        if host.is_empty() || host.contains(['/', ' ', '"', '\'']) {
+        let port = port.ok_or_else(|| format!("`{place}` has no port from 1 to 65535: {RULE}"))?;
+        if host.is_empty() {
             return Err(format!("`{place}` has no host: {RULE}"));
+        }
+        if host.contains(['/', ' ', '"', '\'']) {
+            return Err(format!("`{host}` is not a host: {RULE}"));
         }
         let plain = |text: &str| match percent_decode_str(text).decode_utf8() {
             Ok(text) => Ok(text.into_owned()),
@@ -303,6 +306,8 @@ mod tests {
     #[test]
     fn an_external_node_is_an_address_with_or_without_a_login() {
         let read = |text: &str| text.parse::<External>();
+        assert_eq!(read("[::1]:6379").unwrap().address.to_string(), "[::1]:6379");
+        assert!(read("http://h:1").unwrap_err().starts_with("`http://h` is not a host"));
         let bare = read("10.0.0.5:6379").unwrap();
         assert_eq!((bare.address.to_string(), bare.password), ("10.0.0.5:6379".into(), None));
         let full = read("redis://app:p%40ss@db.example.org:7000/").unwrap();
