@@ -181,16 +181,20 @@ impl Session {
         directory::clear(&self.dir, if keep_nodes { &["nodes", "lock"] } else { &[] })
     }
 
-    /// Removes everything but the nodes' logs, which go to `failed_dir`. Only the last failed start's are there.
-    pub fn clear_but_logs(&self, plan: &Plan) -> Outcome<()> {
+    /// Removes everything but the nodes' logs, which go to `failed_dir`; whether there are any. Only the last failed start's
+    /// are there.
+    pub fn clear_but_logs(&self, plan: &Plan) -> Outcome<bool> {
         directory::clear_entry(&self.dir, FAILED)?;
+        if !plan.nodes.iter().any(|node| node.log().exists()) {
+            return self.clear(false).map(|()| false);
+        }
         let logs = self.failed_dir();
         std::fs::create_dir_all(&logs).doing(|| format!("create {}", logs.display()))?;
         for node in &plan.nodes {
             // A node that did not come to its start has no log.
             let _ = std::fs::rename(node.log(), logs.join(format!("{}.log", node.name)));
         }
-        directory::clear(&self.dir, &[FAILED, "lock"])
+        directory::clear(&self.dir, &[FAILED, "lock"]).map(|()| true)
     }
 
     /// Where the logs of the last failed start are, one file a node.

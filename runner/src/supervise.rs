@@ -360,8 +360,8 @@ impl Supervisor {
         self.fleet.events().emit(Event::Stopping { reason: "it did not get ready".into() });
         let plan = self.fleet.plan.clone();
         self.take_fleet_down().await;
-        self.session.clear_but_logs(&plan)?;
-        let logs = Some(self.session.failed_dir().display().to_string());
+        let are_kept = self.session.clear_but_logs(&plan)?;
+        let logs = are_kept.then(|| self.session.failed_dir().display().to_string());
         self.fleet.events().emit(Event::Down { kept: None, logs });
         Ok(())
     }
