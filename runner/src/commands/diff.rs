@@ -1,5 +1,6 @@
 //! `runner diff SCENARIO...`: the same scenario on two engines, step by step and side by side.
 
+use super::play::failed_step;
 use super::say;
 use super::side_by_side::{column, row, side_by_side};
 use crate::engine::Engine;
@@ -78,6 +79,14 @@ impl Diff {
                 return Err(Failure::bad_input(format!("the engine `{engine}` is not installed here")));
             }
             transcripts.push(play(&scenario, &Cast::of(engine.clone()), |_| ()).await?);
+        }
+        if let [Some(at), Some(other)] = [transcripts[0].stopped_at(), transcripts[1].stopped_at()]
+            && at == other
+            && transcripts[0].stopped == transcripts[1].stopped
+        {
+            // What neither plays to its end shows nothing of the rest.
+            let why = transcripts[0].stopped.as_deref().unwrap_or_default();
+            return Err(failed_step(&scenario, at, &format!("failed on both engines: {why}")));
         }
         let steps = compare(&transcripts[0], &transcripts[1]);
         let same = steps.iter().all(|step| step.same);

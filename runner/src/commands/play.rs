@@ -35,14 +35,17 @@ impl Play {
             None => Ok(0),
             Some(ref why) => {
                 let at = transcript.stopped_at().unwrap_or_default();
-                let message = format!("step {} of {} failed: {why}", at + 1, scenario.steps.len());
-                let failure = Failure::failed(message);
-                let place = scenario.topology.source.as_ref().zip(scenario.steps.get(at));
-                Err(match place {
-                    Some((source, step)) => failure.detail(source.snippet(step.at)),
-                    None => failure,
-                })
+                Err(failed_step(&scenario, at, &format!("failed: {why}")))
             }
         }
+    }
+}
+
+/// What a step did instead, with its place in the file.
+pub(super) fn failed_step(scenario: &Scenario, at: usize, what: &str) -> Failure {
+    let failure = Failure::failed(format!("step {} of {} {what}", at + 1, scenario.steps.len()));
+    match scenario.topology.source.as_ref().zip(scenario.steps.get(at)) {
+        Some((source, step)) => failure.detail(source.snippet(step.at)),
+        None => failure,
     }
 }

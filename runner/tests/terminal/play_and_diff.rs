@@ -36,6 +36,15 @@ fn play_shows_the_transcript_and_stops_where_a_condition_is_not_met() {
 fn diff_exits_with_0_1_or_2() {
     let diff = |steps: &str| scenario(steps).run(&["diff", "--left", "server", "--right", "server", "s.yaml"]);
     assert_eq!(diff("  - {on: node, send: [SET k 1, INCR k]}\n  - digest: [node]\n").status.code(), Some(0));
+    // A step that both engines fail leaves the rest in the dark.
+    let output = diff("  - {on: node, until: PING, is: other, within: 0}\n  - {on: node, send: PING}\n");
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("step 1 of 2 failed on both engines: node: `PING`") && said.contains("--> s.yaml:5:5"),
+        "{said}"
+    );
+    assert!(text(&output.stdout).contains("0 the same, 0 different (in 0 steps), 1 could not run"));
     // Two processes never share a pid.
     let output = diff("  - {on: node, info: server, fields: [process_id]}\n");
     assert_eq!(output.status.code(), Some(1));
