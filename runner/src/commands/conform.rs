@@ -3,7 +3,7 @@
 use super::{complete, say};
 use crate::conform::{Against, Contestant, Known, Report, Verdict, conform};
 use crate::engine::Engine;
-use crate::failure::{Doing, Outcome};
+use crate::failure::{Doing, Failure, Outcome};
 use crate::yaml::Source;
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -67,6 +67,9 @@ impl Conform {
             Some(file) => Source::read(file)?.load()?,
             None => Vec::new(),
         };
+        for file in [&self.html, &self.junit, &self.markdown, &self.json].into_iter().flatten() {
+            can_be_written(file)?;
+        }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let jobs = self.jobs.unwrap_or(3 * cores);
         let counted = self.engines.len();
@@ -102,6 +105,18 @@ impl Conform {
         write(&self.markdown, &|| Ok(report.markdown()))?;
         write(&self.json, &|| report.json().doing(|| "write JSON".into()))
     }
+}
+
+/// Refuses a place for a report before the scenarios are played, which takes minutes.
+fn can_be_written(file: &Path) -> Outcome<()> {
+    let is_folder = file.is_dir() || file.as_os_str().as_bytes().ends_with(b"/");
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let possible = match (file.exists() && !file.is_dir(), parent) {
+        (true, _) => std::fs::File::options().append(true).open(file).map(drop),
+        (false, Some(parent)) if !is_folder => std::fs::metadata(parent).map(drop),
+        _ => Ok(()),
+    };
+    possible.map_err(|error| Failure::bad_input(format!("cannot write {}: {error}", file.display())))
 }
 
 fn write(file: &Path, text: &str) -> Outcome<()> {

@@ -84,3 +84,11 @@ fn what_is_asked_for_in_vain_is_said() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("nowhere"), "{said}");
 }
+
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_anything_is_played() {
+    let (code, said) = conform(&User::new(""), &["sentinel/walkthrough", "--json", "nowhere/r.json"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("cannot write nowhere/r.json: No such file or directory"), "{said}");
+    assert!(!said.contains("sentinel/walkthrough: "), "nothing is played: {said}");
+}
