@@ -1,4 +1,5 @@
-//! A Redis 7.0.15-compatible server: replication, Sentinel and Cluster.
+//! A server compatible with Redis 7.0.15, including replication, Sentinel and Cluster. `docs/architecture.md` is the map of
+//! its folders.
 
 pub mod acl;
 pub mod base;

@@ -1,6 +1,6 @@
 //! A real redis-server for unit tests that compare bytes with it, where one is installed.
 //!
-//! It listens on a Unix socket in a directory of its own and dies with the value.
+//! It listens on a Unix socket in a directory of its own, and is killed when the value is dropped.
 
 use std::{
     io::{BufRead, BufReader, Write},

@@ -1,6 +1,7 @@
-//! Users and requests: who may run what, who a session is, what is noted of refusals.
+//! Access control on the path of a request: may this session run this command, and how are refusals recorded?
 //!
-//! The rules themselves are `acl`'s. What a request touches is told by [`keys_of`], which routing and COMMAND GETKEYS use as well.
+//! The rules themselves live in `acl/`. The keys that a request touches come from [`keys_of`], which routing and COMMAND
+//! GETKEYS use as well.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,12 +27,13 @@ fn access(flags: KeyFlags) -> Access {
     read.and(write)
 }
 
-/// Holds what a request is about against a user.
+/// Describes a request (command, keys, channels) in the form that `acl` checks, and passes it to `look` together with the
+/// user.
 fn with_request<R>(user: &User, command: &Command, args: &Args<'_>, look: impl FnOnce(&Request<'_>) -> R) -> R {
     let mut keys = Vec::new();
     if command.doc.has_keys() && !user.allows_all_keys() {
         let words: Vec<&[u8]> = args.from(0).collect();
-        // Where the keys cannot be told the command will complain, and touch none.
+        // If the keys cannot be determined, the command itself replies with an error and touches none.
         for found in keys_of(command.doc, &words, false).unwrap_or_default() {
             keys.push(KeyUse { index: found.index, key: words[found.index], access: access(found.flags) });
         }
@@ -55,7 +57,7 @@ fn with_request<R>(user: &User, command: &Command, args: &Args<'_>, look: impl F
 /// Whether a user may run a command. Its arity has been checked.
 ///
 /// # Errors
-/// What the user has no right to.
+/// The first thing the user has no permission for: the command, a key or a channel.
 pub fn permits_user(user: &User, command: &Command, args: &Args<'_>) -> Result<(), Denial> {
     with_request(user, command, args, |request| user.check(request))
 }
@@ -63,12 +65,12 @@ pub fn permits_user(user: &User, command: &Command, args: &Args<'_>) -> Result<(
 /// Whether a session's user may run a command. Its arity has been checked.
 ///
 /// # Errors
-/// What the user has no right to.
+/// The first thing the user has no permission for: the command, a key or a channel.
 pub fn permits(client: &Client, command: &Command, args: &Args<'_>) -> Result<(), Denial> {
     client.user().map_or(Ok(()), |user| permits_user(user, command, args))
 }
 
-/// Whether what a command finds by patterns among its words may be any key.
+/// Whether a command that finds keys by pattern (SORT with BY or GET) may read whichever keys these turn out to be.
 pub(crate) fn may_read_by_pattern(client: &Client, command: &Command, args: &Args<'_>) -> bool {
     if !command.doc.is(Internal::READS_BY_PATTERN) {
         return true;
@@ -78,7 +80,7 @@ pub(crate) fn may_read_by_pattern(client: &Client, command: &Command, args: &Arg
     client.user().is_none_or(allows)
 }
 
-/// What a client hears that asks for what its user has no right to.
+/// The `NOPERM` error for a command that the client's user may not run.
 pub fn no_permission(command: &Command, denial: Denial) -> CommandError {
     CommandError::text(match denial {
         Denial::Command => format!("NOPERM this user has no permissions to run the '{}' command", command.name),
@@ -89,7 +91,7 @@ pub fn no_permission(command: &Command, denial: Denial) -> CommandError {
     })
 }
 
-/// What EXEC answers in place of a queued command to which the user has lost the right.
+/// The error that EXEC puts in place of a queued command that the user may no longer run.
 pub fn no_longer_permitted(denial: Denial) -> CommandError {
     let reason = match denial {
         Denial::Command => "no permission to execute the command or subcommand",
@@ -101,7 +103,7 @@ pub fn no_longer_permitted(denial: Denial) -> CommandError {
     ))
 }
 
-/// The error that a script gets for a call to which its caller has no right.
+/// The error that a script gets for a call that its caller may not make.
 pub(crate) fn denied_in_script(denial: Denial) -> &'static str {
     match denial {
         Denial::Command => "The user executing the script can't run this command or subcommand",
@@ -113,7 +115,7 @@ pub(crate) fn denied_in_script(denial: Denial) -> &'static str {
 }
 
 impl Server {
-    /// Notes in ACL LOG that a command was refused. The log shows the client with its last command.
+    /// Adds a refused command to ACL LOG. The entry shows the client with the command it last ran.
     pub fn note_denial(
         &mut self,
         client: &Client,
@@ -130,7 +132,7 @@ impl Server {
         self.note_refusal(client, reason, context, object, client.user_name());
     }
 
-    /// Notes in ACL LOG that a login was refused; `command` is the word that asked for it.
+    /// Adds a refused login to ACL LOG; `command` is the name of the command that attempted it (AUTH or HELLO).
     pub fn note_failed_login(&mut self, client: &Client, command: &[u8], name: &[u8]) {
         let context = if client.flags.intersects(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
         self.note_refusal(client, Reason::Auth, context, command, name);
@@ -149,7 +151,7 @@ impl Server {
         self.acl.log.add(entry, self.config.acllog_max_len as usize);
     }
 
-    /// Why a client that waits for keys must not get what it waits for: since it began to wait, its user may have lost the right.
+    /// Why a blocked client must not be served: its user may have lost the permission since the client blocked.
     pub(crate) fn lost_right(&mut self, client: &Client) -> Option<Cow<'static, str>> {
         if !client.flags.intersects(ClientFlags::RESTRICTED) {
             return None;

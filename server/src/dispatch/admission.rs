@@ -1,7 +1,9 @@
-//! Whether a command may run now: the gates between lookup and execution, in Redis's order, the first that applies answers.
+//! Whether a command may run now: the gates between lookup and execution, in Redis's order, and the first one that applies
+//! decides.
 //!
-//! Almost no command meets a gate, so two summaries are kept: [`Gate::closed`](crate::server::gate::Gate::closed) for conditions of the server, and
-//! [`ClientFlags::GATED`] for conditions of the session. Only where either is set are the gates looked at one by one.
+//! Most commands are held by no gate, so two summaries are kept: [`Gate::closed`](crate::server::gate::Gate::closed) for
+//! conditions of the server, and [`ClientFlags::GATED`] for conditions of the session. The gates are checked one by one only
+//! if either is set.
 
 use crate::acl::log::Context;
 use crate::base::allocator::used_memory;
@@ -25,7 +27,7 @@ pub enum Admission {
     Postpone,
     /// Answer with this error.
     Refuse(CommandError),
-    /// Another node of the cluster serves it, or none.
+    /// Another node of the cluster serves it, or no node does: answer with this redirection or error.
     Elsewhere(CommandError),
 }
 
@@ -36,7 +38,7 @@ fn queue_of(client: &Client) -> impl Iterator<Item = (&'static Command, Args<'_>
 }
 
 impl Server {
-    /// Looks at the gates one by one.
+    /// Checks the gates one by one.
     pub fn admit(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> Admission {
         if let Some(error) = self.early_refusal(client, command) {
             return Admission::Refuse(error);
@@ -66,7 +68,7 @@ impl Server {
         }
     }
 
-    /// The gates before those of the cluster.
+    /// The gates that Redis checks before cluster redirection.
     fn early_refusal(&self, client: &Client, command: &Command) -> Option<CommandError> {
         let flags = command.flags;
         if client.flags.intersects(ClientFlags::NEEDS_AUTH) && !flags.intersects(Flags::NO_AUTH) {
@@ -123,21 +125,21 @@ impl Server {
         None
     }
 
-    /// Whether a command has a flag: itself, or in EXEC any that is queued.
+    /// Whether a command has a flag; for EXEC, whether any queued command has it.
     fn any_has(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
         self.flags_of(command, args).intersects(flag)
             || (command.is(Internal::RUNS_QUEUE)
                 && queue_of(client).any(|(queued, args)| self.flags_of(queued, &args).intersects(flag)))
     }
 
-    /// Whether a command is without a flag: itself, or in EXEC any that is queued.
+    /// Whether a command lacks a flag; for EXEC, whether any queued command lacks it.
     fn lacks(&self, client: &Client, command: &Command, args: &Args<'_>, flag: Flags) -> bool {
         !self.flags_of(command, args).intersects(flag)
             || (command.is(Internal::RUNS_QUEUE)
                 && queue_of(client).any(|(queued, args)| !self.flags_of(queued, &args).intersects(flag)))
     }
 
-    /// True where the command changes data: itself, or in EXEC any that is queued.
+    /// Whether a command changes data; for EXEC, whether any queued command does.
     fn writes(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
         self.any_has(client, command, args, Flags::WRITE)
     }
@@ -157,7 +159,7 @@ impl Server {
         }
         let fits = self.evict_until_it_fits();
         if self.tracking.is_used() {
-            // What was evicted for a command is told before its reply, which may show the key with a new value.
+            // Invalidations of evicted keys precede the command's reply, which may already show a new value of the same key.
             self.invalidate_changed(client);
             self.end_invalidation(client);
         }
@@ -166,16 +168,16 @@ impl Server {
         (!fits && denied).then_some(error::OOM)
     }
 
-    /// A replica whose disk takes no writes must not go on as if it had a copy, unless `replica-ignore-disk-write-errors`
-    /// says so.
+    /// Whether a replica has to refuse a write of the stream because it cannot persist it.
+    /// `replica-ignore-disk-write-errors` overrides that.
     pub fn must_not_apply(&self, args: &Args<'_>) -> bool {
         !self.config.replica_ignore_disk_write_errors
             && self.disk_error().is_some()
             && self.resolve(args).is_ok_and(|command| command.flags.intersects(Flags::WRITE))
     }
 
-    /// Whether a command of our primary's stream must wait for the end of a pause, as Redis has it wait. Who asks is told of
-    /// that end by its session's signal.
+    /// Whether a command of the primary's stream has to wait for the end of a pause, as in Redis. The session's signal tells
+    /// the caller when the pause is over.
     pub fn holds_back_primary(&mut self, id: crate::server::client::ClientId, args: &Args<'_>) -> bool {
         if !self.gate.pauses().hold_writes(self.time.now) {
             return false;
@@ -217,7 +219,8 @@ impl Server {
         self.replication.replicas().filter(|peer| peer.is_online() && peer.lag_seconds(now) <= lag).count()
     }
 
-    /// What a small dataset holds up while it is loaded. A replica that wants to synchronise comes again by itself.
+    /// Whether a command waits for a small dataset to finish loading. Replicas that want to synchronise retry by themselves
+    /// and do not wait.
     fn waits_for_loading(&self, client: &Client, command: &Command) -> bool {
         if !self.persistence.is_loading()
             || self.persistence.loads_beside_old_data()
@@ -252,7 +255,7 @@ impl Server {
         (self.gate.pauses().hold_all(self.time.now) && !control) || (may_write && !queued)
     }
 
-    /// Evicts keys until memory is below `maxmemory`; false where that cannot be had.
+    /// Evicts keys until memory is below `maxmemory`; false if that is impossible.
     pub fn evict_until_it_fits(&mut self) -> bool {
         let limit = self.config.maxmemory as usize;
         if limit == 0 {
@@ -271,12 +274,13 @@ impl Server {
         fits
     }
 
-    /// Evicts until so much is freed, or no more time is left for it; false where nothing can be evicted.
+    /// Evicts until `excess` bytes are freed or the time limit is reached; false if there is nothing left to evict.
     fn evict(&mut self, excess: usize, limit: usize, volatile: bool, order: Order) -> bool {
         let samples = self.config.maxmemory_samples as usize;
-        // One command pays for at most so much time; the next goes on.
+        // One command evicts for a limited time at most; the next one continues.
         let end = self.eviction_nanos().map(|nanos| monotonic_ns().saturating_add(nanos));
-        // What others are sent because a key goes may take more than the key: that will go by itself, and does not count.
+        // Messages about the deleted key (to replicas, to subscribers) may take more memory than the key did. They are
+        // transient and do not count.
         let mut freed = 0;
         for evicted in 1_u32.. {
             let Some((db, key)) = self.keyspace.pick_victim(volatile, order, samples) else {
@@ -287,7 +291,7 @@ impl Server {
             self.note_latency("eviction-del", began);
             crate::server::context::settle(&mut self.keyspace, &mut self.effects);
             self.flush_propagation(false);
-            // Another thread may be about to free the rest.
+            // The background thread may free the rest in the meantime.
             let looks_again = self.config.lazyfree_lazy_eviction && evicted.is_multiple_of(16);
             if freed >= excess || (looks_again && self.memory_for_eviction() <= limit) {
                 return true;
@@ -299,7 +303,7 @@ impl Server {
         true
     }
 
-    /// How long a command may evict: `maxmemory-eviction-tenacity`; `None`: until it is done.
+    /// How many nanoseconds a command may spend on eviction (`maxmemory-eviction-tenacity`); `None` means no limit.
     fn eviction_nanos(&self) -> Option<u64> {
         match self.config.maxmemory_eviction_tenacity {
             tenacity @ 0..=10 => Some(50_000 * u64::from(tenacity)),
@@ -308,7 +312,7 @@ impl Server {
         }
     }
 
-    /// Memory that counts for `maxmemory`.
+    /// The bytes that count towards `maxmemory`.
     fn memory_for_eviction(&self) -> usize {
         used_memory().saturating_sub(self.memory_not_counted())
     }

@@ -1,11 +1,11 @@
-//! Clients that wait: for keys, for replicas, for the end of a pause. Fair by arrival.
+//! Blocked clients: those that wait for keys, for replicas, or for the end of a pause. They are served in order of arrival.
 //!
 //! # Background
-//! A key that changed is looked at when the unit of execution (a command, or a whole transaction) is over: keys in the order in
-//! which they changed, at each key those who wait for it in the order in which they came. A client is served from that key, not by
-//! running its command again, which might prefer another key or stumble over one that has another type by now. What serving
-//! changes is looked at in a further round, so a chain of moves takes rounds, not recursion. Each client that is served is a unit of
-//! its own in the stream of replication, under the name of the command that does not wait.
+//! Changed keys are examined when the unit of execution (a command, or a whole transaction) is over: keys in the order in
+//! which they changed, and for each key its waiting clients in order of arrival. A client is served from that key; its
+//! command is not simply run again, because it might then prefer another key or fail on one whose type has changed. Keys
+//! that change while clients are served are examined in a further round, so a chain of moves takes rounds, not recursion.
+//! Each served client is a unit of its own in the replication stream, under the name of the non-blocking command.
 
 use crate::base::ids::ClientId;
 use crate::base::long_double::LongDouble;
@@ -18,7 +18,7 @@ use crate::store::keyspace::value_type;
 use crate::store::value::ValueType;
 
 impl Server {
-    /// Makes a client wait. Its later requests stay in the read buffer.
+    /// Blocks a client. Its later requests stay in the read buffer.
     pub fn block(&mut self, client: &mut Client, mut block: Block, args: &Args<'_>) {
         if block.request.is_empty() {
             block.request = args.to_owned_args();
@@ -29,7 +29,7 @@ impl Server {
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));
         if let Some(mode) = self.cluster.as_mut().filter(|mode| !mode.core.is_ok()) {
-            // It was let in as a read, and shall not wait for a cluster that is down.
+            // The command was admitted as a read, and must not wait in a cluster that is down.
             mode.followed = 0;
         }
         self.refresh_watched();
@@ -91,12 +91,12 @@ impl Server {
         self.clients.put(slot, client);
     }
 
-    /// WATCH and blocked clients hear of the keys that the last unit changed.
+    /// Marks transactions that watch a key changed by the last unit, and serves clients blocked on such keys.
     pub fn tell_watchers(&mut self, current: &mut Client) {
-        // A client that is served may change keys that others wait for.
+        // Serving a client may change keys that others wait for.
         while self.effects.has_news_of_keys() {
             if self.tracking.is_used() {
-                // What happened outside any command.
+                // Changes made outside any command, such as expiry.
                 self.invalidate_changed(current);
                 self.end_invalidation(current);
             }
@@ -123,7 +123,8 @@ impl Server {
                 let known = client.transaction.as_mut().and_then(|transaction| transaction.watched.get_mut(watched));
                 let Some(was_expired) = known else { continue };
                 if *was_expired && !self.keyspace.db(watched.0).contains(&watched.1) {
-                    // It was gone for everybody already: now it is deleted, too, and whatever comes next is a change.
+                    // The key had already expired when WATCH came, so its deletion is no change; whatever happens to it next
+                    // is one.
                     *was_expired = false;
                 } else {
                     client.flags.insert(ClientFlags::DIRTY_CAS);
@@ -132,9 +133,9 @@ impl Server {
         }
     }
 
-    /// A key that somebody may wait for changed: serves them first come first, as long as it holds what they want.
+    /// Serves the clients that wait for a changed key, in order of arrival, for as long as the key holds what they want.
     fn serve_key(&mut self, db: usize, key: &[u8]) {
-        // Those who come back while others are served wait for the next change.
+        // Clients that block again while others are served wait for the next change.
         let mut left = self.waiting.waiters().count(db, key);
         let mut place = 0;
         while left > 0
@@ -146,7 +147,7 @@ impl Server {
             if held.is_none() && !self.waiting.waiters().care_whether_gone(db, key) {
                 return;
             }
-            // Who is being killed must not take anything along.
+            // A client that is being killed must not consume an element.
             if let Some(slot) = self.clients.index_of(id)
                 && let Some(mut client) = self.clients.take(slot)
             {
@@ -155,7 +156,7 @@ impl Server {
                 }
                 self.clients.put(slot, client);
             }
-            // The next one stands here now, where this one left the queue.
+            // If this client has left the queue, the next one now has its place.
             place += usize::from(self.waiting.waiters().at(db, key, place) == Some(id));
         }
     }
@@ -172,8 +173,8 @@ impl Server {
         }
     }
 
-    /// Tells clients that wait for keys of these databases, and are there, that the keys changed all at once: SWAPDB, FLUSHALL.
-    /// Call before and after the change.
+    /// Marks as changed all keys of these databases that exist and that clients wait for, because SWAPDB or FLUSHALL changes
+    /// them all at once. Call before and after the change.
     pub fn touch_awaited(&mut self, dbs: std::ops::Range<usize>) {
         if !self.waiting.are_waiting() {
             return;
@@ -185,7 +186,7 @@ impl Server {
         }
     }
 
-    /// Ends waits whose time is up, and those for the end of a pause that has ended.
+    /// Ends waits whose timeout has passed, and those for the end of a pause that is over.
     pub fn end_due_waits(&mut self) {
         self.end_due_pauses();
         if !self.gate.pauses().any() && !self.waiting.blocked().is_empty() {
@@ -196,17 +197,17 @@ impl Server {
         }
     }
 
-    /// When the next wait ends by itself, Unix milliseconds.
+    /// When the next wait times out, in Unix milliseconds.
     pub fn next_deadline(&self) -> Option<i64> {
         self.waiting.waiters().next_deadline().into_iter().chain(self.gate.pauses().next_end()).min()
     }
 
-    /// Replicas that acknowledged an offset.
+    /// The number of replicas that have acknowledged an offset.
     pub fn replicas_at(&self, offset: Offset) -> usize {
         self.replication.replicas().filter(|peer| peer.is_online() && peer.ack_offset() >= offset).count()
     }
 
-    /// A replica acknowledged: ends the waits that it fulfils.
+    /// Ends the waits (WAIT) that a new acknowledgement from a replica fulfils.
     pub fn serve_replica_waiters(&mut self) {
         let served: Vec<(ClientId, usize)> = self
             .waiting
@@ -230,7 +231,7 @@ impl Server {
         }
     }
 
-    /// A primary becomes a replica: clients that wait for keys are told, and closed, as Redis does.
+    /// Unblocks clients that wait for keys with an error and closes them, as Redis does when a primary becomes a replica.
     pub fn unblock_for_demotion(&mut self) {
         const TEXT: &str =
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
@@ -247,8 +248,8 @@ impl Server {
         }
     }
 
-    /// FLUSHDB, FLUSHALL and SWAPDB: a database is about to be emptied (all of them without `db`), or replaced by another one.
-    /// Watched keys change where they are there before or after; one that had expired is none.
+    /// Notes, for FLUSHDB, FLUSHALL and SWAPDB, that a database is about to be emptied (every database if `db` is `None`) or
+    /// replaced by another. A watched key changes if it exists before or after; an expired one counts as absent.
     pub fn touch_all(&mut self, current: &mut Client, db: Option<usize>, replaced_by: Option<usize>) {
         if !self.waiting.are_watching() {
             return;
@@ -279,7 +280,7 @@ impl Server {
         self.clients.iter_mut().for_each(mark);
     }
 
-    /// Drops what was queued between MULTI and now.
+    /// Drops the commands queued since MULTI.
     pub fn discard_transaction(&mut self, client: &mut Client) {
         self.unwatch(client);
         if let Some(transaction) = &mut client.transaction {
@@ -292,10 +293,11 @@ impl Server {
     }
 }
 
-/// A number of seconds, perhaps with a fraction, as a deadline; 0 waits for ever.
+/// Turns a number of seconds, possibly with a fraction, into a deadline in Unix milliseconds; 0 means no deadline.
 ///
 /// # Errors
-/// The texts of Redis for no number, and for a negative one, which numbers beyond 64 bits of milliseconds become.
+/// Redis's texts for something that is not a number and for a negative one. Numbers beyond 64 bits of milliseconds count as
+/// negative.
 pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     const NO_NUMBER: CommandError = CommandError::Static("ERR timeout is not a float or out of range");
     if let Some(whole) = crate::base::numbers::parse_i64(seconds) {
@@ -306,7 +308,7 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     }
     let seconds = match crate::base::numbers::parse_f64(seconds) {
         Some(seconds) => seconds,
-        // Redis calculates in more bits here, which take what a double cannot hold.
+        // Redis computes this in an 80-bit float, which accepts values that a double cannot hold.
         None => match LongDouble::parse(seconds) {
             Some(_) if seconds.first() == Some(&b'-') || !seconds.contains(&b'-') => f64::NEG_INFINITY,
             Some(_) => f64::MIN_POSITIVE,
@@ -320,10 +322,10 @@ pub fn deadline_of(seconds: &[u8], now: i64) -> CommandResult<Option<i64>> {
     Ok(deadline_after(millis as i64, now))
 }
 
-/// A number of milliseconds as a deadline; 0 waits for ever.
+/// Turns a number of milliseconds into a deadline in Unix milliseconds; 0 means no deadline.
 ///
 /// # Errors
-/// The texts of Redis for no number, and for a negative one.
+/// Redis's texts for something that is not a number and for a negative one.
 pub fn deadline_of_millis(millis: &[u8], now: i64) -> CommandResult<Option<i64>> {
     match crate::base::numbers::parse_i64(millis) {
         None => Err(crate::server::error::TIMEOUT_NOT_INTEGER),

@@ -1,4 +1,4 @@
-//! Messages to sessions other than the one that asks: pub/sub, keyspace notifications, MONITOR.
+//! Messages to sessions other than the one whose command runs: pub/sub, keyspace notifications, MONITOR.
 
 use crate::base::words::quote;
 use crate::config::NotifyFlags;
@@ -11,7 +11,7 @@ use crate::server::registry::Command;
 use crate::server::state::Server;
 
 impl Server {
-    /// Runs `f` on a client's session, be it the one whose command runs or another; another one is woken.
+    /// Runs `f` on a client's session, whether it is the one whose command runs or another, which is woken.
     pub fn with_client(&mut self, current: &mut Client, id: ClientId, f: impl FnOnce(&mut Client)) {
         Sessions { current, others: &mut self.clients }.with(id, f);
     }
@@ -57,7 +57,7 @@ impl Server {
         }
     }
 
-    /// Publishes and tells watchers what happened outside any command.
+    /// Delivers what happened outside any command: notifications, and changes that watchers and blocked clients wait for.
     pub fn deliver_without_client(&mut self) {
         if !self.effects.has_notifications() && self.effects.touched().is_empty() {
             return;
@@ -67,7 +67,7 @@ impl Server {
         self.tell_watchers(&mut nobody);
     }
 
-    /// MONITOR: shows a command to all monitors. Words are printed quoted, secrets not at all.
+    /// MONITOR: shows a command to all monitors. Words are quoted, and secrets are left out.
     pub fn feed_monitors(&mut self, current: &mut Client, db: usize, command: &Command, args: &Args<'_>) {
         let micros = crate::base::clock::now_us();
         let mut line = format!("{}.{:06} [{db} ", micros / 1_000_000, micros % 1_000_000).into_bytes();
@@ -98,7 +98,8 @@ impl Server {
     }
 }
 
-/// All sessions, for messages: apart from the server, whose lists of subscribers are read meanwhile.
+/// All sessions, borrowed separately from the server so that its lists of subscribers can be read while messages are
+/// written.
 struct Sessions<'a> {
     /// The one whose command runs.
     current: &'a mut Client,
@@ -131,7 +132,8 @@ impl Sessions<'_> {
     }
 }
 
-/// Messages to a session whose script runs are not for the script.
+/// Swaps the output of a session whose script is running, so that a message to the session does not end up as a reply to the
+/// script.
 fn exchange_aside(client: &mut Client) {
     if let Some(aside) = &mut client.aside {
         std::mem::swap(&mut client.out, &mut aside.out);

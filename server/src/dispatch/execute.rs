@@ -17,10 +17,10 @@ use crate::server::registry::{Command, Handler};
 use crate::server::state::Server;
 use crate::store::keyspace::ExpiryRule;
 
-/// Administrative commands are too dangerous to be shown, and EXEC's are shown one by one.
+/// MONITOR leaves out administrative commands, which may carry secrets, and shows EXEC's commands one by one.
 const HIDDEN_FROM_MONITORS: Flags = Flags::SKIP_MONITOR.union(Flags::ADMIN);
 
-/// Who gets an error that nobody expects to send one to.
+/// The recipients that expect no reply, and therefore no error: a primary, a replica, the append-only file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Recipient {
     Primary,
@@ -28,7 +28,7 @@ enum Recipient {
     Aof,
 }
 
-/// In nanoseconds: the resolution of expiry.
+/// Nanoseconds in a millisecond, which is the resolution of expiry.
 const MILLISECOND: u64 = 1_000_000;
 
 impl Server {
@@ -48,7 +48,8 @@ impl Server {
         }
     }
 
-    /// A browser that was made to talk to us is not answered: what follows may be commands of somebody else's choice.
+    /// Closes the connection of an HTTP client without a reply. A browser may have been tricked into sending commands of an
+    /// attacker's choice.
     #[cold]
     fn turn_away(&mut self, client: &mut Client) {
         const PAUSE: Millis = 60_000;
@@ -61,7 +62,7 @@ impl Server {
         client.close();
     }
 
-    /// ASKING holds for one command; asked before MULTI, for the transaction.
+    /// Clears ASKING, which holds for one command or, given before MULTI, for the whole transaction.
     #[cold]
     fn end_asking(&self, client: &mut Client, args: &Args<'_>) {
         let asked_just_now = self.registry.find(args.get(0)).is_some_and(|command| command.is(Internal::ASKS));
@@ -70,7 +71,7 @@ impl Server {
         }
     }
 
-    /// The command or subcommand that a request names, whatever its arguments.
+    /// Looks up the command or subcommand that a request names, without checking its arity.
     #[cold]
     pub(crate) fn named(&self, args: &Args<'_>) -> Option<&'static Command> {
         let command = self.registry.find(args.get(0))?;
@@ -80,7 +81,7 @@ impl Server {
         }
     }
 
-    /// The command or subcommand that a request names, its arity checked.
+    /// Looks up the command or subcommand that a request names and checks its arity.
     #[inline]
     pub fn resolve(&self, args: &Args<'_>) -> CommandResult<&'static Command> {
         let Some(command) = self.registry.find(args.get(0)) else { return Err(unknown_command(args)) };
@@ -122,19 +123,20 @@ impl Server {
         }
     }
 
-    /// What ends a unit of execution: a command by itself, or a whole transaction.
+    /// Ends a unit of execution: a single command, or a whole transaction.
     #[inline]
     fn end_unit(&mut self, client: &mut Client) {
         if self.time.tick.saturating_sub(self.time.read()) >= MILLISECOND {
-            // Time stands still inside a unit. It does not for those who waited for its end, nor for the rest of a pipeline.
+            // Time stands still within a unit. It moves on for the clients that waited for its end and for the rest of a
+            // pipeline.
             self.begin_batch(now_ms());
         }
         if self.effects.queued() > 0 && self.scripting.running.is_none() {
-            // Keys that a walk finds expired have nothing to do with each other.
+            // Keys that a scan finds expired are unrelated, so no transaction is put around their deletions.
             let walks = client.last_command.is_some_and(|command| command.is(Internal::ARBITRARY_KEYS));
             self.flush_propagation(!walks);
         }
-        // After reads as well, as upstream has it: what a client saw may be another's write.
+        // Redis does this after reads, too: what a client saw may be another client's write.
         client.last_write_offset = self.replication.history().offset();
         if self.effects.has_news_of_keys() && self.scripting.running.is_none() {
             self.tell_watchers(client);
@@ -246,7 +248,7 @@ impl Server {
         }
     }
 
-    /// Gives a client that waits what it waits for, out of a key that is ready; it may go on waiting.
+    /// Serves a blocked client from a key that is ready. The client may remain blocked.
     pub fn serve(&mut self, client: &mut Client, key: &[u8]) {
         let (Some(block), Some(command)) = (client.block.take(), client.last_command) else { return };
         let BlockKind::Keys(wait) = &block.kind else { return };
@@ -262,7 +264,7 @@ impl Server {
             effects: &mut self.effects,
             may_block: false,
             trusted: false,
-            // Nobody waits for what a pattern leads to.
+            // No command that blocks reads keys by pattern.
             reads_only_named_keys: false,
             scripted: false,
         };
@@ -291,9 +293,9 @@ impl Server {
         client.signal.raise();
     }
 
-    /// Runs a command of the append-only file: its changes are kept, and nobody hears of it.
+    /// Runs a command of the append-only file. Its changes are kept but neither propagated nor published.
     pub fn replay_command(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
-        // Its error, if any, was the client's to hear when it ran first.
+        // An error, if any, was reported to the client when the command first ran.
         if let Err(error) = self.run_handler(client, command, args) {
             self.note_propagation_error(command.name, error.bytes(), Recipient::Aof);
         }
@@ -303,7 +305,8 @@ impl Server {
         client.out.clear();
     }
 
-    /// A command that succeeded where it came from fails here: the data differ. `propagation-error-behavior` says what then.
+    /// Handles a command that succeeded where it came from and fails here, which means that the data differ:
+    /// `propagation-error-behavior` decides what happens.
     #[cold]
     fn note_propagation_error(&self, command: &str, error: &[u8], to: Recipient) {
         let (from, to_name) = match to {
@@ -316,7 +319,7 @@ impl Server {
             "This {from} is sending an error to its {to_name}: '-{error}' after processing the command '{command}'"
         );
         log(Level::Warning, &format!("== CRITICAL == {text}"));
-        // A writable replica has data of its own, which may well be in the way.
+        // A writable replica has data of its own, with which the stream may conflict.
         let strict_replica = to == Recipient::Primary && self.config.replica_read_only;
         match self.config.propagation_error_behavior {
             PropagationError::Panic if strict_replica || to == Recipient::Aof => panic!("{text}"),
@@ -348,7 +351,7 @@ impl Server {
             }
             Handler::Server(handler) => {
                 let result = handler(&mut ServerContext { server: self, client }, args);
-                // It may have changed what admission looks at; handlers on data cannot.
+                // The handler may have changed what admission checks; handlers of data commands cannot.
                 self.refresh_gate();
                 result
             }
@@ -387,14 +390,14 @@ impl Server {
     #[inline]
     fn account(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>, nanos: u64, failed: bool) {
         self.stats.command_ran(command.index, failed);
-        // What a command that waits costs is known when it has got what it waits for.
+        // The cost of a blocking command is known only once it has been served.
         if !client.flags.intersects(ClientFlags::BLOCKED) {
             let event = if command.flags.intersects(Flags::FAST) { "fast-command" } else { "command" };
             self.note_duration(client, command, args, nanos, event);
         }
     }
 
-    /// Counts the time that a command took, and remembers it where it was long.
+    /// Adds the time that a command took to the statistics, and to SLOWLOG and LATENCY if it was long.
     #[inline]
     fn note_duration(&mut self, client: &Client, command: &Command, args: &Args<'_>, nanos: u64, event: &'static str) {
         let stats = &mut self.stats.commands[command.index];
@@ -416,7 +419,8 @@ impl Server {
         );
     }
 
-    /// CLIENT REPLY OFF and SKIP take the reply back; the master's link gets none. SKIP holds until a blocked client's reply.
+    /// Discards the reply after CLIENT REPLY OFF or SKIP, and on the link to the primary. SKIP lasts until the reply of a
+    /// blocked command.
     #[inline]
     pub(crate) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
         const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
@@ -434,7 +438,8 @@ impl Server {
     }
 }
 
-/// A replica's link is closed that would carry a reply: between the bytes of the stream it would be read as a command.
+/// Closes the link of a replica that would be sent a reply: among the bytes of the stream, the replica would read it as a
+/// command.
 #[cold]
 fn cut_replica(client: &mut Client, mark: usize) {
     client.out.truncate(mark);
@@ -445,7 +450,7 @@ fn cut_replica(client: &mut Client, mark: usize) {
     client.close();
 }
 
-/// The first words of the lines that a web client cannot but send.
+/// Whether the first word is one that every HTTP request contains: `POST`, or the header `Host:`.
 fn is_http(args: &Args<'_>) -> bool {
     [&b"post"[..], b"host:"].iter().any(|word| args.get(0).eq_ignore_ascii_case(word))
 }
@@ -454,7 +459,7 @@ fn strip_code(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"ERR ").unwrap_or(text)
 }
 
-/// The text names the command and the beginning of its arguments, bounded.
+/// The error for an unknown command, which quotes its name and the beginning of its arguments up to a limit.
 fn unknown_command(args: &Args<'_>) -> CommandError {
     const LIMIT: usize = 128;
     let mut words = Vec::new();

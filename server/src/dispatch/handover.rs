@@ -1,4 +1,5 @@
-//! Requests for slots that are changing their master: which wait, which are kept for the target, which come from the source.
+//! Requests for slots that are being handed over to another primary: which ones wait, which are forwarded to the target, and
+//! which come from the source. The handovers themselves are in `slots/`.
 
 use super::keys::keys_of;
 use crate::base::slot::Slot;
@@ -24,7 +25,7 @@ impl Server {
         slot.is_some_and(|slot| handovers.is_paused(slot))
     }
 
-    /// Commands go to replicas: those that change slots on their way go along with them.
+    /// Copies commands that change slots on their way to another primary, so that the target receives them as replicas do.
     pub(crate) fn capture(&mut self, commands: &[Queued], bytes: &[u8]) {
         let limit = self.config.client_output_buffer_limit.replica.hard as usize;
         let mut parser = RequestParser::default();
@@ -41,14 +42,14 @@ impl Server {
         }
     }
 
-    /// Whether a session may write to a slot that is another node's.
+    /// Whether a session may write to a slot that another node owns, because the slot is arriving through this session.
     pub(crate) fn arrives_in(&self, client: &Client, slot: Slot) -> bool {
         client.arrival.is_some_and(|id| self.handovers().is_some_and(|handovers| handovers.brings(id, slot)))
             && self.cluster().is_some_and(|core| core.is_incoming(slot))
     }
 
-    /// Whether a request writes to slots on their way, and to nothing else, in the session in which they arrive. The right to
-    /// `CLUSTER SYNCSLOTS` is the right to such requests, whatever else the session's user may do with these keys.
+    /// Whether a request writes to arriving slots, and to nothing else, in the session through which they arrive. Permission
+    /// to run `CLUSTER SYNCSLOTS` includes such requests, whatever else the session's user may do with these keys.
     pub fn is_of_arrival(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
         if !client.flags.intersects(ClientFlags::ARRIVAL) || !command.flags.intersects(Flags::WRITE) {
             return false;

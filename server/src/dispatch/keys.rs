@@ -7,9 +7,9 @@ use crate::server::doc::{Begin, CommandDoc, Find, Flags, KeyFlags, KeyRule, KeyS
 /// A key's position among the words (the command's name is word 0) and what happens to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyRef {
-    /// The word.
+    /// Index of the key among the words.
     pub index: usize,
-    /// What happens.
+    /// What the command does to the key, as COMMAND GETKEYSANDFLAGS shows it.
     pub flags: KeyFlags,
 }
 
@@ -22,7 +22,7 @@ pub struct InvalidArguments;
 /// the names of shard channels, which are routed as keys are.
 ///
 /// # Errors
-/// [`InvalidArguments`] where the keys cannot be told; the command itself will then complain, too.
+/// [`InvalidArguments`] if the keys cannot be determined; the command itself then fails, too.
 pub fn keys_of<W: AsRef<[u8]>>(
     command: &CommandDoc,
     words: &[W],
@@ -45,7 +45,7 @@ pub fn keys_of<W: AsRef<[u8]>>(
     for spec in specs() {
         let before = keys.len();
         apply(spec, &words, &mut keys)?;
-        // Only scripts may say that they have none.
+        // Only scripts may declare that they have no keys.
         let counted = matches!(spec.find, Find::KeyNum(..));
         if counted && keys.len() == before && !command.flags.intersects(Flags::NO_MANDATORY_KEYS) {
             return Err(InvalidArguments);
@@ -69,7 +69,8 @@ impl<W: AsRef<[u8]>> Words<'_, W> {
         self.get(index).is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
     }
 
-    /// The first word from `start` on that is `word`; a negative start counts from the end and goes backwards.
+    /// Position of the first occurrence of `word` from `start` on; a negative start counts from the end and searches
+    /// backwards.
     fn find(&self, word: &str, start: i32) -> Option<i64> {
         if start > 0 {
             (i64::from(start)..self.len()).find(|index| self.is(*index, word))
@@ -123,7 +124,7 @@ fn count_is_zero(spec: &KeySpec, first: i64, last: i64) -> bool {
     matches!(spec.find, Find::KeyNum(..)) && last < first
 }
 
-/// `PFMERGE destination` has no sources: the keys of the other specifications are keys all the same.
+/// `PFMERGE destination` has no sources: the keys of the other specifications still count.
 fn is_none_of_any_number(spec: &KeySpec, first: i64, len: i64) -> bool {
     matches!(spec.find, Find::Range(..0, _, 0)) && first == len
 }
@@ -138,7 +139,7 @@ fn set_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     single(if get { KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::UPDATE } else { KeyFlags::OW | KeyFlags::UPDATE })
 }
 
-/// BITFIELD writes unless it only consists of GET and OVERFLOW; what is incomplete counts as a write.
+/// BITFIELD writes unless it only consists of GET and OVERFLOW; an incomplete command counts as a write.
 fn bitfield_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     let mut index = 2;
     while index < words.len() {
@@ -152,7 +153,7 @@ fn bitfield_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     single(KeyFlags::RO | KeyFlags::ACCESS)
 }
 
-/// SORT's STORE may stand anywhere, and the last one counts.
+/// SORT's STORE may appear anywhere, and the last one counts.
 fn sort_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     let mut keys = single(KeyFlags::RO | KeyFlags::ACCESS);
     let mut index = 2;
@@ -170,7 +171,8 @@ fn sort_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Vec<KeyRef> {
     keys
 }
 
-/// GEORADIUS and GEORADIUSBYMEMBER: of several STORE and STOREDIST the last one counts, and what COUNT takes is neither.
+/// GEORADIUS and GEORADIUSBYMEMBER: of several STORE and STOREDIST the last one counts. The argument of COUNT is never taken
+/// for one.
 fn georadius_keys<W: AsRef<[u8]>>(words: &Words<'_, W>, options_at: i64) -> Vec<KeyRef> {
     let mut keys = single(KeyFlags::RO | KeyFlags::ACCESS);
     let mut index = options_at;
@@ -188,8 +190,8 @@ fn georadius_keys<W: AsRef<[u8]>>(words: &Words<'_, W>, options_at: i64) -> Vec<
     keys
 }
 
-/// XREAD and XREADGROUP: the first half of what is behind STREAMS, which may be the name of a group or a consumer as well. Where
-/// the words are odd in number, the command will complain.
+/// XREAD and XREADGROUP: the first half of the words after STREAMS, a word which may also be the name of a group or a
+/// consumer. If the number of words is odd, the command itself fails.
 fn xread_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, InvalidArguments> {
     let mut index = 1;
     while index < words.len() && !words.is(index, "streams") {
@@ -209,14 +211,14 @@ fn xread_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, Inval
     Ok((first..first + words_left / 2).map(|index| KeyRef { index: index as usize, flags }).collect())
 }
 
-/// MIGRATE has one key, or an empty word in its place and the keys behind KEYS.
+/// MIGRATE has one key, or an empty word in its place and the keys after KEYS.
 fn migrate_keys<W: AsRef<[u8]>>(words: &Words<'_, W>) -> Result<Vec<KeyRef>, InvalidArguments> {
     let flags = KeyFlags::RW | KeyFlags::ACCESS | KeyFlags::DELETE;
     let mut range = 3..4;
     let mut index = 6;
     while index < words.len() {
         if words.is(index, "keys") && index + 1 < words.len() {
-            // With a key in front as well it has none: the command will complain.
+            // With both a key in its place and KEYS, the command fails, so it has no keys.
             let in_front = words.get(3).is_some_and(|word| !word.is_empty());
             range = if in_front { 0..0 } else { index + 1..words.len() };
             break;
@@ -327,7 +329,7 @@ mod tests {
         }
     }
 
-    /// Here the real server looks at other keys than its handlers (redis#15478), or at none.
+    /// In these cases the real server checks other keys than those its handlers use (redis#15478), or none.
     #[test]
     fn keys_are_those_that_the_handler_takes() {
         for (line, expected) in [

@@ -1,4 +1,8 @@
-//! A request's path: lookup, admission, routing, execution, and what follows it: propagation, delivery, serving those who wait.
+//! The path of a request: lookup, admission, routing, execution, and what follows it: propagation, delivery, serving blocked
+//! clients.
+//!
+//! Not here: the commands' handlers (`commands/`), the state that they change (`server/`), and what happens without a
+//! request (`lifecycle/`).
 
 pub mod acl;
 pub mod admission;

@@ -1,4 +1,4 @@
-//! Commands that are held back, and what happens when they no longer are.
+//! Pauses, as by CLIENT PAUSE or FAILOVER: which commands they hold back, and how those continue afterwards.
 
 use crate::base::clock::Millis;
 use crate::base::ids::ClientId;
@@ -7,20 +7,20 @@ use crate::server::pauses::{Pause, Purpose};
 use crate::server::state::{Order, Server};
 
 impl Server {
-    /// Holds commands back until then, Unix milliseconds: all, or those that may write.
+    /// Holds commands back until a time in Unix milliseconds: all of them, or those that may write.
     pub fn pause_clients(&mut self, purpose: Purpose, until: Millis, all: bool) {
         self.gate.pauses_mut().begin(purpose, Pause { until, all }, self.time.now);
         self.orders.push(Order::Rearm);
     }
 
-    /// Takes the pause for a purpose back; the others stay.
+    /// Ends the pause for one purpose; pauses for other purposes stay.
     pub fn resume_clients(&mut self, purpose: Purpose) {
         if self.gate.pauses_mut().end(purpose) {
             self.pauses_changed();
         }
     }
 
-    /// Forgets pauses whose time is up.
+    /// Removes pauses whose time is over.
     pub(crate) fn end_due_pauses(&mut self) {
         if self.gate.pauses().any() && self.gate.pauses_mut().forget_ended(self.time.now) {
             self.pauses_changed();
@@ -32,14 +32,14 @@ impl Server {
         self.retry_held_back();
     }
 
-    /// What held the primary's stream back may be over.
+    /// Wakes the link to the primary if a pause held its stream back.
     pub(crate) fn wake_held_back_primary(&mut self) {
         if let Some(primary) = self.gate.release_primary().and_then(|id| self.clients.by_id(id)) {
             primary.signal.raise();
         }
     }
 
-    /// Whoever was held back tries again; one for whom another pause holds waits on.
+    /// Retries all requests that were held back; those that another pause covers keep waiting.
     pub(crate) fn retry_held_back(&mut self) {
         self.wake_held_back_primary();
         let held_back = |id: &ClientId| {

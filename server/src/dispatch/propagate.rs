@@ -5,7 +5,7 @@ use crate::server::state::Server;
 use crate::slots::Handovers;
 
 impl Server {
-    /// Writes the queued commands to the stream: in MULTI and EXEC where there are several and `atomic` asks so.
+    /// Writes the queued commands to the stream: wrapped in MULTI and EXEC if there are several and `atomic` is set.
     pub fn flush_propagation(&mut self, atomic: bool) {
         if self.effects.queued() == 0 {
             return;
@@ -15,7 +15,7 @@ impl Server {
             self.capture(&commands, &bytes);
         }
         let wrap = atomic && commands.len() > 1;
-        // Who hears of nothing hears of no transaction either.
+        // A destination from which every command is withheld gets no MULTI and EXEC either.
         let all = commands.iter().fold(3, |all, command| all & command.withheld);
         if wrap {
             self.propagate(commands[0].db, b"*1\r\n$5\r\nMULTI\r\n", all);
@@ -39,7 +39,7 @@ impl Server {
         }
     }
 
-    /// Puts a command into the replication stream that no client sent: PING, GETACK.
+    /// Adds a command that no client sent (PING, GETACK) to the replication stream.
     pub fn propagate_internal(&mut self, words: &[&[u8]]) {
         let mut bytes = Vec::new();
         encode_command(&mut bytes, words.len(), words.iter().copied());

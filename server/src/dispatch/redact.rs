@@ -1,6 +1,6 @@
 //! Secrets in arguments: MONITOR, SLOWLOG and crash reports show `(redacted)` in their place.
 //!
-//! Which words are secrets stands with the command: [`Secrets`].
+//! The command table says which words are secrets: see [`Secrets`].
 
 use crate::config::lookup;
 use crate::config::options::REDACTED;
@@ -15,7 +15,7 @@ pub fn shown_words<'a>(command: &Command, args: &Args<'a>) -> impl Iterator<Item
     (0..args.len()).map(move |at| if hidden(at) { b"(redacted)" } else { args.get(at) })
 }
 
-/// Tells whether the word at a position is a secret.
+/// Returns a function that says whether the word at a position is a secret.
 fn hidden_words<'a>(secrets: Secrets, args: &Args<'a>) -> impl Fn(usize) -> bool + use<'a> {
     let args = *args;
     let end = match secrets {
@@ -32,7 +32,7 @@ fn hidden_words<'a>(secrets: Secrets, args: &Args<'a>) -> impl Fn(usize) -> bool
     }
 }
 
-/// Where the word `until` stands that is not itself a secret.
+/// The position of the first word `until` that is not itself a secret.
 fn plain_from(args: &Args<'_>, from: usize, words: &[(&str, usize)], until: &str) -> usize {
     let mut at = from;
     while at < args.len() && !args.is(at, until) {
@@ -90,12 +90,12 @@ mod tests {
         }
     }
 
-    /// Whether an argument, or one inside it, is called after a secret.
+    /// Whether the name of an argument, or of one nested in it, says that it is a secret.
     fn names_a_secret(argument: &Argument) -> bool {
         argument.name.contains("password") || argument.arguments.iter().any(names_a_secret)
     }
 
-    /// Commands whose secrets are values of options, which their arguments do not name.
+    /// Commands whose secrets are values of options, which the names of their arguments do not reveal.
     const BY_OPTION: [&str; 4] = ["config|set", "sentinel|set", "sentinel|config", "acl|setuser"];
 
     #[test]

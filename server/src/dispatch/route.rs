@@ -1,8 +1,8 @@
 //! Cluster mode: which requests this node serves, and where it sends the others.
 //!
-//! The rules are those of upstream, in its order: the first key's slot must have an owner; all keys must share it; the cluster
-//! must be up; a slot that is being moved serves what is there, and sends clients on for the rest. Requests without keys are
-//! served by every node.
+//! The rules are those of Redis, in its order: the first key's slot must have an owner; all keys must share it; the cluster
+//! must be up; a slot that is being migrated serves the keys that are still here, and redirects clients for the rest.
+//! Requests without keys are served by every node.
 
 use std::fmt::Write as _;
 
@@ -28,13 +28,13 @@ const DOWN_FOR_WRITES: CommandError =
 const CROSS_SLOT: CommandError = CommandError::Static("CROSSSLOT Keys in request don't hash to the same slot");
 const TRY_AGAIN: CommandError = CommandError::Static("TRYAGAIN Multiple keys request during rehashing of slot");
 
-/// What the keys of a request amount to.
+/// What routing needs to know about the keys of a request.
 struct Keys<'a> {
     cluster: &'a Cluster,
     db: &'a Db,
     now: i64,
     first: Option<(&'a [u8], Slot)>,
-    /// The slot is on its way, so it matters which keys are here.
+    /// The slot is being migrated or imported, so it matters which keys are here.
     open: bool,
     several: bool,
     missing: bool,
@@ -73,7 +73,7 @@ impl<'a> Keys<'a> {
         Ok(())
     }
 
-    /// Adds all keys of a command. Words that do not add up have none; the command itself will complain.
+    /// Adds all keys of a command. An invalid command line has none; the command itself then fails.
     #[inline]
     fn add_all(&mut self, command: &Command, args: &Args<'a>) -> Result<(), CommandError> {
         match command.routing {
@@ -101,7 +101,7 @@ fn redirect(client: &Client, kind: &str, slot: Slot, cluster: &Cluster, node: &N
 }
 
 impl Server {
-    /// Why this node does not serve a request; `None` where it does.
+    /// The redirection or error with which this node answers a request that it does not serve; `None` if it serves it.
     #[inline]
     pub(crate) fn redirection(
         &self,
@@ -164,7 +164,7 @@ impl Server {
             return Ok(());
         }
         if keys.open {
-            // Channels are no keys: none of them is missing.
+            // Shard channels are not keys, so none of them can be missing.
             let missing = keys.missing && !shard;
             if mine && missing {
                 let target = cluster.migrating_to(slot).ok_or(NOT_SERVED)?;
@@ -185,7 +185,7 @@ impl Server {
         Err(redirect(client, "MOVED", slot, cluster, owner))
     }
 
-    /// Sends a client elsewhere. EXEC ends its transaction; what is being queued spoils it.
+    /// Answers with a redirection. On EXEC that ends the transaction; on a command that is being queued it makes EXEC fail.
     #[cold]
     pub(crate) fn send_elsewhere(&mut self, client: &mut Client, command: &'static Command, error: &CommandError) {
         self.stats.command_refused(command.index);
@@ -197,8 +197,8 @@ impl Server {
         self.reply_error(client, error.bytes());
     }
 
-    /// Looks again at who waits for keys, and who subscribed to shard channels, after slots, roles or the state changed:
-    /// what has left is told so.
+    /// Rechecks clients that wait for keys or subscribe to shard channels after slots, roles or the cluster's state changed:
+    /// those whose slot this node no longer serves are redirected or unsubscribed.
     pub fn follow_slots(&mut self) {
         let Some(mode) = &mut self.cluster else { return };
         if mode.followed == mode.core.generation() {
@@ -217,7 +217,7 @@ impl Server {
         self.leave_shard_channels();
     }
 
-    /// Where a client that waits for keys should wait instead.
+    /// The redirection for a blocked client whose slot this node no longer serves.
     fn error_if_moved(&self, client: &Client) -> Option<String> {
         let cluster = self.cluster()?;
         let block = client.block.as_deref()?;
@@ -226,7 +226,7 @@ impl Server {
         if !cluster.is_ok() {
             return text(DOWN);
         }
-        // All keys are of one slot.
+        // All keys are in one slot.
         let slot = key_slot(wait.keys.first()?);
         let Some(owner) = cluster.owner(slot) else { return text(NOT_SERVED) };
         let reads = client.flags.intersects(ClientFlags::READONLY)

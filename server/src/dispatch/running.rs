@@ -1,4 +1,4 @@
-//! Which command this thread runs, for the report of a crash. It costs a few stores a command.
+//! Which command this thread runs, for crash reports. The cost is a few stores per command.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -18,11 +18,11 @@ thread_local! {
     static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
 }
 
-/// Remembers a command for as long as this lives; then the one that called it counts again.
+/// Registers a command as running until this guard is dropped, when the command that called it counts again.
 pub struct RunningCommand(Option<Running>);
 
 impl RunningCommand {
-    /// This thread runs `command` now. The guard must end before `client` and `args` do.
+    /// Registers `command` as the one that this thread runs. The guard must be dropped before `client` and `args` are.
     #[inline]
     pub fn enter(client: &Client, command: &'static Command, args: &Args<'_>) -> Self {
         let running = Running { client: NonNull::from(client), command, args: NonNull::from(args).cast() };
@@ -37,7 +37,7 @@ impl Drop for RunningCommand {
     }
 }
 
-/// Shows `look` the command that this thread runs, if any.
+/// Calls `look` with the command that this thread runs, if any.
 ///
 /// # Safety
 /// The process must be about to end: the client is in use, and what `look` reads may be in the middle of a change.
@@ -49,17 +49,17 @@ pub unsafe fn look_at_running_command(look: impl FnOnce(&Client, &'static Comman
     }
 }
 
-/// What [`take`] found.
+/// The registration that [`take`] removed, to be handed to [`put`].
 pub struct Taken(Option<Running>);
 
-/// The command that this thread runs is set aside, maybe for another thread to go on with. Not inlined: a thread's own variables
-/// must be found anew.
+/// Removes this thread's registration, because its command is suspended and another thread may resume it. Not inlined, so
+/// that thread-local variables are looked up again after a switch of threads.
 #[inline(never)]
 pub fn take() -> Taken {
     Taken(RUNNING.take())
 }
 
-/// The command that was set aside goes on.
+/// Registers a suspended command again, on the thread that resumes it.
 #[inline(never)]
 pub fn put(taken: Taken) {
     RUNNING.set(taken.0);

@@ -1,9 +1,10 @@
-//! Scripts and functions as commands of a client: what must hold before one runs, what its calls may do, what it leaves behind.
+//! Scripts and functions as commands of a client: the conditions under which one runs, what its calls may do, and what it
+//! propagates.
 //!
-//! Background. A script's calls are run by the session that asked for it: keys that it reads are tracked for that session, and
-//! changes are its own. While they run, the session's output is set aside, so that replies go to the script; messages to the
-//! session itself (it may publish to its own channel) go to the output that was set aside (`deliver.rs`). Effects are
-//! queued as those of any command, and one MULTI and EXEC is put around them when the unit ends.
+//! Background. A script's calls are run by the session that asked for it: keys that it reads are tracked for that session,
+//! and changes are its own. While they run, the session's output is set aside, so that replies go to the script; messages to
+//! the session itself (it may publish to its own channel) go to the output that was set aside (`deliver.rs`). Effects are
+//! queued like those of any command, and wrapped in one MULTI and EXEC when the unit ends.
 
 use crate::acl::log::Context;
 use crate::base::clock::monotonic_ns;
@@ -25,38 +26,38 @@ use crate::server::registry::Command;
 use crate::server::scripts::{Aside, Running, Spare};
 use crate::server::state::Server;
 
-/// Room that a large reply took is given back.
+/// Bytes of capacity that a reply buffer may keep between calls; the memory of a larger reply is released.
 const SPARE: usize = 1 << 16;
 
-/// Keeps what a buffer has room for, if that is not much.
+/// Empties a buffer for reuse, and releases its memory if that exceeds [`SPARE`].
 fn spare(mut buffer: Vec<u8>) -> Vec<u8> {
     buffer.clear();
     buffer.shrink_to(SPARE);
     buffer
 }
 
-/// What is to be run.
+/// What EVAL, EVALSHA or FCALL runs.
 #[derive(Debug, Clone, Copy)]
 pub enum Script<'a> {
     /// A cached script, and its SHA1.
     Cached(&'a Sha, engine::Script),
-    /// A function: its name as it was registered, and its place.
+    /// A function: its registered name, and its reference in the interpreter's registry.
     Function(&'a [u8], i32),
 }
 
-/// What a script's calls may do.
+/// A running script, and what its calls may do.
 struct Run {
     server: *mut Server,
     client: *mut Client,
     read_only: bool,
     allow_oom: bool,
     allow_cross_slot: bool,
-    /// Memory was short when it began.
+    /// Memory exceeded `maxmemory` when the script began.
     out_of_memory: bool,
     obeyed: bool,
     resp3: bool,
     slot: Option<Slot>,
-    /// What the session asked for, as long as the script runs.
+    /// The words of the request, for as long as the script runs.
     words: Args<'static>,
 }
 
@@ -72,19 +73,19 @@ const OOM_SCRIPT: CommandError =
     CommandError::Static("OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'");
 
 impl Server {
-    /// Whether a replica must not show its data, which are those of a primary that it lost.
+    /// Whether this is a replica that has lost its primary and must not serve its data (`replica-serve-stale-data no`).
     pub(crate) fn is_stale(&self) -> bool {
         !self.config.replica_serve_stale_data && self.replication.follower().is_some_and(|follower| !follower.is_up())
     }
 
-    /// What a script or function declares; `None` for other commands, and where it is not known.
+    /// The flags that a script or function declares; `None` for other commands, and if the script is unknown.
     pub(crate) fn declared(&self, command: &Command, args: &Args<'_>) -> Option<ScriptFlags> {
         if !command.flags.intersects(Flags::NOSCRIPT) {
             return None;
         }
         let flags = if command.is(Internal::SCRIPT_TEXT) {
             let text = args.at(1)?;
-            // Only a text that declares something is looked at.
+            // Only a script with a shebang line declares anything.
             if !text.starts_with(b"#!") {
                 return None;
             }
@@ -99,7 +100,7 @@ impl Server {
         (!flags.intersects(ScriptFlags::COMPATIBLE)).then_some(flags)
     }
 
-    /// A command's flags; those of a script are what it declares.
+    /// A command's flags, in which those that a script declares replace those of EVAL or FCALL.
     pub(crate) fn flags_of(&self, command: &Command, args: &Args<'_>) -> Flags {
         let Some(declared) = self.declared(command, args) else { return command.flags };
         let writes = !declared.intersects(ScriptFlags::NO_WRITES);
@@ -110,12 +111,12 @@ impl Server {
         flags
     }
 
-    /// Whether a command may put something into the stream without saying so.
+    /// Whether a command may add to the replication stream without being flagged as a write.
     pub(crate) fn may_replicate(&self, command: &Command, args: &Args<'_>) -> bool {
         command.is(Internal::MAY_REPLICATE) && self.declared(command, args).is_none()
     }
 
-    /// Why a script must not run now.
+    /// Checks whether a script may run now.
     fn refuse_script(&mut self, flags: ScriptFlags, read_only: bool, obeyed: bool, oom: bool) -> CommandResult {
         if flags.intersects(ScriptFlags::COMPATIBLE) {
             return if self.is_stale() { Err(error::MASTER_DOWN) } else { Ok(()) };
@@ -154,7 +155,7 @@ impl Server {
     /// Runs a script or function and writes its reply. `args` are those of EVAL or FCALL: the keys begin at word 3.
     ///
     /// # Errors
-    /// Why it did not run, or how it failed.
+    /// Why the script did not run, or the error that it raised.
     pub fn run_script(
         &mut self,
         client: &mut Client,
@@ -164,7 +165,7 @@ impl Server {
         keys: usize,
         read_only: bool,
     ) -> CommandResult {
-        // The append-only file's commands come while nobody else's do; an asynchronous load serves clients.
+        // While the append-only file is loaded, only its commands run; during an asynchronous load, clients are served, too.
         let from_file = self.persistence.is_loading() && !self.persistence.loads_beside_old_data();
         let obeyed = client.flags.intersects(ClientFlags::MASTER) || from_file;
         let oom = self.config.maxmemory > 0
@@ -231,7 +232,7 @@ impl Server {
         };
         let (room, aside) = session.restore(client);
         self.effects.withheld = withheld;
-        // Its commands have counted their changes; the script itself is not propagated.
+        // The script's commands have counted their changes; the script itself is not propagated.
         self.effects.dirty = dirty;
         self.effects.replace();
         let name = self.scripting.running.take().map_or_else(Vec::new, |running| running.name);
@@ -248,7 +249,7 @@ impl Server {
                 for error in &errors {
                     self.stats.count_error(error);
                 }
-                // An error that a command gave the script, which hands it on, was counted when the command failed.
+                // An error that the script passes on from a command was counted when that command failed.
                 if errors.is_empty() && !failed { Ok(()) } else { Err(CommandError::Answered) }
             }
             Err(failure) if failure.counted => {
@@ -262,7 +263,8 @@ impl Server {
     /// SCRIPT KILL and FUNCTION KILL.
     ///
     /// # Errors
-    /// Why not.
+    /// `NOTBUSY` if no script runs, `UNKILLABLE` if it has written or belongs to the primary's stream, `BUSY` if a function
+    /// runs and a script was meant, or the other way round.
     pub fn kill_script(&mut self, is_eval: bool) -> CommandResult {
         let Some(running) = &mut self.scripting.running else {
             return Err(CommandError::Static("NOTBUSY No scripts in execution right now."));
@@ -285,7 +287,7 @@ impl Server {
     }
 }
 
-/// A session's state while its script runs.
+/// What was saved of a session while its script runs, to be restored afterwards.
 struct Session {
     resp3: bool,
     flags: ClientFlags,
@@ -294,25 +296,25 @@ struct Session {
     last_command: Option<&'static Command>,
 }
 
-/// What of a session's flags holds for the calls of its script.
+/// The flags of a session that also apply to the calls of its script.
 const KEPT: ClientFlags = ClientFlags::KEPT_IN_SCRIPTS;
 
 impl Session {
-    /// The session's commands write into `room_of_calls` from now on.
+    /// Redirects the session's replies into `room_of_calls`.
     fn set_aside(client: &mut Client, room_of_calls: Vec<u8>, aside: Option<Box<Aside>>) -> Self {
         let Client { resp3, flags, db, room, last_command, .. } = *client;
         let mut aside = aside.unwrap_or_default();
         *aside = Aside { out: std::mem::replace(&mut client.out, room_of_calls), resp3 };
         client.aside = Some(aside);
         client.flags = flags & KEPT;
-        // No command waits in a script.
+        // No command blocks in a script.
         client.flags.insert(ClientFlags::IN_EXEC);
         client.room = usize::MAX;
         client.resp3 = false;
         Self { resp3, flags, db, room, last_command }
     }
 
-    /// Returns the room that its commands wrote into, and where its output waited.
+    /// Restores the session. Returns the buffer of its calls, and the one that held its own output, for reuse.
     fn restore(&self, client: &mut Client) -> (Vec<u8>, Option<Box<Aside>>) {
         let Self { resp3, flags, db, room, last_command } = *self;
         let ended = client.flags & ClientFlags::ENDS;
@@ -326,7 +328,7 @@ impl Session {
     }
 }
 
-/// The word as a SHA1 in lower case, if it can be one.
+/// The word as a lower-case SHA1; `None` if it is not 40 bytes long.
 pub fn sha_word(word: &[u8]) -> Option<Sha> {
     let mut sha: Sha = word.try_into().ok()?;
     sha.make_ascii_lowercase();
@@ -340,7 +342,7 @@ impl Run {
         unsafe { (&mut *self.server, &mut *self.client) }
     }
 
-    /// Why a command must not be called; the text is that of the script's error.
+    /// Why a script must not call a command: the text of the error that is raised; `None` if it may.
     fn refusal(&mut self, command: &'static Command, args: &Args<'_>) -> Option<Vec<u8>> {
         let text = |text: &str| Some(text.as_bytes().to_vec());
         let coded = |error: CommandError| Some([b"-", error.bytes()].concat());
@@ -437,7 +439,7 @@ impl Host for Run {
         client.resp3 = resp3;
         client.out.clear();
         server.call(client, command, &args);
-        // The next call writes into the room that this reply had before.
+        // The next call reuses the buffer that held this reply before.
         std::mem::swap(reply, &mut client.out);
         if command.flags.intersects(Flags::READONLY) {
             let declared = self.words;
@@ -498,7 +500,7 @@ impl Host for Run {
 }
 
 impl ServerContext<'_> {
-    /// Shows EVAL and the like to monitors, in front of what they call.
+    /// Shows EVAL and its kin to monitors, before the commands that they call.
     pub fn show_script(&mut self, args: &Args<'_>) {
         let Some(command) = self.client.last_command else { return };
         if !self.server.pubsub.monitors.is_empty() && !self.server.persistence.is_loading() {

@@ -1,12 +1,12 @@
-//! The stack that scripts run on, so that one that takes long can be set aside while others are served.
+//! The separate stack on which scripts run, so that a slow one can be suspended while other clients are served.
 //!
-//! Background. A script runs in the turn of the connection that asked for it. After `busy-reply-threshold` others must be
-//! answered (with BUSY, mostly), though the script is in the middle of its work. So commands that run scripts run on a stack of
-//! their own: its hook switches back to the connection's task, which ends its turn and takes another one soon to let the script go
-//! on. Meanwhile the script's session is in nobody's hands but that task's, no other command on data is admitted
-//! (`admission.rs`), nothing is expired or saved, and what the script has queued for replicas waits for its end.
+//! Background. A script runs in the turn of the connection that asked for it. After `busy-reply-threshold` other clients
+//! must be answered (mostly with BUSY) although the script is in the middle of its work. So commands that run scripts run on
+//! a stack of their own: the interpreter's hook switches back to the connection's task, which ends its turn and soon takes
+//! another one to resume the script. In between, only that task holds the script's session, no other data command is
+//! admitted (`admission.rs`), nothing is expired or saved, and what the script has queued for replicas waits until it ends.
 //!
-//! The stack is larger than those of threads, too: replies may nest as deep as Lua's own stack allows.
+//! The stack is also larger than a thread's, because replies may nest as deeply as Lua's own stack allows.
 
 use corosensei::CoroutineResult;
 use corosensei::stack::DefaultStack;
@@ -20,7 +20,7 @@ use crate::server::doc::Internal;
 use crate::server::registry::Command;
 use crate::server::state::Server;
 
-/// Words of more than this give their room back.
+/// Bytes of capacity that the buffer for arguments may keep between scripts; a larger one is released.
 const SPARE: usize = 1 << 16;
 
 /// Whether a command runs a script.
@@ -29,7 +29,8 @@ fn is_script(command: &Command) -> bool {
 }
 
 impl Server {
-    /// Whether a command that was admitted runs scripts: itself, or EXEC one of its queue. All of them are `noscript`.
+    /// Whether an admitted command runs scripts; for EXEC, whether any queued command does. All of these have the flag
+    /// `noscript`.
     pub(crate) fn runs_scripts(&self, client: &Client, command: &Command) -> bool {
         is_script(command)
             || (command.is(Internal::RUNS_QUEUE)
@@ -39,8 +40,8 @@ impl Server {
                     .is_some_and(|transaction| transaction.queue.iter().any(|(queued, _)| is_script(queued))))
     }
 
-    /// Runs a command on the stack for scripts. If it is set aside there, the session is marked as blocked, and whoever holds it
-    /// calls [`Self::resume_script`] until that says that it has ended.
+    /// Runs a command on the stack for scripts. If it is suspended there, the session is marked as blocked, and its holder
+    /// calls [`Self::resume_script`] until that returns true.
     pub(crate) fn run_on_script_stack(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         if self.scripting.stack.yielder.is_some() {
             return self.run_admitted(client, command, args);
@@ -49,7 +50,7 @@ impl Server {
         let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
             return self.reply_error(client, b"ERR no memory for the stack of scripts");
         };
-        // Arguments outlive the read buffer if the script is set aside.
+        // The arguments must outlive the read buffer if the script is suspended.
         let mut words = std::mem::take(&mut self.scripting.spare.words);
         words.copy_from(args);
         let (server, session) = (std::ptr::from_mut(self), std::ptr::from_mut(client));
@@ -68,7 +69,7 @@ impl Server {
         }
     }
 
-    /// Lets a client's script run; true when its command has ended.
+    /// Starts or resumes a client's script; true once its command has ended.
     fn go_on(&mut self, mut task: Task, client: ClientId) -> bool {
         match task.resume(()) {
             CoroutineResult::Yield(()) => {
@@ -82,12 +83,12 @@ impl Server {
         }
     }
 
-    /// Whether a script was set aside that this session asked for.
+    /// Whether a script of this session is suspended.
     pub fn is_suspended_for(&self, client: &Client) -> bool {
         self.scripting.stack.suspended.as_ref().is_some_and(|suspended| suspended.client == client.id)
     }
 
-    /// Lets the script that was set aside go on for a moment; true when its command has ended.
+    /// Resumes the suspended script for a while; true once its command has ended.
     pub fn resume_script(&mut self) -> bool {
         let Some(Suspended { task, now, client }) = self.scripting.stack.suspended.take() else { return true };
         // Time stands still in a script.
@@ -96,7 +97,7 @@ impl Server {
         let ended = self.go_on(task, client);
         self.scripting.stack.can_suspend = false;
         if ended {
-            // The primary's stream has waited.
+            // The primary's stream has been waiting for the script.
             self.clients
                 .iter()
                 .filter(|client| client.flags.intersects(ClientFlags::MASTER))
@@ -105,7 +106,7 @@ impl Server {
         ended
     }
 
-    /// Called by a script that is busy: sets it aside, if its caller can let it go on.
+    /// Called by the hook of a slow script: suspends it if its caller is able to resume it.
     pub(crate) fn let_others_run(&mut self) {
         if !self.scripting.stack.can_suspend {
             return;

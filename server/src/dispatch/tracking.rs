@@ -1,8 +1,8 @@
-//! Client-side caching: who may hold which key in a cache of its own, and who must hear that a key changed.
+//! Client-side caching: which clients may hold which keys in caches of their own, and whom to tell that a key changed.
 //!
 //! A client that tracks by default is remembered with each key that it reads, once; a change of the key tells it so and
-//! forgets it. A client that tracks by broadcast names prefixes instead, and hears of every change under them, once for
-//! each batch of commands. Messages stand behind the reply of the command that caused them.
+//! forgets it. A client that tracks by broadcast names prefixes instead, and hears of every change under them, once for each
+//! batch of commands. Messages follow the reply of the command that caused them.
 
 use crate::dispatch::keys::keys_of;
 use crate::resp::Args;
@@ -12,13 +12,14 @@ use crate::server::registry::Command;
 use crate::server::state::Server;
 use crate::server::tracking::ClientTracking;
 
-/// Where clients that speak RESP2 hear of changes.
+/// The channel on which clients that speak RESP2 receive invalidations.
 const CHANNEL: &[u8] = b"__redis__:invalidate";
 
-/// Commands that read no keys as data, and those that run scripts: what a script reads is remembered when it does.
+/// Commands that read no keys as data, and those that run scripts, whose reads are recorded when the script's calls make
+/// them.
 const READS_ELSEWHERE: Flags = Flags::PUBSUB.union(Flags::SKIP_MONITOR);
 
-/// Whether what a client reads now is remembered.
+/// Whether the keys that a client reads now are to be recorded (see CLIENT CACHING).
 fn remembers(client: &Client) -> bool {
     client.tracking.as_deref().is_some_and(|wanted| match (wanted.opt_in, wanted.opt_out) {
         (true, _) => wanted.caching,
@@ -28,7 +29,7 @@ fn remembers(client: &Client) -> bool {
 }
 
 impl Server {
-    /// CLIENT TRACKING ON.
+    /// Turns tracking on, or changes its options: CLIENT TRACKING ON.
     pub fn track(&mut self, client: &mut Client, mut wanted: ClientTracking) {
         let known = client.tracking.take();
         if known.is_none() {
@@ -49,14 +50,14 @@ impl Server {
         self.refresh_watched();
     }
 
-    /// CLIENT TRACKING OFF, RESET, the end of a connection.
+    /// Turns tracking off: CLIENT TRACKING OFF, RESET, the end of a connection.
     pub fn untrack(&mut self, client: &mut Client) {
         let Some(known) = client.tracking.take() else { return };
         self.tracking.remove_client(client.id, &known.prefixes);
         self.refresh_watched();
     }
 
-    /// A command of a client that tracks has run: it may hold now what it read.
+    /// Records the keys that a command of a tracking client has read, as the client may now cache them.
     pub(crate) fn remember_reads(&mut self, client: &Client, command: &Command, args: &Args<'_>) {
         if !remembers(client) || !command.flags.intersects(Flags::READONLY) || command.flags.intersects(READS_ELSEWHERE)
         {
@@ -70,7 +71,7 @@ impl Server {
         }
     }
 
-    /// A script of a client that tracks has read something: it may hold all that the script declared.
+    /// Records all keys that a script declared, once it has read anything for a tracking client.
     pub(crate) fn remember_declared_keys(&mut self, client: &Client, args: &Args<'_>) {
         let count = args.at(2).and_then(crate::base::numbers::parse_i64).and_then(|count| usize::try_from(count).ok());
         if remembers(client) {
@@ -78,7 +79,8 @@ impl Server {
         }
     }
 
-    /// What follows a command while anybody tracks: the table keeps to its size, and CLIENT CACHING has had its command.
+    /// Ends a command while any client tracks: limits the table's size, and clears CLIENT CACHING, which applies to one
+    /// command.
     #[cold]
     pub(crate) fn end_tracked_unit(&mut self, client: &mut Client, command: &Command) {
         let limit = self.config.tracking_table_max_keys as usize;
@@ -94,8 +96,8 @@ impl Server {
         }
     }
 
-    /// A command has run, maybe one of several in a transaction: whoever held what it changed hears of it. What is read
-    /// later in the same transaction is new already.
+    /// Notifies the clients that may cache what a command has changed. This happens after each command of a transaction,
+    /// because what is read later in it is already new.
     pub(crate) fn invalidate_changed(&mut self, current: &mut Client) {
         let told = self.tracking.tell_up_to(self.effects.touched().len());
         let changed = self.effects.touched().get(told..).unwrap_or_default();
@@ -107,7 +109,7 @@ impl Server {
         }
     }
 
-    /// The unit has ended, and its reply is written.
+    /// Sends the client its own invalidations, once the unit has ended and its reply is written.
     pub(crate) fn end_invalidation(&mut self, current: &mut Client) {
         let id = current.id;
         for key in self.tracking.take_own() {
@@ -132,7 +134,7 @@ impl Server {
         }
     }
 
-    /// Everything went: FLUSHALL, FLUSHDB, a new dataset.
+    /// Tells all tracking clients to drop everything: FLUSHALL, FLUSHDB, a new dataset.
     pub fn invalidate_all(&mut self, current: &mut Client) {
         if !self.tracking.is_used() {
             return;
@@ -152,7 +154,7 @@ impl Server {
         }
     }
 
-    /// Tells listeners of prefixes what changed since the last time.
+    /// Tells clients in broadcast mode what changed under their prefixes since the last call.
     pub(crate) fn broadcast_changes(&mut self) {
         let changes = self.tracking.take_changes();
         if changes.is_empty() {
@@ -180,7 +182,7 @@ impl Server {
         if current.id == id { Some(current) } else { self.clients.by_id_mut(id) }
     }
 
-    /// Tells a client, or the one that it redirects to, that keys changed; `None`: all of them.
+    /// Tells a client, or the one it redirects to, that keys changed; `None` stands for all keys.
     fn send_invalidation(&mut self, current: &mut Client, id: ClientId, keys: Option<&[&[u8]]>) {
         let Some(client) = self.session(current, id) else { return };
         let resp3 = client.resp3;
@@ -212,7 +214,7 @@ impl Server {
                 reply.bulk(b"message");
                 reply.bulk(CHANNEL);
             } else {
-                // RESP2 has no messages outside subscriptions.
+                // RESP2 carries messages only within subscriptions.
                 return;
             }
             match keys {
