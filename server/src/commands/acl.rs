@@ -1,4 +1,4 @@
-//! ACL: users and their rights.
+//! The ACL command. The rules themselves are in `acl/`; here they are read from and shown to clients.
 
 use crate::acl::user::DEFAULT;
 use crate::acl::{Catalogue, Denial, Selector, User, Users, selector};
@@ -30,12 +30,12 @@ pub static FAMILY: Family = &[
     ("acl|whoami", Handler::Server(whoami)),
 ];
 
-/// Bits of a password that ACL GENPASS makes at most.
+/// The most bits that ACL GENPASS generates.
 const MOST_BITS: i64 = 4096;
-/// Entries that ACL LOG shows without a number.
+/// How many entries ACL LOG shows by default.
 const SHOWN_ENTRIES: i64 = 10;
 
-/// More words than a subcommand takes: Redis's handler says so itself.
+/// Refuses more words than a subcommand takes, where Redis's handler does so rather than the arity.
 fn check_count(args: &Args<'_>, most: usize) -> CommandResult {
     if args.len() <= most {
         return Ok(());
@@ -65,7 +65,7 @@ fn setuser(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Tells the log of rules that allow a command with one first argument.
+/// Logs a warning about rules that allow a command with one first argument only, which Redis deprecates.
 pub fn warn_of_discouraged(rules: &[Vec<u8>]) {
     for rule in rules {
         let rule = String::from_utf8_lossy(rule);
@@ -94,7 +94,7 @@ fn deluser(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// What a selector allows: three fields.
+/// Replies with the three fields that describe a selector: commands, keys, channels.
 fn describe(reply: &mut Reply<'_>, selector: &Selector, catalogue: &Catalogue) {
     let fields = [
         ("commands", selector.describe_commands(catalogue)),
@@ -223,7 +223,7 @@ fn show_log(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `ACL DRYRUN username command [argument ...]`: whether the user might run it.
+/// `ACL DRYRUN username command [argument ...]`: whether the user may run it.
 fn dryrun(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let Some(user) = ctx.server.acl.users().get(args.get(2)) else {
         return Err(CommandError::text([b"ERR User '", shown(args.get(2), usize::MAX), b"' not found"].concat()));
@@ -265,7 +265,7 @@ const NO_FILE: CommandError = CommandError::Static(
 /// The users in the ACL file.
 ///
 /// # Errors
-/// What is wrong with it, in one line.
+/// Everything that is wrong with the file, in one line.
 pub fn read_file(server: &Server) -> Result<Users, Vec<u8>> {
     let file = &server.config.aclfile;
     let path = file.to_string_lossy();

@@ -9,14 +9,14 @@ use crate::server::context::with_string;
 use crate::server::error::*;
 use crate::server::{CommandError, CommandResult, DataContext};
 
-/// `i8`, `u63`, ...
+/// The type of a field: `i1` to `i64`, `u1` to `u63`.
 #[derive(Debug, Clone, Copy)]
 struct Width {
     signed: bool,
     bits: u32,
 }
 
-/// What happens to a number that does not fit.
+/// What happens to a number that does not fit: OVERFLOW's argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Overflow {
     /// The high bits are cut off.
@@ -59,18 +59,18 @@ impl Width {
         }
     }
 
-    /// The smallest and the largest number.
+    /// The smallest and the largest number that the type holds.
     fn limits(self) -> (i128, i128) {
         if self.signed { (-(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1) } else { (0, (1 << self.bits) - 1) }
     }
 
-    /// Bits as the number that they mean.
+    /// Interprets bits as a number of this type.
     fn number(self, bits: u64) -> i64 {
         let unused = 64 - self.bits;
         if self.signed { ((bits << unused) as i64) >> unused } else { bits as i64 }
     }
 
-    /// The number that is stored for a sum; `None` where none is.
+    /// The number to store for a sum; `None` if none is stored.
     fn fit(self, sum: i128, overflow: Overflow) -> Option<i64> {
         let (low, high) = self.limits();
         if (low..=high).contains(&sum) {
@@ -83,11 +83,11 @@ impl Width {
         }
     }
 
-    /// The number that is stored for one that a client sets. As `fit`, but a signed field saturates at the top where the
-    /// distance from `number` to the top leaves 64 bits: upstream computes it in 64 bits, and clients see the outcome.
+    /// The number to store for one that a client sets. Like `fit`, but a signed field saturates at the top if the distance
+    /// from `number` to the top exceeds 64 bits: Redis computes it in 64 bits, and clients see the outcome.
     fn fit_set(self, number: i64, overflow: Overflow) -> Option<i64> {
         if !self.signed {
-            // An unsigned field takes a negative number for a huge one.
+            // An unsigned field treats a negative number as a huge one.
             return self.fit(i128::from(number as u64), overflow);
         }
         let (_, high) = self.limits();
@@ -99,7 +99,7 @@ impl Width {
     }
 }
 
-/// The bits from `offset` on, as the low ones of a number; zeros beyond the end.
+/// Reads `width` bits from `offset` on into the low bits of a number; bits beyond the end are zero.
 fn read_bits(bytes: &[u8], offset: u64, width: u32) -> u64 {
     (offset..offset + u64::from(width)).fold(0, |bits, at| {
         let byte = bytes.get((at >> 3) as usize).copied().unwrap_or(0);

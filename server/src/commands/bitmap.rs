@@ -1,5 +1,5 @@
-//! Bitmaps: single bits, counts, positions, operations. Integers of any width are in `bitfield.rs`:
-//! `https://redis.io/commands/?group=bitmap`. Bit 0 is the highest of byte 0.
+//! Bitmaps: single bits, counts, positions, operations (`https://redis.io/commands/?group=bitmap`). Integers of any width
+//! are in `bitfield.rs`. Bit 0 is the highest bit of byte 0.
 
 use super::string::{edit, lengthen};
 use crate::base::numbers::parse_i64;
@@ -21,7 +21,8 @@ pub static FAMILY: Family = &[
     ("setbit", Handler::Data(setbit)),
 ];
 
-/// A bit's index: below 8 times `proto-max-bulk-len`. With `#`, where `width` allows it, it counts in widths.
+/// Parses a bit's index, which must be below 8 times `proto-max-bulk-len`. With a `width`, an index after `#` counts in
+/// widths.
 pub(super) fn bit_offset(ctx: &DataContext<'_>, word: &[u8], width: Option<u32>) -> CommandResult<u64> {
     const BAD: CommandError = CommandError::Static("ERR bit offset is not an integer or out of range");
     let (word, unit) = match (word.strip_prefix(b"#"), width) {
@@ -33,7 +34,7 @@ pub(super) fn bit_offset(ctx: &DataContext<'_>, word: &[u8], width: Option<u32>)
     if offset >> 3 >= ctx.config.proto_max_bulk_len && !ctx.trusted { Err(BAD) } else { Ok(offset) }
 }
 
-/// Makes the string under a key reach to a bit. True where it had to be made or to grow.
+/// Grows the string at a key so that it contains a bit. True if the string had to be created or to grow.
 pub(super) fn reach(ctx: &mut DataContext<'_>, key: &[u8], last_bit: u64) -> CommandResult<bool> {
     let needed = (last_bit >> 3) as usize + 1;
     let len = match ctx.keyspace.lookup_write(ctx.db, key) {
@@ -49,7 +50,7 @@ pub(super) fn reach(ctx: &mut DataContext<'_>, key: &[u8], last_bit: u64) -> Com
     Ok(len < needed)
 }
 
-/// `SETBIT key offset value`: the bit that was there.
+/// `SETBIT key offset value`: replies with the old bit.
 fn setbit(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     const BAD: CommandError = CommandError::Static("ERR bit is not an integer or out of range");
     let key = args.get(1);
@@ -85,7 +86,7 @@ fn getbit(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// The bits, first and last, that `start end [BYTE|BIT]` name in a string; `None` where it names nothing.
+/// The range of bits that `start end [BYTE|BIT]` names in a string.
 struct BitRange {
     start: i64,
     end: Option<i64>,
@@ -106,7 +107,7 @@ impl BitRange {
         }
     }
 
-    /// First bit and the bit behind the last, of a string of `len` bytes.
+    /// The first bit and the one after the last, in a string of `len` bytes; `None` if the range is empty.
     fn bits(&self, len: usize) -> Option<(u64, u64)> {
         let total = if self.in_bits { len as i64 * 8 } else { len as i64 };
         let from_end = |index: i64| if index < 0 { index.saturating_add(total).max(0) } else { index };
@@ -147,7 +148,7 @@ fn bitcount(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Bits that are set from `first` up to, not including, `end`.
+/// Counts the set bits from `first` up to, but not including, `end`.
 fn count_ones(bytes: &[u8], first: u64, end: u64) -> u64 {
     let (from, to) = ((first >> 3) as usize, end.div_ceil(8) as usize);
     let bytes = &bytes[from..to];
@@ -166,14 +167,14 @@ fn word_of(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 
-/// The first bit from `first` up to, not including, `end` that is `wanted`.
+/// Finds the first bit equal to `wanted` from `first` up to, but not including, `end`.
 fn find_bit(bytes: &[u8], first: u64, end: u64, wanted: bool) -> Option<u64> {
     let skipped = if wanted { 0 } else { 0xff };
     let mut at = first;
     while at < end {
         let byte = (at >> 3) as usize;
         if at & 7 == 0 {
-            // Whole bytes without it are passed over at once.
+            // Whole bytes that do not contain it are skipped at once.
             let rest = &bytes[byte..end.div_ceil(8) as usize];
             let passed = rest.iter().position(|&other| other != skipped).unwrap_or(rest.len());
             if passed > 0 {
@@ -197,7 +198,7 @@ fn bitpos(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         _ => return Err(CommandError::Static("ERR The bit argument must be 1 or 0.")),
     };
     let Some(entry) = ctx.keyspace.lookup_read(ctx.db, args.get(1)) else {
-        // Nothing is endless zeros.
+        // A missing key counts as infinitely many zeros.
         ctx.reply.integer(if wanted { -1 } else { 0 });
         return Ok(());
     };
@@ -218,7 +219,7 @@ fn bitpos(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         let Some((first, end)) = range.bits(bytes.len()) else { return Ok(-1) };
         Ok(match find_bit(bytes, first, end, wanted) {
             Some(bit) => bit as i64,
-            // Without an end, the zeros behind the string count.
+            // Without an explicit end, the zeros beyond the string count.
             None if !wanted && range.end.is_none() => bytes.len() as i64 * 8,
             None => -1,
         })

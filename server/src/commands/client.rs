@@ -1,4 +1,4 @@
-//! CLIENT.
+//! The CLIENT command, except for its subcommands about tracking (`client_tracking.rs`).
 
 use super::stream_info::wrong_options;
 use crate::base::numbers::parse_i64;
@@ -33,7 +33,7 @@ pub static FAMILY: Family = &[
 /// A client's name must be printable and without blanks.
 ///
 /// # Errors
-/// The text of Redis.
+/// Redis's error text.
 pub fn check_name(name: &[u8]) -> CommandResult {
     if name.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
         return Ok(());
@@ -170,7 +170,7 @@ fn list(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Which clients CLIENT KILL means.
+/// The conditions of CLIENT KILL, all of which a client has to meet.
 #[derive(Default)]
 struct Filter {
     id: Option<u64>,

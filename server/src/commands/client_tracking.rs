@@ -1,4 +1,4 @@
-//! CLIENT TRACKING and what belongs to it.
+//! CLIENT TRACKING, CACHING, TRACKINGINFO and GETREDIR. The tracking itself is in `dispatch/tracking.rs`.
 
 use crate::base::ids::ClientId;
 use crate::base::numbers::parse_i64;
@@ -62,7 +62,7 @@ fn parse(ctx: &ServerContext<'_>, args: &Args<'_>) -> CommandResult<ClientTracki
     Ok(wanted)
 }
 
-/// Whether the options go together, and with what is on already.
+/// Checks that the options are compatible with each other and with those in force.
 fn check(wanted: &ClientTracking, known: Option<&ClientTracking>) -> CommandResult {
     let refuse = |text| Err(CommandError::Static(text));
     if !wanted.broadcast && !wanted.prefixes.is_empty() {

@@ -1,4 +1,5 @@
-//! CLUSTER: what operators, clients and tools ask of a node.
+//! CLUSTER: the subcommands that Redis has, for operators, clients and tools. The rules are those of the machine in
+//! `cluster/`.
 
 use super::cluster_view as view;
 use crate::base::numbers::parse_i64;
@@ -42,21 +43,21 @@ pub static FAMILY: Family = &[
     ("cluster|slots", Handler::Server(slots)),
 ];
 
-/// What a server without cluster mode says to all of them.
+/// The error for all subcommands if cluster mode is off.
 pub(super) const DISABLED: CommandError = CommandError::Static("ERR This instance has cluster support disabled");
 
-/// The machine.
+/// The cluster's machine, or the error that cluster mode is off.
 fn core<'a>(ctx: &'a ServerContext<'_>) -> CommandResult<&'a Cluster> {
     ctx.server.cluster().ok_or(DISABLED)
 }
 
-/// Has the machine do something that may be refused.
+/// Runs an operation of the machine; its refusal becomes the reply.
 fn act<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Cluster) -> Result<R, Refusal>) -> CommandResult<R> {
     let result = ctx.server.with_cluster(Some(ctx.client), f).ok_or(DISABLED)?;
     result.map_err(|Refusal(text)| CommandError::text([b"ERR ", &text[..]].concat()))
 }
 
-/// The same, and `+OK`.
+/// Does the same, and replies `+OK` on success.
 fn act_and_reply(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Cluster) -> Result<(), Refusal>) -> CommandResult {
     act(ctx, f)?;
     ctx.reply().ok();
@@ -67,7 +68,7 @@ fn refuse<T>(text: impl AsRef<[u8]>) -> CommandResult<T> {
     Err(CommandError::text([b"ERR ", text.as_ref()].concat()))
 }
 
-/// More words than a subcommand takes, where its arity does not say so.
+/// The error for too many words, where the arity does not catch them.
 fn too_many(args: &Args<'_>) -> CommandError {
     let name = crate::server::error::shown(args.get(1), 128);
     CommandError::text(
@@ -75,7 +76,7 @@ fn too_many(args: &Args<'_>) -> CommandError {
     )
 }
 
-/// Things stood so when somebody last looked: brings the machine's view of the data up to date.
+/// Brings the machine's view of the data, which dates from its last input, up to date.
 fn look(ctx: &mut ServerContext<'_>) -> CommandResult {
     ctx.server.with_cluster(None, |_| ()).ok_or(DISABLED)
 }
@@ -89,7 +90,7 @@ fn listed_slots(args: &Args<'_>) -> CommandResult<Vec<Slot>> {
     args.from(2).map(slot_of).collect()
 }
 
-/// The slots of some ranges, each of which is `checked` before the next one is read.
+/// The slots of the given ranges. Each slot is passed to `checked` before the next range is parsed.
 fn ranged_slots(
     ctx: &ServerContext<'_>,
     args: &Args<'_>,
@@ -111,7 +112,7 @@ fn ranged_slots(
         checked(core, &range).map_err(|Refusal(text)| CommandError::text([b"ERR ", &text[..]].concat()))?;
         slots.extend(range);
         if slots.len() > usize::from(SLOTS) {
-            // Some stand there twice: one more than all of them is enough to see which.
+            // Duplicates are refused later; one entry more than there are slots is enough to find one.
             slots.truncate(usize::from(SLOTS) + 1);
         }
     }

@@ -1,4 +1,4 @@
-//! What a client of a cluster says about itself: ASKING, READONLY, READWRITE.
+//! Commands by which a client of a cluster sets flags of its session: ASKING, READONLY, READWRITE.
 
 use crate::resp::Args;
 use crate::server::client::ClientFlags;
@@ -30,7 +30,7 @@ fn readonly(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     set(ctx, ClientFlags::READONLY, true)
 }
 
-/// `READWRITE`: takes READONLY back.
+/// `READWRITE`: reverts READONLY.
 fn readwrite(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     set(ctx, ClientFlags::READONLY, false)
 }

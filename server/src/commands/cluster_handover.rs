@@ -1,5 +1,5 @@
-//! CLUSTER MIGRATESLOTS and its kin, which upstream does not have: slots that change their master whole, without ASK or
-//! TRYAGAIN (see `cluster/handover.rs`). SYNCSLOTS is what the two masters say to each other on the way.
+//! CLUSTER MIGRATESLOTS and its kin, which Redis does not have: whole slots are handed over to another primary without ASK
+//! or TRYAGAIN (see `cluster/handover.rs`). CLUSTER SYNCSLOTS is the protocol between the two primaries.
 
 use super::cluster::DISABLED;
 use crate::base::epoch::Epoch;
@@ -45,8 +45,8 @@ fn add_range(slots: &mut SlotSet, start: &[u8], end: &[u8]) -> CommandResult {
     }
 }
 
-/// `CLUSTER MIGRATESLOTS SLOTSRANGE start end [start end ...] NODE node-id [SLOTSRANGE ... NODE ...]`: `+OK` when the
-/// migrations have begun; GETSLOTMIGRATIONS shows what becomes of them.
+/// `CLUSTER MIGRATESLOTS SLOTSRANGE start end [start end ...] NODE node-id [SLOTSRANGE ... NODE ...]`: replies `+OK` once
+/// the handovers have begun; GETSLOTMIGRATIONS shows their progress.
 fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     enabled(ctx)?;
     let mut parts: Vec<(SlotSet, &[u8])> = Vec::new();
@@ -71,7 +71,7 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         parts.push((slots, args.get(at + 1)));
         at += 2;
     }
-    // All of them or none.
+    // All handovers begin, or none does.
     for (slots, target) in &parts {
         ctx.server.may_hand_over_slots(slots, target).map_err(refused)?;
     }
@@ -90,7 +90,7 @@ fn cancel(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `CLUSTER GETSLOTMIGRATIONS`: a map for each that runs, and for the last ones that are over.
+/// `CLUSTER GETSLOTMIGRATIONS`: a map for each handover that runs, and for the most recent ones that are over.
 fn list(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     enabled(ctx)?;
     let records: Vec<Record> = ctx.server.handovers().ok_or(DISABLED)?.records().cloned().collect();
@@ -190,7 +190,7 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     }
 }
 
-/// `EXPECT`, from our master.
+/// `EXPECT`, sent by our primary.
 fn expect(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let mut slots = SlotSet::new();
     for word in args.from(3) {

@@ -5,7 +5,7 @@ use crate::config::values::EndpointType;
 use crate::resp::Reply;
 use crate::server::cluster::LinkCounts;
 
-/// CLUSTER SLOTS.
+/// Replies to CLUSTER SLOTS.
 pub fn slots(reply: &mut Reply<'_>, core: &Cluster, ports: Ports) {
     let all = core.served();
     reply.array(all.len());
@@ -17,7 +17,7 @@ pub fn slots(reply: &mut Reply<'_>, core: &Cluster, ports: Ports) {
     }
 }
 
-/// Where a node is: what clients should use first, and what else is known.
+/// A node's endpoints: the preferred one, and a map of the others.
 fn address(reply: &mut Reply<'_>, core: &Cluster, node: &Node, ports: Ports) {
     let kind = core.settings.endpoint_type;
     reply.array(4);
@@ -38,7 +38,7 @@ fn address(reply: &mut Reply<'_>, core: &Cluster, node: &Node, ports: Ports) {
     }
 }
 
-/// CLUSTER SHARDS.
+/// Replies to CLUSTER SHARDS.
 pub fn shards(reply: &mut Reply<'_>, core: &Cluster) {
     let shards = core.shards();
     reply.array(shards.len());
@@ -82,7 +82,7 @@ fn member(reply: &mut Reply<'_>, core: &Cluster, node: &Node) {
     text(reply, "health", core.health_of(node).name());
 }
 
-/// CLUSTER LINKS.
+/// Replies to CLUSTER LINKS.
 pub fn links(reply: &mut Reply<'_>, core: &Cluster, counts: &LinkCounts) {
     let all: Vec<_> = core.connections().collect();
     reply.array(all.len());

@@ -21,7 +21,7 @@ pub static FAMILY: Family = &[
     ("command|list", Handler::Server(list)),
 ];
 
-/// The command or subcommand that a name means: `get`, `config|get`.
+/// Looks up a command or subcommand by name: `get`, `config|get`.
 fn find(registry: &Registry, name: &[u8]) -> Option<&'static Command> {
     let mut parts = name.splitn(2, |byte| *byte == b'|');
     let command = registry.find(parts.next()?)?;
@@ -31,7 +31,7 @@ fn find(registry: &Registry, name: &[u8]) -> Option<&'static Command> {
     }
 }
 
-/// Commands and subcommands.
+/// All commands, each followed by its subcommands.
 fn everything(registry: &Registry) -> impl Iterator<Item = &'static Command> + '_ {
     let all = registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
     all.filter(|command| !command.doc.is(Internal::OURS))
@@ -114,7 +114,7 @@ fn list(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// The keys of the command line behind the first two words, and that command line.
+/// The keys of the command line that follows the first two words, and that command line.
 fn keys<'a>(ctx: &ServerContext<'_>, args: &Args<'a>) -> Result<(Vec<KeyRef>, Args<'a>), CommandError> {
     let line = args.skip(2);
     let registry = &ctx.server.registry;

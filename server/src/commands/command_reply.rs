@@ -4,7 +4,7 @@ use crate::resp::Reply;
 
 use crate::server::doc::{Argument, Begin, CommandDoc, Find, Internal, KeySpec};
 
-/// A set of statuses.
+/// Writes a set of simple strings.
 fn status_set(reply: &mut Reply<'_>, names: impl Iterator<Item = String>) {
     let names: Vec<String> = names.collect();
     reply.set(names.len());
@@ -16,7 +16,7 @@ fn names<B: bitflags::Flags>(bits: &B) -> impl Iterator<Item = String> {
     bits.iter_names().map(|(name, _)| name.to_lowercase())
 }
 
-/// The subcommands that upstream has, too.
+/// The subcommands that Redis has, too; our own are not shown.
 fn shown(command: &CommandDoc) -> impl Iterator<Item = &CommandDoc> {
     command.subcommands.iter().filter(|sub| !sub.is(Internal::OURS))
 }
@@ -88,7 +88,7 @@ fn typed(reply: &mut Reply<'_>, kind: &str, fields: &[(&str, i32)]) {
     }
 }
 
-/// A field of text, if there is one.
+/// Writes a text field of a map, unless it is empty.
 fn text(reply: &mut Reply<'_>, name: &str, value: &str) {
     if !value.is_empty() {
         reply.bulk(name.as_bytes());
@@ -187,7 +187,7 @@ mod tests {
         upstream::{Reply as Theirs, Upstream},
     };
 
-    /// Blanks prose and sorts what Redis answers in the order of a hash table.
+    /// Blanks out prose, and sorts what Redis replies in the order of a hash table.
     fn normal(value: Theirs) -> Theirs {
         let Theirs::Array(items) = value else { return value };
         let mut items: Vec<Theirs> = items.into_iter().map(normal).collect();

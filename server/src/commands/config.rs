@@ -1,4 +1,4 @@
-//! CONFIG.
+//! The CONFIG command, and what changed options have to bring about. The options themselves are in `config/`.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub static FAMILY: Family = &[
 fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let patterns: Vec<&[u8]> = args.from(2).collect();
     let mut found = ctx.server.config.get(&patterns);
-    // `replicaof` follows the commands that changed the role.
+    // `replicaof` shows the present primary, which commands may have changed.
     let primary =
         ctx.server.replication.follower().map(|it| format!("{} {}", it.host(), it.port())).unwrap_or_default();
     for (name, value) in &mut found {
@@ -42,7 +42,7 @@ fn get(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// True where a client may use what `access` guards.
+/// Whether a client may use a command guarded by `access`.
 pub fn allows(access: Access, ctx: &ServerContext<'_>) -> bool {
     match access {
         Access::Yes => true,
@@ -81,7 +81,7 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         if let Err(reason) = apply(ctx.server, spec.name, in_exec) {
             ctx.server.config = old;
             for (spec, _) in &changed {
-                // Back to what worked before.
+                // Reverts to the settings that worked before.
                 let _ = apply(ctx.server, spec.name, in_exec);
             }
             ctx.server.apply_config();
@@ -96,7 +96,7 @@ fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// What an option asks for besides its value.
+/// Carries out what a changed option requires besides its value.
 fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
     match name {
         "dir" => change_directory(server),
@@ -105,7 +105,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             Ok(())
         }
         "watchdog-period" | "crash-log-enabled" | "use-exit-on-panic" => {
-            // Two ticks at least, as in Redis: the timers prove that the reactor turns.
+            // Two ticks at least, as in Redis: the watchdog relies on the timers to see whether the event loop is alive.
             let (period, least) = (server.config.watchdog_period, 2 * (1000 / server.config.hz.max(1)));
             server.config.watchdog_period = if period == 0 { 0 } else { period.max(least) };
             server.orders.push(Order::Supervise);
@@ -159,7 +159,7 @@ fn rebind(server: &mut Server, name: &str) -> Result<(), String> {
     })
 }
 
-/// Reads certificates and keys again. Where that fails, the ones in use stay.
+/// Reloads certificates and keys. If that fails, those in use stay.
 fn load_tls(server: &mut Server) -> Result<(), String> {
     match crate::tls::Contexts::load(&server.config) {
         Ok(contexts) => {
@@ -203,7 +203,7 @@ fn rewrite_file(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult 
     Ok(())
 }
 
-/// Writes what a Sentinel knows to its configuration file; false where that failed, which the log tells.
+/// Writes a Sentinel's state to its configuration file; false, with a line in the log, if that fails.
 pub fn save_sentinel(server: &Server) -> bool {
     match rewrite_now(server, false) {
         Ok(()) => {
@@ -219,10 +219,10 @@ pub fn save_sentinel(server: &Server) -> bool {
     }
 }
 
-/// Rewrites the configuration file; `force_all` writes defaults too.
+/// Rewrites the configuration file; with `force_all`, options at their default are written, too.
 ///
 /// # Errors
-/// What the file system says; the old file stays.
+/// An error of the file system; the old file is then unchanged.
 pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
     let path = Path::new(&server.process.config_file);
     let old = match std::fs::read(path) {
@@ -234,7 +234,7 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
     if server.sentinel.is_none() {
         config.replicaof.0 = server.replication.follower().map(|it| (it.host().into(), it.port()));
     }
-    // With an ACL file, users are written there, by ACL SAVE.
+    // With an ACL file, users are written there instead, by ACL SAVE.
     let mut lines = Vec::new();
     if config.aclfile.is_empty() {
         let acl = &server.acl;

@@ -81,7 +81,7 @@ fn auth(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Logs a session in; `command` is the word that asks for it.
+/// Logs a session in; `command` is the name of the command that does so, for ACL LOG.
 fn authenticate(ctx: &mut ServerContext<'_>, command: &[u8], name: &[u8], password: &[u8]) -> CommandResult {
     let Some(user) = ctx.server.acl.users().get(name).filter(|user| user.accepts(password)) else {
         ctx.server.note_failed_login(ctx.client, command, name);
@@ -162,12 +162,12 @@ fn reply_hello(ctx: &mut ServerContext<'_>) {
     reply.array(0);
 }
 
-/// `RESET`: the connection as if it were new.
+/// `RESET`: returns the connection to its initial state.
 fn reset(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let client = &mut *ctx.client;
     let keep = client.flags.intersects(ClientFlags::UNIX_SOCKET);
     let local = client.flags.intersects(ClientFlags::LOCAL);
-    // CLIENT REPLY SKIP asked for silence about this command, too.
+    // CLIENT REPLY SKIP covers the reply to this command, too.
     let skipped = client.flags.intersects(ClientFlags::REPLY_SKIP);
     ctx.server.discard_transaction(client);
     ctx.server.forget_client(client);

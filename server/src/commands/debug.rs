@@ -1,4 +1,4 @@
-//! DEBUG: for test suites, behind `enable-debug-command`.
+//! DEBUG: for test suites, guarded by `enable-debug-command`.
 
 use std::ffi::CString;
 use std::fmt::Write;
@@ -25,7 +25,7 @@ pub static FAMILY: Family = &[("debug", Handler::Server(debug))];
 
 type Subcommand = (&'static str, fn(&mut ServerContext<'_>, &Args<'_>) -> CommandResult);
 
-/// Subcommands that do something here; the words behind are theirs to check.
+/// Subcommands that have an effect here. They check their own arguments.
 const SUBCOMMANDS: &[Subcommand] = &[
     ("aof-flush-sleep", aof_flush_sleep),
     ("assert", panic),
@@ -94,7 +94,7 @@ fn clusterlink(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         _ => None,
     };
     let disabled = CommandError::Static("ERR Debug option only available for cluster mode enabled setup!");
-    // A node that nobody knows is complained of first.
+    // An unknown node is reported before a wrong direction.
     let (to, from) = way.unwrap_or_default();
     let killed = ctx.server.with_cluster(None, |core| core.kill_links_of(args.get(4), to, from)).ok_or(disabled)?;
     killed.map_err(|refusal| CommandError::text([b"ERR ", &refusal.0[..]].concat()))?;
@@ -105,7 +105,7 @@ fn clusterlink(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `DEBUG DROP-CLUSTER-PACKET-FILTER type`: packets of a type are not received; -1: all are.
+/// `DEBUG DROP-CLUSTER-PACKET-FILTER type`: drops received packets of one type; -1 accepts all.
 fn drop_packets(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() != 3 {
         return Err(wrong_usage(args));
@@ -117,12 +117,12 @@ fn drop_packets(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// The number behind a subcommand that takes just this; like C's `atoi`, what is no number is 0.
+/// The only argument of a subcommand, as a number. As with C's `atoi`, anything that is not a number is 0.
 fn only_number(args: &Args<'_>) -> CommandResult<i64> {
     if args.len() == 3 { Ok(parse_i64(args.get(2)).unwrap_or(0)) } else { Err(wrong_usage(args)) }
 }
 
-/// `DEBUG AOF-FLUSH-SLEEP microseconds`: before each write of the append-only file.
+/// `DEBUG AOF-FLUSH-SLEEP microseconds`: sleeps before each write to the append-only file.
 fn aof_flush_sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let pause = Duration::from_micros(only_number(args)?.max(0) as u64);
     ctx.server.persistence.aof.sleep_before_writes(pause);
@@ -130,7 +130,7 @@ fn aof_flush_sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResul
     Ok(())
 }
 
-/// `DEBUG MALLCTL key [value]`: a number of jemalloc's.
+/// `DEBUG MALLCTL key [value]`: reads or sets a numeric control of jemalloc.
 fn malloc_number(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if !(3..=4).contains(&args.len()) {
         return Err(wrong_usage(args));
@@ -143,7 +143,7 @@ fn malloc_number(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult 
     Ok(())
 }
 
-/// `DEBUG MALLCTL-STR key [VOID]`: a text of jemalloc's, or something that it is to do. Texts cannot be changed.
+/// `DEBUG MALLCTL-STR key [VOID]`: reads a textual control of jemalloc, or triggers an action. Texts cannot be set.
 fn malloc_text(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if !(3..=4).contains(&args.len()) {
         return Err(wrong_usage(args));
@@ -172,7 +172,7 @@ fn pause_cron(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `DEBUG QUICKLIST-PACKED-THRESHOLD size`: list elements of this size and more stand alone.
+/// `DEBUG QUICKLIST-PACKED-THRESHOLD size`: list elements of at least this size get a node of their own.
 fn quicklist_packed_threshold(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     const ERROR: CommandError =
         CommandError::Static("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
@@ -188,8 +188,8 @@ fn quicklist_packed_threshold(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> C
     Ok(())
 }
 
-/// `DEBUG REPLYBUFFER RESIZING 0|1`: whether the buffers of silent clients shrink. The peak of a buffer is never reset here,
-/// so PEAK-RESET-TIME takes NEVER only.
+/// `DEBUG REPLYBUFFER RESIZING 0|1`: whether the buffers of idle clients shrink. This server never resets a buffer's peak,
+/// so PEAK-RESET-TIME accepts only NEVER.
 fn replybuffer(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() != 4 {
         return Err(wrong_usage(args));
@@ -203,7 +203,7 @@ fn replybuffer(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `DEBUG LEAK string`: its memory is never given back.
+/// `DEBUG LEAK string`: leaks the string's memory.
 fn leak(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() != 3 {
         return Err(wrong_usage(args));
@@ -213,7 +213,7 @@ fn leak(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `DEBUG CLIENT-EVICTION`: sessions by the power of two of the memory that they take, the largest last.
+/// `DEBUG CLIENT-EVICTION`: a histogram of sessions by memory usage in powers of two, the largest last.
 fn client_eviction(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() != 2 {
         return Err(wrong_usage(args));
@@ -237,12 +237,12 @@ fn client_eviction(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResul
     Ok(())
 }
 
-/// ASSERT, OOM, PANIC: the process ends as if by a bug.
+/// `DEBUG ASSERT`, `OOM` and `PANIC`: end the process as a bug would.
 fn panic(_ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     panic!("called by user request: DEBUG {}", String::from_utf8_lossy(args.get(1)).to_uppercase());
 }
 
-/// SEGFAULT: the process ends by the signal of a bad pointer.
+/// `DEBUG SEGFAULT`: ends the process by the signal of an invalid memory access.
 fn segfault(_ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let raised = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSEGV);
     Err(CommandError::text(format!("ERR the signal did not end the process: {raised:?}")))
@@ -257,7 +257,7 @@ fn set_disable_deny_scripts(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Com
     Ok(())
 }
 
-/// `DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1`: for payloads of RESTORE and for RDB files.
+/// `DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1`: whether payloads of RESTORE and RDB files are accepted with a wrong checksum.
 fn set_skip_checksum(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() != 3 {
         return Err(wrong_usage(args));
@@ -267,7 +267,7 @@ fn set_skip_checksum(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandRes
     Ok(())
 }
 
-/// `DEBUG SLEEP seconds`: the whole server stands still.
+/// `DEBUG SLEEP seconds`: blocks the whole server.
 fn sleep(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() != 3 {
         return Err(wrong_usage(args));
@@ -399,7 +399,7 @@ fn reload(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `DEBUG LOADAOF`: the dataset anew from the append-only file.
+/// `DEBUG LOADAOF`: reloads the dataset from the append-only file.
 fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     ctx.server.reload_aof().map_err(|text| {
         log(Level::Warning, &text);
@@ -410,7 +410,7 @@ fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Adds a loaded dataset to what is there; with `merge`, keys that are there are replaced.
+/// Adds a loaded dataset to the present one; with `merge`, existing keys are replaced, otherwise they are an error.
 fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResult {
     server.scripting.is_idle()?;
     let policy = if merge { RestorePolicy::Replace } else { RestorePolicy::Append };
@@ -435,7 +435,7 @@ fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResul
     Ok(())
 }
 
-/// `DEBUG REPLICATE command ...`: puts a command into the stream to replicas.
+/// `DEBUG REPLICATE command ...`: adds a command to the replication stream.
 fn replicate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() < 3 {
         return Err(wrong_usage(args));
@@ -485,7 +485,7 @@ fn sdslen(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `DEBUG LISTPACK key`: whether the value is one.
+/// `DEBUG LISTPACK key`: whether the value is a listpack.
 fn listpack(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.at(2).ok_or_else(|| wrong_usage(args))?;
     let db = ctx.client.db;
@@ -527,7 +527,7 @@ fn stringmatch(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `DEBUG PROTOCOL type`: one reply of each kind.
+/// `DEBUG PROTOCOL type`: a sample reply of the given kind.
 fn protocol(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let kind = args.at(2).ok_or_else(|| wrong_usage(args))?.to_ascii_lowercase();
     let resp3 = ctx.client.resp3;

@@ -20,7 +20,7 @@ pub static FAMILY: Family = &[
     ("ttl", Handler::Data(ttl)),
 ];
 
-/// How a time to live is given.
+/// The form in which a time to live is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryOption {
     /// Seconds from now.
@@ -54,16 +54,16 @@ impl ExpiryOption {
     }
 }
 
-/// The time at which a value of this option expires, Unix milliseconds; `None` where it does not fit 64 bits.
+/// The time at which a value of this option expires, Unix milliseconds; `None` if it does not fit in 64 bits.
 pub fn absolute_expiry(option: ExpiryOption, value: i64, now: Millis) -> Option<Millis> {
     let millis = if option.in_seconds() { value.checked_mul(1000)? } else { value };
     if option.is_relative() { millis.checked_add(now) } else { Some(millis) }
 }
 
-/// A positive time to live, as SET, SETEX and GETEX want it.
+/// Parses a positive time to live, as SET, SETEX and GETEX require it. Returns Unix milliseconds.
 ///
 /// # Errors
-/// No integer, or not a time in the future of `command`'s taste.
+/// Redis's texts for a non-integer, and for a time that `command` does not accept.
 pub fn parse_expiry_option(option: ExpiryOption, text: &[u8], now: Millis, command: &str) -> CommandResult<Millis> {
     let value = parse_i64(text).ok_or(NOT_INTEGER)?;
     if value <= 0 {
@@ -88,7 +88,7 @@ fn pexpireat(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     set_expiry(ctx, args, ExpiryOption::PxAt, "pexpireat")
 }
 
-/// NX, XX, GT, LT.
+/// The conditions NX, XX, GT and LT of EXPIRE.
 #[derive(Default)]
 struct Conditions {
     only_without: bool,
@@ -120,7 +120,7 @@ impl Conditions {
         Ok(conditions)
     }
 
-    /// No expiry counts as an infinite one.
+    /// Whether the new time may replace the current one. No expiry counts as an infinite one.
     fn allow(&self, current: Option<Millis>, wanted: Millis) -> bool {
         !(self.only_without && current.is_some()
             || self.only_with && current.is_none()
@@ -142,7 +142,7 @@ fn set_expiry(ctx: &mut DataContext<'_>, args: &Args<'_>, option: ExpiryOption, 
         ctx.reply.integer(0);
         return Ok(());
     }
-    // A primary's stream never deletes by time: the primary itself sends the DEL.
+    // A command of the primary's stream never deletes a key because its time is over: the primary sends a DEL for that.
     if at <= ctx.now() && !ctx.trusted {
         let lazy = ctx.config.lazyfree_lazy_expire;
         ctx.keyspace.delete(ctx.db, key, lazy);
@@ -176,7 +176,7 @@ fn ttl(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     time_left(ctx, args, in_seconds)
 }
 
-/// Rounded to the nearest second, up to the last millisecond of 64 bits.
+/// Rounds to the nearest second, without overflow near the largest 64-bit number.
 fn in_seconds(millis: Millis) -> i64 {
     i64::try_from((millis.unsigned_abs() + 500) / 1000).unwrap_or(i64::MAX)
 }
@@ -198,7 +198,7 @@ fn pexpiretime(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     reply_expiry(ctx, args, |at| at)
 }
 
-/// -2 without key, -1 without expiry. Asking does not count as an access.
+/// Replies -2 for a missing key, -1 for one without expiry. The lookup does not count as an access.
 fn reply_expiry(ctx: &mut DataContext<'_>, args: &Args<'_>, show: impl Fn(Millis) -> i64) -> CommandResult {
     let number = match ctx.keyspace.peek_counted(ctx.db, args.get(1)) {
         None => -2,

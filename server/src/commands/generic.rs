@@ -1,4 +1,5 @@
-//! Keys whatever their type: `https://redis.io/commands/?group=generic`. Times to live are in `expiry.rs`, SCAN in `scan.rs`.
+//! Commands on keys of any type: `https://redis.io/commands/?group=generic`. Times to live are in `expiry.rs`, SCAN in
+//! `scan.rs`.
 
 use crate::base::glob;
 use crate::base::log::{Level, log};
@@ -42,7 +43,7 @@ fn del(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     remove_keys(ctx, args, lazy)
 }
 
-/// `UNLINK key [key ...]`: large values are freed on the other thread.
+/// `UNLINK key [key ...]`: large values are freed on the background thread.
 fn unlink(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     remove_keys(ctx, args, true)
 }
@@ -91,7 +92,7 @@ fn keys(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         .db(ctx.db)
         .table()
         .iter()
-        // Expired keys are passed over, and stay until something else meets them.
+        // Expired keys are skipped, but not deleted here.
         .filter(|entry| trusts_all || entry.expire().is_none_or(|at| at >= now))
         .map(EntryRef::key)
         .filter(|key| all || glob::matches(pattern, key, false))
@@ -148,7 +149,7 @@ fn rename_key(ctx: &mut DataContext<'_>, args: &Args<'_>, only_new: bool) -> Com
     Ok(true)
 }
 
-/// Stores what `entry` holds under another key; the expiry goes along.
+/// Stores the value of `entry` under another key, together with its expiry.
 fn put(ctx: &mut DataContext<'_>, db: usize, key: &[u8], entry: EntryRef<'_>) {
     let renamed = OwnedEntry::renamed(entry, key);
     ctx.keyspace.add_moved(db, renamed, entry.access());
@@ -219,7 +220,7 @@ fn copy(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         let lazy = ctx.keyspace.lazy().server_del;
         ctx.keyspace.delete(db, to, lazy);
     }
-    // A copy has not been used yet.
+    // The copy starts with a fresh access time.
     ctx.keyspace.add(db, OwnedEntry::renamed(source.as_ref(), to));
     ctx.effects.touch(db, to);
     ctx.dirty();
@@ -300,11 +301,11 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let value = payload::decode(body, deep).map_err(|error| bad(&error.reason()))?;
     let repeated = || bad("Internal error in RDB reading offset 0: Duplicate fields or members detected");
     let value = stored(value, &crate::persistence::limits::encodings(ctx.config)).ok_or_else(repeated)?;
-    // A sum beyond 64 bits wraps into the past, as it does in Redis.
+    // A sum beyond 64 bits wraps into the past, as in Redis.
     let expire = (ttl > 0).then(|| if options.absolute { ttl } else { ttl.wrapping_add(ctx.now()) });
     let deleted = exists && ctx.delete(key);
     if expire.is_some_and(|at| at <= ctx.now()) && !ctx.trusted {
-        // Restored into the past: the key is gone.
+        // The expiry is in the past, so the key is deleted.
         if deleted {
             ctx.changed(key, NotifyFlags::GENERIC, "del");
             ctx.propagate_as(&[b"DEL", key]);
@@ -359,7 +360,7 @@ pub fn encoding(entry: EntryRef<'_>) -> &'static str {
     }
 }
 
-/// `OBJECT REFCOUNT key`: values are not shared, but small integers say that they are, as Redis's do.
+/// `OBJECT REFCOUNT key`: values are never shared, but small integers report Redis's count for its shared ones.
 fn object_refcount(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let shares = ctx.config.maxmemory == 0 || !ctx.config.maxmemory_policy.keeps_clocks();
     match ctx.keyspace.peek(ctx.db, args.get(2)).map(|entry| entry.value()) {

@@ -1,4 +1,5 @@
-//! Places in sorted sets: `https://redis.io/commands/?group=geo`. A score is 52 interleaved bits of longitude and latitude.
+//! Geospatial commands: places in sorted sets (`https://redis.io/commands/?group=geo`). A score is 52 interleaved bits of
+//! longitude and latitude.
 
 use super::sorted_set::{add_places, read};
 use crate::base::numbers::{parse_f64, parse_i64};
@@ -25,7 +26,7 @@ pub static FAMILY: Family = &[
     ("geosearchstore", Handler::Data(geosearchstore)),
 ];
 
-/// Longitude and latitude, as two words give them.
+/// Parses longitude and latitude, and checks their ranges.
 fn place(longitude: &[u8], latitude: &[u8]) -> CommandResult<(f64, f64)> {
     let longitude = parse_f64(longitude).ok_or(NOT_FLOAT)?;
     let latitude = parse_f64(latitude).ok_or(NOT_FLOAT)?;
@@ -35,7 +36,7 @@ fn place(longitude: &[u8], latitude: &[u8]) -> CommandResult<(f64, f64)> {
     Ok((longitude, latitude))
 }
 
-/// Metres of a unit.
+/// The number of metres in a unit.
 fn unit(word: &[u8]) -> CommandResult<f64> {
     const UNITS: [(&[u8], f64); 4] = [(b"m", 1.0), (b"km", 1000.0), (b"ft", 0.3048), (b"mi", 1609.34)];
     let found = UNITS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
@@ -78,7 +79,7 @@ fn geoadd(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// The score of a member, if it has one.
+/// The score of a member; `None` if the key or the member is absent.
 fn score_of(ctx: &mut DataContext<'_>, key: &[u8], member: &[u8]) -> CommandResult<Option<f64>> {
     Ok(read(ctx, key)?.and_then(|set| set.score(member)))
 }
@@ -100,7 +101,7 @@ fn geodist(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Distances have four decimals, always as text.
+/// Writes a distance: a bulk string with four decimals, also in RESP3.
 fn reply_distance(ctx: &mut DataContext<'_>, distance: f64) {
     ctx.reply.bulk(format!("{distance:.4}").as_bytes());
 }
@@ -141,12 +142,12 @@ fn reply_place(ctx: &mut DataContext<'_>, (longitude, latitude): (f64, f64)) {
     ctx.reply.human_double(latitude);
 }
 
-/// Which of the search commands runs.
+/// How the syntax of one search command differs from that of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Form {
-    /// The place comes first in the words, as GEORADIUS has it; a member if true.
+    /// The centre comes first, as in GEORADIUS: a member if true, coordinates if false; `None` if options name it.
     centre_first: Option<bool>,
-    /// The word in which options start.
+    /// The index of the first option.
     options_at: usize,
     /// STORE and STOREDIST are options.
     may_store: bool,
@@ -184,12 +185,12 @@ fn geosearchstore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     search(ctx, args, Form { centre_first: None, options_at: 3, may_store: false, stores: true })
 }
 
-/// What a search command's words ask for.
+/// The arguments of a search command.
 #[derive(Default)]
 struct Query<'a> {
     centre: Option<(f64, f64)>,
     shape: Option<Shape>,
-    /// Metres of the unit that the words use.
+    /// Metres in the unit of the request.
     metres: f64,
     with_distance: bool,
     with_hash: bool,
@@ -224,7 +225,7 @@ fn rectangle(width: &[u8], height: &[u8], unit_word: &[u8]) -> CommandResult<(Sh
 }
 
 impl<'a> Query<'a> {
-    /// `absent` where the key is not there: then members cannot be looked up, and need not be.
+    /// `absent` says that the key does not exist, so that the position of a member cannot be looked up and is not needed.
     fn parse(ctx: &mut DataContext<'_>, args: &Args<'a>, form: Form, absent: bool) -> CommandResult<Self> {
         let key = args.get(if form.stores { 2 } else { 1 });
         let name = String::from_utf8_lossy(args.get(0));
@@ -236,7 +237,7 @@ impl<'a> Query<'a> {
         };
         if let Some(by_member) = form.centre_first {
             let radius_at = form.options_at - 2;
-            // Without the key, a member's place and the radius are not even looked at.
+            // As in Redis, neither the member nor the radius is checked if the key does not exist.
             if !(by_member && absent) {
                 let centre = if by_member { centre_of(ctx, args.get(2))? } else { place(args.get(2), args.get(3))? };
                 let (shape, metres) = circle(args.get(radius_at), args.get(radius_at + 1))?;
@@ -321,7 +322,7 @@ struct Found {
     distance: f64,
 }
 
-/// All places of a set in a shape, in the order of cells and scores; no more than `limit`.
+/// The places of a set within a shape, at most `limit`, in the order of cells and scores.
 fn find(set: &SortedSet, search: &Search, limit: usize) -> Vec<Found> {
     let mut found = Vec::new();
     for (low, high) in search.score_ranges() {
@@ -351,7 +352,7 @@ fn search(ctx: &mut DataContext<'_>, args: &Args<'_>, form: Form) -> CommandResu
         let limit = if query.any { query.count.unwrap_or(usize::MAX) } else { usize::MAX };
         found = read(ctx, key)?.map_or_else(Vec::new, |set| find(set, &search, limit));
     }
-    // A count without order means the nearest ones, unless any will do.
+    // COUNT without an order means the nearest ones, unless ANY is given.
     let descending = query.descending.or((query.count.is_some() && !query.any).then_some(false));
     if let Some(descending) = descending {
         found.sort_by(

@@ -55,7 +55,7 @@ fn write_or_create<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResul
     if write(ctx, key)?.is_none() {
         ctx.store_object(key, Object::Hash(Hash::default()));
     }
-    // The borrow of the first look-up cannot be returned from here, hence the second one for keys that existed.
+    // The borrow checker does not accept returning the first lookup's borrow, hence the second lookup for existing keys.
     match ctx.keyspace.entry_to_change(ctx.db, key).and_then(|entry| entry.into_object_mut()) {
         Some(Object::Hash(hash)) => Ok(hash),
         _ => Err(WRONG_TYPE),
@@ -337,7 +337,7 @@ fn random_fields(ctx: &mut DataContext<'_>, key: &[u8], count: i64, with_values:
             let mut all = Vec::with_capacity(hash.len());
             hash.for_each(|field, value| all.push((field.to_vec(), value.to_vec())));
             let wanted = (count as usize).min(all.len());
-            // A partial shuffle: each subset is as likely as any other. The whole hash comes in its own order.
+            // A partial shuffle makes every subset equally likely. The whole hash is returned in its own order.
             if wanted < all.len() {
                 for index in 0..wanted {
                     let other = index + random.below(all.len() - index);

@@ -34,7 +34,7 @@ fn read(ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<Vec<u8>>>
     bytes.map(Some).ok_or(NOT_HLL)
 }
 
-/// Changes the HyperLogLog under a key where it is. The key exists.
+/// Changes the HyperLogLog at a key in place. The key must exist.
 fn change<R>(
     ctx: &mut DataContext<'_>,
     key: &[u8],
@@ -45,7 +45,7 @@ fn change<R>(
     Ok(result?)
 }
 
-/// `PFADD key [element ...]`: 1 where the estimate may have changed.
+/// `PFADD key [element ...]`: replies 1 if the estimate may have changed.
 fn pfadd(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (key, sparse_limit) = (args.get(1), ctx.config.hll_sparse_max_bytes as usize);
     let known = match ctx.keyspace.lookup_write(ctx.db, key) {
@@ -102,7 +102,7 @@ fn pfcount(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         hll::cache_count(bytes, count);
         Ok(count)
     })?;
-    // The string changed: replicas and the AOF hear of it.
+    // The cached estimate in the string changed, so the command is propagated.
     ctx.dirty();
     ctx.touched(key);
     ctx.reply.integer(count as i64);
@@ -178,7 +178,7 @@ fn pfdebug(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `PFSELFTEST`: sparse and dense agree, and the estimate is as near as it should be.
+/// `PFSELFTEST`: checks that sparse and dense forms agree, and that the estimate is within the expected error.
 fn pfselftest(ctx: &mut DataContext<'_>, _args: &Args<'_>) -> CommandResult {
     /// The standard error of 16384 registers is 0.81 %.
     const ERROR: f64 = 0.0081;
@@ -199,7 +199,7 @@ fn pfselftest(ctx: &mut DataContext<'_>, _args: &Args<'_>) -> CommandResult {
             return Err(failed("sparse and dense differ", count));
         }
         let error = (hll::count(&dense)? as f64 - count as f64).abs();
-        // Small numbers may be off by one where two elements choose one register.
+        // Small counts may be off by one if two elements share a register.
         if error > (count as f64 * ERROR * 6.0).ceil().max(1.0) {
             return Err(failed("the estimate is too far off", count));
         }

@@ -1,4 +1,4 @@
-//! The text of INFO, section by section.
+//! The text of INFO, section by section. The counters behind it are in `info/`.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ use crate::server::state::Server;
 use crate::store::access::lru_clock;
 use crate::store::lazy;
 
-/// A section: its name, whether plain INFO shows it, and who writes it.
+/// A section: its name, whether INFO without arguments shows it, and the function that writes it.
 type Section = (&'static str, bool, fn(&Server, &mut String));
 
 /// Sections in the order in which they are printed.
@@ -41,7 +41,7 @@ const OF_SENTINEL: [Section; 5] = [
     ("sentinel", true, sentinel),
 ];
 
-/// INFO with these section names; none: the default ones.
+/// Writes the named sections; the default ones if no name is given.
 pub fn info(server: &Server, wanted: &[&[u8]]) -> String {
     let has = |name: &str| wanted.iter().any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
     let all = has("all") || has("everything");
@@ -74,7 +74,7 @@ fn ok(good: bool) -> &'static str {
     if good { "ok" } else { "err" }
 }
 
-/// Bytes as `1.50M`.
+/// Formats bytes as `1.50M`.
 pub fn human(bytes: u64) -> String {
     const UNITS: [(&str, u32); 5] = [("P", 50), ("T", 40), ("G", 30), ("M", 20), ("K", 10)];
     for (unit, shift) in UNITS {
@@ -243,7 +243,7 @@ fn sentinel(server: &Server, out: &mut String) {
     }
 }
 
-/// Memory that is not data: tables, clients, backlog, buffers.
+/// Bytes that are not data: tables, clients, backlog, buffers.
 pub fn overhead(server: &Server) -> usize {
     let tables: usize = server.keyspace.dbs().iter().map(|db| db.table().overhead()).sum();
     let buffers = server.buffer_memory();

@@ -6,7 +6,7 @@ use crate::server::context::with_string;
 use crate::server::error::*;
 use crate::server::{CommandError, CommandResult, DataContext};
 
-/// A run of equal bytes: first and last index in both strings.
+/// A run of equal bytes: its first and last index in both strings.
 struct Run {
     a: (usize, usize),
     b: (usize, usize),
@@ -84,7 +84,7 @@ pub fn lcs(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Row by row, the length of the common subsequence of each pair of prefixes.
+/// The length of the longest common subsequence for each pair of prefixes, row by row.
 fn lengths(a: &[u8], b: &[u8]) -> Vec<u32> {
     let width = b.len() + 1;
     let mut table = vec![0u32; width * (a.len() + 1)];
@@ -100,7 +100,7 @@ fn lengths(a: &[u8], b: &[u8]) -> Vec<u32> {
     table
 }
 
-/// Walks back from the end: the subsequence, and its runs from the last to the first.
+/// Walks the table back from its end. Returns the subsequence, and its runs from the last to the first.
 fn trace(a: &[u8], b: &[u8], table: &[u32]) -> (Vec<u8>, Vec<Run>) {
     let width = b.len() + 1;
     let (mut i, mut j) = (a.len(), b.len());

@@ -1,4 +1,4 @@
-//! Lists: `https://redis.io/commands/?group=list`. The commands that wait are in `list_blocking.rs`.
+//! Lists: `https://redis.io/commands/?group=list`. The blocking commands are in `list_blocking.rs`.
 
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
@@ -71,7 +71,7 @@ fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) {
     }
 }
 
-/// Pushes elements one after the other; the length then, `None` if the list had to exist and did not.
+/// Pushes elements one after the other. Returns the new length; `None` if the list had to exist and did not.
 fn push_all<'a>(
     ctx: &mut DataContext<'_>,
     key: &[u8],
@@ -127,8 +127,8 @@ fn rpushx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     push(ctx, args, End::Tail, false)
 }
 
-/// Takes up to `count` elements from an end into the reply, behind the head that `head` writes for their number, with all that
-/// follows from it; `None` where the key is absent.
+/// Moves up to `count` elements from an end into the reply, after the header that `head` writes for their number, and notes
+/// the change. `None` if the key is absent.
 pub(super) fn pop_some(
     ctx: &mut DataContext<'_>,
     key: &[u8],
@@ -202,7 +202,7 @@ pub(super) fn parse_end(args: &Args<'_>, at: usize) -> CommandResult<End> {
     }
 }
 
-/// The words of LMPOP and BLMPOP behind the timeout: keys, end and count.
+/// The arguments that LMPOP and BLMPOP share: keys, end and count.
 pub(super) struct MultiPop<'a> {
     args: Args<'a>,
     first: usize,
@@ -212,7 +212,7 @@ pub(super) struct MultiPop<'a> {
 }
 
 impl<'a> MultiPop<'a> {
-    /// `at` is where the number of keys stands.
+    /// `at` is the index of the number of keys.
     pub(super) fn parse(args: &Args<'a>, at: usize) -> CommandResult<Self> {
         let positive =
             |word: &[u8]| parse_i64(word).filter(|number| *number > 0).and_then(|number| usize::try_from(number).ok());
@@ -250,7 +250,7 @@ impl<'a> MultiPop<'a> {
     }
 }
 
-/// `LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]`: from the first list that is there.
+/// `LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]`: from the first list that exists.
 fn lmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let query = MultiPop::parse(args, 1)?;
     for key in query.keys() {
@@ -262,7 +262,7 @@ fn lmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Moves an element from an end of one list to an end of another; false where there is none.
+/// Moves an element from an end of one list to an end of another; false if there is none.
 pub(super) fn move_element(
     ctx: &mut DataContext<'_>,
     source: &[u8],
@@ -328,7 +328,7 @@ fn lindex(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// The first index and the number of elements of a range whose ends may count from the tail.
+/// The first index and the number of elements of a range whose ends may be negative, counting from the tail.
 fn range(start: i64, end: i64, len: usize) -> (usize, usize) {
     let len = len as i64;
     let absolute = |index: i64| if index < 0 { index.saturating_add(len) } else { index };
@@ -371,7 +371,7 @@ fn ltrim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if let Some(list) = write(ctx, key)? {
         let len = list.len();
         let (first, count) = range(start, end, len);
-        // Nothing to keep means that everything goes from the head.
+        // If nothing is kept, everything is removed from the head.
         let head = if count == 0 { len } else { first };
         let tail = len - head - count;
         list.remove_range(0, head, limits);
@@ -472,7 +472,7 @@ fn lpos(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let element = args.get(2);
     let mut found: Vec<usize> = Vec::new();
     if let Some(list) = read(ctx, args.get(1))? {
-        // The one rank without an opposite skips nothing.
+        // `i64::MIN`, which has no absolute value, skips nothing.
         let skipped = if rank == i64::MIN { 0 } else { rank.unsigned_abs() - 1 };
         let (mut skip, mut seen) = (skipped, 0);
         let wanted = match count {

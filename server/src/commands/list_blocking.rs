@@ -1,4 +1,4 @@
-//! Lists: the commands that wait. Replicas get what they did: LPOP, RPOP, LMOVE.
+//! Lists: the commands that block. They propagate as what they did: LPOP, RPOP, LMOVE.
 
 use crate::commands::list::{MultiPop, move_element, parse_end, pop_some};
 use crate::dispatch::blocking::deadline_of;
@@ -21,7 +21,7 @@ fn wait<'a>(keys: impl Iterator<Item = &'a [u8]>, serve: Serve) -> KeyWait {
     KeyWait { keys: keys.map(<[u8]>::to_vec).collect(), awaited: ValueType::List, until_gone: false, serve }
 }
 
-/// One element with the name of its list; false where there is none.
+/// Replies with one element and the name of its list; false if there is none.
 fn pop_one(ctx: &mut DataContext<'_>, key: &[u8], end: End) -> CommandResult<bool> {
     let popped = pop_some(ctx, key, end, 1, |reply, _| {
         reply.array(2);
@@ -75,7 +75,7 @@ fn blmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     ctx.wait(wait(query.keys(), |ctx, args, key| MultiPop::parse(args, 2)?.pop(ctx, key)), deadline)
 }
 
-/// Moves an element that is there, or waits for one. The command propagates under the name of the one that does not wait.
+/// Moves an element if there is one, otherwise waits. The command propagates under the name of its non-blocking counterpart.
 fn move_or_wait(
     ctx: &mut DataContext<'_>,
     args: &Args<'_>,

@@ -1,4 +1,4 @@
-//! MEMORY.
+//! The MEMORY command.
 
 use super::info;
 use crate::base::allocator::used_memory;
@@ -19,7 +19,8 @@ pub static FAMILY: Family = &[
     ("memory|usage", Handler::Server(usage)),
 ];
 
-/// `MEMORY USAGE key [SAMPLES count]`: of a large collection so many parts are looked at, five if nothing is said, all for 0.
+/// `MEMORY USAGE key [SAMPLES count]`: estimates large collections from that many samples: five by default, all of them for
+/// 0.
 fn usage(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let samples = match args.len() {
         3 => 5,
@@ -29,7 +30,7 @@ fn usage(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         _ => return Err(SYNTAX),
     };
     let db = ctx.client.db;
-    // The slot in the table counts too.
+    // The slot in the table counts, too.
     const SLOT: usize = 12;
     match ctx.server.keyspace.peek(db, args.get(2)) {
         None => ctx.reply().null(),
@@ -151,7 +152,7 @@ fn doctor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         findings.push("The allocator keeps more than it uses: MEMORY PURGE returns it.".to_string());
     }
     if used < 5 << 20 {
-        // Clients know this one by heart, and tell an instance by it.
+        // Kept word for word, because clients compare this text.
         const EMPTY: &[u8] = b"Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back to our programming as soon as I finished rebooting.\n";
         ctx.reply().verbatim("txt", EMPTY);
         return Ok(());
@@ -171,7 +172,7 @@ fn malloc_stats(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult 
     Ok(())
 }
 
-/// `MEMORY PURGE`: unused pages go back to the system.
+/// `MEMORY PURGE`: returns unused pages to the system.
 fn purge(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     process::purge();
     ctx.reply().ok();

@@ -1,5 +1,5 @@
-//! MIGRATE: keys move to another server, by DUMP here and RESTORE there. As upstream's, it holds everything up until the
-//! other server has answered or the time is up. Connections are kept for the next call (`server/migration.rs`).
+//! MIGRATE: moves keys to another server, by DUMP here and RESTORE there. As in Redis, it blocks this server until the other
+//! one has answered or the timeout has passed. Connections are kept for the next call (`server/migration.rs`).
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -20,20 +20,20 @@ use crate::server::{CommandError, CommandResult, DataContext, Family, Handler, S
 /// Handlers of the family.
 pub static FAMILY: Family = &[("migrate", Handler::Server(migrate))];
 
-/// A line of a reply is no longer than this: statuses and errors.
+/// The longest accepted line of a reply (a status or an error), in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
 
 const CANNOT_WRITE: CommandError = CommandError::Static("IOERR error or timeout writing to target instance");
 const CANNOT_READ: CommandError = CommandError::Static("IOERR error or timeout reading to target instance");
 
-/// The words behind the timeout.
+/// The options that follow the timeout.
 #[derive(Default)]
 struct Options<'a> {
     copy: bool,
     replace: bool,
-    /// AUTH's or AUTH2's words.
+    /// The arguments of AUTH or AUTH2.
     credentials: Vec<&'a [u8]>,
-    /// Where KEYS starts.
+    /// The index of the word KEYS.
     keys: Option<usize>,
 }
 
@@ -69,19 +69,19 @@ fn parse<'a>(args: &Args<'a>) -> CommandResult<Options<'a>> {
     Ok(options)
 }
 
-/// Why nothing, or not everything, arrived.
+/// Why not everything arrived.
 enum Failure {
-    /// The other server could not be written to,
+    /// Writing to the other server failed.
     Write(io::Error),
-    /// or did not answer.
+    /// Reading its answer failed.
     Read(io::Error),
-    /// It answered with an error; the connection is fine.
+    /// It answered with an error; the connection is still good.
     Refused(CommandError),
 }
 
 impl Failure {
-    /// A connection that was kept may have been closed by the other side meanwhile; a fresh one may do. Not where the time
-    /// is up.
+    /// Whether a retry on a fresh connection may help, because the other side may have closed the kept one. Not after a
+    /// timeout.
     fn may_be_stale(&self) -> bool {
         let (Self::Write(error) | Self::Read(error)) = self else { return false };
         !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
@@ -96,7 +96,7 @@ impl Failure {
     }
 }
 
-/// A status line; an error of the other server is the inner one.
+/// Reads a status line; the inner error is one that the other server answered with.
 fn status(target: &mut Target) -> Result<Result<(), Vec<u8>>, Failure> {
     let mut line = Vec::new();
     io::Read::take(&mut target.stream, LONGEST_LINE).read_until(b'\n', &mut line).map_err(Failure::Read)?;
@@ -132,12 +132,12 @@ fn push(out: &mut Vec<u8>, words: &[&[u8]]) {
     encode_command(out, words.len(), words.iter().copied());
 }
 
-/// Keys on their way.
+/// A batch of keys that is being moved.
 struct Move<'a> {
     options: Options<'a>,
     database: i64,
     keys: Vec<&'a [u8]>,
-    /// RESTORE commands for all of them.
+    /// The RESTORE commands for all of them, encoded.
     commands: Vec<u8>,
     /// Keys that the other server has now.
     moved: Vec<&'a [u8]>,
@@ -146,7 +146,7 @@ struct Move<'a> {
 impl<'a> Move<'a> {
     fn collect(ctx: &mut DataContext<'_>, args: &Args<'a>, options: Options<'a>, database: i64) -> Self {
         let (first, count) = options.keys.map_or((3, 1), |first| (first, args.len() - first));
-        // In a cluster the other node is only importing the slot yet.
+        // In a cluster, the other node is still importing the slot.
         let restore: &[u8] = if ctx.config.cluster_enabled { b"RESTORE-ASKING" } else { b"RESTORE" };
         let mut moving = Self { options, database, keys: Vec::new(), commands: Vec::new(), moved: Vec::new() };
         for key in args.from(first).take(count) {
@@ -189,7 +189,7 @@ impl<'a> Move<'a> {
                 error.get_or_insert(refused(&text));
             }
         }
-        // Without its database, or unauthenticated, nothing that follows counts.
+        // If AUTH or SELECT failed, no later answer counts.
         let lost = error.is_some();
         target.database = (!lost).then_some(self.database);
         for &key in &self.keys {
@@ -234,7 +234,7 @@ fn migrate(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         break;
     }
     let mut data = ctx.data();
-    // What has arrived there goes here, whatever became of the rest.
+    // Keys that have arrived are deleted here, whatever became of the rest.
     for key in &moving.moved {
         data.delete(key);
         data.changed(key, NotifyFlags::GENERIC, "del");

@@ -1,4 +1,5 @@
-//! The commands, one file a family. Each exports `FAMILY`: its handlers by command name.
+//! The handlers of the commands, one file per family. Each file exports `FAMILY`, its handlers by command name. What COMMAND
+//! tells about them, arity and flags included, is data: `server/data/commands/`.
 
 use std::sync::OnceLock;
 
@@ -59,7 +60,7 @@ pub mod string;
 pub mod table;
 pub mod transaction;
 
-/// All commands of this build.
+/// The commands of this build as ACL rules name them.
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
     CATALOGUE.get_or_init(|| Catalogue::new(table::COMMANDS, FAMILIES))
@@ -109,7 +110,7 @@ static FAMILIES: &[Family] = &[
     transaction::FAMILY,
 ];
 
-/// A HELP reply: the head and the foot that all of them share.
+/// Writes a HELP reply with the header and the footer that all of them share.
 pub fn help(reply: &mut crate::resp::Reply<'_>, command: &str, lines: &[&str]) {
     let head = format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     let mut all = vec![head.as_str()];
@@ -118,20 +119,20 @@ pub fn help(reply: &mut crate::resp::Reply<'_>, command: &str, lines: &[&str]) {
     reply.help(&all);
 }
 
-/// A number that Redis keeps as a C `int`, such as the index of a database.
+/// Parses a number that Redis keeps in a C `int`, such as the index of a database.
 ///
 /// # Errors
-/// No integer, or one of more than 32 bits.
+/// Redis's error text for a non-integer or one of more than 32 bits.
 pub fn int(word: &[u8]) -> CommandResult<i32> {
     let number = parse_i64(word).ok_or(NOT_INTEGER)?;
     i32::try_from(number).map_err(|_| NOT_INT)
 }
 
-/// The count of the commands that choose at random: negative ones may repeat, so each must have an opposite. More than
-/// 2^31 repetitions are refused, though upstream begins to write them: no memory holds such a reply.
+/// Parses the count of commands that choose elements at random. A negative count, which allows repetitions, must have an
+/// absolute value. More than 2^31 repetitions are refused, although Redis starts writing them: no memory holds such a reply.
 ///
 /// # Errors
-/// No integer, the one without an opposite, or too many repetitions.
+/// Redis's error text for a non-integer, `i64::MIN`, or too many repetitions.
 pub fn random_count(word: &[u8]) -> CommandResult<i64> {
     match parse_i64(word).ok_or(NOT_INTEGER)? {
         i64::MIN => Err(CommandError::Static(
@@ -142,8 +143,8 @@ pub fn random_count(word: &[u8]) -> CommandResult<i64> {
     }
 }
 
-/// Replies with `total` elements that are drawn one by one, as a negative count asks: neither the collection nor memory bounds
-/// it, so it ends early where the client's output limit is broken. With `pairs`, `draw` writes two values an element.
+/// Replies with `total` elements drawn one by one, as a negative count requests. Nothing bounds their number, so this stops
+/// early once the client exceeds its output limit. With `pairs`, `draw` writes two values per element.
 fn reply_drawn(reply: &mut Reply<'_>, total: usize, pairs: bool, mut draw: impl FnMut(&mut Reply<'_>)) {
     let nested = pairs && reply.is_resp3();
     reply.array(if pairs && !nested { total * 2 } else { total });

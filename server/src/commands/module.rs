@@ -1,4 +1,4 @@
-//! MODULE: there are none, and none can be loaded.
+//! The MODULE command. Modules cannot be loaded, so the list is always empty.
 
 use crate::base::log::{Level, log};
 use crate::resp::Args;

@@ -36,7 +36,7 @@ fn names(client: &mut Client, space: Space) -> &mut HashSet<Vec<u8>> {
     }
 }
 
-/// The number behind a confirmation: shard channels count by themselves.
+/// The number of subscriptions in a confirmation; shard channels are counted separately.
 fn count(client: &Client, space: Space) -> usize {
     let count = |subscriptions: &Subscriptions| {
         if space == Space::Shard { subscriptions.shard_channels.len() } else { subscriptions.count() }
@@ -95,7 +95,7 @@ fn psubscribe(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn ssubscribe(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    // The older two may stand in a transaction, as they always could.
+    // For backward compatibility, SUBSCRIBE and PSUBSCRIBE are allowed in a transaction.
     if ctx.client.flags.intersects(ClientFlags::IN_EXEC) {
         return Err(CommandError::Static("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"));
     }
@@ -114,7 +114,7 @@ fn sunsubscribe(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     remove(ctx, args, Space::Shard, "sunsubscribe")
 }
 
-/// `PUBLISH channel message`. Replicas hear it too. A Sentinel takes hellos only, for itself.
+/// `PUBLISH channel message`. Propagated to replicas. A Sentinel accepts only hello messages, which it processes itself.
 fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if ctx.server.sentinel.is_some() {
         if args.get(1) != HELLO_CHANNEL.as_bytes() {
@@ -143,7 +143,7 @@ fn spublish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// Replicas hear of a message by the stream, nodes of a cluster by the bus.
+/// Forwards a message: to replicas by the stream, to nodes of a cluster by the bus.
 fn tell_others(ctx: &mut ServerContext<'_>, args: &Args<'_>, sharded: bool) {
     let (channel, message) = (args.get(1), args.get(2));
     if ctx.server.with_cluster(None, |core| core.publish(channel, message, sharded)).is_none() {

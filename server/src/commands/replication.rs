@@ -166,7 +166,7 @@ fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply().ok();
         return Ok(());
     }
-    // No replica listens on a port that does not exist.
+    // A number that is not a port matches no replica.
     let target = target.map(|(host, port)| (host, u16::try_from(port).unwrap_or(0)));
     let begun = ctx.server.with_replication(Some(ctx.client), |machine| machine.fail_over(target, timeout, force));
     match begun {
@@ -214,7 +214,8 @@ fn psync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     attach(ctx, Some((args.get(1), offset)))
 }
 
-/// Makes the client a replica's link: online at once where its offset can be served, else waiting for a snapshot.
+/// Turns the client into a replica's link: online at once if the stream can continue from its offset, otherwise waiting for
+/// a snapshot.
 fn attach(ctx: &mut ServerContext<'_>, from: Option<(&[u8], Offset)>) -> CommandResult {
     if ctx.client.is_replica() {
         return Ok(());
@@ -275,7 +276,7 @@ fn set_peer_option(ctx: &mut ServerContext<'_>, option: &[u8], value: &[u8]) -> 
                 )));
             }
             if crate::base::words::has_control(value) {
-                // It would end the line of INFO in which Sentinels read it.
+                // A line break would corrupt the field of INFO from which Sentinels read it.
                 return Err(CommandError::Static("ERR Control characters are not allowed in REPLCONF ip-address"));
             }
             Said::Ip(String::from_utf8_lossy(value).into_owned())
@@ -315,7 +316,7 @@ fn acknowledge(ctx: &mut ServerContext<'_>, offset: &[u8]) -> CommandResult {
 }
 
 impl Server {
-    /// Asks all replicas how far they are, by way of the stream.
+    /// Asks all replicas for their offsets with a GETACK in the stream.
     pub fn ask_for_acknowledgements(&mut self) {
         self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
     }

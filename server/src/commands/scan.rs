@@ -1,4 +1,4 @@
-//! SCAN, and what its siblings of the collections share with it.
+//! SCAN, and the parsing that SSCAN, HSCAN and ZSCAN share with it.
 
 use crate::base::glob;
 use crate::base::numbers::parse_i64;
@@ -11,19 +11,19 @@ use crate::store::table::CURSOR_END;
 /// Handlers of the family.
 pub static FAMILY: Family = &[("scan", Handler::Data(scan))];
 
-/// MATCH, COUNT and TYPE.
+/// The options MATCH, COUNT and TYPE.
 pub struct ScanOptions<'a> {
-    /// Elements to visit.
+    /// How many elements to visit, at least.
     pub count: usize,
     pattern: Option<&'a [u8]>,
     type_name: Option<&'a [u8]>,
 }
 
 impl<'a> ScanOptions<'a> {
-    /// The options from argument `at` on; TYPE where the keyspace is scanned.
+    /// Parses the options from argument `at` on; TYPE is accepted if the keyspace is scanned.
     ///
     /// # Errors
-    /// Unknown words, a count below one.
+    /// Redis's texts for an unknown word and for a count below one.
     pub fn parse(args: &Args<'a>, mut at: usize, keyspace: bool) -> CommandResult<Self> {
         let mut options = Self { count: 10, pattern: None, type_name: None };
         while at < args.len() {
@@ -43,18 +43,18 @@ impl<'a> ScanOptions<'a> {
         Ok(options)
     }
 
-    /// True where MATCH accepts the name.
+    /// Whether MATCH accepts the name.
     pub fn accepts(&self, name: &[u8]) -> bool {
         self.pattern.is_none_or(|pattern| glob::matches(pattern, name, false))
     }
 }
 
-/// A cursor: an unsigned number.
+/// Parses a cursor: an unsigned number.
 ///
 /// # Errors
 /// The text of Redis for anything else.
 pub fn scan_cursor(word: &[u8]) -> CommandResult<u64> {
-    // As `strtoul` has it: nothing is zero, a sign is allowed, a negative number wraps, and a NUL ends it.
+    // As in C's `strtoul`, an empty text is zero, a sign is allowed, a negative number wraps, and a NUL ends the text.
     let word = shown(word, word.len());
     let (negative, digits) = match word {
         [b'-', digits @ ..] => (true, digits),
@@ -69,7 +69,7 @@ pub fn scan_cursor(word: &[u8]) -> CommandResult<u64> {
     Ok(if negative { number.wrapping_neg() } else { number })
 }
 
-/// The reply to a SCAN over a key that is not there. Its options are not looked at.
+/// Replies to a scan of a missing key. Its options are not checked.
 pub fn nothing_to_scan(reply: &mut Reply<'_>) {
     reply.array(2);
     reply.bulk(b"0");
@@ -90,7 +90,7 @@ fn scan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         }
     });
     let next = if next >= CURSOR_END { 0 } else { next };
-    // Expired keys are not shown; a primary deletes them on the way.
+    // Expired keys are not shown; this lookup deletes them on a primary.
     keys.retain(|key| ctx.keyspace.exists(ctx.db, key));
     ctx.reply.array(2);
     ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());

@@ -22,7 +22,7 @@ pub static FAMILY: Family = &[
 
 const NO_SCRIPT: CommandError = CommandError::Static("NOSCRIPT No matching script. Please use EVAL.");
 
-/// The number of keys, which word 2 tells.
+/// Parses the number of keys, which is word 2.
 pub(super) fn key_count(args: &Args<'_>, not_a_number: CommandError) -> CommandResult<usize> {
     let count = parse_i64(args.get(2)).ok_or(not_a_number)?;
     if count > args.len() as i64 - 3 {
@@ -91,7 +91,7 @@ fn script_kill(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `SCRIPT DEBUG YES | SYNC | NO`: there is no debugger.
+/// `SCRIPT DEBUG YES | SYNC | NO`: accepts NO only, as there is no debugger.
 fn script_debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.is(2, "no") {
         ctx.reply().ok();

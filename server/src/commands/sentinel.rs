@@ -1,4 +1,5 @@
-//! SENTINEL: what operators, clients and other Sentinels ask of a Sentinel.
+//! The SENTINEL command, for operators, clients and other Sentinels. What it shows is laid out in `sentinel_view.rs`; the
+//! rules are those of the machine in `sentinel/`.
 
 use super::sentinel_view as view;
 use crate::base::epoch::Epoch;
@@ -37,10 +38,10 @@ pub static FAMILY: Family = &[
 ];
 
 const NO_SUCH_MASTER: CommandError = CommandError::Static("ERR No such master with that name");
-/// These commands are not found outside of Sentinel mode.
+/// The error outside of Sentinel mode, where these commands cannot be reached.
 const NO_SENTINEL: CommandError = CommandError::Static("ERR This instance is no Sentinel");
 
-/// The machine, its time brought up to date.
+/// The machine, with its time brought up to date.
 fn core<'a>(ctx: &'a mut ServerContext<'_>) -> CommandResult<&'a Sentinel> {
     let driver = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
     let now = driver.now();
@@ -48,12 +49,12 @@ fn core<'a>(ctx: &'a mut ServerContext<'_>) -> CommandResult<&'a Sentinel> {
     Ok(driver)
 }
 
-/// Has the machine do something. Subscribers hear of what came of it before it is replied to, as from the real Sentinel; who
-/// asks and listens on one connection sees it.
+/// Runs an operation of the machine. Resulting events are published before the reply, as the real Sentinel does, which a
+/// client that sends and subscribes on one connection can see.
 fn with_core<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Sentinel) -> R) -> CommandResult<R> {
     let result = ctx.server.with_sentinel(f).ok_or(NO_SENTINEL)?;
     let driver = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
-    // What the network has to do may come later than what is written and told, not sooner; nothing comes behind an end.
+    // Network effects may follow what is saved and published, but not precede it; nothing follows the end of the process.
     if driver.outbox().iter().any(|effect| matches!(effect, Effect::Crash(_))) {
         return Ok(result);
     }
@@ -72,7 +73,7 @@ fn with_core<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Sentinel) -> R)
     Ok(result)
 }
 
-/// The index of the master that the third word names.
+/// The index of the primary that the third word names.
 fn named(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult<usize> {
     core(ctx)?.index_of(args.get(2)).ok_or(NO_SUCH_MASTER)
 }
@@ -87,7 +88,7 @@ fn text(word: &[u8]) -> String {
     String::from_utf8_lossy(word).into_owned()
 }
 
-/// Writes the configuration, and answers whether that worked.
+/// Saves the configuration, and replies whether that worked.
 fn save_and_reply(ctx: &mut ServerContext<'_>) -> CommandResult {
     if !super::config::save_sentinel(ctx.server) {
         return Err(CommandError::Static("ERR Failed to save config file. Check server logs."));
@@ -119,7 +120,7 @@ fn master(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `SENTINEL REPLICAS name`: those that want to be seen.
+/// `SENTINEL REPLICAS name`: without those that have `replica-announced no`.
 fn replicas(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
     let core = core(ctx)?;
@@ -129,7 +130,7 @@ fn replicas(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `SENTINEL SENTINELS name`: the others.
+/// `SENTINEL SENTINELS name`: all but this one.
 fn sentinels(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
     let core = core(ctx)?;
@@ -157,7 +158,8 @@ fn get_master_addr_by_name(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comm
     Ok(())
 }
 
-/// `SENTINEL IS-MASTER-DOWN-BY-ADDR ip port epoch runid`: an opinion, and a vote where a run id asks for one.
+/// `SENTINEL IS-MASTER-DOWN-BY-ADDR ip port epoch runid`: whether this Sentinel sees the primary down and, if `runid` is not
+/// `*`, its vote.
 fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let port = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
     let epoch = Epoch(parse_i64(args.get(4)).ok_or(NOT_INTEGER)?.cast_unsigned());
@@ -213,30 +215,30 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if core(ctx)?.master(&name).is_some() {
         return Err(CommandError::Static("ERR Duplicate master name."));
     }
-    // Unlike of the others, subscribers hear of it after the reply.
+    // Unlike other events, this one is published after the reply.
     let done = ctx.server.with_sentinel(|core| core.monitor_now(&name, address, quorum));
     done.ok_or(NO_SENTINEL)?.map_err(refused)?;
     save_and_reply(ctx)
 }
 
-/// Looks a host name up, as the real server does: while everybody waits.
+/// Resolves a host name. As in the real server, this blocks.
 fn ip_of(host: &str) -> Option<String> {
     let mut found = std::net::ToSocketAddrs::to_socket_addrs(&(host, 0)).ok()?;
     found.next().map(|address| address.ip().to_string())
 }
 
-/// Looks a host name up; the log hears of one that means nothing.
+/// Resolves a host name, and logs a failure.
 pub fn resolve(host: &str) -> Option<String> {
     ip_of(host).or_else(|| not_resolved(host))
 }
 
-/// Says that a host name means nothing, or may mean nothing.
+/// Logs that a host name could not be resolved.
 pub fn not_resolved(host: &str) -> Option<String> {
     log(Level::Warning, &format!("Failed to resolve hostname '{host}'"));
     None
 }
 
-/// Looks names up for the machine, and tells it what they mean.
+/// Resolves names for the machine, and tells it the addresses.
 pub fn look_up(core: &mut Sentinel, names: impl IntoIterator<Item = String>) {
     for name in names {
         let ip = resolve(&name);
@@ -254,7 +256,7 @@ fn remove(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     save_and_reply(ctx)
 }
 
-/// `SENTINEL SET name option value [option value ...]`: what stands before a wrong option stays changed.
+/// `SENTINEL SET name option value [option value ...]`: options before a wrong one stay changed.
 fn set(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
     let words: Vec<&[u8]> = args.from(3).collect();
@@ -300,7 +302,7 @@ fn set_one(ctx: &mut ServerContext<'_>, m: usize, change: Change<'_>) -> Command
     with_core(ctx, |core| core.set(m, change))?.map_err(refused)
 }
 
-/// True where a program may be run.
+/// Whether the file exists and may be executed.
 pub fn is_executable(path: &[u8]) -> bool {
     use std::os::unix::ffi::OsStrExt;
     let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path));
@@ -378,7 +380,7 @@ fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         };
         *timing = value;
     }
-    // Everything may be due at other times now.
+    // All timers may be due at different times now.
     with_core(ctx, Sentinel::look_again)?;
     ctx.reply().ok();
     Ok(())

@@ -6,19 +6,19 @@ use crate::sentinel::scripts::ScriptState;
 use crate::sentinel::state::Settings;
 use crate::sentinel::{Instance, Kind, Reconf, Replica, Sentinel, SentinelId};
 
-/// Fields with their values, in order.
+/// Fields and their values, in the order in which they are shown.
 pub type Map = Vec<(&'static str, Vec<u8>)>;
 
-/// An INFO with its age.
+/// A cached INFO with its age in milliseconds.
 pub type Cached = (Millis, Option<String>);
 
-/// Maps as an array.
+/// Replies with an array of maps.
 pub fn reply(reply: &mut Reply<'_>, maps: &[Map]) {
     reply.array(maps.len());
     maps.iter().for_each(|map| reply_one(reply, map));
 }
 
-/// One map.
+/// Replies with one map.
 pub fn reply_one(reply: &mut Reply<'_>, map: &Map) {
     reply.map(map.len());
     for (name, value) in map {
@@ -35,7 +35,7 @@ fn text(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// Flags that every kind has, and those that only this one has.
+/// The flags that all kinds of instances have, followed by `own`, those of one kind.
 fn flags(core: &Sentinel, instance: &Instance, o_down: bool, own: &[(bool, &'static str)]) -> Vec<u8> {
     let link = core.link(instance);
     let unlinked = link.commands.is_none() || (instance.kind != Kind::Sentinel && link.hellos.is_none());
@@ -78,7 +78,7 @@ fn reported(core: &Sentinel, instance: &Instance, map: &mut Map) {
     map.push(("role-reported-time", number(core.age(instance.role_reported_since))));
 }
 
-/// A master.
+/// The fields of a primary.
 pub fn master(core: &Sentinel, m: usize) -> Map {
     let master = &core.masters[m];
     let base = &master.base;
@@ -106,7 +106,7 @@ pub fn master(core: &Sentinel, m: usize) -> Map {
     map
 }
 
-/// A replica.
+/// The fields of a replica.
 pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
     let master = &core.masters[m];
     let replica: &Replica = &master.replicas[r];
@@ -133,7 +133,7 @@ pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
     map
 }
 
-/// Another Sentinel.
+/// The fields of another Sentinel.
 pub fn peer(core: &Sentinel, m: usize, p: usize) -> Map {
     let peer = &core.masters[m].peers[p];
     let base = &peer.base;
@@ -148,7 +148,7 @@ pub fn peer(core: &Sentinel, m: usize, p: usize) -> Map {
     map
 }
 
-/// What SENTINEL CONFIG knows.
+/// The options that SENTINEL CONFIG GET shows.
 pub fn settings(settings: &Settings) -> Map {
     let yes_no = |yes: bool| text(if yes { "yes" } else { "no" });
     vec![
@@ -161,7 +161,7 @@ pub fn settings(settings: &Settings) -> Map {
     ]
 }
 
-/// The last INFO of a master and of its replicas.
+/// The last INFO of a primary and of each of its replicas.
 pub fn cached(core: &Sentinel, m: usize) -> Vec<Cached> {
     let master = &core.masters[m];
     let instances = [&master.base].into_iter().chain(master.replicas.iter().map(|replica| &replica.base));
@@ -169,7 +169,7 @@ pub fn cached(core: &Sentinel, m: usize) -> Vec<Cached> {
     instances.map(|instance| (age(instance), instance.info.clone())).collect()
 }
 
-/// Scripts that run or wait: their words, and their state.
+/// Scripts that run or are queued: their command lines and their state.
 pub fn scripts(core: &Sentinel) -> Vec<(Vec<String>, Map)> {
     let now = core.now();
     let shown = core.scripts.queue.iter().map(|script| {
@@ -190,7 +190,7 @@ pub fn scripts(core: &Sentinel) -> Vec<(Vec<String>, Map)> {
     shown.collect()
 }
 
-/// `status=` of INFO.
+/// The value of `status=` in INFO's section for Sentinel.
 pub fn status(s_down: bool, o_down: bool) -> &'static str {
     match (s_down, o_down) {
         (_, true) => "odown",

@@ -1,4 +1,4 @@
-//! The server itself: databases, saving, time, shutting down, INFO.
+//! Commands on the server as a whole: databases, saving, time, shutdown, INFO, MONITOR.
 
 use crate::resp::Args;
 use crate::server::client::{Block, BlockKind, ClientFlags, TimeoutReply};
@@ -26,7 +26,7 @@ pub static FAMILY: Family = &[
 /// `INFO [section ...]`.
 fn info(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let sections: Vec<&[u8]> = args.from(1).collect();
-    // The client that asks is taken out of the sessions: count it in.
+    // The calling client is taken out of the sessions while its command runs, so it is added here.
     let text = super::info::info(ctx.server, &sections);
     match ctx.server.sentinel {
         Some(_) => ctx.reply().bulk(text.as_bytes()),
@@ -55,9 +55,10 @@ fn flushall(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.server.finish_running_snapshot();
     }
     if !ctx.server.config.save.0.is_empty() && !ctx.server.persistence.is_loading() {
-        // The file must not bring the data back. A failure is in the log and counts as any save's.
+        // Saves at once, so that the old file cannot bring the data back. A failure is logged and counts like that of any
+        // save.
         if ctx.server.save_now().is_ok() && ctx.server.effects.take_changes() > 0 {
-            // What was removed is saved already, and must be told all the same.
+            // The change has been saved already, but must still be propagated.
             let db = ctx.client.db;
             ctx.server.effects.queue_words(db, args.len(), args.from(0));
         }
@@ -79,7 +80,7 @@ fn flush(ctx: &mut ServerContext<'_>, args: &Args<'_>, db: Option<usize>) -> Com
     ctx.server.give_up_arrivals();
     ctx.server.effects.changed(removed as u64);
     if removed == 0 {
-        // Propagated even where nothing was there: replicas may hold what we do not.
+        // Propagated even if nothing was removed, because replicas may hold keys that we do not.
         let db = ctx.client.db;
         ctx.server.effects.queue_words(db, args.len(), args.from(0));
     }
@@ -196,7 +197,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         }
     }
     if ctx.client.flags.intersects(ClientFlags::MASTER) {
-        // Out of an append-only file, or from a primary: it is not theirs to say.
+        // An append-only file or a primary's stream cannot wait for the shutdown.
         return Err(CommandError::Static("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client"));
     }
     if abort {
@@ -243,7 +244,7 @@ fn monitor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 /// `LOLWUT [VERSION version]`: a small drawing, and the version.
 fn lolwut(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     if args.len() > 2 && args.get(1).eq_ignore_ascii_case(b"version") {
-        // There is one picture, whatever the version.
+        // There is one picture only; the version is parsed and ignored.
         super::int(args.get(2))?;
     }
     let mut text = String::new();

@@ -54,7 +54,7 @@ fn intset_limit(ctx: &DataContext<'_>) -> usize {
     ctx.config.set_max_intset_entries as usize
 }
 
-/// After members left: an empty set's key goes.
+/// Deletes the key after members were removed, if the set is empty.
 fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult {
     if read_quietly(ctx, key).is_some_and(Set::is_empty) {
         ctx.delete(key);
@@ -63,7 +63,7 @@ fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult {
     Ok(())
 }
 
-/// The set under a key, without counting a use.
+/// The set at a key, without counting an access.
 fn read_quietly<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> Option<&'a Set> {
     match ctx.keyspace.peek(ctx.db, key)?.value() {
         ValueRef::Object(Object::Set(set)) => Some(set),
@@ -71,7 +71,7 @@ fn read_quietly<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> Option<&'a Set>
     }
 }
 
-/// Adds members to the set under a key, which is made if it is absent; returns how many are new.
+/// Adds members to the set at a key, which is created if absent. Returns how many are new.
 fn add_members<'a>(
     ctx: &mut DataContext<'_>,
     key: &[u8],
@@ -207,7 +207,7 @@ fn sscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `SPOP key [count]`: members chosen at random leave; replicas are told which.
+/// `SPOP key [count]`: removes members chosen at random; propagated as SREM of these members.
 fn spop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.get(1);
     let count = match args.len() {
@@ -371,7 +371,7 @@ fn reply_set(ctx: &mut DataContext<'_>, members: &[Vec<u8>]) {
     members.iter().for_each(|member| ctx.reply.bulk(member));
 }
 
-/// Puts a result in place of whatever a key held.
+/// Replaces the value of a key by a result; an empty result deletes the key.
 fn store_result(ctx: &mut DataContext<'_>, key: &[u8], members: &[Vec<u8>], event: &'static str) {
     if members.is_empty() {
         if ctx.delete(key) {

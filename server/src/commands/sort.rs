@@ -17,7 +17,7 @@ use crate::store::value::{Object, ValueType};
 /// Handlers of the family.
 pub static FAMILY: Family = &[("sort", Handler::Data(sort)), ("sort_ro", Handler::Data(sort_ro))];
 
-/// The words behind the key.
+/// The options that follow the key.
 struct Query<'a> {
     by: Option<&'a [u8]>,
     get: Vec<&'a [u8]>,
@@ -26,7 +26,7 @@ struct Query<'a> {
     count: i64,
     descending: bool,
     alpha: bool,
-    /// BY names no pattern: the elements keep their order.
+    /// BY is not a pattern, so the elements keep their order.
     unsorted: bool,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Query<'a> {
         Ok(query)
     }
 
-    /// The elements that LIMIT asks for, of so many.
+    /// The range of `len` elements that LIMIT selects.
     fn limited(&self, len: usize) -> std::ops::Range<usize> {
         let start = usize::try_from(self.start).unwrap_or(0).min(len);
         let count = usize::try_from(self.count).unwrap_or(len);
@@ -118,13 +118,13 @@ fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandRe
     let mut query = Query::parse(args, read_only, ctx)?;
     let (kind, mut elements) = load(ctx, args.get(1), &query)?;
     if query.unsorted && kind == ValueType::Set && (query.store.is_some() || ctx.scripted) {
-        // A set has no order of its own, but what is stored, or given to a script, must be the same everywhere.
+        // A set has no order of its own, but what is stored or given to a script must be the same on all servers.
         (query.unsorted, query.alpha, query.by) = (false, true, None);
     }
     if !query.unsorted {
         elements = in_order(ctx, &query, elements)?;
     }
-    // Of what keeps its order, only what was asked for is there.
+    // If the order is kept, only the elements within LIMIT were loaded.
     let limited = query.unsorted && kind != ValueType::Set;
     let chosen = if limited { &elements[..] } else { &elements[query.limited(elements.len())] };
     match query.store {
@@ -134,8 +134,8 @@ fn run(ctx: &mut DataContext<'_>, args: &Args<'_>, read_only: bool) -> CommandRe
     Ok(())
 }
 
-/// The elements under a key in their own order. Lists and sorted sets that are not to be sorted come from the end if DESC says so,
-/// and within LIMIT.
+/// The elements under a key in their own order. Of lists and sorted sets that are not to be sorted, only those within LIMIT,
+/// from the end with DESC.
 fn load(ctx: &mut DataContext<'_>, key: &[u8], query: &Query<'_>) -> CommandResult<(ValueType, Vec<Vec<u8>>)> {
     let mut elements = Vec::new();
     let reverse = query.unsorted && query.descending;
@@ -171,7 +171,7 @@ fn load(ctx: &mut DataContext<'_>, key: &[u8], query: &Query<'_>) -> CommandResu
         }
         Some(_) => return Err(WRONG_TYPE),
     };
-    // Redis sorts only its large form of sorted sets, and leaves it like that, which OBJECT ENCODING shows.
+    // Redis converts a sorted set to its large form to sort it, and leaves it so, which OBJECT ENCODING shows.
     if compact
         && let Some(Some(Object::SortedSet(set))) =
             ctx.keyspace.lookup_write(ctx.db, key).map(EntryMut::into_object_mut)
@@ -211,7 +211,7 @@ fn in_order(ctx: &mut DataContext<'_>, query: &Query<'_>, elements: Vec<Vec<u8>>
         return Err(NO_NUMBER);
     }
     let stores = query.store.is_some();
-    // The locale's order, which ends at a NUL, unless the result must be the same everywhere.
+    // Compares as the C locale does, up to a NUL, unless the result is stored and must be the same everywhere.
     let collate = |a: &[u8], b: &[u8]| if stores { a.cmp(b) } else { as_text(a).cmp(as_text(b)) };
     let mut compare = |(weight, element): &(Weight, Vec<u8>), (other_weight, other): &(Weight, Vec<u8>)| {
         let order = match (weight, other_weight) {
@@ -233,7 +233,7 @@ fn in_order(ctx: &mut DataContext<'_>, query: &Query<'_>, elements: Vec<Vec<u8>>
     Ok(weighed.into_iter().map(|(_, element)| element).collect())
 }
 
-/// A number as C's `strtod` reads it, for which nothing is zero.
+/// Parses a number as C's `strtod` does, to which an empty text is zero.
 fn number(text: &[u8]) -> Option<f64> {
     let text = as_text(text);
     if text.is_empty() {
@@ -243,7 +243,8 @@ fn number(text: &[u8]) -> Option<f64> {
     parse_f64(&text[blanks..])
 }
 
-/// The value that a pattern means for an element: `#` is the element, `*` stands for it in a key's name, `->` leads to a field.
+/// The value that a pattern yields for an element: `#` is the element, `*` stands for it in a key's name, `->` leads to a
+/// field.
 fn value_of(ctx: &mut DataContext<'_>, pattern: &[u8], element: &[u8]) -> Option<Vec<u8>> {
     if pattern == b"#" {
         return Some(element.to_vec());

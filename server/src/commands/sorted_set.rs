@@ -47,7 +47,7 @@ pub(super) fn write<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResu
     }
 }
 
-/// After members left: an empty set's key goes.
+/// Deletes the key after members were removed, if the set is empty.
 pub(super) fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) {
     let empty = match ctx.keyspace.peek(ctx.db, key).map(|entry| entry.value()) {
         Some(ValueRef::Object(Object::SortedSet(set))) => set.is_empty(),
@@ -59,7 +59,7 @@ pub(super) fn drop_if_empty(ctx: &mut DataContext<'_>, key: &[u8]) {
     }
 }
 
-/// Replies with members, and with their scores if asked: in pairs for RESP3, in turns for RESP2.
+/// Replies with members, and with their scores if asked: as pairs in RESP3, alternating in RESP2.
 pub(super) fn reply_pairs(ctx: &mut DataContext<'_>, pairs: &[(Vec<u8>, f64)], with_scores: bool) {
     let nested = with_scores && ctx.reply.is_resp3();
     ctx.reply.array(if with_scores && !nested { pairs.len() * 2 } else { pairs.len() });
@@ -74,7 +74,7 @@ pub(super) fn reply_pairs(ctx: &mut DataContext<'_>, pairs: &[(Vec<u8>, f64)], w
     }
 }
 
-/// ZADD's words before the scores.
+/// The options of ZADD.
 #[derive(Debug, Clone, Copy, Default)]
 struct AddFlags {
     nx: bool,
@@ -169,7 +169,7 @@ fn add(ctx: &mut DataContext<'_>, args: &Args<'_>, at: usize, flags: AddFlags) -
     add_members(ctx, args.get(1), pairs, flags)
 }
 
-/// GEOADD is a ZADD of the places' scores.
+/// Adds places with their scores for GEOADD, which is a ZADD.
 pub(super) fn add_places(
     ctx: &mut DataContext<'_>,
     key: &[u8],
@@ -384,7 +384,7 @@ fn zscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     ctx.reply.array(found.len() * 2);
     for (member, score) in &found {
         let mut text = Vec::new();
-        // A listpack keeps whole scores as integers, and shows them as such.
+        // A listpack stores integral scores as integers, and ZSCAN shows them as such.
         match score_as_integer(*score).filter(|_| packed) {
             Some(integer) => write_i64(&mut text, integer),
             None => write_f64_17g(&mut text, *score),

@@ -1,4 +1,4 @@
-//! Sorted sets: union, intersection and difference, of sets too, whose members all have a score of 1.
+//! Sorted sets: union, intersection and difference. Plain sets may take part, with a score of 1 for each member.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub static FAMILY: Family = &[
     ("zunionstore", Handler::Data(zunionstore)),
 ];
 
-/// What is made of several sets.
+/// How several sets are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Union,
@@ -44,7 +44,7 @@ impl Operation {
     }
 }
 
-/// What becomes of a member's scores in several sets.
+/// How the scores of a member in several sets are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Aggregate {
     Sum,
@@ -55,7 +55,7 @@ enum Aggregate {
 impl Aggregate {
     fn apply(self, score: f64, other: f64) -> f64 {
         match self {
-            // Opposite infinities make zero.
+            // The sum of opposite infinities counts as zero.
             Aggregate::Sum => number_or_zero(score + other),
             Aggregate::Min if other < score => other,
             Aggregate::Max if other > score => other,
@@ -68,19 +68,19 @@ fn number_or_zero(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
 }
 
-/// What the words of a command ask for besides its keys.
+/// The arguments of a command that combines sets.
 struct Query {
     operation: Operation,
-    /// Words of the keys.
+    /// Indices of the keys among the words.
     keys: std::ops::Range<usize>,
     weights: Vec<f64>,
     aggregate: Aggregate,
     with_scores: bool,
-    /// ZINTERCARD's; 0 for none.
+    /// ZINTERCARD's LIMIT; 0 for none.
     limit: usize,
 }
 
-/// What the result is for.
+/// What happens to the result: it is replied, stored or counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Reply,
@@ -89,8 +89,8 @@ enum Purpose {
 }
 
 impl Query {
-    /// `at` is where the number of keys stands. The keys are looked up before the words behind them are read: which error comes
-    /// first shows.
+    /// `at` is the index of the number of keys. As in Redis, the keys are looked up before the options are parsed, which
+    /// determines which error comes first.
     fn parse(
         ctx: &mut DataContext<'_>,
         args: &Args<'_>,
@@ -163,7 +163,7 @@ impl Query {
 
     /// The sets under the keys, the smallest first unless the order matters.
     fn sources<'a>(&self, keyspace: &'a mut Keyspace, db: usize, args: &Args<'_>) -> Vec<Source<'a>> {
-        // A key may have expired without being deleted: who exists is asked before the table is.
+        // A key may have expired without being deleted, so existence is checked first.
         let there: Vec<bool> = self.keys.clone().map(|at| keyspace.exists(db, args.get(at))).collect();
         let held = keyspace.db(db);
         let members = |at: usize| {
@@ -189,7 +189,7 @@ impl Query {
         sources
     }
 
-    /// The members of the result, in no order.
+    /// Computes the result, in no particular order.
     fn run(&self, keyspace: &mut Keyspace, db: usize, args: &Args<'_>) -> Pairs {
         let sources = self.sources(keyspace, db, args);
         match self.operation {
@@ -253,7 +253,7 @@ enum Members<'a> {
     Plain(&'a Set),
 }
 
-/// A set that takes part, with its weight.
+/// One of the sets to combine, with its weight.
 struct Source<'a> {
     members: Option<Members<'a>>,
     weight: f64,
@@ -275,7 +275,7 @@ impl Source<'_> {
         }
     }
 
-    /// Calls `visit` with members and scores until it answers false.
+    /// Calls `visit` with each member and its score until it returns false.
     fn visit(&self, mut visit: impl FnMut(&[u8], f64) -> bool) {
         match self.members {
             None => {}
@@ -288,7 +288,7 @@ impl Source<'_> {
     }
 }
 
-/// By score, then by the member's bytes.
+/// Sorts by score, then by the bytes of the member.
 fn sorted(mut pairs: Pairs) -> Pairs {
     pairs.sort_unstable_by(|(member, score), (other, other_score)| {
         score.partial_cmp(other_score).unwrap_or(std::cmp::Ordering::Equal).then_with(|| member.cmp(other))

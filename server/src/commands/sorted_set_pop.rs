@@ -1,4 +1,4 @@
-//! Sorted sets: taking members from an end, at once or after a wait.
+//! Sorted sets: popping members from either end, with and without blocking.
 
 use crate::base::numbers::parse_i64;
 use crate::config::NotifyFlags;
@@ -37,8 +37,8 @@ impl Extreme {
     }
 }
 
-/// Takes up to `count` members from an end into the reply, behind the head that `head` writes for their number, each behind the
-/// head of a pair if `nested`; with all that follows from it. `None` where the key is absent.
+/// Moves up to `count` members from an end into the reply, after the header that `head` writes for their number, and notes
+/// the change. If `nested`, each member and score is an array of two. `None` if the key is absent.
 fn pop_some(
     ctx: &mut DataContext<'_>,
     key: &[u8],
@@ -87,7 +87,7 @@ fn pop_some(
 fn pop(ctx: &mut DataContext<'_>, args: &Args<'_>, end: Extreme) -> CommandResult {
     let key = args.get(1);
     let popped = match args.len() {
-        // One member comes as a flat pair even in RESP3.
+        // A single member is a flat pair, even in RESP3.
         2 => pop_some(ctx, key, end, 1, false, |reply, popped| reply.array(popped * 2))?,
         3 => {
             let count = parse_i64(args.get(2)).and_then(|count| usize::try_from(count).ok()).ok_or(NOT_POSITIVE)?;
@@ -113,7 +113,7 @@ fn zpopmax(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     pop(ctx, args, Extreme::Highest)
 }
 
-/// The words of ZMPOP and BZMPOP behind the timeout: keys, end and count.
+/// The arguments that ZMPOP and BZMPOP share: keys, end and count.
 struct MultiPop<'a> {
     args: Args<'a>,
     first: usize,
@@ -123,7 +123,7 @@ struct MultiPop<'a> {
 }
 
 impl<'a> MultiPop<'a> {
-    /// `at` is where the number of keys stands.
+    /// `at` is the index of the number of keys.
     fn parse(args: &Args<'a>, at: usize) -> CommandResult<Self> {
         let positive =
             |word: &[u8]| parse_i64(word).filter(|number| *number > 0).and_then(|number| usize::try_from(number).ok());
@@ -153,7 +153,7 @@ impl<'a> MultiPop<'a> {
         self.args.from(self.first).take(self.keys)
     }
 
-    /// Pops from one set; false where it is absent.
+    /// Pops from one set; false if it is absent.
     fn pop(&self, ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult<bool> {
         let popped = pop_some(ctx, key, self.end, self.count, true, |reply, popped| {
             reply.array(2);
@@ -165,7 +165,7 @@ impl<'a> MultiPop<'a> {
         Ok(true)
     }
 
-    /// Pops from the first set that is there.
+    /// Pops from the first set that exists; false if none does.
     fn pop_first(&self, ctx: &mut DataContext<'_>) -> CommandResult<bool> {
         for key in self.keys() {
             if self.pop(ctx, key)? {
@@ -176,7 +176,7 @@ impl<'a> MultiPop<'a> {
     }
 }
 
-/// `ZMPOP numkeys key [key ...] MIN|MAX [COUNT count]`: from the first sorted set that is there.
+/// `ZMPOP numkeys key [key ...] MIN|MAX [COUNT count]`: from the first sorted set that exists.
 fn zmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if !MultiPop::parse(args, 1)?.pop_first(ctx)? {
         ctx.reply.null_array();
@@ -208,7 +208,7 @@ fn bzmpop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     wait(ctx, query.keys(), deadline, |ctx, args, key| MultiPop::parse(args, 2)?.pop(ctx, key))
 }
 
-/// One member with its score and the name of its set; false where there is none.
+/// Replies with one member, its score and the name of its set; false if there is none.
 fn pop_one(ctx: &mut DataContext<'_>, key: &[u8], end: Extreme) -> CommandResult<bool> {
     let popped = pop_some(ctx, key, end, 1, false, |reply, _| {
         reply.array(3);

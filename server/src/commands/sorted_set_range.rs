@@ -32,7 +32,7 @@ pub static FAMILY: Family = &[
 const NOT_A_SCORE: CommandError = CommandError::Static("ERR min or max is not a float");
 const NOT_A_TEXT: CommandError = CommandError::Static("ERR min or max not valid string range item");
 
-/// What the ends of a range mean.
+/// What the ends of a range are: ranks, scores or texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Rank,
@@ -48,7 +48,8 @@ enum Ends<'a> {
     Lex(LexBound<'a>, LexBound<'a>),
 }
 
-/// A score with an optional `(`; C's `strtod` decides, which takes nothing for zero, overflow for an infinity, and a NUL for the end.
+/// Parses a score with an optional `(`. As in C's `strtod`, an empty text is zero, an overflow is an infinity, and a NUL
+/// ends the text.
 fn score_bound(word: &[u8]) -> CommandResult<ScoreBound> {
     let (exclusive, text) = match word {
         [b'(', text @ ..] => (true, text),
@@ -80,7 +81,7 @@ impl<'a> Ends<'a> {
         })
     }
 
-    /// The ranks inside. Ranks given count from the other end if `reverse`, and texts are looked for from there.
+    /// The ranks within the ends. If `reverse`, given ranks count from the other end, and texts are searched from there.
     fn ranks(self, set: &SortedSet, reverse: bool) -> Range<usize> {
         match self {
             Ends::Score(min, max) => set.score_range(min, max),
@@ -101,7 +102,7 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// A range command's words behind the key.
+/// The arguments of a range command after the key.
 struct Query<'a> {
     ends: Ends<'a>,
     reverse: bool,
@@ -111,7 +112,7 @@ struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// `fixed` is what an older command's name says about kind and direction.
+    /// `fixed` is the kind and direction that the name of an older command implies.
     fn parse(args: &Args<'a>, first: usize, fixed: Option<(By, bool)>, store: bool) -> CommandResult<Self> {
         let (mut by, mut reverse) = fixed.unwrap_or((By::Rank, false));
         let (mut chosen, mut with_scores, mut offset, mut limit) = (fixed.is_some(), false, 0, -1);
@@ -149,10 +150,10 @@ impl<'a> Query<'a> {
         Ok(Self { ends: Ends::parse(by, min, max)?, reverse, offset, limit, with_scores })
     }
 
-    /// The first rank and the number of members, which go downwards if `reverse`.
+    /// The first rank and the number of members; ranks descend from there if `reverse`.
     fn span(&self, set: &SortedSet) -> (usize, usize) {
         let ranks = self.ends.ranks(set, self.reverse);
-        // A negative offset passes over everything.
+        // A negative offset skips everything.
         let offset = usize::try_from(self.offset).unwrap_or(usize::MAX);
         if offset >= ranks.len() {
             return (0, 0);

@@ -27,7 +27,7 @@ pub static FAMILY: Family = &[
 const ID_NOT_HIGHER: CommandError =
     CommandError::Static("ERR The ID specified in XADD is equal or smaller than the target stream top item");
 
-/// The id of a new entry.
+/// Chooses the id of a new entry.
 fn choose_id(stream: &Stream, wanted: NewId, now: u64) -> CommandResult<StreamId> {
     let last = stream.counters.last_id;
     if last == StreamId::MAX {
@@ -97,7 +97,7 @@ fn xadd(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// What an approximate trimming ended with: replicas are told to trim exactly there.
+/// Where an approximate trimming ended, so that replicas are told to trim exactly there.
 struct TrimmedTo {
     word: usize,
     text: Vec<u8>,
@@ -113,7 +113,8 @@ impl TrimmedTo {
     }
 }
 
-/// Propagates the command as it was sent but for what was left to us: the id, and where an approximate trimming ended.
+/// Propagates the command as it was sent, with what this server chose filled in: the id, and where an approximate trimming
+/// ended.
 fn propagate_exactly(
     ctx: &mut DataContext<'_>,
     args: &Args<'_>,
@@ -160,7 +161,7 @@ fn xdel(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply.integer(0);
         return Ok(());
     };
-    // All ids are read first: a bad one must not leave half of the work done.
+    // All ids are parsed first, so that an invalid one cannot leave the work half done.
     for word in args.from(2) {
         strict_id(word, 0)?;
     }

@@ -1,4 +1,4 @@
-//! Words that the commands on streams share: ids, ends of ranges, how to trim; and entries as they are shown.
+//! Arguments that the stream commands share (ids, ends of ranges, trimming), and how entries are replied.
 
 use crate::base::numbers::parse_i64;
 use crate::resp::{Args, Reply};
@@ -12,7 +12,7 @@ use crate::store::types::stream_id::StreamId;
 use crate::store::value::Object;
 
 const INVALID_ID: CommandError = CommandError::Static("ERR Invalid stream ID specified as stream command argument");
-/// Texts of ids are copied into a buffer of this size in Redis; longer ones are refused.
+/// Redis copies the text of an id into a buffer of this size and refuses longer ones.
 const ID_LIMIT: usize = 127;
 
 /// The stream under a key, for a read; `None` where the key is absent.
@@ -24,7 +24,7 @@ pub(super) fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResul
     }
 }
 
-/// The stream under a key for a change of its groups, which counts as a read.
+/// The stream at a key for a change of its groups, which counts as a read access.
 pub(super) fn write_groups<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a mut Stream>> {
     match read(ctx, key)? {
         None => Ok(None),
@@ -41,7 +41,7 @@ pub(super) fn write<'a>(keyspace: &'a mut Keyspace, db: usize, key: &[u8]) -> Co
     }
 }
 
-/// A number as C's `strtoull` takes it, which is more than its own writer would give.
+/// Parses a number as C's `strtoull` does, which accepts more than canonical decimals.
 fn natural(text: &[u8]) -> Option<u64> {
     if let Some(number) = parse_i64(text) {
         return u64::try_from(number).ok();
@@ -62,7 +62,7 @@ fn natural(text: &[u8]) -> Option<u64> {
     Some(if negative { number.wrapping_neg() } else { number })
 }
 
-/// `ms` or `ms-seq`; a sequence number of `*` gives `None` beside the milliseconds.
+/// `ms` or `ms-seq`; a sequence number of `*` yields `None`.
 fn id_or_partial(word: &[u8], missing_seq: u64) -> CommandResult<(u64, Option<u64>)> {
     if word.len() > ID_LIMIT {
         return Err(INVALID_ID);
@@ -80,7 +80,7 @@ fn id_or_partial(word: &[u8], missing_seq: u64) -> CommandResult<(u64, Option<u6
     }
 }
 
-/// An id that is one: `ms` or `ms-seq`.
+/// Parses an id: `ms` or `ms-seq`, but not `-` or `+`.
 ///
 /// # Errors
 /// The text of Redis for anything else.
@@ -91,7 +91,7 @@ pub(super) fn strict_id(word: &[u8], missing_seq: u64) -> CommandResult<StreamId
     }
 }
 
-/// An id, or `-` or `+` for the lowest and highest.
+/// Parses an id, or `-` or `+` for the lowest and the highest.
 ///
 /// # Errors
 /// The text of Redis for anything else.
@@ -103,10 +103,10 @@ pub(super) fn id(word: &[u8], missing_seq: u64) -> CommandResult<StreamId> {
     }
 }
 
-/// The first id of a range: `(` excludes the one that it is written before.
+/// Parses the first id of a range; a leading `(` excludes it.
 ///
 /// # Errors
-/// No id, or one that none comes after.
+/// Redis's text for an invalid id, and for an excluded one that has no successor.
 pub(super) fn range_start(word: &[u8]) -> CommandResult<StreamId> {
     const NONE_AFTER: CommandError = CommandError::Static("ERR invalid start ID for the interval");
     match word {
@@ -115,10 +115,10 @@ pub(super) fn range_start(word: &[u8]) -> CommandResult<StreamId> {
     }
 }
 
-/// The last id of a range.
+/// Parses the last id of a range; a leading `(` excludes it.
 ///
 /// # Errors
-/// No id, or one that none comes before.
+/// Redis's text for an invalid id, and for an excluded one that has no predecessor.
 pub(super) fn range_end(word: &[u8]) -> CommandResult<StreamId> {
     const NONE_BEFORE: CommandError = CommandError::Static("ERR invalid end ID for the interval");
     match word {
@@ -130,9 +130,9 @@ pub(super) fn range_end(word: &[u8]) -> CommandResult<StreamId> {
 /// The id that XADD is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NewId {
-    /// `*`
+    /// `*`: both parts are generated.
     Auto,
-    /// `ms-*`
+    /// `ms-*`: the sequence number is generated.
     Milliseconds(u64),
     /// `ms-seq`, or `ms` for `ms-0`.
     Exact(StreamId),
@@ -141,30 +141,30 @@ pub(super) enum NewId {
 /// How XADD and XTRIM trim.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trimming {
-    /// What stays.
+    /// What remains after trimming.
     pub trim: Trim,
-    /// `~`: whole nodes go, or nothing.
+    /// `~`: only whole nodes are removed.
     pub approximate: bool,
-    /// Entries that may go at most; 0 for any number.
+    /// The most entries to remove; 0 for no limit.
     pub limit: u64,
-    /// The word that says what stays.
+    /// The index of the threshold among the words.
     pub word: usize,
 }
 
-/// XADD's and XTRIM's words between the key and the fields.
+/// The arguments of XADD and XTRIM between the key and the fields.
 pub(super) struct AddOrTrim {
-    /// Does not make a stream.
+    /// NOMKSTREAM: an absent stream is not created.
     pub no_create: bool,
     /// How to trim, if at all.
     pub trimming: Option<Trimming>,
-    /// XADD's id.
+    /// The id that XADD is given.
     pub id: NewId,
-    /// The word of the id; the number of words where there is none.
+    /// The index of the id among the words; the number of words if there is none.
     pub id_word: usize,
 }
 
 impl AddOrTrim {
-    /// Reads the words from the third on.
+    /// Parses the words from the third on.
     ///
     /// # Errors
     /// The texts of Redis.
@@ -230,7 +230,7 @@ impl AddOrTrim {
             }
             return Ok(());
         };
-        // What a primary sends says exactly what stays.
+        // A command from the primary says exactly what remains.
         if ctx.trusted {
             return Ok(());
         }
@@ -244,7 +244,7 @@ impl AddOrTrim {
             }
             None => {
                 if trimming.approximate {
-                    // The work of one command stays bounded.
+                    // The work of one command is bounded.
                     let entries = ctx.config.stream_node_max_entries.saturating_mul(100);
                     trimming.limit = if entries == 0 { 10_000 } else { entries.min(1_000_000) };
                 }
@@ -289,7 +289,7 @@ pub(super) fn reply_id(reply: &mut Reply<'_>, id: StreamId) {
     reply.bulk(&IdText::new(id));
 }
 
-/// Writes an entry: its id, its fields and values in turns.
+/// Writes an entry: its id, then fields and values alternating.
 pub(super) fn reply_entry(reply: &mut Reply<'_>, entry: &StreamEntry<'_>) {
     let mut buffer = itoa::Buffer::new();
     reply.array(2);
@@ -301,7 +301,7 @@ pub(super) fn reply_entry(reply: &mut Reply<'_>, entry: &StreamEntry<'_>) {
     }
 }
 
-/// Writes the entry of an id; false where there is none.
+/// Writes the entry with an id; false if there is none.
 pub(super) fn reply_entry_of(reply: &mut Reply<'_>, stream: &Stream, id: StreamId) -> bool {
     let mut found = false;
     stream.visit(id, id, false, |entry| {
@@ -332,7 +332,7 @@ pub(super) fn reply_range(
     reply.set_deferred_array(head, written as usize);
 }
 
-/// No such group, as XCLAIM, XAUTOCLAIM and XPENDING say it.
+/// The error for a missing group, in the words of XCLAIM, XAUTOCLAIM and XPENDING.
 pub(super) fn no_key_or_group(key: &[u8], group: &[u8]) -> CommandError {
     CommandError::text(
         [b"NOGROUP No such key '", shown(key, key.len()), b"' or consumer group '", shown(group, group.len()), b"'"]
@@ -340,7 +340,7 @@ pub(super) fn no_key_or_group(key: &[u8], group: &[u8]) -> CommandError {
     )
 }
 
-/// No such group, as XGROUP and XINFO say it.
+/// The error for a missing group, in the words of XGROUP and XINFO.
 pub(super) fn no_group(key: &[u8], group: &[u8]) -> CommandError {
     CommandError::text(
         [

@@ -1,4 +1,4 @@
-//! Consumer groups of streams: made, moved, removed; and XACK.
+//! Consumer groups of streams: creating, moving and removing them, and XACK.
 
 use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{no_group, strict_id, write, write_groups};
@@ -27,7 +27,7 @@ const NO_STREAM: CommandError = CommandError::Static(
     "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.",
 );
 
-/// The words behind the id.
+/// The options that follow the id.
 #[derive(Default)]
 struct Options {
     make_stream: bool,
@@ -119,7 +119,7 @@ fn set_id(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `XGROUP DESTROY key group`: clients that wait for the group are told.
+/// `XGROUP DESTROY key group`: clients that are blocked on the group get an error.
 fn destroy(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.get(2);
     let there = existing(ctx, key)?.groups.remove(args.get(3)).is_some();
@@ -144,7 +144,7 @@ fn create_consumer(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult 
     Ok(())
 }
 
-/// `XGROUP DELCONSUMER key group consumer`: what it has not acknowledged is forgotten.
+/// `XGROUP DELCONSUMER key group consumer`: entries that it has not acknowledged are no longer pending.
 fn delete_consumer(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let pending = existing_group(ctx, args)?.0.remove_consumer(args.get(4));
     if pending.is_some() {
@@ -187,7 +187,7 @@ fn xack(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.reply.integer(0);
         return Ok(());
     };
-    // All ids are read first: a bad one must not leave half of the work done.
+    // All ids are parsed first, so that an invalid one cannot leave the work half done.
     for word in args.from(3) {
         strict_id(word, 0)?;
     }

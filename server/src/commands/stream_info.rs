@@ -1,4 +1,4 @@
-//! XINFO: what is known of a stream, its groups, their consumers.
+//! XINFO: facts about a stream, its groups and their consumers.
 
 use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{no_group, reply_entry, reply_id, reply_range};
@@ -92,7 +92,7 @@ fn groups(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `XINFO STREAM key [FULL [COUNT count]]`.
 fn stream(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    // The key is looked for before the options are.
+    // As in Redis, the key is looked up before the options are parsed.
     with_stream(ctx, args.get(2), |reply, stream, _| {
         let full = full_count(args)?;
         let counters = &stream.counters;
@@ -154,7 +154,7 @@ fn full_count(args: &Args<'_>) -> CommandResult<Option<u64>> {
     }))
 }
 
-/// Words behind a subcommand that it does not know.
+/// The error for options that a subcommand does not know.
 pub(super) fn wrong_options(subcommand: &[u8], command: &str) -> CommandError {
     CommandError::text(
         [

@@ -1,6 +1,6 @@
-//! Entries of streams that were delivered and not acknowledged: XPENDING, XCLAIM, XAUTOCLAIM.
+//! Pending entries of streams, that is, delivered but not acknowledged ones: XPENDING, XCLAIM, XAUTOCLAIM.
 //!
-//! Claims propagate one by one, as what they came to: `XCLAIM key group consumer 0 id TIME ms RETRYCOUNT n FORCE JUSTID LASTID id`.
+//! Each claim propagates as its outcome: `XCLAIM key group consumer 0 id TIME ms RETRYCOUNT n FORCE JUSTID LASTID id`.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub static FAMILY: Family = &[
     ("xpending", Handler::Data(xpending)),
 ];
 
-/// XPENDING's words behind the group.
+/// The arguments of XPENDING after the group.
 struct PendingQuery<'a> {
     min_idle: i64,
     ends: (StreamId, StreamId),
@@ -34,7 +34,7 @@ struct PendingQuery<'a> {
 }
 
 impl<'a> PendingQuery<'a> {
-    /// `None` where only the summary is asked for.
+    /// `None` if only the summary is requested.
     fn parse(args: &Args<'a>) -> CommandResult<Option<Self>> {
         if args.len() == 3 {
             return Ok(None);
@@ -97,7 +97,7 @@ fn xpending(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// What XPENDING without a range tells.
+/// What XPENDING without a range replies.
 struct Summary {
     total: usize,
     ends: Option<(StreamId, StreamId)>,
@@ -137,7 +137,7 @@ fn reply_summary(summary: &Summary, ctx: &mut DataContext<'_>) {
     }
 }
 
-/// What a claim propagates with: where the group stands, and how it is named.
+/// The group that a claim belongs to, for its propagation.
 pub(super) struct ClaimOf<'a> {
     /// Database number.
     pub db: usize,
@@ -178,7 +178,7 @@ impl ClaimOf<'_> {
         );
     }
 
-    /// Queues the XGROUP SETID that moves the group on a replica to where it is here.
+    /// Queues the XGROUP SETID that moves the group on replicas to its position here.
     pub(super) fn propagate_position(&self, effects: &mut Effects, group: &Group) {
         if !effects.listening {
             return;
@@ -199,13 +199,13 @@ impl ClaimOf<'_> {
     }
 }
 
-/// A stream's group in a state to be changed, apart from its stream, which is looked into meanwhile.
+/// A group that is being changed, borrowed separately from its stream, which is read at the same time.
 struct Claiming<'a> {
     group: Group,
     of: ClaimOf<'a>,
 }
 
-/// XCLAIM's words behind the ids.
+/// The options of XCLAIM after the ids.
 #[derive(Default)]
 struct ClaimOptions {
     force: bool,
@@ -247,7 +247,7 @@ impl ClaimOptions {
             }
             at += 1;
         }
-        // A time that cannot be is taken for now: clients calculate it from clocks of their own.
+        // A time in the future or before 1970 is replaced by the present: clients compute it by their own clocks.
         options.delivered_at = Some(time).filter(|time| (0..=now).contains(time));
         options.retry_count = u64::try_from(retry).ok();
         Ok(options)
@@ -282,7 +282,7 @@ fn xclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         let group = &mut claiming.group;
         let known = group.pending.get(&id).cloned();
         if !stream.contains(id) {
-            // It was deleted: nobody can acknowledge it any more.
+            // The entry was deleted from the stream, so it is no longer pending.
             if let Some(known) = known {
                 claiming.of.propagate(effects, word, &known, group.last_id);
                 group.acknowledge(id);
@@ -342,7 +342,7 @@ impl<'a> Claiming<'a> {
     }
 }
 
-/// XAUTOCLAIM's words behind the first id.
+/// The options of XAUTOCLAIM after the start id.
 fn auto_options(args: &Args<'_>) -> CommandResult<(usize, bool)> {
     const NOT_POSITIVE: CommandError = CommandError::Static("ERR COUNT must be > 0");
     let (mut count, mut just_id) = (100, false);
@@ -362,16 +362,16 @@ fn auto_options(args: &Args<'_>) -> CommandResult<(usize, bool)> {
     Ok((count, just_id))
 }
 
-/// Redis reserves memory for so many ids, which fails from about this number on.
+/// Redis reserves memory for COUNT ids, which fails from about this number on.
 const COUNT_TOO_HIGH: usize = 1 << 43;
 
 /// `XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]`.
 fn xautoclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    /// Entries that are looked at for one that is wanted.
+    /// How many pending entries are examined per requested one.
     const ATTEMPTS: usize = 10;
     let (key, name) = (args.get(1), args.get(2));
     let now = ctx.now();
-    // Looked up before the words are read, but the words' errors come first.
+    // The key is looked up first, as in Redis, but errors in the arguments are reported before its type's.
     ctx.lookup_read(key);
     let min_idle =
         parse_i64(args.get(4)).ok_or(CommandError::Static("ERR Invalid min-idle-time argument for XAUTOCLAIM"))?.max(0);
@@ -388,7 +388,7 @@ fn xautoclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     effects.replace();
     let mut claiming = Claiming::begin(stream, ClaimOf { db: *db, key, group: name });
     let group = &mut claiming.group;
-    // The cursor comes before what is claimed, but is known only then.
+    // The cursor precedes the claimed entries in the reply, but is known only afterwards.
     let (mut attempts, mut left) = (count.saturating_mul(ATTEMPTS), count);
     let mut next = group.pending.range(start..).next().map(|(id, _)| *id);
     let (mut claimed, mut gone) = (Vec::new(), Vec::new());

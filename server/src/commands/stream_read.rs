@@ -1,6 +1,6 @@
-//! XREAD and XREADGROUP: what came after an id, at once or after a wait.
+//! XREAD and XREADGROUP: reading entries after an id, with and without blocking.
 //!
-//! What a group's reader does propagates as XCLAIM of each entry and XGROUP SETID.
+//! What XREADGROUP does propagates as an XCLAIM of each entry and an XGROUP SETID.
 
 use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{IdText, reply_entry, reply_entry_of, reply_id, reply_range, strict_id, write};
@@ -20,29 +20,29 @@ use crate::store::value::{Object, ValueType};
 /// Handlers of the family.
 pub static FAMILY: Family = &[("xread", Handler::Data(xread)), ("xreadgroup", Handler::Data(xreadgroup))];
 
-/// Entries that a client gets at most that waited without COUNT.
+/// The most entries that a client gets after it blocked without COUNT.
 const COUNT_AFTER_WAIT: u64 = 1000;
 
-/// The words of XREAD and XREADGROUP.
+/// The arguments of XREAD and XREADGROUP.
 struct Query<'a> {
     args: Args<'a>,
-    /// The deadline, where BLOCK was given.
+    /// The deadline if BLOCK was given; the inner `None` is to wait for ever.
     block: Option<Option<i64>>,
-    /// 0 for any number.
+    /// The most entries per stream; 0 for no limit.
     count: u64,
     group: Option<(&'a [u8], &'a [u8])>,
     no_ack: bool,
-    /// The word of the first key, and number of keys.
+    /// The index of the first key among the words.
     first: usize,
     keys: usize,
 }
 
-/// Where a reader of one stream goes on.
+/// The position from which one stream is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// Behind this id; a group's reader gets its own history from there.
+    /// After this id; for a group, the consumer's own pending entries from there.
     After(StreamId),
-    /// Where the group stands.
+    /// After the last entry that was delivered to the group.
     New,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Query<'a> {
                 query.first = at + 1;
                 let words = args.len() - query.first;
                 if !words.is_multiple_of(2) {
-                    // The text is one for both commands.
+                    // Both commands share this text.
                     return Err(CommandError::Static(
                         "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
                     ));
@@ -102,12 +102,12 @@ impl<'a> Query<'a> {
         self.args.from(self.first).take(self.keys)
     }
 
-    /// The word that says where the reader of the stream with that number goes on.
+    /// The id given for the stream with that number.
     fn position_word(&self, index: usize) -> &'a [u8] {
         self.args.get(self.first + self.keys + index)
     }
 
-    /// The positions of all streams, which must be streams, and have the group.
+    /// The positions in all streams. Fails if a key has another type, or a stream lacks the group.
     fn positions(&self, ctx: &mut DataContext<'_>) -> CommandResult<Vec<Position>> {
         let mut positions = Vec::with_capacity(self.keys);
         for (index, key) in self.keys().enumerate() {
@@ -135,7 +135,7 @@ impl<'a> Query<'a> {
         Ok(positions)
     }
 
-    /// The position behind an id. In a group the highest id means new entries, as Redis writes `>` inside.
+    /// The position after an id. In a group the highest id stands for new entries, because Redis represents `>` by it.
     fn position_after(&self, word: &[u8]) -> CommandResult<Position> {
         Ok(match strict_id(word, 0)? {
             StreamId::MAX if self.group.is_some() => Position::New,
@@ -143,7 +143,7 @@ impl<'a> Query<'a> {
         })
     }
 
-    /// Where to start, if the stream has anything for the reader now. A group's history always has, if only nothing.
+    /// The id to start from, if there is something to read now. A consumer's own history always counts, even if it is empty.
     fn start(&self, stream: &Stream, position: Position) -> Option<StreamId> {
         let after = match (position, self.group) {
             (Position::After(id), Some(_)) => return Some(id.next().unwrap_or(StreamId::MAX)),
@@ -196,7 +196,7 @@ fn read(ctx: &mut DataContext<'_>, query: &Query<'_>) -> CommandResult {
     }
 }
 
-/// Writes what one stream has for the reader, with its key; false where it has nothing.
+/// Writes a stream's key and the entries to read from it; false if there are none.
 fn read_one(
     ctx: &mut DataContext<'_>,
     query: &Query<'_>,
@@ -226,7 +226,7 @@ fn read_one(
     Ok(true)
 }
 
-/// Makes sure that the reader's consumer is there, and tells of a new one.
+/// Creates the reader's consumer if needed, and propagates its creation.
 fn consumer(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8]) -> CommandResult {
     let Some((group_name, name)) = query.group else { return Ok(()) };
     let now = ctx.now();
@@ -244,7 +244,7 @@ fn consumer(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8]) -> Command
     Ok(())
 }
 
-/// Delivers new entries to a group's consumer.
+/// Delivers new entries to a consumer of a group.
 fn deliver(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8], start: StreamId, count: u64) -> CommandResult {
     let Some((group_name, name)) = query.group else { return Ok(()) };
     consumer(ctx, query, key)?;
@@ -273,7 +273,7 @@ fn deliver(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8], start: Stre
             }
         }
     }
-    // XCLAIM tells where the group stands by itself.
+    // XCLAIM's LASTID already propagates the group's position.
     if moved
         && query.no_ack
         && let Some(group) = stream.groups.get(group_name)
@@ -283,7 +283,7 @@ fn deliver(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8], start: Stre
     Ok(())
 }
 
-/// Shows a consumer what was delivered to it and not acknowledged, which counts as one more delivery.
+/// Replies with a consumer's pending entries, which counts as another delivery.
 fn history(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8], start: StreamId, count: u64) -> CommandResult {
     let Some((group_name, name)) = query.group else { return Ok(()) };
     consumer(ctx, query, key)?;
@@ -313,7 +313,7 @@ fn history(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8], start: Stre
     Ok(())
 }
 
-/// Waits for entries. The request that is kept names the ids that `$` stands for now.
+/// Blocks for entries. In the stored request, each `$` is replaced by the id that it stands for now.
 fn wait(query: &Query<'_>, positions: &[Position], deadline: Option<i64>) -> CommandResult {
     let ids = query.first + query.keys;
     let mut request = OwnedArgs::new(query.args.from(0).take(ids));
@@ -337,7 +337,7 @@ fn wait(query: &Query<'_>, positions: &[Position], deadline: Option<i64>) -> Com
     })))
 }
 
-/// Serves a reader that waited, from one stream.
+/// Serves a blocked reader from one stream.
 fn serve(ctx: &mut DataContext<'_>, args: &Args<'_>, key: &[u8]) -> CommandResult<bool> {
     let query = Query::parse(args, ctx.now(), args.get(0).len() == "xreadgroup".len())?;
     let Some(index) = query.keys().position(|other| other == key) else { return Ok(false) };
@@ -356,6 +356,6 @@ fn serve(ctx: &mut DataContext<'_>, args: &Args<'_>, key: &[u8]) -> CommandResul
     } else {
         ctx.reply.array(1);
     }
-    // What is not there takes its head back with it.
+    // If there is nothing to read, the header is removed again.
     read_one(ctx, &query, key, position, count)
 }

@@ -37,7 +37,7 @@ pub static FAMILY: Family = &[
     ("substr", Handler::Data(getrange)),
 ];
 
-/// A string as it is stored: canonical integers become integers.
+/// A string in its stored form: canonical integers are stored as integers.
 #[inline]
 pub fn string_value(bytes: &[u8]) -> NewValue<'_> {
     if bytes.len() <= 20
@@ -222,7 +222,7 @@ fn store_plain(ctx: &mut DataContext<'_>, key: &[u8], value: &[u8], expire: Opti
 
 /// `SETNX key value`.
 fn setnx(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
-    // A look for a change: a key that is there was used.
+    // As in Redis this is a lookup for writing, which counts as an access if the key exists.
     let fresh = ctx.keyspace.lookup_write(ctx.db, args.get(1)).is_none();
     if fresh {
         store_plain(ctx, args.get(1), args.get(2), None);
@@ -259,7 +259,7 @@ fn getset(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `MGET key [key ...]`: null for what is no string.
+/// `MGET key [key ...]`: null for values that are not strings.
 fn mget(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     ctx.reply.array(args.len() - 1);
     for key in args.from(1) {
@@ -355,7 +355,7 @@ fn add(ctx: &mut DataContext<'_>, key: &[u8], increment: i64) -> CommandResult {
     Ok(())
 }
 
-/// `INCRBYFLOAT key increment`, in 80 bits.
+/// `INCRBYFLOAT key increment`, computed in 80-bit floats.
 fn incrbyfloat(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.get(1);
     let increment = LongDouble::parse(args.get(2));
@@ -369,7 +369,7 @@ fn incrbyfloat(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let mut text = Vec::new();
     sum.write_human(&mut text);
-    // The result is text to Redis, even where it is an integer.
+    // Redis stores the result as text, even if it is an integer.
     ctx.keyspace.set_keeping_expiry(ctx.db, key, NewValue::Bytes(&text));
     ctx.changed(key, NotifyFlags::STRING, "incrbyfloat");
     ctx.reply.bulk(&text);
@@ -400,7 +400,7 @@ fn check_length(ctx: &DataContext<'_>, len: u64) -> CommandResult {
     if len > ctx.config.proto_max_bulk_len && !ctx.trusted { Err(STRING_TOO_LONG) } else { Ok(()) }
 }
 
-/// Edits a string that exists as bytes; returns its new length. Large strings are edited where they are.
+/// Edits the bytes of an existing string and returns its new length. Large strings are edited in place.
 pub(super) fn edit(ctx: &mut DataContext<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> usize {
     let Some(mut entry) = ctx.keyspace.lookup_write(ctx.db, key) else { return 0 };
     if let Some(Object::String(bytes)) = entry.object_mut() {
@@ -414,12 +414,12 @@ pub(super) fn edit(ctx: &mut DataContext<'_>, key: &[u8], change: impl FnOnce(&m
     len
 }
 
-/// Makes a string longer, with zeros. A large one does not get twice what it had, as it would by itself, but one megabyte more
-/// than it needs, as in Redis.
+/// Extends a string with zeros. As in Redis, a large string reserves one megabyte more than it needs, where a `Vec` would
+/// double its capacity.
 pub(super) fn lengthen(bytes: &mut Vec<u8>, len: usize) {
     const STEP: usize = 1 << 20;
     if bytes.is_empty() {
-        // Zeros from the allocator are pages that nobody touched yet.
+        // Zeroed memory from the allocator is made of untouched pages, so it costs nothing yet.
         *bytes = vec![0; len];
         return;
     }
@@ -472,7 +472,7 @@ fn getrange(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     })
 }
 
-/// The first and last index that `start` and `end` name in something of length `len`; `None` where nothing is.
+/// The first and last index that `start` and `end` name in a sequence of length `len`; `None` if the range is empty.
 pub fn clamp_range(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
     let len = len as i64;
     if start < 0 && end < 0 && start > end {

@@ -1,4 +1,5 @@
-//! What COMMAND tells about each command. The build makes the table of `data/commands/`: see `build/commands.rs`.
+//! The table of commands: names, arities, flags, keys, documentation. The build generates it from `data/commands/` (see
+//! `build/commands.rs`).
 
 use crate::server::Family;
 use crate::server::doc::{
@@ -6,10 +7,10 @@ use crate::server::doc::{
     KeyFlags, KeyRule, KeySpec, Secrets,
 };
 
-/// All names in the order of their bytes, and whether the command needs a handler: one with subcommands may do without.
+/// All names in byte order, and whether the command needs a handler; one with subcommands may lack it.
 const NAMES: &[(&str, bool)] = &include!(concat!(env!("OUT_DIR"), "/command_names.rs"));
 
-/// Ends the build where a handler has no facts, or a command no handler.
+/// Fails the build if a handler is missing from the table, or a command has no handler.
 const fn agree(families: &[Family]) {
     let mut handled = [false; NAMES.len()];
     let mut family = 0;
@@ -19,7 +20,7 @@ const fn agree(families: &[Family]) {
             let name = families[family][at].0;
             match place(name.as_bytes()) {
                 Some(place) if !handled[place] => handled[place] = true,
-                // Two handlers, or no facts.
+                // Two handlers of one name, or a handler that is missing from the table.
                 _ => panic!("{}", name),
             }
             at += 1;
@@ -46,7 +47,7 @@ const fn place(name: &[u8]) -> Option<usize> {
     None
 }
 
-/// Negative, zero or positive as the first word stands in front of the second, is equal, or stands behind it.
+/// Compares two words by their bytes: negative, zero or positive.
 const fn order(one: &[u8], other: &[u8]) -> i32 {
     let mut at = 0;
     while at < one.len() && at < other.len() && one[at] == other[at] {
@@ -59,5 +60,5 @@ const fn order(one: &[u8], other: &[u8]) -> i32 {
 
 const _: () = agree(super::FAMILIES);
 
-/// All commands of 7.0.15, and our own, by family and name.
+/// All commands of Redis 7.0.15 and our own, by family and name.
 pub static COMMANDS: &[CommandDoc] = &include!(concat!(env!("OUT_DIR"), "/commands.rs"));

@@ -67,14 +67,14 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let queue = std::mem::take(&mut ctx.client.transaction_mut().queue);
     ctx.server.discard_transaction(ctx.client);
     ctx.client.flags.insert(ClientFlags::IN_EXEC);
-    // Without replies only messages are left, each taken by itself: SUBSCRIBE's.
+    // Without replies, the output holds only messages, such as SUBSCRIBE's, which are not part of an array.
     if !ctx.client.is_silent() {
         ctx.reply().array(queue.len());
     }
     let exec = ctx.client.last_command;
     for (command, request) in &queue {
         let args = request.as_args();
-        // Rights may have changed since the command was queued, by the transaction's own commands too.
+        // Permissions may have changed since the command was queued, even by an earlier command of this transaction.
         if ctx.client.flags.intersects(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(ctx.client, command, &args)
             && !ctx.server.is_of_arrival(ctx.client, command, &args)
@@ -87,13 +87,13 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         }
         ctx.server.call(ctx.client, command, &args);
     }
-    // What ends here is the transaction, not its last command.
+    // The unit that ends here is the transaction, not its last command.
     ctx.client.last_command = exec;
     ctx.client.flags.remove(ClientFlags::IN_EXEC);
     Ok(())
 }
 
-/// A watched key whose time came since counts as changed; one that had expired when WATCH came does not.
+/// Whether a watched key has expired since WATCH, which counts as a change. One that had already expired then does not.
 fn watched_key_expired(ctx: &ServerContext<'_>) -> bool {
     let now = ctx.server.time.now;
     ctx.client.transaction.as_ref().is_some_and(|transaction| {
