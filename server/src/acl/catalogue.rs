@@ -1,30 +1,31 @@
-//! What there is to allow: commands by their original names, whatever `rename-command` calls them, and their categories.
+//! The commands and categories that rules can name. Commands have their original names, regardless of `rename-command`.
 
 use std::collections::HashMap;
 
-/// A command's or subcommand's place in the catalogue.
+/// The index of a command or subcommand in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CommandId(pub u16);
 
-/// What rules ask about a command.
+/// What rules need to know about a command.
 #[derive(Debug)]
 pub struct Fact {
     /// Lower-case name; `parent|sub` for subcommands.
     pub name: &'static str,
     /// The categories that it is in, as bits in the order of [`Catalogue::categories`].
     pub categories: u32,
-    /// Redis has it, too: it counts when categories are weighed against each other, so that both servers describe a user alike.
+    /// Whether Redis has the command, too. Only such commands count when categories are chosen to describe a user, so that
+    /// both servers describe it alike.
     pub is_standard: bool,
-    /// It is a subcommand.
+    /// Whether this is a subcommand.
     pub is_subcommand: bool,
-    /// Its subcommands.
+    /// The ids of its subcommands.
     pub subcommands: Vec<CommandId>,
 }
 
-/// All commands.
+/// All commands and categories.
 #[derive(Debug)]
 pub struct Catalogue {
-    /// Names of the categories.
+    /// The names of the categories, in the order of their bits.
     pub categories: Vec<String>,
     facts: Vec<Option<Fact>>,
     names: HashMap<&'static str, CommandId>,
@@ -39,7 +40,7 @@ impl Catalogue {
         Self { categories, facts, names: HashMap::new(), top: Vec::new() }
     }
 
-    /// Adds a command. Subcommands are listed with their parent, and added by themselves.
+    /// Adds a command. A subcommand has to be listed by its parent and to be added on its own.
     pub fn add(&mut self, id: CommandId, fact: Fact) {
         self.names.insert(fact.name, id);
         if !fact.is_subcommand {
@@ -48,37 +49,37 @@ impl Catalogue {
         self.facts[usize::from(id.0)] = Some(fact);
     }
 
-    /// Number of ids.
+    /// The number of ids, including unused ones.
     pub fn size(&self) -> usize {
         self.facts.len()
     }
 
-    /// What is known about a command.
+    /// The facts about a command.
     ///
     /// # Panics
-    /// No such command was added.
+    /// The id was never added.
     pub fn fact(&self, id: CommandId) -> &Fact {
         self.facts[usize::from(id.0)].as_ref().expect("ids are those of commands that were added")
     }
 
-    /// The command or subcommand (`parent|sub`) of that name, whatever its case.
+    /// Looks up a command or subcommand (`parent|sub`), ignoring case.
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
         let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
         self.names.get(name.as_str()).copied()
     }
 
-    /// The category of that name, as a bit.
+    /// Looks up a category by name, and returns its bit.
     pub fn category(&self, name: &[u8]) -> Option<u32> {
         let place = self.categories.iter().position(|known| name.eq_ignore_ascii_case(known.as_bytes()));
         place.map(|bit| 1 << bit)
     }
 
-    /// Commands that are no subcommands, by name.
+    /// The commands that are not subcommands, by name.
     pub fn top(&self) -> &[CommandId] {
         &self.top
     }
 
-    /// All commands, each in front of its subcommands.
+    /// All commands, each followed by its subcommands.
     pub fn all(&self) -> impl Iterator<Item = CommandId> + '_ {
         self.top.iter().flat_map(|&id| std::iter::once(id).chain(self.fact(id).subcommands.iter().copied()))
     }

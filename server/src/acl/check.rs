@@ -1,31 +1,31 @@
-//! A request, held against a user.
+//! The check of a request against a user.
 
 use super::catalogue::CommandId;
 use super::selector::Selector;
 use super::user::User;
 use crate::base::glob;
 
-/// What may be done with a key, or what is going to be done.
+/// What may be done with a key, or what a command does with it: reading, writing, both or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access(u8);
 
 impl Access {
-    /// It is only named: whoever may do anything with it may name it.
+    /// The key is only named, which any permission on the key allows.
     pub const NONE: Self = Self(0);
-    /// Its value is read.
+    /// The key's value is read.
     pub const READ: Self = Self(1);
-    /// It is written.
+    /// The key is written.
     pub const WRITE: Self = Self(2);
-    /// Both.
+    /// The key is read and written.
     pub const BOTH: Self = Self(3);
 
-    /// Whether all of `other` is part of it.
+    /// Whether this includes all of `other`.
     #[inline]
     pub fn covers(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Both together.
+    /// The union of both.
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -34,48 +34,48 @@ impl Access {
 /// A key that a request touches.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyUse<'a> {
-    /// Its place among the words.
+    /// Its index among the words.
     pub index: usize,
-    /// The key.
+    /// The key's name.
     pub key: &'a [u8],
-    /// What happens to it.
+    /// What the request does with it.
     pub access: Access,
 }
 
 /// A channel that a request publishes or subscribes to.
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelUse<'a> {
-    /// Its place among the words.
+    /// Its index among the words.
     pub index: usize,
-    /// Its name, or the pattern.
+    /// The channel's name, or the pattern.
     pub name: &'a [u8],
-    /// PSUBSCRIBE: only the very same pattern allows it.
+    /// Whether this is a pattern (PSUBSCRIBE), which is allowed only by an identical pattern of the user.
     pub is_pattern: bool,
 }
 
-/// What is to be allowed.
+/// A request, reduced to what permissions depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// The command or subcommand.
+    /// The command or subcommand to run.
     pub command: CommandId,
-    /// Whoever is connected may run it: AUTH and the like.
+    /// Whether every connection may run it, as with AUTH.
     pub is_free: bool,
-    /// The word behind the command's name.
+    /// The word after the command's name.
     pub first_arg: Option<&'a [u8]>,
-    /// All its keys. May be left out where [`User::allows_all_keys`].
+    /// All its keys. May be empty if [`User::allows_all_keys`].
     pub keys: &'a [KeyUse<'a>],
-    /// All its channels. May be left out where [`User::allows_all_channels`].
+    /// All its channels. May be empty if [`User::allows_all_channels`].
     pub channels: &'a [ChannelUse<'a>],
 }
 
-/// What is not allowed, in rising order of how far the request got.
+/// What is not allowed. The order is that of the checks, so a greater value means that the request got further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denial {
-    /// The command.
+    /// The command itself.
     Command,
-    /// The key at this place among the words.
+    /// The key at this index among the words.
     Key(usize),
-    /// The channel at this place among the words.
+    /// The channel at this index among the words.
     Channel(usize),
 }
 
@@ -107,7 +107,7 @@ impl Selector {
         self.all_keys || self.keys.iter().any(|known| known.access.covers(access) && known.pattern == b"*")
     }
 
-    /// Whether its patterns allow a channel.
+    /// Whether the patterns of this selector allow a channel or pattern.
     fn allows_channel(&self, name: &[u8], is_pattern: bool) -> bool {
         let fits = |known: &[u8]| if is_pattern { known == name } else { glob::matches(known, name, false) };
         self.all_channels || self.channels.iter().any(|known| fits(known))
@@ -118,7 +118,7 @@ impl User {
     /// Whether the user may make a request.
     ///
     /// # Errors
-    /// What is not allowed: of all selectors, what the one says that got farthest.
+    /// What is not allowed, according to the selector with which the request got furthest.
     pub fn check(&self, request: &Request<'_>) -> Result<(), Denial> {
         let mut denial = Denial::Command;
         for selector in self.selectors() {
@@ -130,17 +130,17 @@ impl User {
         Err(denial)
     }
 
-    /// Whether one selector allows the request, and besides what is named any other key: SORT's BY and GET.
+    /// Whether one selector allows both the request and this access to any key, as SORT's BY and GET need.
     pub fn allows_with_any_key(&self, request: &Request<'_>, access: Access) -> bool {
         self.selectors().any(|selector| selector.check(request).is_ok() && selector.allows_any_key(access))
     }
 
-    /// Whether keys need not be looked at.
+    /// Whether one selector allows all keys, so that they need not be checked.
     pub fn allows_all_keys(&self) -> bool {
         self.selectors().all(|selector| selector.all_keys)
     }
 
-    /// Whether channels need not be looked at.
+    /// Whether one selector allows all channels, so that they need not be checked.
     pub fn allows_all_channels(&self) -> bool {
         self.selectors().all(|selector| selector.all_channels)
     }
@@ -150,7 +150,7 @@ impl User {
         self.selectors().any(|selector| selector.allows_channel(name, is_pattern))
     }
 
-    /// Whether nothing is ever refused.
+    /// Whether this user is never refused anything.
     pub fn is_unrestricted(&self) -> bool {
         self.selectors().any(Selector::is_unrestricted)
     }

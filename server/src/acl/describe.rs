@@ -1,16 +1,17 @@
-//! The rules that lead to a set of commands.
+//! Describing a set of commands as rules, for ACL LIST and GETUSER.
 //!
-//! Background. Rules are found as Redis finds them, so that both servers describe a user alike: begin with all commands or with none;
-//! then, as long as there is a category of which more commands are as wanted than not, take the one with the fewest that are not
-//! (of these, the one with the most that are); at last name single commands. A command that Redis does not have is not counted.
+//! Background. The algorithm is Redis's, so that both servers describe a user alike. Begin with all commands or with none.
+//! Then, as long as there is a category with more matching commands than others, take the one with the fewest others (among
+//! those, the one with the most matching ones). Finally, name single commands. A command that Redis does not have is not
+//! counted.
 
 use super::catalogue::{Catalogue, CommandId};
 use super::selector::{CommandSet, Selector};
 
 impl Selector {
-    /// The commands as rules.
+    /// The allowed commands as rules.
     pub fn describe_commands(&self, catalogue: &Catalogue) -> Vec<u8> {
-        // All but some, or none but some.
+        // Start from all commands or from none.
         let from_all = self.commands.with_future;
         let mut reached = CommandSet::all_or_none(catalogue, from_all);
         let mut rules = vec![if from_all { b"+@all".to_vec() } else { b"-@all".to_vec() }];
@@ -36,7 +37,7 @@ impl Selector {
     }
 }
 
-/// The categories to name, in their order. Each one's commands count as done with for the choice of the next.
+/// The categories to name, in order. The commands of each count as settled when the next one is chosen.
 fn categories(wanted: &CommandSet, catalogue: &Catalogue, adding: bool) -> Vec<u32> {
     let mut left = wanted.clone();
     let mut chosen = Vec::new();
@@ -50,7 +51,7 @@ fn categories(wanted: &CommandSet, catalogue: &Catalogue, adding: bool) -> Vec<u
             }
             (same > different).then_some((different, same, category))
         });
-        // The first of equals.
+        // Of equals, take the first.
         let best = fits.reduce(|best, next| {
             let better = next.0 < best.0 || (next.0 == best.0 && next.1 > best.1);
             if better { next } else { best }

@@ -1,12 +1,12 @@
-//! What was refused lately: ACL LOG.
+//! The recent refusals that ACL LOG shows.
 
 use std::collections::VecDeque;
 
 use crate::base::clock::Millis;
 
-/// So many entries are looked at for one like a new one.
+/// How many of the latest entries are searched for one like a new one.
 const LOOKED_AT: usize = 10;
-/// What happens farther apart is told apart.
+/// Refusals further apart than this, in milliseconds, get separate entries.
 const GROUPED_WITHIN: Millis = 60_000;
 
 /// What was refused.
@@ -18,12 +18,12 @@ pub enum Reason {
     Key,
     /// A channel.
     Channel,
-    /// A login.
+    /// A login with a wrong name or password.
     Auth,
 }
 
 impl Reason {
-    /// The name in replies.
+    /// The name that ACL LOG shows.
     pub fn name(self) -> &'static str {
         match self {
             Self::Command => "command",
@@ -34,19 +34,19 @@ impl Reason {
     }
 }
 
-/// Where it was asked for.
+/// Where the request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Context {
-    /// By a client.
+    /// From a client, outside a transaction.
     TopLevel,
     /// In a transaction, when it was queued or when it ran.
     Multi,
-    /// By a script or function.
+    /// From a script or function.
     Script,
 }
 
 impl Context {
-    /// The name in replies.
+    /// The name that ACL LOG shows.
     pub fn name(self) -> &'static str {
         match self {
             Self::TopLevel => "toplevel",
@@ -56,22 +56,22 @@ impl Context {
     }
 }
 
-/// A refusal, or several alike.
+/// A refusal, or several similar ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// How many.
+    /// How many refusals this entry stands for.
     pub count: u64,
     /// What was refused.
     pub reason: Reason,
-    /// Where it was asked for.
+    /// Where the request came from.
     pub context: Context,
-    /// The command, the key, the channel; of a login the command.
+    /// The name of the command, key or channel; for a login, that of the command.
     pub object: Vec<u8>,
-    /// Who asked, or wanted to be.
+    /// The user that was refused, or that the client tried to log in as.
     pub username: Vec<u8>,
-    /// The last one's time, Unix milliseconds.
+    /// The time of the latest refusal, in Unix milliseconds.
     pub at: Millis,
-    /// The last one's line in CLIENT LIST.
+    /// The client's line in CLIENT LIST at the latest refusal.
     pub client: Vec<u8>,
 }
 
@@ -90,7 +90,7 @@ impl Entry {
 pub struct AclLog(VecDeque<Entry>);
 
 impl AclLog {
-    /// Notes a refusal, of which `limit` are kept (`acllog-max-len`). One like a recent entry joins it.
+    /// Adds a refusal, or counts it in a recent entry like it. At most `limit` entries are kept (`acllog-max-len`).
     pub fn add(&mut self, mut entry: Entry, limit: usize) {
         let like = self.0.iter().take(LOOKED_AT).position(|known| known.is_like(&entry));
         if let Some(known) = like.and_then(|place| self.0.remove(place)) {
@@ -102,7 +102,7 @@ impl AclLog {
         self.0.truncate(limit);
     }
 
-    /// Forgets all.
+    /// Removes all entries: ACL LOG RESET.
     pub fn clear(&mut self) {
         self.0.clear();
     }

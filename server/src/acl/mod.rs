@@ -1,15 +1,16 @@
 //! Users: who may log in, and what each may run, read, write, publish and subscribe to.
 //!
-//! For: the rules of ACL SETUSER and of ACL files, the check of one request against a user, the description of a user as rules,
-//! and the log of refusals. Not for: I/O, sessions, and which words of a request are keys; those are told by whoever asks.
+//! For: the rules of ACL SETUSER and of ACL files, the check of one request against a user, the description of a user as
+//! rules, and the log of refusals. Not for: I/O, sessions, and which words of a request are keys, which the caller
+//! determines.
 //!
 //! # Background
-//! A user has passwords and selectors. A selector allows some commands, on some keys, and some channels; a request is allowed
-//! where one selector allows all of it, so rights of two selectors never add up. The first selector, the root, is what rules
-//! outside of parentheses change.
+//! A user has passwords and selectors. A selector allows some commands, on some keys, and some channels; a request is
+//! allowed if one selector allows all of it, so permissions of two selectors never add up. The first selector, the root, is
+//! the one that rules outside parentheses change.
 //!
-//! What commands a selector allows is a set of bits, not the list of rules that led there: a later rule may undo what an earlier
-//! one did. ACL LIST therefore has to find rules again that lead to the set (`describe.rs`).
+//! The commands that a selector allows are kept as a set of bits, not as the list of rules that led there, because a later
+//! rule may undo an earlier one. ACL LIST therefore has to derive rules from the set (`describe.rs`).
 //!
 //! | file | noun |
 //! | --- | --- |

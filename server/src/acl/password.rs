@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// Digits of a hash.
+/// The number of hexadecimal digits of a hash.
 const DIGITS: usize = 64;
 
 /// The SHA-256 of a password as lower-case hexadecimal digits.
@@ -27,18 +27,18 @@ impl PasswordHash {
         Self(digits)
     }
 
-    /// A hash that was written out.
+    /// Parses a hash in hexadecimal digits.
     pub fn parse(digits: &[u8]) -> Option<Self> {
         let digits: [u8; DIGITS] = digits.try_into().ok()?;
         digits.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).then_some(Self(digits))
     }
 
-    /// The digits.
+    /// The hash as lower-case hexadecimal digits.
     pub fn digits(&self) -> &[u8] {
         &self.0
     }
 
-    /// Compares without telling by its time where the two differ.
+    /// Compares in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         let difference = self.0.iter().zip(&other.0).fold(0, |difference, (a, b)| difference | (a ^ b));
         std::hint::black_box(difference) == 0

@@ -1,4 +1,4 @@
-//! What is allowed, and the rules that change it.
+//! Selectors: what one allows, and the rules that change it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,29 +8,29 @@ use super::check::Access;
 /// Why a rule is refused. The texts are Redis's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
-    /// It follows no form, or a pattern holds what it must not.
+    /// The rule has no valid form, or a pattern contains characters that it must not.
     #[error("Syntax error")]
     Syntax,
-    /// A command or category that is not there.
+    /// An unknown command or category.
     #[error("Unknown command or category name in ACL")]
     Unknown,
-    /// A pattern of keys where all are allowed already.
+    /// A key pattern, although all keys are already allowed.
     #[error(
         "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. Try 'resetkeys' to start with an empty list of patterns"
     )]
     AfterAllKeys,
-    /// A pattern of channels where all are allowed already.
+    /// A channel pattern, although all channels are already allowed.
     #[error(
         "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect. Try 'resetchannels' to start with an empty list of channels"
     )]
     AfterAllChannels,
-    /// The password that is to be removed is not there.
+    /// The password to be removed does not exist.
     #[error("The password you are trying to remove from the user does not exist")]
     NoSuchPassword,
-    /// No hash of a password.
+    /// The text is not the hash of a password.
     #[error("The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters")]
     BadHash,
-    /// A first argument of what is a subcommand already.
+    /// A first argument for what is already a subcommand.
     #[error("Allowing first-arg of a subcommand is not supported")]
     FirstArgOfSubcommand,
     /// A second `user` line for one user.
@@ -38,19 +38,19 @@ pub enum RuleError {
     Duplicate,
 }
 
-/// What rules are read by.
+/// What the interpretation of rules depends on.
 #[derive(Debug)]
 pub struct Rulebook<'a> {
-    /// The commands that there are.
+    /// All commands and categories.
     pub catalogue: &'a Catalogue,
-    /// `acl-pubsub-default`: new selectors allow all channels.
+    /// Whether new selectors allow all channels (`acl-pubsub-default`).
     pub allows_channels: bool,
-    /// Rules so far that allow a command with one first argument, which is discouraged: the log names them.
+    /// The rules so far that allow a command with one first argument only. This is discouraged, so they are logged.
     pub discouraged: Vec<Vec<u8>>,
 }
 
 impl<'a> Rulebook<'a> {
-    /// For rules on these commands.
+    /// A rulebook for these commands.
     pub fn new(catalogue: &'a Catalogue, allows_channels: bool) -> Self {
         Self { catalogue, allows_channels, discouraged: Vec::new() }
     }
@@ -60,7 +60,7 @@ impl<'a> Rulebook<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CommandSet {
     bits: Vec<u64>,
-    /// Whether it began with all commands, and so holds those as well that may come with time.
+    /// Whether the set was built from `+@all`, and so includes commands that are added in the future.
     pub(super) with_future: bool,
 }
 
@@ -80,7 +80,7 @@ impl CommandSet {
         if on { *word |= bit } else { *word &= !bit }
     }
 
-    /// A command, and with it its subcommands.
+    /// Adds or removes a command together with its subcommands.
     pub(super) fn set(&mut self, catalogue: &Catalogue, id: CommandId, on: bool) {
         self.set_one(id, on);
         for &sub in &catalogue.fact(id).subcommands {
@@ -88,23 +88,23 @@ impl CommandSet {
         }
     }
 
-    /// Whether nothing is missing.
+    /// Whether the set contains all commands.
     pub(super) fn is_everything(&self) -> bool {
         self.bits.iter().all(|&word| word == u64::MAX)
     }
 }
 
-/// A pattern of keys.
+/// A pattern of keys, and the access that it allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPattern {
-    /// The pattern.
+    /// The glob-style pattern.
     pub pattern: Vec<u8>,
     /// What may be done with keys that match it.
     pub access: Access,
 }
 
 impl KeyPattern {
-    /// As a rule.
+    /// The pattern as a rule, such as `~a*` or `%R~a*`.
     pub fn describe(&self) -> Vec<u8> {
         let mark: &[u8] = match self.access {
             Access::BOTH => b"~",
@@ -115,7 +115,7 @@ impl KeyPattern {
     }
 }
 
-/// What one part of a user allows.
+/// One set of permissions of a user. A request has to be allowed by a single selector.
 #[derive(Debug, Clone)]
 pub struct Selector {
     pub(super) commands: CommandSet,
@@ -123,26 +123,26 @@ pub struct Selector {
     pub(super) first_args: BTreeMap<CommandId, Vec<Vec<u8>>>,
     pub(super) all_keys: bool,
     pub(super) keys: Vec<KeyPattern>,
-    /// Where in `keys` a pattern stands: many patterns are to cost no more each than few.
+    /// The index of each pattern in `keys`, so that adding one takes constant time.
     key_places: HashMap<Vec<u8>, usize>,
     pub(super) all_channels: bool,
     pub(super) channels: Vec<Vec<u8>>,
-    /// What is in `channels`.
+    /// The contents of `channels`, so that adding one takes constant time.
     known_channels: HashSet<Vec<u8>>,
 }
 
-/// A word up to its first NUL: the rest counts only in passwords.
+/// A word up to its first NUL; what follows counts only in passwords.
 pub(super) fn up_to_nul(word: &[u8]) -> &[u8] {
     &word[..word.iter().position(|&byte| byte == 0).unwrap_or(word.len())]
 }
 
-/// Whether a name or pattern holds what would not survive a line of a file.
+/// Whether a name or pattern contains blanks or NULs, which a line of an ACL file cannot hold.
 pub fn has_blanks(word: &[u8]) -> bool {
     word.iter().any(|byte| matches!(byte, 0 | b' ' | b'\t'..=b'\r'))
 }
 
 impl Selector {
-    /// A selector that allows nothing, unless `acl-pubsub-default` says otherwise of channels.
+    /// A selector that allows nothing, except all channels if `acl-pubsub-default` says so.
     pub fn new(book: &Rulebook<'_>) -> Self {
         Self {
             commands: CommandSet::all_or_none(book.catalogue, false),
@@ -156,12 +156,12 @@ impl Selector {
         }
     }
 
-    /// Whether it allows everything.
+    /// Whether the selector allows everything.
     pub fn is_unrestricted(&self) -> bool {
         self.all_keys && self.all_channels && self.commands.is_everything()
     }
 
-    /// Follows one rule. Where that fails it may have been changed: apply rules to a copy.
+    /// Applies one rule. A rule that fails may still have changed the selector, so apply rules to a copy.
     ///
     /// # Errors
     /// Why the rule is refused.
@@ -221,7 +221,7 @@ impl Selector {
         }
     }
 
-    /// `+command`, `+container|subcommand`, `+command|first-argument`.
+    /// Applies `+command`, `+container|subcommand` or `+command|first-argument`, given without the `+`.
     fn allow(&mut self, book: &mut Rulebook<'_>, name: &[u8]) -> Result<(), RuleError> {
         let Some(bar) = name.iter().rposition(|&byte| byte == b'|') else {
             let id = book.catalogue.find(name).ok_or(RuleError::Unknown)?;
@@ -250,7 +250,7 @@ impl Selector {
         Ok(())
     }
 
-    /// `%R~pattern` and the like, without the `%`.
+    /// Applies `%R~pattern` and the like, given without the `%`.
     fn add_keys_for(&mut self, rule: &[u8]) -> Result<(), RuleError> {
         if self.all_keys {
             return Err(RuleError::AfterAllKeys);
@@ -270,7 +270,7 @@ impl Selector {
             access = access.and(wanted);
             rest = tail;
         }
-        // A right to nothing would be no right; Redis once broke on describing it (CVE-2024-51741).
+        // An empty permission is refused; describing one once crashed Redis (CVE-2024-51741).
         if access == Access::NONE {
             return Err(RuleError::Syntax);
         }
@@ -307,7 +307,7 @@ impl Selector {
         Ok(())
     }
 
-    /// The patterns of channels; `None`: all channels.
+    /// The channel patterns; `None` if all channels are allowed.
     pub fn channels(&self) -> Option<&[Vec<u8>]> {
         (!self.all_channels).then_some(&self.channels)
     }
@@ -328,7 +328,7 @@ impl Selector {
         self.channels.iter().map(|pattern| [b"&", &**pattern].concat()).collect::<Vec<_>>().join(&b' ')
     }
 
-    /// All of it as rules.
+    /// The whole selector as rules.
     pub fn describe(&self, catalogue: &Catalogue) -> Vec<u8> {
         let mut parts = Vec::new();
         let keys = self.describe_keys();

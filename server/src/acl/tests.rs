@@ -1,4 +1,4 @@
-//! Rules held against the real server's, where one is installed; and what needs no other server.
+//! Rules compared with those of the real server, if one is installed, and tests that need no other server.
 
 use super::log::{AclLog, Context, Entry, Reason};
 use super::user::merge_selectors;
@@ -24,7 +24,7 @@ fn described(user: &User) -> String {
     String::from_utf8(user.describe(catalogue().for_rules(false))).unwrap()
 }
 
-/// How many cases: `ACL_FUZZ` overrides the small default; a failing one names its seed, which `ACL_SEED` plays alone.
+/// The seeds to run. `ACL_FUZZ` overrides the small default number; `ACL_SEED` runs a single one, as named by a failure.
 fn seeds(default: u64) -> std::ops::Range<u64> {
     let number = |name| std::env::var(name).ok().map(|text: String| text.parse::<u64>().unwrap());
     match number("ACL_SEED") {
@@ -78,7 +78,7 @@ impl Words {
         self.one_of(&["a", "a*", "*", "key:*", "k[a-c]", "k\\*", "", "ab?", "x y", "(a", "b)", "c\"d"])
     }
 
-    /// A rule that selectors know.
+    /// A random rule that is valid within a selector.
     fn right(&mut self) -> String {
         let sign = self.one_of(&["+", "-"]);
         match self.random.below(14) {
@@ -110,7 +110,7 @@ impl Words {
         format!("{open}{}{close}", rules.join(" "))
     }
 
-    /// What one call of ACL SETUSER is given.
+    /// Random arguments of one ACL SETUSER.
     fn rules(&mut self) -> Vec<String> {
         const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
         let mut rules = Vec::new();
@@ -123,7 +123,7 @@ impl Words {
                 3 => rules.push(format!("{}{}", self.one_of(&["#", "!"]), self.one_of(&[HASH, "5e88", "g"]))),
                 4 | 5 => {
                     let selector = self.selector();
-                    // Also in several words.
+                    // A selector may be split into several words.
                     if self.chance(2) {
                         rules.extend(selector.split(' ').map(str::to_owned));
                     } else {
@@ -137,7 +137,7 @@ impl Words {
     }
 }
 
-/// The words of command rules in an order that does not depend on the place of commands in a hash table.
+/// The command rules sorted, because Redis lists them in the order of a hash table.
 fn sorted_rules(rules: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(rules).into_owned();
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
@@ -180,7 +180,7 @@ fn shown_selector(selector: &Selector) -> Vec<String> {
     found
 }
 
-/// The same of a user of ours.
+/// The same for one of our users.
 fn shown_user(user: &User) -> Vec<String> {
     let mut found: Vec<String> = user.flags().iter().map(|&flag| flag.to_owned()).collect();
     found.sort();
@@ -196,7 +196,7 @@ fn shown_user(user: &User) -> Vec<String> {
     found
 }
 
-/// Command lines whose rights are looked at.
+/// Command lines whose permissions are compared.
 const LINES: [&str; 28] = [
     "get a",
     "set a 1",
@@ -270,7 +270,7 @@ fn rules_lead_to_the_user_that_they_lead_to_in_the_real_server() {
                 words.sort();
                 words
             };
-            // The order of commands is that of a hash table, so a closing parenthesis may stand at another one.
+            // Redis lists commands in the order of a hash table, so the closing parenthesis may follow a different one.
             if user.others().is_empty() {
                 assert_eq!(in_order(&mine), in_order(&line), "seed {seed}: {history:?}");
             }
@@ -301,7 +301,7 @@ fn what_describes_a_user_makes_the_same_user() {
                 user = changed;
             }
         }
-        // A pattern may hold quotes and parentheses, which selectors read in their own way.
+        // A pattern may contain quotes and parentheses, which have a meaning in selectors.
         if user.others().iter().any(|selector| described_selector(selector).contains(['"', ')', '\\'])) {
             continue;
         }
@@ -365,7 +365,7 @@ fn no_pattern_and_no_selector_burns_time() {
     let used = KeyUse { index: 1, key: &key, access: Access::READ };
     let get = catalogue().for_rules(false).find(b"get").unwrap();
     let request = Request { command: get, is_free: false, first_arg: Some(&key), keys: &[used], channels: &[] };
-    // Bounded by the product of lengths; a matcher that goes back recursively would not come to an end.
+    // The cost is bounded by the product of the lengths; a matcher that backtracks recursively would not finish.
     assert_eq!(user.check(&request), Err(Denial::Key(1)));
 }
 

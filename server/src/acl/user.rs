@@ -1,4 +1,4 @@
-//! A user: passwords, selectors, and its rules.
+//! A user: its passwords, its selectors, and the rules that change them.
 
 use super::catalogue::Catalogue;
 use super::password::PasswordHash;
@@ -8,29 +8,30 @@ use crate::base::words;
 /// The name of the user that every connection begins as.
 pub const DEFAULT: &[u8] = b"default";
 
-/// A user. Changed only by making another one in its place.
+/// A user. It is immutable while in use: a change puts another one in its place.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// Its name.
+    /// The name to log in with.
     pub name: Vec<u8>,
-    /// Whether anybody may log in.
+    /// Whether logging in as this user is possible: `on` or `off`.
     pub enabled: bool,
-    /// Any password opens.
+    /// Any password is accepted.
     pub nopass: bool,
-    /// `sanitize-payload` or `skip-sanitize-payload`, where either was said: shown, and of no effect, since payloads are always checked.
+    /// `sanitize-payload` or `skip-sanitize-payload`, if either was given. It is shown but has no effect, because payloads
+    /// are always checked.
     pub sanitizes: Option<bool>,
-    /// What opens otherwise.
+    /// The accepted passwords, unless `nopass`.
     pub passwords: Vec<PasswordHash>,
     root: Selector,
     others: Vec<Selector>,
 }
 
-/// Why rules as a whole are refused. The texts are Redis's.
+/// Why a list of rules is refused. The texts are Redis's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RulesError {
-    /// A selector that is not closed; the word that opens it.
+    /// A selector is not closed; the word that opens it.
     Unmatched(Vec<u8>),
-    /// A rule; which, and why.
+    /// One rule is refused: the rule, and why.
     Rule(Vec<u8>, RuleError),
 }
 
@@ -49,10 +50,10 @@ impl RulesError {
     }
 }
 
-/// The words of rules with each selector in one word, however many it was written in.
+/// Joins the words of each selector into one.
 ///
 /// # Errors
-/// The place of the word that opens a selector which is not closed.
+/// The index of the word that opens an unclosed selector.
 pub fn merge_selectors<W: AsRef<[u8]>>(words: &[W]) -> Result<Vec<Vec<u8>>, usize> {
     let mut merged = Vec::new();
     let mut open: Option<(usize, Vec<u8>)> = None;
@@ -77,7 +78,7 @@ pub fn merge_selectors<W: AsRef<[u8]>>(words: &[W]) -> Result<Vec<Vec<u8>>, usiz
 }
 
 impl User {
-    /// A user that may nothing yet, and that nobody can log in as.
+    /// A new user, which may do nothing and cannot be logged in as.
     pub fn new(name: &[u8], book: &Rulebook<'_>) -> Self {
         Self {
             name: name.to_vec(),
@@ -90,7 +91,7 @@ impl User {
         }
     }
 
-    /// The user that every connection begins as, as long as no rule has changed it: it may everything.
+    /// The user that every connection begins as, before any rule has changed it: it may do everything.
     pub fn default_user(book: &mut Rulebook<'_>) -> Self {
         let mut user = Self::new(DEFAULT, book);
         for rule in ["+@all", "~*", "&*", "on", "nopass"] {
@@ -104,7 +105,7 @@ impl User {
         std::iter::once(&self.root).chain(&self.others)
     }
 
-    /// What rules outside of parentheses change.
+    /// The root selector, which rules outside parentheses change.
     pub fn root(&self) -> &Selector {
         &self.root
     }
@@ -114,10 +115,10 @@ impl User {
         &self.others
     }
 
-    /// The user after some rules.
+    /// A copy of the user with some rules applied.
     ///
     /// # Errors
-    /// The first that is refused.
+    /// The first rule that is refused.
     pub fn with_rules<W: AsRef<[u8]>>(&self, book: &mut Rulebook<'_>, rules: &[W]) -> Result<Self, RulesError> {
         let merged = merge_selectors(rules).map_err(|place| RulesError::Unmatched(rules[place].as_ref().to_vec()))?;
         let mut user = self.clone();
@@ -127,7 +128,7 @@ impl User {
         Ok(user)
     }
 
-    /// Follows one rule. Where that fails the user may have been changed: apply rules to a copy.
+    /// Applies one rule. A rule that fails may still have changed the user, so apply rules to a copy.
     ///
     /// # Errors
     /// Why the rule is refused.
@@ -180,17 +181,17 @@ impl User {
         Ok(())
     }
 
-    /// Whether a password opens.
+    /// Whether a password is accepted.
     pub fn accepts(&self, password: &[u8]) -> bool {
         if !self.enabled || self.nopass {
             return self.enabled;
         }
         let hash = PasswordHash::of(password);
-        // All are compared: the time is not to tell which one it was.
+        // All hashes are compared, so that the time does not reveal which one matches.
         self.passwords.iter().fold(false, |found, known| known.matches(&hash) | found)
     }
 
-    /// Whether whoever connects is this user without a word.
+    /// Whether new connections are this user without logging in.
     pub fn needs_no_login(&self) -> bool {
         self.enabled && self.nopass
     }
@@ -213,7 +214,8 @@ impl User {
     }
 }
 
-/// A selector's rules without the parentheses. As in Redis, quotes are obeyed, and one that is not closed makes a selector of no rules.
+/// Parses a selector's rules, without the parentheses. As in Redis, quotes are honoured, and an unclosed quote yields a
+/// selector without rules.
 fn selector(book: &mut Rulebook<'_>, rules: &[u8]) -> Result<Selector, RuleError> {
     let mut selector = Selector::new(book);
     for rule in words::split(rules).unwrap_or_default() {

@@ -1,4 +1,4 @@
-//! All users, ACL files, `user` lines.
+//! The set of all users, and its form in ACL files and `user` lines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::user::{DEFAULT, User, merge_selectors};
 pub struct Users(BTreeMap<Vec<u8>, Arc<User>>);
 
 impl Users {
-    /// The default user alone, which may everything.
+    /// The default user alone, which may do everything.
     pub fn new(catalogue: &Catalogue) -> Self {
         let user = User::default_user(&mut Rulebook::new(catalogue, false));
         Self(BTreeMap::from([(DEFAULT.to_vec(), Arc::new(user))]))
     }
 
-    /// The user of that name.
+    /// Looks up a user by name.
     pub fn get(&self, name: &[u8]) -> Option<&Arc<User>> {
         self.0.get(name)
     }
@@ -31,17 +31,17 @@ impl Users {
         self.0.get(DEFAULT).expect("the default user is always there")
     }
 
-    /// Takes a user in, in place of one of the same name.
+    /// Adds a user, or replaces the one of the same name.
     pub fn put(&mut self, user: User) -> Arc<User> {
         let user = Arc::new(user);
         self.0.insert(user.name.clone(), Arc::clone(&user));
         user
     }
 
-    /// Removes a user.
+    /// Removes a user by name; `None` if there is none.
     ///
     /// # Panics
-    /// It is the default one.
+    /// The user is the default one, which cannot be removed.
     pub fn remove(&mut self, name: &[u8]) -> Option<Arc<User>> {
         assert!(name != DEFAULT, "the default user is always there");
         self.0.remove(name)
@@ -57,15 +57,15 @@ impl Users {
         [b"user ", &*user.name, b" ", &user.describe(catalogue)].concat()
     }
 
-    /// All of them as an ACL file.
+    /// The text of an ACL file with all users.
     pub fn to_file(&self, catalogue: &Catalogue) -> Vec<u8> {
         self.iter().flat_map(|user| [Self::line(user, catalogue), b"\n".to_vec()].concat()).collect()
     }
 
-    /// The users of an ACL file. `path` is for errors.
+    /// Parses an ACL file. `path` is used in errors only.
     ///
     /// # Errors
-    /// All that is wrong, in one line.
+    /// Everything that is wrong, in one line.
     pub fn from_file(text: &[u8], path: &str, book: &mut Rulebook<'_>) -> Result<Self, Vec<u8>> {
         let mut users = BTreeMap::new();
         let mut errors = Vec::new();
@@ -91,7 +91,7 @@ fn trim(line: &[u8]) -> &[u8] {
     &line[start..end]
 }
 
-/// One line of an ACL file: its user joins `users`, what is wrong joins `errors`.
+/// Parses one line of an ACL file: adds its user to `users`, or what is wrong to `errors`.
 fn file_line(
     line: &[u8],
     place: &str,
@@ -122,7 +122,7 @@ fn file_line(
                 let rule = trim(rule);
                 match user.apply(book, rule) {
                     Ok(()) => {}
-                    // A command's name is no secret; other rules may be.
+                    // The name of a command is not a secret; other rules may be.
                     Err(error @ RuleError::Unknown) => {
                         let reason = format!("': {error}. ");
                         let head = format!("{place}: Error in applying operation '");

@@ -1,8 +1,8 @@
-//! The process's allocator: jemalloc, with a running count of the bytes that are allocated.
+//! The process's allocator: jemalloc, with a running count of allocated bytes, and access to jemalloc's controls.
 //!
-//! Background: `maxmemory` needs the figure before every write, and jemalloc's own statistics cost microseconds a reading.
-//! The count is of usable bytes (requests rounded up to jemalloc's size classes), as Redis counts them. Sanitizers bring an allocator of
-//! their own, which must see each request: `ci/sanitizers` builds with `--cfg sanitizers`.
+//! Background: `maxmemory` needs the figure before every write, and reading jemalloc's own statistics costs microseconds.
+//! The count is of usable bytes (requests rounded up to jemalloc's size classes), as Redis counts them. Sanitizers bring an
+//! allocator of their own, which must see every request: `ci/sanitizers` builds with `--cfg sanitizers`.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ffi::CStr;
@@ -15,14 +15,14 @@ use tikv_jemalloc_sys::mallctl;
 #[cfg(not(sanitizers))]
 use tikv_jemallocator::Jemalloc;
 
-/// Reads, and writes where there is a `value`, a number of jemalloc's that `name` stands for: `arenas.page`. `None`: a thing that
-/// can only be written, and was. As upstream's MALLCTL, it tries ever smaller integers until one fits.
+/// Reads one of jemalloc's numeric controls, such as `arenas.page`, and sets it if there is a `value`. Returns `None` if the
+/// control can only be written, and was. Like DEBUG MALLCTL in Redis, it tries ever smaller integers until one fits.
 ///
 /// # Errors
-/// The system's number of the error.
+/// The error number (`errno`) that jemalloc returns.
 #[cfg(not(sanitizers))]
 pub fn control(name: &CStr, value: Option<i64>) -> Result<Option<i64>, i32> {
-    // What is written there is called, or followed.
+    // These controls hold pointers that jemalloc calls or dereferences, so they must not be set.
     let points = |name: &[u8]| name.windows(5).any(|part| part == b"hooks") || name.starts_with(b"experimental");
     if points(name.to_bytes()) {
         return Err(libc::EPERM);
@@ -49,11 +49,12 @@ pub fn control(name: &CStr, value: Option<i64>) -> Result<Option<i64>, i32> {
     Err(libc::EINVAL)
 }
 
-/// Reads a text of jemalloc's, or has it do what `name` stands for where that is no value: `thread.tcache.flush`. Only names
-/// that are known to be of these kinds are asked for, since jemalloc tells no kinds. `None`: it was done.
+/// Reads one of jemalloc's textual controls, or triggers one that is an action, such as `thread.tcache.flush`, and then
+/// returns `None`. Accepts only names that are known to be of these kinds, because jemalloc does not tell the kind of a
+/// control.
 ///
 /// # Errors
-/// The system's number of the error.
+/// The error number (`errno`) that jemalloc returns.
 #[cfg(not(sanitizers))]
 pub fn control_text(name: &CStr) -> Result<Option<Vec<u8>>, i32> {
     const TEXTS: [&[u8]; 7] = [
@@ -87,13 +88,13 @@ pub fn control_text(name: &CStr) -> Result<Option<Vec<u8>>, i32> {
     Ok(Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_vec()))
 }
 
-/// Sanitizers' allocators have no such names.
+/// Sanitizers' allocators have no controls.
 #[cfg(sanitizers)]
 pub fn control(_: &CStr, _: Option<i64>) -> Result<Option<i64>, i32> {
     Err(libc::ENOENT)
 }
 
-/// Sanitizers' allocators have no such names.
+/// Sanitizers' allocators have no controls.
 #[cfg(sanitizers)]
 pub fn control_text(_: &CStr) -> Result<Option<Vec<u8>>, i32> {
     Err(libc::ENOENT)
@@ -107,7 +108,7 @@ pub fn used_memory() -> usize {
     USED.load(Ordering::Relaxed)
 }
 
-/// Number of allocations so far: for the test that holds the hot path to none.
+/// The number of allocations so far, for the test that allows none on the hot path.
 #[cfg(debug_assertions)]
 pub fn allocations() -> usize {
     ALLOCATIONS.load(Ordering::Relaxed)
@@ -116,13 +117,14 @@ pub fn allocations() -> usize {
 #[cfg(debug_assertions)]
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// The largest allocation since [`reset_largest`]: for the fuzzer, which holds length fields to their input.
+/// The largest allocation since [`reset_largest`], in bytes, for the fuzzer, which checks that length fields do not decide
+/// how much is allocated.
 #[cfg(debug_assertions)]
 pub fn largest() -> usize {
     LARGEST.load(Ordering::Relaxed)
 }
 
-/// Starts [`largest`] anew.
+/// Resets [`largest`] to zero.
 #[cfg(debug_assertions)]
 pub fn reset_largest() {
     LARGEST.store(0, Ordering::Relaxed);
@@ -131,13 +133,13 @@ pub fn reset_largest() {
 #[cfg(debug_assertions)]
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
-/// The most that [`used_memory`] was since [`reset_peak`]: for the test of how costs grow.
+/// The highest value of [`used_memory`] since [`reset_peak`], for the test of how costs grow.
 #[cfg(debug_assertions)]
 pub fn peak() -> usize {
     PEAK.load(Ordering::Relaxed)
 }
 
-/// Starts [`peak`] anew.
+/// Resets [`peak`] to the present value.
 #[cfg(debug_assertions)]
 pub fn reset_peak() {
     PEAK.store(used_memory(), Ordering::Relaxed);
@@ -170,7 +172,7 @@ pub const fn size_class(size: usize) -> usize {
     }
 }
 
-/// jemalloc with the count on top.
+/// jemalloc, wrapped to count allocated bytes.
 pub struct Counting;
 
 // SAFETY: every call goes to jemalloc unchanged; the counter does not touch the memory.

@@ -1,10 +1,10 @@
-//! The only reader of the OS clock. Everything that decides takes the time as an argument.
+//! The only reader of the OS clock. Code that makes decisions takes the time as an argument instead.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Milliseconds since the Unix epoch: expiry times, offsets of replication time-outs, INFO.
+/// A time in milliseconds since the Unix epoch, or a span in milliseconds.
 pub type Millis = i64;
 
 /// Wall-clock time in milliseconds since the Unix epoch.
@@ -17,13 +17,13 @@ pub fn now_us() -> i64 {
     unix_time().as_micros() as i64
 }
 
-/// A monotonic reading in nanoseconds: for durations only.
+/// A monotonic clock in nanoseconds, for measuring durations only.
 #[inline]
 pub fn monotonic_ns() -> u64 {
     reading_ns(ClockId::CLOCK_MONOTONIC)
 }
 
-/// Processor time of the calling thread in nanoseconds: for tests, whose verdict must not depend on what else the machine does.
+/// Processor time of the calling thread in nanoseconds, for tests whose result must not depend on the machine's load.
 pub fn thread_ns() -> u64 {
     reading_ns(ClockId::CLOCK_THREAD_CPUTIME_ID)
 }

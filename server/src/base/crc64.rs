@@ -16,18 +16,18 @@ pub fn crc64(crc: u64, data: &[u8]) -> u64 {
 pub struct Crc64(Digest<'static, u64, Table<16>>);
 
 impl Crc64 {
-    /// The checksum of nothing.
+    /// The checksum of empty input.
     pub fn new() -> Self {
         Self::resume(0)
     }
 
-    /// Goes on from a checksum taken earlier.
+    /// Continues from a checksum taken earlier.
     pub fn resume(crc: u64) -> Self {
-        // The crate takes the initial value in unreflected form.
+        // The `crc` crate expects the initial value in unreflected form.
         Self(CRC.digest_with_initial(crc.reverse_bits()))
     }
 
-    /// Adds bytes.
+    /// Extends the checksum by these bytes.
     pub fn update(&mut self, data: &[u8]) {
         self.0.update(data);
     }

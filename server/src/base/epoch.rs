@@ -9,9 +9,9 @@ use std::str::FromStr;
 pub struct Epoch(pub u64);
 
 impl Epoch {
-    /// Before any election.
+    /// The epoch before any election.
     pub const ZERO: Self = Self(0);
-    /// Epochs of others above this are not believed: nothing counts up to it, and one that is almost 2^64 would wrap.
+    /// The highest credible epoch. No election count gets that far, and an epoch near 2^64 would wrap around.
     pub const MAX: Self = Self(i64::MAX.unsigned_abs());
 
     /// The epoch that a new election takes.
@@ -20,12 +20,12 @@ impl Epoch {
         Self(self.0.saturating_add(1))
     }
 
-    /// As a reply shows it.
+    /// The epoch as an integer of a reply.
     pub fn to_i64(self) -> i64 {
         self.0.cast_signed()
     }
 
-    /// Whether anything can have counted up to it.
+    /// Whether the epoch is at most [`Self::MAX`].
     pub fn is_credible(self) -> bool {
         self <= Self::MAX
     }

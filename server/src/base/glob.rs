@@ -37,7 +37,7 @@ pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     pattern[p..].iter().all(|&byte| byte == b'*')
 }
 
-/// Matches one byte against the pattern's first element: that element's length if it fits.
+/// Matches one byte against the pattern's first element, and returns the element's length if it matches.
 fn match_one(pattern: &[u8], byte: u8, ignore_case: bool) -> Option<usize> {
     match pattern {
         [] => None,
@@ -56,7 +56,8 @@ fn same(a: u8, b: u8, ignore_case: bool) -> bool {
     a == b || (ignore_case && a.eq_ignore_ascii_case(&b))
 }
 
-/// Matches one byte against the class after `[`: the verdict, and how many bytes up to and including `]` it takes.
+/// Matches one byte against the class that follows `[`. Returns whether it matches, and the length of the class up to and
+/// including `]`.
 fn match_class(class: &[u8], byte: u8, ignore_case: bool) -> (bool, usize) {
     let negated = class.first() == Some(&b'^');
     let mut at = usize::from(negated);

@@ -1,13 +1,15 @@
-//! The forty-hex-digit names of runs, replication histories and cluster nodes, a type for each.
+//! Ids, a type for each: client numbers, and the forty-hex-digit names of runs, replication histories, cluster nodes and
+//! handovers.
 
 use std::fmt;
 
-/// A client's number: unique for the life of the process. That of the link to a replica is the replica's, too.
+/// A client's number, as CLIENT ID shows it, unique within a run of the process. It also identifies the replica if the
+/// client is a replica's link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(pub u64);
 
 impl ClientId {
-    /// What stands in for a client where none asked.
+    /// Stands in for a client where no client is involved.
     pub const NOBODY: Self = Self(0);
 }
 
@@ -20,7 +22,7 @@ impl fmt::Display for ClientId {
 /// Length of every id, in bytes of text.
 pub const ID_LENGTH: usize = 40;
 
-/// A text is not forty lower-case hexadecimal digits.
+/// The error for a text that is not forty lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id is forty lower-case hexadecimal digits")]
 pub struct IdError;
@@ -36,10 +38,10 @@ macro_rules! id_type {
         pub struct $name([u8; ID_LENGTH]);
 
         impl $name {
-            /// Forty zeros: no id.
+            /// Forty zeros, which stand for no id.
             pub const ZERO: Self = Self([b'0'; ID_LENGTH]);
 
-            /// Makes an id of twenty random bytes.
+            /// Forms an id from twenty random bytes.
             pub fn from_random(bytes: [u8; 20]) -> Self {
                 let mut text = [0; ID_LENGTH];
                 for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
@@ -49,7 +51,7 @@ macro_rules! id_type {
                 Self(text)
             }
 
-            /// Takes forty lower-case hexadecimal digits.
+            /// Parses forty lower-case hexadecimal digits.
             ///
             /// # Errors
             /// [`IdError`] for anything else.
@@ -58,12 +60,12 @@ macro_rules! id_type {
                 if text.iter().all(is_hex) { Ok(Self(text)) } else { Err(IdError) }
             }
 
-            /// The text's bytes.
+            /// The forty digits as bytes.
             pub fn as_bytes(&self) -> &[u8; ID_LENGTH] {
                 &self.0
             }
 
-            /// The text.
+            /// The forty digits as text.
             pub fn as_str(&self) -> &str {
                 std::str::from_utf8(&self.0).expect("an id holds hexadecimal digits only")
             }
@@ -109,7 +111,7 @@ id_type! {
     NodeId
 }
 id_type! {
-    /// Names one handover of slots from a master to another.
+    /// Names one handover of slots from one primary to another.
     HandoverId
 }
 

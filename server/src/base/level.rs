@@ -1,14 +1,14 @@
-//! How much an event or a line of the log matters.
+//! The severity of a log line or of an event of Sentinel.
 
-/// The levels of `loglevel`, each with its sign in the log.
+/// The levels of `loglevel`, each with its character in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// `.`: for who looks into the machine. Sentinel's events of this level are not published.
+    /// `.`: for debugging. Sentinel's events of this level are not published.
     Debug,
-    /// `-`: rarely useful.
+    /// `-`: rarely useful details.
     Verbose,
-    /// `*`: worth knowing.
+    /// `*`: normal but noteworthy events.
     Notice,
-    /// `#`: matters. Sentinel's scripts hear of events of this level.
+    /// `#`: important. Sentinel's notification scripts run for events of this level.
     Warning,
 }

@@ -14,34 +14,34 @@ static ROLE: AtomicU8 = AtomicU8::new(b'M');
 static SYSLOG: AtomicBool = AtomicBool::new(false);
 static FILE: Mutex<String> = Mutex::new(String::new());
 
-/// `loglevel`.
+/// Sets the lowest level that is written: `loglevel`.
 pub fn set_level(level: Level) {
     THRESHOLD.store(level as u8, Ordering::Relaxed);
 }
 
-/// The letter behind the pid: `X` Sentinel, `M` primary, `S` replica.
+/// Sets the letter that follows the pid: `X` Sentinel, `M` primary, `S` replica.
 pub fn set_role(role: u8) {
     ROLE.store(role, Ordering::Relaxed);
 }
 
-/// The same file for handlers of signals, which may neither lock nor allocate; null: standard output.
+/// The path of the same file for signal handlers, which may neither lock nor allocate; null for standard output.
 static HANDLERS_FILE: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
 
-/// `logfile`; empty: standard output.
+/// Sets the file that lines are appended to (`logfile`); empty for standard output.
 pub fn set_file(path: &str) {
     *FILE.lock() = path.to_string();
     let path = CString::new(path).ok().filter(|path| !path.is_empty());
-    // A former path is leaked: a handler may be about to use it.
+    // The previous path is leaked, because a handler may be using it.
     HANDLERS_FILE.store(path.map_or(std::ptr::null_mut(), CString::into_raw), Ordering::Release);
 }
 
-/// Writes a line out of a signal's handler, in the form that Redis gives such lines. Neither locks nor allocates.
+/// Writes a line from a signal handler, in Redis's format for such lines. Neither locks nor allocates.
 pub fn write_from_handler(text: &str) {
     let mut line = [0; 256];
     let mut rest = &mut line[..];
     // SAFETY: `time` takes a null pointer, and the other is allowed in handlers.
     let (pid, seconds) = unsafe { (libc::getpid(), libc::time(std::ptr::null_mut())) };
-    // Text that is too long is cut.
+    // Text that does not fit is truncated.
     let _ = writeln!(rest, "{pid}:signal-handler ({seconds}) {text}");
     let left = rest.len();
     let length = line.len() - left;
@@ -60,7 +60,7 @@ pub fn write_from_handler(text: &str) {
     }
 }
 
-/// `syslog-enabled`: lines go to the system's log as well. `facility` is a number of `<syslog.h>`.
+/// Sends lines to the system's log as well (`syslog-enabled`). `facility` is a number from `<syslog.h>`.
 pub fn set_syslog(ident: &str, facility: i32) {
     let Ok(ident) = CString::new(ident) else { return };
     // SAFETY: `openlog` keeps the pointer, so the text is leaked; it is called once, at start.
@@ -76,7 +76,7 @@ fn to_syslog(level: Level, text: &str) {
     }
 }
 
-/// Writes a line, unless `loglevel` leaves it out.
+/// Writes a line, unless its level is below `loglevel`.
 pub fn log(level: Level, text: &str) {
     if (level as u8) < THRESHOLD.load(Ordering::Relaxed) {
         return;
@@ -89,7 +89,7 @@ pub fn log(level: Level, text: &str) {
     write_raw(&format!("{}:{role} {} {sign} {text}\n", std::process::id(), timestamp(now_ms())));
 }
 
-/// Writes text as it is.
+/// Writes text as it is, without a prefix.
 pub fn write_raw(text: &str) {
     let file = FILE.lock();
     // A log that cannot be written must not stop the server.
@@ -100,7 +100,7 @@ pub fn write_raw(text: &str) {
     }
 }
 
-/// Local time as C's `ctime` writes it, without its line end.
+/// Local time in the format of C's `ctime`, without the line end.
 pub fn long_time(seconds: i64) -> String {
     const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     let time = local(seconds);

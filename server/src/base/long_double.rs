@@ -1,4 +1,4 @@
-//! The 80-bit float in which INCRBYFLOAT and HINCRBYFLOAT calculate.
+//! The 80-bit float type that INCRBYFLOAT and HINCRBYFLOAT compute in.
 //!
 //! Redis computes them in C's `long double`, which on x86 has 64 bits of precision; a plain double would print other
 //! digits. For: parse, add, print. Not for: general arithmetic.
@@ -10,7 +10,7 @@ use rustc_apfloat::{
 
 use super::numbers::{FloatShape, float_shape, is_invalid, parse_hex, write_u64};
 
-/// Redis copies the text into a buffer of this size, so anything as long is refused.
+/// Redis copies the text into a buffer of this size, so longer text is refused.
 const TEXT_LIMIT: usize = 5 * 1024;
 /// `%.17Lf`: decimals printed before trailing zeros are cut.
 const DECIMALS: u32 = 17;
@@ -23,8 +23,8 @@ impl LongDouble {
     /// Positive zero: the value of a missing key.
     pub const ZERO: LongDouble = LongDouble(X87DoubleExtended::ZERO);
 
-    /// Parses as C's `strtold` over the whole text; NaN, surrounding space, overflow, underflow to zero and
-    /// over-long text give `None`.
+    /// Parses the whole text as C's `strtold` does; NaN, surrounding space, overflow, underflow to zero and over-long text
+    /// give `None`.
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.len() >= TEXT_LIMIT {
             return None;
@@ -58,7 +58,7 @@ impl LongDouble {
         if is_invalid(sum.status) { Self(X87DoubleExtended::NAN) } else { Self(sum.value) }
     }
 
-    /// Neither NaN nor an infinity.
+    /// Whether this is neither NaN nor an infinity.
     pub fn is_finite(self) -> bool {
         self.0.is_finite()
     }
@@ -123,7 +123,7 @@ fn write_shifted(out: &mut Vec<u8>, significand: u64, shift: u32) {
 /// Prints `significand / 2^shift` to [`DECIMALS`] places, half to even, without trailing zeros.
 fn write_fraction(out: &mut Vec<u8>, significand: u64, shift: u32) {
     let scale = 10u128.pow(DECIMALS);
-    // Beyond 2^-127 nothing of 64 bits reaches the seventeenth decimal, not even by rounding.
+    // A 64-bit significand shifted by more than 126 bits does not reach the seventeenth decimal, not even by rounding.
     if shift > 126 {
         out.push(b'0');
         return;

@@ -1,9 +1,9 @@
 //! LZF, the byte-oriented compression of long strings in RDB files and of inner list nodes.
 //!
 //! The format is a sequence of runs. A control byte below 32 announces `n + 1` literal bytes; any other one is a back
-//! reference: three bits of length (7 means that another byte of length follows), five high bits of distance, then a byte
-//! of low bits. The choice of references is the compressor's own; this one takes the same choices as Redis's, because
-//! clients compare DUMP payloads and a payload should not depend on which engine wrote it.
+//! reference: three bits of length (7 means that another byte of length follows), five high bits of distance, then a byte of
+//! low bits. The format leaves the choice of references to the compressor. This one makes the same choices as Redis's,
+//! because clients compare DUMP payloads, which should not depend on the engine that wrote them.
 
 const HASH_BITS: u32 = 16;
 const MAX_LITERALS: usize = 32;
@@ -12,7 +12,7 @@ const MAX_LENGTH: usize = (1 << 8) + (1 << 3);
 
 /// Compresses `data` onto the end of `out` if the result takes at most `limit` bytes.
 ///
-/// On `false` nothing was appended.
+/// Returns false, and appends nothing, if it does not fit.
 pub fn compress(data: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     thread_local! {
         static TABLE: std::cell::RefCell<Positions> = std::cell::RefCell::default();
@@ -31,15 +31,15 @@ pub fn compress(data: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
     fits
 }
 
-/// Where each hash was seen last.
+/// The last position of each hash.
 ///
-/// Clearing 256 KiB before each string of a few dozen bytes would cost far more than compressing it. So positions are kept
-/// above a base that moves on with every string: what lies below belongs to an earlier one and reads as 0.
+/// Clearing 256 KiB before each string of a few dozen bytes would cost far more than compressing it. So positions are stored
+/// relative to a base that grows with every string: values below it belong to earlier strings and read as 0.
 #[derive(Default)]
 struct Positions {
     slots: Vec<u32>,
     base: u32,
-    /// Bytes of the present string: the next base lies above them.
+    /// The length of the present string, by which the base grows next.
     length: u32,
 }
 
@@ -171,10 +171,10 @@ impl Compressor<'_> {
     }
 }
 
-/// How many bytes at `at` repeat those at `candidate`, the first three being known to.
+/// How many bytes at `at` repeat those at `candidate`; the first three are known to match.
 ///
-/// The last two bytes of the data are left to literals, except that a long candidate's first sixteen bytes are
-/// compared without regard to that.
+/// The last two bytes of the data are left to literals, except that a long candidate's first sixteen bytes are compared
+/// regardless of that limit.
 fn match_length(data: &[u8], candidate: usize, at: usize) -> usize {
     let limit = (data.len() - at - 2).min(MAX_LENGTH);
     let mut length = 2;
@@ -202,8 +202,8 @@ pub struct LzfError;
 /// Expands `data` onto the end of `out`; the result must take exactly `length` bytes.
 ///
 /// # Errors
-/// [`LzfError`] if the data is malformed or of another length; `out` is then as it was. Memory is taken as data
-/// justifies it, not as `length` promises.
+/// [`LzfError`] if the data is malformed or of another length; `out` is then as it was. Memory is allocated as the data
+/// requires it, not as `length` announces.
 pub fn decompress(data: &[u8], length: usize, out: &mut Vec<u8>) -> Result<(), LzfError> {
     let start = out.len();
     // Three bytes expand to at most MAX_LENGTH.

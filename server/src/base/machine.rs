@@ -1,8 +1,8 @@
-//! What machines have in common: parts that decide without I/O.
+//! The interface of machines: parts of the server that make decisions without I/O.
 //!
-//! A machine hears what time it is, what happened and what operators ask for, and says what is to be done about it. Whoever
-//! drives it carries that out: what concerns sessions and data at once, what concerns files and connections when the turn
-//! ends. Simulations drive the same machines with a clock and a network of their own.
+//! A machine is given the time, what happened and what operators request, and returns effects: what is to be done about it.
+//! Its driver carries these out: effects on sessions and data at once, effects on files and connections when the turn ends.
+//! Simulations drive the same machines with a clock and a network of their own.
 
 use super::clock::Millis;
 
@@ -15,20 +15,20 @@ pub enum Effect<D, N> {
     Network(N),
 }
 
-/// See the module's comment.
+/// A part that makes decisions without I/O. Sentinel, the cluster and replication are machines.
 pub trait Machine {
-    /// What happens to it.
+    /// What can happen to the machine.
     type Input;
-    /// What it must know of the data before it decides.
+    /// What it has to know about the data in order to decide.
     type Facts;
-    /// What it wants done to sessions and data.
+    /// Effects on sessions and data.
     type OnData;
-    /// What it wants done to files and connections.
+    /// Effects on files and connections.
     type OnNetwork;
-    /// One or the other, in the order in which it was decided.
+    /// An effect of either kind, so that `out` keeps the order in which they were decided.
     type Effect: Into<Effect<Self::OnData, Self::OnNetwork>>;
 
-    /// Lets an operator's word, or anything else, act on the machine at this time; what it decides goes to `out`.
+    /// Runs `f`, such as an operator's request, on the machine at the given time. The resulting effects go to `out`.
     fn act<R>(
         &mut self,
         now: Millis,
@@ -37,14 +37,14 @@ pub trait Machine {
         f: impl FnOnce(&mut Self) -> R,
     ) -> R;
 
-    /// Takes in what happened, within [`Self::act`].
+    /// Processes an input, within [`Self::act`].
     fn take(&mut self, input: Self::Input);
 
-    /// Takes in what happened, and decides.
+    /// Processes an input at the given time. The resulting effects go to `out`.
     fn handle(&mut self, now: Millis, facts: &Self::Facts, input: Self::Input, out: &mut Vec<Self::Effect>) {
         self.act(now, facts, out, |machine| machine.take(input));
     }
 
-    /// When the machine must hear what time it is at the latest; `None`: not before something happens.
+    /// The latest time at which the machine has to be run again; `None` if it only waits for inputs.
     fn next_wakeup(&self) -> Option<Millis>;
 }

@@ -1,17 +1,17 @@
-//! Addresses that settings name.
+//! Addresses in settings: resolving them, and telling why one cannot be bound.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether the machine does not have an address, as opposed to somebody else having it.
+/// Whether binding failed because this machine does not have the address, rather than because it is in use.
 pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::ENOPROTOOPT))
 }
 
-/// What a word of `bind` stands for.
+/// Resolves one word of `bind`.
 ///
 /// # Errors
-/// A name that means nothing.
+/// The name cannot be resolved.
 pub fn resolve(address: &str, port: u16) -> io::Result<IpAddr> {
     match address {
         "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),

@@ -8,7 +8,7 @@ use std::io::Write as _;
 pub use super::long_double::LongDouble;
 use rustc_apfloat::{Float as _, Status, ieee};
 
-/// Longest text of an `i64`, sign included.
+/// The length of the longest text of an `i64`, sign included.
 pub const I64_TEXT_MAX: usize = 20;
 
 /// Parses a canonical signed decimal: what [`write_i64`] would print, and nothing else.
@@ -33,7 +33,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
     if text == b"0" { Some(0) } else { canonical_digits(text) }
 }
 
-/// One to twenty digits, the first one not zero.
+/// Parses one to twenty digits that do not begin with a zero.
 #[inline]
 fn canonical_digits(digits: &[u8]) -> Option<u64> {
     if !matches!(digits.first(), Some(b'1'..=b'9')) || digits.len() > I64_TEXT_MAX {
@@ -58,10 +58,10 @@ fn canonical_digits(digits: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// What a floating point literal consists of, when the whole text is one.
+/// The form of a text that is a floating point literal as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FloatShape {
-    /// `inf` or `infinity` in any case; the flag says negative.
+    /// `inf` or `infinity` in any case; true for the negative one.
     Infinity(bool),
     /// Decimal digits with an optional point and exponent.
     Decimal {
@@ -148,7 +148,7 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     (value.is_finite() && (zero || value != 0.0)).then_some(value)
 }
 
-/// The common case of a score: up to fifteen digits, exactly representable.
+/// Fast path for scores of up to fifteen digits, which a double represents exactly.
 #[inline]
 fn small_integer(text: &[u8]) -> Option<f64> {
     if text.is_empty() || text.len() > 15 {
@@ -243,7 +243,7 @@ fn place_digits(out: &mut Vec<u8>, digits: &[u8; 17], significant: usize, expone
     }
 }
 
-/// The integer that the double equals, when it is within `±limit` and not a negative zero.
+/// The integer that equals the double, if it is within `±limit` and not a negative zero.
 #[inline]
 fn exact_integer(value: f64, limit: f64) -> Option<i64> {
     if !(-limit..=limit).contains(&value) {
@@ -288,7 +288,7 @@ pub fn parse_memory(text: &[u8]) -> Option<i64> {
     Some(number.wrapping_mul(scale) as i64)
 }
 
-/// Whether parsing or arithmetic lost the value itself rather than only precision.
+/// Whether the result is unusable, rather than merely rounded.
 pub(super) fn is_invalid(status: Status) -> bool {
     status.intersects(Status::INVALID_OP | Status::DIV_BY_ZERO)
 }

@@ -3,23 +3,23 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
-/// A position in a replication stream, in bytes. The byte at offset `n` is the n-th that the primary ever sent, counted from 1
-/// as Redis counts; so the offset of whoever has `n` bytes is `n`, and the byte that it wants [`next`](Self::next) is at `n + 1`.
+/// A position in a replication stream, in bytes. The byte at offset `n` is the n-th that the primary ever sent, counted from
+/// 1 as Redis counts; so whoever has received `n` bytes is at offset `n` and needs the byte at `n + 1` [`next`](Self::next).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Offset(pub i64);
 
 impl Offset {
-    /// The offset of whoever has nothing of a history.
+    /// The offset of a server that has nothing of a history.
     pub const ZERO: Self = Self(0);
 
-    /// The position of the byte behind this one.
+    /// The position of the following byte.
     #[inline]
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// Bytes from `earlier` to this offset; none where `earlier` is later.
+    /// The number of bytes from `earlier` to this offset; 0 if `earlier` is later.
     #[inline]
     pub fn bytes_since(self, earlier: Self) -> usize {
         usize::try_from(self - earlier).unwrap_or(0)
@@ -54,7 +54,7 @@ impl Sub<usize> for Offset {
 impl Sub for Offset {
     type Output = i64;
 
-    /// How many bytes lie between two offsets; negative where the first is the earlier one.
+    /// The number of bytes between two offsets; negative if the first is the earlier one.
     #[inline]
     fn sub(self, other: Self) -> i64 {
         self.0 - other.0

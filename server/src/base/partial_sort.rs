@@ -1,24 +1,24 @@
-//! Sorts a range of a slice: a quicksort that leaves alone what cannot fall into the range.
+//! Partial sorting: a quicksort that skips the parts that cannot fall into the wanted range.
 //!
 //! # Background
-//! It is Bentley's and McIlroy's of BSD, step by step as Redis's `pqsort` has it, since it is not stable: where elements compare
-//! as equal, SORT with LIMIT answers what this algorithm happens to leave there.
+//! This is the quicksort of Bentley and McIlroy from BSD, and follows Redis's `pqsort` step by step. The algorithm is not
+//! stable, so if elements compare as equal, the reply to SORT with LIMIT depends on these steps.
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Slices below this length are sorted by insertion.
+/// Slices shorter than this are sorted by insertion.
 const SMALL: usize = 7;
 /// From this length on the pivot is chosen among nine elements.
 const LARGE: usize = 40;
 
-/// Puts into `range` what would stand there if all were sorted.
+/// Fills `range` with the elements that it would hold if the whole slice were sorted.
 pub fn partial_sort<T>(items: &mut [T], range: Range<usize>, compare: &mut impl FnMut(&T, &T) -> Ordering) {
     let wanted = |part: &Range<usize>| part.len() > 1 && range.end > part.start && range.start < part.end;
     if range.is_empty() {
         return;
     }
-    // Not recursion: input that is bad for the pivots must not exhaust the stack.
+    // A loop rather than recursion, so that input with bad pivots cannot exhaust the stack.
     let whole = 0..items.len();
     let mut parts = vec![whole];
     while let Some(part) = parts.pop() {

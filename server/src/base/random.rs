@@ -1,16 +1,16 @@
-//! Randomness: a small fast generator that is seeded from the OS, and the process's hash secret.
-//! Not for secrets that leave the process: those come from [`fill_from_os`].
+//! Randomness: a small, fast generator, and the process's hash secret. The generator is not for secrets that leave the
+//! process: those come from [`fill_from_os`].
 
 use std::fs::File;
 use std::io::Read;
 use std::sync::OnceLock;
 
-/// A wyrand-style generator: 64 bits of state, one multiplication a number.
+/// A wyrand-style generator: 64 bits of state and one multiplication per number.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// A generator that replays the same numbers for the same seed.
+    /// A generator that yields the same numbers for the same seed.
     pub fn from_seed(seed: u64) -> Self {
         Self(seed)
     }
@@ -30,14 +30,14 @@ impl Random {
         (wide >> 64) as u64 ^ wide as u64
     }
 
-    /// A number below `bound`, which must not be zero; the bias is below 2^-32 for bounds that fit memory.
+    /// A random number below `bound`, which must not be zero. The bias is below 2^-32 for bounds that fit in memory.
     #[inline]
     pub fn below(&mut self, bound: usize) -> usize {
         debug_assert!(bound > 0, "an empty range has no member");
         ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
     }
 
-    /// A number in `[0, 1)`.
+    /// A random number in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
@@ -52,14 +52,14 @@ impl Random {
 pub fn fill_from_os(bytes: &mut [u8]) {
     let filled = File::open("/dev/urandom").and_then(|mut source| source.read_exact(bytes));
     if filled.is_err() {
-        // No such device: mix what differs between processes. Only hash flooding resistance depends on it.
+        // Without the device, mix values that differ between processes. Only resistance to hash flooding depends on them.
         let mut fallback =
             Random(super::clock::monotonic_ns() ^ super::clock::now_us() as u64 ^ u64::from(std::process::id()));
         bytes.fill_with(|| fallback.next_u64() as u8);
     }
 }
 
-/// The keys of the keyspace's hash: one secret a process, so that nobody outside can aim for collisions.
+/// The keys of the keyspace's hash function: one secret per process, so that clients cannot provoke collisions.
 pub fn hash_secret() -> &'static [u64; 4] {
     static SECRET: OnceLock<[u64; 4]> = OnceLock::new();
     SECRET.get_or_init(|| {

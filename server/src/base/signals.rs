@@ -1,13 +1,13 @@
-//! What the handlers of SIGTERM and SIGINT must know. A handler may lock nothing, so these are flags of the process.
+//! Flags that the handlers of SIGTERM and SIGINT read. They are global because a handler may not take locks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A dataset is being loaded: there is nothing to save, and nobody to wait for.
+/// A dataset is being loaded, so a shutdown has nothing to save and no replicas to wait for.
 static LOADING: AtomicBool = AtomicBool::new(false);
-/// A shutdown was begun and has not been called off.
+/// A shutdown has begun and was not aborted.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Says whether a dataset is being loaded.
+/// Sets whether a dataset is being loaded.
 pub fn set_loading(loading: bool) {
     LOADING.store(loading, Ordering::Relaxed);
 }
@@ -17,12 +17,12 @@ pub fn is_loading() -> bool {
     LOADING.load(Ordering::Relaxed)
 }
 
-/// Says whether the process is on its way to its end.
+/// Sets whether the server is shutting down.
 pub fn set_ending(ending: bool) {
     ENDING.store(ending, Ordering::Relaxed);
 }
 
-/// Whether the process is on its way to its end.
+/// Whether the server is shutting down.
 pub fn is_ending() -> bool {
     ENDING.load(Ordering::Relaxed)
 }

@@ -1,11 +1,11 @@
-//! Hash slots of Redis Cluster: which of 16384 a key belongs to.
+//! Hash slots of Redis Cluster, and which of them a key belongs to.
 
 use std::fmt;
 use std::ops::RangeInclusive;
 
 use crc16::{State, XMODEM};
 
-/// Number of slots.
+/// The number of slots, fixed by the protocol of Redis Cluster.
 pub const SLOTS: u16 = 16_384;
 
 /// One of the 16384 parts into which a cluster's keys are divided.
@@ -13,12 +13,12 @@ pub const SLOTS: u16 = 16_384;
 pub struct Slot(u16);
 
 impl Slot {
-    /// The slot of a number; `None` where there is none.
+    /// The slot with a number; `None` from 16384 on.
     pub const fn new(number: u16) -> Option<Self> {
         if number < SLOTS { Some(Self(number)) } else { None }
     }
 
-    /// Its number.
+    /// The slot's number, 0 to 16383.
     pub const fn number(self) -> u16 {
         self.0
     }
@@ -33,7 +33,7 @@ impl Slot {
         (range.start().0..=range.end().0).map(Self)
     }
 
-    /// The one behind it.
+    /// The following slot, if there is one.
     pub fn next(self) -> Option<Self> {
         Self::new(self.0 + 1)
     }
@@ -63,8 +63,8 @@ impl fmt::Display for Slot {
     }
 }
 
-/// The slot of a key: CRC16 of what stands between the first `{` and the first `}` after it, or of the whole key where
-/// that is empty or missing.
+/// The slot of a key: the CRC16 of what is between the first `{` and the first `}` after it, or of the whole key if that is
+/// empty or missing.
 #[inline]
 pub fn key_slot(key: &[u8]) -> Slot {
     Slot(State::<XMODEM>::calculate(hashed_part(key)) & (SLOTS - 1))

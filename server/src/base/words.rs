@@ -1,7 +1,8 @@
-//! Lines to words and back, as configuration files and inline commands write them.
+//! Splitting lines into words and quoting words, by the rules of configuration files and inline commands.
 
-/// Splits a line into words. Double quotes take `\n \r \t \b \a \xHH` and `\` before anything else; single quotes take `\'`
-/// only. `None` if a quote is not closed, or closed and not followed by a space.
+/// Splits a line into words. Double quotes allow `
+/// \r \t \b \a \xHH` and `\` before any other byte; single quotes allow `\'` only. `None` if a quote is not closed, or
+/// closed and not followed by a space.
 pub fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut rest = line;
@@ -17,7 +18,7 @@ pub fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// C's `isspace`.
+/// Whether C's `isspace` holds for the byte.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
@@ -100,12 +101,12 @@ fn single_quoted<'a>(line: &'a [u8], word: &mut Vec<u8>) -> Option<&'a [u8]> {
     }
 }
 
-/// Whether a text holds what ends a line, or does not show in one: no value of Sentinel's may.
+/// Whether a text contains control characters, such as line ends, which no value of Sentinel's may.
 pub fn has_control(text: &[u8]) -> bool {
     text.iter().any(u8::is_ascii_control)
 }
 
-/// Appends a word so that [`split`] reads it back: as it is, or in quotes where it must be.
+/// Appends a word so that [`split`] reads it back: unquoted if possible.
 pub fn quote_if_needed(out: &mut Vec<u8>, text: &[u8]) {
     let special = |byte: &u8| byte.is_ascii_control() || matches!(byte, b' ' | b'"' | b'\'');
     if text.is_empty() || text.iter().any(special) {
@@ -115,7 +116,7 @@ pub fn quote_if_needed(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-/// Appends `text` in double quotes, with escapes for whatever is not printable ASCII.
+/// Appends `text` in double quotes, escaping everything that is not printable ASCII.
 pub fn quote(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for &byte in text {

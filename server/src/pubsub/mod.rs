@@ -1,4 +1,5 @@
-//! Who is subscribed to what. Not the delivery: that is `dispatch`.
+//! The subscriptions: which clients listen to which channels and patterns. Not the delivery of messages, which is in
+//! `dispatch/deliver.rs`.
 
 use std::collections::HashMap;
 
@@ -8,18 +9,18 @@ use crate::base::ids::ClientId;
 /// Subscribers of one channel or pattern, in the order of their subscription.
 pub type Subscribers = Vec<ClientId>;
 
-/// The three spaces of names.
+/// The three kinds of subscriptions, whose names are independent of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Space {
-    /// SUBSCRIBE.
+    /// Channels: SUBSCRIBE and PUBLISH.
     Channel,
-    /// PSUBSCRIBE.
+    /// Patterns of channels: PSUBSCRIBE.
     Pattern,
-    /// SSUBSCRIBE.
+    /// Shard channels: SSUBSCRIBE and SPUBLISH.
     Shard,
 }
 
-/// Channels and patterns with their subscribers.
+/// All channels and patterns with their subscribers, and the clients that MONITOR.
 #[derive(Debug, Default)]
 pub struct PubSub {
     channels: HashMap<Vec<u8>, Subscribers>,
@@ -38,12 +39,12 @@ impl PubSub {
         }
     }
 
-    /// Adds a subscriber; the caller knows that it was none.
+    /// Adds a subscriber, which must not be one already.
     pub fn add(&mut self, space: Space, name: &[u8], client: ClientId) {
         self.space(space).entry(name.to_vec()).or_default().push(client);
     }
 
-    /// Removes a subscriber.
+    /// Removes a subscriber, and the name with its last one.
     pub fn remove(&mut self, space: Space, name: &[u8], client: ClientId) {
         let names = self.space(space);
         if let Some(subscribers) = names.get_mut(name) {
@@ -54,12 +55,12 @@ impl PubSub {
         }
     }
 
-    /// True where nobody could hear anything: publishing may be skipped.
+    /// Whether there are no subscribers at all, so that publishing can be skipped.
     pub fn is_silent(&self) -> bool {
         self.channels.is_empty() && self.patterns.is_empty()
     }
 
-    /// Subscribers of a channel.
+    /// The subscribers of a channel, not counting those of patterns.
     pub fn channel(&self, name: &[u8]) -> &[ClientId] {
         self.channels.get(name).map_or(&[], Vec::as_slice)
     }

@@ -1,4 +1,5 @@
-//! The Redis serialization protocol, versions 2 and 3: requests in, replies out. No sockets.
+//! The Redis serialization protocol, versions 2 and 3: parsing requests, writing replies, and parsing replies for when we
+//! are the client. No sockets.
 
 pub mod reply;
 pub mod request;

@@ -1,10 +1,10 @@
-//! Replies, written straight into the connection's output buffer in the version that the client speaks.
+//! Writing replies straight into the connection's output buffer, in the protocol version that the client uses.
 
 use crate::base::long_double::LongDouble;
 use crate::base::numbers::{write_f64_17g, write_i64};
 
-/// An error that another server answered, without the arguments that it repeats where it does not know the command: of
-/// AUTH they are secrets.
+/// An error from another server, without the arguments that it quotes if it does not know the command: those of AUTH are
+/// secrets.
 pub fn without_arguments(error: &[u8]) -> &[u8] {
     let end = memchr::memmem::find(error, b", with args beginning with");
     &error[..end.unwrap_or(error.len())]
@@ -12,30 +12,30 @@ pub fn without_arguments(error: &[u8]) -> &[u8] {
 
 /// A writer of replies. It borrows the output buffer; nothing is buffered twice.
 ///
-/// Once the buffer holds more than its room, further elements are left out: the client's output limit is broken, and it will
-/// be closed without any of the reply.
+/// Once the buffer exceeds its limit, further elements are left out: the client has exceeded its output limit, and will be
+/// closed without receiving any of the reply.
 pub struct Reply<'a> {
     out: &'a mut Vec<u8>,
     resp3: bool,
     room: usize,
 }
 
-/// The place of an array length that is not known yet. See [`Reply::deferred_array`].
+/// The position of an array header whose length is not known yet. See [`Reply::deferred_array`].
 #[must_use = "a deferred length must be set"]
 pub struct Deferred(usize);
 
 impl<'a> Reply<'a> {
-    /// A writer onto `out`, without a limit.
+    /// A writer that appends to `out`, without a limit.
     pub fn new(out: &'a mut Vec<u8>, resp3: bool) -> Self {
         Self { out, resp3, room: usize::MAX }
     }
 
-    /// A writer onto `out` that adds nothing more once `out` holds more than `room` bytes.
+    /// A writer that appends to `out` until it holds more than `room` bytes.
     pub fn bounded(out: &'a mut Vec<u8>, resp3: bool, room: usize) -> Self {
         Self { out, resp3, room }
     }
 
-    /// Whether the buffer holds more than it has room for: what is written now will not be sent.
+    /// Whether the buffer exceeds its limit, so that nothing of this reply will be sent.
     pub fn is_over(&self) -> bool {
         self.out.len() > self.room
     }
@@ -45,12 +45,12 @@ impl<'a> Reply<'a> {
         self.resp3
     }
 
-    /// The writer again, for a callee.
+    /// Borrows the writer again, to pass it to a callee.
     pub fn reborrow(&mut self) -> Reply<'_> {
         Reply { out: self.out, resp3: self.resp3, room: self.room }
     }
 
-    /// Bytes of output so far: a mark for [`Self::truncate`].
+    /// The length of the output so far, in bytes, as a mark for [`Self::truncate`].
     pub fn len(&self) -> usize {
         self.out.len()
     }
@@ -60,7 +60,7 @@ impl<'a> Reply<'a> {
         self.out.is_empty()
     }
 
-    /// Takes back what was written after `mark`.
+    /// Removes what was written after `mark`.
     pub fn truncate(&mut self, mark: usize) {
         self.out.truncate(mark);
     }
@@ -78,26 +78,26 @@ impl<'a> Reply<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
-    /// Bytes that are a reply already.
+    /// Appends bytes that are already in the protocol's form.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
-    /// `+OK`.
+    /// Writes `+OK`.
     #[inline]
     pub fn ok(&mut self) {
         self.raw(b"+OK\r\n");
     }
 
-    /// A status.
+    /// Writes a simple string, which must not contain line ends.
     pub fn simple(&mut self, text: &str) {
         self.out.push(b'+');
         self.raw(text.as_bytes());
         self.raw(b"\r\n");
     }
 
-    /// An error; `text` starts with its code and must not hold line ends (they become blanks).
+    /// Writes an error; `text` starts with its code. Line ends in it become blanks.
     pub fn error(&mut self, text: &[u8]) {
         let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
         self.out.push(b'-');
@@ -105,13 +105,13 @@ impl<'a> Reply<'a> {
         self.raw(b"\r\n");
     }
 
-    /// An integer.
+    /// Writes an integer: `:1`.
     #[inline]
     pub fn integer(&mut self, number: i64) {
         self.prefixed(b':', number);
     }
 
-    /// A bulk string.
+    /// Writes a bulk string, which may contain any bytes.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
         if self.is_over() {
@@ -123,29 +123,29 @@ impl<'a> Reply<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
-    /// A bulk string that prints an integer.
+    /// Writes an integer as a bulk string.
     pub fn bulk_integer(&mut self, number: i64) {
         self.bulk(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// No value: `_` in RESP3, a null bulk in RESP2.
+    /// Writes a null: `_` in RESP3, a null bulk in RESP2.
     #[inline]
     pub fn null(&mut self) {
         self.raw(if self.resp3 { b"_\r\n" } else { b"$-1\r\n" });
     }
 
-    /// No array: `_` in RESP3, a null array in RESP2.
+    /// Writes a null array: `_` in RESP3, a null array in RESP2.
     pub fn null_array(&mut self) {
         self.raw(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" });
     }
 
-    /// The head of an array.
+    /// Writes the header of an array; `len` elements must follow.
     #[inline]
     pub fn array(&mut self, len: usize) {
         self.prefixed(b'*', len as i64);
     }
 
-    /// The head of a map of `pairs`; a flat array in RESP2.
+    /// Writes the header of a map; `pairs` keys and values must follow. A flat array in RESP2.
     pub fn map(&mut self, pairs: usize) {
         if self.resp3 {
             self.prefixed(b'%', pairs as i64);
@@ -154,17 +154,17 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The head of a set; an array in RESP2.
+    /// Writes the header of a set; an array in RESP2.
     pub fn set(&mut self, len: usize) {
         self.prefixed(if self.resp3 { b'~' } else { b'*' }, len as i64);
     }
 
-    /// The head of a push; an array in RESP2.
+    /// Writes the header of a push message; an array in RESP2.
     pub fn push(&mut self, len: usize) {
         self.prefixed(if self.resp3 { b'>' } else { b'*' }, len as i64);
     }
 
-    /// A truth value; 1 or 0 in RESP2.
+    /// Writes a boolean; the integer 1 or 0 in RESP2.
     pub fn boolean(&mut self, truth: bool) {
         match (self.resp3, truth) {
             (true, true) => self.raw(b"#t\r\n"),
@@ -173,14 +173,14 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// A floating point number; a bulk string in RESP2.
+    /// Writes a double; a bulk string in RESP2.
     pub fn double(&mut self, number: f64) {
         let mut text = Vec::with_capacity(32);
         write_f64_17g(&mut text, number);
         self.double_text(&text);
     }
 
-    /// A floating point number without exponent and in all its digits, as coordinates are written.
+    /// Writes a double with all its digits and without an exponent, the form of coordinates.
     pub fn human_double(&mut self, number: f64) {
         let mut text = Vec::with_capacity(32);
         LongDouble::from_f64(number).write_human(&mut text);
@@ -197,7 +197,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// An integer beyond 64 bits, in digits; a bulk string in RESP2.
+    /// Writes an integer of any size, given in digits; a bulk string in RESP2.
     pub fn big_number(&mut self, digits: &str) {
         if self.resp3 {
             self.out.push(b'(');
@@ -208,7 +208,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Text with a three-letter format; a bulk string in RESP2.
+    /// Writes a verbatim string, that is, text with a three-letter format; a bulk string in RESP2.
     pub fn verbatim(&mut self, format: &str, text: &[u8]) {
         debug_assert_eq!(format.len(), 3);
         if self.resp3 {
@@ -222,39 +222,39 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// An array of bulk strings.
+    /// Writes an array of bulk strings.
     pub fn bulks<'b>(&mut self, items: impl ExactSizeIterator<Item = &'b [u8]>) {
         self.array(items.len());
         items.for_each(|item| self.bulk(item));
     }
 
-    /// The lines of a HELP subcommand.
+    /// Writes the lines of a HELP subcommand as an array of simple strings.
     pub fn help(&mut self, lines: &[&str]) {
         self.array(lines.len());
         lines.iter().for_each(|line| self.simple(line));
     }
 
-    /// Leaves room for an array's head; set it with [`Self::set_deferred_array`] when the number is known.
+    /// Reserves room for the header of an array. Set it with [`Self::set_deferred_array`] once the length is known.
     pub fn deferred_array(&mut self) -> Deferred {
         Deferred(self.out.len())
     }
 
-    /// Writes the head of a deferred array of `len` elements in front of them.
+    /// Fills in the header of a deferred array of `len` elements.
     pub fn set_deferred_array(&mut self, place: Deferred, len: usize) {
         self.insert_head(place, b'*', len);
     }
 
-    /// Writes the head of a deferred map of `pairs` in front of them.
+    /// Fills in the header of a deferred map of `pairs`.
     pub fn set_deferred_map(&mut self, place: Deferred, pairs: usize) {
         if self.resp3 { self.insert_head(place, b'%', pairs) } else { self.insert_head(place, b'*', pairs * 2) }
     }
 
-    /// Writes the head of a deferred map of pairs that are arrays of two in RESP2, each with a head of its own.
+    /// Fills in the header of a deferred map whose pairs are arrays of two in RESP2, each with a header of its own.
     pub fn set_deferred_map_of_pairs(&mut self, place: Deferred, pairs: usize) {
         self.insert_head(place, if self.resp3 { b'%' } else { b'*' }, pairs);
     }
 
-    /// Writes the head of a deferred set in front of its members.
+    /// Fills in the header of a deferred set of `len` members.
     pub fn set_deferred_set(&mut self, place: Deferred, len: usize) {
         self.insert_head(place, if self.resp3 { b'~' } else { b'*' }, len);
     }

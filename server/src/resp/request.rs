@@ -1,19 +1,19 @@
-//! Requests: bytes to ranges of arguments, without copying.
+//! Parsing requests into ranges of arguments, without copying.
 //!
-//! Arguments stay where the socket put them; a request is a list of ranges into the read buffer. A request that has not
-//! arrived whole is resumed where the parser stopped, so input split at any byte costs nothing twice. Inline requests
-//! (words on a line) may hold escapes, so their words are unescaped into a scratch buffer.
+//! Arguments stay where they were read; a request is a list of ranges into the read buffer. An incomplete request is resumed
+//! where the parser stopped, so no byte is parsed twice however the input is split. Inline requests (words on a line) may
+//! contain escapes, so their words are unescaped into a scratch buffer.
 
 use crate::base::numbers::{parse_i64, write_i64};
 
-/// Longest line without an end: counts, and inline requests.
+/// The longest accepted line, in bytes: a count, or an inline request.
 const LINE_LIMIT: usize = 64 * 1024;
-/// A client that has not authenticated may send so many arguments,
+/// The most arguments that a client may send before it has authenticated.
 const UNAUTHENTICATED_ARGS: i64 = 10;
-/// and arguments of so many bytes.
+/// The longest argument, in bytes, that a client may send before it has authenticated.
 const UNAUTHENTICATED_BULK: i64 = 16 * 1024;
 
-/// A request that cannot be a request. The text is Redis's, without `Protocol error: `.
+/// A request that violates the protocol. The text is Redis's, without `Protocol error: `.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtocolError(pub String);
 
@@ -23,16 +23,16 @@ impl ProtocolError {
     }
 }
 
-/// What the connection allows at this moment.
+/// The limits that apply to a connection's requests at the moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// `proto-max-bulk-len`; unlimited on a master's link.
+    /// The longest argument, in bytes: `proto-max-bulk-len`; unlimited on the link to a primary.
     pub max_bulk: i64,
-    /// False while the client must authenticate first.
+    /// False if the client still has to authenticate.
     pub authenticated: bool,
 }
 
-/// The arguments of one request; number 0 is the command's name.
+/// The arguments of one request; index 0 is the command's name.
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
     data: &'a [u8],
@@ -40,7 +40,7 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    /// Arguments that stand at `ranges` (start, length) of `data`.
+    /// Arguments at the `ranges` (start and length) of `data`.
     pub fn new(data: &'a [u8], ranges: &'a [(usize, usize)]) -> Self {
         Self { data, ranges }
     }
@@ -51,7 +51,7 @@ impl<'a> Args<'a> {
         self.ranges.len()
     }
 
-    /// True without arguments.
+    /// Whether there are no arguments at all, not even a name.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -74,7 +74,7 @@ impl<'a> Args<'a> {
         ranges[first.min(ranges.len())..].iter().map(move |&(start, len)| &data[start..start + len])
     }
 
-    /// True where the argument equals `word`, whatever its case.
+    /// Whether the argument equals `word`, ignoring case.
     #[inline]
     pub fn is(&self, index: usize, word: &str) -> bool {
         self.get(index).eq_ignore_ascii_case(word.as_bytes())
@@ -85,7 +85,7 @@ impl<'a> Args<'a> {
         Args { data: self.data, ranges: &self.ranges[count..] }
     }
 
-    /// Copies: for requests that outlive the read buffer (MULTI, blocked clients).
+    /// Copies the arguments, for requests that outlive the read buffer (MULTI, blocked clients).
     pub fn to_owned_args(&self) -> OwnedArgs {
         let mut owned = OwnedArgs::default();
         owned.copy_from(self);
@@ -107,14 +107,14 @@ pub struct OwnedArgs {
 }
 
 impl OwnedArgs {
-    /// Collects arguments.
+    /// Copies the words into one buffer.
     pub fn new<'a>(words: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut args = Self::default();
         words.for_each(|word| args.push(word));
         args
     }
 
-    /// Takes over a copy of `args`, in the room that is there.
+    /// Replaces the arguments by a copy of `args`, reusing the buffers.
     pub fn copy_from(&mut self, args: &Args<'_>) {
         self.data.clear();
         self.ranges.clear();
@@ -123,13 +123,13 @@ impl OwnedArgs {
         args.from(0).for_each(|word| self.push(word));
     }
 
-    /// Adds one argument.
+    /// Appends a copy of one argument.
     pub fn push(&mut self, word: &[u8]) {
         self.ranges.push((self.data.len(), word.len()));
         self.data.extend_from_slice(word);
     }
 
-    /// Takes all out, and keeps the room if it is no more than `most` bytes.
+    /// Removes all arguments, and keeps the buffers for reuse unless they exceed `most` bytes.
     pub fn clear(&mut self, most: usize) {
         self.data.clear();
         self.data.shrink_to(most);
@@ -137,7 +137,7 @@ impl OwnedArgs {
         self.ranges.shrink_to(most / size_of::<(usize, usize)>());
     }
 
-    /// True without arguments.
+    /// Whether there are no arguments at all, not even a name.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -147,7 +147,7 @@ impl OwnedArgs {
         Args { data: &self.data, ranges: &self.ranges }
     }
 
-    /// Bytes that the arguments occupy.
+    /// The memory that the arguments occupy, in bytes.
     pub fn memory(&self) -> usize {
         self.data.capacity() + self.ranges.capacity() * size_of::<(usize, usize)>()
     }
@@ -172,27 +172,27 @@ fn head(out: &mut Vec<u8>, kind: u8, number: usize) {
 /// What one call of [`RequestParser::parse`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Parsed {
-    /// A request; it ends `consumed` bytes into the input. It may be empty (a blank line, `*0`).
+    /// A complete request, which may be empty (a blank line, `*0`).
     Request {
-        /// Bytes of the input that the request took.
+        /// The length of the request in the input, in bytes.
         consumed: usize,
     },
-    /// The input ends before the request does.
+    /// The request is not complete yet.
     Incomplete,
 }
 
-/// Parses one request at a time; keeps its place in an unfinished one.
+/// Parses one request at a time, and remembers its position in an incomplete one.
 #[derive(Debug, Default)]
 pub struct RequestParser {
     ranges: Vec<(usize, usize)>,
     /// Unescaped words of an inline request.
     scratch: Vec<u8>,
     inline: bool,
-    /// Bytes of the current request that were understood.
+    /// The bytes of the current request that have been parsed.
     position: usize,
-    /// Arguments still to come; `None` before the count was read.
+    /// The number of arguments still to come; `None` before the count has been parsed.
     missing: Option<usize>,
-    /// Length of the argument whose bytes are awaited.
+    /// The length of the argument whose bytes are to come.
     bulk: Option<usize>,
 }
 
@@ -208,32 +208,32 @@ impl RequestParser {
         &self.ranges
     }
 
-    /// The unescaped words of the inline request that was just found; `None` for another form.
+    /// The unescaped words of the inline request just found; `None` if it is not an inline request.
     pub fn inline_words(&self) -> Option<&[u8]> {
         self.inline.then_some(self.scratch.as_slice())
     }
 
-    /// Bytes that the request still needs at least: a hint for the size of the next read.
+    /// The least number of bytes that the request still needs, as a hint for the size of the next read.
     pub fn wanted(&self, have: usize) -> usize {
         self.bulk.map_or(0, |len| (self.position + len + 2).saturating_sub(have))
     }
 
-    /// Bytes of the unfinished request that were understood.
+    /// The bytes of the incomplete request that have been parsed.
     pub fn understood(&self) -> usize {
         self.position
     }
 
-    /// Bytes of arguments of the unfinished request that have arrived whole.
+    /// The bytes in those arguments of the incomplete request that have fully arrived.
     pub fn arguments(&self) -> usize {
         if self.position == 0 { 0 } else { self.ranges.iter().map(|&(_, len)| len).sum() }
     }
 
-    /// True in the middle of a request.
+    /// Whether a request has begun and is incomplete.
     pub fn is_midway(&self) -> bool {
         self.position > 0
     }
 
-    /// Parses the request at the start of `input`. After `Incomplete`, call again with the same bytes and more behind them.
+    /// Parses the request at the start of `input`. After `Incomplete`, call again with the same bytes followed by more.
     pub fn parse(&mut self, input: &[u8], limits: Limits) -> Result<Parsed, ProtocolError> {
         if self.position == 0 {
             self.ranges.clear();
@@ -326,7 +326,8 @@ impl RequestParser {
     }
 }
 
-/// Reads the digits of a count line from `start`; gives the number (`None` where it is none) and where the next line starts.
+/// Parses a line that holds a count, from `start` on. Returns the number (`None` if it is not one) and where the next line
+/// starts.
 #[inline]
 fn read_count(input: &[u8], start: usize, too_long: &str) -> Result<Option<(Option<i64>, usize)>, ProtocolError> {
     // The common case: a few digits, then CR LF.
@@ -355,13 +356,13 @@ fn read_count(input: &[u8], start: usize, too_long: &str) -> Result<Option<(Opti
     Ok(Some((parse_i64(&input[start..end]), end + 2)))
 }
 
-/// Splits a line into words, as redis-cli and inline requests quote them: `"..."` with escapes, `'...'` with `\'`.
-/// Words are appended to `data`, their ranges to `ranges`. `None` where quotes do not balance.
+/// Splits a line into words, as redis-cli and inline requests quote them: `"..."` with escapes, `'...'` with `\'`. Words are
+/// appended to `data`, their ranges to `ranges`. Returns `None` if the quotes do not balance.
 pub fn split_words(line: &[u8], data: &mut Vec<u8>, ranges: &mut Vec<(usize, usize)>) -> Option<()> {
     let mut rest = line;
     loop {
         rest = rest.trim_ascii_start();
-        // C's isspace counts the vertical tab; `trim_ascii_start` does not.
+        // C's `isspace` includes the vertical tab; `trim_ascii_start` does not.
         while let [0x0b, tail @ ..] = rest {
             rest = tail.trim_ascii_start();
         }
@@ -435,7 +436,7 @@ fn take_single_quoted<'a>(mut rest: &'a [u8], data: &mut Vec<u8>) -> Option<&'a 
     }
 }
 
-/// A closing quote must be followed by a blank or nothing.
+/// What follows a closing quote: nothing, or a blank. `None` for anything else.
 fn closed(rest: &[u8]) -> Option<&[u8]> {
     rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || *byte == 0x0b || *byte == 0).then_some(rest)
 }

@@ -1,15 +1,15 @@
-//! Replies read: from bytes to values. For links on which we are the client, and for the clients of the runner.
+//! Parsing replies into values, for connections on which we are the client and for the clients of the runner.
 //!
-//! A reply may hold no more than the bytes that are there, however many it announces.
+//! Memory is allocated for the elements that have arrived, however many a reply announces.
 
 use crate::base::numbers::parse_i64;
 
-/// Bytes that are no reply: what is wrong with them.
+/// The error for bytes that are not a reply: what is wrong with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ReplyError(&'static str);
 
-/// Replies within replies.
+/// The deepest accepted nesting of arrays.
 const DEPTH: usize = 16;
 
 /// A reply of RESP2.
@@ -30,7 +30,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The bytes of a text, be it a status, an error or a bulk string.
+    /// The bytes of a status, an error or a bulk string.
     pub fn text(&self) -> Option<&[u8]> {
         match self {
             Self::Status(text) | Self::Error(text) | Self::Bulk(text) => Some(text),
@@ -41,7 +41,7 @@ impl Value {
     /// The first reply in `bytes` and its length; `None` where it is not complete.
     ///
     /// # Errors
-    /// Bytes that are no reply.
+    /// The bytes are not a reply.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, ReplyError> {
         let mut reader = Reader { bytes, at: 0, depth: DEPTH, resp3: false };
         let Some(value) = reader.value(0)? else { return Ok(None) };
@@ -63,7 +63,7 @@ impl Value {
 
 const UNKNOWN: ReplyError = ReplyError("an unknown kind of reply");
 
-/// A reply of RESP2 or RESP3 that keeps all that tells replies apart: the kinds of null, and how numbers are spelt.
+/// A reply of RESP2 or RESP3 that keeps all details: the kind of null, and how numbers are spelt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnyValue {
     /// `+OK`
@@ -102,7 +102,7 @@ impl AnyValue {
     /// The first reply in `bytes` and its length; `None` where it is not complete. Replies within it are at most `depth` deep.
     ///
     /// # Errors
-    /// Bytes that are no reply, or replies that are nested more deeply.
+    /// The bytes are not a reply, or it is nested more deeply.
     pub fn parse(bytes: &[u8], depth: usize) -> Result<Option<(Self, usize)>, ReplyError> {
         let mut reader = Reader { bytes, at: 0, depth, resp3: true };
         Ok(reader.value(0)?.map(|value| (value, reader.at)))

@@ -2,11 +2,11 @@
 //!
 //! Background. webpki, rustls's verifier, refuses what Redis's users have: certificates of version 1, and a self-signed
 //! certificate that is authority and server in one. OpenSSL's rules, which are kept here: a chain ends in a self-issued
-//! certificate among the trusted ones; every certificate on it is valid now, is signed by the next, has no critical extension
-//! that is not understood, and may be used for the purpose (key usage and extended key usage, of authorities too); all but
-//! the first are authorities. Constraints on names are not understood, so who has such is refused.
+//! certificate among the trusted ones; every certificate on it is valid now, is signed by the next, has no critical
+//! extension that is not understood, and may be used for the purpose (key usage and extended key usage, of authorities too);
+//! all but the first are authorities. Name constraints are not understood, so certificates that carry them are refused.
 //!
-//! The search is bounded: a peer sends as many certificates as it likes, and each signature costs.
+//! The search is bounded: a peer may send many certificates, and verifying each signature costs time.
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
 use rustls::{CertificateError, ExtendedKeyPurpose};
@@ -15,12 +15,12 @@ use x509_parser::certificate::{BasicExtension, X509Certificate};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::x509::X509Version;
 
-/// Certificates on a chain at most, the peer's own included.
+/// The longest chain, including the peer's own certificate.
 const LONGEST: usize = 10;
-/// Signatures that one search verifies at most.
+/// The most signatures that one search verifies.
 const BUDGET: u32 = 40;
 
-/// What a peer does with its certificate.
+/// The role in which a peer presents its certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// It opened the connection.
@@ -29,19 +29,19 @@ pub enum Purpose {
     Server,
 }
 
-/// A certificate, read.
+/// A parsed certificate.
 pub struct Certificate<'a> {
     der: &'a [u8],
     parsed: X509Certificate<'a>,
-    /// The inside of the signature's `AlgorithmIdentifier`.
+    /// The contents of the signature's `AlgorithmIdentifier`.
     signature_algorithm: &'a [u8],
-    /// The inside of the key's `AlgorithmIdentifier`.
+    /// The contents of the key's `AlgorithmIdentifier`.
     key_algorithm: &'a [u8],
-    /// The bits of the key.
+    /// The bits of the public key.
     key: &'a [u8],
 }
 
-/// The elements that a DER sequence begins with.
+/// The first `N` elements of a DER sequence.
 fn sequence<const N: usize>(der: &[u8]) -> Option<[Any<'_>; N]> {
     let (_, outer) = Any::from_der(der).ok()?;
     let mut rest = outer.data;
@@ -55,24 +55,24 @@ fn sequence<const N: usize>(der: &[u8]) -> Option<[Any<'_>; N]> {
 }
 
 impl<'a> Certificate<'a> {
-    /// Reads a certificate; `None` where it is none, or something follows it.
+    /// Parses a certificate; `None` if it is invalid or something follows it.
     pub fn read(der: &'a [u8]) -> Option<Self> {
         let (rest, parsed) = X509Certificate::from_der(der).ok()?;
         let [_, signature_algorithm, _] = sequence(der)?;
         let [key_algorithm, bits] = sequence(parsed.tbs_certificate.subject_pki.raw)?;
-        // The first byte of a bit string tells how many bits of its last one are not used: none, in a key.
+        // The first byte of a bit string counts the unused bits of its last byte, which a key does not have.
         let (0, key) = bits.data.split_first()? else { return None };
         let whole = rest.is_empty();
         let (signature_algorithm, key_algorithm) = (signature_algorithm.data, key_algorithm.data);
         whole.then_some(Self { der, parsed, signature_algorithm, key_algorithm, key })
     }
 
-    /// The key as `SubjectPublicKeyInfo`.
+    /// The public key as `SubjectPublicKeyInfo`.
     pub fn key_info(&self) -> &'a [u8] {
         self.parsed.tbs_certificate.subject_pki.raw
     }
 
-    /// Whether a signature over `message` is the key's, by any of these algorithms.
+    /// Whether a signature over `message` was made with the key, by one of these algorithms.
     pub fn has_signed(
         &self,
         message: &[u8],
@@ -97,7 +97,7 @@ impl<'a> Certificate<'a> {
         self.subject() == self.issuer()
     }
 
-    /// Whether this is an authority's certificate, and how many other authorities may stand between it and a peer.
+    /// Whether this is an authority's certificate; if so, how many other authorities may stand between it and a peer.
     fn authority(&self) -> Option<Option<u32>> {
         match self.parsed.basic_constraints() {
             Ok(Some(BasicExtension { value, .. })) => value.ca.then_some(value.path_len_constraint),
@@ -110,7 +110,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// What this certificate itself is good for, whoever has signed it.
+    /// Checks the validity period and permitted uses of this certificate alone, regardless of who signed it.
     fn check(&self, purpose: Purpose, below: u32, now: i64) -> Result<(), CertificateError> {
         let validity = self.parsed.validity();
         if now < validity.not_before.timestamp() {
@@ -173,7 +173,7 @@ impl<'a> Certificate<'a> {
 
 /// A search for a chain.
 pub struct Search<'a> {
-    /// Who is trusted.
+    /// The trusted certificates.
     pub trusted: &'a [CertificateDer<'static>],
     /// What the peer sent besides its own certificate.
     pub presented: &'a [CertificateDer<'a>],
@@ -181,7 +181,7 @@ pub struct Search<'a> {
     pub purpose: Purpose,
     /// Unix seconds.
     pub now: i64,
-    /// How signatures may be made.
+    /// The accepted signature algorithms.
     pub algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
 }
 
@@ -189,14 +189,14 @@ impl Search<'_> {
     /// Looks for a chain from a peer's certificate to a trusted one.
     ///
     /// # Errors
-    /// Why there is none, as far as the best attempt came.
+    /// Why there is none, according to the attempt that got furthest.
     pub fn run(&self, leaf: &[u8]) -> Result<(), CertificateError> {
         let leaf = Certificate::read(leaf).ok_or(CertificateError::BadEncoding)?;
         let mut budget = BUDGET;
         self.extend(&mut vec![leaf.der], &leaf, &mut budget)
     }
 
-    /// Finds the rest of a chain of which `certificate` is the last one so far.
+    /// Searches for the rest of a chain that so far ends in `certificate`.
     fn extend<'c>(
         &'c self,
         chain: &mut Vec<&'c [u8]>,

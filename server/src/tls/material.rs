@@ -1,4 +1,4 @@
-//! Certificates and keys from files, in PEM.
+//! Reading certificates and keys from PEM files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::config::Config;
 use crate::config::file::os_text;
 use crate::config::values::Text;
 
-/// A certificate with those between it and the authority, and its key.
+/// Reads a certificate, the intermediate ones between it and the authority, and its key.
 ///
 /// # Errors
-/// A line for the log.
+/// The text of a log line.
 pub fn identity(
     provider: &CryptoProvider,
     certificate: &Text,
@@ -38,10 +38,10 @@ pub fn identity(
     Ok(Arc::new(CertifiedKey::new(chain, signer)))
 }
 
-/// Whom `tls-ca-cert-file` and `tls-ca-cert-dir` name.
+/// Reads the authorities that `tls-ca-cert-file` and `tls-ca-cert-dir` name.
 ///
 /// # Errors
-/// A line for the log.
+/// The text of a log line.
 pub fn authorities(config: &Config) -> Result<Vec<CertificateDer<'static>>, String> {
     let (file, folder) = (&config.tls_ca_cert_file, &config.tls_ca_cert_dir);
     let mut found = Vec::new();
@@ -64,7 +64,7 @@ pub fn authorities(config: &Config) -> Result<Vec<CertificateDer<'static>>, Stri
     Ok(found)
 }
 
-/// Whether a file is named as `openssl rehash` names certificates: OpenSSL looks at no others.
+/// Whether a file has a name of the form that `openssl rehash` gives to certificates. OpenSSL ignores all others.
 fn is_hashed(name: &str) -> bool {
     let Some((hash, number)) = name.split_once('.') else { return false };
     let digits = |text: &str, kind: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|byte| kind(&byte));
@@ -81,7 +81,7 @@ fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     sections.filter(|pem| kinds.contains(&pem.label.as_str())).map(|pem| pem.contents.into()).collect()
 }
 
-/// The first private key in a file.
+/// Reads the first private key in a file.
 fn private_key(pem: &[u8], password: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     if memchr::memmem::find(pem, b"Proc-Type: 4,ENCRYPTED").is_some() {
         return Err(

@@ -1,12 +1,12 @@
-//! TLS: what the `tls-*` options ask for, as settings of rustls; whom certificates make trusted. Sockets are `network`'s.
+//! TLS: turning the `tls-*` options into settings of rustls, and verifying certificates. Sockets are handled in `network/`.
 //!
-//! Background. Redis verifies that a peer's certificate leads to a trusted authority and looks at no names in it, and
-//! the certificates that its users make with `openssl x509` are often X.509 version 1, which rustls's own verifier refuses.
-//! So the verifier is ours (`chain.rs`), by OpenSSL's rules; signatures are checked by rustls's one provider, ring.
-//! What OpenSSL can and rustls cannot do (TLS 1.1, CBC, parameters of Diffie-Hellman) is an error of the settings that ask
-//! for it, never something that is quietly left out.
+//! Background. Redis verifies that a peer's certificate leads to a trusted authority and ignores the names in it, and the
+//! certificates that its users make with `openssl x509` are often X.509 version 1, which rustls's own verifier refuses. So
+//! the verifier is ours (`chain.rs`), by OpenSSL's rules; signatures are checked by rustls's one provider, ring. What
+//! OpenSSL can and rustls cannot do (TLS 1.1, CBC, parameters of Diffie-Hellman) is an error if the settings ask for it, and
+//! never silently left out.
 //!
-//! Settings are built anew as a whole whenever one of them changes; a connection keeps those that it began with.
+//! Whenever an option changes, all settings are rebuilt; a connection keeps those it began with.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ mod verifier;
 
 use verifier::Verifier;
 
-/// Connections of clients, of nodes of the cluster, and those that we open.
+/// The settings for connections of clients, for those of nodes of the cluster, and for those that we open.
 #[derive(Debug)]
 pub struct Contexts {
     clients: Arc<ServerConfig>,
@@ -45,10 +45,10 @@ pub fn is_wanted(config: &Config) -> bool {
 }
 
 impl Contexts {
-    /// Reads certificates and keys, and makes of them what the settings ask for.
+    /// Reads certificates and keys, and builds the settings that the options describe.
     ///
     /// # Errors
-    /// A line for the log.
+    /// The text of a log line.
     pub fn load(config: &Config) -> Result<Self, String> {
         if config.tls_cert_file.is_empty() {
             return Err("No tls-cert-file configured!".to_owned());
@@ -90,15 +90,16 @@ impl Contexts {
         })
     }
 
-    /// A connection that a client opened.
+    /// Starts TLS on a connection that a client opened.
     ///
     /// # Errors
-    /// The provider's: it has no randomness, for one.
+    /// An error of the provider, for instance a lack of randomness.
     pub fn accept_client(&self) -> Result<ServerConnection, rustls::Error> {
         ServerConnection::new(Arc::clone(&self.clients))
     }
 
-    /// A connection that a node of the cluster opened: it must show a certificate whatever `tls-auth-clients` says.
+    /// Starts TLS on a connection that a node of the cluster opened. The node has to present a certificate, whatever
+    /// `tls-auth-clients` says.
     ///
     /// # Errors
     /// As [`Self::accept_client`].
@@ -106,12 +107,12 @@ impl Contexts {
         ServerConnection::new(Arc::clone(&self.nodes))
     }
 
-    /// A connection that we open.
+    /// Starts TLS on a connection that we open.
     ///
     /// # Errors
     /// As [`Self::accept_client`].
     pub fn connect(&self) -> Result<ClientConnection, rustls::Error> {
-        // No name is sent and none is verified.
+        // No name is sent or verified, so any will do.
         let nobody = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([127, 0, 0, 1])));
         ClientConnection::new(Arc::clone(&self.outgoing), nobody)
     }

@@ -1,4 +1,5 @@
-//! Sessions that clients may resume: `tls-session-caching`, `-cache-size`, `-cache-timeout`.
+//! The cache of sessions that clients may resume: `tls-session-caching`, `tls-session-cache-size`,
+//! `tls-session-cache-timeout`.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -8,14 +9,14 @@ use rustls::server::StoresServerSessions;
 
 use crate::base::clock::monotonic_ns;
 
-/// What a size of 0, which is no limit to OpenSSL, stands for.
+/// The number of sessions that a size of 0 stands for, which means no limit in OpenSSL.
 const NO_LIMIT: usize = 1 << 20;
 
-/// Sessions by their keys, each for a while, the oldest ones forgotten first.
+/// Sessions by key. Each has a limited lifetime; the oldest are dropped first.
 #[derive(Debug)]
 pub struct Cache {
     size: usize,
-    /// Nanoseconds.
+    /// How long a session is kept, in nanoseconds.
     lifetime: u64,
     inner: Mutex<Inner>,
 }
@@ -23,7 +24,7 @@ pub struct Cache {
 #[derive(Debug, Default)]
 struct Inner {
     sessions: HashMap<Vec<u8>, (u64, Vec<u8>)>,
-    /// In the order in which they came, with when that was. A key stays here after its session was taken.
+    /// Keys with the time at which they were added, oldest first. A key stays here after its session was taken.
     order: VecDeque<(u64, Vec<u8>)>,
 }
 
@@ -38,7 +39,7 @@ impl Inner {
 }
 
 impl Cache {
-    /// A cache for so many sessions, each for so many seconds.
+    /// A cache for `size` sessions, each of which is kept for `seconds`.
     pub fn shared(size: u32, seconds: u32) -> Arc<Self> {
         let size = if size == 0 { NO_LIMIT } else { size as usize };
         Arc::new(Self { size, lifetime: u64::from(seconds) * 1_000_000_000, inner: Mutex::default() })

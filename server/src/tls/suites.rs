@@ -1,4 +1,4 @@
-//! Versions and cipher suites: OpenSSL's names for what rustls has.
+//! Protocol versions and cipher suites: translating OpenSSL's names to those of rustls.
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{CipherSuite, SupportedCipherSuite, SupportedProtocolVersion};
@@ -22,13 +22,13 @@ const TLS13: [(&str, CipherSuite); 3] = [
     ("TLS_CHACHA20_POLY1305_SHA256", CipherSuite::TLS13_CHACHA20_POLY1305_SHA256),
 ];
 
-/// Words of cipher strings that stand for all suites that there are here.
+/// Words of cipher strings that stand for all the suites that rustls has.
 const ALL: [&str; 6] = ["DEFAULT", "ALL", "HIGH", "SECURE", "ECDHE", "EECDH"];
 
-/// The versions that `tls-protocols` names.
+/// Parses `tls-protocols`.
 ///
 /// # Errors
-/// A line for the log.
+/// The text of a log line.
 pub fn versions(text: &[u8]) -> Result<Vec<&'static SupportedProtocolVersion>, String> {
     if text.is_empty() {
         return Ok(vec![&rustls::version::TLS13, &rustls::version::TLS12]);
@@ -49,10 +49,10 @@ pub fn versions(text: &[u8]) -> Result<Vec<&'static SupportedProtocolVersion>, S
     Ok(found)
 }
 
-/// ring, with the suites that `tls-ciphers` and `tls-ciphersuites` allow, the preferred ones first.
+/// The provider ring, restricted to the suites that `tls-ciphers` and `tls-ciphersuites` allow, preferred ones first.
 ///
 /// # Errors
-/// A line for the log.
+/// The text of a log line.
 pub fn provider(config: &Config) -> Result<CryptoProvider, String> {
     let mut provider = ring::default_provider();
     let modern = match config.tls_ciphersuites.is_empty() {
@@ -71,7 +71,7 @@ pub fn provider(config: &Config) -> Result<CryptoProvider, String> {
     Ok(provider)
 }
 
-/// A list of suites of TLS 1.3.
+/// Parses a list of suites of TLS 1.3.
 fn cipher_suites(text: &str) -> Result<Vec<CipherSuite>, String> {
     let words = text.split(':').filter(|word| !word.is_empty());
     let named = words.map(|word| {
@@ -81,13 +81,13 @@ fn cipher_suites(text: &str) -> Result<Vec<CipherSuite>, String> {
     named.collect()
 }
 
-/// OpenSSL's cipher strings, as far as they name what is there: names, groups, and what is to be left out.
+/// Parses an OpenSSL cipher string as far as rustls supports it: names, groups and exclusions.
 fn cipher_string(text: &str) -> Result<Vec<CipherSuite>, String> {
     let mut chosen: Vec<CipherSuite> = Vec::new();
     let mut banned: Vec<CipherSuite> = Vec::new();
     for word in text.split([':', ',', ' ']).filter(|word| !word.is_empty()) {
         if word.starts_with('@') {
-            // The order is ours, and weak suites are not there.
+            // `@STRENGTH` and the like: the order is fixed here, and there are no weak suites.
             continue;
         }
         let (sign, name) = match word.split_at(1) {
@@ -116,7 +116,7 @@ fn cipher_string(text: &str) -> Result<Vec<CipherSuite>, String> {
     if chosen.is_empty() { Err("no cipher is left".to_owned()) } else { Ok(chosen) }
 }
 
-/// The suites that a word stands for; several words are joined by `+`.
+/// The suites that a word stands for; `+` joins words that must all apply.
 fn group(name: &str) -> Vec<CipherSuite> {
     let one = |word: &str, name: &str| {
         ALL.contains(&word)

@@ -1,4 +1,4 @@
-//! Verifies the certificates of peers for rustls: the chain, and no names.
+//! Verifying the certificates of peers on behalf of rustls: their chain, but not their names.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 
 use super::chain::{Certificate, Purpose, Search};
 
-/// See the module's comment.
+/// Verifies the certificates of clients and servers against the trusted authorities.
 #[derive(Debug)]
 pub struct Verifier {
     trusted: Arc<Vec<CertificateDer<'static>>>,
     algorithms: WebPkiSupportedAlgorithms,
-    /// Who connects must show a certificate.
+    /// Whether clients have to present a certificate.
     mandatory: bool,
 }
 
 impl Verifier {
-    /// One that trusts these authorities.
+    /// A verifier that trusts these authorities.
     pub fn new(provider: &CryptoProvider, trusted: Arc<Vec<CertificateDer<'static>>>, mandatory: bool) -> Self {
         Self { trusted, algorithms: provider.signature_verification_algorithms, mandatory }
     }
@@ -37,7 +37,8 @@ impl Verifier {
         search.run(leaf).map_err(Error::InvalidCertificate)
     }
 
-    /// Whether the peer has the key of its certificate. In TLS 1.3 a scheme names one curve, and some are banned.
+    /// Whether the peer's signature proves that it has the key of its certificate. In TLS 1.3 a scheme fixes the curve, and
+    /// some schemes are forbidden.
     fn has_signed(
         &self,
         message: &[u8],
