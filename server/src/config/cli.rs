@@ -1,4 +1,5 @@
-//! The command line, as redis-server's: a file, `--name value...`, `-` for standard input, and a few that only tell something.
+//! The command line, which is redis-server's: a file, `--name value...`, `-` for standard input, and a few options that only
+//! print something.
 
 use std::{
     ffi::OsString,
@@ -16,32 +17,32 @@ use crate::base::words;
 /// What the process is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Startup {
-    /// Print the version to standard output, exit 0.
+    /// Print the version to standard output and exit with 0.
     Version,
-    /// Print [`HELP`] to standard error, exit 1.
+    /// Print [`HELP`] to standard error and exit with 1.
     Help,
-    /// Test this many megabytes, exit 0; without a number say so, exit 1.
+    /// Test this many megabytes of memory and exit with 0; without a number, print an error and exit with 1.
     TestMemory(Option<u64>),
-    /// Check kernel settings, exit 0 if all are fine.
+    /// Check kernel settings, and exit with 0 if all are fine.
     CheckSystem,
     /// Act as redis-check-rdb with these arguments.
     CheckRdb(Vec<OsString>),
     /// Act as redis-check-aof with these arguments.
     CheckAof(Vec<OsString>),
-    /// Serve.
+    /// Run the server.
     Serve(Arguments),
 }
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Arguments {
-    /// Watch other servers instead of holding data.
+    /// Run as a Sentinel.
     pub sentinel: bool,
-    /// The configuration file as given.
+    /// The path of the configuration file, as given.
     pub file: Option<PathBuf>,
     /// Read standard input after the file.
     pub stdin: bool,
-    /// Options as lines, to be read last.
+    /// Options of the command line in the form of configuration lines, which are read last.
     pub options: Vec<u8>,
 }
 
@@ -64,7 +65,7 @@ standard input (after the file, before the options).
   --check-system         look at kernel settings that matter
 ";
 
-/// Reads the arguments, the program's name first.
+/// Parses the arguments, of which the first is the program's name.
 pub fn parse(argv: &[OsString]) -> Startup {
     let name = argv.first().map(|name| Path::new(name).file_name().unwrap_or(name).as_bytes()).unwrap_or_default();
     let named = |part: &[u8]| name.windows(part.len()).any(|window| window == part);
@@ -99,7 +100,7 @@ fn arguments(rest: &[OsString]) -> Arguments {
     if let Some(first) = words.first()
         && !first.starts_with(b"-")
     {
-        // An empty name is no name.
+        // An empty name counts as none.
         found.file = (!first.is_empty()).then(|| PathBuf::from(OsString::from_vec(first.to_vec())));
         at = 1;
     }
@@ -137,10 +138,10 @@ fn arguments(rest: &[OsString]) -> Arguments {
 }
 
 impl Arguments {
-    /// Reads file, standard input and options, in this order. `stdin` is read only if a `-` asked for it.
+    /// Reads the file, standard input and the options, in this order. `stdin` is read only if a `-` asked for it.
     ///
     /// # Errors
-    /// A file that cannot be read, or a line that is wrong; lines are counted through all three.
+    /// A file that cannot be read, or an invalid line; line numbers run through all three.
     pub fn load(
         &self,
         config: Config,

@@ -1,4 +1,4 @@
-//! Configuration files: directives line by line, includes, and the error that ends the process.
+//! Reading configuration files: directives line by line, includes, and the error with which the process ends.
 
 use std::{
     collections::HashSet,
@@ -16,28 +16,28 @@ use crate::base::words;
 
 /// Directives of older versions that are ignored.
 const IGNORED: [&[u8]; 3] = [b"list-max-ziplist-entries", b"list-max-ziplist-value", b"lua-replicate-commands"];
-/// Includes within includes; more is taken for a loop.
+/// The deepest nesting of includes; anything deeper is taken for a loop.
 const DEPTH_LIMIT: usize = 64;
 
-/// A line that someone else has to make sense of.
+/// A line that another part of the server interprets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directive {
-    /// The line's number, from 1, in the file or text that it came from.
+    /// The line's number in the file or text that it came from, counted from 1.
     pub line: usize,
     /// The whole line, trimmed.
     pub text: Text,
-    /// Its words, the directive's lower-case name first.
+    /// The line's words, starting with the directive's name in lower case.
     pub words: Vec<Text>,
 }
 
 impl Directive {
-    /// The fatal error that this line is wrong.
+    /// The fatal error that blames this line.
     pub fn error(&self, reason: impl Into<String>) -> FatalError {
         FatalError { place: Some((self.line, self.text.clone())), reason: reason.into() }
     }
 }
 
-/// Everything that files and the command line said.
+/// Everything that the files and the command line contain.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     /// The options.
@@ -54,12 +54,13 @@ pub struct Loaded {
     pub sentinel: Vec<Directive>,
 }
 
-/// What is wrong with a configuration, with the line. Its text is Redis's block, to be printed to standard error before exit 1.
+/// What is wrong with a configuration, and in which line. Its text is that of Redis, to be printed to standard error before
+/// exiting with 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FatalError {
     /// Line number and text, if a line is to blame.
     pub place: Option<(usize, Text)>,
-    /// Why.
+    /// What is wrong, in Redis's words.
     pub reason: String,
 }
 
@@ -79,7 +80,7 @@ impl std::error::Error for FatalError {}
 /// Why nothing was loaded.
 #[derive(Debug)]
 pub enum LoadError {
-    /// A directive is wrong.
+    /// A directive is invalid.
     Fatal(FatalError),
     /// A file cannot be read. The text is to be logged as a warning.
     Open(PathBuf, io::Error),
@@ -113,7 +114,7 @@ pub fn os_text(error: &io::Error) -> String {
     }
 }
 
-/// Reads texts one after the other into one [`Loaded`]; the last word on an option counts.
+/// Reads texts one after the other into one [`Loaded`]; the last setting of an option counts.
 pub struct Loader<'a> {
     loaded: Loaded,
     seen: HashSet<&'static str>,
@@ -133,7 +134,7 @@ impl<'a> Loader<'a> {
     /// Reads a file, or all files that a pattern matches, in order of their names.
     ///
     /// # Errors
-    /// A file that cannot be read, or a line that is wrong.
+    /// A file that cannot be read, or an invalid line.
     pub fn file(&mut self, name: &Path) -> Result<(), LoadError> {
         for path in expand(name) {
             let text = fs::read(&path).map_err(|error| LoadError::Open(path, error))?;
@@ -142,10 +143,10 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Reads lines.
+    /// Reads the lines of a text.
     ///
     /// # Errors
-    /// A file that cannot be included, or a line that is wrong.
+    /// A file that cannot be included, or an invalid line.
     pub fn text(&mut self, text: &[u8]) -> Result<(), LoadError> {
         for (index, raw) in text.split(|byte| *byte == b'\n').enumerate() {
             let text = trim(raw);
@@ -184,7 +185,7 @@ impl<'a> Loader<'a> {
             b"rename-command" if count == 3 => self.loaded.renames.push(directive),
             b"user" if count >= 2 => self.loaded.users.push(directive),
             b"loadmodule" if count >= 2 => self.loaded.modules.push(directive),
-            // The word alone only chooses the mode.
+            // The word alone only selects Sentinel mode.
             b"sentinel" if count == 1 => {}
             b"sentinel" if self.sentinel_mode => self.loaded.sentinel.push(directive),
             b"sentinel" => {
@@ -214,7 +215,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Checks what only the whole can tell.
+    /// Ends reading, and checks what depends on several options.
     ///
     /// # Errors
     /// `replicaof` together with `cluster-enabled yes`.
@@ -240,7 +241,7 @@ fn is_pattern(name: &[u8]) -> bool {
     name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
-/// The files that a name stands for: itself, unless it is a pattern.
+/// The files that a name stands for: the file itself, or all that match if it is a pattern.
 fn expand(name: &Path) -> Vec<PathBuf> {
     if !is_pattern(name.as_os_str().as_encoded_bytes()) {
         return vec![name.to_owned()];

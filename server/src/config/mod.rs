@@ -1,9 +1,9 @@
-//! Configuration: every option of Redis 7.0, the configuration file, the command line, CONFIG GET, SET and REWRITE.
+//! Configuration: every option of Redis 7.0, the configuration file, the command line, and CONFIG GET, SET and REWRITE.
 //!
 //! [`Config`] is a plain struct whose fields the server reads directly. What is known *about* an option (its name and
-//! aliases, range, whether it may be set at run time) is one line in `options.rs`; texts and errors follow from it. Not
-//! for: carrying out what a changed option asks for. [`Config::plan_set`] only says which options would change, the
-//! server applies them, and keeps the old [`Config`] if that fails.
+//! aliases, range, whether it may be set at run time) is one line in `options.rs`, from which texts and errors follow. Not
+//! for: carrying out what a changed option requires. [`Config::plan_set`] only says which options would change; the server
+//! applies them, and keeps the old [`Config`] if that fails.
 //!
 //! | file | noun |
 //! | --- | --- |

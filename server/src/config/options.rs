@@ -1,4 +1,5 @@
-//! Every option, one line each: field, type, default, name with aliases, rule, flags, and [`Support`] where it does not work.
+//! Every option, one line each: field, type, default, name with aliases, rule, flags, and [`Support`] if the option has no
+//! effect here or is refused.
 
 use super::{
     special::{
@@ -10,21 +11,21 @@ use super::{
     },
 };
 
-/// Nothing special.
+/// No flags.
 pub const NONE: u16 = 0;
-/// Only files and the command line set it.
+/// Can be set only by files and the command line.
 pub const IMMUTABLE: u16 = 1 << 0;
 /// CONFIG SET needs `enable-protected-configs`.
 pub const PROTECTED: u16 = 1 << 1;
-/// Only its exact name finds it.
+/// Hidden from patterns: only its exact name finds it.
 pub const HIDDEN: u16 = 1 << 2;
-/// The value is not to appear in SLOWLOG and MONITOR.
+/// The value is a secret, and hidden from SLOWLOG and MONITOR.
 pub const REDACTED: u16 = 1 << 3;
-/// To be applied even if it is set to what it is: the file behind it may have changed.
+/// Applied even if the value does not change, because the file that it names may have changed.
 pub const VOLATILE: u16 = 1 << 4;
-/// Takes several words.
+/// The value consists of several words.
 pub const MULTI_ARG: u16 = 1 << 5;
-/// Not to be set while a data set is being loaded.
+/// Cannot be set while a dataset is being loaded.
 pub const DENY_LOADING: u16 = 1 << 6;
 
 const I32_MIN: i128 = i32::MIN as i128;
@@ -35,7 +36,7 @@ const U64: i128 = u64::MAX as i128;
 
 const ANY: Rule = Rule { min: 0, max: 0, unit: Unit::Plain, check: None, keep_empty: false };
 
-/// A text that a file may set to nothing.
+/// The rule of a text whose line is kept by REWRITE even if the text is empty.
 const KEPT: Rule = Rule { keep_empty: true, ..ANY };
 
 const fn int(min: i128, max: i128) -> Rule {
@@ -58,19 +59,19 @@ const fn checked(check: Check) -> Rule {
     Rule { min: 0, max: 0, unit: Unit::Plain, check: Some(check), keep_empty: false }
 }
 
-/// Lines of a configuration file, each with whether it must be there even if it was not before.
+/// Lines of a configuration file, each with whether REWRITE has to add it if the file does not mention the option.
 type Lines = Vec<(Vec<u8>, bool)>;
 
 type Parse = fn(&mut Config, &[&[u8]], Origin) -> Result<(), String>;
 
-/// What this server makes of an option. The option's line in the table says it where that is not what Redis makes of it.
+/// Whether an option works in this server. The option's line in the table mentions it if that differs from Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
-    /// It does what it says.
+    /// It works as in Redis.
     Works,
-    /// It is kept, shown and rewritten, and changes nothing; the reason.
+    /// It is stored, shown and rewritten, but has no effect; the reason.
     Inert(&'static str),
-    /// Whoever sets it counts on what is not there: any value but the default one is refused; the reason.
+    /// Any value but the default is refused, because the operator would rely on something that does not exist; the reason.
     Refused(&'static str),
 }
 
@@ -83,9 +84,9 @@ const NO_CHILD: &str = "snapshots and background work run in this process's own 
 pub struct OptionSpec {
     /// The name under which REWRITE writes it.
     pub name: &'static str,
-    /// Further names, mostly older ones.
+    /// Alternative names, mostly older ones.
     pub aliases: &'static [&'static str],
-    /// Whether it works here.
+    /// Whether the option works in this server.
     pub support: Support,
     flags: u16,
     print: fn(&Config) -> Vec<u8>,
@@ -101,12 +102,12 @@ impl std::fmt::Debug for OptionSpec {
 }
 
 impl OptionSpec {
-    /// Whether a flag such as [`IMMUTABLE`] is on.
+    /// Whether a flag such as [`IMMUTABLE`] is set.
     pub fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 
-    /// The value as CONFIG GET answers it.
+    /// The value as CONFIG GET shows it.
     pub fn print(&self, config: &Config) -> Vec<u8> {
         (self.print)(config)
     }
@@ -116,15 +117,15 @@ impl OptionSpec {
         (self.equal)(a, b)
     }
 
-    /// Reads words into the field.
+    /// Parses words into the option's field.
     ///
     /// # Errors
-    /// The reason.
+    /// Why the value is refused, in Redis's words.
     pub(super) fn parse(&self, config: &mut Config, words: &[&[u8]], origin: Origin) -> Result<(), String> {
         let split: Vec<&[u8]>;
         let words = match words {
             [one] if one.is_empty() && self.has(MULTI_ARG) && origin == Origin::Command => &[] as &[&[u8]],
-            // One quoted word stands for several.
+            // One quoted word may hold several.
             [one] if self.has(MULTI_ARG) && !one.is_empty() => {
                 split = one.split(|byte| *byte == b' ').collect();
                 &split
@@ -138,7 +139,8 @@ impl OptionSpec {
         }
     }
 
-    /// The option's lines in a configuration file, each with whether it must be there even if it was not before.
+    /// The option's lines in a configuration file, each with whether REWRITE has to add it if the file does not mention the
+    /// option.
     pub(super) fn lines(&self, config: &Config, defaults: &Config) -> Lines {
         (self.lines)(config, defaults)
     }
@@ -183,7 +185,7 @@ macro_rules! options {
     };
 }
 
-/// Finds an option by name or alias, whatever the case: the spec, and the name as the table spells it.
+/// Looks up an option by name or alias, ignoring case. Returns the spec, and the name as the table spells it.
 pub fn lookup(name: &[u8]) -> Option<(&'static OptionSpec, &'static str)> {
     OPTIONS.iter().find_map(|spec| {
         let names = std::iter::once(&spec.name).chain(spec.aliases);

@@ -1,4 +1,4 @@
-//! What `maxmemory-policy` means to the store, and `loglevel` to the log.
+//! Translates `maxmemory-policy` into the store's terms and `loglevel` into those of the log.
 
 use super::values::{LogLevel, MaxmemoryPolicy};
 use crate::base::level::Level;
@@ -20,19 +20,19 @@ impl MaxmemoryPolicy {
         Policy::Evict { volatile, order }
     }
 
-    /// Accesses are counted rather than dated.
+    /// Whether access frequencies are recorded rather than access times.
     pub fn is_lfu(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }
 
-    /// The policy looks at access clocks.
+    /// Whether the policy needs access times.
     pub fn keeps_clocks(self) -> bool {
         self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
     }
 }
 
 impl LogLevel {
-    /// The lowest level of the lines that are written.
+    /// The lowest level that is logged.
     pub fn threshold(self) -> Level {
         match self {
             Self::Debug => Level::Debug,

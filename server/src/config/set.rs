@@ -1,4 +1,4 @@
-//! CONFIG GET and CONFIG SET.
+//! CONFIG GET and CONFIG SET: looking options up, and checking new values without applying them.
 
 use std::fmt;
 
@@ -9,32 +9,32 @@ use super::{
     values::Origin,
 };
 
-/// The smallest replication backlog that CONFIG SET makes, in bytes.
+/// The smallest size, in bytes, that CONFIG SET gives to the replication backlog.
 const BACKLOG_MIN: u64 = 16 * 1024;
 
-/// What CONFIG SET may do at the moment.
+/// What CONFIG SET is allowed to do at the moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SetContext {
-    /// Protected options, too.
+    /// Whether protected options may be set.
     pub protected: bool,
-    /// A data set is being loaded.
+    /// Whether a dataset is being loaded.
     pub loading: bool,
 }
 
 /// The outcome of a valid CONFIG SET, to be applied.
 #[derive(Debug)]
 pub struct Change {
-    /// The configuration as it would be.
+    /// The resulting configuration.
     pub config: Config,
     /// The options to apply: those whose value differs, and those whose file may have changed. Each with the name or
     /// alias that the client used, for [`SetError::failed`].
     pub changed: Vec<(&'static OptionSpec, &'static str)>,
 }
 
-/// Why CONFIG SET did nothing. Its text is the error reply without `ERR `.
+/// Why CONFIG SET is refused. Its text is the error reply without `ERR `.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetError {
-    /// No such option.
+    /// There is no option of this name.
     Unknown(Vec<u8>),
     /// The option and the reason.
     Failed(String, String),
@@ -43,7 +43,7 @@ pub enum SetError {
 }
 
 impl SetError {
-    /// For a side effect that failed: the name from [`Change::changed`], and why.
+    /// The error for a change that could not be applied: the name from [`Change::changed`], and why.
     pub fn failed(name: &str, reason: impl Into<String>) -> Self {
         Self::Failed(name.to_owned(), reason.into())
     }
@@ -102,7 +102,7 @@ impl Config {
     /// puts the old one back (applying the same options again) and answers [`SetError::failed`].
     ///
     /// # Errors
-    /// The first thing that is wrong: names are checked before values.
+    /// The first problem found; names are checked before values.
     pub fn plan_set<T: AsRef<[u8]>>(&self, pairs: &[(T, T)], context: SetContext) -> Result<Change, SetError> {
         let mut specs: Vec<(&'static OptionSpec, &'static str)> = Vec::with_capacity(pairs.len());
         for (name, _) in pairs {
@@ -117,7 +117,7 @@ impl Config {
             if spec.has(DENY_LOADING) && context.loading {
                 return Err(SetError::Loading(known.to_owned()));
             }
-            // An alias counts as another option, as in Redis.
+            // As in Redis, an alias counts as a different option.
             if specs.iter().any(|(_, other)| *other == known) {
                 return Err(SetError::Failed(known.to_owned(), "duplicate parameter".to_owned()));
             }
@@ -136,7 +136,7 @@ impl Config {
         Ok(Change { config, changed })
     }
 
-    /// Brings values into the ranges that are not errors.
+    /// Clamps values that Redis corrects rather than refuses.
     pub(super) fn normalise(&mut self) {
         self.hz = self.hz.clamp(1, 500);
     }

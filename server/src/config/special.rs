@@ -1,5 +1,5 @@
-//! Options with rules of their own: `save`, `bind`, `client-output-buffer-limit`, `notify-keyspace-events`, `oom-score-adj-values`,
-//! `latency-tracking-info-percentiles`, `replicaof`, `shutdown-on-sig*`, and conditions on texts.
+//! The types of options with rules of their own: `save`, `bind`, `client-output-buffer-limit`, `notify-keyspace-events`,
+//! `oom-score-adj-values`, `latency-tracking-info-percentiles`, `replicaof`, `shutdown-on-sig*`, and checks of text options.
 
 use crate::base::numbers::{parse_f64, parse_memory};
 use bitflags::bitflags;
@@ -15,12 +15,12 @@ fn lenient_int(word: &[u8]) -> Option<i64> {
     if text.is_empty() { Some(0) } else { text.parse().ok() }
 }
 
-/// A condition for a snapshot in the background.
+/// A condition under which a snapshot is saved in the background. Both parts have to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {
-    /// This many seconds after the last one,
+    /// At least this many seconds have passed since the last snapshot.
     pub seconds: i64,
-    /// and after this many changes.
+    /// At least this many changes have been made since the last snapshot.
     pub changes: i64,
 }
 
@@ -29,7 +29,7 @@ pub struct SavePoint {
 pub struct SavePoints(pub Vec<SavePoint>);
 
 impl SavePoints {
-    /// An hour with a change, five minutes with a hundred, a minute with ten thousand.
+    /// Redis's default: one change in an hour, a hundred in five minutes, ten thousand in a minute.
     pub fn usual() -> Self {
         Self([(3600, 1), (300, 100), (60, 10000)].map(|(seconds, changes)| SavePoint { seconds, changes }).to_vec())
     }
@@ -116,14 +116,14 @@ impl Value for BindAddresses {
     }
 }
 
-/// How much output may wait for a class of clients.
+/// How much output a client of one class may have pending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BufferLimit {
-    /// At this many bytes the client is dropped; 0 for no limit.
+    /// A client with this many bytes is closed at once; 0 for no limit.
     pub hard: u64,
-    /// Above this many bytes for `soft_seconds` the client is dropped; 0 for no limit.
+    /// A client that stays above this many bytes for `soft_seconds` is closed; 0 for no limit.
     pub soft: u64,
-    /// See `soft`.
+    /// How long a client may stay above `soft`, in seconds.
     pub soft_seconds: i64,
 }
 
@@ -242,7 +242,7 @@ bitflags! {
 }
 
 impl NotifyFlags {
-    /// In the order in which they are printed.
+    /// The letters of the flags, in the order in which they are printed.
     const LETTERS: [(u8, Self); 15] = [
         (b'A', Self::ALL),
         (b'g', Self::GENERIC),
@@ -290,7 +290,7 @@ impl Value for NotifyFlags {
     }
 }
 
-/// Scores for the kernel's choice of whom to kill: as master, as replica, as a child.
+/// Values of `oom_score_adj` for the kernel's OOM killer: as a primary, as a replica, as a background child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OomScores(pub [i32; 3]);
 
@@ -356,7 +356,7 @@ pub fn short_double(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The master to replicate from.
+/// The host and port of the primary to replicate from; `None` if this is a primary.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReplicaOf(pub Option<(Text, u16)>);
 
@@ -386,7 +386,7 @@ impl Value for ReplicaOf {
 }
 
 bitflags! {
-    /// How a signal shuts the server down; empty is `default`.
+    /// How a signal shuts the server down; no flags stand for `default`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct ShutdownFlags: u8 {
         /// Save even without save points.
@@ -458,7 +458,7 @@ pub(super) fn appenddirname(word: &[u8]) -> Result<(), &'static str> {
     file_name(word, "appenddirname can't be a path, just a dirname")
 }
 
-/// An address that is announced stands in lines of nodes.conf, of CLUSTER NODES, and of INFO, which Sentinels read.
+/// Checks an announced address, which must not break the lines of nodes.conf, CLUSTER NODES and INFO in which it appears.
 pub(super) fn announced_address(word: &[u8]) -> Result<(), &'static str> {
     let fits = |byte: &u8| !byte.is_ascii_control() && !matches!(byte, b' ' | b'@' | b',' | b'"' | b'\'');
     match word.iter().all(fits) {

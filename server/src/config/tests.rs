@@ -13,7 +13,7 @@ use super::{
 
 fn probe_values(spec: &OptionSpec) -> Vec<&'static str> {
     match spec.name {
-        // Side effects that are the server's own.
+        // These have effects on the server itself.
         "bind" | "port" | "tls-port" | "dir" | "maxclients" | "appendonly" | "requirepass" | "watchdog-period" => {
             vec![]
         }
@@ -350,7 +350,7 @@ fn rewritten_files_equal_the_real_servers() {
     assert_eq!(ours_head, theirs_head);
     assert_eq!(ours_tail, theirs_tail);
     let again = rewrite::rewrite(ours.as_bytes(), &new);
-    // Redis, too, adds an empty line at the end of what it wrote itself, but only once.
+    // Redis also adds an empty line at the end of a file that it wrote itself, but only once.
     assert_eq!(String::from_utf8(again.clone()).unwrap(), format!("{ours}\n"));
     assert_eq!(rewrite::rewrite(&again, &new), again);
     rewrite::write_atomically(&path, ours.as_bytes()).unwrap();

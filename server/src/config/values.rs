@@ -7,22 +7,22 @@ use crate::base::numbers::{parse_i64, parse_memory};
 use super::rewrite;
 use crate::base::words;
 
-/// What an option's line says about its value.
+/// The constraints on an option's value, as its line in the table states them.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Lowest number.
+    /// The lowest allowed number.
     pub min: i128,
-    /// Highest number.
+    /// The highest allowed number.
     pub max: i128,
     /// How a number is written.
     pub unit: Unit,
-    /// A further condition on a value that was read.
+    /// An additional check of the parsed value.
     pub check: Option<Check>,
-    /// Whether REWRITE keeps a line that sets a text to nothing.
+    /// Whether REWRITE keeps a line with an empty text.
     pub keep_empty: bool,
 }
 
-/// A condition on a value as text: the reason if it does not hold.
+/// A check of a value's text; the error is the reason for refusing it.
 pub type Check = fn(&[u8]) -> Result<(), &'static str>;
 
 /// How a number is written.
@@ -50,18 +50,18 @@ pub enum Origin {
     },
 }
 
-/// A type of options.
+/// A type that an option's value can have.
 pub trait Value: Clone + PartialEq {
-    /// Reads the words that follow the option's name. `old` is the present value, for options that are set in parts.
+    /// Parses the words that follow the option's name. `old` is the present value, for options that are set in parts.
     ///
     /// # Errors
     /// The reason, as Redis words it.
     fn parse(words: &[&[u8]], rule: &Rule, old: &Self, origin: Origin) -> Result<Self, String>;
 
-    /// The text that CONFIG GET answers.
+    /// The text that CONFIG GET shows.
     fn print(&self, rule: &Rule) -> Vec<u8>;
 
-    /// The lines of a configuration file, each with whether it must be there even if it was not before.
+    /// The lines of a configuration file, each with whether REWRITE has to add it if the file does not mention the option.
     fn lines(&self, name: &str, rule: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
         vec![(rewrite::line(name, &self.print(rule)), self != default)]
     }
@@ -176,17 +176,17 @@ number_values!(u8 u16 u32 u64 i32 i64);
 pub struct Text(Vec<u8>);
 
 impl Text {
-    /// As bytes.
+    /// The text as bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// As a path.
+    /// The text as a path of the file system.
     pub fn as_path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.0))
     }
 
-    /// For messages: what is not UTF-8 is replaced.
+    /// The text for messages; invalid UTF-8 is replaced.
     pub fn to_string_lossy(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }
@@ -244,7 +244,7 @@ impl Value for Text {
     }
 
     fn lines(&self, name: &str, rule: &Rule, default: &Self) -> Vec<(Vec<u8>, bool)> {
-        // What was empty from the start is 'not set': no line of the file stands for it.
+        // An empty text whose default is empty counts as not set, so it gets no line.
         if self.is_empty() && default.is_empty() && !rule.keep_empty {
             return Vec::new();
         }
@@ -270,7 +270,7 @@ macro_rules! enumerations {
         impl $name {
             const NAMES: &'static [(&'static str, $name)] = &[$(($text, $name::$variant)),*];
 
-            /// The name in the configuration.
+            /// The name that configuration files use.
             pub fn name(self) -> &'static str {
                 match self {
                     $($name::$variant => $text,)*
@@ -312,19 +312,19 @@ enumerations! {
         Everysec = "everysec",
         /// Before the reply.
         Always = "always",
-        /// When the system likes.
+        /// When the operating system decides to.
         No = "no",
     }
     /// What cluster nodes tell clients to connect to.
     EndpointType {
-        /// The address.
+        /// The address of the node.
         Ip = "ip",
-        /// The announced host name.
+        /// The announced host name of the node.
         Hostname = "hostname",
-        /// 'Where you are connected now'.
+        /// Nothing, which tells clients to keep the address they are connected to.
         UnknownEndpoint = "unknown-endpoint",
     }
-    /// Who may use a dangerous ability.
+    /// Which clients may use a dangerous feature.
     Access {
         /// Nobody.
         No = "no",
@@ -335,13 +335,13 @@ enumerations! {
     }
     /// How chatty the log is.
     LogLevel {
-        /// All there is.
+        /// Everything, for debugging.
         Debug = "debug",
-        /// Rarely useful things, too.
+        /// Also rarely useful details.
         Verbose = "verbose",
-        /// What one wants to know in production.
+        /// The events that matter in production.
         Notice = "notice",
-        /// Only what matters.
+        /// Only important events.
         Warning = "warning",
     }
     /// What to do when memory is used up.
@@ -363,7 +363,7 @@ enumerations! {
         /// Refuse writes.
         NoEviction = "noeviction",
     }
-    /// Whether to tell the kernel whom to kill first.
+    /// Whether to adjust the kernel's OOM score of the process.
     OomScoreAdj {
         /// Leave it alone.
         No = "no",
@@ -385,11 +385,11 @@ enumerations! {
     }
     /// How a replica takes a full synchronisation.
     DisklessLoad {
-        /// Through a file.
+        /// By way of a file.
         Disabled = "disabled",
-        /// Straight into memory when there is nothing to lose.
+        /// Straight into memory if the server holds no data.
         OnEmptyDb = "on-empty-db",
-        /// Into a second data set, swapped in when complete.
+        /// Into a second dataset, which is swapped in when it is complete.
         Swapdb = "swapdb",
     }
     /// When payloads and files are checked deeply.

@@ -1,4 +1,4 @@
-//! LATENCY: events that took longer than `latency-monitor-threshold`, 160 samples each.
+//! The samples behind LATENCY: events that took longer than `latency-monitor-threshold`, up to 160 samples per event.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -10,13 +10,13 @@ const SAMPLES: usize = 160;
 /// The samples of one event.
 #[derive(Debug, Default, Clone)]
 pub struct Series {
-    /// Unix seconds and milliseconds taken, oldest first.
+    /// The time in Unix seconds and the duration in milliseconds, oldest first.
     pub samples: VecDeque<(i64, i64)>,
-    /// The longest ever.
+    /// The longest duration ever, in milliseconds.
     pub max: i64,
 }
 
-/// See the module's comment.
+/// The samples of all events.
 #[derive(Debug, Default)]
 pub struct LatencyMonitor {
     events: BTreeMap<&'static str, Series>,
@@ -30,7 +30,7 @@ impl LatencyMonitor {
         }
         let series = self.events.entry(event).or_default();
         series.max = series.max.max(millis);
-        // Samples of one second are joined into the longest.
+        // Of the samples within one second, only the longest is kept.
         match series.samples.back_mut() {
             Some((second, longest)) if *second == now / 1000 => *longest = (*longest).max(millis),
             _ => {
@@ -52,7 +52,7 @@ impl LatencyMonitor {
         self.events.get(std::str::from_utf8(event).ok()?)
     }
 
-    /// Forgets one event, or all; returns how many.
+    /// Removes one event or all of them; returns how many were removed.
     pub fn reset(&mut self, event: Option<&[u8]>) -> usize {
         match event {
             None => {

@@ -2,19 +2,19 @@
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
-/// CPU time, seconds.
+/// Processor time, in seconds.
 pub struct Cpu {
-    /// In the kernel.
+    /// Spent in the kernel by this process.
     pub system: f64,
-    /// In the program.
+    /// Spent in user mode by this process.
     pub user: f64,
-    /// Of ended children, in the kernel.
+    /// Spent in the kernel by terminated children.
     pub children_system: f64,
-    /// Of ended children, in the program.
+    /// Spent in user mode by terminated children.
     pub children_user: f64,
-    /// Of the calling thread, in the kernel.
+    /// Spent in the kernel by the calling thread.
     pub thread_system: f64,
-    /// Of the calling thread, in the program.
+    /// Spent in user mode by the calling thread.
     pub thread_user: f64,
 }
 
@@ -26,7 +26,7 @@ fn seconds(who: UsageWho) -> (f64, f64) {
     getrusage(who).map_or((0.0, 0.0), split)
 }
 
-/// CPU time so far.
+/// Reads the processor time used so far.
 pub fn cpu() -> Cpu {
     let (system, user) = seconds(UsageWho::RUSAGE_SELF);
     let (children_system, children_user) = seconds(UsageWho::RUSAGE_CHILDREN);
@@ -34,7 +34,7 @@ pub fn cpu() -> Cpu {
     Cpu { system, user, children_system, children_user, thread_system, thread_user }
 }
 
-/// Bytes of memory that are resident.
+/// The resident memory of this process, in bytes.
 pub fn resident() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm")
         .ok()
@@ -43,7 +43,7 @@ pub fn resident() -> usize {
     pages * 4096
 }
 
-/// Bytes of memory in the machine.
+/// The machine's physical memory, in bytes.
 pub fn total_memory() -> usize {
     std::fs::read_to_string("/proc/meminfo")
         .ok()
@@ -55,27 +55,27 @@ pub fn total_memory() -> usize {
 #[cfg(not(sanitizers))]
 pub fn allocator() -> (usize, usize, usize) {
     use tikv_jemalloc_ctl::{epoch, stats};
-    // The figures are a snapshot that must be renewed first.
+    // jemalloc's figures are cached, and have to be refreshed first.
     if epoch::advance().is_err() {
         return (0, 0, 0);
     }
     (stats::allocated::read().unwrap_or(0), stats::active::read().unwrap_or(0), stats::resident::read().unwrap_or(0))
 }
 
-/// Name, release and machine of the operating system.
+/// The name, release and architecture of the operating system.
 pub fn system() -> String {
     let read =
         |name: &str| std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default().trim().to_string();
     format!("{} {} {}", read("ostype"), read("osrelease"), std::env::consts::ARCH)
 }
 
-/// The same with a sanitizer's allocator, which tells nothing.
+/// Zeros, because a sanitizer's allocator has no such figures.
 #[cfg(sanitizers)]
 pub fn allocator() -> (usize, usize, usize) {
     (0, 0, 0)
 }
 
-/// Gives unused pages of all arenas back to the system.
+/// Returns unused pages of all arenas to the system.
 pub fn purge() {
     // "4096" names all arenas. The name is a C string; a failure leaves things as they are.
     #[cfg(not(sanitizers))]

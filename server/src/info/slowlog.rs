@@ -1,31 +1,31 @@
-//! SLOWLOG: the commands that took longest, newest first.
+//! The entries behind SLOWLOG: commands that took longer than `slowlog-log-slower-than`, newest first.
 
 use std::collections::VecDeque;
 
 use crate::base::clock::Millis;
 
-/// Arguments and bytes an entry keeps at most.
+/// The most arguments that an entry keeps.
 const MAX_ARGS: usize = 32;
 const MAX_BYTES: usize = 128;
 
 /// One slow command.
 #[derive(Debug, Clone)]
 pub struct SlowEntry {
-    /// Number, ever growing.
+    /// The entry's number, which only ever grows.
     pub id: i64,
-    /// Unix seconds.
+    /// When the command ran, in Unix seconds.
     pub time: i64,
-    /// Microseconds.
+    /// How long the command took, in microseconds.
     pub micros: i64,
-    /// The command, shortened.
+    /// The command line, shortened.
     pub args: Vec<Vec<u8>>,
-    /// Who sent it.
+    /// The address of the client that sent it.
     pub addr: String,
-    /// Its CLIENT SETNAME.
+    /// The client's name, as set by CLIENT SETNAME.
     pub name: Vec<u8>,
 }
 
-/// See the module's comment.
+/// The entries of SLOWLOG.
 #[derive(Debug, Default)]
 pub struct Slowlog {
     entries: VecDeque<SlowEntry>,
@@ -34,13 +34,13 @@ pub struct Slowlog {
 }
 
 impl Slowlog {
-    /// `slowlog-max-len`.
+    /// Sets how many entries are kept (`slowlog-max-len`).
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
         self.entries.truncate(limit);
     }
 
-    /// Adds an entry.
+    /// Adds an entry, and drops the oldest one if there are too many.
     pub fn add(&mut self, now: Millis, micros: i64, args: &[&[u8]], addr: &str, name: &[u8]) {
         let kept = if args.len() > MAX_ARGS { MAX_ARGS - 1 } else { args.len() };
         let mut words: Vec<Vec<u8>> = args.iter().take(kept).map(|word| shorten(word)).collect();
@@ -60,22 +60,22 @@ impl Slowlog {
         self.entries.truncate(self.limit);
     }
 
-    /// The newest entries.
+    /// The `count` newest entries, newest first.
     pub fn newest(&self, count: usize) -> impl ExactSizeIterator<Item = &SlowEntry> {
         self.entries.iter().take(count)
     }
 
-    /// Number of entries.
+    /// The number of entries, for SLOWLOG LEN.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// True without entries.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// SLOWLOG RESET.
+    /// Removes all entries: SLOWLOG RESET.
     pub fn clear(&mut self) {
         self.entries.clear();
     }

@@ -8,18 +8,18 @@ use hdrhistogram::Histogram;
 use super::latency::LatencyMonitor;
 use super::slowlog::Slowlog;
 
-/// What is known of one command's runs.
+/// Statistics of one command.
 #[derive(Debug, Default)]
 pub struct CommandStats {
-    /// Runs.
+    /// How often it ran.
     pub calls: u64,
-    /// Nanoseconds in all.
+    /// The total time it took, in nanoseconds.
     pub nanos: u64,
-    /// Refused before they ran.
+    /// How often it was refused before it ran.
     pub rejected: u64,
-    /// Ended with an error.
+    /// How often it ran and ended with an error.
     pub failed: u64,
-    /// Latencies in nanoseconds.
+    /// The distribution of its durations, in nanoseconds; `None` before the first one.
     pub latencies: Option<Box<Histogram<u64>>>,
 }
 
@@ -35,24 +35,24 @@ impl CommandStats {
     }
 }
 
-/// Bytes at the beginning of an error among which the blank behind its code is looked for.
+/// The space that ends an error's code is searched among this many bytes, as in Redis.
 const CODE_ENDS_WITHIN: usize = 31;
 
-/// Most distinct error codes that are counted.
+/// The most distinct error codes that are counted.
 const MAX_ERRORS: usize = 128;
 
-/// What INFO counts. It is read by whoever likes; [`Stats`] counts.
+/// The counters that INFO shows. Any part of the server may read them; only [`Stats`] changes them.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Errors by code.
+    /// Error replies by their codes.
     pub errors: BTreeMap<String, u64>,
-    /// Errors in all.
+    /// All error replies.
     pub error_replies: u64,
     /// Errors sent to a primary or met while loading the AOF.
     pub unexpected_errors: u64,
     /// Commands that were run.
     pub commands_processed: u64,
-    /// Connections that came, those included that were refused.
+    /// Connections accepted, including those that were refused afterwards.
     pub connections: u64,
     /// Connections refused for `maxclients`.
     pub rejected_connections: u64,
@@ -64,17 +64,17 @@ pub struct Counters {
     pub repl_input: u64,
     /// Bytes written to replicas.
     pub repl_output: u64,
-    /// Reads that brought something.
+    /// Reads from sockets that returned data.
     pub reads: u64,
-    /// Writes that took something.
+    /// Writes to sockets that accepted data.
     pub writes: u64,
-    /// Full transfers served.
+    /// Full resyncs of replicas.
     pub sync_full: u64,
     /// Partial resyncs served.
     pub sync_partial_ok: u64,
     /// Partial resyncs refused.
     pub sync_partial_err: u64,
-    /// Snapshots taken (Redis: forks).
+    /// Snapshots taken, which INFO shows as forks.
     pub snapshots: u64,
     /// Microseconds that starting the last snapshot took.
     pub last_snapshot_start_us: u64,
@@ -84,24 +84,24 @@ pub struct Counters {
     pub expire_micros: u64,
     /// Share of stale keys that the last cycles saw, in percent: a moving average.
     pub expired_stale_percent: f64,
-    /// Most memory ever used.
+    /// The peak of used memory, in bytes.
     pub peak_memory: usize,
     /// Clients closed because their output passed its limit.
     pub output_limit_disconnections: u64,
 }
 
-/// SLOWLOG, LATENCY, and all that is counted.
+/// SLOWLOG, LATENCY and all counters.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// SLOWLOG.
+    /// The entries of SLOWLOG.
     pub slowlog: Slowlog,
-    /// LATENCY.
+    /// The samples of LATENCY.
     pub latency: LatencyMonitor,
     /// Per command, by [`crate::server::Command::index`].
     pub commands: Vec<CommandStats>,
     /// Memory used before the first key.
     pub(crate) startup_memory: usize,
-    /// Clients closed for the memory that they took.
+    /// Clients closed because of `maxmemory-clients`.
     pub(crate) evicted_clients: u64,
     counters: Counters,
     rates: Rates,
@@ -117,28 +117,28 @@ impl Deref for Stats {
 }
 
 impl Stats {
-    /// Counters for so many commands.
+    /// Fresh counters, for `commands` commands.
     pub fn new(commands: usize) -> Self {
         Self { commands: (0..commands).map(|_| CommandStats::default()).collect(), ..Self::default() }
     }
 
-    /// A connection has come.
+    /// Counts a connection.
     pub fn connection_came(&mut self) {
         self.counters.connections += 1;
     }
 
-    /// A connection was turned away.
+    /// Counts a connection that was refused.
     pub fn connection_refused(&mut self) {
         self.counters.rejected_connections += 1;
     }
 
-    /// A read from a client brought so many bytes.
+    /// Counts a read from a client.
     pub fn read_from_client(&mut self, bytes: u64) {
         self.counters.net_input += bytes;
         self.counters.reads += 1;
     }
 
-    /// A write to a client, or to a replica, took so many bytes.
+    /// Counts a write to a client or a replica.
     pub fn wrote_to_client(&mut self, bytes: u64, is_replica: bool) {
         self.counters.writes += 1;
         self.counters.net_output += bytes;
@@ -147,17 +147,17 @@ impl Stats {
         }
     }
 
-    /// So many bytes came from the primary.
+    /// Counts bytes from the primary.
     pub fn read_from_primary(&mut self, bytes: u64) {
         self.counters.repl_input += bytes;
     }
 
-    /// A command of the primary failed here.
+    /// Counts a command of the primary that failed here.
     pub fn primarys_command_failed(&mut self) {
         self.counters.unexpected_errors += 1;
     }
 
-    /// A command, by [`crate::server::Command::index`], has run.
+    /// Counts a run of a command, given by its [`crate::server::Command::index`].
     #[inline]
     pub fn command_ran(&mut self, command: usize, failed: bool) {
         let stats = &mut self.commands[command];
@@ -166,55 +166,55 @@ impl Stats {
         self.counters.commands_processed += 1;
     }
 
-    /// A command was refused before it ran.
+    /// Counts a command that was refused before it ran.
     pub fn command_refused(&mut self, command: usize) {
         self.commands[command].rejected += 1;
     }
 
-    /// A command that had waited ended with an error.
+    /// Counts a blocked command that ended with an error.
     pub fn command_failed(&mut self, command: usize) {
         self.commands[command].failed += 1;
     }
 
-    /// A replica goes on where it was.
+    /// Counts a partial resync of a replica.
     pub fn partial_resync(&mut self) {
         self.counters.sync_partial_ok += 1;
     }
 
-    /// A replica needs a snapshot; `refused`: it had asked to go on from somewhere.
+    /// Counts a full resync of a replica; `refused` if it had asked for a partial one.
     pub fn full_resync(&mut self, refused: bool) {
         self.counters.sync_full += 1;
         self.counters.sync_partial_err += u64::from(refused);
     }
 
-    /// A snapshot for an append-only file's base has begun.
+    /// Counts a snapshot for the base of an append-only file.
     pub fn snapshot_began(&mut self) {
         self.counters.snapshots += 1;
     }
 
-    /// A snapshot for a file or for replicas has begun, which took so many microseconds.
+    /// Counts a snapshot for a file or for replicas; starting it took `micros`.
     pub fn save_began(&mut self, micros: u64) {
         self.counters.snapshots += 1;
         self.counters.last_snapshot_start_us = micros;
     }
 
-    /// A cycle of active expiry ended, maybe because its time was over; `stale` is the share of keys that had expired, 0 to 1.
+    /// Records a cycle of active expiry; `stale` is the fraction of sampled keys that had expired, 0 to 1.
     pub fn expire_cycle(&mut self, out_of_time: bool, stale: f64) {
         self.counters.expire_time_cap += u64::from(out_of_time);
         self.counters.expired_stale_percent = stale * 100.0 * 0.05 + self.counters.expired_stale_percent * 0.95;
     }
 
-    /// Active expiry took so many microseconds.
+    /// Records the time that active expiry took.
     pub fn spent_on_expiry(&mut self, micros: u64) {
         self.counters.expire_micros += micros;
     }
 
-    /// A client was closed because its output passed its limit.
+    /// Counts a client that was closed because its output exceeded the limit.
     pub fn output_limit_reached(&mut self) {
         self.counters.output_limit_disconnections += 1;
     }
 
-    /// A tick: so much memory is in use, and the instantaneous figures get a sample.
+    /// Takes a sample for the instantaneous figures and the peak of used memory, on each tick.
     pub fn sample(&mut self, now: i64, used_memory: usize) {
         let counters = &mut self.counters;
         counters.peak_memory = counters.peak_memory.max(used_memory);
@@ -228,7 +228,7 @@ impl Stats {
         self.rates.sample(now, sample);
     }
 
-    /// The instantaneous figures.
+    /// The rates behind the instantaneous figures of INFO.
     pub fn rates(&self) -> &Rates {
         &self.rates
     }
@@ -238,12 +238,12 @@ impl Stats {
         self.startup_memory
     }
 
-    /// Clients closed for the memory that they took.
+    /// Clients closed because of `maxmemory-clients`.
     pub fn evicted_clients(&self) -> u64 {
         self.evicted_clients
     }
 
-    /// Counts an error reply by its first word, or as ERR where no such word ends within the bytes that Redis looks at.
+    /// Counts an error reply by its first word, or as ERR if no word ends within the bytes that Redis checks.
     pub fn count_error(&mut self, text: &[u8]) {
         self.counters.error_replies += 1;
         let end = text.iter().take(CODE_ENDS_WITHIN).position(|&byte| byte == b' ');
@@ -254,7 +254,7 @@ impl Stats {
         }
     }
 
-    /// CONFIG RESETSTAT.
+    /// Resets the counters: CONFIG RESETSTAT.
     pub fn reset(&mut self) {
         let commands = self.commands.len();
         let (peak, startup) = (crate::base::allocator::used_memory(), self.startup_memory);
@@ -265,7 +265,7 @@ impl Stats {
     }
 }
 
-/// The averages of the last sixteen samples, a tenth of a second apart.
+/// Rates averaged over the last sixteen samples, which are a tenth of a second apart.
 #[derive(Debug, Default)]
 pub struct Rates {
     samples: [[f64; 5]; 16],
@@ -274,7 +274,7 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Takes a sample of commands, bytes in, bytes out, replication bytes in and out.
+    /// Takes a sample of five counters: commands, bytes in, bytes out, replication bytes in and out.
     pub fn sample(&mut self, now: i64, counters: [u64; 5]) {
         if let Some((then, before)) = self.last
             && now > then
@@ -288,7 +288,7 @@ impl Rates {
         self.last = Some((now, counters));
     }
 
-    /// Average per second of the counter with that index in [`Self::sample`].
+    /// The average increase per second of the counter with this index in [`Self::sample`].
     pub fn per_second(&self, index: usize) -> f64 {
         self.samples.iter().map(|sample| sample[index]).sum::<f64>() / self.samples.len() as f64
     }
