@@ -1,15 +1,15 @@
-//! Bytes that come in chunks, from a thread or a connection that is ahead of who reads them.
+//! Reading bytes that arrive in chunks, from a thread or a connection that runs ahead of the reader.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::mpsc::sync_channel;
 
-/// How much is read from a file at a time.
+/// How many bytes are read from a file at a time.
 const CHUNK: u64 = 256 * 1024;
-/// Chunks that may wait.
+/// How many chunks may be queued.
 const AHEAD: usize = 8;
 
-/// Chunks as a stream of bytes; `next` waits for the next one, `None` is the end.
+/// A stream of bytes made of chunks. `next` waits for the next chunk; `None` is the end.
 pub struct Chunks<F> {
     next: F,
     chunk: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct Chunks<F> {
 }
 
 impl<F: FnMut() -> io::Result<Option<Vec<u8>>>> Chunks<F> {
-    /// A stream that asks for its chunks.
+    /// A stream that calls `next` for its chunks.
     pub fn new(next: F) -> Self {
         Self { next, chunk: Vec::new(), at: 0 }
     }
@@ -38,10 +38,10 @@ impl<F: FnMut() -> io::Result<Option<Vec<u8>>>> Read for Chunks<F> {
     }
 }
 
-/// A file that a thread of its own reads, so that who decodes it does not wait for the disk.
+/// Reads a file on a thread of its own, so that decoding does not wait for the disk.
 ///
 /// # Errors
-/// There is no thread to be had; errors of the file come when it is read.
+/// The thread could not be spawned; errors of the file are reported when it is read.
 pub fn read_ahead(mut file: File) -> io::Result<impl Read + Send> {
     let (sender, chunks) = sync_channel(AHEAD);
     std::thread::Builder::new().name("read".into()).spawn(move || {
@@ -49,7 +49,7 @@ pub fn read_ahead(mut file: File) -> io::Result<impl Read + Send> {
             let mut chunk = Vec::with_capacity(CHUNK as usize);
             let read = (&mut file).take(CHUNK).read_to_end(&mut chunk).map(|count| (count > 0).then_some(chunk));
             let goes_on = matches!(read, Ok(Some(_)));
-            // Nobody reads any more once the loader gave up.
+            // The receiver is gone once the loader has given up.
             if sender.send(read).is_err() || !goes_on {
                 return;
             }

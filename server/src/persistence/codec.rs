@@ -1,4 +1,4 @@
-//! Between the store's values and the RDB codec's.
+//! Converting between the store's values and those of the RDB codec.
 
 use triomphe::Arc;
 
@@ -12,7 +12,7 @@ use crate::store::types::set::Set;
 use crate::store::types::sorted_set::{SortedSet, SortedSetLimits};
 use crate::store::value::Object;
 
-/// The settings that decide in which encoding a loaded value is kept.
+/// The settings that determine the encoding of a loaded value.
 #[derive(Debug, Clone, Copy)]
 pub struct Encodings {
     /// `hash-max-listpack-*`.
@@ -25,12 +25,12 @@ pub struct Encodings {
     pub sorted_set: SortedSetLimits,
 }
 
-/// Whether access clocks are written, and which: INFO of LRU or LFU belongs to the policies that use it.
+/// Which access data are written: idle times or frequencies, as the policy uses them, or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clocks {
-    /// Neither.
+    /// Neither idle times nor frequencies.
     None,
-    /// Idle seconds.
+    /// The idle time, in seconds.
     Idle,
     /// The LFU counter.
     Frequency,
@@ -41,15 +41,15 @@ pub enum Clocks {
 pub struct WriteOptions {
     /// `rdbcompression`.
     pub compress: bool,
-    /// Access clocks.
+    /// Which access data are written.
     pub clocks: Clocks,
-    /// The rule by which clocks are read.
+    /// How access data are interpreted.
     pub access: AccessRule,
-    /// Unix milliseconds.
+    /// The present, in Unix milliseconds.
     pub now: i64,
 }
 
-/// The type under which a value is written.
+/// The RDB type of a value.
 pub fn rdb_type(value: ValueRef<'_>) -> RdbType {
     match value {
         ValueRef::Object(Object::Hash(Hash::Listpack(_))) => RdbType::HashListpack,
@@ -64,7 +64,7 @@ pub fn rdb_type(value: ValueRef<'_>) -> RdbType {
     }
 }
 
-/// Appends what follows type and key.
+/// Appends the encoding of a value, which follows type and key.
 pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
     match value {
         ValueRef::Int(number) => encode::int_string(out, number),
@@ -98,7 +98,7 @@ pub fn write_value(out: &mut Vec<u8>, value: ValueRef<'_>, compress: bool) {
         }
         ValueRef::Object(Object::SortedSet(set @ SortedSet::Tree(_))) => {
             super::rdb::primitives::write_length(out, set.len() as u64);
-            // The highest score first, as Redis does: a skip list is then filled at its head.
+            // The highest score first, as Redis does: loading then inserts at the head of a skip list.
             set.visit(set.len() - 1, usize::MAX, true, |member, score| {
                 encode::string(out, member, compress);
                 super::rdb::primitives::write_double(out, score);
@@ -132,7 +132,7 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     payload
 }
 
-/// A value that was decoded, in the store's terms. `None`: members repeat where they must not.
+/// Converts a decoded value to the store's form. `None` if members repeat where they must not.
 pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
     Some(match value {
         RdbValue::String(RdbString::Int(number)) => StoredValue::Int(number),
@@ -147,7 +147,7 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
                 hash.set(field, value, limits.hash);
             }
             if hash.len() != pairs.len() {
-                // A field that stands there twice: whoever wrote it meant something else.
+                // A repeated field makes the value ambiguous.
                 return None;
             }
             StoredValue::Object(Arc::new(Object::Hash(hash)))
@@ -191,7 +191,7 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
             StoredValue::Object(Arc::new(Object::Set(set)))
         }
         RdbValue::Zset(pairs) => {
-            // As in Redis the set is made large and shrinks, which shows in the sign of a zero.
+            // As in Redis the set is built in its large form and then shrinks, which affects the sign of a zero.
             let mut set = SortedSet::default();
             set.convert();
             if pairs.iter().any(|(member, score)| set.insert(member, *score, limits.sorted_set).is_some()) {
@@ -224,7 +224,7 @@ pub enum StoredValue {
 }
 
 impl StoredValue {
-    /// As the store takes it.
+    /// The value as the store accepts it.
     pub fn as_new(&self) -> NewValue<'_> {
         match self {
             Self::Int(number) => NewValue::Int(*number),
@@ -234,7 +234,7 @@ impl StoredValue {
         }
     }
 
-    /// An entry with this value.
+    /// Builds an entry with this value.
     pub fn into_entry(self, key: &[u8], expire: Option<i64>) -> OwnedEntry {
         match self {
             Self::Object(object) => OwnedEntry::new(key, NewValue::Object(object), expire),

@@ -1,4 +1,4 @@
-//! Files that take another's place only when they are complete.
+//! RDB files, which are written beside the old one and replace it only once they are complete.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::base::clock::now_us;
 
-/// A file that takes another's place only when it is complete and on disk.
+/// A file that replaces another only once it is complete and durable.
 pub struct RdbFile {
     writer: BufWriter<File>,
     temporary: PathBuf,
     target: PathBuf,
     committed: bool,
-    /// Sync every so many bytes, so that the disk is not surprised at the end; `None`: only then.
+    /// How many bytes are written between syncs, which spreads the load on the disk; `None` to sync at the end only.
     sync_each: Option<usize>,
     unsynced: usize,
 }
@@ -21,16 +21,16 @@ impl RdbFile {
     /// Opens a temporary file beside `target`.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn create(target: &Path) -> std::io::Result<Self> {
         Self::create_as(target, &format!("temp-{}-{}.rdb", std::process::id(), now_us()))
     }
 
-    /// A temporary file for a save that holds everybody up. Of these there is one at a time: it has the name that Redis gives
-    /// it, and a second SIGINT removes it.
+    /// Opens a temporary file for a save in the foreground, of which there is one at a time. It has the name that Redis
+    /// gives it, and a second SIGINT removes it.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn create_in_foreground(target: &Path) -> std::io::Result<Self> {
         Self::create_as(target, &format!("temp-{}.rdb", std::process::id()))
     }
@@ -44,7 +44,7 @@ impl RdbFile {
     /// Appends bytes.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.writer.write_all(bytes)?;
         self.unsynced += bytes.len();
@@ -56,22 +56,22 @@ impl RdbFile {
         Ok(())
     }
 
-    /// `rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`.
+    /// Sets whether the file is synced while it grows (`rdb-save-incremental-fsync`, `aof-rewrite-incremental-fsync`).
     pub fn sync_as_it_grows(mut self, yes: bool) -> Self {
         self.sync_each = yes.then_some(4 << 20);
         self
     }
 
-    /// Makes the file durable and puts it in its place.
+    /// Makes the file durable and renames it to its target.
     ///
     /// # Errors
-    /// What the file system says; the old file stays.
+    /// Any error of the file system; the old file is then unchanged.
     pub fn commit(mut self) -> std::io::Result<()> {
         self.writer.flush()?;
         self.writer.get_ref().sync_all()?;
         std::fs::rename(&self.temporary, &self.target)?;
         self.committed = true;
-        // The new name must survive a crash too.
+        // The rename must survive a crash, too.
         if let Some(directory) = self.target.parent() {
             File::open(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })?.sync_all()?;
         }
@@ -82,7 +82,7 @@ impl RdbFile {
 impl Drop for RdbFile {
     fn drop(&mut self) {
         if !self.committed {
-            // Nothing depends on a temporary file; a leftover is only untidy.
+            // Nothing depends on a temporary file, so a leftover is harmless.
             let _ = std::fs::remove_file(&self.temporary);
         }
     }

@@ -1,4 +1,4 @@
-//! Thresholds of encodings, from the settings.
+//! The thresholds of all encodings, from the settings.
 
 use super::codec::Encodings;
 use crate::config::Config;
@@ -6,7 +6,7 @@ use crate::store::types::hash::HashLimits;
 use crate::store::types::list::ListLimits;
 use crate::store::types::sorted_set::SortedSetLimits;
 
-/// Thresholds of encodings, from the settings.
+/// The thresholds of all encodings, from the settings.
 pub fn encodings(config: &Config) -> Encodings {
     Encodings {
         hash: hash_limits(config),

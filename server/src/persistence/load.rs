@@ -1,4 +1,4 @@
-//! Reads an RDB stream into databases. Runs on any thread: it touches nothing of the server.
+//! Loading an RDB stream into databases. Runs on any thread, because it does not touch the server's state.
 
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,16 +13,16 @@ use crate::store::entry::OwnedEntry;
 use crate::store::keyspace::Db;
 use crate::store::table::KeyOrder;
 
-/// What the loader must know.
+/// The settings that loading depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadOptions {
     /// Number of databases.
     pub databases: usize,
-    /// What the order of their keys follows.
+    /// By what the keys of a database are ordered.
     pub order: KeyOrder,
     /// Thresholds of encodings.
     pub encodings: Encodings,
-    /// Leave out keys that expired before this time, Unix milliseconds: a primary does, a replica keeps them.
+    /// Leave out keys that expired before this time, in Unix milliseconds. A primary does that; a replica keeps them.
     pub drop_expired_before: Option<i64>,
     /// `rdbchecksum`.
     pub checksum: bool,
@@ -30,26 +30,26 @@ pub struct LoadOptions {
     pub deep: bool,
     /// `key-load-delay`.
     pub key_delay: KeyDelay,
-    /// How clocks of loaded entries are set.
+    /// How access data of loaded entries are set.
     pub access: AccessRule,
-    /// Unix milliseconds.
+    /// The present, in Unix milliseconds.
     pub now: i64,
 }
 
-/// What a stream held.
+/// The contents of a stream.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// The databases.
+    /// The databases, by index.
     pub dbs: Vec<Db>,
-    /// Keys loaded.
+    /// The number of keys loaded.
     pub keys: u64,
-    /// Keys left out because they had expired.
+    /// The number of keys left out because they had expired.
     pub expired: u64,
-    /// The same keys with their databases: replicas that go on from the file must delete them.
+    /// Those keys with their databases; replicas that continue from the file have to delete them.
     pub expired_keys: Vec<(usize, Vec<u8>)>,
-    /// Keys left out because their collection was empty.
+    /// The number of keys left out because their collections were empty.
     pub empty: u64,
-    /// The first of them.
+    /// The names of the first few such keys.
     pub empty_keys: Vec<Vec<u8>>,
     /// `repl-id`, as text.
     pub repl_id: Option<Vec<u8>>,
@@ -63,9 +63,9 @@ pub struct Loaded {
     pub created: Option<i64>,
     /// `used-mem` of the writer, bytes.
     pub used_memory: Option<i64>,
-    /// Bytes read.
+    /// The length of the stream, in bytes.
     pub bytes: u64,
-    /// Texts of libraries of functions.
+    /// The code of function libraries.
     pub functions: Vec<Vec<u8>>,
 }
 
@@ -87,21 +87,21 @@ impl Loaded {
 /// Why a stream could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The bytes are no RDB, or end early.
+    /// The bytes are not RDB, or are incomplete.
     #[error(transparent)]
     Format(#[from] RdbError),
-    /// A database beyond the configured number.
+    /// A database index beyond `databases`.
     #[error("FATAL: Data file was created with a Redis server configured to handle more than {0} databases. Exiting")]
     Database(usize),
-    /// A type that this server does not keep yet.
+    /// A type that this server does not support.
     #[error("the value of key '{0}' has a type that this server does not support yet")]
     Unsupported(String),
-    /// The same key twice.
+    /// A key occurs twice; its name and database.
     #[error("RDB has duplicated key '{0}' in DB {1}")]
     Duplicate(String, usize),
 }
 
-/// So many of the keys that are left out are named.
+/// How many of the empty keys are named in the log.
 const EMPTY_KEYS_NAMED: usize = 10;
 
 /// An entry that is about to be added.
@@ -112,12 +112,12 @@ struct Pending {
     clock: u32,
 }
 
-/// So many entries wait for their place in memory together: one after the other would wait for each.
+/// How many entries are added together, so that their cache misses overlap.
 const PENDING: usize = 16;
-/// Databases are prepared for as many keys as the stream announces, and no more than this: it may say anything.
+/// The most announced keys that a database is sized for in advance. The number comes from the stream and cannot be trusted.
 const ANNOUNCED: u64 = 1 << 20;
 
-/// Adds the entries that wait.
+/// Adds the pending entries to their databases.
 fn settle(loaded: &mut Loaded, pending: &mut Vec<Pending>) -> Result<(), LoadError> {
     for Pending { db, hash, entry, clock } in pending.drain(..) {
         let key = entry.as_ref().key();
@@ -133,15 +133,16 @@ fn shown(key: &[u8]) -> String {
     String::from_utf8_lossy(key).into_owned()
 }
 
-/// Reads a whole stream. `progress` receives the bytes consumed so far now and then.
+/// Reads a whole stream. `progress` is updated from time to time with the number of bytes consumed.
 ///
 /// # Errors
-/// See [`LoadError`]; what was read is dropped.
+/// See [`LoadError`]; everything read is dropped.
 pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> Result<Loaded, LoadError> {
     load_prefix(source, options, progress).map(|(loaded, ..)| loaded)
 }
 
-/// As [`load`], of an RDB that other bytes may follow: also gives the source back, and what was read ahead from it.
+/// Like [`load`], for an RDB that other bytes may follow. Also returns the source, and the bytes that were read ahead from
+/// it.
 ///
 /// # Errors
 /// See [`LoadError`].
@@ -211,7 +212,7 @@ fn take_entry(
     let clock = match (options.access.lfu, entry.freq, entry.idle) {
         (true, Some(frequency), _) => options.access.fresh(options.now) & !0xff | u32::from(frequency),
         (false, _, Some(idle)) => {
-            // A file may claim any idle time.
+            // The idle time in a file may be arbitrarily large.
             crate::store::access::lru_clock(options.now.saturating_sub((idle as i64).saturating_mul(1000)))
         }
         _ => options.access.fresh(options.now),
@@ -230,7 +231,7 @@ fn take_aux(loaded: &mut Loaded, name: &[u8], value: &[u8]) {
         b"redis-ver" => loaded.version = Some(String::from_utf8_lossy(value).into_owned()),
         b"ctime" => loaded.created = number(),
         b"used-mem" => loaded.used_memory = number(),
-        // Unknown fields are for others to read.
+        // Unknown fields are ignored.
         _ => {}
     }
 }

@@ -1,4 +1,5 @@
-//! What survives the process: RDB snapshots and the append-only file.
+//! Persistence: RDB snapshots, the append-only file, and `nodes.conf` on disk. For: formats, files, threads that write them,
+//! and the state of saves. Not for: when to save, which `lifecycle/` decides.
 
 pub mod aof;
 pub mod chunks;

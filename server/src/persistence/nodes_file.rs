@@ -1,7 +1,8 @@
-//! `nodes.conf` on disk: locked against a second process.
+//! `nodes.conf` on disk: reading and writing it, and the lock that keeps a second process out.
 //!
-//! A promise (a vote, an epoch) is written beside and takes the file's name when it is durable. What would be learnt again
-//! from other nodes is written over the old text in one go, as Redis does: a reshard writes it thousands of times.
+//! A promise (a vote, an epoch) is written to a new file, which is renamed once it is durable. Changes that this node would
+//! learn again from others overwrite the old text with a single write, as in Redis, because a reshard causes thousands of
+//! them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,28 +12,28 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-/// The file, with the lock that is held as long as the process lives.
+/// The open file, whose lock is held for the life of the process.
 pub struct NodesFile {
     path: PathBuf,
     lock: Flock<File>,
 }
 
-/// Why the file cannot be had.
+/// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it.
+    /// Another process has locked it.
     #[error(
         "Sorry, the cluster configuration file {} is already used by a different Redis Cluster node. Please make sure that different nodes use different cluster configuration files.",
         .0.display()
     )]
     Taken(PathBuf),
-    /// The file system says no.
+    /// The file system reports an error.
     #[error("Can't open {} in order to acquire a lock: {}", .0.display(), crate::config::file::os_text(.1))]
     Io(PathBuf, io::Error),
 }
 
 impl NodesFile {
-    /// Opens and locks the file, which may be new; with what it says.
+    /// Opens and locks the file, and creates it if needed. Returns it with its text.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -49,15 +50,15 @@ impl NodesFile {
         Ok((Self { path, lock }, String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Writes what the file must say. With `sync` it is durable afterwards: all of it, or the old text where that fails.
+    /// Writes a new text. With `sync` the change is atomic and durable; if it fails, the old text stays.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn save(&mut self, text: &str, sync: bool) -> io::Result<()> {
         if sync { self.save_durably(text) } else { self.overwrite(text) }
     }
 
-    /// Empty lines say nothing: they cover what is left of a longer text until that is cut off.
+    /// Overwrites the text in place. Empty lines, which are ignored, cover the rest of a longer text until it is cut off.
     fn overwrite(&mut self, text: &str) -> io::Result<()> {
         let old = self.lock.metadata()?.len() as usize;
         let mut padded = text.as_bytes().to_vec();
@@ -66,14 +67,14 @@ impl NodesFile {
         if old > text.len() { self.lock.set_len(text.len() as u64) } else { Ok(()) }
     }
 
-    /// The new file is locked before it takes the old one's name.
+    /// Writes and renames a new file, which is locked before it is renamed.
     fn save_durably(&mut self, text: &str) -> io::Result<()> {
         let mut beside = self.path.clone().into_os_string();
         beside.push(format!(".tmp-{}", std::process::id()));
         let beside = PathBuf::from(beside);
         let saved = self.replace(&beside, text);
         if saved.is_err() {
-            // What was written in vain is of no use to anybody.
+            // The new file is useless if this failed.
             let _ = std::fs::remove_file(&beside);
         }
         saved

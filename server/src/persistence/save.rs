@@ -1,4 +1,4 @@
-//! Writes a snapshot as RDB: header, batches of entries, footer. Bytes go to any sink, a chunk at a time.
+//! Encoding a snapshot as RDB: header, batches of entries, footer. Bytes are passed to a sink, a chunk at a time.
 
 use super::codec::{WriteOptions, write_entry};
 use super::delay::{GivenUp, KeyDelay};
@@ -10,18 +10,18 @@ use crate::base::ids::ReplId;
 use crate::base::offset::Offset;
 use crate::store::snapshot::Batch;
 
-/// Bytes after which a chunk goes to the sink.
+/// The size in bytes from which a chunk is passed to the sink.
 const CHUNK: usize = 64 * 1024;
-/// Entries between two offers of the processor to whoever waits for it: less than a millisecond. Without them the encoder
-/// keeps a processor that it shares with the server's thread for a whole slice of the scheduler, 4 ms and more.
+/// How many entries are encoded between two calls of `yield_now`, which takes less than a millisecond. Without yielding, an
+/// encoder that shares a processor with the server's thread would occupy it for a whole time slice, 4 ms and more.
 const COURTESY: usize = 2048;
 
-/// What the header tells a replica, so that it can go on with the stream after a restart.
+/// The position in the replication history, with which a restarted server can continue by a partial resync.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplicationInfo {
     /// The history's id.
     pub replid: ReplId,
-    /// Its offset at the moment of the snapshot.
+    /// The offset in the history at the moment of the snapshot.
     pub offset: Offset,
     /// The database that the stream had selected.
     pub stream_db: i64,
@@ -34,19 +34,19 @@ pub struct Header {
     pub options: WriteOptions,
     /// `rdbchecksum`.
     pub checksum: bool,
-    /// `used-mem`.
+    /// The memory in use, in bytes: `used-mem`.
     pub used_memory: usize,
-    /// Ids and offsets, where they are valid.
+    /// The position in the replication history, if it is valid.
     pub replication: Option<ReplicationInfo>,
     /// The file is the base of an append-only file.
     pub aof_base: bool,
     /// `rdb-key-save-delay`; see [`KeyDelay`].
     pub key_delay: KeyDelay,
-    /// Whether somebody still wants it.
+    /// Whether the snapshot was abandoned.
     pub given_up: GivenUp,
-    /// Texts of libraries of functions.
+    /// The code of function libraries.
     pub functions: Vec<Vec<u8>>,
-    /// Keys, and keys with expiry, by database.
+    /// The number of keys, and of those with an expiry, by database.
     pub sizes: Vec<(usize, usize)>,
 }
 
@@ -62,7 +62,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder with the header written.
+    /// An encoder that has written the header.
     pub fn new(header: Header) -> Self {
         let mut out = Vec::with_capacity(CHUNK * 2);
         write_header(&mut out);
@@ -84,10 +84,10 @@ impl Encoder {
         Self { header, out, crc, db: None, announced, since_yield: 0, keys: 0 }
     }
 
-    /// Encodes a batch; full chunks go to `sink`.
+    /// Encodes a batch; full chunks are passed to `sink`.
     ///
     /// # Errors
-    /// The sink's.
+    /// Any error of the sink.
     pub fn batch(&mut self, batch: Batch, sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>) -> std::io::Result<()> {
         for (db, entry) in batch.entries {
             if self.db != Some(db) {
@@ -132,7 +132,7 @@ impl Encoder {
     /// Writes the footer.
     ///
     /// # Errors
-    /// The sink's.
+    /// Any error of the sink.
     pub fn finish(mut self, sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>) -> std::io::Result<()> {
         let mut tail = std::mem::take(&mut self.out);
         let mut crc = self.crc.take();

@@ -1,4 +1,4 @@
-//! What is known of saves: when the last was, whether it worked, what is running.
+//! The state of persistence: saves, loading, and errors of the append-only file. The files themselves are written elsewhere.
 
 use std::io;
 
@@ -7,16 +7,16 @@ use super::delay::GivenUp;
 use crate::base::clock::{Millis, now_ms};
 use crate::base::log::{Level, log};
 
-/// See the module's comment.
+/// The state of saves, of loading and of the append-only file.
 #[derive(Default)]
 pub struct Persistence {
-    /// Changes since the last save.
+    /// The number of changes since the last save.
     pub(crate) dirty: u64,
-    /// Changes before the running save began.
+    /// The number of changes made before the running save began.
     dirty_before_save: u64,
-    /// When the last save succeeded, Unix seconds.
+    /// When the last save succeeded, in Unix seconds.
     last_save: i64,
-    /// When the last background save was tried, Unix seconds.
+    /// When the last background save was attempted, in Unix seconds.
     last_try: i64,
     last_save_failed: bool,
     saving_since: Option<Millis>,
@@ -24,14 +24,14 @@ pub struct Persistence {
     last_duration: Option<i64>,
     saves: u64,
     given_up: GivenUp,
-    /// The RDB file was written for replicas.
+    /// Whether the RDB file was written for replicas.
     sync_file: bool,
     loaded: LoadedKeys,
-    /// Why the append-only file cannot be written or synced.
+    /// Why the append-only file cannot be written or synced; `None` if it can.
     pub(crate) aof_write_error: Option<String>,
     /// Progress, while the dataset is being loaded.
     pub(crate) loading: Option<Loading>,
-    /// The loaded file said where a replica's history stood: a first partial resync may be tried.
+    /// Whether the loaded file contained a replica's position in its history, so that a partial resync may be attempted.
     pub(crate) restored_history: bool,
     /// The append-only file.
     pub aof: Aof,
@@ -40,59 +40,59 @@ pub struct Persistence {
 /// What was found when the dataset was loaded.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct LoadedKeys {
-    /// Keys that were taken over.
+    /// The number of keys that were kept.
     pub kept: u64,
-    /// Keys that had expired, and were left out.
+    /// The number of keys that had expired and were left out.
     pub expired: u64,
 }
 
-/// Loading that has only begun ends within so many milliseconds, or is no longer waited for.
+/// For how many milliseconds clients wait for loading to end before they get `-LOADING`.
 const PATIENCE: Millis = 1_000;
 
 /// Progress of loading a dataset.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Loading {
-    /// Since when, Unix milliseconds.
+    /// When it began, in Unix milliseconds.
     pub since: Millis,
-    /// Bytes in all; 0 where unknown.
+    /// The number of bytes to load; 0 if unknown.
     pub total: u64,
-    /// Bytes loaded.
+    /// The number of bytes loaded so far.
     pub loaded: u64,
-    /// The old data stay readable meanwhile (`repl-diskless-load swapdb`).
+    /// Whether the old data stay readable (`repl-diskless-load swapdb`).
     pub serves_old_data: bool,
 }
 
 impl Loading {
-    /// Loading that begins now.
+    /// The progress of loading that begins now.
     pub fn new(now: Millis, total: u64, serves_old_data: bool) -> Self {
         Self { since: now, total, loaded: 0, serves_old_data }
     }
 
-    /// It has only begun: upstream looks at its clients every `interval` bytes while it loads, so they wait for a small
-    /// dataset and never hear of its loading.
+    /// Whether it has only just begun. Redis serves clients after every `interval` bytes while it loads, so with a small
+    /// dataset they just wait and never get `-LOADING`.
     pub fn is_young(&self, now: Millis, interval: u32) -> bool {
         self.loaded < interval.into() && now < self.since + PATIENCE
     }
 }
 
 impl Persistence {
-    /// A server that has just started.
+    /// The state of a server that has just started.
     pub fn new(now: Millis) -> Self {
         Self { last_save: now / 1000, ..Self::default() }
     }
 
-    /// So many changes were made.
+    /// Counts changes.
     #[inline]
     pub fn changed(&mut self, changes: u64) {
         self.dirty += changes;
     }
 
-    /// Changes since the last save.
+    /// The number of changes since the last save.
     pub fn changes(&self) -> u64 {
         self.dirty
     }
 
-    /// When the last save succeeded, Unix seconds.
+    /// When the last save succeeded, in Unix seconds.
     pub fn last_save(&self) -> i64 {
         self.last_save
     }
@@ -103,18 +103,18 @@ impl Persistence {
         self.last_save_failed
     }
 
-    /// Since when a background save runs, Unix milliseconds.
+    /// When the running background save began, in Unix milliseconds.
     #[inline]
     pub fn saving_since(&self) -> Option<Millis> {
         self.saving_since
     }
 
-    /// Seconds that the last background save took.
+    /// The duration of the last background save, in seconds.
     pub fn last_duration(&self) -> Option<i64> {
         self.last_duration
     }
 
-    /// Saves so far.
+    /// The number of successful saves so far.
     pub fn saves(&self) -> u64 {
         self.saves
     }
@@ -124,17 +124,17 @@ impl Persistence {
         self.loaded
     }
 
-    /// By which a thread that writes a snapshot sees that it is no longer wanted.
+    /// A handle by which a thread that writes a snapshot learns that it was abandoned.
     pub fn watch_given_up(&self) -> GivenUp {
         self.given_up.watch()
     }
 
-    /// Nobody wants the snapshots that have begun any more: threads that write them stop.
+    /// Abandons all snapshots that have begun, so that the threads that write them stop.
     pub fn give_up_snapshots(&self) {
         self.given_up.give_up();
     }
 
-    /// The snapshot of a background save, or of one for replicas, has begun.
+    /// Records that a snapshot has begun, for a background save or for replicas.
     pub fn save_began(&mut self, now: Millis) {
         self.saving_since = Some(now);
         self.last_try = now / 1000;
@@ -142,14 +142,14 @@ impl Persistence {
         self.save_scheduled = false;
     }
 
-    /// A snapshot was written, or was sent to replicas only.
+    /// Records that a snapshot has ended, whether in a file or sent to replicas only.
     pub fn snapshot_ended(&mut self) {
         if let Some(since) = self.saving_since.take() {
             self.last_duration = Some((now_ms() - since) / 1000);
         }
     }
 
-    /// A background save ended, `for_replicas` where its file was what replicas waited for.
+    /// Records the end of a background save; `for_replicas` if its file was written for replicas.
     pub fn background_save_ended(&mut self, result: &io::Result<()>, for_replicas: bool) {
         self.snapshot_ended();
         self.sync_file |= for_replicas;
@@ -158,7 +158,7 @@ impl Persistence {
                 log(Level::Notice, "Background saving terminated with success");
                 self.saved(self.dirty.saturating_sub(self.dirty_before_save));
             }
-            // Given up for something better: no failure.
+            // Abandoned in favour of another snapshot, which is not a failure.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 log(Level::Warning, "Background saving was ended before it was complete");
             }
@@ -169,7 +169,7 @@ impl Persistence {
         }
     }
 
-    /// The dataset as it is now is on disk.
+    /// Records that the present dataset is on disk.
     pub fn saved_everything(&mut self) {
         self.saved(0);
     }
@@ -181,79 +181,78 @@ impl Persistence {
         self.saves += 1;
     }
 
-    /// BGSAVE SCHEDULE: a save begins when the running snapshot ends.
+    /// Schedules a save for when the running snapshot ends: BGSAVE SCHEDULE.
     pub fn schedule_save(&mut self) {
         self.save_scheduled = true;
     }
 
-    /// Whether a save begins when the running snapshot ends.
+    /// Whether a save is scheduled for when the running snapshot ends.
     pub fn save_is_scheduled(&self) -> bool {
         self.save_scheduled
     }
 
-    /// Whether a save point may begin a save: after a failure the next try waits five seconds.
+    /// Whether a save point may start a save. After a failure the next attempt waits for five seconds.
     pub fn may_try_to_save(&self, seconds: i64) -> bool {
         !self.last_save_failed || seconds - self.last_try > 5
     }
 
-    /// Whether the RDB file was written for replicas, who need it no more (`rdb-del-sync-files`); asked once.
+    /// Whether the RDB file was written for replicas, which no longer need it (`rdb-del-sync-files`). Resets the flag.
     pub fn take_sync_file(&mut self) -> bool {
         std::mem::take(&mut self.sync_file)
     }
 
-    /// A dataset was loaded.
+    /// Records that a dataset was loaded.
     pub fn note_loaded(&mut self, loaded: LoadedKeys) {
         self.loaded = loaded;
     }
 
-    /// Loading begins.
+    /// Records that loading has begun.
     pub fn begin_loading(&mut self, loading: Loading) {
         self.loading = Some(loading);
     }
 
-    /// Loading has ended, whichever way.
+    /// Records that loading has ended, successfully or not.
     pub fn end_loading(&mut self) {
         self.loading = None;
     }
 
-    /// So many bytes are loaded.
+    /// Records how many bytes have been loaded.
     pub fn loading_goes_on(&mut self, loaded: u64) {
         if let Some(loading) = &mut self.loading {
             loading.loaded = loaded;
         }
     }
 
-    /// How far loading is, while it runs.
+    /// The progress of loading, while it runs.
     #[inline]
     pub fn loading(&self) -> Option<Loading> {
         self.loading
     }
 
-    /// The loaded file said where a replica's history stood.
+    /// Records that the loaded file contained a replica's position in its history.
     pub fn history_was_restored(&mut self) {
         self.restored_history = true;
     }
 
-    /// Why the append-only file cannot be written or synced: writes are refused.
+    /// Why the append-only file cannot be written or synced, in which case writes are refused.
     #[inline]
     pub fn aof_write_error(&self) -> Option<&str> {
         self.aof_write_error.as_deref()
     }
 
-    /// The append-only file was written.
+    /// Records that the append-only file was written.
     pub fn aof_works(&mut self) {
         if self.aof_write_error.take().is_some() {
             log(Level::Warning, "AOF write error looks solved, Redis can write again.");
         }
     }
 
-    /// The append-only file could not be written.
+    /// Records that the append-only file could not be written.
     pub fn aof_refused(&mut self, error: String) {
         self.aof_write_error = Some(error);
     }
 
-    /// What the sync thread says of its last sync counts, unless something could not even be written. One that failed is requested
-    /// again.
+    /// Takes over the outcome of the last sync, unless a write failed. A sync that failed is requested again.
     pub fn note_sync_errors(&mut self) {
         let failed = self.aof.syncer().and_then(|syncer| syncer.error());
         if self.aof.unwritten() == 0 && failed != self.aof_write_error {
@@ -264,7 +263,7 @@ impl Persistence {
         }
     }
 
-    /// The append-only file was turned off; what was written stays.
+    /// Turns the append-only file off. What was written stays on disk.
     pub fn turn_aof_off(&mut self) {
         self.aof.turn_off();
         self.aof_write_error = None;
@@ -276,7 +275,7 @@ impl Persistence {
         self.loading.is_some()
     }
 
-    /// Whether it is being loaded while the old data are served.
+    /// Whether the dataset is being loaded while the old data are served.
     pub fn loads_beside_old_data(&self) -> bool {
         self.loading.is_some_and(|loading| loading.serves_old_data)
     }

@@ -1,4 +1,5 @@
-//! A snapshot written as the base of a set: an RDB, or with `aof-use-rdb-preamble no` the commands that build it.
+//! Writing a snapshot as the base of an append-only file: as RDB or, with `aof-use-rdb-preamble no`, as the commands that
+//! build it.
 
 use std::io;
 
@@ -15,12 +16,12 @@ use crate::store::types::stream::Stream;
 use crate::store::types::stream_id::StreamId;
 use crate::store::value::Object;
 
-/// Elements that one command adds at most.
+/// The most elements that one command adds.
 const ITEMS: usize = 64;
-/// Bytes after which a chunk goes to the sink.
+/// The size in bytes from which a chunk is passed to the sink.
 const CHUNK: usize = 64 * 1024;
 
-/// Where encoded bytes go.
+/// Receives encoded bytes.
 pub type Sink<'a> = &'a mut dyn FnMut(Vec<u8>) -> io::Result<()>;
 
 /// Encodes a snapshot as a base.
@@ -33,7 +34,7 @@ pub enum BaseEncoder {
 }
 
 impl BaseEncoder {
-    /// An encoder: RDB if `rdb`.
+    /// An encoder for RDB if `rdb` is set, otherwise for commands.
     pub fn new(mut header: Header, rdb: bool, timestamp: Option<i64>) -> Self {
         if rdb {
             header.aof_base = true;
@@ -48,10 +49,10 @@ impl BaseEncoder {
         Self::Commands(encoder)
     }
 
-    /// Encodes a batch; full chunks go to `sink`.
+    /// Encodes a batch; full chunks are passed to `sink`.
     ///
     /// # Errors
-    /// The sink's.
+    /// Any error of the sink.
     pub fn batch(&mut self, batch: Batch, sink: Sink<'_>) -> io::Result<()> {
         match self {
             Self::Rdb(encoder) => encoder.batch(batch, sink),
@@ -59,10 +60,10 @@ impl BaseEncoder {
         }
     }
 
-    /// Writes what ends the base.
+    /// Writes the end of the base.
     ///
     /// # Errors
-    /// The sink's.
+    /// Any error of the sink.
     pub fn finish(self, sink: Sink<'_>) -> io::Result<()> {
         match self {
             Self::Rdb(encoder) => encoder.finish(sink),
@@ -77,11 +78,11 @@ pub struct CommandEncoder {
     db: Option<usize>,
 }
 
-/// Encodes entries of database 0 for another server that gets them while it serves: as RESTORE, but large ones piece by
-/// piece, so that nothing waits long for one of them there.
+/// Encodes entries of database 0 for another server, which receives them while it serves clients: as RESTORE, but large
+/// values piece by piece, so that no single command blocks that server for long.
 pub struct KeyEncoder(CommandEncoder);
 
-/// A value with more elements goes piece by piece.
+/// Values with more elements than this are sent piece by piece.
 const WHOLE: usize = 512;
 
 impl Default for KeyEncoder {
@@ -91,10 +92,10 @@ impl Default for KeyEncoder {
 }
 
 impl KeyEncoder {
-    /// Encodes a batch; chunks go to `sink`, the last of them too.
+    /// Encodes a batch; all chunks are passed to `sink`, including the last one.
     ///
     /// # Errors
-    /// The sink's.
+    /// Any error of the sink.
     pub fn batch(&mut self, batch: &Batch, sink: Sink<'_>) -> io::Result<()> {
         for (_, entry) in &batch.entries {
             let entry = entry.as_ref();
@@ -184,7 +185,7 @@ impl CommandEncoder {
     fn stream(&mut self, key: &[u8], stream: &Stream) {
         let counters = &stream.counters;
         if stream.is_empty() {
-            // An entry makes the key, and trimming leaves it empty.
+            // Adding an entry creates the key, and trimming leaves the stream empty.
             let id = counters.last_id.max(StreamId { ms: 0, seq: 1 }).to_string();
             self.command(&[b"XADD", key, b"MAXLEN", b"0", id.as_bytes(), b"x", b"y"]);
         }
@@ -228,7 +229,7 @@ impl CommandEncoder {
     }
 }
 
-/// The elements of one key, a bounded number in each command.
+/// Writes the elements of one key, with a bounded number of them in each command.
 struct Items<'a> {
     name: &'static [u8],
     key: &'a [u8],

@@ -1,4 +1,5 @@
-//! The files on disk: made, put in place, opened, and removed when nothing needs them any more.
+//! The files of the append-only file on disk: creating and opening them, putting them in place after a rewrite, and removing
+//! those that are no longer needed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,39 +9,39 @@ use super::{Aof, AofFile, AofState, Manifest, Writer};
 use crate::base::log::{Level, log};
 use crate::config::file::os_text;
 
-/// Where the files are and how they are treated.
+/// Where the files are, and whether old ones are removed.
 #[derive(Debug, Clone)]
 pub struct FileSet {
     /// `appenddirname` in `dir`.
     pub directory: PathBuf,
-    /// `appendfilename`: what all names begin with.
+    /// `appendfilename`, the prefix of all names.
     pub name: String,
-    /// Whether files that no manifest needs any more are removed at once, which `aof-disable-auto-gc` forbids.
+    /// Whether files that the manifest no longer needs are removed at once, which `aof-disable-auto-gc` prevents.
     pub collects: bool,
 }
 
 impl FileSet {
-    /// The incremental file of a rewrite that has still to succeed.
+    /// The incremental file of a first rewrite that has not succeeded yet.
     fn temporary_incr(&self) -> PathBuf {
         self.directory.join(format!("temp-{}.incr", self.name))
     }
 
-    /// The base that a rewrite is writing.
+    /// The path of the base that a rewrite is writing.
     pub fn temporary_base(&self) -> PathBuf {
         self.directory.join(format!("temp-rewriteaof-bg-{}.aof", std::process::id()))
     }
 
-    /// Opens the file that commands go to while a rewrite runs, and names it in the manifest; `None` where the append-only file is
-    /// off. One that was only just turned on gets a temporary file: without a base it is of no use.
+    /// Opens the file that receives commands while a rewrite runs, and adds it to the manifest; `None` if the append-only
+    /// file is off. If it has just been turned on, the file is temporary, because it is useless without a base.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn open_incr(&self, manifest: &mut Manifest, state: AofState) -> io::Result<Option<Writer>> {
         std::fs::create_dir_all(&self.directory)?;
         let path = match state {
             AofState::Off => return Ok(None),
             AofState::Starting => {
-                // What an earlier attempt left behind is of no use.
+                // The leftovers of an earlier attempt are useless.
                 match std::fs::remove_file(self.temporary_incr()) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                     _ => self.temporary_incr(),
@@ -57,11 +58,11 @@ impl FileSet {
         Ok(Some(writer))
     }
 
-    /// Puts the files of a rewrite that has succeeded in place, names them in the manifest, and removes the older ones. Returns how
-    /// many bytes all files have.
+    /// Puts the files of a successful rewrite in place, replaces the manifest, and removes the older files. Returns the size
+    /// of all files in bytes.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn put_in_place(&self, manifest: &mut Manifest, state: AofState, rdb: bool) -> io::Result<u64> {
         let base = manifest.replace_base(&self.name, rdb);
         std::fs::rename(self.temporary_base(), self.directory.join(&base))?;
@@ -87,11 +88,11 @@ impl FileSet {
 }
 
 impl Aof {
-    /// At start, the dataset loaded: makes the directory and starts the sync thread. Returns the base that is missing and has to be
-    /// written before [`Self::open`].
+    /// Called at startup, after the dataset was loaded: creates the directory and starts the sync thread. If there is no
+    /// base, returns the path at which it has to be written before [`Self::open`].
     ///
     /// # Errors
-    /// A text for the log: the server cannot start.
+    /// The text of a log line; the server cannot start then.
     pub fn prepare(&mut self, set: &FileSet, rdb: bool) -> Result<Option<PathBuf>, String> {
         std::fs::create_dir_all(&set.directory).map_err(|error| {
             format!("Can't open or create append-only dir {}: {}", set.directory.display(), os_text(&error))
@@ -106,10 +107,10 @@ impl Aof {
         Ok(Some(set.directory.join(base)))
     }
 
-    /// Opens the last incremental file for appending, made where there is none.
+    /// Opens the last incremental file for appending, and creates one if there is none.
     ///
     /// # Errors
-    /// A text for the log: the server cannot start.
+    /// The text of a log line; the server cannot start then.
     pub fn open(&mut self, set: &FileSet) -> Result<(), String> {
         let mut manifest = std::mem::take(&mut self.manifest);
         let incr = match manifest.incr.last() {
@@ -138,25 +139,25 @@ impl Aof {
     }
 }
 
-/// Why the server cannot start, as Redis words it.
+/// The text with which Redis reports that it cannot open the file and start.
 pub fn cannot_open(error: &io::Error) -> String {
     format!("Can't open the append-only file: {}", os_text(error))
 }
 
-/// Deletes what a rewrite left behind that did not come to its end.
+/// Deletes the temporary files of interrupted rewrites.
 fn remove_leftovers(directory: &Path) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let ours = [".rdb", ".aof", ".incr", ".manifest"].iter().any(|end| name.ends_with(end));
         if name.starts_with("temp-") && ours {
-            // It is only untidy if it stays.
+            // A leftover file is harmless.
             let _ = std::fs::remove_file(entry.path());
         }
     }
 }
 
-/// Deletes files that no manifest needs any more. One that stays is only untidy.
+/// Deletes files that the manifest no longer needs. One that cannot be deleted is harmless.
 fn remove_files(directory: &Path, files: &[AofFile]) {
     for file in files {
         log(Level::Notice, &format!("Removing the history file {} in the background", file.name));

@@ -1,10 +1,10 @@
-//! The append-only file as it is written: what gathers, what is written when, and how far it is written and synced.
+//! Writing the append-only file: the buffer of commands, when it is written, and how much of it is written and synced.
 //!
-//! Background. Commands gather in a buffer and are written when a batch of requests ends, before its replies leave: what was
-//! acknowledged survives the death of the process. Making it survive the death of the machine is the work of the sync thread
-//! (`syncer.rs`): with `always` the buffer gathers until the running sync is done, and replies wait for the sync of their own
+//! Background. Commands are collected in a buffer, which is written when a batch of requests ends and before its replies
+//! leave, so acknowledged writes survive a crash of the process. The sync thread (`syncer.rs`) makes them survive a crash of
+//! the machine: with `always` the buffer grows until the running sync is done, and replies wait for the sync of their own
 //! batch; with `everysec` a sync is requested once a second. A write may block behind a sync of the same file, so with
-//! `everysec` it is put off for up to two seconds while one runs.
+//! `everysec` it is postponed for up to two seconds while one runs.
 
 use std::io;
 use std::sync::Arc;
@@ -20,66 +20,66 @@ use crate::config::AppendFsync;
 use crate::config::file::os_text;
 use crate::resp::request::encode_command;
 
-/// How long a write waits for a running sync.
+/// How long a write is postponed because of a running sync, in milliseconds.
 const PATIENCE: Millis = 2000;
-/// Write errors are logged at most this often.
+/// The least time between two logged write errors, in milliseconds.
 const LOG_PERIOD: Millis = 30_000;
-/// A buffer that has grown larger is freed when it is empty.
+/// A buffer with a larger capacity, in bytes, is freed when it is empty.
 const KEPT_BUFFER: usize = 1 << 20;
 
 /// Whether commands go to the append-only file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AofState {
-    /// They do not.
+    /// They do not: `appendonly no`.
     #[default]
     Off,
-    /// It was turned on: they go to a temporary file, of use when the first rewrite has succeeded.
+    /// It was turned on at run time: they go to a temporary file, which counts once the first rewrite has succeeded.
     Starting,
-    /// They do.
+    /// They do, and the files on disk are complete.
     On,
 }
 
-/// A write to the file, done or refused.
+/// The outcome of a write to the file.
 pub struct Write {
-    /// When it began, monotonic nanoseconds.
+    /// When it began, in monotonic nanoseconds.
     pub began: u64,
-    /// Whether a sync was running, which may have held it up.
+    /// Whether a sync was running, which may have delayed it.
     pub behind_sync: bool,
-    /// What came of it.
+    /// Whether it succeeded.
     pub result: Result<(), WriteFailed>,
 }
 
-/// See the module's comment.
+/// The append-only file: its buffer, its open file, its manifest, and how far it has been written and synced.
 #[derive(Default)]
 pub struct Aof {
     state: AofState,
     pub(crate) manifest: Manifest,
-    /// Where commands go; `None` where they are not recorded.
+    /// The file that is appended to; `None` while commands are not recorded.
     writer: Option<Writer>,
     buffer: Vec<u8>,
     /// The database that was selected last in the present file.
     selected_db: Option<usize>,
-    /// There from the first time that the append-only file is on.
+    /// Present once the append-only file has been on.
     syncer: Option<Arc<Syncer>>,
-    /// Errors of syncing end the process (`appendfsync always`).
+    /// Whether sync errors end the process (`appendfsync always`).
     strict: Arc<AtomicBool>,
     /// Bytes written since the process began.
     written: u64,
-    /// Bytes of `written` that the sync thread was asked to make durable.
+    /// How many bytes of `written` the sync thread was asked to make durable.
     requested: u64,
-    /// A task is on its way that will write the buffer and ask for a sync (`always`).
+    /// Whether a task is pending that will write the buffer and request a sync (`appendfsync always`).
     commit_ordered: bool,
-    /// When a sync was requested last, Unix milliseconds.
+    /// When a sync was last requested, in Unix milliseconds.
     last_sync: Millis,
-    /// Since when a write is put off, Unix milliseconds.
+    /// Since when a write has been postponed, in Unix milliseconds.
     postponed_since: Option<Millis>,
     delayed_syncs: u64,
     sleep_before_write: Duration,
-    /// Bytes of all files.
+    /// The size of all files, in bytes.
     current_size: u64,
-    /// The same after the last rewrite or start.
+    /// The size of all files after the last rewrite or startup, in bytes.
     base_size: u64,
-    /// The second of the last annotation.
+    /// The Unix second of the last timestamp annotation.
     last_annotation: i64,
     /// When an error was logged last.
     last_error_log: Millis,
@@ -87,7 +87,7 @@ pub struct Aof {
 }
 
 impl Aof {
-    /// Whether `appendonly` is on, be it that the first rewrite is still running.
+    /// Whether `appendonly` is on, even if the first rewrite is still running.
     #[inline]
     pub fn is_on(&self) -> bool {
         self.state != AofState::Off
@@ -104,49 +104,49 @@ impl Aof {
         self.writer.is_some()
     }
 
-    /// The files that there are.
+    /// The files of the set and their order.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// How rewrites go.
+    /// The state of rewrites.
     #[inline]
     pub fn rewrite(&self) -> &RewriteState {
         &self.rewrite
     }
 
-    /// Bytes of commands that are not written yet.
+    /// The number of bytes in the buffer that are not written yet.
     #[inline]
     pub fn unwritten(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Bytes of memory that the buffer takes.
+    /// The memory that the buffer occupies, in bytes.
     pub fn memory(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// The thread that makes it durable, once it was needed.
+    /// The sync thread, once it has been started.
     pub fn syncer(&self) -> Option<&Arc<Syncer>> {
         self.syncer.as_ref()
     }
 
-    /// Has another syncer than the thread that [`Self::start_syncer`] starts make it durable.
+    /// Replaces the thread that [`Self::start_syncer`] starts by another syncer, for tests.
     pub fn sync_by(&mut self, syncer: Arc<Syncer>) {
         self.syncer = Some(syncer);
     }
 
-    /// Bytes that the sync thread was asked to make durable, since the process began.
+    /// How many bytes the sync thread was asked to make durable, since the process began.
     pub fn requested(&self) -> u64 {
         self.requested
     }
 
-    /// Writes that could not be put off any longer.
+    /// The number of writes that could not be postponed any longer (`aof_delayed_fsync`).
     pub fn delayed_syncs(&self) -> u64 {
         self.delayed_syncs
     }
 
-    /// Bytes of all files.
+    /// The size of all files, in bytes.
     pub fn current_size(&self) -> u64 {
         self.current_size
     }
@@ -156,13 +156,13 @@ impl Aof {
         self.base_size
     }
 
-    /// DEBUG AOF-FLUSH-SLEEP: so long before each write.
+    /// Sleeps before each write: DEBUG AOF-FLUSH-SLEEP.
     pub fn sleep_before_writes(&mut self, pause: Duration) {
         self.sleep_before_write = pause;
     }
 
-    /// Puts a command into the buffer, behind a SELECT where the file is in another database, and behind the time where
-    /// `aof-timestamp-enabled` asks for it: `annotation`, Unix seconds.
+    /// Appends a command to the buffer, preceded by a SELECT if the file's database differs, and by a timestamp
+    /// (`annotation`, in Unix seconds) with `aof-timestamp-enabled`.
     #[inline]
     pub fn append(&mut self, db: usize, command: &[u8], annotation: Option<i64>) {
         if let Some(seconds) = annotation.filter(|&seconds| seconds > self.last_annotation) {
@@ -177,25 +177,26 @@ impl Aof {
         self.buffer.extend_from_slice(command);
     }
 
-    /// How far the log must be durable before the replies to what was appended so far may leave (`appendfsync always`), in bytes
-    /// since the process began.
+    /// Up to which position the log must be durable before the replies to what has been appended so far may leave
+    /// (`appendfsync always`), in bytes since the process began.
     #[inline]
     pub fn end(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
 
-    /// `appendfsync always`: true where a commit must be ordered, which then writes and syncs for all batches that end about now.
+    /// With `appendfsync always`: true if a commit has to be ordered, which then writes and syncs for all batches that end
+    /// at about this time.
     pub fn order_commit(&mut self) -> bool {
         let waits = !self.buffer.is_empty() || self.requested < self.written;
         waits && !std::mem::replace(&mut self.commit_ordered, true)
     }
 
-    /// The commit that was ordered is about to be carried out: what comes from now on needs another one.
+    /// Notes that the ordered commit is about to run; whatever is appended from now on needs another one.
     pub fn begin_commit(&mut self) {
         self.commit_ordered = false;
     }
 
-    /// `appendfsync everysec`: true while a write waits for a running sync that it would block behind.
+    /// With `appendfsync everysec`: whether to postpone the write because it would block behind a running sync.
     pub fn puts_off(&mut self, now: Millis) -> bool {
         if self.buffer.is_empty() || !self.syncer.as_ref().is_some_and(|syncer| syncer.is_busy()) {
             return false;
@@ -211,8 +212,8 @@ impl Aof {
         false
     }
 
-    /// Writes the buffer into the file; `None` where there is nothing to write. What a failed write has left in the file is no
-    /// longer in the buffer.
+    /// Writes the buffer to the file; `None` if there is nothing to write. Bytes that a failed write left in the file are
+    /// removed from the buffer.
     pub fn write(&mut self, now: Millis) -> Option<Write> {
         self.postponed_since = None;
         let writer = self.writer.as_mut().filter(|_| !self.buffer.is_empty())?;
@@ -266,8 +267,8 @@ impl Aof {
         self.count_written(failed.kept);
     }
 
-    /// Asks the sync thread to make durable what was written, where the policy says that it is time. `resting`: not now, since a
-    /// snapshot is being written (`no-appendfsync-on-rewrite`).
+    /// Requests a sync if the policy says that it is time. `resting` suppresses it while a snapshot is being written
+    /// (`no-appendfsync-on-rewrite`).
     pub fn request_sync(&mut self, policy: AppendFsync, now: Millis, force: bool, resting: bool) {
         let (Some(writer), Some(syncer)) = (&self.writer, &self.syncer) else { return };
         if self.requested == self.written {
@@ -286,12 +287,12 @@ impl Aof {
         }
     }
 
-    /// The last sync failed: it is requested again, though nothing new was written.
+    /// Requests a sync again after one has failed, even though nothing new was written.
     pub fn sync_again(&mut self) {
         self.requested = self.requested.min(self.written.saturating_sub(1));
     }
 
-    /// Makes durable what was written before it returns; for the end of the process and of the file.
+    /// Syncs what was written and waits for it, before the process ends or the file is closed.
     ///
     /// # Errors
     /// What the file system says.
@@ -304,7 +305,7 @@ impl Aof {
         Ok(())
     }
 
-    /// Starts the sync thread where it does not run yet.
+    /// Starts the sync thread unless it is already running.
     ///
     /// # Errors
     /// The thread could not be spawned.
@@ -330,23 +331,23 @@ impl Aof {
         Ok(())
     }
 
-    /// From now on commands go to another file; the present one, if there is one, is complete.
+    /// Switches to another file. The present one, if any, is complete.
     pub fn switch_to(&mut self, writer: Writer) {
         if let (Some(old), Some(syncer)) = (self.writer.replace(writer), &self.syncer) {
-            // Both the file and what is written to the next one count as durable only when this is.
+            // What is written to the next file counts as durable only once this one is.
             syncer.request(old.file(), self.written);
             self.requested = self.written;
         }
         self.selected_db = None;
     }
 
-    /// It was turned on: a first rewrite must write the base, and the file counts when that has succeeded.
+    /// Notes that the file was turned on. It counts once a first rewrite has written the base.
     pub fn turn_on(&mut self) {
         self.state = AofState::Starting;
         self.rewrite.schedule();
     }
 
-    /// It was turned off; what was written stays.
+    /// Notes that the file was turned off. What was written stays on disk.
     pub fn turn_off(&mut self) {
         self.writer = None;
         self.state = AofState::Off;
@@ -355,7 +356,7 @@ impl Aof {
         self.rewrite.forget_schedule();
     }
 
-    /// The files of the set are in place and are appended to from now on: after the start of the process.
+    /// Starts appending at startup, once the files of the set are in place.
     pub(super) fn opened(&mut self, writer: Writer, manifest: Manifest, size: u64) {
         self.writer = Some(writer);
         self.selected_db = None;
@@ -364,12 +365,13 @@ impl Aof {
         (self.current_size, self.base_size) = (size, size);
     }
 
-    /// The set has changed on disk: a rewrite begins.
+    /// Replaces the manifest, after it changed on disk because a rewrite begins.
     pub fn set_manifest(&mut self, manifest: Manifest) {
         self.manifest = manifest;
     }
 
-    /// The files that the rewrite made are in place, so many bytes; what was turned on is on from now on.
+    /// Notes that the files of a rewrite are in place, with their size in bytes. A file that was turned on counts from now
+    /// on.
     pub fn rewritten(&mut self, size: u64) {
         (self.current_size, self.base_size) = (size, size);
         if self.state == AofState::Starting {

@@ -1,4 +1,4 @@
-//! The manifest: `file NAME seq N type b|i|h`, a line a file.
+//! The manifest, which names the files of the set: one line per file, `file NAME seq N type b|i|h`.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::base::words;
 
-/// A line longer than this is no manifest's.
+/// The longest accepted line, as in Redis.
 const MAX_LINE: usize = 1024;
 
 /// One file of the set.
@@ -14,18 +14,18 @@ const MAX_LINE: usize = 1024;
 pub struct AofFile {
     /// Its name within the directory.
     pub name: String,
-    /// Its number among those of its kind.
+    /// Its sequence number among files of its kind.
     pub seq: i64,
 }
 
-/// Which files there are.
+/// The files of the set, in the order in which they are loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
-    /// What is loaded first.
+    /// The base, which is loaded first.
     pub base: Option<AofFile>,
-    /// What is loaded after it, in this order; the last one is appended to.
+    /// The incremental files, loaded next in this order; the last one is appended to.
     pub incr: Vec<AofFile>,
-    /// What is no longer needed, and to be deleted.
+    /// Files that are no longer needed and have to be deleted.
     pub history: Vec<AofFile>,
     /// The highest number of a base so far.
     pub base_seq: i64,
@@ -39,22 +39,22 @@ pub enum ManifestError {
     /// The file cannot be opened or read.
     #[error("Fatal error: can't open the AOF manifest file: {0}")]
     Io(#[from] io::Error),
-    /// A line is wrong.
+    /// A line is invalid.
     #[error(
         "\n*** FATAL AOF MANIFEST FILE ERROR ***\nReading the manifest file, at line {line}\n>>> '{text}'\n{reason}"
     )]
     Line {
-        /// Counted from one.
+        /// The line's number, counted from 1.
         line: usize,
-        /// What stands there.
+        /// The line's text.
         text: String,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         reason: &'static str,
     },
 }
 
 impl Manifest {
-    /// Reads a manifest; `None` where there is none.
+    /// Reads a manifest; `None` if the file does not exist.
     ///
     /// # Errors
     /// See [`ManifestError`].
@@ -66,10 +66,10 @@ impl Manifest {
         }
     }
 
-    /// Reads a manifest's text.
+    /// Parses a manifest's text.
     ///
     /// # Errors
-    /// The first line that is wrong.
+    /// The first invalid line.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let mut manifest = Self::default();
         for (number, line) in text.lines().enumerate() {
@@ -102,7 +102,7 @@ impl Manifest {
                 "file" => name = Some(value.clone()),
                 "seq" => seq = value.parse::<i64>().ok(),
                 "type" => kind = value.chars().next(),
-                // Fields that a later version may add.
+                // Later versions may add fields, which are ignored.
                 _ => {}
             }
         }
@@ -139,10 +139,10 @@ impl Manifest {
         String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// Puts the manifest in its place, all or nothing, and durably.
+    /// Replaces the manifest on disk atomically and durably.
     ///
     /// # Errors
-    /// What the file system says; the old manifest stays then.
+    /// Any error of the file system; the old manifest is then unchanged.
     pub fn persist(&self, directory: &Path, file_name: &str) -> io::Result<()> {
         let temporary = directory.join(format!("temp-{file_name}.manifest"));
         let mut file = File::create(&temporary)?;
@@ -152,7 +152,7 @@ impl Manifest {
         sync_directory(directory)
     }
 
-    /// A new incremental file, the last one from now on.
+    /// Adds a new incremental file at the end, and returns its name.
     pub fn add_incr(&mut self, file_name: &str) -> String {
         self.incr_seq += 1;
         let name = format!("{file_name}.{}.incr.aof", self.incr_seq);
@@ -160,7 +160,7 @@ impl Manifest {
         name
     }
 
-    /// A new base; the old one is history.
+    /// Adds a new base and returns its name; the old one becomes history.
     pub fn replace_base(&mut self, file_name: &str, rdb: bool) -> String {
         self.base_seq += 1;
         let name = format!("{file_name}.{}.base.{}", self.base_seq, if rdb { "rdb" } else { "aof" });
@@ -169,7 +169,7 @@ impl Manifest {
         name
     }
 
-    /// Incremental files that a new base has made superfluous: all but the last `keep`.
+    /// Moves all incremental files but the last `keep` to history, because a new base replaces them.
     pub fn retire_incr(&mut self, keep: usize) {
         let retired = self.incr.len().saturating_sub(keep);
         self.history.extend(self.incr.drain(..retired));
@@ -180,13 +180,13 @@ impl Manifest {
         self.base.iter().chain(&self.incr).map(|file| file.name.as_str())
     }
 
-    /// True without a base and incremental files.
+    /// Whether there is neither a base nor an incremental file.
     pub fn is_empty(&self) -> bool {
         self.base.is_none() && self.incr.is_empty()
     }
 }
 
-/// Makes the names in a directory durable.
+/// Syncs a directory, which makes the names in it durable.
 ///
 /// # Errors
 /// What the file system says.

@@ -1,9 +1,9 @@
-//! Files read back: RDB parts as databases, the rest as commands, in batches. Runs on any thread.
+//! Reading the files back: RDB parts as databases, the rest as commands in batches. Runs on any thread.
 //!
-//! Background. The format is that of requests, with nothing left out: a file that ends in the middle of a command was cut
-//! by a crash, and may be shortened to its last whole command; anything else that does not fit is corruption. A
-//! transaction counts as one command here: without its EXEC it did not happen. MULTI and EXEC themselves are not handed
-//! on, since nobody sees the data in between.
+//! Background. The format is that of requests: a file that ends in the middle of a command was cut short by a crash, and may
+//! be truncated to its last complete command; anything else that does not fit is corruption. A transaction counts as one
+//! command here: without its EXEC it is dropped. MULTI and EXEC themselves are not passed on, because no client sees the
+//! data in between.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
@@ -14,21 +14,21 @@ use super::manifest::Manifest;
 use crate::base::clock::monotonic_ns;
 use crate::persistence::load::{LoadOptions, Loaded, load_prefix};
 
-/// A batch is handed on when it holds so many bytes.
+/// The size in bytes from which a batch is passed on.
 const BATCH: usize = 64 * 1024;
-/// The longest line of a header.
+/// The longest line that announces a count or a length, in bytes.
 const MAX_LINE: u64 = 128;
 
-/// Commands that were read, in one piece of memory.
+/// A batch of commands, in one buffer.
 #[derive(Debug, Default)]
 pub struct Commands {
-    /// The words, one behind the other.
+    /// The bytes of all words, one after the other.
     pub data: Vec<u8>,
-    /// Where the words start in `data`, and their lengths.
+    /// The start of each word in `data`, and its length.
     pub words: Vec<(usize, usize)>,
-    /// Where the words of each command end in `words`.
+    /// The end of each command in `words`.
     pub ends: Vec<usize>,
-    /// Bytes of the files read so far.
+    /// How many bytes of the files have been read so far.
     pub offset: u64,
 }
 
@@ -40,25 +40,25 @@ impl Commands {
     }
 }
 
-/// What reading yields, in this order.
+/// What reading yields, in the order of the files.
 #[derive(Debug)]
 pub enum Step {
-    /// A file begins; its name.
+    /// A file with this name begins.
     Begin(String),
-    /// An RDB part: what there was before is replaced.
+    /// An RDB part, which replaces everything before it.
     Rdb(Box<Loaded>),
-    /// Commands to execute.
+    /// A batch of commands to execute.
     Commands(Commands),
-    /// For the log.
+    /// A line for the log.
     Note(String),
-    /// For the log, as a warning.
+    /// A line for the log, as a warning.
     Warning(String),
 }
 
-/// How to read.
+/// The settings that reading depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadOptions {
-    /// For RDB parts.
+    /// The options for RDB parts.
     pub load: LoadOptions,
     /// `aof-load-truncated`.
     pub load_truncated: bool,
@@ -67,37 +67,37 @@ pub struct ReadOptions {
 /// Why the set cannot be loaded. The texts are Redis's.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// A file that the manifest names is not there, or cannot be read.
+    /// A file that the manifest names does not exist or cannot be opened.
     #[error("Unable to obtain the AOF file {0} length. stat: {1}")]
     Missing(String, io::Error),
-    /// Reading failed.
+    /// Reading a file failed.
     #[error("Unrecoverable error reading the append only file {0}: {1}")]
     Io(String, io::Error),
-    /// Not the format of commands.
+    /// The bytes do not have the format of commands.
     #[error(
         "Bad file format reading the append only file {0}: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>"
     )]
     Format(String),
-    /// The end is missing, and may not be cut.
+    /// The last command is incomplete, and may not be cut off.
     #[error(
         "Unexpected end of file reading the append only file {0}. You can: 1) Make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>. 2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server."
     )]
     Truncated(String),
-    /// The end of a file is missing that others follow.
+    /// A file is incomplete although others follow it.
     #[error("Fatal error: the truncated file is not the last file")]
     TruncatedInside,
-    /// The RDB part.
+    /// The RDB part cannot be loaded.
     #[error("Error reading the RDB preamble of the AOF file {0}, AOF loading aborted: {1}")]
     Rdb(String, crate::persistence::load::LoadError),
-    /// Who executes the commands gave up.
+    /// The receiver of the steps gave up.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Where steps go; an error ends the reading.
+/// Receives the steps; an error ends reading.
 pub type Sink<'a> = &'a mut dyn FnMut(Step) -> Result<(), String>;
 
-/// Reads all files that a manifest names. Returns false where they hold nothing.
+/// Reads all files that a manifest names. Returns false if they are empty.
 ///
 /// # Errors
 /// See [`ReadError`].
@@ -129,7 +129,7 @@ pub fn read_set(
     Ok(true)
 }
 
-/// Bytes of all files that a manifest names.
+/// The size of all files that a manifest names, in bytes.
 ///
 /// # Errors
 /// The first file that is missing.
@@ -146,7 +146,7 @@ struct FileReading<'a, 'b> {
     name: &'a str,
     options: &'a ReadOptions,
     progress: &'a AtomicU64,
-    /// Bytes of the files before this one.
+    /// The size of the files before this one, in bytes.
     before: u64,
     sink: &'a mut (dyn FnMut(Step) -> Result<(), String> + 'b),
 }
@@ -169,7 +169,7 @@ impl FileReading<'_, '_> {
         (self.sink)(step).map_err(ReadError::Refused)
     }
 
-    /// Reads the file; the bytes that it holds.
+    /// Reads the file and returns its size in bytes.
     fn read(&mut self, is_base: bool, last: bool) -> Result<u64, ReadError> {
         let name = self.name.to_string();
         let io_error = |error| ReadError::Io(name.clone(), error);
@@ -193,7 +193,7 @@ impl FileReading<'_, '_> {
     fn commands<R: Read>(&mut self, mut source: BufReader<R>, start: u64, last: bool) -> Result<u64, ReadError> {
         let mut batch = Commands::default();
         let mut offset = start;
-        // Behind the last whole command, and the place of a transaction that is open.
+        // The position after the last complete command, and the start of an open transaction.
         let mut valid = start;
         let mut open: Option<usize> = None;
         let bad = loop {
@@ -258,7 +258,7 @@ impl FileReading<'_, '_> {
         self.emit(Step::Commands(full))
     }
 
-    /// The file ends in the middle of a command: it is shortened, where that is allowed.
+    /// Truncates a file that ends in the middle of a command, if that is allowed.
     fn cut(&mut self, valid: u64, last: bool) -> Result<(), ReadError> {
         let name = self.name;
         if !self.options.load_truncated {
@@ -281,11 +281,11 @@ impl FileReading<'_, '_> {
     }
 }
 
-/// Reads a command, or an annotation, which yields no words. False at the end of the file.
+/// Reads a command, or an annotation, which yields no words. Returns false at the end of the file.
 fn read_command<R: Read>(source: &mut BufReader<R>, batch: &mut Commands, offset: &mut u64) -> Result<bool, Bad> {
     match source.fill_buf()? {
         [] => return Ok(false),
-        // An annotation may be of any length; nothing of it is kept.
+        // An annotation may have any length; nothing of it is kept.
         [b'#', ..] => {
             *offset += skip_line(source)?;
             return Ok(true);
@@ -300,7 +300,7 @@ fn read_command<R: Read>(source: &mut BufReader<R>, batch: &mut Commands, offset
     for _ in 0..count {
         let length = u64::try_from(number(source, b'$', &mut size)?).map_err(|_| Bad::Format)?;
         let start = batch.data.len();
-        // Memory is taken as the bytes come, not as the length claims.
+        // Memory grows with the bytes that arrive, not with the announced length.
         let read = source.take(length).read_to_end(&mut batch.data)? as u64;
         if read < length {
             return Err(Bad::End);
@@ -314,14 +314,14 @@ fn read_command<R: Read>(source: &mut BufReader<R>, batch: &mut Commands, offset
     Ok(true)
 }
 
-/// A line of a letter and a number.
+/// Reads a line that consists of a letter and a number.
 fn number<R: Read>(source: &mut BufReader<R>, letter: u8, size: &mut u64) -> Result<i64, Bad> {
     let mut line = [0; MAX_LINE as usize];
     let mut filled = 0;
     loop {
         let mut byte = [0];
         if source.read(&mut byte)? == 0 {
-            // Wrong bytes are wrong even where the line was cut.
+            // A wrong letter is a format error, even if the line is incomplete.
             return Err(if filled > 0 && line[0] != letter { Bad::Format } else { Bad::End });
         }
         if filled == line.len() {
@@ -339,7 +339,7 @@ fn number<R: Read>(source: &mut BufReader<R>, letter: u8, size: &mut u64) -> Res
     crate::base::numbers::parse_i64(digits.strip_suffix(b"\r").unwrap_or(digits)).ok_or(Bad::Format)
 }
 
-/// Passes over a line; its length.
+/// Skips a line and returns its length.
 fn skip_line<R: Read>(source: &mut BufReader<R>) -> Result<u64, Bad> {
     let mut length = 0;
     loop {

@@ -1,4 +1,5 @@
-//! How rewrites of the append-only file go: what runs, what waits, what failed, and when the next one is due.
+//! The state of rewrites of the append-only file: what runs, what is scheduled, what failed, and when the next one is due.
+//! Not the writing itself: see `base.rs` and `files.rs`.
 
 use std::io;
 
@@ -6,64 +7,64 @@ use super::{Aof, AofState};
 use crate::base::clock::{Millis, now_ms};
 use crate::base::log::{Level, log};
 
-/// Failures in a row after which automatic rewrites are limited.
+/// The number of consecutive failures from which automatic rewrites are delayed.
 const TOLERATED: u64 = 3;
-/// The longest pause between automatic rewrites that fail, minutes.
+/// The longest delay between failing automatic rewrites, in minutes.
 const MAX_PAUSE: i64 = 60;
 
-/// See the module's comment.
+/// The running rewrite, the scheduled one, and the outcome of past ones.
 #[derive(Debug, Default)]
 pub struct RewriteState {
     running_since: Option<Millis>,
-    /// Distinguishes the running one from those that were cancelled.
+    /// Distinguishes the running rewrite from cancelled ones.
     generation: u64,
-    /// The running snapshot is its own.
+    /// Whether the running snapshot belongs to the rewrite.
     walking: bool,
-    /// One must begin as soon as no other snapshot runs.
+    /// One is to begin as soon as no other snapshot runs.
     scheduled: bool,
     last_failed: bool,
     last_duration: Option<i64>,
     count: u64,
-    /// Failures in a row.
+    /// The number of consecutive failures.
     failures: u64,
-    /// No automatic one before this time, Unix milliseconds.
+    /// The earliest time of the next automatic rewrite, in Unix milliseconds.
     not_before: Option<Millis>,
-    /// That automatic ones wait was logged.
+    /// Whether the delay of automatic rewrites has been logged.
     said_limited: bool,
 }
 
 impl RewriteState {
-    /// Whether one runs.
+    /// Whether a rewrite is running.
     pub fn is_running(&self) -> bool {
         self.running_since.is_some()
     }
 
-    /// Since when one runs, Unix milliseconds.
+    /// When the running rewrite began, in Unix milliseconds.
     pub fn running_since(&self) -> Option<Millis> {
         self.running_since
     }
 
-    /// Whether one must begin as soon as no other snapshot runs.
+    /// Whether a rewrite is to begin as soon as no other snapshot runs.
     pub fn is_scheduled(&self) -> bool {
         self.scheduled
     }
 
-    /// Whether the last one failed.
+    /// Whether the last rewrite failed.
     pub fn last_failed(&self) -> bool {
         self.last_failed
     }
 
-    /// Seconds that the last one took.
+    /// The duration of the last rewrite, in seconds.
     pub fn last_duration(&self) -> Option<i64> {
         self.last_duration
     }
 
-    /// How many have begun.
+    /// How many rewrites have begun.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many have failed in a row.
+    /// How many rewrites have failed consecutively.
     pub fn failures(&self) -> u64 {
         self.failures
     }
@@ -78,7 +79,7 @@ impl RewriteState {
 }
 
 impl Aof {
-    /// A rewrite begins: the generation that tells it from others.
+    /// Begins a rewrite, and returns the generation that distinguishes it from others.
     pub fn begin_rewrite(&mut self, now: Millis) -> u64 {
         let rewrite = &mut self.rewrite;
         rewrite.scheduled = false;
@@ -88,28 +89,28 @@ impl Aof {
         rewrite.generation
     }
 
-    /// BGREWRITEAOF that cannot begin at once: one begins as soon as it can.
+    /// Schedules a rewrite that cannot begin at once (BGREWRITEAOF).
     pub fn schedule_rewrite(&mut self) {
         self.rewrite.scheduled = true;
         self.allow_rewrites();
     }
 
-    /// An operator wants one: failures no longer hold the next one back.
+    /// Lifts the delay after failures, because an operator requested a rewrite.
     pub fn allow_rewrites(&mut self) {
         self.rewrite.not_before = None;
     }
 
-    /// The walk over the dataset has begun: the running snapshot is the rewrite's.
+    /// Notes that the walk over the dataset has begun: the running snapshot belongs to the rewrite.
     pub fn begin_walk(&mut self) {
         self.rewrite.walking = true;
     }
 
-    /// The walk has ended, or was given up. Whether there was one.
+    /// Notes that the walk has ended or was abandoned. Returns whether there was one.
     pub fn end_walk(&mut self) -> bool {
         std::mem::take(&mut self.rewrite.walking)
     }
 
-    /// A running rewrite will come to nothing. Whether one ran.
+    /// Cancels a running rewrite. Returns whether there was one.
     pub fn cancel_rewrite(&mut self) -> bool {
         if self.rewrite.running_since.take().is_none() {
             return false;
@@ -122,7 +123,7 @@ impl Aof {
     /// Whether a rewrite that began under this generation still counts.
     ///
     /// # Errors
-    /// [`io::ErrorKind::Interrupted`] where it was cancelled.
+    /// [`io::ErrorKind::Interrupted`] if it was cancelled.
     pub fn check_rewrite(&self, generation: u64) -> io::Result<()> {
         match self.rewrite.generation == generation {
             true => Ok(()),
@@ -130,7 +131,7 @@ impl Aof {
         }
     }
 
-    /// A rewrite ended; one that was cancelled no longer counts.
+    /// Records the end of a rewrite; that of a cancelled one is ignored.
     pub fn end_rewrite(&mut self, generation: u64, now: Millis, result: &io::Result<()>) {
         let rewrite = &mut self.rewrite;
         if rewrite.generation != generation {
@@ -145,7 +146,7 @@ impl Aof {
                 rewrite.failures = 0;
                 log(Level::Notice, "Background AOF rewrite finished successfully");
             }
-            // SAVE and the like ended the walk for theirs: it begins again.
+            // SAVE or the like interrupted the walk for its own, so the rewrite is scheduled again.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 log(Level::Notice, "Background AOF rewrite was interrupted by a save, and is scheduled again");
                 rewrite.last_failed = false;
@@ -160,16 +161,17 @@ impl Aof {
                 rewrite.said_limited = false;
             }
         }
-        // What was turned on is on only with its first base.
+        // A file that was turned on counts only once it has its first base.
         if self.state() == AofState::Starting {
             self.rewrite.scheduled = true;
         }
     }
 
-    /// Whether a rewrite is to begin now: it was put off, or the files have grown by `percentage` beyond `min_size` bytes.
+    /// Whether a rewrite has to begin now, because it was scheduled or the files have grown by `percentage` and beyond
+    /// `min_size` bytes.
     pub fn rewrite_is_due(&mut self, now: Millis, percentage: u64, min_size: u64) -> bool {
         if self.rewrite.scheduled {
-            // A first rewrite that fails is tried again, but not in every tick.
+            // A first rewrite that fails is retried, but not on every tick.
             return self.rewrite.not_before.is_none_or(|time| now >= time);
         }
         let size = self.current_size();

@@ -1,8 +1,8 @@
-//! The thread that makes written bytes durable.
+//! The thread that syncs the append-only file, and those who wait for it.
 //!
-//! Background. With `appendfsync always` a reply may leave only when the write behind it is durable. The thread syncs
-//! whatever was written when it begins; all that is written meanwhile shares the next sync, whoever sent it. Nobody holds
-//! the data lock while a disk works.
+//! Background. With `appendfsync always` a reply may leave only once its write is durable. The thread syncs whatever has
+//! been written when it begins; everything written in the meantime shares the next sync, regardless of the client. No one
+//! holds the data lock while the disk is working.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::base::clock::monotonic_ns;
 
 struct Job {
     file: Arc<File>,
-    /// Bytes written to the log so far, this file's end included.
+    /// The position in the log, in bytes, of the end of what was written to this file.
     offset: u64,
 }
 
@@ -29,22 +29,22 @@ struct State {
     waiters: Vec<Waker>,
 }
 
-/// See the module's comment.
+/// A handle of the sync thread.
 #[derive(Default)]
 pub struct Syncer {
     state: Mutex<State>,
     work: Condvar,
     idle: Condvar,
     durable: AtomicU64,
-    /// The longest sync since it was last taken, in nanoseconds.
+    /// The longest sync since the value was last taken, in nanoseconds.
     slowest: AtomicU64,
 }
 
 impl Syncer {
-    /// Starts the thread. `on_error` hears of each failure, with the lock of nobody held.
+    /// Starts the thread. `on_error` is called for each failure, with no lock held.
     ///
     /// # Errors
-    /// No thread can be had.
+    /// The thread could not be spawned.
     pub fn start(on_error: impl Fn(&io::Error) + Send + 'static) -> io::Result<Arc<Self>> {
         let syncer = Arc::new(Self::default());
         let mine = Arc::clone(&syncer);
@@ -81,7 +81,7 @@ impl Syncer {
         }
     }
 
-    /// Asks for a sync of a file into which the log's bytes up to `offset` were written.
+    /// Requests a sync of a file that contains the log's bytes up to `offset`.
     pub fn request(&self, file: &Arc<File>, offset: u64) {
         let mut state = self.state.lock();
         match state.jobs.back_mut() {
@@ -91,25 +91,25 @@ impl Syncer {
         self.work.notify_one();
     }
 
-    /// Bytes of the log that are durable.
+    /// The position up to which the log is durable, in bytes.
     pub fn durable(&self) -> u64 {
         self.durable.load(Ordering::Acquire)
     }
 
-    /// Everything up to `offset` was made durable by other means.
+    /// Notes that everything up to `offset` was made durable by other means.
     pub fn advance(&self, offset: u64) {
         let mut state = self.state.lock();
         self.durable.fetch_max(offset, Ordering::Release);
         state.waiters.drain(..).for_each(Waker::wake);
     }
 
-    /// True where the log is durable up to `offset`; otherwise `waker` is woken when that may have changed.
+    /// Whether the log is durable up to `offset`; if not, `waker` is woken once that may have changed.
     pub fn poll_durable(&self, offset: u64, waker: &Waker) -> bool {
         if self.durable() >= offset {
             return true;
         }
         let mut state = self.state.lock();
-        // Looked at again under the lock: a sync that ended since has woken nobody.
+        // Checked again under the lock, because a sync that has ended since the first check woke no one.
         if self.durable() >= offset {
             return true;
         }
@@ -119,28 +119,28 @@ impl Syncer {
         false
     }
 
-    /// True while a sync runs or waits.
+    /// Whether a sync is running or queued.
     pub fn is_busy(&self) -> bool {
         self.pending() > 0
     }
 
-    /// The longest sync since this was last asked, in nanoseconds.
+    /// The longest sync since the last call, in nanoseconds.
     pub fn take_slowest(&self) -> u64 {
         self.slowest.swap(0, Ordering::Relaxed)
     }
 
-    /// Syncs that run or wait.
+    /// The number of syncs that are running or queued.
     pub fn pending(&self) -> usize {
         let state = self.state.lock();
         state.jobs.len() + usize::from(state.busy)
     }
 
-    /// Why the last sync failed.
+    /// Why the last sync failed; `None` if it succeeded.
     pub fn error(&self) -> Option<String> {
         self.state.lock().error.as_ref().map(|(_, text)| text.clone())
     }
 
-    /// Waits until nothing is left to sync.
+    /// Blocks until nothing is left to sync.
     pub fn drain(&self) {
         let mut state = self.state.lock();
         while state.busy || !state.jobs.is_empty() {

@@ -1,4 +1,4 @@
-//! The file that is appended to.
+//! The open file that commands are appended to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -12,41 +12,41 @@ pub struct Writer {
     size: u64,
 }
 
-/// A write that did not succeed as a whole.
+/// A write that failed, or succeeded only in part.
 #[derive(Debug)]
 pub struct WriteFailed {
-    /// Bytes that stay in the file: the rest is to be written again.
+    /// How many bytes stay in the file; the rest has to be written again.
     pub kept: usize,
-    /// Bytes that were written before the failure.
+    /// How many bytes were written before the failure.
     pub written: usize,
-    /// What the file system says.
+    /// Any error of the file system.
     pub error: io::Error,
-    /// What it says to the attempt to cut a partial write off, if that failed too.
+    /// The error of removing the partial write, if that failed, too.
     pub truncation: Option<io::Error>,
 }
 
 impl Writer {
-    /// Opens a file, made if it is not there.
+    /// Opens a file for appending, and creates it if it does not exist.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         let size = file.metadata()?.len();
         Ok(Self { file: Arc::new(file), size })
     }
 
-    /// The file, to be made durable elsewhere.
+    /// The file, for syncing it on another thread.
     pub fn file(&self) -> &Arc<File> {
         &self.file
     }
 
-    /// Bytes in the file.
+    /// The size of the file, in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Appends bytes, all or none where the file can be cut back.
+    /// Appends bytes: all of them or, unless truncating the file fails, none.
     ///
     /// # Errors
     /// See [`WriteFailed`].
@@ -66,7 +66,7 @@ impl Writer {
     }
 
     fn failed(&mut self, written: usize, error: io::Error) -> WriteFailed {
-        // Half a command at the end would make the file unreadable.
+        // A partial command would make the file unreadable.
         let truncation = if written > 0 { self.file.set_len(self.size).err() } else { None };
         let kept = if truncation.is_some() { written } else { 0 };
         self.size += kept as u64;

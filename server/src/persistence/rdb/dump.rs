@@ -11,7 +11,7 @@ const FOOTER: usize = 10;
 /// Why a payload is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
-    /// Too short, of a newer version, or with another checksum.
+    /// The payload is too short, of a newer version, or its checksum is wrong.
     #[error("DUMP payload version or checksum are wrong")]
     Footer,
     /// The value is malformed (or an empty collection).
@@ -29,7 +29,7 @@ impl DumpError {
     }
 }
 
-/// Appends version and checksum to `payload`, all of which is type and value.
+/// Appends version and checksum to `payload`, which consists of type and value.
 pub fn finish(payload: &mut Vec<u8>) {
     payload.extend_from_slice(&RDB_VERSION.to_le_bytes());
     let checksum = crc64(0, payload);
@@ -39,12 +39,12 @@ pub fn finish(payload: &mut Vec<u8>) {
 /// DEBUG SET-SKIP-CHECKSUM-VALIDATION, for test suites that change payloads.
 static SKIPS_CHECKSUMS: AtomicBool = AtomicBool::new(false);
 
-/// Whether checksums are not looked at.
+/// Whether checksums are ignored.
 pub fn skips_checksums() -> bool {
     SKIPS_CHECKSUMS.load(Ordering::Relaxed)
 }
 
-/// Whether checksums are looked at from now on.
+/// Sets whether checksums are ignored from now on.
 pub fn skip_checksums(skip: bool) {
     SKIPS_CHECKSUMS.store(skip, Ordering::Relaxed);
 }

@@ -1,7 +1,7 @@
 //! Values as Redis 7.0 writes them, from borrowed parts, appended to a `Vec<u8>`.
 //!
-//! A function writes what follows type and key ([`primitives::write_entry_head`]); [`ValueType`] names the type that belongs to it.
-//! `compress` is the `rdbcompression` setting.
+//! Each function writes what follows type and key ([`primitives::write_entry_head`]); its documentation names the
+//! [`ValueType`]. `compress` is the `rdbcompression` setting.
 
 use super::{
     object::{ListNode, RdbValue},
@@ -12,7 +12,7 @@ use super::{
 
 pub use primitives::{ValueType, write_int_string as int_string, write_string as string};
 
-/// A list's node, borrowed.
+/// A borrowed node of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeRef<'a> {
     /// The bytes of a listpack.
@@ -23,19 +23,20 @@ pub enum NodeRef<'a> {
     Compressed {
         /// The compressed bytes.
         packed: &'a [u8],
-        /// Length before compression.
+        /// The length before compression, in bytes.
         plain_length: usize,
         /// Whether the node is one large element rather than a listpack.
         plain: bool,
     },
 }
 
-/// [`ValueType::HashListpack`], [`ValueType::ZsetListpack`] and [`ValueType::SetIntset`]: the compact encoding's bytes.
+/// Writes [`ValueType::HashListpack`], [`ValueType::ZsetListpack`] and [`ValueType::SetIntset`]: the compact encoding's
+/// bytes.
 pub fn compact(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
     write_string(out, bytes, compress);
 }
 
-/// [`ValueType::Hash`].
+/// Writes [`ValueType::Hash`].
 pub fn hash<'a>(
     out: &mut Vec<u8>,
     length: usize,
@@ -49,7 +50,7 @@ pub fn hash<'a>(
     }
 }
 
-/// [`ValueType::Set`].
+/// Writes [`ValueType::Set`].
 pub fn set<'a>(out: &mut Vec<u8>, length: usize, members: impl IntoIterator<Item = &'a [u8]>, compress: bool) {
     write_length(out, length as u64);
     for member in members {
@@ -57,7 +58,7 @@ pub fn set<'a>(out: &mut Vec<u8>, length: usize, members: impl IntoIterator<Item
     }
 }
 
-/// [`ValueType::Zset`]. Redis writes the highest score first, so that loading inserts at the front.
+/// Writes [`ValueType::Zset`]. Redis writes the highest score first, so that loading inserts at the front.
 pub fn zset<'a>(
     out: &mut Vec<u8>,
     length: usize,
@@ -71,7 +72,7 @@ pub fn zset<'a>(
     }
 }
 
-/// [`ValueType::ListQuicklist2`].
+/// Writes [`ValueType::ListQuicklist2`].
 pub fn list<'a>(out: &mut Vec<u8>, length: usize, nodes: impl IntoIterator<Item = NodeRef<'a>>, compress: bool) {
     write_length(out, length as u64);
     for node in nodes {
@@ -84,7 +85,7 @@ pub fn list<'a>(out: &mut Vec<u8>, length: usize, nodes: impl IntoIterator<Item 
     }
 }
 
-/// Writes a neutral value as it was read: what a tool that copies values from one file to another needs.
+/// Writes a neutral value as it was read: for tools that copy values from one file to another.
 pub fn value(out: &mut Vec<u8>, value: &RdbValue, compress: bool) {
     match value {
         RdbValue::String(RdbString::Int(number)) => int_string(out, *number),

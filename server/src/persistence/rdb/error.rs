@@ -7,7 +7,7 @@ use std::{fmt, io};
 pub struct RdbError {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Bytes read so far.
+    /// The position at which it was noticed, in bytes.
     pub offset: u64,
 }
 
@@ -37,9 +37,9 @@ pub enum ErrorKind {
     },
     /// The checksum at the end differs from that of the bytes.
     Checksum {
-        /// As written in the file.
+        /// The checksum in the file.
         expected: u64,
-        /// As calculated.
+        /// The computed checksum.
         found: u64,
     },
 }

@@ -23,11 +23,11 @@ pub enum Item {
     },
     /// The following entries belong to this database.
     SelectDb(u64),
-    /// How much the selected database will hold: a hint to take room at once. Not to be trusted with memory.
+    /// How much the selected database will hold: a hint for sizing tables, which must not be trusted with memory.
     ResizeDb {
-        /// Keys.
+        /// The number of keys.
         keys: u64,
-        /// Keys with an expiry.
+        /// The number of keys with an expiry.
         expires: u64,
     },
     /// The code of a function library.
@@ -43,13 +43,13 @@ pub enum Item {
 /// A key with its value and what is known about it.
 #[derive(Debug)]
 pub struct Entry {
-    /// The key.
+    /// The key's name.
     pub key: Vec<u8>,
     /// The value.
     pub value: RdbValue,
     /// When it expires, in milliseconds since 1970.
     pub expires_at: Option<i64>,
-    /// Seconds since it was used, under an LRU policy.
+    /// Seconds since the last access, under an LRU policy.
     pub idle: Option<u64>,
     /// Access frequency, under an LFU policy.
     pub freq: Option<u8>,
@@ -97,7 +97,8 @@ impl<R: Read> FileReader<R> {
         self.reader.offset()
     }
 
-    /// The reader, to make errors at the present offset or to take back what was read ahead (an AOF goes on after its preamble).
+    /// The reader, to make errors at the present offset or to take back what was read ahead (an AOF continues after its
+    /// preamble).
     pub fn into_reader(self) -> Reader<R> {
         self.reader
     }
@@ -122,7 +123,8 @@ impl<R: Read> FileReader<R> {
                 }
                 primitives::OP_EXPIRE_MS => {
                     let at = self.reader.millis()?;
-                    // Little-endian since version 9; before, in the byte order of the writer, which is little on anything we meet.
+                    // Little-endian since version 9. Before that the byte order was the writer's, which in practice is
+                    // little-endian, too.
                     expires_at = Some(at);
                 }
                 primitives::OP_FREQ => freq = Some(self.reader.u8()?),
@@ -137,7 +139,7 @@ impl<R: Read> FileReader<R> {
                 }
                 primitives::OP_FUNCTION2 => return Ok(Item::Function(self.reader.text()?)),
                 primitives::OP_FUNCTION_PRE_GA => {
-                    // Name, engine and code apart, as the release candidates of 7.0 wrote them. The description is gone.
+                    // The release candidates of 7.0 wrote name, engine and code separately. The description is dropped.
                     let (name, engine) = (self.reader.text()?, self.reader.text()?);
                     if self.reader.length()? != 0 {
                         self.reader.text()?;
@@ -179,7 +181,7 @@ impl<R: Read> FileReader<R> {
     }
 }
 
-/// The nine characters that a module type's id holds, six bits each, above ten bits of version.
+/// Decodes the name in a module type's id: nine characters of six bits each, above ten bits of version.
 pub(super) fn module_name(id: u64) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     (0..9).rev().map(|place| char::from(LETTERS[(id >> (10 + 6 * place) & 63) as usize])).collect()

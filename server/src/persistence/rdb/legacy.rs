@@ -1,6 +1,6 @@
-//! Values in the encodings that Redis 7.0 reads but no longer writes, converted to listpacks as they come in.
+//! Reading values in encodings that Redis 7.0 no longer writes, and converting them to listpacks.
 //!
-//! Duplicates are always looked for here, as Redis does: the old encodings were the ones attacked with crafted payloads.
+//! As in Redis, duplicates are always checked here, because the old encodings were the targets of crafted payloads.
 
 use std::io::Read;
 
@@ -72,6 +72,6 @@ pub(super) fn hash_zipmap<R: Read>(reader: &mut Reader<R>) -> Result<RdbValue, R
     if pairs.is_empty() || fields.windows(2).any(|two| two[0] == two[1]) {
         return Err(reader.corrupt(COMPLAINT));
     }
-    // Not a listpack: long values make it a table, as the settings of now say.
+    // Not necessarily a listpack: with long values it becomes a table, according to the present settings.
     Ok(RdbValue::Hash(pairs))
 }

@@ -2,13 +2,12 @@
 //!
 //! # Background
 //! The codec knows nothing of the keyspace. Reading yields [`RdbValue`]s, neutral owned values which the store takes over
-//! with little copying; writing takes borrowed slices and iterators and appends to a `Vec<u8>`, so that a snapshot can
-//! encode off the data lock and hand the bytes on as it likes. The same value codec serves files, replication and
-//! DUMP/RESTORE.
+//! with little copying; writing takes borrowed slices and iterators and appends to a `Vec<u8>`, so that a snapshot can be
+//! encoded without holding the data lock. The same value codec serves files, replication and DUMP/RESTORE.
 //!
 //! Bytes that are read may come from anywhere: nothing here panics, loops, or reserves memory that the input has not
-//! justified by its own length. Compact encodings are always walked once before they are handed on, so that later code may
-//! trust them; `deep` adds what costs more (duplicates).
+//! justified by its own length. Compact encodings are always validated once, so that later code may trust them; `deep` adds
+//! the more expensive check for duplicates.
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -16,7 +16,7 @@ use super::{
     stream,
 };
 
-/// Room that a collection's announced size reserves at most; more comes as elements arrive.
+/// The most elements that a collection's announced size reserves memory for; more is allocated as elements arrive.
 const RESERVE: u64 = 4096;
 
 /// A node of a list.
@@ -47,11 +47,11 @@ pub enum RdbValue {
     SetIntset(Intset),
     /// A sorted set as members with scores, in any order (Redis writes the highest first). No score is NaN.
     Zset(Vec<(Vec<u8>, f64)>),
-    /// A small sorted set: members and scores in turns.
+    /// A small sorted set: members and scores alternating.
     ZsetListpack(Listpack),
     /// A hash as fields with values.
     Hash(Vec<(Vec<u8>, Vec<u8>)>),
-    /// A small hash: fields and values in turns.
+    /// A small hash: fields and values alternating.
     HashListpack(Listpack),
     /// A stream.
     Stream(Box<Stream>),
@@ -60,11 +60,11 @@ pub enum RdbValue {
 impl<R: Read> Reader<R> {
     /// Reads a value of a type.
     ///
-    /// `deep` also looks for duplicates inside compact encodings, as `sanitize-dump-payload` asks for.
+    /// `deep` also checks compact encodings for duplicates, as `sanitize-dump-payload` requires.
     ///
     /// # Errors
-    /// [`ErrorKind::EmptyKey`] for a collection without elements, which has been read completely then; anything else
-    /// means that the bytes cannot be read on.
+    /// [`ErrorKind::EmptyKey`] for a collection without elements, which has then been read completely; after anything else,
+    /// reading cannot continue.
     pub fn value(&mut self, value_type: ValueType, deep: bool) -> Result<RdbValue, RdbError> {
         match value_type {
             ValueType::String => Ok(RdbValue::String(self.string()?)),

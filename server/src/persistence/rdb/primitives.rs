@@ -87,7 +87,7 @@ impl ValueType {
     }
 }
 
-/// Marks of the strings that are not plain bytes, in the two low bits of a `11xxxxxx` length.
+/// The encodings of strings that are not plain bytes, in the low bits of a `11xxxxxx` length.
 pub(super) const STRING_INT8: u8 = 0xc0;
 pub(super) const STRING_INT16: u8 = 0xc1;
 pub(super) const STRING_INT32: u8 = 0xc2;
@@ -95,7 +95,7 @@ pub(super) const STRING_LZF: u8 = 0xc3;
 pub(super) const LENGTH_32: u8 = 0x80;
 pub(super) const LENGTH_64: u8 = 0x81;
 
-/// Shorter strings are not worth compressing.
+/// The length in bytes from which strings are compressed; shorter ones are not worth it.
 const COMPRESS_FROM: usize = 21;
 
 /// Appends a length: one byte below 64, two below 16384, else five or nine.
@@ -114,7 +114,8 @@ pub fn write_length(out: &mut Vec<u8>, length: u64) {
     }
 }
 
-/// Appends a string: as an integer if it is the text of one of up to 32 bits, compressed if that is on and pays, or as it is.
+/// Appends a string: as an integer if it is the text of one of up to 32 bits, compressed if that is enabled and saves space,
+/// or as it is.
 #[inline]
 pub fn write_string(out: &mut Vec<u8>, text: &[u8], compress: bool) {
     if text.len() <= 11

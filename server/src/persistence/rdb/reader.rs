@@ -9,7 +9,7 @@ use super::{
     primitives::{LENGTH_32, LENGTH_64, STRING_INT8, STRING_INT16, STRING_INT32, STRING_LZF},
 };
 
-/// Bytes read ahead from a file or a connection.
+/// The size of the buffer for reading ahead, in bytes.
 const BUFFER: usize = 64 * 1024;
 /// Memory for a long string is taken in steps of this size, as bytes arrive.
 const STEP: usize = 1 << 20;
@@ -24,7 +24,7 @@ pub enum RdbString {
 }
 
 impl RdbString {
-    /// The text.
+    /// The string's bytes; an integer becomes its decimal text.
     pub fn into_bytes(self) -> Vec<u8> {
         match self {
             RdbString::Int(value) => value.to_string().into_bytes(),
@@ -33,15 +33,15 @@ impl RdbString {
     }
 }
 
-/// A length, or the mark of a special string.
+/// A length, or the encoding of a special string.
 enum Length {
     Plain(u64),
     Special(u8),
 }
 
-/// Reads primitives from a source, counting bytes and, if asked, summing them up.
+/// Reads primitives from a source, counts bytes and, if requested, computes their checksum.
 ///
-/// It reads ahead; [`Reader::into_rest`] gives back what was not consumed.
+/// It reads ahead; [`Reader::into_rest`] returns what was not consumed.
 pub struct Reader<R> {
     source: R,
     buffer: Vec<u8>,
@@ -49,7 +49,7 @@ pub struct Reader<R> {
     filled: usize,
     /// Bytes consumed before the start of the buffer.
     before: u64,
-    /// Everything before this place in the buffer is in the checksum.
+    /// Everything before this position in the buffer is included in the checksum.
     summed: usize,
     checksum: Option<Crc64>,
 }
@@ -62,7 +62,7 @@ impl<'a> Reader<&'a [u8]> {
 }
 
 impl<R: Read> Reader<R> {
-    /// A reader of a file, a connection, or a channel's end.
+    /// A reader of a file, a connection, or the end of a channel.
     pub fn new(source: R) -> Self {
         Self::with_buffer(source, BUFFER)
     }
@@ -71,13 +71,13 @@ impl<R: Read> Reader<R> {
         Self { source, buffer: vec![0; size], at: 0, filled: 0, before: 0, summed: 0, checksum: None }
     }
 
-    /// Starts to sum up from the next byte on.
+    /// Starts the checksum at the next byte.
     pub fn start_checksum(&mut self) {
         self.checksum = Some(Crc64::new());
         self.summed = self.at;
     }
 
-    /// The sum of everything consumed since [`Self::start_checksum`], if it was called.
+    /// The checksum of everything consumed since [`Self::start_checksum`], if it was called.
     pub fn checksum(&mut self) -> Option<u64> {
         self.sum_up();
         self.checksum.as_ref().map(Crc64::value)
@@ -107,7 +107,7 @@ impl<R: Read> Reader<R> {
     /// Reads one byte.
     ///
     /// # Errors
-    /// As all methods of reading: the source's failure, or its end.
+    /// The source fails or ends, as for all methods that read.
     #[inline]
     pub fn u8(&mut self) -> Result<u8, RdbError> {
         if self.at == self.filled {
@@ -237,7 +237,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// The integer that a special mark announces; `None` for a compressed string, still to be read.
+    /// Reads the integer of a special encoding; `None` for a compressed string, which is still to be read.
     fn small_int(&mut self, special: u8) -> Result<Option<i64>, RdbError> {
         Ok(Some(match special {
             STRING_INT8 => i64::from(i8::from_le_bytes(self.array()?)),
@@ -259,7 +259,7 @@ impl<R: Read> Reader<R> {
             .ok_or_else(|| self.corrupt("Invalid LZF compressed string"))
     }
 
-    /// Reads past the buffer, straight into `out`; returns how many bytes it were.
+    /// Reads straight into `out`, bypassing the buffer; returns the number of bytes.
     fn read_direct(&mut self, left: usize, out: &mut Vec<u8>) -> Result<usize, RdbError> {
         let step = left.min(STEP);
         let start = out.len();
@@ -298,7 +298,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// One successful, non-empty read.
+    /// Reads once from the source, retrying if interrupted; an empty read is an error.
     fn read_source(&mut self, target: ReadInto<'_>) -> Result<usize, RdbError> {
         let space = match target {
             ReadInto::Buffer => &mut self.buffer[self.filled..],

@@ -81,11 +81,11 @@ fn read_nodes<R: Read>(reader: &mut Reader<R>) -> Result<Vec<(StreamId, Listpack
 fn read_group<R: Read>(reader: &mut Reader<R>, version2: bool) -> Result<(Vec<u8>, Group), RdbError> {
     let (name, mut group) = (reader.text()?, Group::new(read_id(reader)?, None));
     if version2 {
-        // -1 as an unsigned number: not known.
+        // -1 as an unsigned number stands for unknown.
         let entries_read = reader.length()?;
         group.entries_read = (entries_read != u64::MAX).then_some(entries_read);
     }
-    // Told from a consumer with an empty name by its address.
+    // Distinguished by its address from a consumer with an empty name.
     let nobody: Arc<[u8]> = Arc::default();
     let is_nobody = |owner: &Arc<[u8]>| Arc::ptr_eq(owner, &nobody);
     for _ in 0..reader.length()? {
@@ -189,7 +189,7 @@ pub fn valid_node(pack: &Listpack) -> bool {
     node_walk(&mut entries, |_, _, _| ()).is_some() && entries.next().is_none()
 }
 
-/// Walks a node's entries: flags, and the differences of milliseconds and sequence to the master id.
+/// Walks a node's entries. `visit` gets the flags, and the differences of milliseconds and sequence number to the master id.
 fn node_walk(entries: &mut listpack::Iter<'_>, mut visit: impl FnMut(i64, i64, i64)) -> Option<()> {
     let (live, deleted) = (int(entries)?, int(entries)?);
     let master_fields = int(entries)?;

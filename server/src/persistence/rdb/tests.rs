@@ -1,4 +1,4 @@
-//! The codec against files and payloads of the real server, and against damaged ones.
+//! The codec, tested with files and payloads of the real server and with damaged ones.
 
 use std::{fs, path::Path, process::Command};
 
@@ -166,7 +166,7 @@ fn old_string(out: &mut Vec<u8>, bytes: &[u8]) {
     primitives::write_string(out, bytes, false);
 }
 
-/// The encodings that 7.0 only reads, each as type and value.
+/// Values in the encodings that Redis 7.0 only reads, each with its type.
 fn old_values() -> Vec<(&'static str, ValueType, Vec<u8>)> {
     let mut values = Vec::new();
     let pairs = [Packed::Str(b"field"), Packed::Str(b"value"), Packed::Str(b"n"), Packed::Int(12345)];
