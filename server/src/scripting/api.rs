@@ -1,4 +1,4 @@
-//! What scripts find under `redis`, and the random numbers of `math`.
+//! The table `redis` that scripts see, and the random numbers of `math`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ use crate::resp::request::OwnedArgs;
 /// `REDIS_VERSION`.
 const VERSION: &str = "7.0.15";
 const VERSION_NUMBER: f64 = 458_767.0;
-/// Numbers of C's `lrand48` are below it.
+/// The largest number that C's `lrand48` returns.
 const RANDOM_MAX: i64 = 0x7fff_ffff;
 /// `redis.REPL_ALL`: the append-only file and replicas.
 const ALL_TARGETS: f64 = 3.0;
@@ -31,17 +31,17 @@ fn host(lua: State, function: &str) -> Result<*mut dyn Host, Raise> {
     }
 }
 
-/// What one call needs, and leaves to the next: the words of the command, and its reply.
+/// The buffers that one call reuses from the previous one: the command's words and its reply.
 #[derive(Default)]
 pub(super) struct Scratch {
     words: OwnedArgs,
     reply: Vec<u8>,
 }
 
-/// Words and replies of more than this give their room back.
+/// Bytes of capacity that these buffers keep between calls; larger ones are released.
 const SCRATCH: usize = 1 << 16;
 
-/// The arguments as the words of a command, taken off the stack.
+/// Pops the arguments off the stack, as the words of a command.
 fn words(lua: State) -> Result<OwnedArgs, &'static str> {
     let mut words = OwnedArgs::default();
     fill(&mut words, lua).map(|()| words)
@@ -73,7 +73,7 @@ fn fill(words: &mut OwnedArgs, lua: State) -> Result<(), &'static str> {
 fn command(lua: State, raises: bool) -> Results {
     let host = host(lua, "redis.call/pcall")?;
     let failed = |raises: bool| if raises { Err(Raise::Top) } else { Ok(1) };
-    // A call may end in an error of Lua's: then the next one makes its own.
+    // If the call ends in a Lua error the buffers are lost, and the next call allocates its own.
     let Scratch { mut words, mut reply } = std::mem::take(&mut shared(&lua).scratch);
     if let Err(text) = fill(&mut words, lua) {
         push_error(lua, text.as_bytes(), false);
@@ -281,7 +281,7 @@ pub(super) fn push_redis(lua: State, purpose: Purpose) {
     }
 }
 
-/// Pushes what a library sees while it is loaded: `redis.register_function` and little else.
+/// Pushes the globals that a library sees while it is loaded: `redis.register_function` and little else.
 pub(super) fn push_library_globals(lua: State) {
     lua.push_table(0, 1);
     lua.push_table(0, 0);
@@ -292,7 +292,7 @@ pub(super) fn push_library_globals(lua: State) {
     refuse_unknown(lua);
 }
 
-/// What `redis.register_function` was told.
+/// The arguments of `redis.register_function`.
 #[derive(Default)]
 struct Registration {
     name: Option<Vec<u8>>,
@@ -328,7 +328,7 @@ fn named(lua: State) -> Result<Registration, &'static str> {
         );
     }
     let mut told = Registration::default();
-    // The callback has its place below the keys that are walked.
+    // The callback is kept below the keys that are walked.
     lua.push_nil();
     lua.push_nil();
     while lua.next(1) {
@@ -391,7 +391,7 @@ fn registration(lua: State) -> Result<(Vec<u8>, Registration), &'static str> {
     Ok((name, told))
 }
 
-/// Whether functions and libraries may be called so.
+/// Whether this is a valid name for a function or a library.
 pub fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
@@ -417,7 +417,7 @@ fn register_function(lua: State) -> Results {
     Ok(0)
 }
 
-/// What `lrand48` would remember: scripts and functions draw from one sequence, and SCRIPT FLUSH does not begin it anew.
+/// The state of `lrand48`. Scripts and functions share one sequence, which SCRIPT FLUSH does not restart.
 static RANDOM: AtomicU64 = AtomicU64::new(0x1234_abcd_330e);
 
 /// The next number of C's `lrand48`.
@@ -427,7 +427,7 @@ fn next_random() -> i64 {
     (state >> 17) as i64
 }
 
-/// A C cast to a 32-bit integer, as x86 does it: what does not fit is the smallest one.
+/// A C cast to a 32-bit integer, as on x86: a value that does not fit becomes the smallest integer.
 fn to_int(number: f64) -> i32 {
     if number > f64::from(i32::MIN) - 1.0 && number < f64::from(i32::MAX) + 1.0 { number as i32 } else { i32::MIN }
 }
@@ -468,7 +468,7 @@ fn randomseed(lua: State) -> Results {
     Ok(0)
 }
 
-/// Puts random numbers into `math` that are the same on every machine.
+/// Replaces the random numbers of `math` by ones that are the same on every machine.
 pub(super) fn replace_random(lua: State) {
     lua.field(GLOBALS, "math");
     set_functions(lua, &[("random", function!(random)), ("randomseed", function!(randomseed))]);

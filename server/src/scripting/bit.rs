@@ -1,4 +1,4 @@
-//! `bit`: 32-bit operations.
+//! The library `bit`: 32-bit operations.
 
 use super::lua::{Raise, Results, State, function};
 
@@ -71,7 +71,7 @@ fn bswap(lua: State) -> Results {
     answer(lua, bits(lua, 1)?.swap_bytes())
 }
 
-/// Digits: as many as asked for, at most eight; a negative number means capitals.
+/// `bit.tohex(number, digits)`: at most eight digits; a negative count selects capitals.
 fn tohex(lua: State) -> Results {
     let word = bits(lua, 1)?;
     let digits = if lua.top() < 2 { 8 } else { bits(lua, 2)? as i32 };
@@ -82,7 +82,7 @@ fn tohex(lua: State) -> Results {
     Ok(1)
 }
 
-/// Pushes the library.
+/// Pushes the table of the library.
 pub(super) fn push(lua: State) {
     lua.push_table(0, 12);
     let functions = [

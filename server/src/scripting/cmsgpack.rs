@@ -1,8 +1,8 @@
-//! `cmsgpack`: `MessagePack` both ways.
+//! The library `cmsgpack`: packing and unpacking `MessagePack`.
 
 use super::lua::{Kind, Raise, Results, State, function, to_integer};
 
-/// Tables nested deeper are packed as nil, so that circles end.
+/// Tables nested deeper than this are packed as nil, which also ends cycles.
 const DEPTH: usize = 16;
 
 fn check_stack(lua: State, more: i32, text: &str) -> Result<(), Raise> {
@@ -137,7 +137,7 @@ fn pack_table(lua: State, out: &mut Vec<u8>, depth: usize) -> Result<(), Raise> 
     Ok(())
 }
 
-/// Packs the value on top and takes it off.
+/// Packs and pops the value on top.
 fn pack_value(lua: State, out: &mut Vec<u8>, depth: usize) -> Result<(), Raise> {
     match lua.kind(-1) {
         Kind::Text => pack_text(out, lua.text(-1).unwrap_or_default()),
@@ -189,7 +189,7 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 
-    /// A number of `N` bytes behind the first one, big end first.
+    /// Reads a big-endian number of `N` bytes after the first byte.
     fn number<const N: usize>(&mut self) -> Result<u64, Bad> {
         let bytes = self.take(1 + N)?;
         Ok(bytes[1..].iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
@@ -239,7 +239,7 @@ impl<'a> Cursor<'a> {
             0xcc => lua.push_number(self.number::<1>()? as f64),
             0xcd => lua.push_number(self.number::<2>()? as f64),
             0xce => lua.push_number(self.number::<4>()? as f64),
-            // Unsigned ones of 64 bits come as signed ones, too.
+            // As in Redis, unsigned 64-bit numbers are read as signed ones.
             0xcf | 0xd3 => lua.push_number(self.number::<8>()? as i64 as f64),
             0xd0 => lua.push_number(f64::from(self.number::<1>()? as i8)),
             0xd1 => lua.push_number(f64::from(self.number::<2>()? as i16)),
@@ -363,7 +363,7 @@ fn unpack_limit(lua: State) -> Results {
     unpack_from(lua, limit, offset)
 }
 
-/// Pushes the library.
+/// Pushes the table of the library.
 pub(super) fn push(lua: State) {
     lua.push_table(0, 8);
     let functions = [

@@ -1,10 +1,10 @@
-//! Replies as values of Lua, and values as replies.
+//! Converting replies to Lua values, and Lua values to replies.
 
 use super::lua::{Kind, State, to_integer};
 use crate::base::numbers::parse_i64;
 use crate::resp::Reply;
 
-/// The reply cannot be a value: the stack has reached its limit.
+/// The error for a reply that is nested too deeply for Lua's stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooDeep;
 
@@ -22,7 +22,7 @@ fn block<'a>(bytes: &mut &'a [u8], len: usize) -> &'a [u8] {
     block
 }
 
-/// A table with one field.
+/// Pushes a table with one field.
 fn push_single(lua: State, name: &str, text: &[u8]) {
     lua.push_table(0, 1);
     lua.push_text(text);
@@ -49,10 +49,10 @@ pub fn push_error(lua: State, text: &[u8], counted: bool) {
     }
 }
 
-/// Pushes the value of the reply at the start of `bytes`, and moves them behind it.
+/// Pushes the value of the reply at the start of `bytes`, and advances `bytes` past it.
 ///
 /// # Errors
-/// The stack is full; nothing is said about what is on it then.
+/// The stack is full; what it then contains is unspecified.
 pub fn push_reply(lua: State, bytes: &mut &[u8]) -> Result<(), TooDeep> {
     if !lua.reserve(8) {
         return Err(TooDeep);
@@ -105,7 +105,7 @@ pub fn push_reply(lua: State, bytes: &mut &[u8]) -> Result<(), TooDeep> {
         }
         b'(' => push_single(lua, "big_number", rest),
         b'|' => {
-            // Attributes are not for scripts: the reply itself stands behind them.
+            // Attributes are hidden from scripts; the reply itself follows them.
             for _ in 0..number() * 2 {
                 push_reply(lua, bytes)?;
                 lua.pop(1);
@@ -128,7 +128,7 @@ pub fn push_reply(lua: State, bytes: &mut &[u8]) -> Result<(), TooDeep> {
     Ok(())
 }
 
-/// Takes value and key into the table below; nil cannot be a key.
+/// Pops value and key and sets them in the table below, unless the key is nil, which Lua does not allow.
 fn set_unless_nil(lua: State) {
     let nan = lua.kind(-2) == Kind::Number && lua.number(-2).is_some_and(f64::is_nan);
     if lua.kind(-2) == Kind::Nil || nan { lua.pop(2) } else { lua.set(-3) }
@@ -143,18 +143,18 @@ fn until_nul(text: &[u8]) -> &[u8] {
     &text[..text.iter().position(|&byte| byte == 0).unwrap_or(text.len())]
 }
 
-/// Writes the values that scripts return.
+/// Writes the values that scripts return as replies.
 pub struct ReplyWriter<'a, 'b> {
-    /// Where to.
+    /// Where the reply is written.
     pub reply: &'a mut Reply<'b>,
-    /// `redis.setresp(3)` was called: truth values keep their type.
+    /// Whether `redis.setresp(3)` was called, which keeps booleans.
     pub resp3: bool,
-    /// Errors that were written and are to be counted.
+    /// Errors that were written and still have to be counted.
     pub errors: Vec<Vec<u8>>,
 }
 
 impl ReplyWriter<'_, '_> {
-    /// Writes the value on top and takes it off.
+    /// Writes and pops the value on top.
     pub fn write(&mut self, lua: State) {
         if !lua.reserve(6) {
             self.error(b"ERR reached lua stack limit", false);
@@ -178,7 +178,7 @@ impl ReplyWriter<'_, '_> {
         }
     }
 
-    /// Pushes a field of the table on top, if it is of that kind.
+    /// Pushes a field of the table on top, if it is of the given kind.
     fn field(lua: State, name: &str, kind: Kind) -> bool {
         lua.field(-1, name);
         let found = lua.kind(-1) == kind;

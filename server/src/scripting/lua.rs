@@ -16,9 +16,9 @@ pub struct Raw {
     opaque: [u8; 0],
 }
 
-/// A function as Lua calls it.
+/// The type of a C function that Lua calls (`lua_CFunction`).
 pub type RawFunction = extern "C" fn(*mut Raw) -> c_int;
-/// An allocator as Lua calls it.
+/// The type of an allocator that Lua calls (`lua_Alloc`).
 pub type Allocator = extern "C" fn(*mut c_void, *mut c_void, usize, usize) -> *mut c_void;
 
 unsafe extern "C" {
@@ -73,7 +73,7 @@ pub const GLOBALS: c_int = -10002;
 /// Pseudo-index of the registry.
 pub const REGISTRY: c_int = -10000;
 
-/// What a value is.
+/// The type of a Lua value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Lua's own names")]
 pub enum Kind {
@@ -89,12 +89,12 @@ pub enum Kind {
     Thread,
 }
 
-/// What a function of Rust wants raised.
+/// The error that a Rust function wants raised.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Raise {
     /// The value on top of the stack.
     Top,
-    /// A text, behind the caller's place.
+    /// A text, prefixed with the position of the caller.
     Here(Vec<u8>),
     /// `bad argument #n to 'f' (text)`.
     Argument(c_int, Vec<u8>),
@@ -103,7 +103,7 @@ pub enum Raise {
 }
 
 impl Raise {
-    /// A text, behind the caller's place.
+    /// A text, prefixed with the position of the caller.
     pub fn here(text: impl Into<Vec<u8>>) -> Self {
         Self::Here(text.into())
     }
@@ -112,7 +112,7 @@ impl Raise {
 /// What a function of Rust returns: its number of results, which are on top of the stack.
 pub type Results = Result<c_int, Raise>;
 
-/// A handle of the interpreter. See the module's comment for the rules.
+/// A handle of the interpreter, to be used by the rules in the module's comment.
 #[derive(Clone, Copy)]
 pub struct State(*mut Raw);
 
@@ -120,13 +120,13 @@ pub struct State(*mut Raw);
 unsafe impl Send for State {}
 
 impl State {
-    /// A new interpreter; `None` without memory.
+    /// Creates an interpreter; `None` if there is no memory.
     pub(super) fn open(allocator: Allocator, data: *mut c_void) -> Option<Self> {
         let raw = unsafe { lua_newstate(allocator, data) };
         (!raw.is_null()).then_some(Self(raw))
     }
 
-    /// Ends it; no handle may be used afterwards.
+    /// Ends the interpreter; no handle may be used afterwards.
     pub(super) fn close(self) {
         unsafe { lua_close(self.0) }
     }
@@ -135,7 +135,7 @@ impl State {
         Self(raw)
     }
 
-    /// What [`Self::open`] was given.
+    /// The `data` that [`Self::open`] was given.
     pub(super) fn allocator_data(self) -> *mut c_void {
         let mut data = std::ptr::null_mut();
         unsafe { lua_getallocf(self.0, &mut data) };
@@ -147,47 +147,47 @@ impl State {
         unsafe { shim_open_libraries(self.0) == 0 }
     }
 
-    /// Number of values on the stack.
+    /// The number of values on the stack.
     pub fn top(self) -> c_int {
         unsafe { lua_gettop(self.0) }
     }
 
-    /// Cuts or extends the stack.
+    /// Truncates the stack, or extends it with nils.
     pub fn set_top(self, index: c_int) {
         unsafe { lua_settop(self.0, index) }
     }
 
-    /// Takes values off the stack.
+    /// Pops `count` values.
     pub fn pop(self, count: c_int) {
         self.set_top(-count - 1);
     }
 
-    /// Pushes a copy.
+    /// Pushes a copy of a value.
     pub fn push_value(self, index: c_int) {
         unsafe { lua_pushvalue(self.0, index) }
     }
 
-    /// Takes one value out of the stack.
+    /// Removes one value from the stack.
     pub fn remove(self, index: c_int) {
         unsafe { lua_remove(self.0, index) }
     }
 
-    /// Moves the top to `index`.
+    /// Moves the top value to `index`, shifting others up.
     pub fn insert(self, index: c_int) {
         unsafe { lua_insert(self.0, index) }
     }
 
-    /// Moves the top into the place of another value, or of the globals.
+    /// Pops the top value and replaces another value, or the globals, by it.
     pub fn replace(self, index: c_int) {
         unsafe { lua_replace(self.0, index) }
     }
 
-    /// Makes room for more values; false where the stack has reached its limit.
+    /// Makes room for more values; false if the stack has reached its limit.
     pub fn reserve(self, more: c_int) -> bool {
         unsafe { lua_checkstack(self.0, more) != 0 }
     }
 
-    /// What the value is.
+    /// The type of the value.
     pub fn kind(self, index: c_int) -> Kind {
         match unsafe { lua_type(self.0, index) } {
             0 => Kind::Nil,
@@ -209,17 +209,18 @@ impl State {
         name.to_string_lossy().into_owned()
     }
 
-    /// A number, or a text that reads as one.
+    /// The value of a number, or of a text that is one.
     pub fn number(self, index: c_int) -> Option<f64> {
         unsafe { (lua_isnumber(self.0, index) != 0).then(|| lua_tonumber(self.0, index)) }
     }
 
-    /// What counts as true.
+    /// Whether the value counts as true.
     pub fn truth(self, index: c_int) -> bool {
         unsafe { lua_toboolean(self.0, index) != 0 }
     }
 
-    /// A text or a number, which becomes a text in place. The bytes live as long as the value stays on the stack.
+    /// The bytes of a text, or of a number, which is converted in place. The bytes live as long as the value stays on the
+    /// stack.
     pub fn text<'a>(self, index: c_int) -> Option<&'a [u8]> {
         let mut len = 0;
         let text = unsafe { lua_tolstring(self.0, index, &mut len) };
@@ -231,17 +232,17 @@ impl State {
         unsafe { lua_touserdata(self.0, index) }
     }
 
-    /// Pushes nil.
+    /// Pushes the value nil.
     pub fn push_nil(self) {
         unsafe { lua_pushnil(self.0) }
     }
 
-    /// Pushes a number.
+    /// Pushes a double, Lua's only number type.
     pub fn push_number(self, number: f64) {
         unsafe { lua_pushnumber(self.0, number) }
     }
 
-    /// Pushes a text.
+    /// Pushes a string of any bytes.
     pub fn push_text(self, text: &[u8]) {
         unsafe { lua_pushlstring(self.0, text.as_ptr().cast(), text.len()) }
     }
@@ -256,12 +257,12 @@ impl State {
         unsafe { lua_pushlightuserdata(self.0, std::ptr::null_mut()) }
     }
 
-    /// Pushes a block of memory of the collector's; returns its address.
+    /// Pushes a block of garbage-collected memory; returns its address.
     pub fn push_userdata(self, size: usize) -> *mut c_void {
         unsafe { lua_newuserdata(self.0, size) }
     }
 
-    /// Pushes a table with room.
+    /// Pushes a table with preallocated capacity.
     pub fn push_table(self, items: usize, others: usize) {
         let bounded = |count: usize| count.min(1 << 16) as c_int;
         unsafe { lua_createtable(self.0, bounded(items), bounded(others)) }
@@ -272,12 +273,12 @@ impl State {
         unsafe { shim_push_function(self.0, function) }
     }
 
-    /// As [`Self::push_function`], with the value on top as the function's own, which it takes off the stack.
+    /// Like [`Self::push_function`], but pops the top value and makes it the function's upvalue.
     pub fn push_function_with(self, function: RawFunction) {
         unsafe { shim_push_function_with(self.0, function) }
     }
 
-    /// Of the function that runs: the address of its own value, null where that is no userdata.
+    /// The address of the running function's upvalue; null if that is not userdata.
     pub fn own_data(self) -> *mut c_void {
         unsafe { shim_own_data(self.0) }
     }
@@ -301,44 +302,44 @@ impl State {
         self.get(if table < 0 && table > REGISTRY { table - 1 } else { table });
     }
 
-    /// Takes value and key (below) off the stack and into a table, without metamethods.
+    /// Pops a value and the key below it and sets them in a table, without metamethods.
     pub fn set(self, table: c_int) {
         unsafe { lua_rawset(self.0, table) }
     }
 
-    /// Takes the value on top into a field, without metamethods.
+    /// Pops the top value into a field, without metamethods.
     pub fn set_field(self, table: c_int, name: &str) {
         self.push_text(name.as_bytes());
         self.insert(-2);
         self.set(if table < 0 && table > REGISTRY { table - 1 } else { table });
     }
 
-    /// Pushes the item of a number.
+    /// Pushes the item of a table at a number.
     pub fn item(self, table: c_int, number: c_int) {
         unsafe { lua_rawgeti(self.0, table, number) }
     }
 
-    /// Takes the value on top into a table under a number.
+    /// Pops the top value into a table at a number.
     pub fn set_item(self, table: c_int, number: c_int) {
         unsafe { lua_rawseti(self.0, table, number) }
     }
 
-    /// Length of a text or a border of a table.
+    /// The length of a text, or a border of a table.
     pub fn len(self, index: c_int) -> usize {
         unsafe { lua_objlen(self.0, index) }
     }
 
-    /// Replaces a key by the next key and its value; false at the end, with the key gone.
+    /// Replaces the key on top by the next key and its value; false, with the key popped, at the end.
     pub fn next(self, table: c_int) -> bool {
         unsafe { lua_next(self.0, table) != 0 }
     }
 
-    /// Pushes the metatable, if there is one.
+    /// Pushes the metatable; false, and nothing is pushed, if there is none.
     pub fn metatable(self, index: c_int) -> bool {
         unsafe { lua_getmetatable(self.0, index) != 0 }
     }
 
-    /// Takes the table on top as metatable.
+    /// Pops the top table and makes it the metatable.
     pub fn set_metatable(self, index: c_int) {
         unsafe { lua_setmetatable(self.0, index) };
     }
@@ -363,23 +364,23 @@ impl State {
         unsafe { luaL_loadbuffer(self.0, text.as_ptr().cast(), text.len(), name.as_ptr()) == 0 }
     }
 
-    /// One full collection.
+    /// Runs a full garbage collection.
     pub fn collect(self) {
         unsafe { lua_gc(self.0, 2, 0) };
     }
 
-    /// Some steps of a collection.
+    /// Runs a few steps of a garbage collection.
     pub fn collect_some(self, steps: c_int) {
         unsafe { lua_gc(self.0, 5, steps) };
     }
 
-    /// Calls `interrupt` every `count` instructions: it returns 0, or the error is on top. `None`: no more.
+    /// Calls `interrupt` every `count` instructions: it returns 0, or leaves an error on top. `None` removes the hook.
     pub fn set_hook(self, interrupt: Option<RawFunction>, count: c_int) {
         unsafe { shim_set_hook(self.0, interrupt, count) }
     }
 }
 
-/// Runs the body of a function that Lua calls, and says to the C function around it what is to be raised.
+/// Runs the body of a function that Lua calls, and tells the C wrapper what to raise.
 pub fn run(raw: *mut Raw, body: fn(State) -> Results) -> c_int {
     let lua = State(raw);
     let outcome = super::memory::unlimited(lua, || body(lua));
@@ -400,7 +401,7 @@ pub fn run(raw: *mut Raw, body: fn(State) -> Results) -> c_int {
             -3
         }
         Err(Raise::Type(number, name)) => {
-            // What is there is looked at before anything is pushed, maybe to its place.
+            // The argument is inspected before anything is pushed, possibly onto its slot.
             let text = format!("{name} expected, got {}", lua.type_name(number));
             lua.push_number(f64::from(number));
             lua.push_text(text.as_bytes());
@@ -409,7 +410,7 @@ pub fn run(raw: *mut Raw, body: fn(State) -> Results) -> c_int {
     }
 }
 
-/// Makes a function that Lua can call out of one that returns [`Results`].
+/// Turns a function that returns [`Results`] into one that Lua can call.
 macro_rules! function {
     ($body:path) => {{
         extern "C" fn raw(lua: *mut $crate::scripting::lua::Raw) -> std::ffi::c_int {
@@ -420,20 +421,20 @@ macro_rules! function {
 }
 pub(crate) use function;
 
-/// Arguments of a function, with the errors that Lua's own functions give.
+/// Arguments of a function, with the same errors as Lua's own functions.
 impl State {
-    /// A number.
+    /// A number argument.
     ///
     /// # Errors
-    /// None.
+    /// The argument is missing or has another type.
     pub fn want_number(self, index: c_int) -> Result<f64, Raise> {
         self.number(index).ok_or(Raise::Type(index, "number"))
     }
 
-    /// A text.
+    /// A text argument; numbers are converted.
     ///
     /// # Errors
-    /// None.
+    /// The argument is missing or has another type.
     pub fn want_text<'a>(self, index: c_int) -> Result<&'a [u8], Raise> {
         match self.kind(index) {
             Kind::Text | Kind::Number => self.text(index).ok_or(Raise::Type(index, "string")),
@@ -441,16 +442,16 @@ impl State {
         }
     }
 
-    /// A number without its fraction, as a C cast makes it; it wraps as 32 bits.
+    /// A number argument as a C cast to an integer makes it; it wraps to 32 bits.
     ///
     /// # Errors
-    /// No number.
+    /// The argument is not a number.
     pub fn want_int(self, index: c_int) -> Result<i32, Raise> {
         Ok(to_integer(self.want_number(index)?) as i32)
     }
 }
 
-/// A C cast to a 64-bit integer, as x86 does it: what does not fit is the smallest one.
+/// A C cast to a 64-bit integer, as on x86: a value that does not fit becomes the smallest integer.
 pub fn to_integer(number: f64) -> i64 {
     if number >= 9_223_372_036_854_775_808.0 || number.is_nan() { i64::MIN } else { number as i64 }
 }

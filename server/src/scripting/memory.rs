@@ -1,4 +1,4 @@
-//! The interpreter's memory: counted, and limited while Lua itself asks for it.
+//! The interpreter's memory, which is counted, and limited while Lua itself allocates.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ffi::c_void;
@@ -6,30 +6,30 @@ use std::ffi::c_void;
 use super::engine::Host;
 use super::lua::State;
 
-/// Bytes that one interpreter may hold.
+/// The most memory that one interpreter may hold, in bytes.
 pub const LIMIT: usize = 1 << 30;
 
-/// What an interpreter's functions share.
+/// The state that an interpreter's functions share.
 pub struct Shared {
-    /// Bytes that it holds.
+    /// The memory that the interpreter holds, in bytes.
     pub used: usize,
-    /// Functions of Rust that run: memory does not run out below them, for the error would cross them.
+    /// How many Rust functions are running. Allocation does not fail below them, because the error would cross their frames.
     pub unlimited: u32,
-    /// What the running script talks to; `None`: no script runs.
+    /// The server, as the running script sees it; `None` if no script runs.
     pub host: Option<*mut dyn Host>,
-    /// A library is being loaded: where it registers its functions.
+    /// Where the library that is being loaded registers its functions.
     pub registering: Option<super::engine::Registering>,
-    /// Until when a library may take to load, on the monotonic clock.
+    /// When loading a library times out, in monotonic nanoseconds.
     pub deadline: Option<u64>,
-    /// What the next call of a command needs.
+    /// The buffers for the next call of a command.
     pub(super) scratch: super::api::Scratch,
-    /// Where `redis.log` writes.
+    /// The function that `redis.log` writes with.
     pub log: fn(u8, &[u8]),
 }
 
 const ALIGN: usize = 16;
 
-/// `lua_Alloc`: see the manual of Lua.
+/// The allocator of the interpreter (`lua_Alloc` in Lua's manual).
 pub(super) extern "C" fn allocate(data: *mut c_void, block: *mut c_void, old: usize, new: usize) -> *mut c_void {
     // SAFETY: `data` is the `Shared` of the interpreter, which lives as long as it; nobody else uses it during this call.
     let shared = unsafe { &mut *data.cast::<Shared>() };
@@ -63,7 +63,7 @@ pub(super) fn shared(lua: &State) -> &mut Shared {
     unsafe { &mut *lua.allocator_data().cast::<Shared>() }
 }
 
-/// Runs a function of Rust that Lua called.
+/// Runs a Rust function that Lua called, without a limit on memory.
 pub(super) fn unlimited<R>(lua: State, body: impl FnOnce() -> R) -> R {
     shared(&lua).unlimited += 1;
     let result = body();
@@ -71,7 +71,7 @@ pub(super) fn unlimited<R>(lua: State, body: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether functions of Rust took more than there is.
+/// Whether Rust functions have exceeded the limit.
 pub(super) fn is_over(lua: State) -> bool {
     let shared = shared(&lua);
     shared.used > LIMIT && shared.unlimited == 0

@@ -8,21 +8,21 @@ bitflags! {
     pub struct ScriptFlags: u8 {
         /// It never writes.
         const NO_WRITES = 1 << 0;
-        /// It may run while memory is short.
+        /// It may run while memory exceeds `maxmemory`.
         const ALLOW_OOM = 1 << 1;
-        /// It may run on a replica that lost its primary.
+        /// It may run on a replica that has lost its primary.
         const ALLOW_STALE = 1 << 2;
         /// It must not run in a cluster.
         const NO_CLUSTER = 1 << 3;
         /// It may use keys of several slots.
         const ALLOW_CROSS_SLOT = 1 << 4;
-        /// It declares nothing: a script without a first line of this kind.
+        /// It declares nothing, because it has no shebang line.
         const COMPATIBLE = 1 << 5;
     }
 }
 
 impl ScriptFlags {
-    /// Names in the order of replies.
+    /// The names of the flags, in the order of replies.
     pub const NAMES: [(Self, &'static str); 5] = [
         (Self::NO_WRITES, "no-writes"),
         (Self::ALLOW_OOM, "allow-oom"),
@@ -31,7 +31,7 @@ impl ScriptFlags {
         (Self::ALLOW_CROSS_SLOT, "allow-cross-slot-keys"),
     ];
 
-    /// Adds the flag of a name; false where there is none.
+    /// Adds the flag with a name; false if there is none.
     pub fn add(&mut self, name: &[u8]) -> bool {
         let known = Self::NAMES.iter().find(|(_, known)| known.as_bytes() == name);
         self.insert(known.map_or(Self::empty(), |(flag, _)| *flag));
@@ -39,7 +39,7 @@ impl ScriptFlags {
     }
 }
 
-/// A line's words: the text before the first line end, and where that is.
+/// The words of the first line, and the position of its end.
 fn first_line(text: &[u8]) -> Option<(usize, Vec<Vec<u8>>)> {
     // A C string ends at its first NUL.
     let end = text.iter().position(|&byte| byte == b'\n' || byte == 0).filter(|&end| text[end] == b'\n')?;
@@ -49,7 +49,7 @@ fn first_line(text: &[u8]) -> Option<(usize, Vec<Vec<u8>>)> {
 /// The flags of a script and the length of its first line; without such a line, [`ScriptFlags::COMPATIBLE`] and 0.
 ///
 /// # Errors
-/// The text behind `ERR `.
+/// The error's text without `ERR `.
 pub fn of_script(text: &[u8]) -> Result<(ScriptFlags, usize), Vec<u8>> {
     if !text.starts_with(b"#!") {
         return Ok((ScriptFlags::COMPATIBLE, 0));
@@ -75,20 +75,20 @@ pub fn of_script(text: &[u8]) -> Result<(ScriptFlags, usize), Vec<u8>> {
     Ok((flags, len))
 }
 
-/// What the first line of a library says.
+/// The first line of a library, parsed.
 pub struct LibraryHead {
-    /// `name=`.
+    /// The library's name (`name=`).
     pub name: Vec<u8>,
-    /// The engine.
+    /// The engine's name, `lua`.
     pub engine: Vec<u8>,
-    /// Length of the line.
+    /// The length of the line, in bytes.
     pub len: usize,
 }
 
-/// The first line of a library.
+/// Parses the first line of a library.
 ///
 /// # Errors
-/// The text behind `ERR `.
+/// The error's text without `ERR `.
 pub fn of_library(text: &[u8]) -> Result<LibraryHead, Vec<u8>> {
     if !text.starts_with(b"#!") {
         return Err(b"Missing library metadata".to_vec());

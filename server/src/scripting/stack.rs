@@ -1,4 +1,4 @@
-//! The stack of its own that scripts run on: see `dispatch/script_stack.rs`.
+//! The separate stack that scripts run on, and what is suspended on it. How it is used: `dispatch/script_stack.rs`.
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, Yielder};
@@ -6,27 +6,27 @@ use corosensei::{Coroutine, Yielder};
 use crate::base::clock::Millis;
 use crate::base::ids::ClientId;
 
-/// Bytes of address space; memory is taken as it is used.
+/// The size of the stack in bytes of address space; memory is committed only as it is used.
 pub(crate) const SIZE: usize = 32 << 20;
 
 pub(crate) type Task = Coroutine<(), (), (), DefaultStack>;
 
-/// The stack, and what is on it.
+/// The stack, and the command that runs or is suspended on it.
 #[derive(Default)]
 pub struct ScriptStack {
     pub(crate) idle: Option<DefaultStack>,
-    /// A script that was set aside.
+    /// The suspended script, if any.
     pub(crate) suspended: Option<Suspended>,
-    /// How the script that runs switches back.
+    /// The handle by which the running script switches back.
     pub(crate) yielder: Option<*const Yielder<(), ()>>,
-    /// The caller can let a script go on later.
+    /// Whether the caller is able to resume a script later.
     pub can_suspend: bool,
 }
 
-/// A command that was set aside in the middle of a script.
+/// A command that was suspended in the middle of a script.
 pub(crate) struct Suspended {
     pub(crate) task: Task,
-    /// The time, which stands still in scripts.
+    /// The time at which the script began, in Unix milliseconds; it stands still within a script.
     pub(crate) now: Millis,
     /// The client whose command it is.
     pub(crate) client: ClientId,
@@ -38,7 +38,7 @@ unsafe impl Send for ScriptStack {}
 impl Drop for ScriptStack {
     fn drop(&mut self) {
         if let Some(Suspended { task, .. }) = self.suspended.take() {
-            // The process ends in the middle of a script. To unwind its stack would lead through frames of C.
+            // The process ends in the middle of a script. Its stack is not unwound, because that would cross C frames.
             std::mem::forget(task);
         }
     }

@@ -1,4 +1,4 @@
-//! `struct`: packs and unpacks values by formats.
+//! The library `struct`: packing and unpacking values by formats.
 
 use super::lua::{Raise, Results, State, function, to_integer};
 
@@ -96,12 +96,12 @@ fn is_integer(option: u8) -> bool {
     matches!(option, b'b' | b'B' | b'h' | b'H' | b'l' | b'L' | b'T' | b'i' | b'I')
 }
 
-/// The number as C's casts make 64 bits of it.
+/// Converts a number to 64 bits as C's casts do.
 fn as_bits(number: f64) -> u64 {
     if number < 0.0 {
         to_integer(number) as u64
     } else if number >= 9_223_372_036_854_775_808.0 {
-        // x86 converts the upper half by subtracting the lower one first.
+        // x86 converts numbers of the upper half by subtracting 2^63 first.
         (to_integer(number - 9_223_372_036_854_775_808.0) as u64) ^ (1 << 63)
     } else {
         to_integer(number) as u64
@@ -111,7 +111,7 @@ fn as_bits(number: f64) -> u64 {
 fn pack(lua: State) -> Results {
     let mut format = Format::new(lua.want_text(1)?);
     let mut argument = 2;
-    // What is missing reads as nil, once.
+    // A single missing argument reads as nil.
     lua.push_nil();
     let mut out: Vec<u8> = Vec::new();
     let mut total = 0_usize;
@@ -173,7 +173,7 @@ fn integer(bytes: &[u8], big: bool, signed: bool) -> f64 {
     if !signed {
         return bits as f64;
     }
-    // The shift of more than 64 bits is taken modulo 64, as the processor does.
+    // A shift by more than 64 bits is taken modulo 64, as the processor does.
     let mask = u64::MAX << ((bytes.len() as u32 * 8).wrapping_sub(1) & 63);
     if bits & mask != 0 {
         bits |= mask;
@@ -270,7 +270,7 @@ fn size(lua: State) -> Results {
     Ok(1)
 }
 
-/// Pushes the library.
+/// Pushes the table of the library.
 pub(super) fn push(lua: State) {
     lua.push_table(0, 3);
     for (name, raw) in [("pack", function!(pack)), ("unpack", function!(unpack)), ("size", function!(size))] {

@@ -1,4 +1,4 @@
-//! Handovers from another master to us.
+//! Handovers of slots from another primary to us.
 
 use super::{Handovers, REMEMBERED, Record, Stage};
 use crate::base::clock::{Millis, monotonic_ns};
@@ -9,10 +9,10 @@ use crate::base::slot::Slot;
 use crate::cluster::operator::Refusal;
 use crate::cluster::{HandoverId, NodeId, SlotSet};
 
-/// No source waits longer, in milliseconds.
+/// The longest time for which a source holds requests back, in milliseconds.
 pub const LONGEST_PAUSE: u64 = 10_000;
 
-/// What a source may ask its target about a handover.
+/// The outcome of a handover, as the target reports it to the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The slots are still arriving.
@@ -21,12 +21,12 @@ pub enum Outcome {
     Taken(Epoch),
 }
 
-/// A handover from another master to us.
+/// A handover from another primary to us.
 pub(super) struct Arriving {
     record: Record,
-    /// The session in which keys come.
+    /// The session through which the keys arrive.
     session: ClientId,
-    /// Until when the source waits for us to take the slots, monotonic nanoseconds; `None`: it does not wait yet.
+    /// Until when the source waits for us to take the slots, in monotonic nanoseconds; `None` if it does not wait yet.
     awaited_until: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ fn nothing_arrives() -> Refusal {
 }
 
 impl Handovers {
-    /// Slots are on their way in this session.
+    /// Begins a handover whose slots arrive through this session.
     pub fn begin_arrival(
         &mut self,
         id: HandoverId,
@@ -60,38 +60,38 @@ impl Handovers {
         self.arriving.iter().find(|arriving| arriving.session == session)
     }
 
-    /// The slots of a handover that arrive.
+    /// The slots that arrive with a handover.
     pub fn arriving_slots(&self, id: HandoverId) -> Option<&SlotSet> {
         self.arriving.iter().map(Arriving::record).find(|record| record.id == id).map(|record| &record.slots)
     }
 
-    /// Whether a slot is among those that arrive.
+    /// Whether a slot arrives with a handover.
     pub fn brings(&self, id: HandoverId, slot: Slot) -> bool {
         self.arriving_slots(id).is_some_and(|slots| slots.contains(slot))
     }
 
-    /// The handovers that arrive.
+    /// The ids of all arriving handovers.
     pub fn arrivals(&self) -> Vec<HandoverId> {
         self.arriving.iter().map(|arriving| arriving.record.id).collect()
     }
 
-    /// The source will hold requests back when it has our answer, and for so many milliseconds from then on.
+    /// Notes that the source will hold requests back for `patience` milliseconds from when it gets our answer.
     ///
     /// # Errors
-    /// Nothing arrives in this session.
+    /// Nothing arrives through this session.
     pub fn prepare_arrival(&mut self, session: ClientId, patience: u64) -> Result<(), Refusal> {
         let arriving = self.arriving.iter_mut().find(|arriving| arriving.session == session);
         let arriving = arriving.ok_or_else(nothing_arrives)?;
-        // Half of it is for writing the claim down, and for the answer.
+        // Half of the time is reserved for persisting the claim and for the answer.
         arriving.awaited_until = Some(monotonic_ns() + patience.min(LONGEST_PAUSE) / 2 * 1_000_000);
         Ok(())
     }
 
-    /// The handover of a session whose slots may be taken now. They may not where the source may have stopped waiting: it counts
-    /// from our answer, we from before it, so that we are never later than it believes.
+    /// The handover of a session, if its slots may be taken now, that is, if the source is certainly still waiting. The
+    /// source counts from our answer and we from before it, so we always stop first.
     ///
     /// # Errors
-    /// Nothing arrives in this session, or it is too late.
+    /// Nothing arrives through this session, or it is too late.
     pub fn may_take(&self, session: ClientId) -> Result<HandoverId, Refusal> {
         let arriving = self.arriving_in(session).ok_or_else(nothing_arrives)?;
         match arriving.awaited_until {
@@ -100,19 +100,19 @@ impl Handovers {
         }
     }
 
-    /// The slots are ours, under this epoch.
+    /// Records that the slots are ours, under this epoch.
     pub fn taken(&mut self, id: HandoverId, epoch: Epoch) {
         self.taken.push_front((id, epoch));
         self.taken.truncate(REMEMBERED);
     }
 
-    /// What became of a handover to us; `None` where it is not known, or has failed.
+    /// The outcome of a handover to us; `None` if it is unknown or has failed.
     pub fn outcome(&self, id: HandoverId) -> Option<Outcome> {
         let taken = self.taken.iter().find(|(taken, _)| *taken == id).map(|&(_, epoch)| Outcome::Taken(epoch));
         taken.or_else(|| self.arriving_slots(id).map(|_| Outcome::Runs))
     }
 
-    /// Nothing more comes in this session. Whether anything came before.
+    /// Ends the handover of a session, through which nothing more will arrive. Returns whether there was one.
     pub fn end_arrival(&mut self, session: ClientId, stage: Stage, message: &str, now: Millis) -> bool {
         let Some(place) = self.arriving.iter().position(|arriving| arriving.session == session) else { return false };
         let mut record = self.arriving.remove(place).record;

@@ -1,16 +1,16 @@
-//! Slots whose keys have to be removed, because they have gone to another master or did not come whole.
+//! Slots whose keys have to be removed, because they went to another primary or did not arrive completely.
 
 use super::Handovers;
 use crate::base::slot::Slot;
 use crate::cluster::SlotSet;
 
 impl Handovers {
-    /// The keys of these slots have to be removed.
+    /// Adds slots whose keys have to be removed.
     pub fn discard(&mut self, slots: SlotSet) {
         self.discards.push_back(slots);
     }
 
-    /// The slot whose keys are to be removed next; `None` where nothing is left.
+    /// The slot whose keys have to be removed next; `None` if there is none.
     pub fn next_discard(&mut self) -> Option<Slot> {
         while let Some(slots) = self.discards.front() {
             if let Some(slot) = slots.iter().next() {
@@ -21,7 +21,7 @@ impl Handovers {
         None
     }
 
-    /// No key of this slot, which was the next one, is left to be removed.
+    /// Records that no key of this slot, which was the next one, is left.
     pub fn discarded(&mut self, slot: Slot) {
         if let Some(slots) = self.discards.front_mut() {
             slots.remove(slot);

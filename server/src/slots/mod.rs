@@ -1,15 +1,16 @@
-//! Slots that change their master whole: which handovers run, in both directions, and which are over.
+//! Handovers of whole slots between primaries: which ones run, in both directions, and which are over.
 //!
-//! Background. At the source, from the moment at which a range's snapshot begins, each command that changes it is kept, to be sent
-//! behind the snapshot; when little is left, all requests for the slots wait, reads too, so that nobody sees an old value once the
-//! target serves. At the target, keys come in one session; what does not come to its end is discarded. What the masters promise each
-//! other is `cluster/handover.rs`; what this means for sessions and keys is `lifecycle/slots.rs`.
+//! Background. At the source, from the moment at which a range's snapshot begins, each command that changes the range is
+//! kept and sent after the snapshot. When little is left, all requests for the slots wait, including reads, so that no
+//! client sees an old value once the target serves. At the target, keys arrive through one session; an incomplete handover
+//! is discarded. The promises between the primaries are described in `cluster/handover.rs`; the effects on sessions and keys
+//! are in `lifecycle/slots.rs`.
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `record.rs` | what is told about a handover |
-//! | `outgoing.rs` | from us to another master |
-//! | `arriving.rs` | from another master to us |
+//! | `record.rs` | what is reported about a handover |
+//! | `outgoing.rs` | from us to another primary |
+//! | `arriving.rs` | from another primary to us |
 //! | `discard.rs` | slots whose keys have to be removed |
 
 mod arriving;
@@ -28,25 +29,25 @@ use crate::cluster::{HandoverId, SlotSet};
 use arriving::Arriving;
 use outgoing::Outgoing;
 
-/// How many handovers that are over are remembered.
+/// How many finished handovers are remembered.
 const REMEMBERED: usize = 32;
 
-/// See the module's comment.
+/// All handovers that run, and the most recent finished ones.
 #[derive(Default)]
 pub struct Handovers {
     outgoing: Vec<Outgoing>,
     arriving: Vec<Arriving>,
     past: VecDeque<Record>,
-    /// Epochs under which slots came: a source that lost our answer asks again.
+    /// The epochs under which slots were taken, for a source that lost our answer and asks again.
     taken: VecDeque<(HandoverId, Epoch)>,
-    /// Slots whose requests wait.
+    /// Slots for which requests wait.
     paused: SlotSet,
     /// Slots whose keys have to be removed.
     discards: VecDeque<SlotSet>,
 }
 
 impl Handovers {
-    /// All that run, and the last ones that are over, newest first.
+    /// All running handovers and the most recent finished ones, newest first.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         let running = self.outgoing.iter().map(Outgoing::record);
         let arriving = self.arriving.iter().map(Arriving::record);
@@ -58,7 +59,7 @@ impl Handovers {
         self.paused.contains(slot)
     }
 
-    /// Whether requests for any slot wait.
+    /// Whether requests for any slot wait until it has changed hands.
     #[inline]
     pub fn holds_back(&self) -> bool {
         !self.paused.is_empty()

@@ -1,4 +1,4 @@
-//! Handovers from us to another master.
+//! Handovers of slots from us to another primary.
 
 use std::ops::RangeInclusive;
 
@@ -10,16 +10,16 @@ use crate::cluster::operator::Refusal;
 use crate::cluster::{Cluster, HandoverId, NodeId, SlotSet};
 use crate::resp::request::encode_command;
 
-/// A handover from us to another master.
+/// A handover from us to another primary.
 pub(super) struct Outgoing {
     record: Record,
-    /// Slots whose snapshot has begun: their changes are kept.
+    /// Slots whose snapshot has begun, so that their changes are kept.
     captured: SlotSet,
     /// Commands that changed those slots and were not sent yet.
     changes: Vec<u8>,
     /// Since when requests wait.
     paused_since: Option<Millis>,
-    /// Why it must end.
+    /// Why the handover has to end, if it does.
     stop: Option<(Stage, String)>,
 }
 
@@ -46,7 +46,7 @@ impl Outgoing {
 }
 
 impl Handovers {
-    /// Begins to hand slots over.
+    /// Begins to hand slots over to `target`.
     pub fn begin(&mut self, id: HandoverId, slots: SlotSet, (source, target): (NodeId, NodeId), now: Millis) {
         log(Level::Notice, &format!("Slot migration {id} of {} slots to {target} begins", slots.len()));
         let record = Record::new(id, slots, source, target, now);
@@ -54,7 +54,7 @@ impl Handovers {
         self.outgoing.push(Outgoing { record, captured, changes, paused_since: None, stop: None });
     }
 
-    /// Cancels the handovers that the target is not completing already.
+    /// Cancels all handovers that the target is not already completing.
     pub fn cancel(&mut self) {
         for outgoing in self.outgoing.iter_mut().filter(|outgoing| outgoing.paused_since.is_none()) {
             outgoing.stop.get_or_insert((Stage::Cancelled, "cancelled by an operator".to_owned()));
@@ -65,20 +65,20 @@ impl Handovers {
         self.outgoing.iter_mut().find(|outgoing| outgoing.record.id == id)
     }
 
-    /// What is told about a handover that runs.
+    /// The record of a running handover.
     pub fn outgoing(&self, id: HandoverId) -> Option<&Record> {
         self.outgoing.iter().map(Outgoing::record).find(|record| record.id == id)
     }
 
-    /// Whether a slot is being handed over by us.
+    /// Whether this node is handing a slot over.
     pub fn gives(&self, slot: Slot) -> bool {
         self.outgoing.iter().any(|outgoing| outgoing.record.slots.contains(slot))
     }
 
-    /// Whether a handover may go on, as the cluster is now.
+    /// Whether a handover may continue in the present state of the cluster.
     ///
     /// # Errors
-    /// Why not.
+    /// Why the handover has to end.
     pub fn check(&mut self, id: HandoverId, core: &Cluster) -> Result<(), String> {
         let Some(outgoing) = self.find(id) else { return Err("it is over".to_owned()) };
         let reason = match &outgoing.stop {
@@ -95,7 +95,7 @@ impl Handovers {
         Err(reason)
     }
 
-    /// The snapshot of a range has begun: its changes are kept from now on.
+    /// Records that the snapshot of a range has begun, from which on its changes are kept.
     pub fn begin_range(&mut self, id: HandoverId, range: &RangeInclusive<Slot>, now: Millis) {
         if let Some(outgoing) = self.find(id) {
             outgoing.record.enter(Stage::Snapshot, now);
@@ -103,19 +103,19 @@ impl Handovers {
         }
     }
 
-    /// Whether commands must be kept for some handover.
+    /// Whether commands have to be kept for any handover.
     #[inline]
     pub fn captures(&self) -> bool {
         self.outgoing.iter().any(|outgoing| !outgoing.captured.is_empty())
     }
 
-    /// A command goes to replicas: keeps it where it changes `slot` and that is being handed over, or empties everything. More
-    /// than `limit` bytes of changes end a handover; 0: there is no limit.
+    /// Keeps a propagated command if it changes `slot` and that is being handed over, or if it empties everything. More than
+    /// `limit` bytes of changes end a handover; 0 stands for no limit.
     pub fn keep(&mut self, slot: Option<Slot>, flushes: bool, command: &[u8], limit: usize) {
         self.outgoing.iter_mut().for_each(|outgoing| outgoing.keep(slot, flushes, command, limit));
     }
 
-    /// So many keys of snapshots, and bytes in all, were sent.
+    /// Adds to the number of keys of snapshots and of bytes that were sent.
     pub fn note_sent(&mut self, id: HandoverId, keys: u64, bytes: u64, now: Millis) {
         if let Some(Outgoing { record, .. }) = self.find(id) {
             record.keys += keys;
@@ -124,19 +124,19 @@ impl Handovers {
         }
     }
 
-    /// All snapshots are sent.
+    /// Records that all snapshots have been sent.
     pub fn begin_changes(&mut self, id: HandoverId) {
         if let Some(outgoing) = self.find(id) {
             outgoing.record.stage = Stage::Changes;
         }
     }
 
-    /// The commands that were kept since this was last asked.
+    /// Takes the commands that were kept since the last call.
     pub fn take_changes(&mut self, id: HandoverId) -> Vec<u8> {
         self.find(id).map_or_else(Vec::new, |outgoing| std::mem::take(&mut outgoing.changes))
     }
 
-    /// Requests for the slots wait from now on.
+    /// Makes requests for the slots wait from now on.
     pub fn pause(&mut self, id: HandoverId, now: Millis) {
         if let Some(outgoing) = self.find(id) {
             outgoing.record.enter(Stage::Paused, now);
@@ -145,7 +145,7 @@ impl Handovers {
         self.refresh_paused();
     }
 
-    /// A handover is over: the target has the slots, or they stay, and why.
+    /// Ends a handover: the target has the slots, or the error says why they stay here.
     pub fn end(&mut self, id: HandoverId, result: Result<(), String>, now: Millis) {
         let Some(place) = self.outgoing.iter().position(|outgoing| outgoing.record.id == id) else { return };
         let Outgoing { mut record, paused_since, stop, .. } = self.outgoing.remove(place);

@@ -1,20 +1,20 @@
-//! What is told about a handover, while it runs and afterwards.
+//! The record of a handover, while it runs and afterwards, as CLUSTER GETSLOTMIGRATIONS shows it.
 
 use crate::base::clock::Millis;
 use crate::cluster::{HandoverId, NodeId, SlotSet};
 
-/// How far a handover is.
+/// The stage that a handover has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// The source waits for the target, or for a snapshot of something else to end.
     Waiting,
-    /// Keys are on their way.
+    /// The source is sending the keys.
     Snapshot,
-    /// What changed meanwhile is on its way.
+    /// The source is sending what changed in the meantime.
     Changes,
     /// Requests for the slots wait; the target is taking them.
     Paused,
-    /// At the target: keys come.
+    /// At the target: keys are arriving.
     Receiving,
     /// The target has the slots.
     Done,
@@ -25,7 +25,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// As CLUSTER GETSLOTMIGRATIONS shows it.
+    /// The name that CLUSTER GETSLOTMIGRATIONS shows.
     pub fn name(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -39,43 +39,43 @@ impl Stage {
         }
     }
 
-    /// Whether nothing more happens.
+    /// Whether the handover has ended.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Cancelled | Self::Failed)
     }
 }
 
-/// What is told about a handover.
+/// The facts about one handover.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// By which both masters know it.
+    /// The id by which both primaries know it.
     pub id: HandoverId,
     /// Whether we are the source.
     pub outgoing: bool,
-    /// The slots that change their master.
+    /// The slots that are handed over.
     pub slots: SlotSet,
-    /// The master that owned them.
+    /// The primary that owns them at the beginning.
     pub source: NodeId,
-    /// The master that gets them.
+    /// The primary that receives them.
     pub target: NodeId,
-    /// How far it is.
+    /// The stage that it has reached.
     pub stage: Stage,
-    /// Keys of snapshots that were sent,
+    /// How many keys of snapshots were sent.
     pub keys: u64,
-    /// and bytes in all.
+    /// How many bytes were sent in total.
     pub bytes: u64,
-    /// When it began, Unix milliseconds.
+    /// When it began, in Unix milliseconds.
     pub started: Millis,
-    /// When something happened last.
+    /// When something last happened, in Unix milliseconds.
     pub updated: Millis,
-    /// How long requests waited, milliseconds.
+    /// How long requests waited, in milliseconds.
     pub pause: Millis,
-    /// Why it ended without success.
+    /// Why it ended without success; empty if it did not.
     pub message: String,
 }
 
 impl Record {
-    /// A handover that begins now.
+    /// The record of a handover that begins now.
     pub(super) fn new(id: HandoverId, slots: SlotSet, source: NodeId, target: NodeId, now: Millis) -> Self {
         Self {
             id,
