@@ -1,4 +1,4 @@
-//! The 24-bit access clock of an entry: when it was used last (LRU), or how often (LFU).
+//! The 24-bit access clock of an entry: when it was last used (LRU), or how often (LFU).
 //!
 //! LRU: seconds modulo 2^24. LFU: sixteen bits of minutes since the last decay, eight bits of a logarithmic counter that a
 //! hit raises with probability `1 / (base * log_factor + 1)`.
@@ -17,7 +17,7 @@ pub struct AccessRule {
     pub lfu: bool,
     /// `lfu-log-factor`.
     pub log_factor: u32,
-    /// `lfu-decay-time`, minutes.
+    /// `lfu-decay-time`, in minutes.
     pub decay_minutes: u32,
 }
 
@@ -52,7 +52,7 @@ fn minutes(now: Millis) -> u32 {
     (now / 60_000) as u32 & 0xffff
 }
 
-/// Seconds modulo 2^24.
+/// The time in seconds modulo 2^24, the form of an LRU clock.
 #[inline]
 pub fn lru_clock(now: Millis) -> u32 {
     (now / 1000) as u32 & CLOCK_MAX

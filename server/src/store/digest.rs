@@ -1,5 +1,5 @@
-//! DEBUG DIGEST: a fingerprint of the data that two servers can compare. Keys and members of unordered collections are
-//! combined by exclusive or, so their order does not matter.
+//! DEBUG DIGEST: a fingerprint by which the data of two servers can be compared. Keys and members of unordered collections
+//! are combined by exclusive or, so their order does not matter.
 
 use sha1::{Digest as _, Sha1};
 
@@ -9,7 +9,7 @@ use super::types::stream_id::StreamId;
 use super::value::{Object, ValueType};
 use crate::base::numbers::write_f64_17g;
 
-/// Twenty bytes, all zero for nothing.
+/// Twenty bytes, all zero for an empty dataset.
 pub type Digest = [u8; 20];
 
 fn xor(digest: &mut Digest, bytes: &[u8]) {
@@ -18,7 +18,7 @@ fn xor(digest: &mut Digest, bytes: &[u8]) {
     }
 }
 
-/// As [`xor`], but the order of calls matters.
+/// Like [`xor`], but the order of calls matters.
 fn mix(digest: &mut Digest, bytes: &[u8]) {
     xor(digest, bytes);
     *digest = Sha1::digest(*digest).into();
@@ -101,7 +101,7 @@ impl Keyspace {
     }
 }
 
-/// Forty hexadecimal digits.
+/// Formats a digest as forty hexadecimal digits.
 pub fn to_hex(digest: &Digest) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

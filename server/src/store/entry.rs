@@ -1,4 +1,4 @@
-//! One key with its value, in one allocation wherever the value is small.
+//! An entry: one key with its value, in a single allocation if the value is small.
 //!
 //! Background: a key of 16 bytes and a value of 32 take four allocations in Redis (dict entry, key, object, value).
 //! Here the header, the optional expiry, the key and a small value stand one after the other in one block:
@@ -9,10 +9,10 @@
 //! ```
 //!
 //! `tag` holds the kind of the value (low four bits) and flags. A value is an integer (8 bytes), a short string (length:1,
-//! bytes), a string (length:4, bytes), a shared reference to an [`Object`] (8 bytes), or nothing (members of sets).
-//! Blocks are rounded up to the allocator's size class, so that an overwrite by a value of about the same size stays in place.
+//! bytes), a string (length:4, bytes), a shared reference to an [`Object`] (8 bytes), or nothing (members of sets). Blocks
+//! are rounded up to the allocator's size class, so that a value can be overwritten in place by one of about the same size.
 //!
-//! This file and `table.rs` are the only unsafe code of the store: the memory targets asked for it.
+//! This file and `table.rs` contain the only unsafe code of the store, which the memory targets require.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
@@ -34,10 +34,10 @@ const INT: u8 = 0;
 const SHORT: u8 = 1;
 const LONG: u8 = 2;
 const OBJECT: u8 = 3;
-/// The only kind with this bit.
+/// The kind of entries without a value; no other kind has this bit.
 const UNIT: u8 = 4;
 
-/// Strings above this many bytes live in an [`Object`] of their own: growing them must not copy the key, and a snapshot
+/// Strings above this many bytes live in an [`Object`] of their own: growing them does not copy the key, and a snapshot
 /// shares them instead of copying.
 pub const MAX_INLINE: usize = 1024;
 
@@ -169,7 +169,7 @@ impl OwnedEntry {
         entry
     }
 
-    /// A copy of an entry under another key: value, expiry and clock go along.
+    /// Copies an entry under another key, with its value, expiry and access clock.
     pub fn renamed(entry: EntryRef<'_>, key: &[u8]) -> Self {
         let copy = Self::new(key, entry.to_new_value(), entry.expire());
         // SAFETY: the copy is owned here alone.
@@ -197,7 +197,7 @@ impl OwnedEntry {
         EntryRef { block: self.block, lifetime: PhantomData }
     }
 
-    /// The object, taken out of an entry that ends.
+    /// Consumes the entry and returns its object, if the value is one.
     pub fn into_object(self) -> Option<Arc<Object>> {
         self.as_ref().share_object()
     }
@@ -309,7 +309,7 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// A further handle on the object, where the value is one.
+    /// Another reference to the object, if the value is one.
     pub fn share_object(self) -> Option<Arc<Object>> {
         if self.kind() != OBJECT {
             return None;
@@ -332,12 +332,12 @@ impl<'a> EntryRef<'a> {
         })
     }
 
-    /// True where the string was edited in place (`OBJECT ENCODING` says `raw`).
+    /// Whether the string was edited in place (`OBJECT ENCODING` says `raw`).
     pub fn is_raw(self) -> bool {
         self.tag() & RAW != 0
     }
 
-    /// True where a running snapshot has this entry already, or the entry is younger than it.
+    /// Whether a running snapshot already has this entry, or the entry is newer than the snapshot.
     #[inline]
     pub fn is_marked(self) -> bool {
         self.tag() & MARKED != 0
@@ -353,7 +353,7 @@ impl<'a> EntryRef<'a> {
         unsafe { self.block.as_ptr().cast::<u32>().read() >> 8 }
     }
 
-    /// Bytes that the entry's block occupies.
+    /// The size of the entry's block, in bytes.
     pub fn block_size(self) -> usize {
         let (at, len) = self.key_span();
         let value = match self.value() {
@@ -375,7 +375,7 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// A copy that stands by itself: small values are copied, objects are shared.
+    /// An independent copy: small values are copied, objects are shared.
     pub fn to_owned_entry(self) -> OwnedEntry {
         OwnedEntry::renamed(self, self.key())
     }
@@ -405,7 +405,7 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// Overwrites the expiry where the entry has one; false where it has none.
+    /// Overwrites the expiry if the entry has one; false if it has none.
     ///
     /// # Safety
     /// The caller owns the table.
@@ -420,7 +420,7 @@ impl<'a> EntryRef<'a> {
         true
     }
 
-    /// Overwrites the value in the same block where it fits the same size class; hands the value back where it does not.
+    /// Overwrites the value in the same block if it fits the same size class; otherwise returns the value.
     ///
     /// # Safety
     /// The caller owns the table, and holds no reference to the old value other than through `value` itself, which must
@@ -451,7 +451,7 @@ impl<'a> EntryRef<'a> {
         unsafe { self.value_ptr().cast::<i64>().write_unaligned(number) };
     }
 
-    /// The object, to be changed. A snapshot that shares it keeps the old state (copy on write).
+    /// The object, for changes. A snapshot that shares it keeps the old state (copy on write).
     ///
     /// # Safety
     /// The caller owns the table and holds no other reference to the object.
@@ -470,7 +470,7 @@ impl<'a> EntryRef<'a> {
         }
     }
 
-    /// Edits an inline string in place without changing its length; `None` where the value is no inline string.
+    /// Edits an inline string in place without changing its length; `None` if the value is not an inline string.
     ///
     /// # Safety
     /// The caller owns the table and holds no other reference to the value.

@@ -4,22 +4,22 @@ use super::access::{AccessRule, idle_ms};
 use super::entry::EntryRef;
 use super::keyspace::Keyspace;
 
-/// `maxmemory-policy`.
+/// What `maxmemory-policy` means for choosing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
     /// Refuse writes.
     #[default]
     NoEviction,
-    /// Evict keys by `order`, only those with an expiry where `volatile`.
+    /// Evict keys by `order`; only those with an expiry if `volatile`.
     Evict {
         /// Only keys with an expiry.
         volatile: bool,
-        /// What goes first.
+        /// Which keys are evicted first.
         order: Order,
     },
 }
 
-/// What goes first.
+/// Which keys are evicted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// The key used longest ago.
@@ -28,14 +28,14 @@ pub enum Order {
     LeastFrequent,
     /// The key that expires first.
     SoonestExpiry,
-    /// Any.
+    /// Any key, at random.
     Random,
 }
 
-/// Candidates remembered between evictions: the best seen so far, worst last.
+/// How many candidates are remembered between evictions.
 const POOL: usize = 16;
 
-/// The eviction pool: candidates by score, highest first evicted.
+/// The eviction pool: the best candidates seen so far, by score; the highest is evicted first.
 #[derive(Debug, Default)]
 pub struct Pool {
     candidates: Vec<Candidate>,
@@ -50,7 +50,7 @@ struct Candidate {
 }
 
 impl Keyspace {
-    /// The database and key to evict next; `None` where the policy leaves nothing.
+    /// The database and key to evict next; `None` if the policy allows no key.
     pub fn pick_victim(&mut self, volatile: bool, order: Order, samples: usize) -> Option<(usize, Vec<u8>)> {
         if order == Order::Random {
             return self.random_victim(volatile);

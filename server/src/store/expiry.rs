@@ -1,28 +1,28 @@
-//! Active expiry: finds keys whose time has come though nobody asks for them, with bounded effort.
+//! Active expiry: finding and deleting expired keys that no client accesses, with bounded effort.
 //!
 //! Background. Redis samples a hash table of expiries. Here the slots of the table say which entries expire, so a cycle
-//! walks the slots in order and looks only at those; it goes on while more than a tenth of what it saw was stale, and the
-//! caller's clock stops it.
+//! walks the slots in order and examines only those entries. It continues while more than a tenth of them had expired, until
+//! the caller's clock stops it.
 
 use super::keyspace::Keyspace;
 use super::table::CURSOR_END;
 
-/// Slots looked at between two questions whether time is up.
+/// How many slots are examined between two checks of the time.
 const STEP: usize = 2048;
 
 /// What a cycle did.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ExpiryCycle {
-    /// Keys deleted.
+    /// The number of keys deleted.
     pub expired: usize,
-    /// The clock stopped it while more was to do.
+    /// Whether the time limit stopped the cycle before it was done.
     pub out_of_time: bool,
-    /// Share of the seen keys that were stale, 0 to 1.
+    /// The fraction of examined keys that had expired, 0 to 1.
     pub stale: f64,
 }
 
 impl Keyspace {
-    /// Deletes keys whose time has come in all databases until few are left or `time_is_up`.
+    /// Deletes expired keys in all databases until few are left or `time_is_up`.
     pub fn expire_cycle(&mut self, mut time_is_up: impl FnMut() -> bool) -> ExpiryCycle {
         let mut cycle = ExpiryCycle::default();
         let (mut seen, mut stale) = (0usize, 0usize);
@@ -70,7 +70,7 @@ impl Keyspace {
         db.expire_cursor = if next >= CURSOR_END { 0 } else { next };
         if live > 0 {
             let sample = ttl_sum / live;
-            // A running average, as Redis keeps it: 2 % of the new sample.
+            // A moving average with Redis's weight of 2 % for the new sample.
             db.average_ttl = if db.average_ttl == 0 { sample } else { db.average_ttl / 50 * 49 + sample / 50 };
         }
         victims.retain(|key| !self.is_incoming(key));

@@ -1,8 +1,9 @@
-//! Databases of keys: lookup with expiry and access clocks, writes that a running snapshot sees first.
+//! The keyspace: databases, lookups that respect expiry and update access clocks, and writes of which a running snapshot is
+//! told first.
 //!
-//! Every change of an entry goes through this file, so it is the one place where a snapshot is handed the state that it
-//! must keep (see `snapshot.rs`). Keys that a lookup finds expired, and what else others must hear of, are recorded as
-//! [`Happening`]s; who propagates and notifies is not known here.
+//! Every change of an entry goes through this file, so this is the one place where a snapshot is given the states that it
+//! has to keep (see `snapshot.rs`). Keys that a lookup finds expired, and other events to be propagated or published, are
+//! recorded as [`Happening`]s; propagation and notification themselves are not done here.
 
 use std::ops::RangeInclusive;
 
@@ -22,51 +23,51 @@ use crate::base::random::Random;
 use crate::base::slot::Slot;
 use crate::base::slot::key_slot;
 
-/// Keys that one call of [`Keyspace::prefetch`] takes at most.
+/// The most keys that one call of [`Keyspace::prefetch`] takes.
 pub const PREFETCH_KEYS: usize = 16;
-/// Tables of fewer keys stay in the caches by themselves.
+/// The number of keys from which prefetching pays; smaller tables stay in the processor's caches.
 const PREFETCH_FROM: usize = 8192;
 
-/// What to do with a key whose time has come.
+/// How expired keys are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryRule {
-    /// A primary: delete it, and tell.
+    /// On a primary: the key is deleted, and the deletion is propagated.
     Delete,
-    /// A replica, or paused clients: it does not exist, but stays until the primary says so.
+    /// On a replica, or while clients are paused: the key counts as absent, but stays until the primary deletes it.
     Hide,
-    /// A writable replica: hidden from reads, deleted by writes.
+    /// On a writable replica: the key is hidden from reads and deleted by writes.
     HideUnlessWritten,
-    /// The primary's own stream, or loading: it exists.
+    /// For the primary's stream and while loading: the key counts as present.
     Ignore,
 }
 
-/// Something that happened to a key without a command asking for it.
+/// Something that happened to a key and that no command reports by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
-    /// Deleted because its time had come.
+    /// The key was deleted because it had expired.
     Expired {
-        /// Database number.
+        /// The index of the database.
         db: usize,
         /// The key.
         key: Vec<u8>,
     },
-    /// Deleted to free memory.
+    /// The key was deleted to free memory.
     Evicted {
-        /// Database number.
+        /// The index of the database.
         db: usize,
         /// The key.
         key: Vec<u8>,
     },
-    /// Came into being. Recorded only if [`Keyspace::record_new`].
+    /// The key was created. Recorded only if [`Keyspace::record_new`].
     Created {
-        /// Database number.
+        /// The index of the database.
         db: usize,
         /// The key.
         key: Vec<u8>,
     },
-    /// A read found nothing. Recorded only if [`Keyspace::record_misses`].
+    /// A read found no key. Recorded only if [`Keyspace::record_misses`].
     Missed {
-        /// Database number.
+        /// The index of the database.
         db: usize,
         /// The key.
         key: Vec<u8>,
@@ -78,27 +79,27 @@ pub enum Happening {
 pub struct KeyspaceStats {
     /// Reads that found the key.
     pub hits: u64,
-    /// Reads that did not.
+    /// Reads that did not find the key.
     pub misses: u64,
-    /// Keys deleted because their time had come.
+    /// Keys deleted because they had expired.
     pub expired: u64,
     /// Keys deleted to free memory.
     pub evicted: u64,
 }
 
-/// One database.
+/// One database: its table of keys, and its state of active expiry.
 #[derive(Debug, Default)]
 pub struct Db {
     pub(super) table: Table,
     pub(super) walk: Walk,
-    /// Where the active expiry goes on.
+    /// Where the next cycle of active expiry continues.
     pub(super) expire_cursor: u64,
-    /// Average time to live of the sampled keys, milliseconds.
+    /// The average time to live of sampled keys, in milliseconds.
     pub(super) average_ttl: i64,
 }
 
 impl Db {
-    /// An empty database whose keys stand in this order.
+    /// An empty database whose keys are in this order.
     pub fn ordered_by(order: KeyOrder) -> Self {
         Self { table: Table::ordered_by(order), ..Self::default() }
     }
@@ -113,7 +114,7 @@ impl Db {
         self.get(key).is_some()
     }
 
-    /// Number of keys, expired ones that are still stored included.
+    /// The number of keys, including expired ones that are still stored.
     pub fn len(&self) -> usize {
         self.table.len()
     }
@@ -143,42 +144,42 @@ impl Db {
 #[derive(Debug)]
 pub struct Keyspace {
     pub(super) dbs: Vec<Db>,
-    /// The time that expiry compares with. Set once a batch.
+    /// The time with which expiries are compared, in Unix milliseconds. Set once per batch.
     pub now: Millis,
-    /// See [`ExpiryRule`]. Set before each command.
+    /// How expired keys are treated. Set before each command.
     expiry: ExpiryRule,
     /// How accesses are recorded.
     pub(super) access: AccessRule,
-    /// False while a command must leave no trace (CLIENT NO-TOUCH, DEBUG).
+    /// Whether lookups update access clocks. False for commands that must leave no trace, such as DEBUG's.
     pub touch: bool,
-    /// Record [`Happening::Missed`].
+    /// Whether [`Happening::Missed`] is recorded.
     record_misses: bool,
-    /// Record [`Happening::Created`].
+    /// Whether [`Happening::Created`] is recorded.
     record_new: bool,
-    /// Free large values on the other thread when they expire, are evicted, overwritten: `lazyfree-lazy-*`.
+    /// Which deletions free large values on the background thread: `lazyfree-lazy-*`.
     lazy: LazyRules,
-    /// Slots whose keys another node still answers for: whether they expire is its decision.
+    /// Slots that another node still owns, so that it decides whether their keys expire.
     incoming: Vec<RangeInclusive<Slot>>,
-    /// What happened since it was last taken.
+    /// The events since they were last taken.
     pub happenings: Vec<Happening>,
     /// See [`Keyspace::snapshots_given_up`].
     pub(super) snapshots_given_up: u64,
-    /// Keys that a writable replica's own clients gave a time to live.
+    /// Keys to which clients of a writable replica gave a time to live.
     pub(super) own_expires: OwnExpires,
     /// Candidates for eviction.
     pub(super) eviction_pool: Pool,
-    /// DEBUG SET-ACTIVE-EXPIRE 0: keys expire only when they are looked at.
+    /// Whether keys expire only when they are accessed: DEBUG SET-ACTIVE-EXPIRE 0.
     expires_on_access_only: bool,
     /// Counters.
     stats: KeyspaceStats,
     /// The longest deletion of an expired key since it was last taken, in nanoseconds.
     pub slowest_expiry: u64,
     pub(super) snapshot: Option<Snapshot>,
-    /// Randomness for samples.
+    /// The source of randomness for samples.
     pub random: Random,
 }
 
-/// Which deletions free large values on the other thread.
+/// Which deletions free large values on the background thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LazyRules {
     /// `lazyfree-lazy-expire`.
@@ -190,7 +191,7 @@ pub struct LazyRules {
 }
 
 impl Keyspace {
-    /// Empty databases, whose keys stand in this order: by slots in cluster mode.
+    /// Empty databases, whose keys are in this order: by slots in cluster mode.
     pub fn new(databases: usize, order: KeyOrder) -> Self {
         Self {
             dbs: (0..databases).map(|_| Db::ordered_by(order)).collect(),
@@ -214,7 +215,7 @@ impl Keyspace {
         }
     }
 
-    /// How expired keys are treated from now on: the rule of the command that is about to run.
+    /// Sets how expired keys are treated from now on, for the command that is about to run.
     #[inline]
     pub fn treat_expired_by(&mut self, rule: ExpiryRule) {
         self.expiry = rule;
@@ -225,22 +226,22 @@ impl Keyspace {
         self.expiry
     }
 
-    /// Whether [`Happening::Created`] and [`Happening::Missed`] are recorded.
+    /// Sets whether [`Happening::Created`] and [`Happening::Missed`] are recorded.
     pub fn record(&mut self, new: bool, misses: bool) {
         (self.record_new, self.record_misses) = (new, misses);
     }
 
-    /// Which deletions free large values on the other thread.
+    /// Which deletions free large values on the background thread.
     pub fn free_lazily(&mut self, rules: LazyRules) {
         self.lazy = rules;
     }
 
-    /// Which deletions free large values on the other thread.
+    /// Which deletions free large values on the background thread.
     pub fn lazy(&self) -> LazyRules {
         self.lazy
     }
 
-    /// How accesses are recorded from now on.
+    /// Sets how accesses are recorded from now on.
     pub fn note_accesses(&mut self, rule: AccessRule) {
         self.access = rule;
     }
@@ -250,22 +251,22 @@ impl Keyspace {
         self.access
     }
 
-    /// These slots are on their way to us: whether their keys expire is for the node to decide that still answers for them.
+    /// Sets the slots that are being handed over to us. The node that still owns them decides whether their keys expire.
     pub fn expect_slots(&mut self, ranges: Vec<RangeInclusive<Slot>>) {
         self.incoming = ranges;
     }
 
-    /// Slots whose keys another node still answers for.
+    /// Slots that are arriving and that another node still owns.
     pub fn expected_slots(&self) -> &[RangeInclusive<Slot>] {
         &self.incoming
     }
 
-    /// DEBUG SET-ACTIVE-EXPIRE 0: keys expire only when they are looked at.
+    /// Whether keys expire only when they are accessed: DEBUG SET-ACTIVE-EXPIRE 0.
     pub fn expire_on_access_only(&mut self, only: bool) {
         self.expires_on_access_only = only;
     }
 
-    /// Whether keys expire only when they are looked at.
+    /// Whether keys expire only when they are accessed.
     pub fn expires_on_access_only(&self) -> bool {
         self.expires_on_access_only
     }
@@ -275,7 +276,7 @@ impl Keyspace {
         &self.stats
     }
 
-    /// CONFIG RESETSTAT.
+    /// Resets the counters: CONFIG RESETSTAT.
     pub fn reset_stats(&mut self) {
         self.stats = KeyspaceStats::default();
     }
@@ -285,7 +286,7 @@ impl Keyspace {
         self.dbs.len()
     }
 
-    /// A database, to be read. `number` is below [`Self::databases`].
+    /// A database, for reading. `number` is below [`Self::databases`].
     pub fn db(&self, number: usize) -> &Db {
         &self.dbs[number]
     }
@@ -295,13 +296,13 @@ impl Keyspace {
         &self.dbs
     }
 
-    /// Keys in all databases.
+    /// The number of keys in all databases.
     pub fn total_keys(&self) -> usize {
         self.dbs.iter().map(Db::len).sum()
     }
 
-    /// Asks the processor to fetch what lookups of these keys will touch, so that the cache misses of a pipelined batch
-    /// overlap. Pays only where the table is larger than the caches.
+    /// Prefetches the memory that lookups of these keys will access, so that the cache misses of a pipelined batch overlap.
+    /// Has no effect on tables that fit in the caches.
     pub fn prefetch<'k>(&self, db: usize, keys: impl Iterator<Item = &'k [u8]>) {
         let table = &self.dbs[db].table;
         if table.len() < PREFETCH_FROM {
@@ -359,7 +360,7 @@ impl Keyspace {
         self.dbs[db].table.get(hash, key)
     }
 
-    /// Deletes the key if its time has come and that is ours to do: before it is overwritten.
+    /// Deletes the key, before it is overwritten, if it has expired and the rule allows it.
     #[inline]
     pub fn expire_if_due(&mut self, db: usize, key: &[u8]) {
         if self.dbs[db].table.expires() > 0 {
@@ -367,7 +368,7 @@ impl Keyspace {
         }
     }
 
-    /// As [`Self::peek`], but counts a hit or a miss.
+    /// Like [`Self::peek`], but counts a hit or a miss.
     pub fn peek_counted(&mut self, db: usize, key: &[u8]) -> Option<EntryRef<'_>> {
         if !self.exists(db, key) {
             self.miss(db, key);
@@ -377,7 +378,7 @@ impl Keyspace {
         self.peek(db, key)
     }
 
-    /// True where the key exists for who asks now.
+    /// Whether the key is visible to the running command.
     pub fn exists(&mut self, db: usize, key: &[u8]) -> bool {
         self.peek(db, key).is_some()
     }
@@ -399,13 +400,13 @@ impl Keyspace {
         Some(entry)
     }
 
-    /// The entry of a key whatever its expiry, for a change.
+    /// The entry of a key for a change, regardless of its expiry.
     pub fn entry_to_change(&mut self, db: usize, key: &[u8]) -> Option<EntryMut<'_>> {
         let hash = self.dbs[db].table.hash(key);
         self.dbs[db].entry_to_change(hash, key, &mut self.snapshot)
     }
 
-    /// True where the key must be treated as absent because it expired. Deletes it where the rule says so.
+    /// Whether the key counts as absent because it has expired. Deletes it if the rule says so.
     #[inline]
     fn hides(&mut self, db: usize, hash: u64, key: &[u8], write: bool) -> bool {
         let table = &self.dbs[db].table;
@@ -425,7 +426,7 @@ impl Keyspace {
         true
     }
 
-    /// True for a key that another node still answers for.
+    /// Whether the key is in a slot that another node still owns.
     #[inline]
     pub(super) fn is_incoming(&self, key: &[u8]) -> bool {
         !self.incoming.is_empty() && {
@@ -434,7 +435,7 @@ impl Keyspace {
         }
     }
 
-    /// Deletes a key because its time has come.
+    /// Deletes a key because it has expired.
     pub(super) fn expire_now(&mut self, db: usize, key: &[u8]) {
         let began = monotonic_ns();
         let Some(entry) = self.dbs[db].remove(key, &mut self.snapshot) else { return };
@@ -444,7 +445,7 @@ impl Keyspace {
         self.happenings.push(Happening::Expired { db, key: key.to_vec() });
     }
 
-    /// Deletes a key to free memory. Returns how many bytes the keyspace has become smaller by.
+    /// Deletes a key to free memory. Returns how many bytes of the keyspace that frees.
     pub fn evict(&mut self, db: usize, key: &[u8]) -> usize {
         let before = used_memory();
         let Some(entry) = self.dbs[db].remove(key, &mut self.snapshot) else { return 0 };
@@ -455,7 +456,7 @@ impl Keyspace {
         freed
     }
 
-    /// Stores a value under a key that may exist: key and snapshot rules applied, the old value freed.
+    /// Stores a value at a key, which may exist. Tells a running snapshot first, and frees the old value.
     pub fn set(&mut self, db: usize, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
         if expire.is_some() {
             self.note_own_expire(db, key);
@@ -466,7 +467,7 @@ impl Keyspace {
         let Self { dbs, snapshot, .. } = self;
         if let Some(mut entry) = dbs[db].entry_to_change(hash, key, snapshot) {
             let old = entry.set_value_and_expire(value, expire);
-            // How often a key is used outlives its value.
+            // The frequency of accesses is kept when the value is replaced.
             if !access.lfu {
                 entry.set_access(access.fresh(self.now));
             }
@@ -478,19 +479,19 @@ impl Keyspace {
         self.add_hashed(db, hash, OwnedEntry::new(key, value, expire));
     }
 
-    /// Overwrites the value of an existing key; its expiry stays.
+    /// Overwrites the value of an existing key, and keeps its expiry.
     pub fn set_keeping_expiry(&mut self, db: usize, key: &[u8], value: NewValue<'_>) {
         let expire = self.dbs[db].get(key).and_then(EntryRef::expire);
         self.set(db, key, value, expire);
     }
 
-    /// Adds an entry that had another name or place, whose key is absent; its access clock goes along.
+    /// Adds an entry that was renamed or moved, with its access clock. The key must be absent.
     pub fn add_moved(&mut self, db: usize, entry: OwnedEntry, clock: u32) {
         let hash = self.dbs[db].table.hash(entry.as_ref().key());
         self.add_with_clock(db, hash, entry, clock);
     }
 
-    /// Adds an entry whose key is absent.
+    /// Adds an entry. Its key must be absent.
     pub fn add(&mut self, db: usize, entry: OwnedEntry) {
         let hash = self.dbs[db].table.hash(entry.as_ref().key());
         self.add_hashed(db, hash, entry);
@@ -500,7 +501,7 @@ impl Keyspace {
         self.add_with_clock(db, hash, entry, self.access.fresh(self.now));
     }
 
-    /// Remembers a key that is about to get a time to live, where its primary will not say when that is over.
+    /// On a writable replica, remembers a key that is about to get a time to live, because the primary will not delete it.
     #[inline]
     fn note_own_expire(&mut self, db: usize, key: &[u8]) {
         if self.expiry == ExpiryRule::HideUnlessWritten {
@@ -524,12 +525,13 @@ impl Keyspace {
         }
     }
 
-    /// Takes a key out, whatever its expiry.
+    /// Removes and returns an entry, regardless of its expiry.
     pub fn take(&mut self, db: usize, key: &[u8]) -> Option<OwnedEntry> {
         self.dbs[db].remove(key, &mut self.snapshot)
     }
 
-    /// Deletes a key, whatever its expiry; `lazy` frees a large value on the other thread. True where it was there.
+    /// Deletes a key, regardless of its expiry; `lazy` frees a large value on the background thread. True if the key
+    /// existed.
     pub fn delete(&mut self, db: usize, key: &[u8], lazy: bool) -> bool {
         match self.take(db, key) {
             Some(entry) => {
@@ -550,7 +552,7 @@ impl Keyspace {
         }
     }
 
-    /// Frees an entry here, or a large one on the other thread.
+    /// Frees an entry here or, if it is large and `lazy` is set, on the background thread.
     pub fn free(&self, entry: OwnedEntry, lazy: bool) {
         if lazy
             && let ValueRef::Object(object) = entry.as_ref().value()
@@ -569,14 +571,15 @@ impl Keyspace {
         self.dbs[range].iter_mut().map(|db| db.flush(&mut self.snapshot, lazy)).sum()
     }
 
-    /// How many keys of database 0 belong to a slot. The table must be ordered by slots; the cost is what the slot holds.
+    /// How many keys of database 0 belong to a slot. The table must be ordered by slots; the cost is proportional to the
+    /// keys in the slot.
     pub fn keys_in_slot(&self, slot: Slot) -> usize {
         let mut count = 0;
         self.dbs[0].table.walk_range(positions_of_slot(slot), usize::MAX, |_| count += 1);
         count
     }
 
-    /// Keys of database 0 that belong to a slot, `max` at most (some more where hashes begin alike are cut off).
+    /// Up to `max` keys of database 0 that belong to a slot.
     pub fn keys_of_slot(&self, slot: Slot, max: usize) -> Vec<Vec<u8>> {
         let mut keys = Vec::new();
         if max > 0 {
@@ -586,7 +589,7 @@ impl Keyspace {
         keys
     }
 
-    /// True where any key of database 0 belongs to the slot.
+    /// Whether any key of database 0 belongs to the slot.
     pub fn slot_has_keys(&self, slot: Slot) -> bool {
         !self.keys_of_slot(slot, 1).is_empty()
     }
@@ -596,16 +599,16 @@ impl Keyspace {
         self.dbs.swap(a, b);
     }
 
-    /// Replaces all databases (a loaded dataset); the old ones are freed on the other thread.
+    /// Replaces all databases by a loaded dataset; the old ones are freed on the background thread.
     pub fn replace_all(&mut self, dbs: Vec<Db>) {
         let old = std::mem::replace(&mut self.dbs, dbs);
         let keys = old.iter().map(|db| db.len() as u64).sum();
         lazy::drop_later(Box::new(old), keys);
     }
 
-    /// A random key that exists for who asks now.
+    /// A random key that is visible to the running command.
     pub fn random_key(&mut self, db: usize) -> Option<Vec<u8>> {
-        // All keys may have expired without anybody allowed to delete them: give up like Redis after 100 tries.
+        // All keys may have expired while this server may not delete them, so give up after 100 attempts, as Redis does.
         for attempt in 0.. {
             let table = &self.dbs[db].table;
             let key = table.random(&mut self.random, false)?.key().to_vec();
@@ -618,7 +621,7 @@ impl Keyspace {
     }
 }
 
-/// Strings too long for an entry get an object of their own.
+/// Moves strings that are too long for an entry into an object.
 pub fn boxed_where_large(value: NewValue<'_>) -> NewValue<'_> {
     match value {
         NewValue::Bytes(bytes) | NewValue::RawBytes(bytes) if bytes.len() > MAX_INLINE => {
@@ -654,7 +657,7 @@ impl Db {
     fn remove(&mut self, key: &[u8], snapshot: &mut Option<Snapshot>) -> Option<OwnedEntry> {
         let hash = self.table.hash(key);
         if self.walk.is_active() {
-            // The entry leaves: hand its state to the snapshot first.
+            // A running snapshot gets the entry's state before it is removed.
             self.entry_to_change(hash, key, snapshot)?;
         }
         self.table.remove(hash, key)
@@ -676,12 +679,12 @@ impl Db {
         keys
     }
 
-    /// Prepares an empty database for so many keys.
+    /// Prepares an empty database for this many keys.
     pub fn reserve(&mut self, keys: usize) {
         self.table.reserve(keys);
     }
 
-    /// The hash of a key, for [`Self::load`] a little later: what that will look at is on its way from memory.
+    /// Computes the hash of a key for a later [`Self::load`], and prefetches the memory that it will access.
     pub fn prepare(&self, key: &[u8]) -> u64 {
         let hash = self.table.hash(key);
         self.table.prefetch(hash);

@@ -1,4 +1,4 @@
-//! Freeing large values off the data lock: one background thread that drops what it is sent.
+//! Lazy freeing: one background thread drops large values, so that the data lock is not held meanwhile.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 static PENDING: AtomicU64 = AtomicU64::new(0);
 static FREED: AtomicU64 = AtomicU64::new(0);
 
-/// Values with more elements than this are worth a trip to the other thread.
+/// Values with more elements than this are freed on the background thread.
 pub const EFFORT_THRESHOLD: usize = 64;
 
 type Garbage = (Box<dyn Any + Send>, u64);
@@ -27,7 +27,7 @@ pub fn drop_later(garbage: Box<dyn Any + Send>, objects: u64) {
         };
         std::thread::Builder::new().name("lazyfree".into()).spawn(drain).ok().map(|_| Mutex::new(sender))
     });
-    // Without a thread the garbage is dropped here and now.
+    // If the thread could not be spawned, the value is dropped here.
     let Some(Ok(sender)) = sender.as_ref().map(Mutex::lock) else { return };
     PENDING.fetch_add(objects, Ordering::Relaxed);
     if sender.send((garbage, objects)).is_err() {
@@ -35,17 +35,17 @@ pub fn drop_later(garbage: Box<dyn Any + Send>, objects: u64) {
     }
 }
 
-/// Values that wait to be freed: INFO's `lazyfree_pending_objects`.
+/// The number of values that wait to be freed: INFO's `lazyfree_pending_objects`.
 pub fn pending() -> u64 {
     PENDING.load(Ordering::Relaxed)
 }
 
-/// Values freed so far: INFO's `lazyfreed_objects`.
+/// The number of values freed so far: INFO's `lazyfreed_objects`.
 pub fn freed() -> u64 {
     FREED.load(Ordering::Relaxed)
 }
 
-/// CONFIG RESETSTAT.
+/// Resets [`freed`]: CONFIG RESETSTAT.
 pub fn reset_freed() {
     FREED.store(0, Ordering::Relaxed);
 }

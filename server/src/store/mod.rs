@@ -1,4 +1,4 @@
-//! The data: keys, values, expiry, eviction, snapshots. Knows nothing of clients, sockets or replies.
+//! The data: keys, values, expiry, eviction, snapshots. Not for clients, sockets, replies or propagation.
 
 pub mod access;
 pub mod digest;

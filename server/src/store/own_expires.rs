@@ -1,21 +1,21 @@
-//! Keys that a writable replica was given a time to live by its own clients.
+//! Keys to which clients of a writable replica gave a time to live.
 //!
-//! Background. A replica deletes no key whose time has come: its primary says when. Of keys that are the replica's own the
-//! primary knows nothing, so they are remembered here, and looked at in turn by the replica's own cycle. The primary may have
-//! written to such a key meanwhile, or another client; what counts is what the key is when its turn comes. The source of the
-//! rule, of its limit of 64 databases too, is Redis's `slave_expires_tracked_keys`.
+//! Background. A replica does not delete expired keys: its primary tells it to. The primary knows nothing of keys that
+//! clients wrote to the replica, so they are remembered here, and the replica checks them in turn. In the meantime the
+//! primary or another client may have written to such a key; what counts is its state when it is checked. The rule,
+//! including its limit of 64 databases, is that of Redis's `slave_expires_tracked_keys`.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::entry::EntryRef;
 use super::keyspace::Keyspace;
 
-/// See the module's comment.
+/// The remembered keys, and the order in which they are checked.
 #[derive(Debug, Default)]
 pub(super) struct OwnExpires {
     /// A bit for each database in which the key was given a time to live.
     databases: HashMap<Box<[u8]>, u64, ahash::RandomState>,
-    /// The same keys, the one whose turn is next in front.
+    /// The same keys in the order in which they are checked next.
     turns: VecDeque<Box<[u8]>>,
 }
 
@@ -39,13 +39,13 @@ impl OwnExpires {
 }
 
 impl Keyspace {
-    /// Number of keys that are remembered as a writable replica's own.
+    /// The number of keys that a writable replica remembers as its own.
     pub fn own_expires(&self) -> usize {
         self.own_expires.turns.len()
     }
 
-    /// Looks at each of a writable replica's own keys once, as far as time allows, and deletes those whose time has come.
-    /// Returns how many.
+    /// Checks each of a writable replica's own keys once, as far as time allows, and deletes expired ones. Returns how many
+    /// were deleted.
     pub fn expire_own(&mut self, mut time_is_up: impl FnMut() -> bool) -> usize {
         let mut expired = 0;
         for _ in 0..self.own_expires.turns.len() {

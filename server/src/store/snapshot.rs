@@ -3,48 +3,48 @@
 //! Background. A fork copies page tables (a stall that grows with the data) and then every page that is written while the
 //! child lives. Here a walk visits the keys in hash order, a few hundred at a time between batches of commands. A key that
 //! is about to change *ahead* of the walk first leaves a copy of itself with the snapshot (its aggregates are shared and
-//! copied on write) and gets a mark, so that the walk passes it by; a key that is created ahead of the walk is marked as
-//! younger than the snapshot. Behind the walk nothing is recorded at all. So the memory is bounded by what changed, and
-//! the longest stall by one step or one entry. Marks are cleared as the walk passes them; a snapshot that is given up
-//! walks on without keeping anything, for the same reason.
+//! copied on write) and gets a mark, so that the walk skips it; a key that is created ahead of the walk is marked as younger
+//! than the snapshot. Behind the walk nothing is recorded at all. So the memory is bounded by what changed, and the longest
+//! stall by one step or one entry. Marks are cleared as the walk passes them; an abandoned snapshot continues its walk
+//! without keeping anything, for the same reason.
 //!
-//! Order: entries come in no particular order across databases; each names its own.
+//! Entries come in no particular order across databases; each names its database.
 
 use super::entry::OwnedEntry;
 use super::keyspace::{Db, Keyspace};
 use super::table::{CURSOR_END, Cursor, positions_of_slot};
 use crate::base::slot::Slot;
 
-/// How far the walk is in one database.
+/// The progress of the walk in one database.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Walk {
-    /// No snapshot, or past this database.
+    /// There is no snapshot, or the walk is past this database.
     #[default]
     Off,
-    /// Keys from this position on are still to be visited.
+    /// Keys from this position on have not been visited yet.
     At {
-        /// The first position not visited.
+        /// The first position that has not been visited.
         cursor: Cursor,
         /// The first position that does not belong to the snapshot.
         end: Cursor,
-        /// The number that the database had when the snapshot began: SWAPDB may move it.
+        /// The index that the database had when the snapshot began, which SWAPDB may change.
         database: usize,
     },
 }
 
 impl Walk {
-    /// True where a key at `position` was not visited yet.
+    /// Whether a key at `position` has not been visited yet.
     #[inline]
     pub fn is_ahead(self, position: Cursor) -> bool {
         matches!(self, Self::At { cursor, end, .. } if (cursor..end).contains(&position))
     }
 
-    /// True while keys of the database are still to be visited.
+    /// Whether keys of the database are still to be visited.
     pub fn is_active(self) -> bool {
         self != Self::Off
     }
 
-    /// The number that the database had when the snapshot began.
+    /// The index that the database had when the snapshot began.
     pub fn database(self) -> usize {
         match self {
             Self::At { database, .. } => database,
@@ -52,29 +52,29 @@ impl Walk {
         }
     }
 
-    /// Nothing is left to visit.
+    /// Ends the walk in this database.
     pub fn finish(&mut self) {
         *self = Self::Off;
     }
 }
 
-/// Entries as they were when the snapshot began.
+/// A batch of entries as they were when the snapshot began.
 #[derive(Default)]
 pub struct Batch {
-    /// Each with the number of its database.
+    /// The entries, each with the index of its database.
     pub entries: Vec<(usize, OwnedEntry)>,
-    /// True where no more will come.
+    /// Whether this is the last batch.
     pub last: bool,
 }
 
 /// A running snapshot.
 #[derive(Default)]
 pub struct Snapshot {
-    /// States that were kept because their keys changed ahead of the walk.
+    /// Old states of keys that changed ahead of the walk.
     kept: Vec<(usize, OwnedEntry)>,
-    /// Given up: walk on to clear the marks, keep nothing.
+    /// Whether the snapshot was abandoned: the walk only clears marks and keeps nothing.
     abandoned: bool,
-    /// Keys when it began: for progress.
+    /// The number of keys when it began, for the progress.
     total: usize,
     visited: usize,
 }
@@ -94,7 +94,7 @@ impl Snapshot {
         }
     }
 
-    /// Keeps all that the walk has not visited of a database about to be emptied.
+    /// Keeps all unvisited entries of a database that is about to be emptied.
     pub fn keep_rest(&mut self, db: &mut Db) {
         let database = db.walk.database();
         if let Walk::At { cursor, end, .. } = db.walk
@@ -123,7 +123,7 @@ impl Keyspace {
         true
     }
 
-    /// Begins a snapshot of the keys of some neighbouring slots in database 0; the table must be ordered by slots. False while
+    /// Begins a snapshot of the keys in a range of slots of database 0; the table must be ordered by slots. False while
     /// another snapshot runs.
     pub fn begin_slot_snapshot(&mut self, slots: std::ops::RangeInclusive<Slot>) -> bool {
         if self.snapshot.is_some() {
@@ -137,7 +137,7 @@ impl Keyspace {
         true
     }
 
-    /// Begins a snapshot that holds nothing: for replicas that filter all keys out.
+    /// Begins an empty snapshot, for replicas that filter out all keys.
     pub fn begin_empty_snapshot(&mut self) -> bool {
         if self.snapshot.is_some() {
             return false;
@@ -151,17 +151,17 @@ impl Keyspace {
         self.snapshot.is_some()
     }
 
-    /// Keys visited and keys in all, for progress.
+    /// The number of keys visited and of all keys, for the progress.
     pub fn snapshot_progress(&self) -> (usize, usize) {
         self.snapshot.as_ref().map_or((0, 0), |snapshot| (snapshot.visited, snapshot.total))
     }
 
-    /// How many snapshots were given up: who walks one sees by a change that it was his.
+    /// How many snapshots have been abandoned. A change of the number tells whoever walks a snapshot that it was abandoned.
     pub fn snapshots_given_up(&self) -> u64 {
         self.snapshots_given_up
     }
 
-    /// Gives the snapshot up; go on calling [`Self::snapshot_step`] until it says that it was the last.
+    /// Abandons the snapshot. Keep calling [`Self::snapshot_step`] until it returns the last batch.
     pub fn abandon_snapshot(&mut self) {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.abandoned = true;
@@ -170,7 +170,7 @@ impl Keyspace {
         }
     }
 
-    /// Visits about `count` more keys. The batch also holds what was kept since the last step.
+    /// Visits about `count` more keys. The batch also contains what was kept since the last step.
     pub fn snapshot_step(&mut self, count: usize) -> Batch {
         let Some(snapshot) = &mut self.snapshot else { return Batch { entries: Vec::new(), last: true } };
         let mut entries = std::mem::take(&mut snapshot.kept);

@@ -1,22 +1,22 @@
 //! The keyspace table: extendible hashing over compact entries.
 //!
-//! Background. A chained table that doubles must either stop the world to rehash or keep two tables for a long time, and
-//! its SCAN returns elements twice after a shrink. Here a directory of segments is indexed by the first bits of the hash;
-//! a full segment grows or splits alone, so the cost of growth is bounded by one segment (512 slots), and elements can be
-//! walked in the order of their hash, which no growth or shrinking changes. Two features hang on that order: SCAN's cursor
-//! is a position in it (each element that stays is returned exactly once), and so is a snapshot's.
+//! Background. A chained table that doubles must either stop the world to rehash or keep two tables for a long time, and its
+//! SCAN returns elements twice after a shrink. Here a directory of segments is indexed by the first bits of the hash; a full
+//! segment grows or splits alone, so the cost of growth is bounded by one segment (512 slots), and elements can be walked in
+//! the order of their hash, which no growth or shrinking changes. Two features depend on that order: SCAN's cursor is a
+//! position in it (each element that stays is returned exactly once), and so is a snapshot's.
 //!
-//! A segment is an array of buckets, each one cache line of eight slots. A slot packs the entry's address (48 bits), 15
-//! bits of its hash, and whether the entry expires; so a lookup touches one bucket and then, almost always, one entry.
-//! An entry stands in its home bucket or in one of the next `REACH` - 1 (wrapping round the segment); a counter for each
-//! home bucket says how many of its entries stand elsewhere, so that a miss ends after one cache line.
+//! A segment is an array of buckets, each one cache line of eight slots. A slot packs the entry's address (48 bits), 15 bits
+//! of its hash, and whether the entry expires; so a lookup touches one bucket and then, almost always, one entry. An entry
+//! is in its home bucket or in one of the next `REACH` - 1 (wrapping round the segment); a counter for each home bucket says
+//! how many of its entries are elsewhere, so that a miss usually costs one cache line.
 //!
-//! In cluster mode the hash of a key begins with its slot's number, so the keys of a slot stand together in the order of
-//! hashes, and walking them costs what the slot holds. Keys that share a slot share the beginning of their hash; the
-//! directory would grow with every bit that has to be looked at, so beyond a size that the number of entries pays for,
-//! segments grow instead of splitting.
+//! In cluster mode the hash of a key begins with its slot's number, so the keys of a slot are adjacent in the order of
+//! hashes, and walking them costs time proportional to their number. Keys that share a slot share the beginning of their
+//! hash, and the directory would double with every further bit needed to tell them apart. So beyond a directory size
+//! justified by the number of entries, segments grow instead of splitting.
 //!
-//! Not for: expiry rules, statistics, notifications. Those are `keyspace.rs`.
+//! Not for: expiry rules, statistics, notifications, which are in `keyspace.rs`.
 
 use std::ptr::NonNull;
 use std::sync::OnceLock;
@@ -29,15 +29,15 @@ use crate::base::slot::Slot;
 use crate::base::slot::{SLOTS as HASH_SLOTS, key_slot};
 
 const SLOTS: usize = 8;
-/// How many buckets, from its home on, an entry may stand in.
+/// How many buckets, counted from its home, an entry may be in.
 const REACH: usize = 4;
 /// Bucket counts that a segment grows through before it splits.
 const SIZES: [usize; 8] = [1, 2, 4, 8, 16, 32, 48, 64];
-/// A segment that could be split does not get larger.
+/// The largest size, in buckets, of a segment that can still be split.
 const LARGEST: usize = SIZES[SIZES.len() - 1];
-/// Directory depth beyond which segments grow without splitting: only equal hashes get there.
+/// The directory depth beyond which segments grow without splitting. Only equal hashes get there.
 const MAX_DEPTH: u32 = 28;
-/// A directory of this depth may always be had; a deeper one has no more places than the table has entries.
+/// The directory may always reach this depth; a deeper one must not have more places than the table has entries.
 const FREE_DEPTH: u32 = 16;
 /// How many high bits of a hash are the slot's number, where hashes begin with it.
 const SLOT_BITS: u32 = HASH_SLOTS.trailing_zeros();
@@ -66,7 +66,7 @@ pub fn hash_key(key: &[u8]) -> u64 {
     state.hash_one(key)
 }
 
-/// The positions at which the keys of a slot stand, in a table that is ordered by slots.
+/// The range of positions of a slot's keys, in a table that is ordered by slots.
 pub fn positions_of_slot(slot: Slot) -> std::ops::Range<Cursor> {
     let width = 1 << (CURSOR_BITS - SLOT_BITS);
     u64::from(slot) * width..(u64::from(slot) + 1) * width
@@ -100,14 +100,14 @@ fn unpack(slot: u64) -> NonNull<u8> {
 
 struct Segment {
     buckets: Box<[Bucket]>,
-    /// For each home bucket: how many of its entries stand in a later one.
+    /// For each home bucket, how many of its entries are in a later one.
     displaced: Box<[u8]>,
     depth: u32,
     len: u32,
     expires: u32,
 }
 
-/// Where an entry stands.
+/// The position of an entry: segment, bucket and place in the bucket.
 #[derive(Clone, Copy)]
 struct Place {
     segment: u32,
@@ -154,7 +154,7 @@ impl Segment {
         None
     }
 
-    /// Puts an entry into a free slot within reach; false where there is none.
+    /// Puts an entry into a free slot within reach; false if there is none.
     fn place(&mut self, word: u64, hash: u64) -> bool {
         let home = self.home(hash);
         for step in 0..self.reach() {
@@ -183,12 +183,12 @@ impl Segment {
         self.buckets.iter().flat_map(|bucket| bucket.0).filter(|&word| word != 0)
     }
 
-    /// Moves all entries into a new array of at least `buckets`, more where they do not fit within reach.
+    /// Moves all entries into a new array of at least `buckets`, or more if they do not fit within reach.
     fn rebuild(words: &[(u64, u64)], buckets: usize, depth: u32) -> Self {
         Self::rebuild_within(words, buckets, depth, usize::MAX).expect("some size is enough")
     }
 
-    /// The same, but `None` where more than `limit` buckets are needed: keys of one slot crowd in a shallow segment.
+    /// The same, but `None` if more than `limit` buckets are needed, because keys of one slot crowd a shallow segment.
     fn rebuild_within(words: &[(u64, u64)], buckets: usize, depth: u32, limit: usize) -> Option<Self> {
         let mut size = buckets;
         while size <= limit {
@@ -214,13 +214,13 @@ fn roomy(len: usize) -> usize {
     SIZES.iter().copied().find(|size| size * SLOTS * 5 >= len * 7).unwrap_or(SIZES[SIZES.len() - 1])
 }
 
-/// What the order of a table's entries follows.
+/// By what the entries of a table are ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KeyOrder {
-    /// Their hash alone.
+    /// By their hash alone.
     #[default]
     Hash,
-    /// Their cluster slot, and their hash within it.
+    /// By their cluster slot, and by their hash within it.
     Slot,
 }
 
@@ -234,7 +234,7 @@ impl KeyOrder {
     }
 }
 
-/// A hash table of entries. See the module's comment.
+/// A hash table of entries, which can be walked in the order of their hashes.
 pub struct Table {
     order: KeyOrder,
     /// Segment numbers by the first `depth` bits of the hash.
@@ -242,9 +242,9 @@ pub struct Table {
     segments: Vec<Segment>,
     vacant: Vec<u32>,
     depth: u32,
-    /// How many segments have each depth: tells when the directory may be halved.
+    /// How many segments have each depth, which tells when the directory can be halved.
     depths: [u32; MAX_DEPTH as usize + 1],
-    /// Slots of the largest segment there ever was.
+    /// The size in slots of the largest segment so far.
     largest: usize,
     len: usize,
     expires: usize,
@@ -279,8 +279,8 @@ impl Table {
         }
     }
 
-    /// Prepares an empty table for so many entries, so that they need not be moved while they come. For a table that is ordered
-    /// by slots nothing is done: nobody knows which slots they will be of.
+    /// Prepares an empty table for this many entries, so that they are not moved while they are added. Has no effect on a
+    /// table that is ordered by slots, because the slots of the entries are not known.
     pub fn reserve(&mut self, entries: usize) {
         if !self.is_empty() || self.order == KeyOrder::Slot || entries <= LARGEST * SLOTS {
             return;
@@ -297,7 +297,7 @@ impl Table {
         self.largest = buckets * SLOTS;
     }
 
-    /// What the order of entries follows.
+    /// By what the entries are ordered.
     pub fn order(&self) -> KeyOrder {
         self.order
     }
@@ -308,7 +308,7 @@ impl Table {
         self.order.hash(key)
     }
 
-    /// Number of entries.
+    /// The number of entries.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
@@ -325,7 +325,7 @@ impl Table {
         self.expires
     }
 
-    /// Number of slots, used or not.
+    /// The number of slots, used or not.
     pub fn slots(&self) -> usize {
         self.live_segments().map(|segment| segment.buckets.len() * SLOTS).sum()
     }
@@ -352,7 +352,7 @@ impl Table {
         self.segments[place.segment as usize].buckets[place.bucket as usize].0[place.slot as usize]
     }
 
-    /// Asks the processor to fetch the bucket of a hash: a pipelined batch overlaps its cache misses this way.
+    /// Prefetches the bucket of a hash, so that the cache misses of a pipelined batch overlap.
     #[inline]
     pub fn prefetch(&self, hash: u64) {
         let segment = &self.segments[self.segment_of(hash) as usize];
@@ -360,7 +360,7 @@ impl Table {
         prefetch_line(bucket.cast());
     }
 
-    /// Asks the processor to fetch the entries that a lookup of this hash would compare.
+    /// Prefetches the entries that a lookup of this hash would compare.
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
         let segment = &self.segments[self.segment_of(hash) as usize];
@@ -372,7 +372,7 @@ impl Table {
         }
     }
 
-    /// The entry of a key.
+    /// Looks up the entry of a key.
     #[inline]
     pub fn get(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
         let place = self.locate(hash, key)?;
@@ -380,12 +380,12 @@ impl Table {
         Some(unsafe { EntryRef::from_raw(unpack(self.word(place))) })
     }
 
-    /// True where the key is there.
+    /// Whether the key is in the table.
     pub fn contains(&self, hash: u64, key: &[u8]) -> bool {
         self.locate(hash, key).is_some()
     }
 
-    /// The entry of a key, to be changed.
+    /// Looks up the entry of a key, for a change.
     #[inline]
     pub fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
         let place = self.locate(hash, key)?;
@@ -424,7 +424,7 @@ impl Table {
             .expect("the word was placed within reach of its home")
     }
 
-    /// Takes an entry out.
+    /// Removes and returns an entry.
     pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<OwnedEntry> {
         let place = self.locate(hash, key)?;
         Some(self.remove_at(hash, place))
@@ -435,7 +435,7 @@ impl Table {
         let word = segment.take(hash, place.bucket as usize, place.slot as usize);
         self.len -= 1;
         self.expires -= usize::from(word & EXPIRES != 0);
-        // A quarter full: halve, so that memory follows the data down. Amortised like growth.
+        // The segment is at most a quarter full, so it shrinks to release memory. The cost is amortised as for growth.
         if segment.buckets.len() > 1 && (segment.len as usize) * 4 < segment.buckets.len() * SLOTS {
             self.shrink(hash);
         }
@@ -458,12 +458,12 @@ impl Table {
         self.largest = self.largest.max(self.segments[number].buckets.len() * SLOTS);
     }
 
-    /// Whether a segment of this depth may become two: not where the directory would grow out of proportion.
+    /// Whether a segment of this depth may be split without making the directory too large for the table.
     fn may_split(&self, depth: u32) -> bool {
         depth < FREE_DEPTH || depth < self.depth || (depth < MAX_DEPTH && 2 << depth <= self.len)
     }
 
-    /// Makes two segments of one, whose entries these are; `hash` is any of its hashes.
+    /// Splits a segment, whose entries are given, into two; `hash` is any of its hashes.
     fn split(&mut self, number: usize, words: &[(u64, u64)], hash: u64, old_depth: u32) {
         let depth = old_depth + 1;
         if depth > self.depth {
@@ -481,7 +481,7 @@ impl Table {
         self.settle(sibling as usize, &upper, hash | bit, depth);
     }
 
-    /// Puts entries into a segment, which splits again where they crowd.
+    /// Puts entries into a segment, which is split again if they crowd it.
     fn settle(&mut self, number: usize, words: &[(u64, u64)], hash: u64, depth: u32) {
         let buckets = roomy(words.len());
         match Segment::rebuild_within(words, buckets, depth, LARGEST) {
@@ -508,7 +508,7 @@ impl Table {
         (index & !(span - 1), span)
     }
 
-    /// Makes the segment of a hash smaller, and joins it with its sibling where both together are small.
+    /// Shrinks the segment of a hash, and joins it with its sibling if both together are small.
     fn shrink(&mut self, hash: u64) {
         let number = self.segment_of(hash) as usize;
         let segment = &self.segments[number];
@@ -519,7 +519,7 @@ impl Table {
         let segment = &self.segments[number];
         let (len, size) = (segment.len as usize, segment.buckets.len());
         let smaller = roomy(len);
-        // A large one, whose entries crowd, is not looked at for each of them.
+        // A large, crowded segment is not examined at every removal.
         let worthwhile = size <= LARGEST || len.is_power_of_two() || len == 0;
         if smaller < size
             && worthwhile
@@ -538,7 +538,7 @@ impl Table {
         }
         let mut words = self.segments[number].hashed_words(self.order);
         words.extend(self.segments[sibling].hashed_words(self.order));
-        // Keys of one slot need a deep segment: in a shallow one they all have one home.
+        // Keys of one slot need a deep segment; in a shallow one they would all share one home.
         let Some(joined) = Segment::rebuild_within(&words, roomy(total), depth - 1, LARGEST) else { return false };
         self.segments[number] = joined;
         let (first, span) = self.span_of(hash, depth - 1);
@@ -565,7 +565,7 @@ impl Table {
         self.walk_range(cursor..CURSOR_END, count, visit)
     }
 
-    /// As [`Self::walk`], for the positions of a range; at its end, an end of it or more is returned.
+    /// Like [`Self::walk`], for a range of positions. Returns the end of the range or more once it is complete.
     pub fn walk_range(
         &self,
         range: std::ops::Range<Cursor>,
@@ -626,13 +626,14 @@ impl Table {
         self.segments.iter().flat_map(Segment::words).map(|word| unsafe { EntryRef::from_raw(unpack(word)) })
     }
 
-    /// An entry chosen uniformly, among those with an expiry where `expiring` asks so.
+    /// An entry chosen uniformly; only among those with an expiry if `expiring` is set.
     pub fn random(&self, random: &mut Random, expiring: bool) -> Option<EntryRef<'_>> {
         if if expiring { self.expires == 0 } else { self.len == 0 } {
             return None;
         }
         let wanted = if expiring { EXPIRES } else { 0 };
-        // Rejection keeps it uniform; after many misses (few expiring keys, segments of very different sizes) all are counted.
+        // Rejection sampling keeps the choice uniform. After many misses (few keys with an expiry, or segments of very
+        // different sizes) the entries are counted instead.
         for _ in 0..1024 {
             let segment = &self.segments[random.below(self.segments.len())];
             let at = random.below(self.largest);
@@ -656,8 +657,8 @@ impl Table {
         None
     }
 
-    /// Visits entries that have an expiry, from `cursor` on, in the order of segments; looks at `budget` slots at most.
-    /// Returns where to go on, or [`CURSOR_END`].
+    /// Visits entries that have an expiry, from `cursor` on, in the order of segments; examines `budget` slots at most.
+    /// Returns where to continue, or [`CURSOR_END`].
     pub fn walk_expiring(&self, cursor: Cursor, budget: usize, mut visit: impl FnMut(EntryRef<'_>)) -> Cursor {
         let mut position = cursor;
         let mut looked = 0;
@@ -679,12 +680,12 @@ impl Table {
         position
     }
 
-    /// Bytes of the table with its entries; see [`sampled`](super::types::sampled).
+    /// The memory of the table with its entries, in bytes; see [`sampled`](super::types::sampled).
     pub fn memory(&self, samples: usize) -> usize {
         self.overhead() + super::types::sampled(self.len, self.iter().map(EntryRef::block_size), samples)
     }
 
-    /// Bytes of the table itself, without its entries.
+    /// The memory of the table itself without its entries, in bytes.
     pub fn overhead(&self) -> usize {
         self.slots() * 8 + self.segments.len() * size_of::<Segment>() + self.directory.len() * 4
     }
@@ -727,7 +728,7 @@ fn prefetch_line(at: *const u8) {
     let _ = at;
 }
 
-/// An entry that may be changed: the table is borrowed for as long.
+/// An entry that may be changed, while the table is borrowed.
 pub struct EntryMut<'a> {
     table: &'a mut Table,
     place: Place,
@@ -735,13 +736,13 @@ pub struct EntryMut<'a> {
 }
 
 impl<'a> EntryMut<'a> {
-    /// The entry, to be read.
+    /// The entry, for reading.
     #[inline]
     pub fn get(&self) -> EntryRef<'_> {
         self.raw()
     }
 
-    /// The entry, to be read for as long as the table is borrowed.
+    /// The entry, for reading as long as the table is borrowed.
     #[inline]
     pub fn into_ref(self) -> EntryRef<'a> {
         // SAFETY: the table stays borrowed for 'a.
@@ -771,7 +772,7 @@ impl<'a> EntryMut<'a> {
         unsafe { OwnedEntry::from_raw(unpack(old)) }
     }
 
-    /// Overwrites the value; key, expiry and clock stay. Returns the old entry where it was not overwritten in place.
+    /// Overwrites the value and keeps key, expiry and clock. Returns the old entry if it was not overwritten in place.
     pub fn set_value(&mut self, value: NewValue<'_>) -> Option<OwnedEntry> {
         // SAFETY: the table is borrowed exclusively, and a `NewValue` borrows from elsewhere.
         match unsafe { self.raw().overwrite_value(value) } {
@@ -822,21 +823,21 @@ impl<'a> EntryMut<'a> {
         unsafe { self.raw().overwrite_int(number) };
     }
 
-    /// The object, to be changed; `None` where the value is no object.
+    /// The object, for changes; `None` if the value is not an object.
     #[inline]
     pub fn object_mut(&mut self) -> Option<&mut Object> {
         // SAFETY: the table is borrowed exclusively through `self`.
         unsafe { self.raw().object_mut() }
     }
 
-    /// The object, to be changed for as long as the table is borrowed.
+    /// The object, for changes as long as the table is borrowed.
     #[inline]
     pub fn into_object_mut(self) -> Option<&'a mut Object> {
         // SAFETY: the table is borrowed exclusively for 'a.
         unsafe { self.raw().object_mut() }
     }
 
-    /// The bytes of an inline string, to be changed without changing their number.
+    /// The bytes of an inline string, for changes that keep the length.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         // SAFETY: the table is borrowed exclusively through `self`.
         unsafe { self.raw().bytes_mut() }

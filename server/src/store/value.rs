@@ -65,7 +65,7 @@ impl Object {
         }
     }
 
-    /// The encoding's name as `OBJECT ENCODING` gives it.
+    /// The name of the encoding, as `OBJECT ENCODING` shows it.
     pub fn encoding(&self) -> &'static str {
         match self {
             Self::String(_) => "raw",
@@ -77,7 +77,7 @@ impl Object {
         }
     }
 
-    /// Elements that freeing the value visits: what decides between freeing here and on the lazy thread.
+    /// How many elements freeing the value visits, which decides whether it is freed on the background thread.
     pub fn free_effort(&self) -> usize {
         match self {
             Self::String(_) => 1,
@@ -89,9 +89,9 @@ impl Object {
         }
     }
 
-    /// Bytes that the value occupies; see [`sampled`](super::types::sampled).
+    /// The memory that the value occupies, in bytes; see [`sampled`](super::types::sampled).
     pub fn memory(&self, samples: usize) -> usize {
-        // The count of references stands before the object.
+        // The reference count precedes the object.
         let own = size_of::<usize>() + size_of::<Self>();
         own + match self {
             Self::String(bytes) => bytes.capacity(),
@@ -104,10 +104,10 @@ impl Object {
     }
 }
 
-/// A hash as a stored object.
+/// Wraps a hash in an object.
 pub fn hash_object(hash: Hash) -> Arc<Object> {
     Arc::new(Object::Hash(hash))
 }
 
-/// What each aggregate pays beside its data: a reference count, a tag and two words fill an allocation of 32 bytes.
+/// The overhead of each aggregate: a reference count, a tag and two words fill an allocation of 32 bytes.
 const _: () = assert!(size_of::<Object>() == 24);

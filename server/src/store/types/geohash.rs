@@ -1,9 +1,9 @@
 //! Places as numbers: 52 bits of interleaved latitude and longitude, which sorted sets keep as scores.
 //!
 //! # Background
-//! Near places mostly share the high bits of their numbers, so that what lies around a point is found in few ranges of scores: the
-//! cell of the point, at a size that the search asks for, and its eight neighbours. Which cells are looked at, and in which
-//! order, decides the order of an unsorted reply, so both are as in Redis. Latitudes end at 85.05112878 degrees, where a
+//! Near places mostly share the high bits of their numbers, so that the places around a point are in a few ranges of scores:
+//! the cell of the point, at a size that suits the search, and its eight neighbours. Which cells are searched, and in which
+//! order, determines the order of an unsorted reply, so both are as in Redis. Latitudes end at 85.05112878 degrees, where a
 //! Mercator map is square. Distances are those on a sphere.
 
 use std::f64::consts::PI;
@@ -69,19 +69,19 @@ fn degrees(radians: f64) -> f64 {
     radians / (PI / 180.0)
 }
 
-/// What to look for around a point.
+/// The area to search around a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
-    /// Everything up to so many metres away.
+    /// Everything up to `radius` metres away.
     Circle {
-        /// Metres.
+        /// The radius, in metres.
         radius: f64,
     },
     /// Everything in a box around the point.
     Box {
-        /// Metres from west to east.
+        /// The width from west to east, in metres.
         width: f64,
-        /// Metres from south to north.
+        /// The height from south to north, in metres.
         height: f64,
     },
 }
@@ -93,12 +93,12 @@ pub struct Search {
     pub longitude: f64,
     /// Latitude of the point.
     pub latitude: f64,
-    /// What to look for.
+    /// The area around the point.
     pub shape: Shape,
 }
 
 impl Search {
-    /// The distance of a place that is inside the shape.
+    /// The distance of a place in metres, if it is within the shape.
     pub fn distance_inside(&self, longitude: f64, latitude: f64) -> Option<f64> {
         match self.shape {
             Shape::Circle { radius } => {
@@ -146,7 +146,7 @@ impl Search {
             cell = Cell::containing(self.longitude, self.latitude, steps, LATITUDE_MAX);
         }
         let area = cell.area();
-        // Of large cells, none may be left out.
+        // With large cells, none may be left out.
         let exact = steps >= 2;
         let south = !(exact && area.latitude.0 < bounds.latitude.0);
         let north = !(exact && area.latitude.1 > bounds.latitude.1);
@@ -166,7 +166,8 @@ impl Search {
         let mut cells: Vec<Cell> = Vec::with_capacity(9);
         for (x, y, _) in directions.into_iter().filter(|(_, _, wanted)| *wanted) {
             let neighbour = cell.moved(x, y);
-            // Around the world of few cells one meets the same again. Redis compares with the one before, but not with the middle.
+            // If the world has few cells, the same one may occur twice. Redis compares each with its predecessor, but not
+            // with the middle.
             let repeated = cells.len() > 1 && cells.last() == Some(&neighbour);
             if !repeated {
                 cells.push(neighbour);
@@ -194,7 +195,7 @@ fn steps_for(reach: f64, latitude: f64) -> u32 {
         reach *= 2.0;
         steps += 1;
     }
-    // Two larger, so that the neighbours cover the shape in most cases; and larger still where meridians converge.
+    // Two steps larger, so that the neighbours usually cover the shape; and larger still where meridians converge.
     steps -= 2;
     if latitude.abs() > 66.0 {
         steps -= 1;
@@ -272,11 +273,11 @@ impl Cell {
         }
     }
 
-    /// The cell so many to the east and to the north, around the world where it ends.
+    /// The cell that many cells to the east and to the north, wrapping around the world.
     fn moved(self, east: i8, north: i8) -> Self {
         let mask = u64::MAX >> (64 - self.steps * 2);
         let step = |bits: u64, own: u64, other: u64, by: i8| {
-            // The other coordinate's bits are set for the carry to run through them.
+            // The other coordinate's bits are set so that carries propagate through them.
             let fill = other & mask;
             match by {
                 0 => bits & own,

@@ -1,6 +1,7 @@
 //! Hashes: a listpack of alternating fields and values while small, a table of entries beyond.
 //!
-//! The table is the keyspace's own: a field with a small value is one allocation, and HSCAN has its guarantee.
+//! The table is of the same type as the keyspace's: a field with a small value is one allocation, and HSCAN has the same
+//! guarantee as SCAN.
 
 use crate::base::random::Random;
 use crate::store::entry::{MAX_INLINE, NewValue, OwnedEntry, ValueRef};
@@ -11,9 +12,9 @@ use crate::store::value::Object;
 /// The thresholds of `hash-max-listpack-entries` and `hash-max-listpack-value`.
 #[derive(Debug, Clone, Copy)]
 pub struct HashLimits {
-    /// Fields at most in a listpack.
+    /// The most fields in a listpack.
     pub entries: usize,
-    /// Bytes at most of a field or value in a listpack.
+    /// The most bytes of a field or value in a listpack.
     pub value: usize,
 }
 
@@ -22,7 +23,7 @@ pub struct HashLimits {
 pub enum Hash {
     /// Fields and values alternating.
     Listpack(Listpack),
-    /// One entry a field.
+    /// A table with one entry per field.
     Table(Box<Table>),
 }
 
@@ -31,7 +32,7 @@ pub fn with_bytes<R>(element: Entry<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
     f(element.text(&mut itoa::Buffer::new()))
 }
 
-/// Where a field of a listpack of pairs stands.
+/// The position of a field in a listpack of pairs.
 fn find_field(pairs: &Listpack, field: &[u8]) -> Option<Pos> {
     pairs.find(pairs.first()?, field, 2)
 }
@@ -90,7 +91,7 @@ impl Hash {
         }
     }
 
-    /// Bytes behind the hash; see [`sampled`](super::sampled).
+    /// The memory of the hash beyond its own size, in bytes; see [`sampled`](super::sampled).
     pub fn memory(&self, samples: usize) -> usize {
         match self {
             Self::Listpack(pairs) => pairs.as_bytes().len(),
@@ -109,7 +110,7 @@ impl Hash {
         }
     }
 
-    /// True where the field is there.
+    /// Whether the field exists.
     pub fn contains(&self, field: &[u8]) -> bool {
         match self {
             Self::Listpack(pairs) => find_field(pairs, field).is_some(),
@@ -117,7 +118,7 @@ impl Hash {
         }
     }
 
-    /// Leaves the listpack for the table where the pairs to come would break a limit. Call before [`Self::set`].
+    /// Converts the listpack to a table if the pairs to be added exceed a limit. Call before [`Self::set`].
     pub fn make_room_for<'a>(&mut self, words: impl Iterator<Item = &'a [u8]>, limits: HashLimits) {
         let Self::Listpack(pairs) = self else { return };
         let mut sum = 0;
@@ -134,7 +135,7 @@ impl Hash {
         }
     }
 
-    /// Sets a field; true where it is new.
+    /// Sets a field; true if it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: HashLimits) -> bool {
         if let Self::Listpack(pairs) = self {
             if field.len() <= limits.value && value.len() <= limits.value {
@@ -161,7 +162,7 @@ impl Hash {
         true
     }
 
-    /// Takes a field out; true where it was there.
+    /// Removes a field; true if it existed.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         match self {
             Self::Listpack(pairs) => {
@@ -205,7 +206,7 @@ impl Hash {
         }
     }
 
-    /// One step of HSCAN: a listpack comes whole. Returns the next cursor, 0 at the end.
+    /// One step of HSCAN: a listpack is returned whole. Returns the next cursor, 0 at the end.
     pub fn scan(&self, cursor: Cursor, count: usize, mut visit: impl FnMut(&[u8], &[u8])) -> Cursor {
         match self {
             Self::Listpack(_) => {

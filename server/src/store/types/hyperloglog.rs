@@ -1,18 +1,18 @@
 //! HyperLogLogs: strings that estimate how many different elements they have seen, bit for bit as Redis keeps them.
 //!
 //! # Background
-//! 16384 registers, each the longest run of zero bits (plus one) seen in the hashes that chose it. A string starts with a header of
-//! sixteen bytes: `HYLL`, the representation, three unused bytes, and the last estimate, whose top bit says that it is out of
-//! date. The dense representation packs six bits a register. The sparse one is a list of runs: zeros (one byte up to 64, two
-//! bytes beyond) and values up to 32 (one byte for up to four equal registers). Clients copy these strings about, and DUMP shows
-//! them, so runs are split and merged exactly as Redis does.
+//! 16384 registers, each the longest run of zero bits (plus one) seen in the hashes that chose it. A string starts with a
+//! header of sixteen bytes: `HYLL`, the representation, three unused bytes, and the last estimate, whose top bit says that
+//! it is out of date. The dense representation packs six bits a register. The sparse one is a list of runs: zeros (one byte
+//! up to 64, two bytes beyond) and values up to 32 (one byte for up to four equal registers). Clients copy these strings,
+//! and DUMP shows them, so runs are split and merged exactly as in Redis.
 //!
-//! Everything works on the string's bytes; they may come from SET, so each walk checks what it reads.
+//! Everything works on the string's bytes; they may have been written by SET, so each walk checks what it reads.
 
 const REGISTERS: usize = 1 << 14;
 const REGISTER_BITS: usize = 6;
 const REGISTER_MAX: u8 = 63;
-/// Bits of the hash that count zeros.
+/// The number of hash bits in which zeros are counted.
 const Q: usize = 50;
 const HEADER: usize = 16;
 const DENSE_SIZE: usize = HEADER + REGISTERS * REGISTER_BITS / 8;
@@ -22,11 +22,11 @@ const SPARSE: u8 = 1;
 const HASH_SEED: u64 = 0xadc8_3b19;
 const ALPHA: f64 = 0.721_347_520_444_481_7;
 
-/// Zeros that one byte can stand for.
+/// The longest run of zeros that one byte can stand for.
 const ZERO_MAX: usize = 64;
 /// The highest value of a register in a sparse string.
 const VALUE_MAX: u8 = 32;
-/// Equal registers that one byte can stand for.
+/// The longest run of equal registers that one byte can stand for.
 const VALUE_RUN_MAX: usize = 4;
 
 /// A string looked like a HyperLogLog but is damaged: `INVALIDOBJ Corrupted HLL object detected`.
@@ -37,7 +37,7 @@ pub struct CorruptHll;
 /// All registers, a byte each.
 pub type Registers = Box<[u8; REGISTERS]>;
 
-/// No register set.
+/// All registers at zero.
 pub fn no_registers() -> Registers {
     Box::new([0; REGISTERS])
 }
@@ -51,7 +51,7 @@ pub fn create() -> Vec<u8> {
     bytes
 }
 
-/// Whether a string is a HyperLogLog, as far as its header and size tell.
+/// Whether a string is a HyperLogLog, judging by its header and size.
 pub fn is_hll(bytes: &[u8]) -> bool {
     bytes.len() >= HEADER
         && bytes.starts_with(MAGIC)
@@ -104,7 +104,7 @@ fn murmur64(data: &[u8]) -> u64 {
 fn place(element: &[u8]) -> (usize, u8) {
     let hash = murmur64(element);
     let index = hash as usize & (REGISTERS - 1);
-    // The bit behind the last one counted ends every run.
+    // The bit after the last counted one ends every run.
     let rest = (hash >> 14) | (1 << Q);
     (index, rest.trailing_zeros() as u8 + 1)
 }
@@ -394,7 +394,7 @@ pub fn describe(bytes: &[u8]) -> String {
     let mut parts = Vec::new();
     let mut at = HEADER;
     while at < bytes.len() {
-        // A run that is cut off ends in the zero that Redis keeps behind every string.
+        // A truncated run ends in the NUL that Redis keeps after every string.
         let cut = [bytes[at], 0];
         let Some((run, size)) = Run::decode(&bytes[at..]).or_else(|| Run::decode(&cut)) else { break };
         parts.push(match run {
@@ -425,7 +425,7 @@ mod tests {
                 let reply = redis.call(&words);
                 let changed =
                     elements.iter().fold(false, |changed, it| add(&mut ours, it.as_bytes(), 3000).unwrap() | changed);
-                // The first call makes the key, which is a change by itself.
+                // The first call creates the key, which is a change in itself.
                 assert!(start == 0 || reply == Reply::Integer(i64::from(changed)));
             }
             assert!(redis.call(&["GET", key]).bytes() == ours, "{key}");

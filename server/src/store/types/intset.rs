@@ -15,7 +15,7 @@ pub struct IntsetError;
 /// An owned intset.
 #[derive(Clone)]
 pub struct Intset {
-    /// The intset, and spare bytes behind it.
+    /// The intset, followed by spare bytes.
     block: Box<[u8]>,
 }
 
@@ -113,7 +113,7 @@ impl Intset {
         let needed = width_of(value);
         if needed > self.width() {
             self.widen(needed);
-            // Too wide for the old members: it is below or above all of them.
+            // A wider value is below or above all present members.
             let index = if value < 0 { 0 } else { self.len() };
             self.insert_at(index, value);
             return true;
@@ -127,7 +127,7 @@ impl Intset {
         }
     }
 
-    /// Removes a member; false if it was none.
+    /// Removes a member; false if it was not one.
     pub fn remove(&mut self, value: i64) -> bool {
         if width_of(value) > self.width() {
             return false;

@@ -1,12 +1,13 @@
 //! Lists: a deque of compact nodes, each a listpack of many elements or one very large element.
 //!
 //! # Background
-//! Where one node ends and the next begins shows in DUMP payloads, so the rules of filling, splitting and merging are Redis's:
-//! `list-max-listpack-size` bounds a node by bytes (negative) or by elements (positive, with a safety limit of 8 KB), an insertion into
-//! a full node splits it there and merges neighbours that fit together, and deletions merge nothing. Nodes farther than
-//! `list-compress-depth` from both ends are kept compressed; each operation unpacks what it touches and packs it again.
+//! The boundaries of nodes show in DUMP payloads, so the rules of filling, splitting and merging are Redis's:
+//! `list-max-listpack-size` bounds a node by bytes (negative) or by elements (positive, with a safety limit of 8 KB), an
+//! insertion into a full node splits it there and merges neighbours that fit together, and deletions merge nothing. Nodes
+//! farther than `list-compress-depth` from both ends are kept compressed; each operation unpacks what it touches and packs
+//! it again.
 //!
-//! Access by index costs a walk over nodes, not elements. Not for: blocking, which is dispatch's.
+//! Access by index costs a walk over nodes, not elements. Not for: blocking, which is in `dispatch/blocking.rs`.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,31 +19,33 @@ use crate::base::lzf;
 const LARGE: usize = 1 << 30;
 /// Bounds of a node's bytes for `list-max-listpack-size` -1 to -5.
 const SIZE_LIMITS: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
-/// A node bounded by its number of elements takes no more bytes than this.
+/// The most bytes of a node that is bounded by its number of elements.
 const SAFETY_LIMIT: usize = 8192;
-/// What an element is taken to need besides its bytes.
+/// The estimated overhead of an element, in bytes.
 const OVERHEAD: usize = 8;
-/// What a merge is taken to save: the frame of a ziplist, which Redis went on to count when listpacks came.
+/// The bytes that a merge is assumed to save: the frame of a ziplist, which Redis still counts although it now uses
+/// listpacks.
 const FRAME: usize = 11;
-/// Smaller nodes are not compressed.
+/// The size in bytes from which nodes are compressed.
 const COMPRESS_FROM: usize = 48;
 /// Compression must save this many bytes.
 const COMPRESS_GAIN: usize = 8;
 
-/// See [`set_large_from`].
+/// The current threshold, set by [`set_large_from`].
 static LARGE_FROM: AtomicUsize = AtomicUsize::new(LARGE);
 
-/// DEBUG QUICKLIST-PACKED-THRESHOLD, for the process: elements of so many bytes and more stand alone.
+/// DEBUG QUICKLIST-PACKED-THRESHOLD, for the process: elements of at least this many bytes get a node of their own.
 pub fn set_large_from(bytes: usize) {
     LARGE_FROM.store(bytes.clamp(1, LARGE), Ordering::Relaxed);
 }
 
-/// The settings `list-max-listpack-size` and `list-compress-depth`, and the size from which on an element stands alone.
+/// The settings `list-max-listpack-size` and `list-compress-depth`, and the size from which an element gets a node of its
+/// own.
 #[derive(Debug, Clone, Copy)]
 pub struct ListLimits {
-    /// Positive: elements a node; negative: the class of its size.
+    /// Positive: elements per node; negative: a class of node sizes.
     pub fill: i32,
-    /// Uncompressed nodes at each end; 0 for no compression.
+    /// How many nodes at each end are uncompressed; 0 for no compression.
     pub depth: usize,
     /// See DEBUG QUICKLIST-PACKED-THRESHOLD.
     pub large: usize,
@@ -55,7 +58,7 @@ impl Default for ListLimits {
 }
 
 impl ListLimits {
-    /// The limits of two settings.
+    /// The limits that the two settings describe.
     pub fn new(fill: i32, depth: usize) -> Self {
         Self { fill: fill.clamp(-5, i32::from(i16::MAX)), depth, large: LARGE_FROM.load(Ordering::Relaxed) }
     }
@@ -80,9 +83,9 @@ pub enum Node {
     Compressed {
         /// The compressed listpack.
         packed: Box<[u8]>,
-        /// Its bytes before compression.
+        /// The length before compression, in bytes.
         plain_length: u32,
-        /// Its elements.
+        /// The number of elements.
         count: u32,
     },
 }
@@ -97,7 +100,7 @@ impl Node {
         }
     }
 
-    /// Bytes, uncompressed.
+    /// The uncompressed size, in bytes.
     fn size(&self) -> usize {
         match self {
             Node::Packed(pack) => pack.byte_len(),
@@ -178,7 +181,7 @@ impl List {
         "quicklist"
     }
 
-    /// A list of nodes from an RDB file. Compression is the limits'.
+    /// A list of nodes from an RDB file. They are compressed as the limits say.
     pub fn from_nodes(nodes: impl IntoIterator<Item = Node>, limits: ListLimits) -> Self {
         let nodes: VecDeque<Node> = nodes.into_iter().filter(|node| node.count() > 0).collect();
         let len = nodes.iter().map(Node::count).sum();
@@ -209,7 +212,7 @@ impl List {
         self.nodes.len()
     }
 
-    /// Bytes behind the list; see [`sampled`](super::sampled).
+    /// The memory of the list beyond its own size, in bytes; see [`sampled`](super::sampled).
     pub fn memory(&self, samples: usize) -> usize {
         let nodes = super::sampled(self.nodes.len(), self.nodes.iter().map(Node::memory), samples);
         self.nodes.capacity() * size_of::<Node>() + nodes
@@ -238,7 +241,7 @@ impl List {
         self.len += 1;
     }
 
-    /// Takes an element from an end.
+    /// Removes and returns an element from an end.
     pub fn pop(&mut self, end: End, limits: ListLimits) -> Option<Vec<u8>> {
         self.pop_with(end, limits, <[u8]>::to_vec)
     }
@@ -269,7 +272,7 @@ impl List {
         Some(result)
     }
 
-    /// The node and the place within it of an index; negative ones count from the end.
+    /// The node of an index and the position within it; negative indices count from the end.
     fn locate(&self, index: i64) -> Option<(usize, usize)> {
         let len = i64::try_from(self.len).ok()?;
         let index = if index < 0 { index.checked_add(len)? } else { index };
@@ -310,7 +313,7 @@ impl List {
         Some(visit(entry.text(&mut itoa::Buffer::new())))
     }
 
-    /// Calls `visit` with index and element from an index on, downwards if `reverse`, until it answers false.
+    /// Calls `visit` with index and element from an index on, downwards if `reverse`, until it returns false.
     pub fn visit(&self, index: usize, reverse: bool, mut visit: impl FnMut(usize, &[u8]) -> bool) {
         let Some((first, place)) = i64::try_from(index).ok().and_then(|index| self.locate(index)) else { return };
         let mut index = index;
@@ -396,7 +399,7 @@ impl List {
             at += 1;
             left -= part;
         }
-        // Whole nodes go together: one by one, each would move those behind it.
+        // Whole nodes are removed together, because removing them one by one would move the following ones each time.
         let mut end = at;
         while let Some(node) = self.nodes.get(end).filter(|node| node.count() <= left) {
             left -= node.count();
@@ -424,13 +427,14 @@ impl List {
             let matches = self.matches_in(here, element, limit - removed, from_tail);
             removed += matches.len();
             if matches.len() == self.nodes[here].count() {
-                // Empty nodes go together in the end: one by one, each would move those behind it.
+                // Empty nodes are removed together at the end, because removing them one by one would move the following
+                // ones each time.
                 self.nodes[here] = Node::Packed(Listpack::new());
                 self.len -= matches.len();
                 emptied = true;
                 continue;
             }
-            // The highest first, so that the others keep their places.
+            // The highest first, so that the others keep their positions.
             matches.iter().for_each(|place| self.remove_in(here, *place, 1));
             self.settle(here, limits);
         }
@@ -467,7 +471,7 @@ impl List {
         found
     }
 
-    /// Removes elements within one node, and the node if it is empty then.
+    /// Removes elements within one node, and the node if it becomes empty.
     fn remove_in(&mut self, at: usize, place: usize, count: usize) {
         let whole = count >= self.nodes[at].count();
         if whole {
@@ -478,7 +482,7 @@ impl List {
         self.len -= count;
     }
 
-    /// Whether a node exists and takes one more element.
+    /// Whether a node exists and has room for the element.
     fn has_room(&self, at: Option<usize>, element: &[u8], limits: ListLimits) -> bool {
         let Some(node) = at.and_then(|at| self.nodes.get(at)) else { return false };
         if matches!(node, Node::Plain(_)) || element.len() >= limits.large {
@@ -511,7 +515,7 @@ impl List {
         }
         if !at_end {
             let middle = self.split(at, offset, after);
-            // The part without the neighbour takes the element, and is the one that may be merged with others.
+            // The part without the neighbour gets the element, and is the one that may be merged with others.
             let (target, center) = if after { (middle, middle - 1) } else { (middle - 1, middle) };
             let pack = self.nodes[target].pack_mut().expect("only listpacks are split");
             if after {
@@ -545,8 +549,8 @@ impl List {
         at + 1
     }
 
-    /// Merges what fits together around a node that was split, in Redis's order: the two before it, the two behind it, it and the one
-    /// before, it and the one behind.
+    /// Merges nodes that fit together around a node that was split, in Redis's order: the two before it, the two after it,
+    /// it and the one before, it and the one after.
     fn merge_around(&mut self, center: usize, limits: ListLimits) {
         let mut center = center;
         if center >= 2 && self.merge(center - 2, limits) {
@@ -559,7 +563,7 @@ impl List {
         self.merge(center, limits);
     }
 
-    /// Merges a node with the one behind it, if both exist and fit together.
+    /// Merges a node with the one after it, if both exist and fit together.
     fn merge(&mut self, at: usize, limits: ListLimits) -> bool {
         let (Some(left), Some(right)) = (self.nodes.get(at), self.nodes.get(at + 1)) else { return false };
         if matches!(left, Node::Plain(_)) || matches!(right, Node::Plain(_)) {
@@ -576,7 +580,7 @@ impl List {
         true
     }
 
-    /// Brings one node into the form that its distance from the ends asks for.
+    /// Compresses or decompresses one node according to its distance from the ends.
     fn settle(&mut self, at: usize, limits: ListLimits) {
         let distance = at.min(self.nodes.len() - 1 - at);
         if limits.depth == 0 || distance < limits.depth {
@@ -586,7 +590,7 @@ impl List {
         }
     }
 
-    /// After nodes came or went at the ends: those around the border between compressed and not.
+    /// After nodes were added or removed at the ends: adjusts those around the border of compression.
     fn settle_ends(&mut self, limits: ListLimits) {
         if limits.depth == 0 || self.nodes.is_empty() {
             return;

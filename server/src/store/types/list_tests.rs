@@ -1,4 +1,4 @@
-//! Lists against a vector, and their nodes against the real server's DUMP.
+//! Lists compared with a vector, and their nodes with DUMP payloads of the real server.
 
 use super::*;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     upstream::{Reply, Upstream},
 };
 
-/// What DUMP would answer. With compression, it does not matter whether a node is kept compressed: the bytes are the same.
+/// The payload of DUMP. With compression it does not matter whether a node is kept compressed; the bytes are the same.
 fn dumped(list: &List) -> Vec<u8> {
     let mut out = vec![encode::ValueType::ListQuicklist2.code()];
     let nodes = list.nodes().map(|node| match node {
@@ -32,7 +32,7 @@ fn contents(list: &List) -> Vec<Vec<u8>> {
     found
 }
 
-/// One random command to the list, the model and (if it is there) the real server.
+/// Sends one random command to the list, the model and, if present, the real server.
 fn step(
     random: &mut Random,
     list: &mut List,

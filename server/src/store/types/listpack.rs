@@ -6,9 +6,9 @@
 //! number of entries as `u16`, 65535 meaning 'count them'), the entries, and an end mark 0xff. Each entry is an
 //! encoding with its data, followed by the length of both, written to be read backwards.
 //!
-//! Positions are byte offsets ([`Pos`]); any change of the listpack makes older ones meaningless, except where a
-//! method returns a new one. Not for: untrusted bytes, unless they came through [`Listpack::from_bytes`], which checks each
-//! entry, so that no later walk can leave the block.
+//! Positions are byte offsets ([`Pos`]); any change of the listpack invalidates older ones, unless a method returns a new
+//! one. Not for: untrusted bytes, unless they passed [`Listpack::from_bytes`], which checks each entry, so that no later
+//! walk can leave the block.
 
 mod entry;
 
@@ -29,7 +29,7 @@ const SIZE_LIMIT: usize = 1 << 30;
 #[error("invalid listpack")]
 pub struct ListpackError;
 
-/// The place of an entry: its byte offset.
+/// The position of an entry: its byte offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pos(u32);
 
@@ -48,18 +48,18 @@ impl Pos {
 /// Where an insertion goes, relative to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In front of the entry.
+    /// Before the entry.
     Before,
-    /// Behind the entry.
+    /// After the entry.
     After,
 }
 
 /// An owned listpack.
 ///
-/// It knows its length, so two words do for what takes three in a vector.
+/// The length is in the bytes, so this takes two words where a vector takes three.
 #[derive(Clone)]
 pub struct Listpack {
-    /// The listpack, and spare bytes behind it.
+    /// The listpack, followed by spare bytes.
     block: Box<[u8]>,
 }
 
@@ -93,7 +93,7 @@ impl Listpack {
     /// Takes bytes from a file or payload after checking every entry.
     ///
     /// # Errors
-    /// [`ListpackError`] if anything about them is not as a listpack should be.
+    /// [`ListpackError`] if they are not a valid listpack.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ListpackError> {
         if validate(&bytes, true) { Ok(Self { block: bytes.into() }) } else { Err(ListpackError) }
     }
@@ -116,7 +116,7 @@ impl Listpack {
         self.block.len()
     }
 
-    /// Gives memory back that growth or deletion left over.
+    /// Releases spare memory.
     pub fn shrink_to_fit(&mut self) {
         let size = size_class(self.byte_len());
         if size < self.block.len() {
@@ -129,7 +129,7 @@ impl Listpack {
         self.byte_len() + more <= SIZE_LIMIT
     }
 
-    /// Number of entries; a walk when there are 65535 or more.
+    /// The number of entries. Walks the listpack if there are 65535 or more.
     #[inline]
     pub fn len(&self) -> usize {
         match self.header_count() {
@@ -156,14 +156,14 @@ impl Listpack {
         self.before(self.byte_len() - 1)
     }
 
-    /// The place of the entry behind.
+    /// The position of the next entry.
     #[inline]
     pub fn next(&self, pos: Pos) -> Option<Pos> {
         let next = self.skip(pos.offset());
         (self.block[next] != END).then(|| Pos::at(next))
     }
 
-    /// The place of the entry in front.
+    /// The position of the previous entry.
     #[inline]
     pub fn prev(&self, pos: Pos) -> Option<Pos> {
         self.before(pos.offset())
@@ -234,7 +234,7 @@ impl Listpack {
     pub fn find(&self, from: Pos, needle: &[u8], stride: usize) -> Option<Pos> {
         let bytes = &*self.block;
         let short = if needle.len() < 64 { 0x80 | needle.len() as u8 } else { END };
-        // Parsed at the first integer entry: most listpacks of strings never need it.
+        // Parsed at the first integer entry, because listpacks of strings never need it.
         let mut number: Option<Option<i64>> = None;
         let mut at = from.offset();
         loop {
@@ -283,13 +283,13 @@ impl Listpack {
         self.push_encoded(&Encoded::of_entry(entry));
     }
 
-    /// Puts a string in front of all others.
+    /// Inserts a string before all others.
     pub fn push_front(&mut self, text: &[u8]) {
         self.splice(HEADER, 0, &Encoded::of_text(text));
         self.count_up(1);
     }
 
-    /// Puts an entry as it is in front of all others.
+    /// Inserts an entry as it is before all others.
     pub fn push_front_entry(&mut self, entry: Entry<'_>) {
         self.splice(HEADER, 0, &Encoded::of_entry(entry));
         self.count_up(1);
@@ -305,12 +305,12 @@ impl Listpack {
         self.insert_encoded(pos, place, &Encoded::of_int(value))
     }
 
-    /// Overwrites an entry with a string; its place stays.
+    /// Overwrites an entry with a string; its position stays.
     pub fn replace(&mut self, pos: Pos, text: &[u8]) {
         self.replace_encoded(pos, &Encoded::of_text(text));
     }
 
-    /// Overwrites an entry with an integer; its place stays.
+    /// Overwrites an entry with an integer; its position stays.
     pub fn replace_int(&mut self, pos: Pos, value: i64) {
         self.replace_encoded(pos, &Encoded::of_int(value));
     }
@@ -389,7 +389,7 @@ impl Listpack {
         self.splice(pos.offset(), old, entry);
     }
 
-    /// Puts an encoded entry where `old` bytes were.
+    /// Replaces `old` bytes by an encoded entry.
     fn splice(&mut self, at: usize, old: usize, entry: &Encoded<'_>) {
         let new = entry.size();
         let length = self.byte_len();
@@ -406,7 +406,7 @@ impl Listpack {
         }
     }
 
-    /// Sets how many bytes there are, after making room for them: up to the end of the allocator's size class, no further.
+    /// Sets the length in bytes, growing the block up to the end of the allocator's size class.
     #[inline]
     fn set_byte_len(&mut self, length: usize) {
         if length > self.block.len() {
@@ -423,7 +423,7 @@ impl Listpack {
         self.block = block.into();
     }
 
-    /// Gives memory back once more than half of it lies idle.
+    /// Releases memory once more than half of it is spare.
     fn release_slack(&mut self) {
         if self.capacity() > 128 && self.byte_len() * 2 < self.capacity() {
             self.shrink_to_fit();

@@ -1,14 +1,14 @@
-//! Members of a set or sorted set in one arena, and the index that finds them: no allocation a member.
+//! Members of a set or sorted set in one arena, and the index that finds them, without an allocation per member.
 //!
-//! Slots are dense: when one is freed, the last one moves there.
+//! Members are numbered by slots. Slots are dense: when one is freed, the last one moves there.
 
 use crate::store::table::{CURSOR_BITS, CURSOR_END, Cursor, hash_key, position_of};
 
-/// Places in the arena count units of this many bytes, so that 32 bits reach 16 GB.
+/// Positions in the arena count units of this many bytes, so that 32 bits reach 16 GB.
 const UNIT: usize = 4;
 /// A length byte that announces four more.
 const LONG: u8 = 255;
-/// An index slot in use at most this part: 3/4.
+/// The highest load of the index: 3/4.
 const LOAD: (usize, usize) = (3, 4);
 
 /// Texts by slot, in no order, in one arena.
@@ -19,7 +19,7 @@ pub(super) struct Members {
     garbage: usize,
 }
 
-/// Makes room for one more, by a quarter at a time: doubling would waste what the encoding saves.
+/// Makes room for more, growing by a quarter at a time, because doubling would waste what the encoding saves.
 pub(super) fn grow<T>(list: &mut Vec<T>, more: usize) {
     if list.capacity() - list.len() < more {
         list.reserve_exact(more.max(list.len() / 4).max(8));
@@ -93,11 +93,11 @@ impl Members {
     }
 }
 
-/// How an index writes a slot down: two bytes where there are few, four otherwise.
+/// How an index stores a slot: in two bytes if there are few, otherwise in four.
 pub(super) trait SlotNumber: Copy + Default + PartialEq {
-    /// A slot, plus one.
+    /// Encodes a slot plus one; zero stands for a free place.
     fn of(number: u32) -> Self;
-    /// The same, back.
+    /// Decodes what [`Self::of`] encoded.
     fn number(self) -> u32;
 }
 
@@ -135,7 +135,7 @@ impl<S: SlotNumber> Index<S> {
         hash as u8
     }
 
-    /// Where the search for a hash begins. The places follow the order of hashes, so that a scan can.
+    /// Where the search for a hash begins. Places follow the order of hashes, so that a scan can follow it.
     fn home(&self, hash: u64) -> usize {
         (hash >> (64 - self.slots.len().trailing_zeros())) as usize
     }
@@ -144,7 +144,7 @@ impl<S: SlotNumber> Index<S> {
         self.slots.len() - 1
     }
 
-    /// Where the member stands.
+    /// The place of a member, if there is one.
     pub(super) fn find(&self, members: &Members, member: &[u8], hash: u64) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
@@ -184,7 +184,7 @@ impl<S: SlotNumber> Index<S> {
         }
     }
 
-    /// Takes out the member at a place, whose slot is the last member's from now on: [`Members::swap_remove`] is next.
+    /// Removes the member at a place, and gives its slot to the last member. The caller then calls [`Members::swap_remove`].
     pub(super) fn take_out(&mut self, members: &Members, at: usize) {
         let slot = self.slot(at);
         self.remove_at(members, at);
@@ -196,13 +196,13 @@ impl<S: SlotNumber> Index<S> {
         }
     }
 
-    /// Frees a place and closes the gap behind it.
+    /// Frees a place and closes the resulting gap.
     fn remove_at(&mut self, members: &Members, mut at: usize) {
         let mask = self.mask();
         let mut next = (at + 1) & mask;
         while self.number(next) != 0 {
             let home = self.home(hash_key(members.member(self.slot(next))));
-            // Distances run around the end of the table.
+            // Distances wrap around the end of the table.
             if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(at) & mask) {
                 self.slots[at] = self.slots[next];
                 self.tags[at] = self.tags[next];
@@ -241,7 +241,7 @@ impl<S: SlotNumber> Index<S> {
         if home == self.slots.len() { 0 } else { (home as Cursor) << (CURSOR_BITS - bits) }
     }
 
-    /// The slot that stands at a place where a member was found.
+    /// The slot stored at a place where a member was found.
     pub(super) fn slot(&self, at: usize) -> u32 {
         self.number(at) - 1
     }

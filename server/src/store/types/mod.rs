@@ -19,7 +19,7 @@ mod stream_nodes;
 pub mod ziplist;
 pub mod zipmap;
 
-/// The sum of the sizes of `count` parts, of which `samples` are looked at, and count for the others; 0 looks at all.
+/// Estimates the total size of `count` parts from `samples` of them; 0 measures all of them.
 pub fn sampled(count: usize, sizes: impl Iterator<Item = usize>, samples: usize) -> usize {
     let most = if samples == 0 { usize::MAX } else { samples };
     let (seen, sum) = sizes.take(most).fold((0, 0), |(seen, sum), size| (seen + 1, sum + size));

@@ -1,13 +1,13 @@
-//! A B+ tree of small numbers with counts: order, rank and access by rank in O(log n), at about five bytes a number.
+//! A B+ tree of small numbers with counts: order, rank and access by rank in O(log n), at about five bytes per number.
 //!
 //! The numbers stand for elements kept elsewhere, so the tree knows no order by itself: each operation gets a closure that compares
 //! the wanted element with the one that a number stands for. Not for: looking up an element whose order is not known.
 
 use std::cmp::Ordering;
 
-/// Numbers in a leaf at most.
+/// The most numbers in a leaf.
 const LEAF: usize = 64;
-/// Children of an inner node at most.
+/// The most children of an inner node.
 const FANOUT: usize = 32;
 
 #[derive(Debug, Clone)]
@@ -97,14 +97,14 @@ impl OrderTree {
         self.len += 1;
     }
 
-    /// Takes out the number for which `order` is `Equal`, and returns it.
+    /// Removes and returns the number for which `order` is `Equal`.
     pub fn remove(&mut self, order: &impl Fn(u32) -> Ordering) -> Option<u32> {
         let id = remove(&mut self.root, order)?;
         self.removed(1);
         Some(id)
     }
 
-    /// Puts another number in the place of the one for which `order` is `Equal`.
+    /// Replaces the number for which `order` is `Equal` by another one.
     pub fn renumber(&mut self, new: u32, order: &impl Fn(u32) -> Ordering) -> Option<u32> {
         renumber(&mut self.root, new, order)
     }
@@ -135,7 +135,7 @@ impl OrderTree {
         found
     }
 
-    /// Calls `visit` with up to `count` numbers from the one with a rank on, downwards if `reverse`, until it answers false.
+    /// Calls `visit` with up to `count` numbers from the one with a rank on, downwards if `reverse`, until it returns false.
     pub fn visit(&self, rank: usize, count: usize, reverse: bool, visit: &mut impl FnMut(u32) -> bool) {
         if rank < self.len && count > 0 {
             let mut left = count;
@@ -147,7 +147,7 @@ impl OrderTree {
         }
     }
 
-    /// Takes out up to `count` numbers from a rank on.
+    /// Removes and returns up to `count` numbers from a rank on.
     pub fn remove_range(&mut self, rank: usize, count: usize) -> Vec<u32> {
         let count = count.min(self.len.saturating_sub(rank));
         let mut out = Vec::with_capacity(count);
@@ -202,12 +202,12 @@ impl Inner {
         }
     }
 
-    /// The child that holds the element looked for, or would.
+    /// The child that contains the wanted element, or would contain it.
     fn child_for(&self, order: &impl Fn(u32) -> Ordering) -> usize {
         self.firsts.partition_point(|id| order(*id) != Ordering::Greater).saturating_sub(1)
     }
 
-    /// After something was taken from a child: brings its count up to date, drops it if it is empty, merges it if it got thin.
+    /// Tidies a child after a removal: updates its count, drops it if it is empty, and merges it if it is too small.
     fn tidy(&mut self, at: usize) {
         if self.children[at].width() == 0 {
             self.take(at);
@@ -243,7 +243,7 @@ impl Inner {
     }
 }
 
-/// Where a full node splits: in the middle, but at the end if things are being appended, so that nodes stay full.
+/// Where a full node splits: in the middle, or at the end if elements are being appended, so that nodes stay full.
 fn split_point(width: usize, appended: bool) -> usize {
     if appended { width - 1 } else { width / 2 }
 }
@@ -322,7 +322,7 @@ fn renumber(node: &mut Node, new: u32, order: &impl Fn(u32) -> Ordering) -> Opti
     }
 }
 
-/// Answers false once there is nothing more to do.
+/// Visits upwards; returns false once it is done.
 fn visit_up(node: &Node, skip: usize, left: &mut usize, visit: &mut impl FnMut(u32) -> bool) -> bool {
     match node {
         Node::Leaf(ids) => {
@@ -351,7 +351,7 @@ fn visit_up(node: &Node, skip: usize, left: &mut usize, visit: &mut impl FnMut(u
     }
 }
 
-/// As [`visit_up`], from rank `from` of this node downwards.
+/// Like [`visit_up`], downwards from rank `from` of this node.
 fn visit_down(node: &Node, from: usize, left: &mut usize, visit: &mut impl FnMut(u32) -> bool) -> bool {
     match node {
         Node::Leaf(ids) => {
@@ -410,7 +410,7 @@ fn remove_range(node: &mut Node, rank: usize, count: usize, out: &mut Vec<u32>) 
                 debug_assert!(inner.children.len() <= width);
                 rank = 0;
             }
-            // Only the two ends of the gap can have got thin.
+            // Only the two nodes at the ends of the gap can be too small.
             for at in [at, at.wrapping_sub(1)] {
                 if at < inner.children.len() {
                     inner.tidy(at);

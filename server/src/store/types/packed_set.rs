@@ -1,17 +1,17 @@
 //! A set of texts of middle size: members in one arena, found by a hash index.
 //!
 //! # Background
-//! A member costs its own bytes and length, four bytes of place and some six in the index, where a table of entries costs an
-//! allocation and a slot. The price is that the arena and the index grow as a whole, so beyond [`LIMIT`] members, where that would
-//! be felt as a pause, the table takes over (`set.rs`).
+//! A member costs its own bytes and length, four bytes of place and some six in the index, where a table of entries needs an
+//! allocation and a slot. The price is that the arena and the index grow as a whole, so beyond [`LIMIT`] members, where
+//! growing would cause a noticeable pause, the table takes over (`set.rs`).
 
 use super::members::{Index, Members};
 use crate::store::table::hash_key;
 
-/// So many members at most; two bytes number them.
+/// The most members; their slots fit in two bytes.
 pub const LIMIT: usize = 16_384;
 
-/// See the module's comment.
+/// A set of up to [`LIMIT`] texts.
 #[derive(Debug, Clone, Default)]
 pub struct PackedSet {
     members: Members,
@@ -50,7 +50,7 @@ impl PackedSet {
         true
     }
 
-    /// Removes a member; false if it was none.
+    /// Removes a member; false if it was not one.
     pub fn remove(&mut self, member: &[u8]) -> bool {
         let Some(at) = self.index.find(&self.members, member, hash_key(member)) else { return false };
         let slot = self.index.slot(at);

@@ -1,11 +1,11 @@
 //! A large sorted set: members in one arena, found by a hash index, ordered by a B+ tree of their slots.
 //!
 //! # Background
-//! Redis keeps a skip list for the order and a dictionary for the members: some 130 bytes a member. Here a member costs its own bytes
-//! and length, eight bytes of score, four of place, about seven in the index and five in the tree, and there is no allocation a
-//! member. Slots are dense: when one is freed, the last one moves there. That makes a random member a matter of one draw, and it
-//! gives ZSCAN its guarantee: it goes through the slots downwards, and a slot only ever moves down, so that what stays in the set cannot
-//! slip past it.
+//! Redis keeps a skip list for the order and a dictionary for the members: some 130 bytes a member. Here a member costs its
+//! own bytes and length, eight bytes of score, four of place, about seven in the index and five in the tree, and there is no
+//! allocation per member. Slots are dense: when one is freed, the last one moves there. So a random member takes a single
+//! draw, and ZSCAN can keep its guarantee: it walks the slots downwards, and a member only ever moves to a lower slot, so a
+//! member that stays in the set is never missed.
 //!
 //! Not for: small sets, which are listpacks (`sorted_set.rs`).
 
@@ -41,7 +41,7 @@ impl Elements {
         self.members.push(member)
     }
 
-    /// Takes a slot out; the last one moves there.
+    /// Removes a slot; the last one moves there.
     fn swap_remove(&mut self, slot: u32) {
         self.scores.swap_remove(slot as usize);
         self.members.swap_remove(slot);
@@ -122,11 +122,11 @@ impl ScoreTree {
         Some(score)
     }
 
-    /// Removes up to `count` members from a rank on; calls `gone` with each.
+    /// Removes up to `count` members from a rank on, and calls `gone` with each.
     pub fn remove_range(&mut self, rank: usize, count: usize, mut gone: impl FnMut(&[u8], f64)) -> usize {
         let mut slots = self.tree.remove_range(rank, count);
         slots.iter().for_each(|slot| gone(self.elements.member(*slot), self.elements.score(*slot)));
-        // From the highest slot down, so that the one that moves is never one to be freed.
+        // From the highest slot down, so that the slot that moves is never one to be freed.
         slots.sort_unstable_by(|a, b| b.cmp(a));
         slots.iter().for_each(|slot| self.free(*slot));
         slots.len()
@@ -159,7 +159,7 @@ impl ScoreTree {
         self.tree.partition_point(|slot| before(self.elements.member(slot), self.elements.score(slot)))
     }
 
-    /// Calls `visit` with up to `count` members from a rank on, downwards if `reverse`, until it answers false.
+    /// Calls `visit` with up to `count` members from a rank on, downwards if `reverse`, until it returns false.
     pub fn visit(&self, rank: usize, count: usize, reverse: bool, mut visit: impl FnMut(&[u8], f64) -> bool) {
         let mut visit = |slot| visit(self.elements.member(slot), self.elements.score(slot));
         self.tree.visit(rank, count, reverse, &mut visit);

@@ -1,5 +1,5 @@
-//! Sets: an intset while small and all integers; beyond, members in one arena while they are not too many, then the keyspace's
-//! table. To clients the latter two are one: Redis 7.0 has a hash table there.
+//! Sets: an intset while there are few members, all of them integers; otherwise an arena of members up to a limit, and then
+//! a table as in the keyspace. Clients see both of the latter as a hash table, which is what Redis 7.0 uses.
 
 use crate::base::{numbers::parse_i64, random::Random};
 use crate::store::entry::{EntryRef, NewValue, OwnedEntry};
@@ -10,23 +10,23 @@ use crate::store::types::packed_set::{LIMIT as PACKED_LIMIT, PackedSet};
 /// A set.
 #[derive(Debug, Clone)]
 pub enum Set {
-    /// Only integers, and few.
+    /// Few members, all of them integers.
     Intset(Intset),
-    /// Any members. Boxed, so that a set takes no more room in an object than other types.
+    /// Any members. Boxed, so that a set is no larger in an object than other types.
     Texts(Box<Texts>),
 }
 
 /// A set of any members.
 #[derive(Debug, Clone)]
 pub enum Texts {
-    /// Not too many.
+    /// Up to a limit, in one arena.
     Packed(PackedSet),
-    /// One entry a member.
+    /// One entry per member.
     Table(Box<Table>),
 }
 
 impl Texts {
-    /// An empty set for about so many members.
+    /// An empty set for about this many members.
     fn for_about(expected: usize) -> Self {
         if expected > PACKED_LIMIT { Self::Table(Box::default()) } else { Self::Packed(PackedSet::default()) }
     }
@@ -63,7 +63,7 @@ impl Texts {
         true
     }
 
-    /// The table: where the arena is full, there is one entry a member from now on.
+    /// The table, into which the members are converted if they are still in an arena.
     fn table(&mut self) -> &mut Table {
         if let Self::Packed(members) = self {
             let mut table = Table::new();
@@ -115,7 +115,7 @@ impl Set {
         if parse_i64(member).is_some() { Self::Intset(Intset::new()) } else { Self::of_texts(0) }
     }
 
-    /// An empty set for texts, and about so many of them.
+    /// An empty set for about this many texts.
     pub fn of_texts(expected: usize) -> Self {
         Self::Texts(Box::new(Texts::for_about(expected)))
     }
@@ -152,7 +152,7 @@ impl Set {
         }
     }
 
-    /// Bytes behind the set; see [`sampled`](super::sampled).
+    /// The memory of the set beyond its own size, in bytes; see [`sampled`](super::sampled).
     pub fn memory(&self, samples: usize) -> usize {
         match self {
             Self::Intset(members) => members.capacity(),
@@ -188,7 +188,7 @@ impl Set {
         self.convert().insert(member)
     }
 
-    /// Removes a member; false if it was none.
+    /// Removes a member; false if it was not one.
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match self {
             Self::Intset(members) => parse_i64(member).is_some_and(|value| members.remove(value)),
@@ -219,7 +219,7 @@ impl Set {
         }
     }
 
-    /// One step of SSCAN: an intset comes whole. Returns the next cursor, 0 at the end.
+    /// One step of SSCAN: an intset is returned whole. Returns the next cursor, 0 at the end.
     pub fn scan(&self, cursor: Cursor, count: usize, visit: impl FnMut(&[u8])) -> Cursor {
         match self {
             Self::Intset(_) => {
@@ -286,7 +286,7 @@ mod tests {
             if cursor == 0 {
                 break;
             }
-            // Odd ones go until the index shrinks, others come until it grows.
+            // Odd members are removed until the index shrinks, and others are added until it grows.
             for _ in 0..12 {
                 set.remove(&member(step * 2 + 1));
                 set.insert(&member(10_000 + step), 512);
@@ -306,7 +306,7 @@ mod tests {
         assert!(is_packed(&set));
         assert!(!set.insert(&member(7), 512));
         assert!(is_packed(&set));
-        // A scan that began before goes on after.
+        // A scan that began before continues afterwards.
         let mut seen = BTreeSet::new();
         let cursor = set.scan(0, 1000, |member| assert!(seen.insert(member.to_vec())));
         assert!(set.insert(&member(PACKED_LIMIT), 512));
@@ -317,7 +317,7 @@ mod tests {
                 seen.insert(member.to_vec());
             });
         }
-        // What came in the middle of the scan may have been missed, and nothing else.
+        // Only members added during the scan may have been missed.
         assert!((0..PACKED_LIMIT).all(|number| seen.contains(&member(number))));
         assert_eq!((set.len(), set.encoding()), (PACKED_LIMIT + 1, "hashtable"));
         assert!((0..=PACKED_LIMIT).all(|number| set.remove(&member(number))));

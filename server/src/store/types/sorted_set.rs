@@ -1,4 +1,4 @@
-//! Sorted sets: a listpack of members and scores in turns while small, a [`ScoreTree`] beyond.
+//! Sorted sets: a listpack of alternating members and scores while small, a [`ScoreTree`] beyond.
 //!
 //! Order is by score, then by the member's bytes. Ranks count from the lowest. Score and lexicographical ranges are ranges of ranks:
 //! [`SortedSet::score_range`] and [`SortedSet::lex_range`] find them, [`SortedSet::visit`] and [`SortedSet::remove_range`] use them.
@@ -15,9 +15,9 @@ use crate::base::{
 /// The thresholds of `zset-max-listpack-entries` and `zset-max-listpack-value`.
 #[derive(Debug, Clone, Copy)]
 pub struct SortedSetLimits {
-    /// Members at most in a listpack.
+    /// The most members in a listpack.
     pub entries: usize,
-    /// Bytes at most of a member in a listpack.
+    /// The most bytes of a member in a listpack.
     pub value: usize,
 }
 
@@ -35,7 +35,7 @@ pub struct ScoreBound {
 pub enum LexBound<'a> {
     /// `-`: before everything.
     Lowest,
-    /// `+`: behind everything.
+    /// `+`: after everything.
     Highest,
     /// `[member`
     Inclusive(&'a [u8]),
@@ -44,7 +44,7 @@ pub enum LexBound<'a> {
 }
 
 impl LexBound<'_> {
-    /// Whether a member is inside, as far as this lower end tells.
+    /// Whether this bound, as a lower end, includes a member.
     fn at_or_below(self, member: &[u8]) -> bool {
         match self {
             LexBound::Lowest => true,
@@ -54,7 +54,7 @@ impl LexBound<'_> {
         }
     }
 
-    /// Whether a member is inside, as far as this upper end tells.
+    /// Whether this bound, as an upper end, includes a member.
     fn at_or_above(self, member: &[u8]) -> bool {
         match self {
             LexBound::Lowest => false,
@@ -102,7 +102,7 @@ fn score_of(entry: Entry<'_>) -> f64 {
     entry.as_f64().unwrap_or(0.0)
 }
 
-/// Where a member stands in the pairs, and its score.
+/// The position of a member in the pairs, and its score.
 fn find(pairs: &Listpack, member: &[u8]) -> Option<(Pos, f64)> {
     let at = pairs.find(pairs.first()?, member, 2)?;
     Some((at, score_of(pairs.get(pairs.next(at)?))))
@@ -130,7 +130,7 @@ fn push_score(pairs: &mut Listpack, score: f64) {
     }
 }
 
-/// Puts a member that is not there where it belongs.
+/// Inserts a new member at its position in the order.
 fn insert_pair(pairs: &mut Listpack, member: &[u8], score: f64) {
     let mut buffer = itoa::Buffer::new();
     let mut at = pairs.first();
@@ -149,8 +149,8 @@ fn insert_pair(pairs: &mut Listpack, member: &[u8], score: f64) {
 }
 
 impl SortedSet {
-    /// A set of these members, as the STORE commands make one: sorted first, packed then if it is within the limits. On
-    /// the way through a listpack a score of `-0` would lose its sign.
+    /// Builds a set as the STORE commands do: as a tree, which is converted to a listpack if it is within the limits.
+    /// Inserting into a listpack directly would lose the sign of a score of `-0`.
     pub fn of<'m>(members: impl Iterator<Item = (&'m [u8], f64)>, limits: SortedSetLimits) -> Self {
         let mut set = Self::default();
         set.convert();
@@ -161,7 +161,7 @@ impl SortedSet {
         set
     }
 
-    /// The name of the encoding: Redis's, whatever ours is made of.
+    /// The name of the encoding in Redis, which our structure corresponds to.
     pub fn encoding(&self) -> &'static str {
         match self {
             Self::Listpack(_) => "listpack",
@@ -190,7 +190,7 @@ impl SortedSet {
         }
     }
 
-    /// Bytes behind the set.
+    /// The memory of the set beyond its own size, in bytes.
     pub fn memory(&self) -> usize {
         match self {
             Self::Listpack(pairs) => pairs.capacity(),
@@ -250,7 +250,7 @@ impl SortedSet {
         }
     }
 
-    /// Turns a tree into a listpack if it is within the limits: what ZUNIONSTORE and its like do with their results.
+    /// Turns a tree into a listpack if it is within the limits, as ZUNIONSTORE and its kin do with their results.
     pub fn compact(&mut self, limits: SortedSetLimits) {
         let Self::Tree(tree) = self else { return };
         if tree.len() > limits.entries {
@@ -298,8 +298,8 @@ impl SortedSet {
 
     /// The ranks of the members from `min` to `max`, if all have one score.
     ///
-    /// If they have not, the answer means little, but clients may have come to rely on it: for listpacks it is what a walk from one
-    /// end (the far one if `reverse`) meets, as in Redis.
+    /// Otherwise the result has little meaning, but clients may rely on it: for listpacks it is what a walk from one end
+    /// (the far one if `reverse`) encounters, as in Redis.
     pub fn lex_range(&self, min: LexBound<'_>, max: LexBound<'_>, reverse: bool) -> Range<usize> {
         if let Self::Listpack(pairs) = self {
             return packed_lex_range(pairs, min, max, reverse);
@@ -309,7 +309,7 @@ impl SortedSet {
         start..end.max(start)
     }
 
-    /// Calls `visit` with up to `count` members from a rank on, downwards if `reverse`, until it answers false.
+    /// Calls `visit` with up to `count` members from a rank on, downwards if `reverse`, until it returns false.
     pub fn visit(&self, rank: usize, count: usize, reverse: bool, mut visit: impl FnMut(&[u8], f64) -> bool) {
         let pairs = match self {
             Self::Listpack(pairs) => pairs,
@@ -366,7 +366,7 @@ impl SortedSet {
         }
     }
 
-    /// One step of ZSCAN: a listpack comes whole. Returns the next cursor, 0 at the end.
+    /// One step of ZSCAN: a listpack is returned whole. Returns the next cursor, 0 at the end.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
         match self {
             Self::Listpack(_) => {

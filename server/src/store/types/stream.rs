@@ -1,13 +1,13 @@
 //! Streams: entries in nodes of delta-encoded listpacks, and consumer groups.
 //!
 //! # Background
-//! A node holds entries that were added one after the other. It starts with a master entry (number of live entries, number of deleted
-//! ones, number of fields, the fields, a zero) whose id is the node's key. Each entry is flags, the differences of its id to the
-//! master's, fields and values (only values if the fields are the master's), and the number of parts before, for walking backwards.
-//! Deletion only marks an entry; a node goes when its last live entry does. All of that goes into RDB files byte by byte, so it is
-//! as Redis has it. Nodes are kept in `stream_nodes.rs`.
+//! A node holds entries that were added one after the other. It starts with a master entry (number of live entries, number
+//! of deleted ones, number of fields, the fields, a zero) whose id is the node's key. Each entry is flags, the differences
+//! of its id to the master's, fields and values (only values if the fields are the master's), and the number of parts
+//! before, for walking backwards. Deletion only marks an entry; a node is removed with its last live entry. All of that goes
+//! into RDB files byte by byte, so it is as Redis has it. Nodes are kept in `stream_nodes.rs`.
 //!
-//! Groups and consumers are kept in `stream_group.rs`. Not for: waiting readers, which are dispatch's.
+//! Groups and consumers are kept in `stream_group.rs`. Not for: blocked readers, which are in `dispatch/blocking.rs`.
 
 use std::collections::BTreeMap;
 
@@ -20,19 +20,19 @@ use super::stream_nodes::Nodes;
 pub const FLAG_DELETED: i64 = 1;
 /// The entry has the master entry's fields.
 pub const FLAG_SAME_FIELDS: i64 = 2;
-/// A node takes no more bytes than this, whatever the settings.
+/// The most bytes of a node, regardless of the settings.
 const NODE_LIMIT: usize = 1 << 30;
 
 /// `stream-node-max-bytes` and `stream-node-max-entries`; 0 for no limit.
 #[derive(Debug, Clone, Copy)]
 pub struct StreamLimits {
-    /// Bytes of a node.
+    /// The most bytes of a node.
     pub bytes: usize,
-    /// Entries of a node, deleted ones included.
+    /// The most entries of a node, including deleted ones.
     pub entries: usize,
 }
 
-/// What a stream knows of its past and present.
+/// Ids and numbers that a stream keeps beside its entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Entries that are not deleted.
@@ -48,7 +48,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// How many of the entries ever added come up to `id`, where that can be told without counting.
+    /// How many of the entries ever added have ids up to `id`, if that can be told without counting.
     pub fn estimate_entries_read(&self, id: StreamId) -> Option<u64> {
         if self.entries_added == 0 {
             return Some(0);
@@ -86,7 +86,7 @@ pub enum Trim {
     MinId(StreamId),
 }
 
-/// The id is not higher than the last one.
+/// The error for an id that is not higher than the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdTooSmall;
 
@@ -100,7 +100,7 @@ pub struct Stream {
     pub groups: BTreeMap<Vec<u8>, Group>,
 }
 
-/// An entry, as it stands in its node.
+/// An entry, borrowed from its node.
 #[derive(Debug, Clone)]
 pub struct StreamEntry<'a> {
     /// Its id.
@@ -132,13 +132,13 @@ impl<'a> StreamEntry<'a> {
     }
 }
 
-/// An entry's place in its node.
+/// The position of an entry in its node.
 #[derive(Debug, Clone, Copy)]
 struct Raw {
     flags_at: Pos,
     flags: i64,
     id: StreamId,
-    /// The first part behind the id.
+    /// The first part after the id.
     rest: Pos,
 }
 
@@ -186,11 +186,11 @@ fn entry_at(pack: &Listpack, master_fields: usize, raw: Raw) -> StreamEntry<'_> 
     StreamEntry { id: raw.id, master, own, fields, same }
 }
 
-/// Walks a node from its end, by the numbers of parts behind each entry.
+/// Walks a node from its end, by the number of parts that follows each entry.
 struct WalkBack<'a> {
     pack: &'a Listpack,
     master: StreamId,
-    /// Where the number of parts of the next entry stands.
+    /// The position of the number of parts of the next entry.
     parts_at: Option<Pos>,
 }
 
@@ -218,7 +218,7 @@ impl Iterator for WalkBack<'_> {
     }
 }
 
-/// The entry whose flags stand at a place.
+/// The entry whose flags are at a position.
 fn raw_at(pack: &Listpack, master: StreamId, flags_at: Pos) -> Option<Raw> {
     let flags = int(pack, flags_at);
     let ms_at = pack.next(flags_at)?;
@@ -281,7 +281,7 @@ impl Stream {
         self.nodes.len() + self.groups.len() * self.groups.values().next().map_or(0, |group| 1 + group.pending.len())
     }
 
-    /// Bytes behind the stream; see [`sampled`](super::sampled).
+    /// The memory of the stream beyond its own size, in bytes; see [`sampled`](super::sampled).
     pub fn memory(&self, samples: usize) -> usize {
         let nodes = self.nodes.iter().map(|(_, pack)| pack.capacity());
         let groups = self.groups.iter().map(|(name, group)| name.capacity() + group.memory(samples));
@@ -290,7 +290,7 @@ impl Stream {
             + super::sampled(self.groups.len(), groups, samples)
     }
 
-    /// The id that XADD `*` gives at a time; `None` when there is none left.
+    /// The id that `XADD *` generates at a time; `None` if there is none left.
     pub fn next_id(&self, now_ms: u64) -> Option<StreamId> {
         let last = self.counters.last_id;
         if now_ms > last.ms { Some(StreamId { ms: now_ms, seq: 0 }) } else { last.next() }
@@ -336,7 +336,7 @@ impl Stream {
         limits.entries == 0 || live + deleted < limits.entries as i64
     }
 
-    /// Calls `visit` with the entries from `start` to `end`, the latest first if `reverse`, until it answers false.
+    /// Calls `visit` with the entries from `start` to `end`, the latest first if `reverse`, until it returns false.
     pub fn visit(
         &self,
         start: StreamId,
@@ -380,7 +380,7 @@ impl Stream {
         }
     }
 
-    /// Nodes that Redis's radix tree of our nodes would have: XINFO tells.
+    /// How many nodes Redis's radix tree of our nodes would have, for XINFO.
     pub fn radix_tree_nodes(&self) -> usize {
         self.nodes.radix()
     }
@@ -405,7 +405,7 @@ impl Stream {
         found
     }
 
-    /// The lowest id that is still stored, be its entry deleted.
+    /// The lowest id that is still stored, even if its entry is deleted.
     pub fn oldest_stored(&self) -> Option<StreamId> {
         let (master, pack) = self.nodes.first()?;
         Walk::new(master, pack).next().map(|raw| raw.id)
@@ -435,8 +435,8 @@ impl Stream {
         self.counters.first_id = self.edge(false).unwrap_or(StreamId::MIN);
     }
 
-    /// Removes entries from the start; returns how many. `approximate` only removes whole nodes, `limit` (0 for none) is how many
-    /// entries may go at most.
+    /// Removes entries from the start; returns how many. `approximate` removes whole nodes only; `limit` is the most entries
+    /// to remove, 0 for no limit.
     pub fn trim(&mut self, trim: Trim, approximate: bool, limit: u64) -> u64 {
         let mut removed = 0u64;
         while let Some((master, pack)) = self.nodes.first_mut() {
@@ -483,7 +483,7 @@ impl Stream {
         removed
     }
 
-    /// How many entries a group has still to read, where that can be told.
+    /// How many entries a group has still to read; `None` if that is unknown.
     pub fn lag(&self, group: &Group) -> Option<u64> {
         let counters = &self.counters;
         if counters.entries_added == 0 {
@@ -496,7 +496,7 @@ impl Stream {
         read.map(|read| counters.entries_added.wrapping_sub(read))
     }
 
-    /// Moves a group on to an entry that is delivered from the front of what it has not read; false where it is farther already.
+    /// Advances a group to an entry that is delivered as new; false if the group is already past it.
     pub fn advance(&mut self, group: &[u8], id: StreamId) -> bool {
         let counters = self.counters;
         let Some(group) = self.groups.get_mut(group).filter(|group| id > group.last_id) else { return false };
@@ -519,7 +519,7 @@ fn counts(pack: &Listpack) -> (i64, i64) {
 
 fn new_node<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Listpack {
     let mut pack = Listpack::new();
-    // No live entry yet, none deleted.
+    // No live entries yet, and no deleted ones.
     pack.push_back_int(0);
     pack.push_back_int(0);
     pack.push_back_int(pairs.clone().count() as i64);
@@ -561,7 +561,7 @@ fn append_entry<'a>(
 fn mark_deleted(pack: &mut Listpack, entries: &[Raw]) {
     let (live, deleted) = counts(pack);
     let count = entries.len() as i64;
-    // Flags are one byte before and after; the counters in front may change width, so they come last.
+    // The flags take one byte before and after the change. The counters may change their width, so they are updated last.
     entries.iter().for_each(|raw| pack.replace_int(raw.flags_at, raw.flags | FLAG_DELETED));
     let first = pack.first().expect("a node has a master entry");
     pack.replace_int(first, live - count);

@@ -1,4 +1,4 @@
-//! Consumer groups of a stream: what was delivered to whom and is not acknowledged.
+//! Consumer groups of a stream: which entries were delivered to which consumers and are not acknowledged.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ pub struct Group {
     pub last_id: StreamId,
     /// Entries read so far; `None` if not known.
     pub entries_read: Option<u64>,
-    /// Entries delivered and not acknowledged. Change through the methods: consumers have a list each.
+    /// Entries delivered and not acknowledged. Change this through the methods only, because each consumer also has a list.
     pub pending: BTreeMap<StreamId, Pending>,
     /// Consumers by name.
     pub consumers: BTreeMap<Arc<[u8]>, Consumer>,
@@ -23,37 +23,37 @@ pub struct Group {
 /// An entry delivered and not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    /// To whom.
+    /// The consumer that it was delivered to.
     pub consumer: Arc<[u8]>,
-    /// When, in milliseconds.
+    /// When it was last delivered, in Unix milliseconds.
     pub delivered_at: i64,
-    /// How often.
+    /// How often it was delivered.
     pub deliveries: u64,
 }
 
 /// A consumer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Consumer {
-    /// When it was seen last, in milliseconds.
+    /// When it was last seen, in Unix milliseconds.
     pub seen_at: i64,
-    /// What it has not acknowledged.
+    /// The entries that it has not acknowledged.
     pub pending: BTreeSet<StreamId>,
 }
 
 impl Group {
-    /// A group that goes on after an id.
+    /// A group that continues after an id.
     pub fn new(last_id: StreamId, entries_read: Option<u64>) -> Self {
         Self { last_id, entries_read, ..Self::default() }
     }
 
-    /// Bytes behind the group, roughly; see [`sampled`](super::sampled).
+    /// The approximate memory of the group, in bytes; see [`sampled`](super::sampled).
     pub fn memory(&self, samples: usize) -> usize {
         let consumers = self.consumers.keys().map(|name| name.len() + 64);
         super::sampled(self.consumers.len(), consumers, samples)
             + self.pending.len() * (size_of::<Pending>() + 2 * size_of::<StreamId>() + 16)
     }
 
-    /// Makes sure that a consumer exists; true if it is new. Its name, shared, comes with it.
+    /// Creates a consumer unless it exists; true if it is new. Also returns its name, shared.
     pub fn consumer(&mut self, name: &[u8], now: i64) -> (Arc<[u8]>, bool) {
         if let Some((known, _)) = self.consumers.get_key_value(name) {
             return (Arc::clone(known), false);
@@ -70,7 +70,7 @@ impl Group {
         }
     }
 
-    /// Makes an entry pending for a consumer that exists, whoever had it before.
+    /// Makes an entry pending for an existing consumer, even if it was pending for another.
     pub fn assign(&mut self, id: StreamId, consumer: &Arc<[u8]>, delivered_at: i64, deliveries: u64) {
         let pending = Pending { consumer: Arc::clone(consumer), delivered_at, deliveries };
         if let Some(old) = self.pending.insert(id, pending)
@@ -92,7 +92,7 @@ impl Group {
         }
     }
 
-    /// Takes an entry off the pending ones; false if it was not among them.
+    /// Removes a pending entry; false if it was not pending.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
         let Some(pending) = self.pending.remove(&id) else { return false };
         if let Some(owner) = self.consumers.get_mut(&pending.consumer) {

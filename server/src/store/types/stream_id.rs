@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Orders entries within a stream.
+/// An id, by which entries are ordered within a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct StreamId {
     /// Milliseconds since 1970, or whatever the writer chose.
     pub ms: u64,
-    /// Tells apart entries of one millisecond.
+    /// Distinguishes entries of one millisecond.
     pub seq: u64,
 }
 

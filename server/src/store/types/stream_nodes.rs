@@ -1,9 +1,10 @@
 //! A stream's nodes by their master ids.
 //!
 //! # Background
-//! Entries come at one end and mostly go at the other, but XDEL empties nodes anywhere, and large entries have a node each: hence a tree and
-//! not a deque. XINFO tells how many nodes Redis's radix tree of these ids would have; the number is kept up to date, since counting them
-//! would cost a walk over all. In that tree a run of bytes without a fork is one node, a fork is one, and so is the end of each id.
+//! Entries are added at one end and mostly removed at the other, but XDEL empties nodes anywhere, and large entries have a
+//! node each: hence a tree and not a deque. XINFO shows how many nodes Redis's radix tree of these ids would have; the
+//! number is kept up to date, because counting would take a walk over all of them. In that tree a run of bytes without a
+//! fork is one node, a fork is one, and so is the end of each id.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -11,10 +12,10 @@ use std::ops::Bound;
 use super::listpack::Listpack;
 use super::stream_id::StreamId;
 
-/// Bytes of an id.
+/// The length of an id, in bytes.
 const WIDTH: u32 = 16;
 
-/// See the module's comment.
+/// The nodes by their master ids, and the size of the radix tree that Redis would have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Nodes {
     map: BTreeMap<StreamId, Listpack>,
@@ -23,7 +24,7 @@ pub(super) struct Nodes {
 
 impl Default for Nodes {
     fn default() -> Self {
-        // The root is there from the beginning.
+        // The root always exists.
         Self { map: BTreeMap::new(), radix: 1 }
     }
 }
@@ -33,7 +34,7 @@ impl Nodes {
         self.map.len()
     }
 
-    /// Nodes of Redis's radix tree.
+    /// The number of nodes in Redis's radix tree.
     pub(super) fn radix(&self) -> usize {
         self.radix
     }
@@ -73,7 +74,7 @@ impl Nodes {
         self.map.range(first..=end).map(|(id, pack)| (*id, pack))
     }
 
-    /// Adds a node, whose id is none of the others'.
+    /// Adds a node with a new id.
     pub(super) fn add(&mut self, id: StreamId, pack: Listpack) {
         self.radix += self.radix_share(id);
         self.map.insert(id, pack);
@@ -92,7 +93,7 @@ impl Nodes {
         if before.is_none() && after.is_none() {
             return 1;
         }
-        // Here the id parts from the others, and from here on it has a run and an end of its own, if anything is left for a run.
+        // Here the id diverges from the others. From here on it has an end of its own and, if any bytes are left, a run.
         let depth = shared(before).max(shared(after));
         let own = 1 + usize::from(depth + 1 < WIDTH);
         let rest = u128::MAX >> (depth * 8);
@@ -101,10 +102,10 @@ impl Nodes {
         let (Some(first), last) = (beside.next(), beside.next_back()) else { return own };
         let common = last.map_or(WIDTH, |last| (first ^ last).leading_zeros() / 8);
         if common == depth {
-            // There is a fork already.
+            // There is already a fork here.
             return own;
         }
-        // A fork splits the run that stands here, of which something may be left before and behind it.
+        // A new fork splits the run that is here, of which parts may remain before and after it.
         let (before, after) = self.around(low, high);
         let start = if before.or(after).is_some() { shared(before).max(shared(after)) + 1 } else { 0 };
         own + usize::from(depth > start) + usize::from(common > depth + 1)
@@ -147,7 +148,7 @@ mod tests {
         fn the_radix_tree_is_counted_as_it_changes(changes: Vec<(bool, u8, u8, u8, u8)>) {
             let mut nodes = Nodes::default();
             for (add, a, b, c, d) in changes {
-                // Few values each, so that ids share much and little.
+                // Few values per byte, so that ids share prefixes of various lengths.
                 let byte = |byte: u8, place: u32| u64::from(byte & 3) << (8 * place);
                 let id = StreamId { ms: byte(a, 7) | byte(b, 0), seq: byte(c, 1) | byte(d, 0) };
                 match (add, nodes.map.contains_key(&id)) {

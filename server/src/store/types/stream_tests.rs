@@ -1,4 +1,4 @@
-//! Streams against a list of entries, and their nodes against the real server's DUMP.
+//! Streams compared with a list of entries, and their nodes with DUMP payloads of the real server.
 
 use super::*;
 use crate::{base::random::Random, persistence::rdb, upstream::Upstream};

@@ -1,4 +1,4 @@
-//! Reading of ziplists: what listpacks replaced in Redis 7.0, still met in older RDB files and DUMP payloads.
+//! Reading ziplists, the predecessors of listpacks, which older RDB files and DUMP payloads contain.
 //!
 //! A header (bytes and offset of the last entry as `u32`, count as `u16`, little-endian), entries of three parts (length
 //! of the previous entry, encoding, data), and an end mark 0xff. Not for: writing.
@@ -25,7 +25,7 @@ impl<'a> Ziplist<'a> {
     /// Checks every entry, the lengths of the previous ones, the offset of the last one and the count.
     ///
     /// # Errors
-    /// [`ZiplistError`] if anything is amiss.
+    /// [`ZiplistError`] if anything is wrong.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ZiplistError> {
         Self::checked(bytes).ok_or(ZiplistError)
     }

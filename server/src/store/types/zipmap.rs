@@ -1,4 +1,4 @@
-//! Reading of zipmaps: the form of small hashes before Redis 2.6, still met in very old RDB files.
+//! Reading zipmaps, the form of small hashes before Redis 2.6, which very old RDB files contain.
 //!
 //! A count byte, then for each field its length and text, its value's length, a byte of slack, the value and the slack,
 //! and an end mark 0xff. A length below 254 is one byte; 254 announces four more. Not for: writing.
@@ -21,7 +21,7 @@ impl<'a> Zipmap<'a> {
     /// Checks every field and the count.
     ///
     /// # Errors
-    /// [`ZipmapError`] if anything is amiss.
+    /// [`ZipmapError`] if anything is wrong.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ZipmapError> {
         Self::checked(bytes).ok_or(ZipmapError)
     }

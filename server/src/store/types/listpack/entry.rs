@@ -1,4 +1,4 @@
-//! One entry of a listpack: its encodings, and the length written behind it for walking backwards.
+//! One entry of a listpack: its encodings, and the trailing length for walking backwards.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ const HEAD_MAX: usize = 9;
 /// A decoded entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
-    /// A string that is not the canonical text of an integer (or that was written so by another engine).
+    /// A string that is not the canonical text of an integer (or one that another engine wrote as a string).
     Str(&'a [u8]),
     /// An integer.
     Int(i64),

@@ -1,4 +1,4 @@
-//! Listpacks against a model and against the real server's DUMP.
+//! Listpacks compared with a model and with DUMP payloads of the real server.
 
 use proptest::prelude::*;
 
