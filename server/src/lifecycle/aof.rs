@@ -1,10 +1,11 @@
-//! The append-only file while the server runs: when it is flushed, what happens when the disk refuses, how it is turned on and off,
-//! and when it is rewritten. How it is written is `persistence/aof/log.rs`; the long jobs are `network/aof_job.rs`.
+//! The append-only file while the server runs: when it is flushed, what happens when a write fails, how it is turned on and
+//! off, and when it is rewritten. How it is written is in `persistence/aof/log.rs`; the long jobs are in
+//! `network/aof_job.rs`.
 //!
-//! Background. In a rewrite a new incremental file is made and named in the manifest first; from the moment of the snapshot on,
-//! commands go to it. The base is written beside, renamed, and named in a new manifest, in which all older files are
-//! history. Before that manifest is in place the old base with all incremental files is the set, after it the new base
-//! with the last one: the same data.
+//! Background. A rewrite first creates a new incremental file and adds it to the manifest; from the moment of the snapshot
+//! on, commands go to it. Then the base is written to a temporary file, renamed, and named in a new manifest, in which all
+//! older files are history. Until that manifest is in place, the set consists of the old base and all incremental files;
+//! afterwards it consists of the new base and the last incremental file, which hold the same data.
 
 use std::path::PathBuf;
 
@@ -20,24 +21,24 @@ impl Server {
         self.config.dir.as_path().join(self.config.appenddirname.as_path())
     }
 
-    /// `appendfilename`: what all their names begin with.
+    /// `appendfilename`, the prefix of all their names.
     pub fn aof_name(&self) -> String {
         self.config.appendfilename.to_string_lossy().into_owned()
     }
 
-    /// Where the append-only files are and how they are treated.
+    /// Where the append-only files are, and whether old ones are removed.
     pub fn aof_files(&self) -> FileSet {
         FileSet { directory: self.aof_directory(), name: self.aof_name(), collects: !self.config.aof_disable_auto_gc }
     }
 
-    /// How far the log must be durable before replies may leave; `None` where they need not wait.
+    /// Up to which position the log must be durable before replies may leave; `None` if they need not wait.
     #[inline]
     pub fn replies_wait_for(&self) -> Option<u64> {
         let waits = self.config.appendfsync == AppendFsync::Always && self.persistence.aof.records();
         waits.then(|| self.persistence.aof.end())
     }
 
-    /// Writes the buffer; `force` does not wait for a running sync.
+    /// Writes the buffer; with `force`, even while a sync is running.
     pub fn flush_aof(&mut self, force: bool) {
         let (policy, now) = (self.config.appendfsync, self.time.now);
         let aof = &mut self.persistence.aof;
@@ -59,16 +60,16 @@ impl Server {
         }
     }
 
-    /// `appendfsync always`: what gathered is written, and the sync that replies wait for is asked for.
+    /// With `appendfsync always`: writes the buffer, and requests the sync that replies wait for.
     pub fn commit_aof(&mut self) {
         self.persistence.aof.begin_commit();
         self.flush_aof(true);
     }
 
-    /// Writes the buffer into the file; false where the disk refuses.
+    /// Writes the buffer to the file; false if that fails.
     fn write_aof_buffer(&mut self) -> bool {
         let Some(write) = self.persistence.aof.write(self.time.now) else { return true };
-        // The names by which upstream tells what was in the way of a write.
+        // Redis's names of latency events, which tell what delayed a write.
         let event = match (write.behind_sync, self.keyspace.snapshot_runs()) {
             (true, _) => "aof-write-pending-fsync",
             (false, true) => "aof-write-active-child",
@@ -84,7 +85,7 @@ impl Server {
                         Level::Warning,
                         "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...",
                     );
-                    // The replies of this batch promise what cannot be kept: they must not leave.
+                    // The replies of this batch would promise durability that cannot be had, so they must not leave.
                     std::process::exit(1);
                 }
                 self.persistence.aof_refused(os_text(&failed.error));
@@ -94,13 +95,14 @@ impl Server {
         true
     }
 
-    /// A tick: writes what was put off, notes failed syncs and requests them again, begins a rewrite that is due.
+    /// Called on each tick: writes what was postponed, notes failed syncs and requests them again, and begins a rewrite that
+    /// is due.
     pub fn tick_aof(&mut self) {
         if self.persistence.aof.is_on() {
             self.flush_aof(false);
             let slowest = self.persistence.aof.syncer().map_or(0, |syncer| syncer.take_slowest());
             if self.config.appendfsync == AppendFsync::Always {
-                // Replies waited so long for it.
+                // Replies were delayed by this sync.
                 self.note_stall("aof-fsync-always", slowest);
             }
             self.persistence.note_sync_errors();
@@ -108,13 +110,13 @@ impl Server {
         self.rewrite_if_due();
     }
 
-    /// Writes what waits and makes it durable before it returns; for the end of the process and of the file.
+    /// Writes and syncs everything before it returns, for the end of the process or of the file.
     pub fn sync_aof(&mut self) {
         self.write_aof_buffer();
         if let Err(error) = self.persistence.aof.sync_now() {
             log(Level::Warning, &format!("Fail to fsync the AOF file: {}.", os_text(&error)));
             if self.config.appendfsync == AppendFsync::Always {
-                // Replies wait for what will not come.
+                // Replies wait for a sync that will never succeed.
                 std::process::exit(1);
             }
         }
@@ -143,10 +145,10 @@ impl Server {
         Ok(())
     }
 
-    /// As [`Self::start_aof`], the rewrite with the next tick.
+    /// Like [`Self::start_aof`], but the rewrite begins with the next tick.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`Self::start_aof`].
     pub fn start_aof_later(&mut self) -> Result<(), String> {
         if self.persistence.aof.is_on() {
             return Ok(());
@@ -160,7 +162,7 @@ impl Server {
         Ok(())
     }
 
-    /// Turns it off; what was written stays.
+    /// Turns the append-only file off. What was written stays on disk.
     pub fn stop_aof(&mut self) {
         if !self.persistence.aof.is_on() {
             return;
@@ -171,10 +173,10 @@ impl Server {
         self.refresh_listening();
     }
 
-    /// At start, the dataset loaded: makes what is missing of the set and opens it for appending.
+    /// Called at startup, after the dataset was loaded: creates missing files of the set and opens it for appending.
     ///
     /// # Errors
-    /// A text for the log: the server cannot start.
+    /// The text of a log line; the server cannot start then.
     pub fn open_aof_at_start(&mut self) -> Result<(), String> {
         let set = self.aof_files();
         if let Some(base) = self.persistence.aof.prepare(&set, self.config.aof_use_rdb_preamble)? {
@@ -194,17 +196,17 @@ impl Server {
         true
     }
 
-    /// A running rewrite will come to nothing.
+    /// Cancels a running rewrite.
     pub fn cancel_aof_rewrite(&mut self) {
         if self.persistence.aof.cancel_rewrite() && self.persistence.aof.end_walk() {
             self.finish_running_snapshot();
         }
     }
 
-    /// From now on commands go to another file; the present one is complete.
+    /// Switches to another file, after completing the present one.
     ///
     /// # Errors
-    /// The present file cannot be completed: it stays in use.
+    /// The present file cannot be completed, and stays in use.
     pub fn switch_aof(&mut self, writer: Writer) -> std::io::Result<()> {
         self.flush_aof(true);
         if self.persistence.aof.unwritten() > 0 {
@@ -215,7 +217,7 @@ impl Server {
         Ok(())
     }
 
-    /// Begins a rewrite that was put off, or that the file's growth asks for.
+    /// Begins a rewrite that was scheduled or is due because of the file's growth.
     pub fn rewrite_if_due(&mut self) {
         if self.persistence.is_loading() || self.is_saving() || self.persistence.aof.rewrite().is_running() {
             return;

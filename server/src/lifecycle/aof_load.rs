@@ -1,4 +1,4 @@
-//! Loading the append-only file: commands that were read are executed as they are, for nobody.
+//! Loading the append-only file: executing the commands that were read, without propagating or replying.
 
 use std::sync::atomic::AtomicU64;
 
@@ -15,7 +15,7 @@ impl Server {
     /// Reads the manifest; a single file of an older version is moved into the directory as the base.
     ///
     /// # Errors
-    /// A text for the log.
+    /// The text of a log line.
     pub fn find_aof(&mut self) -> Result<(), String> {
         let (directory, name) = (self.aof_directory(), self.aof_name());
         let manifest = directory.join(format!("{name}.manifest"));
@@ -23,7 +23,7 @@ impl Server {
             Manifest::read(&manifest).map_err(|error| error.to_string())?.unwrap_or_default();
         let old = self.config.dir.as_path().join(&name);
         let found = &self.persistence.aof.manifest;
-        // The manifest may have been written when the process died, before the file was moved.
+        // The process may have died after writing the manifest, but before moving the file.
         let half_moved = found.incr.is_empty()
             && found.base.as_ref().is_some_and(|base| base.name == name && !directory.join(&base.name).exists());
         if !old.is_file() || !(found.is_empty() || half_moved) {
@@ -47,15 +47,15 @@ impl Server {
         Ok(())
     }
 
-    /// How the set is to be read.
+    /// The settings for reading the set.
     pub fn aof_read_options(&self) -> ReadOptions {
         ReadOptions { load: self.load_options(false), load_truncated: self.config.aof_load_truncated }
     }
 
-    /// Takes over what was read.
+    /// Applies one step of reading.
     ///
     /// # Errors
-    /// A command that this server does not know: a text for the log.
+    /// The text of a log line about a command that this server does not know.
     pub fn replay(&mut self, loader: &mut Client, step: Step) -> Result<(), String> {
         match step {
             Step::Begin(name) => {
@@ -92,17 +92,17 @@ impl Server {
         Ok(())
     }
 
-    /// The session that commands of the file run in.
+    /// A session in which the commands of the file run.
     pub fn aof_loader(&self) -> Client {
         let mut client = Client::new(ClientId::NOBODY, self.time.now, Default::default());
         client.flags.insert(ClientFlags::MASTER);
         client
     }
 
-    /// DEBUG LOADAOF: the dataset anew from the files, with the lock held.
+    /// Reloads the dataset from the files with the lock held: DEBUG LOADAOF.
     ///
     /// # Errors
-    /// A text for the log; the dataset is what was read until then.
+    /// The text of a log line; the dataset then holds what was read until then.
     pub fn reload_aof(&mut self) -> Result<(), String> {
         self.finish_running_snapshot();
         if self.persistence.aof.is_on() {

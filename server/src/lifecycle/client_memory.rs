@@ -1,8 +1,8 @@
-//! `maxmemory-clients`: sessions that take the most memory go first when all of them together take too much.
+//! `maxmemory-clients`: closing the sessions that use the most memory when all of them together exceed the limit.
 //!
-//! As in Redis, nobody goes at the end of a command: the reply is written first, as far as the socket takes it, and a session
-//! counts only once it has executed a command. So even where a session that is spared exceeds the limit for good, another one
-//! can connect and raise it.
+//! As in Redis, sessions are not evicted when a command ends: its reply is written first, as far as the socket accepts it,
+//! and a session counts only once it has executed a command. So even if a session that is exempt exceeds the limit
+//! permanently, an operator can still connect and raise it.
 
 use std::cmp::Reverse;
 
@@ -12,7 +12,8 @@ use crate::server::client_line::client_line;
 use crate::server::state::{Order, Server};
 
 impl Server {
-    /// What sessions may take together; `None` without a limit. A negative setting is a percentage of `maxmemory`.
+    /// The memory that all sessions together may use, in bytes; `None` without a limit. A negative setting is a percentage
+    /// of `maxmemory`.
     fn client_memory_limit(&self) -> Option<usize> {
         match self.config.maxmemory_clients {
             0 => None,
@@ -24,7 +25,7 @@ impl Server {
         }
     }
 
-    /// Counts a session's memory anew. Links of replication have limits of their own.
+    /// Recounts a session's memory. Replication links are excluded, because they have limits of their own.
     pub fn count_client_memory(&mut self, client: &mut Client) {
         if client.flags.intersects(ClientFlags::ENDED) {
             return;
@@ -36,7 +37,7 @@ impl Server {
         client.counted_memory = memory;
     }
 
-    /// A session ends: it counts no longer.
+    /// Stops counting a session, which has ended.
     pub(crate) fn forget_client_memory(&mut self, client: &mut Client) {
         let counted = std::mem::take(&mut client.counted_memory);
         if client.flags.intersects(ClientFlags::ENDED) {
@@ -46,13 +47,13 @@ impl Server {
         }
     }
 
-    /// What a session holds until its task has come to its end is as good as free.
+    /// Counts the memory of a session whose task has still to end as already freed.
     pub(crate) fn count_ending_memory(&mut self, client: &mut Client) {
         client.counted_memory = client.memory();
         self.clients.ending_memory += client.counted_memory;
     }
 
-    /// Counts all sessions: the setting changed, or some have grown unseen.
+    /// Recounts all sessions, because the setting changed or some may have grown.
     pub(crate) fn count_all_client_memory(&mut self) {
         let ids: Vec<ClientId> = self.clients.iter().map(|client| client.id).collect();
         self.recount(&ids);
@@ -67,14 +68,14 @@ impl Server {
         }
     }
 
-    /// Whether all sessions together take more than they may.
+    /// Whether all sessions together exceed the limit.
     #[inline]
     pub(crate) fn exceeds_client_limit(&self) -> bool {
         self.config.maxmemory_clients != 0
             && self.client_memory_limit().is_some_and(|limit| self.clients.memory > limit)
     }
 
-    /// Has sessions evicted, if they take too much, when those that have something to write have written it.
+    /// Orders an eviction if sessions exceed the limit, to be carried out after pending output was written.
     pub(crate) fn order_client_eviction(&mut self) {
         if self.exceeds_client_limit() && !self.clients.eviction_ordered {
             self.clients.eviction_ordered = true;
@@ -88,7 +89,7 @@ impl Server {
         if !self.exceeds_client_limit() {
             return;
         }
-        // Sockets may have taken a lot since these were counted.
+        // Sockets may have accepted output since these were counted.
         let counted: Vec<ClientId> =
             self.clients.iter().filter(|client| client.counted_memory > 0).map(|client| client.id).collect();
         self.recount(&counted);
@@ -135,7 +136,7 @@ mod tests {
         let spared = session(&mut server, 200_000, ClientFlags::NO_EVICT);
         let replica = session(&mut server, 900_000, ClientFlags::REPLICA);
         server.count_all_client_memory();
-        // Output counts by sixteen kilobytes.
+        // Output is counted in units of 16 kilobytes.
         assert!((1_050_000..1_200_000).contains(&server.clients.memory), "{}", server.clients.memory);
         server.evict_clients();
         let closes = |id| server.clients.by_id(id).is_none();

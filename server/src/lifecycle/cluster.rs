@@ -1,4 +1,4 @@
-//! Drives the cluster's machine: the facts that it needs, and what it wants done to sessions and data.
+//! Driving the cluster's machine: providing the facts that it needs, and carrying out its effects on sessions and data.
 
 use super::machines::Driven;
 use crate::base::clock::Millis;
@@ -46,12 +46,12 @@ impl Driven for Cluster {
 }
 
 impl Server {
-    /// Has the machine do something. `None` outside of cluster mode.
+    /// Runs an operation of the machine. `None` outside cluster mode.
     pub fn with_cluster<R>(&mut self, current: Option<&mut Client>, f: impl FnOnce(&mut Cluster) -> R) -> Option<R> {
         self.drive(current, f)
     }
 
-    /// Settings changed that the machine should know.
+    /// Passes changed settings to the machine.
     pub fn configure_cluster(&mut self) {
         let settings = Settings::from_config(&self.config);
         if let Some(mode) = &mut self.cluster {
@@ -60,19 +60,19 @@ impl Server {
         }
     }
 
-    /// The dataset is loaded: starts the machine, and sorts out keys in slots that are not ours.
+    /// Starts the machine once the dataset is loaded, and deals with keys in slots that are not ours.
     pub fn start_cluster(&mut self) {
         self.with_cluster(None, crate::cluster::Cluster::start);
         self.discard_rest();
         let slots: SlotSet = Slot::all().filter(|&slot| self.keyspace.slot_has_keys(slot)).collect();
         self.with_cluster(None, |core| core.account_for_keys(&slots));
-        // A new replica has no history to go on from.
+        // A new replica has no history from which it could continue.
         if !self.persistence.restored_history {
             self.replication.forget_history();
         }
     }
 
-    /// Why a master cannot start with the keys that it loaded.
+    /// Why a primary cannot start with the keys that it has loaded; `None` if it can.
     pub fn misplaced_keys(&self) -> Option<String> {
         let master = self.cluster().is_some_and(|core| core.myself().is_master());
         let misplaced = (1..self.keyspace.databases()).any(|db| !self.keyspace.db(db).is_empty());
@@ -80,7 +80,7 @@ impl Server {
             .then(|| "You can't have keys in a DB different than DB 0 when in Cluster mode. Exiting.".to_owned())
     }
 
-    /// Writes `nodes.conf`. `None` outside of cluster mode.
+    /// Writes `nodes.conf`, durably if `sync`. `None` outside cluster mode.
     pub fn save_cluster(&mut self, sync: bool) -> Option<std::io::Result<()>> {
         let mode = self.cluster.as_mut()?;
         let text = mode.core.file_text();
@@ -124,7 +124,7 @@ impl Server {
         self.keyspace.flush(None, lazy);
     }
 
-    /// Slots are another node's now: one that we handed over, or one that took them.
+    /// Removes the keys of slots that another node now owns, after a handover or because it claimed them.
     fn remove_lost_slots(&mut self, slots: &SlotSet) {
         let (given, taken): (Vec<Slot>, Vec<Slot>) =
             slots.iter().partition(|&slot| self.handovers().is_some_and(|handovers| handovers.gives(slot)));
@@ -136,7 +136,7 @@ impl Server {
         }
     }
 
-    /// Removes keys that are another node's now.
+    /// Removes the keys of slots that another node now owns.
     fn remove_slots(&mut self, slots: &SlotSet) {
         for slot in slots.iter() {
             for key in self.keyspace.keys_of_slot(slot, usize::MAX) {

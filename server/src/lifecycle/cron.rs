@@ -1,4 +1,4 @@
-//! What the server does `hz` times a second.
+//! The cron: what the server does `hz` times a second.
 
 use crate::base::allocator::used_memory;
 use crate::base::clock::monotonic_ns;
@@ -8,7 +8,7 @@ use crate::server::context::settle;
 use crate::server::state::Server;
 
 impl Server {
-    /// One tick. Expiry has its own call, since it needs the caller's clock.
+    /// One tick. Active expiry is called separately, because it needs the caller's clock.
     pub fn cron(&mut self) {
         let second = self.time.now / 1000 != self.time.last_cron() / 1000;
         self.time.cron_ran();
@@ -37,7 +37,7 @@ impl Server {
             self.count_all_client_memory();
             self.evict_clients();
         }
-        // The role may have changed. One that the kernel refuses was refused, and told of, when it was set.
+        // The role may have changed. A value that the kernel refuses has already been reported when it was set.
         let _ = self.adjust_oom_score();
         self.remove_sync_file();
         if self.expects_slots() {
@@ -45,22 +45,23 @@ impl Server {
         }
     }
 
-    /// `rdb-del-sync-files`: a snapshot that was written for replicas only does not stay where nothing else is saved.
+    /// With `rdb-del-sync-files`, removes a snapshot that was written only for replicas, on a server that persists nothing
+    /// else.
     fn remove_sync_file(&mut self) {
         let needed = self.replication.replicas().any(|peer| peer.waits_for_file() || peer.receives_snapshot());
         if !needed && self.persistence.take_sync_file() && self.keeps_no_sync_file() {
             log(Level::Notice, "Removing the RDB file used to feed replicas in a persistence-less instance");
-            // One that is gone already is what was wanted.
+            // It does not matter if the file no longer exists.
             let _ = std::fs::remove_file(self.rdb_path());
         }
     }
 
-    /// Whether RDB files that only serve synchronisation are to be deleted.
+    /// Whether RDB files that only serve synchronisation have to be deleted.
     pub fn keeps_no_sync_file(&self) -> bool {
         self.config.rdb_del_sync_files && self.config.save.0.is_empty() && !self.config.appendonly
     }
 
-    /// `timeout`: closes clients that have been silent, but no replicas, subscribers or waiting ones.
+    /// Closes clients that have been idle for `timeout`, except replicas, subscribers and blocked clients.
     fn close_idle_clients(&mut self) {
         let limit = i64::from(self.config.timeout) * 1000;
         if limit == 0 {
@@ -82,7 +83,7 @@ impl Server {
         }
     }
 
-    /// Wakes the tasks of silent clients whose buffers hold nothing, so that they free them.
+    /// Wakes the tasks of idle clients with empty buffers, so that they free them.
     fn shrink_idle_buffers(&self) {
         if self.clients.keeps_buffers() {
             return;
@@ -95,9 +96,8 @@ impl Server {
         }
     }
 
-    /// Active expiry, unless DEBUG or a pause holds it back. A replica waits for its primary to delete a key, except for
-    /// keys to which its own
-    /// clients gave a time to live.
+    /// Runs active expiry, unless DEBUG or a pause prevents it. A replica waits for its primary to delete keys, except for
+    /// those to which its own clients gave a time to live.
     pub fn expire_actively(&mut self, time_is_up: impl FnMut() -> bool) {
         if self.keyspace.expires_on_access_only()
             || self.persistence.is_loading()

@@ -1,4 +1,4 @@
-//! CONFIG SET of port and bind: the sockets change before the reply, and an address that stays is never released.
+//! CONFIG SET of `port` and `bind`: the sockets change before the reply, and an address that stays in use is never released.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -14,16 +14,16 @@ use crate::server::state::Order;
 /// An address that the settings name.
 struct Wanted {
     address: SocketAddr,
-    /// Whether it may be unavailable: `bind` has a `-` in front of it.
+    /// Whether it may be unavailable, which a `-` before it in `bind` says.
     optional: bool,
     /// Whether it belongs to `tls-port`.
     secure: bool,
 }
 
-/// Listens on the addresses that the settings name now, and on no others.
+/// Listens on exactly the addresses that the settings now name.
 ///
 /// # Errors
-/// An address is not available; what was listened on before still is. The reason is in the log.
+/// An address is not available. The server then still listens on the old ones; the reason is in the log.
 pub fn rebind(server: &mut Server) -> io::Result<()> {
     let wanted = wanted(&server.config).inspect_err(|error| complain(&server.config, error))?;
     let stays = |listening: &Listening| {
@@ -78,13 +78,13 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Closes a socket to new connections, though a task may still hold it.
+/// Stops accepting connections on a socket, even if a task still holds it.
 pub fn close(listening: &Listening) {
-    // One that is closed already is what was wanted.
+    // It does not matter if the socket is already closed.
     let _ = SockRef::from(&listening.socket).shutdown(std::net::Shutdown::Both);
 }
 
-/// Opens again what was closed for addresses that turned out to be unavailable.
+/// Reopens sockets that were closed for addresses that turned out to be unavailable.
 fn reopen(server: &mut Server, closed: Vec<Listening>) {
     for Listening { address, socket, secure, .. } in closed {
         drop(socket);

@@ -1,5 +1,5 @@
-//! How the three machines are driven: time, what happened and operators' words go in here, and what they want done to
-//! sessions and data is carried out here. What they want done to the network is carried out when the turn ends.
+//! Driving the three machines: the time, inputs and operators' requests are passed to them here, and their effects on
+//! sessions and data are carried out here. Their effects on the network are carried out when the turn ends.
 
 use crate::base::machine::Machine;
 use crate::server::client::Client;
@@ -8,28 +8,27 @@ use crate::server::state::{Order, Server};
 
 /// A machine of this server.
 pub trait Driven: Machine + Sized {
-    /// Has the network layer carry out what is in its outbox.
+    /// The order by which the network layer carries out the machine's outbox.
     const ORDER: Order;
 
-    /// The machine, where this server has one.
+    /// The machine with its outbox, if this server has one.
     fn driver(server: &Server) -> Option<&Driver<Self>>;
 
-    /// The machine, to be called.
+    /// The machine with its outbox, for calling it.
     fn driver_mut(server: &mut Server) -> Option<&mut Driver<Self>>;
 
-    /// What it must know of the data.
+    /// The facts about the data that it needs.
     fn facts(server: &Server) -> Self::Facts;
 
     /// Carries out an effect on sessions or data. `current` is the session whose commands run.
     fn carry_out(server: &mut Server, effect: Self::OnData, current: Option<&mut Client>);
 
-    /// Called after each use of the machine, whatever it decided.
+    /// Called after each use of the machine, whatever the effects.
     fn afterwards(_: &mut Server) {}
 }
 
 impl Server {
-    /// Calls a machine, and carries out its effects on sessions and data at once. `None` where this server has no such
-    /// machine.
+    /// Calls a machine, and carries out its effects on sessions and data at once. `None` if this server has no such machine.
     pub fn drive<M: Driven, R>(&mut self, mut current: Option<&mut Client>, f: impl FnOnce(&mut M) -> R) -> Option<R> {
         M::driver(self)?;
         let facts = M::facts(self);

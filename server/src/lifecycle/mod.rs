@@ -1,5 +1,6 @@
-//! What happens to the server besides requests: its cron, saving and loading, the append-only file, the machines of
-//! replication, Sentinel and cluster at work, limits on clients, shutdown.
+//! What happens to the server without a request: its cron, saving and loading, the append-only file, driving the machines of
+//! replication, Sentinel and the cluster, limits on clients, shutdown. Not here: sockets, tasks and threads, which are in
+//! `network/`.
 
 pub mod aof;
 pub mod aof_load;

@@ -1,9 +1,9 @@
-//! `client-output-buffer-limit`: clients that do not read what they are sent are closed.
+//! `client-output-buffer-limit`: closing clients that do not read what they are sent.
 //!
-//! A hard limit acts where output is added: [`Client::room`] bounds what a reply may add, and a command that has filled it
-//! closes its client before anything of the reply is sent. Messages of others and the replication stream are checked when
-//! they have been added, and soft limits by the cron. The sources are Redis's `client-output-buffer-limit` directive and,
-//! for replicas, its note that a limit below `repl-backlog-size` would make a partial resync pointless.
+//! A hard limit is enforced where output is added: [`Client::room`] bounds what a reply may add, and a client whose command
+//! exceeds it is closed before anything of the reply is sent. Messages from others and the replication stream are checked
+//! after they were added, and soft limits are checked by the cron. The sources are Redis's `client-output-buffer-limit`
+//! directive and, for replicas, its note that a limit below `repl-backlog-size` would make a partial resync pointless.
 
 use crate::base::log::{Level, log};
 use crate::config::special::BufferLimit;
@@ -12,7 +12,7 @@ use crate::server::client_line::client_line;
 use crate::server::state::Server;
 
 impl Server {
-    /// The limit of a client's class. A replica may always lag by as much as the backlog keeps.
+    /// The limits of a client's class. A replica may always lag by as much as the backlog holds.
     fn output_limit(&self, client: &Client) -> BufferLimit {
         let limits = &self.config.client_output_buffer_limit;
         if client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR) {
@@ -52,7 +52,7 @@ impl Server {
         true
     }
 
-    /// Closes a client that has broken its limit at once, without sending what waits for it.
+    /// Closes a client that has exceeded its limit at once, without sending pending output.
     fn close_for_output(&mut self, client: &mut Client) {
         let line = client_line(self, client);
         log(
@@ -65,7 +65,7 @@ impl Server {
         self.count_client_memory(client);
     }
 
-    /// Checks the hard limits of these clients, to whom something was added.
+    /// Checks the hard limits of these clients, after output was added for them.
     pub(crate) fn limit_outputs_of(&mut self, ids: &[ClientId]) {
         for &id in ids {
             self.with_session(id, |server, client| {

@@ -11,12 +11,12 @@ use crate::base::log::{Level, log};
 use crate::config::Config;
 use crate::server::Server;
 
-/// How the process was called: `{title}`.
+/// The command by which the process was started: `{title}`.
 static CALLED: OnceLock<OsString> = OnceLock::new();
 
-/// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows, as Redis does:
-/// each client takes a descriptor, and the server keeps some for itself. Fails with the line for the log where not a single
-/// client could connect.
+/// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows, as Redis
+/// does: each client takes a descriptor, and the server keeps some for itself. Fails with the text of a log line if not even
+/// a single client could connect.
 pub fn raise_file_limit(config: &mut Config) -> Result<(), String> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     const RESERVED: u64 = 32;
@@ -33,7 +33,7 @@ pub fn raise_file_limit(config: &mut Config) -> Result<(), String> {
         log(Level::Notice, &text);
         return Ok(());
     };
-    // Only a privileged process may raise the hard limit; below it, Redis looks in steps for what is allowed.
+    // Only a privileged process may raise the hard limit. Below it, Redis tries decreasing values in steps.
     let steps = wanted.saturating_sub(hard).div_ceil(STEP);
     let best = wanted.saturating_sub(steps * STEP);
     let limit = if best > soft && setrlimit(Resource::RLIMIT_NOFILE, best, hard).is_ok() { best } else { soft };
@@ -82,7 +82,7 @@ fn huge_pages_are_on() -> bool {
     std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").is_ok_and(|text| text.contains("[always]"))
 }
 
-/// Runs on the listed processors only: `0,2-5`, a range with its step behind a colon.
+/// Restricts the process to the listed processors, such as `0,2-5`; a range may have a step after a colon.
 fn pin(list: &[u8]) -> Option<()> {
     let mut set = CpuSet::new();
     for part in std::str::from_utf8(list).ok()?.split(',') {
@@ -96,7 +96,7 @@ fn pin(list: &[u8]) -> Option<()> {
     sched_setaffinity(Pid::from_raw(0), &set).ok()
 }
 
-/// Shows the title that `proc-title-template` describes.
+/// Sets the title that `proc-title-template` describes.
 pub fn show_title(server: &Server) {
     let Some(called) = CALLED.get() else { return };
     let title = title(server, called);
@@ -141,7 +141,7 @@ fn title(server: &Server, called: &OsStr) -> String {
 
 static TITLE_AREA: OnceLock<Result<TitleArea, String>> = OnceLock::new();
 
-/// Where the kernel put the arguments, and the environment right behind them: `ps` shows what stands there.
+/// The memory in which the kernel put the arguments, followed by the environment. `ps` shows its contents.
 struct TitleArea {
     start: usize,
     length: usize,
@@ -152,7 +152,7 @@ impl TitleArea {
     /// Finds the area, and moves the environment out of it.
     fn claim() -> Result<Self, String> {
         let stat = std::fs::read_to_string("/proc/self/stat").map_err(|error| error.to_string())?;
-        // The name in parentheses may hold anything; fields are counted behind it, from the third on.
+        // The name in parentheses may contain anything; the fields after it are counted from the third on.
         let (_, fields) = stat.rsplit_once(") ").ok_or("/proc/self/stat has no name")?;
         let field = |number: usize| fields.split(' ').nth(number - 3)?.trim().parse::<usize>().ok();
         let bounds = || Some((field(48)?, field(49)?, field(50)?, field(51)?));

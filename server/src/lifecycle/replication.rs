@@ -1,4 +1,4 @@
-//! Drives replication's machine: the facts that it needs, and what it wants done to sessions and data.
+//! Driving replication's machine: providing the facts that it needs, and carrying out its effects on sessions and data.
 
 use super::machines::Driven;
 use crate::base::clock::Millis;
@@ -10,7 +10,7 @@ use crate::server::driver::Driver;
 use crate::server::pauses::Purpose;
 use crate::server::state::{Order, Server};
 
-/// Long enough to mean 'until told otherwise', short enough to compute with.
+/// The length of a pause without a fixed end, in milliseconds; small enough to compute with.
 const UNTIL_TOLD: Millis = 1 << 40;
 
 impl Driven for Replication {
@@ -39,18 +39,18 @@ impl Driven for Replication {
 }
 
 impl Server {
-    /// Tells replication's machine what happened, and does what it wants of sessions and data.
+    /// Passes an input to replication's machine, and carries out its effects on sessions and data.
     pub fn tell_replication(&mut self, current: Option<&mut Client>, input: Input) {
         self.with_replication(current, |machine| machine.take(input));
     }
 
-    /// Something happened on the link of the replica whose commands run.
+    /// Passes what happened on the link of the replica whose command runs.
     pub fn tell_of_replica(&mut self, current: &mut Client, input: PeerInput) {
         let peer = current.id;
         self.tell_replication(Some(current), Input::Peer(peer, input));
     }
 
-    /// The time that the machine asked for has come. It hears first which sockets take their snapshots.
+    /// Runs the machine at the time that it asked for, after telling it which sockets accept their snapshots.
     pub fn tick_replication(&mut self) {
         let receives = self.replication.replicas().filter(|peer| peer.receives_snapshot());
         let progress: Vec<Input> = receives
@@ -65,8 +65,8 @@ impl Server {
         });
     }
 
-    /// Has the machine do something, and does what it wants of sessions and data; what it wants of the network is done when
-    /// the batch ends. `current` is the session whose commands run.
+    /// Runs an operation of the machine, and carries out its effects on sessions and data; its effects on the network are
+    /// carried out when the batch ends. `current` is the session whose command runs.
     pub fn with_replication<R>(&mut self, current: Option<&mut Client>, f: impl FnOnce(&mut Replication) -> R) -> R {
         self.drive(current, f).expect("every server has this machine")
     }
@@ -88,7 +88,7 @@ impl Server {
             DataEffect::Recording => self.refresh_listening(),
             DataEffect::BeginSnapshot(plan) => self.begin_snapshot_for_replicas(plan),
             DataEffect::Unwanted { in_file } => {
-                // What goes to the file is the save that the settings ask for, too.
+                // A snapshot in the file also counts as the save that the settings require.
                 if !in_file || self.config.save.0.is_empty() {
                     self.give_up_snapshot();
                 }
@@ -98,16 +98,16 @@ impl Server {
         }
     }
 
-    /// What follows from every change of the role. The log's lines carry its letter.
+    /// Carries out what every change of the role requires. `letter` stands for the role in log lines.
     fn role_changed(&mut self, letter: u8) {
         crate::base::log::set_role(letter);
-        // One that the kernel refuses was refused, and told of, when it was set.
+        // A value that the kernel refuses has already been reported when it was set.
         let _ = self.adjust_oom_score();
         self.refresh_listening();
     }
 
     fn begin_snapshot_for_replicas(&mut self, plan: SyncPlan) {
-        // The machine asks only where nothing else is being saved.
+        // The machine asks for this only if nothing else is being saved.
         self.begin_saving(!plan.without_keys);
         let mut header = self.snapshot_header();
         if plan.without_functions {

@@ -1,5 +1,5 @@
-//! Saves. Those in the foreground are made here; those in the background begin and end here, and are made by jobs of the
-//! network layer.
+//! Saving the dataset. Foreground saves run here; background saves begin and end here, and are run by jobs of the network
+//! layer.
 
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,11 @@ use crate::persistence::state::LoadedKeys;
 use crate::replication::Peer;
 use crate::server::state::{Order, Server};
 
-/// Keys that one step of a foreground save takes at a time.
+/// How many keys one step of a foreground save visits.
 const STEP: usize = 4096;
 
 impl Server {
-    /// Where the dataset is saved.
+    /// The path of the RDB file.
     pub fn rdb_path(&self) -> PathBuf {
         self.config.dir.as_path().join(self.config.dbfilename.as_path())
     }
@@ -53,13 +53,13 @@ impl Server {
         }
     }
 
-    /// Ids and offset for the header; `None` where they would not let a replica go on.
+    /// The position in the history for the header; `None` if a replica could not continue from it.
     fn replication_info(&self) -> Option<ReplicationInfo> {
         let (replid, offset, db) = self.replication.place_of_data()?;
         Some(ReplicationInfo { replid, offset, stream_db: db as i64 })
     }
 
-    /// What a loader must know.
+    /// The settings for loading.
     pub fn load_options(&self, as_primary: bool) -> LoadOptions {
         let now = now_ms();
         LoadOptions {
@@ -80,10 +80,10 @@ impl Server {
         encodings(&self.config)
     }
 
-    /// Takes a loaded dataset over.
+    /// Replaces the dataset by a loaded one.
     ///
     /// # Errors
-    /// A library of functions cannot be loaded: a text for the log. Nothing has changed then.
+    /// The text of a log line about a function library that cannot be loaded. Nothing has changed then.
     pub fn install(&mut self, loaded: Loaded) -> Result<(), String> {
         self.scripting.install_functions(&loaded.functions).map_err(|error| {
             let text = String::from_utf8_lossy(error.bytes()).into_owned();
@@ -96,10 +96,10 @@ impl Server {
         Ok(())
     }
 
-    /// SAVE: the whole dataset, now, with the lock held.
+    /// Saves the whole dataset with the lock held: SAVE.
     ///
     /// # Errors
-    /// What the file system says; the old file stays as it was.
+    /// Any error of the file system; the old file is then unchanged.
     pub fn save_now(&mut self) -> std::io::Result<()> {
         self.finish_running_snapshot();
         let path = self.rdb_path();
@@ -119,10 +119,10 @@ impl Server {
         self.write_file(path, encoder)
     }
 
-    /// Writes the dataset as an append-only file's base, now, with the lock held.
+    /// Writes the dataset as the base of an append-only file, with the lock held.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Any error of the file system.
     pub fn write_base(&mut self, path: &Path) -> std::io::Result<()> {
         let encoder = self.base_encoder();
         self.write_file(path, encoder)
@@ -152,7 +152,7 @@ impl Server {
         file.commit()
     }
 
-    /// Gives up a running snapshot and clears its marks.
+    /// Abandons a running snapshot and clears its marks.
     pub fn finish_running_snapshot(&mut self) {
         self.give_up_snapshot();
         while self.keyspace.snapshot_runs() {
@@ -160,7 +160,7 @@ impl Server {
         }
     }
 
-    /// Nobody wants the running snapshot any more: whoever writes it stops, and leaves no file.
+    /// Abandons the running snapshot: its writer stops and leaves no file.
     pub fn give_up_snapshot(&mut self) {
         if self.is_saving() {
             self.persistence.give_up_snapshots();
@@ -168,12 +168,12 @@ impl Server {
         self.keyspace.abandon_snapshot();
     }
 
-    /// Whether a snapshot is being made or written, or the process ends: nothing else of the kind may begin.
+    /// Whether a snapshot is being taken or written or the process is ending, so that no other may begin.
     pub fn is_saving(&self) -> bool {
         self.keyspace.snapshot_runs() || self.persistence.saving_since().is_some() || self.process.shutdown().is_final()
     }
 
-    /// BGSAVE: begins a background save; false where a snapshot runs already.
+    /// Begins a background save; false if a snapshot is already running.
     pub fn begin_background_save(&mut self) -> bool {
         if !self.begin_saving(true) {
             return false;
@@ -183,8 +183,8 @@ impl Server {
         true
     }
 
-    /// Begins the snapshot of a BGSAVE or of a full synchronisation, which count alike; without keys where a replica filters
-    /// them out. False where a snapshot runs already.
+    /// Begins the snapshot of a background save or of a full resync, which count alike; without keys if a replica filters
+    /// them out. False if a snapshot is already running.
     pub fn begin_saving(&mut self, with_keys: bool) -> bool {
         if self.persistence.saving_since().is_some() {
             return false;
@@ -199,13 +199,13 @@ impl Server {
         true
     }
 
-    /// A background save ended.
+    /// Records the end of a background save.
     pub fn end_background_save(&mut self, result: std::io::Result<()>) {
         let for_replicas = self.replication.replicas().any(Peer::waits_for_file);
         self.persistence.background_save_ended(&result, for_replicas);
     }
 
-    /// `save` points: begins a background save where one is due.
+    /// Begins a background save if a save point is reached.
     pub fn save_if_due(&mut self) {
         if self.is_saving() || self.persistence.aof.rewrite().is_running() || self.persistence.is_loading() {
             return;
@@ -227,12 +227,14 @@ impl Server {
 }
 
 impl Server {
-    /// Whether this server, which has no dataset yet, will be a primary: so says its configuration, or `nodes.conf`.
+    /// Whether this server will be a primary according to its configuration or `nodes.conf`; called before a dataset is
+    /// loaded.
     pub fn starts_as_primary(&self) -> bool {
         self.config.replicaof.0.is_none() && self.cluster().is_none_or(|core| core.myself().is_master())
     }
 
-    /// After a restart: a primary's replicas, or we ourselves, can go on where the file says.
+    /// After a restart, restores the position in the replication history from the loaded file, so that replicas, or this
+    /// server as one, can continue with a partial resync.
     pub fn restore_replication(&mut self, loaded: &Loaded) {
         let Some(offset) = loaded.repl_offset else { return };
         let Some(Ok(replid)) = loaded.repl_id.as_deref().map(crate::base::ids::ReplId::parse) else { return };
@@ -241,7 +243,7 @@ impl Server {
             self.persistence.history_was_restored();
             return;
         }
-        // Expired keys that were not loaded are deletions that the replicas must hear of.
+        // Expired keys that were not loaded have to be propagated to replicas as deletions.
         self.with_replication(None, |machine| machine.restore_as_primary(replid, offset));
         for (db, key) in &loaded.expired_keys {
             self.effects.queue(*db, &[b"DEL", key]);

@@ -1,4 +1,4 @@
-//! Drives Sentinel's machine, and publishes its events.
+//! Driving Sentinel's machine, and publishing its events.
 
 use std::convert::Infallible;
 
@@ -28,12 +28,12 @@ impl Driven for Sentinel {
 }
 
 impl Server {
-    /// Has the machine do something. `None` outside of Sentinel mode.
+    /// Runs an operation of the machine. `None` outside Sentinel mode.
     pub fn with_sentinel<R>(&mut self, f: impl FnOnce(&mut Sentinel) -> R) -> Option<R> {
         self.drive(None, f)
     }
 
-    /// An event: to the log, and unless it is for debugging to its channel.
+    /// Logs an event and, unless its level is debug, publishes it on its channel.
     pub fn tell_event(&mut self, current: &mut Client, level: Level, name: &str, payload: &str) {
         log(level, &format!("{name} {payload}"));
         if level != Level::Debug {

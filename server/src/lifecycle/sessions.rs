@@ -1,4 +1,4 @@
-//! How sessions end, and how they follow changes of their users.
+//! Ending sessions, and applying changes of users to them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,8 +11,7 @@ use crate::server::client::{Client, ClientFlags};
 use crate::server::state::Server;
 
 impl Server {
-    /// Ends the session of a client whose commands do not run now: from here on nobody sees it, and its task closes the
-    /// socket.
+    /// Ends the session of a client whose command is not running. It is no longer visible, and its task closes the socket.
     pub fn end_session(&mut self, id: ClientId) {
         let Some(slot) = self.clients.index_of(id) else { return };
         let mut is_primary = false;
@@ -25,12 +24,12 @@ impl Server {
         });
         self.clients.hide(slot);
         if let Some(link) = self.replication.follower().and_then(|follower| follower.link()).filter(|_| is_primary) {
-            // From now on the link is down, however long its task takes to notice.
+            // The link counts as down from now on, even if its task takes a while to notice.
             self.tell_replication(None, Input::Link(link, LinkInput::Lost("Connection with master lost.".into())));
         }
     }
 
-    /// Gives back what a session holds: subscriptions, watches, waits, monitors, replicas.
+    /// Releases everything that a session holds: subscriptions, watches, waits, its roles as a monitor or a replica.
     pub fn forget_client(&mut self, client: &mut Client) {
         self.forget_client_memory(client);
         self.break_off_arrival(client);
@@ -52,7 +51,7 @@ impl Server {
         client.refresh_pubsub_flags();
     }
 
-    /// Replaces or adds a user. Its sessions take over the new rights, and subscribers that have lost a channel are closed.
+    /// Replaces or adds a user. Its sessions get the new permissions, and subscribers that have lost a channel are closed.
     pub fn put_user(&mut self, current: &mut Client, user: User) {
         let old = self.acl.users().get(&user.name).cloned();
         let new = self.acl.put_user(user);
@@ -69,13 +68,13 @@ impl Server {
         }
     }
 
-    /// `requirepass` has changed: it is the default user's password.
+    /// Applies a change of `requirepass`, which is the default user's password.
     pub fn put_default_password(&mut self, current: &mut Client) {
         let user = self.acl.with_password(&self.config.requirepass);
         self.put_user(current, user);
     }
 
-    /// Subscribers of a user that is about to change lose their connection where they would lose a channel.
+    /// Closes the subscribers of a user that is about to change, if they lose permission for a channel.
     fn end_subscribers(&mut self, current: &mut Client, old: &Arc<User>, new: &User) {
         let patterns = |user: &User| -> Option<HashSet<Vec<u8>>> {
             if user.selectors().any(|selector| selector.channels().is_none()) {
@@ -84,7 +83,7 @@ impl Server {
             Some(user.selectors().filter_map(|selector| selector.channels()).flatten().cloned().collect())
         };
         let Some(now_allowed) = patterns(new) else { return };
-        // A user that could do less before has lost nothing.
+        // A user that had fewer permissions before has lost nothing.
         if patterns(old).is_some_and(|before| before.is_subset(&now_allowed)) {
             return;
         }
@@ -109,12 +108,12 @@ impl Server {
         let ended: Vec<ClientId> = self.clients.iter().filter(|client| gone(client)).map(|client| client.id).collect();
         ended.into_iter().for_each(|id| self.end_session(id));
         if gone(current) {
-            // What it has queued is still checked against the rights of the removed user, not anybody else's.
+            // Its queued commands are still checked against the permissions of the removed user.
             current.flags.insert(ClientFlags::CLOSE_AFTER_REPLY);
         }
     }
 
-    /// All users anew, from an ACL file. Only the default user's sessions go on.
+    /// Replaces all users by those of an ACL file. Only sessions of the default user continue.
     pub fn replace_users(&mut self, current: &mut Client, users: Users) {
         let default_user = User::clone(users.default_user());
         let old: Vec<Arc<User>> = self.acl.users().iter().cloned().collect();

@@ -1,9 +1,9 @@
-//! Passes settings that have changed on to the parts that keep a copy.
+//! Passing settings to the parts of the server that keep a copy of them.
 
 use crate::server::state::{Order, Server};
 
 impl Server {
-    /// Passes all settings on.
+    /// Passes all settings to the parts that keep a copy.
     pub fn apply_config(&mut self) {
         self.keep_settings();
         self.orders.push(Order::Replication);

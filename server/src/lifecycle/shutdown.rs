@@ -1,4 +1,4 @@
-//! Ending the process: SHUTDOWN and signals; lagging replicas are waited for, the dataset is saved.
+//! Ending the process, by SHUTDOWN or a signal: waiting for lagging replicas, and saving the dataset.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::server::shutdown::ShutdownOptions;
 use crate::server::state::{Order, Server};
 
 impl Server {
-    /// A signal asks for the end. The cron begins it, as Redis's does; at once, unless it is paused.
+    /// Requests a shutdown because of a signal. As in Redis, the cron begins it, without delay unless the cron is paused.
     pub fn request_shutdown(&mut self, options: ShutdownOptions) {
         set_ending(true);
         self.process.shutdown_mut().request(options);
@@ -23,14 +23,14 @@ impl Server {
         }
     }
 
-    /// Begins what a signal asked for.
+    /// Begins the shutdown that a signal requested.
     pub(crate) fn begin_requested_shutdown(&mut self) {
         if let Some(options) = self.process.shutdown_mut().take_request() {
             self.begin_shutdown(options);
         }
     }
 
-    /// Begins to end. Returns false if it cannot: the dataset could not be saved.
+    /// Begins a shutdown. Returns false if it fails because the dataset could not be saved.
     pub fn begin_shutdown(&mut self, options: ShutdownOptions) -> bool {
         log(Level::Warning, "User requested shutdown...");
         let patience = i64::from(self.config.shutdown_timeout) * 1000;
@@ -39,7 +39,7 @@ impl Server {
         if !options.now && patience > 0 && self.lagging_replicas() > 0 {
             log(Level::Notice, "Waiting for replicas before shutting down.");
             self.process.shutdown_mut().wait_until(self.time.now + patience);
-            // Nothing may be written any more that replicas would have to catch up with.
+            // Writes are held back, so that replicas can catch up.
             self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
             return true;
@@ -55,7 +55,7 @@ impl Server {
         self.replication.replicas().filter(behind).count()
     }
 
-    /// A tick while replicas are waited for.
+    /// Called on each tick while the shutdown waits for replicas.
     pub fn advance_shutdown(&mut self) {
         let deadline = self.process.shutdown().deadline();
         if deadline.is_some_and(|deadline| self.lagging_replicas() == 0 || self.time.now >= deadline) {
@@ -63,7 +63,7 @@ impl Server {
         }
     }
 
-    /// SHUTDOWN ABORT; false where none is running.
+    /// Aborts a shutdown: SHUTDOWN ABORT. False if none is in progress.
     pub fn abort_shutdown(&mut self) -> bool {
         if !self.process.shutdown().is_pending() {
             return false;
@@ -80,7 +80,7 @@ impl Server {
         self.process.shutdown_mut().call_off();
     }
 
-    /// The process goes on: answers the clients that asked for its end.
+    /// Replies to the clients that requested a shutdown which was aborted.
     fn answer_who_asked(&mut self) {
         let asked = |id: &ClientId| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
@@ -126,12 +126,12 @@ impl Server {
         self.remove_unfinished_files();
         if !self.config.pidfile.is_empty() {
             log(Level::Notice, "Removing the pid file.");
-            // It may be gone already, which is fine.
+            // It does not matter if the file no longer exists.
             let _ = std::fs::remove_file(self.config.pidfile.as_path());
         }
         if !self.config.unixsocket.is_empty() {
             log(Level::Notice, "Removing the unix socket file.");
-            // Nor does it matter if somebody else has removed this one.
+            // The same applies to this file.
             let _ = std::fs::remove_file(self.config.unixsocket.as_path());
         }
         let who = if self.sentinel.is_some() { "Sentinel" } else { "Redis" };
@@ -140,7 +140,7 @@ impl Server {
         true
     }
 
-    /// Removes the files of snapshots that are being written, which nobody needs any more.
+    /// Removes the files of snapshots that are being written and are no longer needed.
     fn remove_unfinished_files(&mut self) {
         self.give_up_snapshot();
         let pid = std::process::id();
@@ -150,14 +150,14 @@ impl Server {
             for entry in entries.into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if starts.iter().any(|start| name.starts_with(start.as_str())) {
-                    // Whoever writes it may have removed it by now.
+                    // The writer may have removed it by now.
                     let _ = std::fs::remove_file(entry.path());
                 }
             }
         }
     }
 
-    /// Calls the shutdown off, after an error.
+    /// Aborts the shutdown after an error.
     fn stay(&mut self) -> bool {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
         self.call_shutdown_off();

@@ -1,11 +1,11 @@
-//! Handovers of slots, on the side of sessions and keys.
+//! Carrying out handovers of slots, as far as sessions and keys are concerned.
 //!
-//! Background. `slots/` knows which handovers run and who must wait; here that meets the keyspace, the sessions and the machine of
-//! cluster mode. At the target, the session in which slots come may write to them although they are another node's,
-//! and believes that node about expiry, as a replica believes its primary. KEYS, SCAN and DBSIZE of the target see those keys
-//! before they are its own; nobody can read or change them.
+//! Background. `slots/` knows which handovers run and which requests have to wait; this file connects it with the keyspace,
+//! the sessions and the cluster's machine. At the target, the session through which slots arrive may write to them although
+//! another node owns them, and leaves expiry to that node, as a replica leaves it to its primary. KEYS, SCAN and DBSIZE of
+//! the target see those keys before it owns them, but no client can read or change them.
 //!
-//! Keys that have gone are removed in small steps, each told to replicas and the append-only file.
+//! Keys of slots that were handed over are removed in small steps, each of which is propagated.
 
 use std::ops::RangeInclusive;
 
@@ -23,10 +23,10 @@ fn no_cluster() -> Refusal {
 
 /// The source of a handover.
 impl Server {
-    /// Whether slots may be handed over to a node; ours, and its name.
+    /// Checks that slots may be handed over to a node; returns our id and that node's.
     ///
     /// # Errors
-    /// They are not ours to give, or are being given already.
+    /// This node does not own the slots, or is already handing them over.
     pub fn may_hand_over_slots(&self, slots: &SlotSet, to: &[u8]) -> Result<(NodeId, NodeId), Refusal> {
         let Some(mode) = &self.cluster else { return Err(no_cluster()) };
         let target = mode.core.may_hand_over(slots, to)?;
@@ -36,7 +36,7 @@ impl Server {
         }
     }
 
-    /// CLUSTER MIGRATESLOTS: begins to hand slots over.
+    /// Begins to hand slots over: CLUSTER MIGRATESLOTS.
     ///
     /// # Errors
     /// As for [`Self::may_hand_over_slots`].
@@ -51,16 +51,16 @@ impl Server {
         Ok(())
     }
 
-    /// Whether a handover may go on.
+    /// Checks that a handover may continue.
     ///
     /// # Errors
-    /// Why not.
+    /// Why it has to end.
     pub fn check_handover(&mut self, id: HandoverId) -> Result<(), String> {
         let Some(mode) = &mut self.cluster else { return Err("no cluster".to_owned()) };
         mode.handovers.check(id, &mode.core)
     }
 
-    /// Begins the snapshot of a range, and keeps its changes from now on. False while another snapshot runs.
+    /// Begins the snapshot of a range, whose changes are kept from now on. False while another snapshot runs.
     pub fn begin_range(&mut self, id: HandoverId, range: &RangeInclusive<Slot>) -> bool {
         if self.persistence.is_loading() || !self.keyspace.begin_slot_snapshot(range.clone()) {
             return false;
@@ -73,7 +73,7 @@ impl Server {
         true
     }
 
-    /// From now on requests for the slots wait; the last changes, and the highest epoch that we know.
+    /// Makes requests for the slots wait from now on. Returns the last changes, and the highest epoch that this node knows.
     pub fn pause_slots(&mut self, id: HandoverId) -> (Vec<u8>, Epoch) {
         let Some(mode) = &mut self.cluster else { return Default::default() };
         mode.handovers.pause(id, self.time.now);
@@ -82,15 +82,15 @@ impl Server {
         last
     }
 
-    /// Whether the target has the slots already, as the bus tells.
+    /// Whether the target already owns the slots, according to the cluster's bus.
     pub fn handover_is_known(&self, id: HandoverId) -> bool {
         let Some(mode) = &self.cluster else { return false };
         let Some(record) = mode.handovers.outgoing(id) else { return false };
         record.slots.iter().all(|slot| mode.core.owner(slot).is_some_and(|owner| owner.id == record.target))
     }
 
-    /// A handover is over: the target has the slots, under this epoch if it told us one itself and the cluster's bus did not; or
-    /// they stay.
+    /// Ends a handover. On success the target has the slots; the epoch is given if the target reported it before the
+    /// cluster's bus did. On failure the slots stay here.
     pub fn end_handover(&mut self, id: HandoverId, result: Result<Option<Epoch>, String>) {
         let Some(record) = self.handovers().and_then(|handovers| handovers.outgoing(id)) else { return };
         let (slots, target) = (record.slots.clone(), record.target);
@@ -105,7 +105,7 @@ impl Server {
         self.retry_paused_slots();
     }
 
-    /// Clients that wait for a slot try again; those whose slot is still held back go on waiting.
+    /// Retries requests that wait for a slot; those whose slot is still held back keep waiting.
     fn retry_paused_slots(&mut self) {
         self.end_due_waits();
         self.orders.push(Order::Rearm);
@@ -114,10 +114,10 @@ impl Server {
 
 /// The target of a handover.
 impl Server {
-    /// Slots are on their way in this session.
+    /// Begins the arrival of slots through this session.
     ///
     /// # Errors
-    /// They cannot come.
+    /// Why the slots cannot arrive.
     pub fn begin_arrival(
         &mut self,
         client: &mut Client,
@@ -131,7 +131,7 @@ impl Server {
         let expected = slots.clone();
         let accepted = self.with_cluster(Some(client), |core| core.expect_slots(id, from, expected));
         accepted.unwrap_or(Err(no_cluster()))?;
-        // What was here before must not be taken for what comes, nor what comes for what has gone.
+        // Leftover keys must not be confused with arriving ones, nor arriving ones be removed as leftovers.
         self.discard_rest();
         self.discard_now(&slots);
         let Some(mode) = &mut self.cluster else { return Err(no_cluster()) };
@@ -143,7 +143,7 @@ impl Server {
         Ok(())
     }
 
-    /// The source has emptied its dataset, so what came of it is removed.
+    /// Removes what has arrived, because the source has emptied its dataset.
     pub fn flush_arrival(&mut self, client: &Client) {
         let arriving = client.arrival.and_then(|id| self.handovers()?.arriving_slots(id));
         if let Some(slots) = arriving.cloned() {
@@ -151,7 +151,7 @@ impl Server {
         }
     }
 
-    /// This dataset was emptied, and with it what has come so far: nothing of that may be taken over.
+    /// Abandons all arrivals, because this dataset was emptied together with what has arrived so far.
     pub fn give_up_arrivals(&mut self) {
         for id in self.handovers().map(Handovers::arrivals).unwrap_or_default() {
             self.with_cluster(None, |core| core.expect_no_more(id));
@@ -159,7 +159,7 @@ impl Server {
         }
     }
 
-    /// All keys are here: takes the slots, under the epoch that is returned, which is higher than `seen`.
+    /// Takes the slots once all keys have arrived, under the returned epoch, which is higher than `seen`.
     ///
     /// # Errors
     /// The slots cannot be taken, and the handover has failed.
@@ -174,7 +174,7 @@ impl Server {
         Ok((id, epoch))
     }
 
-    /// A session ends: removes what came in it and is not ours.
+    /// Removes what has arrived through a session that ends, unless the slots are already ours.
     pub(crate) fn break_off_arrival(&mut self, client: &mut Client) {
         let Some(id) = client.arrival else { return };
         self.forget_arrival(client, Stage::Failed, "the source gave it up, or was lost");
@@ -191,7 +191,7 @@ impl Server {
         }
     }
 
-    /// Tells the keyspace and our replicas which slots are on their way.
+    /// Tells the keyspace and our replicas which slots are arriving.
     fn refresh_incoming(&mut self) {
         let slots: SlotSet = match self.cluster() {
             Some(core) => core.incoming().flat_map(|(_, incoming)| incoming.slots.iter()).collect(),
@@ -201,7 +201,7 @@ impl Server {
         self.tell_replicas_what_comes();
     }
 
-    /// Tells replicas which slots are on their way. It is repeated, since some may have joined meanwhile.
+    /// Tells replicas which slots are arriving. This is repeated, because replicas may have joined in the meantime.
     pub(crate) fn tell_replicas_what_comes(&mut self) {
         if self.replication.is_replica() || self.replication.history().backlog().is_none() {
             return;
@@ -213,7 +213,7 @@ impl Server {
         self.propagate_internal(&command);
     }
 
-    /// Whether slots are on their way to us.
+    /// Whether any slots are arriving.
     pub(crate) fn expects_slots(&self) -> bool {
         !self.keyspace.expected_slots().is_empty()
     }
@@ -221,7 +221,7 @@ impl Server {
 
 /// Removal of keys that belong to another node.
 impl Server {
-    /// The keys of slots are to be removed, in small steps.
+    /// Begins to remove the keys of slots, in small steps.
     pub(crate) fn discard(&mut self, slots: SlotSet) {
         let is_replica = self.replication.is_replica();
         if let Some(handovers) = self.handovers_mut().filter(|_| !is_replica) {
@@ -230,12 +230,12 @@ impl Server {
         }
     }
 
-    /// Removes about `count` keys; false where none is left.
+    /// Removes about `count` keys; false if none is left.
     pub fn discard_step(&mut self, count: usize) -> bool {
         let mut left = count;
         while left > 0 {
             let Some(slot) = self.handovers_mut().and_then(Handovers::next_discard) else { break };
-            // The slot has come back meanwhile, or our master decides.
+            // The slot is ours again, or our primary decides about its keys.
             let stays = self.cluster().is_none_or(|core| core.is_mine(slot)) || self.replication.is_replica();
             let removed = if stays { 0 } else { self.remove_from_slot(slot, left) };
             if (stays || removed < left)
@@ -250,7 +250,7 @@ impl Server {
         self.handovers().is_some_and(Handovers::has_discards)
     }
 
-    /// Removes all that is to be removed, now: slots are about to come, or to come back.
+    /// Removes all remaining keys at once, because slots are about to arrive or to return.
     pub fn discard_rest(&mut self) {
         while self.discard_step(1 << 16) {}
     }

@@ -1,9 +1,9 @@
-//! The end of a turn: writes what has gathered, and wakes the tasks that have something to do.
+//! The end of a turn: writing buffered output, and waking the tasks that have something to do.
 
 use crate::server::state::Server;
 
 impl Server {
-    /// A batch ends: wakes the tasks that have something to do. Orders stay for the caller to take.
+    /// Ends a batch: wakes the tasks that have something to do. Orders are left for the caller to take.
     #[inline]
     pub fn end_batch(&mut self) {
         if self.persistence.aof.unwritten() > 0 {
@@ -28,18 +28,19 @@ impl Server {
                     client.signal.raise();
                 }
             }
-            // The list keeps its room for the next batch.
+            // The list is reused for the next batch.
             self.clients.keep_woken(woken);
         }
         if self.replication.has_replicas() {
             self.wake_replicas();
         }
-        // Without replicas as well: what they had kept goes, and a replica's own backlog grows with its primary's stream.
+        // Also without replicas, because what departed ones kept has to be freed, and a replica's own backlog grows with its
+        // primary's stream.
         self.replication.trim();
     }
 
-    /// Wakes the links that had nothing left to send, and closes those that lag too far. A link that is still writing
-    /// looks for more by itself when its socket has taken everything: waking it would only keep its task from waiting.
+    /// Wakes the links that had nothing left to send, and closes those that lag too far. A link that is still writing checks
+    /// for more by itself once its socket has accepted everything; waking it would only prevent its task from waiting.
     fn wake_replicas(&mut self) {
         let limit = self.replica_output_limit().hard;
         let clients = &self.clients;
