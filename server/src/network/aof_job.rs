@@ -1,8 +1,8 @@
-//! The append-only file's long jobs: loading at start, and the rewrite.
+//! The long jobs of the append-only file: loading at startup, group commits, and rewrites.
 //!
-//! A thread reads and parses while the server executes what came before, in steps between which clients hear that it is
-//! loading. A rewrite is the walk of a snapshot, see `snapshot_job.rs`; what it changes and in which order so that a
-//! crash does no harm, is told in `lifecycle/aof.rs`.
+//! A thread reads and parses while the server executes what came before, in steps between which clients are told that it is
+//! loading. A rewrite is the walk of a snapshot (`snapshot_job.rs`); the order of its steps, which makes it safe against
+//! crashes, is described in `lifecycle/aof.rs`.
 
 use std::io;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::base::log::{Level, log};
 use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
 use crate::persistence::file::RdbFile;
 
-/// Batches on their way from the reader.
+/// How many batches the reader may be ahead.
 const QUEUE: usize = 32;
-/// How often the sockets are looked at for more writes that share a sync.
+/// How often the sockets are checked for more writes that can share a sync.
 const LOOKS: usize = 16;
 /// How often INFO is updated while the reader is busy with a long RDB part.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ const RETRY: Duration = Duration::from_millis(20);
 /// Loads the set of files, if there is one, and opens it for appending.
 ///
 /// # Errors
-/// A text for the log: the server cannot start.
+/// The text of a log line; the server cannot start then.
 pub async fn load_at_start(shared: &Shared) -> Result<(), String> {
     let started = monotonic_ns();
     shared.turn().find_aof()?;
@@ -89,11 +89,11 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
     }
 }
 
-/// `appendfsync always`: one write and one sync for all batches that end about now.
+/// With `appendfsync always`: one write and one sync for all batches that end at about the same time.
 ///
-/// Background. Clients whose replies have just left come back within microseconds. A sync that began with the first of
-/// them would let the others wait for it and then for their own: two rounds for everybody. So the task waits for the
-/// running sync, and then for as long as each look at the sockets still brings writes.
+/// Background. Clients whose replies have just left come back within microseconds. A sync that began with the first of them
+/// would make the others wait for it and then for their own: two rounds for everyone. So the task waits for the running
+/// sync, and then for as long as checking the sockets still brings writes.
 pub async fn group_commit(shared: Shared) {
     let running = {
         let server = shared.peek();
@@ -164,7 +164,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
         let server = shared.peek();
         let checked = server.persistence.aof.check_rewrite(generation);
         if checked.is_err() {
-            // The rewrite was cancelled. A file that is left behind would only be untidy.
+            // The rewrite was cancelled. A leftover file is harmless.
             let _ = std::fs::remove_file(&temporary);
         }
         checked?;
@@ -180,7 +180,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Commands go to the new file, and the snapshot begins, in one step.
+/// Switches to the new file and begins the snapshot, in one turn.
 async fn begin_walk(
     shared: &Shared,
     generation: u64,
@@ -214,7 +214,7 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> io::Result<R> + Send
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
-/// The rewrite that an order asked for.
+/// Starts the rewrite that an order requested.
 pub fn spawn(shared: &Shared, generation: u64) {
     tokio::spawn(rewrite(Arc::clone(shared), generation));
 }

@@ -14,17 +14,17 @@ use crate::server::client::{Client, ClientFlags, Signal};
 use crate::server::clients::SessionIndex;
 use crate::server::state::{Order, Server};
 
-/// See the module's comment.
+/// Executes the commands of a primary's stream in the primary's session.
 pub struct Applier<'a> {
     shared: &'a Shared,
     link: LinkId,
     parser: RequestParser,
-    /// The primary is a client too: CLIENT LIST shows it, CLIENT KILL ends it.
+    /// The primary's session: CLIENT LIST shows it, and CLIENT KILL ends it.
     session: SessionIndex,
     signal: Arc<Signal>,
-    /// Bytes at the buffer's start that are parsed: a transaction that waits for its EXEC.
+    /// How many bytes at the start of the buffer have been parsed: a transaction that lacks its EXEC.
     pending: usize,
-    /// Bytes of the buffer that were seen; what is behind them is new.
+    /// How many bytes of the buffer have been seen; what follows is new.
     seen: Option<usize>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Applier<'a> {
         Self { shared, link, parser: RequestParser::default(), session, signal, pending: 0, seen: None }
     }
 
-    /// Waits until somebody raises the session's signal.
+    /// Waits until the session's signal is raised.
     pub(super) async fn raised(&mut self) {
         std::future::poll_fn(|context| {
             self.signal.register(context.waker());
@@ -55,7 +55,7 @@ impl<'a> Applier<'a> {
     /// Executes all complete commands of `buffer` and removes them from it.
     ///
     /// # Errors
-    /// The link is over: the primary speaks nonsense, its session was killed, or the role has changed.
+    /// The link has to end: the primary violated the protocol, its session was killed, or the role has changed.
     pub(super) fn apply(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         if self.seen == Some(buffer.len()) {
             return Ok(());
@@ -65,7 +65,7 @@ impl<'a> Applier<'a> {
         self.check_role(server)?;
         let lost = || io::Error::new(io::ErrorKind::ConnectionAborted, "Connection with master lost.");
         if server.scripting.busy().is_some() {
-            // A script is in the middle of its work on these data.
+            // A script is in the middle of changing these data.
             server.gate.hold_back_primary(server.clients.get(self.session).map(|client| client.id));
             self.seen = Some(buffer.len());
             return Ok(());
@@ -95,7 +95,8 @@ impl<'a> Applier<'a> {
                 Ok(Parsed::Request { consumed }) => {
                     self.run(server, client, &buffer[done..]);
                     done += consumed;
-                    // A transaction's bytes count when it has been executed: cut in the middle, it comes whole again.
+                    // The bytes of a transaction count once it has been executed; if it is cut off, it is sent again as a
+                    // whole.
                     if !client.flags.intersects(ClientFlags::MULTI) {
                         let bytes = &buffer[start..done];
                         server.stats.read_from_primary(bytes.len() as u64);
@@ -111,7 +112,7 @@ impl<'a> Applier<'a> {
         if server.replication.heard(now, buffer.len() - start) {
             server.orders.push(Order::Replication);
         }
-        // Bytes of an open transaction stay in front, already parsed: they wait for its EXEC.
+        // Bytes of an open transaction stay in front, already parsed: they wait for EXEC.
         buffer.drain(..start);
         self.pending = done - start;
         Ok(())

@@ -9,18 +9,18 @@ pub struct Request {
     start: usize,
     end: usize,
     ranges: (usize, usize),
-    /// The words stand in the batch's scratch: an inline request.
+    /// Whether this is an inline request, whose words are in the batch's scratch buffer.
     inline: bool,
 }
 
 /// Input with the requests found in it.
 #[derive(Default)]
 pub struct Batch {
-    /// The bytes that were read, executed requests in front included.
+    /// The bytes that were read, including executed requests at the front.
     pub input: Vec<u8>,
     /// Bytes of `input` that were parsed.
     pub parsed: usize,
-    /// Keeps its place in an unfinished request.
+    /// The parser, which keeps its position in an incomplete request.
     pub parser: RequestParser,
     /// What ended the parsing; executed requests come first.
     pub error: Option<ProtocolError>,
@@ -38,7 +38,7 @@ impl Batch {
         self.next >= self.requests.len()
     }
 
-    /// Whether nothing of what was read waits to be executed or completed.
+    /// Whether everything that was read has been executed.
     pub fn is_empty(&self) -> bool {
         self.is_done() && self.input.len() == self.consumed && self.error.is_none()
     }
@@ -75,7 +75,7 @@ impl Batch {
         self.parsed = end;
     }
 
-    /// Bytes of the input that are neither executed nor understood as a part of the unfinished request.
+    /// How many bytes of the input are neither executed nor parsed as part of the incomplete request.
     pub fn unparsed(&self) -> usize {
         self.input.len() - self.consumed - self.parser.understood()
     }
@@ -93,7 +93,7 @@ impl Batch {
         self.requests[self.next..].iter().filter_map(|&request| self.args(request).at(1))
     }
 
-    /// Number of requests that wait.
+    /// The number of requests that are still to be executed.
     pub fn waiting(&self) -> usize {
         self.requests.len() - self.next
     }
@@ -105,13 +105,13 @@ impl Batch {
         Args::new(&data[request.start..], &self.ranges[request.ranges.0..request.ranges.1])
     }
 
-    /// A request was executed: its bytes may go.
+    /// Marks a request as executed, so that its bytes can be dropped.
     #[inline]
     pub fn executed(&mut self, request: Request) {
         self.consumed = request.end;
     }
 
-    /// Frees room that nothing needs while the client is silent.
+    /// Frees memory that is not needed while the client is idle.
     pub fn shrink(&mut self) {
         self.input.shrink_to_fit();
         if self.is_done() {
@@ -119,7 +119,7 @@ impl Batch {
         }
     }
 
-    /// Makes a batch that holds nothing ready for another connection. Buffers of more than `keep` bytes are freed.
+    /// Prepares an empty batch for another connection. Buffers of more than `keep` bytes are freed.
     pub fn reset(&mut self, keep: usize) {
         self.compact();
         let room = |entries: usize, size: usize| entries * size > keep;

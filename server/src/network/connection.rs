@@ -1,10 +1,10 @@
 //! One client's socket: reads requests, has them executed in batches, writes replies.
 //!
-//! Background. One task a connection. When bytes arrive, all complete requests among them are parsed first, without the
-//! lock; then the lock is taken once and the whole batch is executed; then the replies leave in one write. Replies that
-//! others cause (pub/sub, a blocked client served) are put into the session by whoever holds the lock, who raises the
-//! session's signal. A replica's link is a client too: what it gets behind its replies (`replica_output.rs`) are a snapshot
-//! and the stream.
+//! Background. Each connection has one task. When bytes arrive, all complete requests among them are parsed first, without
+//! the lock; then the lock is taken once and the whole batch is executed; then the replies leave in one write. Replies that
+//! others cause (pub/sub, serving a blocked client) are put into the session by whoever holds the lock and raises the
+//! session's signal. A replica's link is a client, too: after its replies it gets a snapshot and the stream
+//! (`replica_output.rs`).
 //!
 //! Requests are read and executed while earlier replies still wait for the socket: a client may write its whole pipeline
 //! before it reads. What bounds the replies is `client-output-buffer-limit` (`lifecycle/output_limits.rs`).
@@ -35,13 +35,13 @@ use crate::server::clients::SessionIndex;
 use crate::server::state::Server;
 use crate::store::keyspace::PREFETCH_KEYS;
 
-/// Bytes read at a time where nothing bigger is awaited.
+/// How many bytes are read at a time, unless a larger argument is expected.
 const READ_SIZE: usize = 16 * 1024;
-/// Room for the requests of a client that sends more than it reads at a time.
+/// The buffer size for a client that sends more than [`READ_SIZE`] at a time.
 const BUSY_SIZE: usize = 4 * READ_SIZE;
-/// A buffer that grew beyond this is given back when it is empty.
+/// A buffer that grew beyond this is freed when it is empty.
 const KEEP: usize = 64 * 1024;
-/// Turns in a row that a task takes while it never has to wait.
+/// The most consecutive turns of a task that never has to wait.
 const TURNS: u32 = 16;
 
 /// Why [`Connection::poll`] is ready.
@@ -56,20 +56,20 @@ enum Event {
 pub struct Connection {
     session: SessionIndex,
     signal: Arc<Signal>,
-    /// What was read and is not executed; a connection without any has no buffers.
+    /// What was read and not executed yet; without any, the connection has no buffers.
     batch: Option<Box<Batch>>,
     output: Output,
     limits: Limits,
-    /// No more requests are read: the connection ends when the output is written.
+    /// No more requests are read, and the connection ends when the output has been written.
     closing: bool,
-    /// The connection ends now, whatever still waits to be written.
+    /// The connection ends now, regardless of pending output.
     aborted: bool,
     /// The client is blocked; its requests stay where they are.
     blocked: bool,
-    /// The session, while a script that it asked for is set aside.
+    /// The session, while its script is suspended.
     held: Option<Box<Client>>,
     replica: ReplicaOutput,
-    /// Replies may leave when the append-only file is durable so far.
+    /// The position up to which the append-only file has to be durable before replies may leave.
     hold: Option<(u64, Arc<Syncer>)>,
     bytes_in: usize,
     /// Bytes written since the connection began, and how many of them were counted.
@@ -84,7 +84,8 @@ pub fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     signal: Arc<Signal>,
     shared: Shared,
 ) -> impl Future<Output = ()> {
-    // Made here, the future holds each of its parts once: a silent connection costs little more than they.
+    // Constructed here, so that the future contains each part only once, and an idle connection costs little more than these
+    // parts.
     let mut connection = Connection {
         session,
         signal,
@@ -151,11 +152,11 @@ impl Connection {
         }
     }
 
-    /// Writes what waits, reads what came; ready when there is something to execute or the connection ends.
+    /// Writes pending output and reads input. Ready when there is something to execute or the connection ends.
     fn poll<S: AsyncRead + AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Event> {
         if let Some((offset, syncer)) = &self.hold {
             if !syncer.poll_durable(*offset, context.waker()) {
-                // A client that is to be closed does not wait for the disk.
+                // A client that has to be closed does not wait for the disk.
                 return if self.signal.take() { Poll::Ready(Event::Progress) } else { Poll::Pending };
             }
             self.hold = None;
@@ -175,7 +176,7 @@ impl Connection {
             return Poll::Ready(Event::Progress);
         }
         if self.closing || (self.blocked && self.batch.as_ref().is_some_and(|batch| batch.input.len() >= KEEP)) {
-            // A client that waits is read on only as far as one buffer, so that its leaving is noticed.
+            // Of a blocked client, only up to one buffer is read, so that its disconnection is noticed.
             return Poll::Pending;
         }
         match self.poll_read(context, stream) {
@@ -201,7 +202,7 @@ impl Connection {
             if !self.replica.poll_snapshot(context, &mut self.output) {
                 return Poll::Ready(Written::Drained);
             }
-            // It counts as waiting from now on, even if the socket takes nothing of it.
+            // It counts as pending from now on, even if the socket accepts nothing of it.
             self.signal.report_output(self.sent, self.output.len());
         }
     }
@@ -220,7 +221,7 @@ impl Connection {
         read
     }
 
-    /// Keeps a batch that holds anything, and gives another one back.
+    /// Keeps a batch that is not empty, and returns an empty one to the pool.
     fn keep(&mut self, batch: Box<Batch>) {
         if batch.is_empty() {
             spare::give(batch);
@@ -229,7 +230,7 @@ impl Connection {
         }
     }
 
-    /// Executes what was read, and takes over what others left in the session.
+    /// Executes what was read, and takes the output that others put into the session.
     fn execute(&mut self, shared: &Shared) {
         let mut batch = self.batch.take();
         if let Some(batch) = &mut batch
@@ -301,7 +302,7 @@ impl Connection {
         }
     }
 
-    /// Lets the script that was set aside go on for a moment.
+    /// Resumes the suspended script for a while.
     fn resume_script(&mut self, shared: &Shared) {
         let mut server = shared.turn();
         if !server.resume_script() {
@@ -315,7 +316,7 @@ impl Connection {
         }
     }
 
-    /// Forgets the executed input and parses on; false where nothing more can be executed now.
+    /// Drops the executed input and continues parsing; false if nothing more can be executed now.
     fn next_batch(&mut self, batch: &mut Batch, server: &mut Server, client: &mut Client) -> bool {
         if let Some(error) = batch.error.take() {
             server.reply_error(client, format!("ERR Protocol error: {}", error.0).as_bytes());
@@ -408,7 +409,7 @@ fn input_memory(batch: &Batch) -> InputMemory {
     }
 }
 
-/// Batches that hold nothing: connections have one only while they have something in it.
+/// The pool of empty batches. A connection has a batch only while there is something in it.
 mod spare {
     use super::{Batch, KEEP, RefCell};
 
@@ -465,7 +466,7 @@ fn poll_read_into<S: AsyncRead>(
 }
 
 thread_local! {
-    /// Where small reads go first, so that a buffer is as small as what is in it.
+    /// The buffer for small reads, so that a connection's own buffer is no larger than its contents.
     static SCRATCH: RefCell<Box<[MaybeUninit<u8>]>> = RefCell::new(Box::new_uninit_slice(READ_SIZE));
 }
 
@@ -490,7 +491,7 @@ fn poll_read_small<S: AsyncRead>(
 /// What [`Connection::poll_write`] ended with.
 #[derive(PartialEq, Eq)]
 enum Written {
-    /// The socket has taken everything.
+    /// The socket has accepted everything.
     Drained,
     /// The socket failed.
     Closed,

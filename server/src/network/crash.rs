@@ -1,9 +1,9 @@
-//! The end of a process that has a bug: a report in the log, then an abort. And the watchdog, which reports and goes on.
+//! Crash reports: a report in the log, then an abort. Also the watchdog, which reports without ending the process.
 //!
-//! Background. A panic in the middle of a command would leave the data half changed, so none is survived: the hook writes the
-//! report and aborts the process, whatever the profile says about unwinding. Signals that mean a bug are reported in the
-//! same form. The report is written from where the bug was met, so it may fail itself; an alarm ends the process then.
-//! Its form and the names of its sections are those of Redis's bug report, which tools look for.
+//! Background. A panic in the middle of a command would leave the data half changed, so none is survived: the hook writes
+//! the report and aborts the process, whatever the profile says about unwinding. Signals that mean a bug are reported in the
+//! same form. The report is written where the bug occurred, so it may itself fail; an alarm then ends the process. Its form
+//! and the names of its sections are those of Redis's bug report, which tools look for.
 
 use std::backtrace::Backtrace;
 use std::panic::PanicHookInfo;
@@ -21,32 +21,32 @@ use crate::dispatch::redact::shown_words;
 use crate::dispatch::running::look_at_running_command;
 use crate::server::client_line::client_line;
 
-/// Signals that only a bug, or somebody who wants a report, sends.
+/// Signals that are caused by a bug, or sent by someone who wants a report.
 const FATAL: [libc::c_int; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
-/// How their handlers are set: a second fault ends the process.
+/// The flags of their handlers: a second fault ends the process.
 const ONCE: libc::c_int = libc::SA_NODEFER | libc::SA_RESETHAND | libc::SA_SIGINFO;
-/// Seconds that a report may take.
+/// How long a report may take, in seconds.
 const PATIENCE: u32 = 10;
-/// Bytes of an argument that are shown.
+/// How many bytes of an argument are shown.
 const SHOWN: usize = 128;
 
 static NODE: OnceLock<Arc<Node>> = OnceLock::new();
 static REPORTING: AtomicBool = AtomicBool::new(false);
 /// `use-exit-on-panic`: a panic exits instead of aborting.
 static EXIT_ON_PANIC: AtomicBool = AtomicBool::new(false);
-/// Milliseconds; 0: the watchdog sleeps.
+/// The watchdog's period in milliseconds; 0 if it is off.
 static PERIOD: AtomicU32 = AtomicU32::new(0);
 /// When the timers last ticked, Unix milliseconds.
 static TICKED: AtomicI64 = AtomicI64::new(0);
 
-/// From now on a panic ends the process with a report of this node.
+/// Makes panics end the process with a report of this node.
 pub fn report_panics(shared: &Shared) {
     // Only the first node of a process is reported; there is one.
     let _ = NODE.set(Arc::clone(shared));
     std::panic::set_hook(Box::new(on_panic));
 }
 
-/// Takes over `crash-log-enabled` and `use-exit-on-panic`.
+/// Applies `crash-log-enabled` and `use-exit-on-panic`.
 pub fn configure(report_signals: bool, exit_on_panic: bool) {
     EXIT_ON_PANIC.store(exit_on_panic, Ordering::Relaxed);
     let action = if report_signals { on_fatal_signal as *const () as libc::sighandler_t } else { libc::SIG_DFL };
@@ -55,7 +55,7 @@ pub fn configure(report_signals: bool, exit_on_panic: bool) {
     }
 }
 
-/// Takes over `watchdog-period`, in milliseconds. The thread that watches is started with the first that is not 0.
+/// Applies `watchdog-period`, in milliseconds. The watching thread is started by the first period that is not 0.
 pub fn watch(period: u32) {
     static STARTED: OnceLock<bool> = OnceLock::new();
     PERIOD.store(period, Ordering::Relaxed);
@@ -74,7 +74,7 @@ pub fn watch(period: u32) {
     }
 }
 
-/// Called by the timers: proves to the watchdog that the reactor turns.
+/// Called by the timers to prove to the watchdog that the event loop is alive.
 pub fn tick() {
     TICKED.store(now_ms(), Ordering::Relaxed);
 }
@@ -127,8 +127,8 @@ extern "C" fn on_fatal_signal(signal: libc::c_int, about: *mut libc::siginfo_t, 
 
 fn begin_report() {
     if REPORTING.swap(true, Ordering::Relaxed) {
-        // A fault in the report itself, or a second thread's: the first report is the one that counts.
-        // SAFETY: `_exit` ends the process without running anything.
+        // A fault in the report itself or in a second thread: only the first report counts. SAFETY: `_exit` ends the process
+        // without running anything.
         unsafe { libc::_exit(1) };
     }
     set_handler(libc::SIGALRM, libc::SIG_DFL, ONCE);

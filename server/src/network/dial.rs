@@ -37,12 +37,12 @@ pub struct Options {
     pub secure: bool,
     /// Small writes are not held back.
     pub nodelay: bool,
-    /// A silent connection is tested after so long.
+    /// After how long an idle connection is probed.
     pub keep_alive: Option<Duration>,
 }
 
 impl Options {
-    /// Sets them. They are hints: a peer that is gone already shows when it is read.
+    /// Sets the options, ignoring errors: a peer that has vanished is noticed when it is read from.
     pub fn apply(&self, stream: &TcpStream) {
         let _ = stream.set_nodelay(self.nodelay);
         if let Some(time) = self.keep_alive {
@@ -55,7 +55,7 @@ impl Options {
 /// Opens a connection.
 ///
 /// # Errors
-/// The system's.
+/// Any error of the system.
 pub async fn dial(shared: &Shared, host: &str, port: u16, options: &Options) -> io::Result<Dialed> {
     if let Some(dialer) = &shared.dialer {
         return dialer(host, port);
@@ -67,7 +67,7 @@ pub async fn dial(shared: &Shared, host: &str, port: u16, options: &Options) -> 
     Ok(Dialed { stream: secure(shared, stream, options.secure).await?, local, peer })
 }
 
-/// Puts a connection that we opened inside TLS, where that is wanted.
+/// Puts a connection that we opened inside TLS, if wanted.
 ///
 /// # Errors
 /// The handshake failed. Nothing was sent unencrypted.
@@ -99,10 +99,10 @@ async fn shake_hands(mut stream: TlsStream) -> io::Result<Box<dyn Socket>> {
     Ok(Box::new(stream))
 }
 
-/// Connects from `bind-source-addr`, where that is set.
+/// Connects from `bind-source-addr`, if that is set.
 ///
 /// # Errors
-/// The system's.
+/// Any error of the system.
 pub async fn connect(shared: &Shared, host: &str, port: u16) -> io::Result<TcpStream> {
     let source = shared.peek().config.bind_source_addr.to_string();
     if source.is_empty() {

@@ -1,4 +1,4 @@
-//! Listening sockets: TCP on each bind address, a Unix socket; who may come in.
+//! Listening sockets (TCP on each bind address, a Unix socket), and which connections are admitted.
 
 use std::collections::HashMap;
 use std::io;
@@ -35,7 +35,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Accepts on the sockets that the server listens on now, and on no others.
+    /// Accepts on exactly the sockets that the server now listens on.
     pub fn follow(&mut self, shared: &Shared) {
         let server = shared.peek();
         self.tcp.retain(|id, task| {
@@ -68,12 +68,12 @@ impl Drop for Listeners {
 
 /// Sockets that are bound but do not accept connections yet.
 pub struct Bound {
-    /// Each with whether it is of `tls-port`.
+    /// Each with whether it belongs to `tls-port`.
     tcp: Vec<(TcpListener, bool)>,
     unix: Option<UnixListener>,
 }
 
-/// Opens the sockets that the settings ask for.
+/// Opens the sockets that the settings require.
 ///
 /// # Errors
 /// The line to log: no address could be bound.
@@ -117,7 +117,7 @@ fn bind_port(config: &Config, port: u16, kind: &str) -> Result<Vec<TcpListener>,
 /// Opens one socket.
 ///
 /// # Errors
-/// The system's.
+/// Any error of the system.
 pub fn listen(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
     let ip = resolve(address, port)?;
     let domain = if ip.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
@@ -135,7 +135,7 @@ pub fn listen(address: &str, port: u16, backlog: i32) -> io::Result<TcpListener>
 fn listen_unix(config: &Config) -> Result<UnixListener, String> {
     use std::os::unix::fs::PermissionsExt;
     let path = config.unixsocket.as_path();
-    // A socket file that a former process left behind.
+    // The file may be left over from an earlier process.
     let _ = std::fs::remove_file(path);
     let failed =
         |error: io::Error| format!("Failed opening Unix socket: bind: {}", crate::config::file::os_text(&error));
@@ -169,7 +169,7 @@ async fn accept_tcp(listener: TcpListener, shared: Shared, secure: bool) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Options are hints: a peer that is gone already shows when it is read.
+                // Errors are ignored: a peer that has vanished is noticed when it is read from.
                 let _ = stream.set_nodelay(true);
                 keep_alive(&stream, shared.peek().config.tcp_keepalive);
                 let laddr = stream.local_addr().map(|address| address.to_string()).unwrap_or_default();
@@ -186,7 +186,7 @@ async fn accept_tcp(listener: TcpListener, shared: Shared, secure: bool) {
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
             Err(error) => {
                 log(Level::Warning, &format!("Accepting client connection: {error}"));
-                // Out of descriptors: others must close some first.
+                // Out of descriptors: waits until others have closed some.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -229,12 +229,12 @@ pub struct Origin {
     pub unix: bool,
 }
 
-/// Whether `protected-mode` turns a connection away: anybody could log in, and it comes from another machine.
+/// Whether `protected-mode` refuses a connection: no login is needed, and it comes from another machine.
 fn is_protected_from(server: &Server, origin: &Origin) -> bool {
     server.config.protected_mode && server.acl.users().default_user().nopass && !origin.local
 }
 
-/// Begins a session on a stream and serves it in a task of its own, or turns it away with an error.
+/// Begins a session on a stream and serves it in a task of its own, or refuses it with an error.
 pub fn admit<S>(shared: &Shared, stream: S, origin: Origin)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -256,7 +256,7 @@ where
     tokio::spawn(connection::serve(stream, session, signal, Arc::clone(shared)));
 }
 
-/// The session exists before the next connection is accepted, so that `maxclients` counts it.
+/// Creates the session before the next connection is accepted, so that `maxclients` counts it.
 fn begin_session(server: &mut Server, origin: Origin) -> (SessionIndex, Arc<Signal>) {
     let id = server.clients.next_id();
     let mut client = Client::new(id, now_ms(), Arc::new(Signal::default()));
@@ -270,8 +270,8 @@ fn begin_session(server: &mut Server, origin: Origin) -> (SessionIndex, Arc<Sign
     (server.clients.add(client), signal)
 }
 
-/// The same for a connection to `tls-port`: the handshake comes first. Nobody is turned away with words before it, since the
-/// peer could not read them.
+/// The same for a connection to `tls-port`, after the handshake. No error is sent before that, because the peer could not
+/// read it.
 fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
     let mut server = shared.turn();
     server.stats.connection_came();
@@ -312,7 +312,7 @@ fn admit_secure(shared: &Shared, stream: TcpStream, origin: Origin) {
     });
 }
 
-/// Waits until somebody wants a session to end.
+/// Waits until a session has to end.
 async fn killed(shared: &Shared, session: SessionIndex, signal: &Signal) {
     std::future::poll_fn(|context| {
         signal.register(context.waker());
@@ -333,7 +333,7 @@ fn end_session(shared: &Shared, session: SessionIndex) {
 }
 
 async fn turn_away<S: AsyncWrite + Unpin>(mut stream: S, text: &'static [u8]) {
-    // Best effort: the peer may not even read it.
+    // Best effort, because the peer may not read it.
     let _ = stream.write_all(text).await;
     let _ = stream.shutdown().await;
 }

@@ -1,4 +1,4 @@
-//! The state in which a dataset is loaded, as a guard: whichever way loading ends, LOADING ends with it.
+//! A guard for the state of loading a dataset, so that clients no longer get `-LOADING` however loading ends.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct LoadingGuard {
 }
 
 impl LoadingGuard {
-    /// Loading begins in the turn of the caller: `total` bytes, and whether old data are served meanwhile.
+    /// Begins loading in the caller's turn: `total` bytes, and whether old data are served in the meantime.
     pub fn begin(
         shared: &Shared,
         server: &mut Server,
@@ -30,7 +30,7 @@ impl LoadingGuard {
         Self { shared: Arc::clone(shared), afterwards, ended: false }
     }
 
-    /// Loading ends in the turn of the caller, who puts what was loaded in its place.
+    /// Ends loading in the caller's turn, in which the loaded data are installed.
     pub fn end(mut self, server: &mut Server) {
         self.end_in(server);
     }

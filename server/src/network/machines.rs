@@ -1,4 +1,4 @@
-//! Machines that are called from the network layer: when something happens to their connections, and when they want to be.
+//! Calling machines from the network layer: when something happens to their connections, and when their time has come.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::Shared;
 use super::turn::Node;
 use crate::lifecycle::machines::Driven;
 
-/// Calls a machine whenever it wants to be called; `rearm` tells that this may be sooner than it was.
+/// Calls a machine whenever its time has come; `rearm` signals that this may be sooner than before.
 pub(super) async fn call<M: Driven>(
     shared: Shared,
     tick: impl Fn() -> M::Input,
@@ -29,7 +29,7 @@ pub(super) async fn call<M: Driven>(
     }
 }
 
-/// Tells a machine what happened; what it decides is carried out when the turn ends.
+/// Passes inputs to a machine; its effects are carried out when the turn ends.
 pub(super) fn feed<M: Driven>(shared: &Shared, inputs: impl IntoIterator<Item = M::Input>) {
     let mut server = shared.turn();
     for input in inputs {

@@ -1,5 +1,5 @@
-//! Sockets, timers, tasks: all that waits. The server is used in turns (`turn.rs`), one for each readable batch, never across
-//! an await.
+//! Sockets, timers, tasks and threads: everything that waits. The server is used in turns (`turn.rs`), one for each batch of
+//! requests, and never across an await. Rules are not here: they are in `dispatch/`, `lifecycle/` and the machines.
 
 use std::sync::Arc;
 
@@ -34,10 +34,10 @@ mod vital;
 pub use startup::run;
 pub use turn::{Node, Turn};
 
-/// A node that its tasks share.
+/// The node, shared by its tasks.
 pub type Shared = Arc<Node>;
 
-/// Does what commands asked of the network layer: the end of every turn.
+/// Starts the work that was ordered during a turn, when it ends.
 fn carry_out_orders(shared: &Shared, server: &mut Server) {
     for order in std::mem::take(&mut server.orders) {
         match order {
@@ -62,15 +62,15 @@ fn carry_out_orders(shared: &Shared, server: &mut Server) {
             Order::EvictClients => {
                 let shared = Arc::clone(shared);
                 tokio::spawn(async move {
-                    // Behind the tasks that this turn has woken, which write what they have.
+                    // After the tasks that this turn has woken, which write their output first.
                     tokio::task::yield_now().await;
                     shared.turn().evict_clients();
                 });
             }
             Order::Exit(code) => {
-                // Whoever sees its connection end finds nobody there any more.
+                // A client that sees its connection end must not be able to reconnect.
                 server.network.listening().iter().for_each(crate::lifecycle::listening::close);
-                // The main task is gone only when the process ends already.
+                // The main task is gone only if the process is already ending.
                 let _ = shared.exit.send(code);
             }
         }

@@ -1,19 +1,19 @@
-//! Bytes that wait for a client's socket: written from the front, freed as they go.
+//! The queue of output for a client's socket: written from the front, and freed as it is written.
 //!
-//! Background. A client may write its whole pipeline before it reads the first reply, so replies gather here without bound
-//! but for `client-output-buffer-limit`. They are kept as a queue of blocks: appending never moves what already waits, and
-//! memory is returned block by block. A client that keeps up has one block, which its session and this queue exchange.
+//! Background. A client may write its whole pipeline before it reads the first reply, so replies accumulate here, bounded
+//! only by `client-output-buffer-limit`. They are kept as a queue of blocks: appending never moves what is already queued,
+//! and memory is freed block by block. A client that keeps up has one block, which its session and this queue exchange.
 
 use std::collections::VecDeque;
 
 /// A block that grew beyond this is freed when it has been written.
 const KEEP: usize = 64 * 1024;
 
-/// See the module's comment.
+/// The bytes that have not been written to a client's socket yet.
 #[derive(Default)]
 pub struct Output {
     front: Vec<u8>,
-    /// Bytes of `front` that were written.
+    /// How many bytes of `front` have been written.
     written: usize,
     /// What follows `front`; none of them is empty.
     rest: VecDeque<Vec<u8>>,
@@ -43,7 +43,7 @@ impl Output {
         &self.front[self.written..]
     }
 
-    /// The first `count` of the unwritten bytes were written.
+    /// Marks the first `count` unwritten bytes as written.
     pub fn advance(&mut self, count: usize) {
         self.written += count;
         if self.written < self.front.len() {
@@ -104,7 +104,7 @@ impl Output {
         *self = Self::default();
     }
 
-    /// Frees memory that holds nothing.
+    /// Frees unused memory.
     pub fn shrink(&mut self) {
         if self.is_empty() {
             self.clear();

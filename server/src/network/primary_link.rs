@@ -1,8 +1,9 @@
-//! Our link to a primary: carries out what replication's machine decides, and tells it what comes.
+//! Our link to a primary: carrying out the effects of replication's machine, and passing it what arrives.
 //!
-//! One task a link, which ends when the machine drops it. What the primary sends is lines at first, then perhaps a snapshot
-//! (`transfer.rs`), then the stream, which is applied in turns of one read each (`applier.rs`); the machine says what comes
-//! next. What is sent to the primary waits in a buffer, so that a primary which reads nothing holds nothing up here.
+//! Each link has one task, which ends when the machine drops the link. The primary first sends lines, then possibly a
+//! snapshot (`transfer.rs`), then the stream, which is applied in turns of one read each (`applier.rs`); the machine says
+//! what to expect next. What is sent to the primary is buffered, so that a primary which does not read cannot block this
+//! task.
 
 use std::io;
 use std::pin::pin;
@@ -23,12 +24,12 @@ use crate::server::state::Server;
 
 /// Bytes read at a time.
 const READ_SIZE: usize = 64 * 1024;
-/// A read buffer that grew beyond this is given back when it is empty.
+/// A read buffer that grew beyond this is freed when it is empty.
 const LARGEST_KEPT: usize = 1 << 20;
 /// The longest line that is accepted in a handshake, in bytes.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// The link that is open, and how to reach it.
+/// The open link, and the channel to its task.
 #[derive(Default)]
 pub struct Links {
     link: Mutex<Option<(LinkId, UnboundedSender<LinkEffect>)>>,
@@ -73,7 +74,7 @@ async fn run(shared: Shared, link: LinkId, host: String, port: u16, mut words: U
     };
     let dialed = tokio::select! {
         dialed = dial(&shared, &host, port, &options) => dialed,
-        // Nothing is sent before the connection is open, so it was given up.
+        // Nothing is sent before the connection is open, so the machine has dropped it.
         _ = words.recv() => return,
     };
     let ended = match dialed {
@@ -88,7 +89,7 @@ async fn run(shared: Shared, link: LinkId, host: String, port: u16, mut words: U
     }
 }
 
-/// What comes from the primary now.
+/// What the primary is sending at the moment.
 enum Mode<'a> {
     Lines,
     Snapshot(Box<Reception>),
@@ -117,7 +118,7 @@ impl Link<'_> {
                 continue;
             }
             if let Mode::Stream(_) = self.mode {
-                // The primary may send faster than this applies: clients want their turns too.
+                // The primary may send faster than this task applies, so clients get their turns here.
                 tokio::task::yield_now().await;
             }
             let reads = if let Mode::Snapshot(reception) = &self.mode { reception.wants_bytes() } else { true };
@@ -147,13 +148,13 @@ impl Link<'_> {
                 }
             }
             LinkEffect::Apply => self.mode = Mode::Stream(Applier::new(self.shared, self.link, &self.wire)),
-            // The machine has these carried out without the link.
+            // These are carried out without the link's task.
             LinkEffect::Connect { .. } | LinkEffect::Disconnect => {}
         }
         Ok(())
     }
 
-    /// Takes what has come; true where that may have given the machine something to say.
+    /// Processes the input; true if that may have caused effects of the machine.
     fn take_input(&mut self) -> io::Result<bool> {
         let input = match &mut self.mode {
             Mode::Lines => self.wire.take_line()?.map(LinkInput::Line),
@@ -185,10 +186,10 @@ impl Link<'_> {
     }
 }
 
-/// What happens besides the socket.
+/// Events other than those of the socket.
 enum News {
     Transfer(Step),
-    /// Somebody has something for the primary's session.
+    /// The signal of the primary's session was raised.
     Raised,
 }
 
@@ -205,14 +206,14 @@ impl Mode<'_> {
     }
 }
 
-/// The link's socket, what was read from it, and what waits for it.
+/// The link's socket, its input, and its pending output.
 pub(super) struct Wire {
     stream: Box<dyn Socket>,
     /// Our side's address, with the port.
     pub(super) local: String,
     /// The primary's address, with the port.
     pub(super) peer: String,
-    /// Bytes read and not used yet.
+    /// Bytes that were read and not processed yet.
     input: Vec<u8>,
     output: Vec<u8>,
     written: usize,
@@ -222,7 +223,7 @@ pub(super) struct Wire {
 enum Moved {
     /// Bytes were read from the primary.
     In,
-    /// All that waited has left.
+    /// All pending output has been written.
     Out,
 }
 
@@ -232,7 +233,7 @@ impl Wire {
         Self { stream, local, peer, input: Vec::new(), output: Vec::new(), written: 0 }
     }
 
-    /// Reads, if wanted, and writes what waits, whichever the socket is ready for. Nothing is lost where it is given up.
+    /// Reads, if wanted, or writes pending output, whichever the socket is ready for. Safe to cancel: nothing is lost.
     async fn exchange(&mut self, reads: bool) -> io::Result<Moved> {
         std::future::poll_fn(|context| {
             if !self.output.is_empty() && self.poll_write(context)?.is_ready() {
@@ -266,7 +267,7 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// A line without its end, perhaps empty; `None` where none has come whole.
+    /// Takes a line without its end, possibly empty; `None` if none is complete.
     fn take_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         match memchr::memchr(b'\n', &self.input) {
             Some(end) => {

@@ -1,4 +1,4 @@
-//! What a replica's link gets behind its replies: a snapshot, then the stream from its offset on.
+//! What a replica's link gets after its replies: a snapshot, then the stream from its offset on.
 
 use std::task::{Context, Poll};
 
@@ -7,32 +7,32 @@ use crate::replication::{Fed, PeerInput};
 use crate::server::client::{Client, Transfer};
 use crate::server::state::Server;
 
-/// Bytes of the stream copied out of the backlog at a time.
+/// How many bytes of the stream are copied out of the backlog at a time.
 const STREAM_CHUNK: usize = 256 * 1024;
 
 /// The state of a link's output.
 #[derive(Default)]
 pub struct ReplicaOutput {
     transfer: Option<Transfer>,
-    /// The snapshot was handed to the socket: the machine must hear of it.
+    /// Whether the snapshot was passed to the socket, of which the machine has still to be told.
     finished: bool,
-    /// More of the stream may be there than was copied.
+    /// Whether there may be more of the stream than was copied.
     more: bool,
     active: bool,
 }
 
 impl ReplicaOutput {
-    /// True for a replica's link.
+    /// Whether this is a replica's link.
     pub fn is_active(&self) -> bool {
         self.active
     }
 
-    /// True where [`Self::refill`] should be called although nobody raised the signal.
+    /// Whether [`Self::refill`] should be called although the signal was not raised.
     pub fn wants_refill(&self) -> bool {
         self.more || self.finished
     }
 
-    /// Puts the next part of a snapshot into `output`; true where there is one.
+    /// Moves the next part of a snapshot to `output`; true if there was one.
     pub fn poll_snapshot(&mut self, context: &mut Context<'_>, output: &mut Output) -> bool {
         let Some(transfer) = &mut self.transfer else { return false };
         match transfer.chunks.poll_recv(context) {
@@ -49,7 +49,7 @@ impl ReplicaOutput {
         }
     }
 
-    /// Takes over a new snapshot, moves the link's state on, copies the stream.
+    /// Takes a new snapshot, advances the link's state, and copies the stream.
     pub fn refill(&mut self, server: &mut Server, client: &mut Client, output: &mut Output) {
         self.active = true;
         if let Some(transfer) = client.transfer.take() {
@@ -63,7 +63,7 @@ impl ReplicaOutput {
             return;
         }
         if !output.is_empty() {
-            // The rest follows when the socket has taken this.
+            // The rest follows once the socket has accepted this.
             self.more = true;
             return;
         }

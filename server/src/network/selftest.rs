@@ -1,4 +1,4 @@
-//! What redis-server does instead of serving: tests of memory and system, redis-check-rdb.
+//! What redis-server can do instead of serving: testing memory and the system, and acting as redis-check-rdb.
 
 use std::ffi::OsString;
 use std::sync::atomic::AtomicU64;
@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::persistence::load::load;
 use crate::server::state::Server;
 
-/// `--test-memory`: writes and reads patterns over so many megabytes.
+/// `--test-memory`: writes and reads patterns over this many megabytes.
 pub fn memory(megabytes: u64) -> i32 {
     let words = (megabytes.clamp(1, 1 << 20) << 20) / 8;
     let mut block: Vec<u64> = Vec::new();
@@ -57,7 +57,7 @@ pub fn system() -> i32 {
     i32::from(!fine)
 }
 
-/// redis-check-rdb: reads a file to its end.
+/// Acts as redis-check-rdb: reads a file to its end.
 pub fn check_rdb(files: &[OsString]) -> i32 {
     let [file] = files else {
         eprintln!("Usage: redis-check-rdb <rdb-file-name>");

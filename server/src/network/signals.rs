@@ -1,5 +1,5 @@
 //! SIGTERM and SIGINT. A task begins the shutdown; the handler logs it, and does what cannot wait for the task: a second
-//! SIGINT means now, whatever the server is busy with.
+//! SIGINT ends the process at once, whatever the server is doing.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,16 +15,16 @@ use crate::base::signals::{is_ending, is_loading};
 use crate::config::special::ShutdownFlags;
 use crate::server::shutdown::ShutdownOptions;
 
-/// `temp-PID.rdb`, the file of a save that holds everybody up, in the working directory.
+/// `temp-PID.rdb`, the file of a foreground save, in the working directory.
 static UNFINISHED: OnceLock<std::ffi::CString> = OnceLock::new();
 
-/// From now on SIGTERM and SIGINT end the server.
+/// Makes SIGTERM and SIGINT end the server.
 ///
 /// # Errors
-/// What the system says.
+/// Any error of the system.
 pub fn listen(shared: &Shared) -> io::Result<()> {
     UNFINISHED.get_or_init(|| std::ffi::CString::new(format!("temp-{}.rdb", std::process::id())).unwrap_or_default());
-    // The runtime's handlers call those that were there before them.
+    // The runtime's handlers call those that were installed before.
     for signal in [libc::SIGTERM, libc::SIGINT] {
         set_handler(signal, on_signal as *const () as libc::sighandler_t, libc::SA_RESTART | libc::SA_SIGINFO);
     }

@@ -22,18 +22,18 @@ use crate::server::client::Transfer;
 use crate::server::state::Server;
 use crate::store::snapshot::Batch;
 
-/// Keys visited between two looks at the clock.
+/// How many keys are visited between two checks of the clock.
 const STEP: usize = 256;
-/// How long a step may hold the lock: what a command waits at most because of a snapshot.
+/// How long a step may hold the lock, in nanoseconds. This is the longest that a command waits because of a snapshot.
 const STEP_NANOS: u64 = 250_000;
-/// Batches on their way to the encoder.
+/// How many batches may be queued for the encoder.
 const QUEUE: usize = 16;
-/// Bytes of a snapshot's file read at a time.
+/// How many bytes of a snapshot's file are read at a time.
 const FILE_CHUNK: usize = 64 * 1024;
-/// Chunks of 64 KiB on their way to a replica's socket.
+/// How many chunks of 64 KiB may be queued for a replica's socket.
 const SOCKET_QUEUE: usize = 16;
 
-/// BGSAVE: walks the dataset and writes it to a file beside, which is then renamed.
+/// Walks the dataset and writes it to a temporary file, which is then renamed: BGSAVE.
 pub async fn background_save(shared: Shared) {
     let (header, path) = {
         let server = shared.peek();
@@ -79,11 +79,11 @@ where
         return Err(error);
     }
     loop {
-        // A snapshot that somebody gave up has no end, so that nobody takes it for whole.
+        // An abandoned snapshot gets no end, so that it cannot be mistaken for a complete one.
         let Some(batch) = step(shared, given_up) else { break };
         let last = batch.last;
         if sender.send(batch).await.is_err() {
-            // The thread gave up: clear the marks, then hear why.
+            // The thread failed: clear the marks, then get the reason.
             shared.turn().keyspace.abandon_snapshot();
             while shared.peek().keyspace.snapshot_runs() {
                 shared.turn().keyspace.snapshot_step(STEP);
@@ -131,7 +131,7 @@ pub(super) fn encode(
     Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up"))
 }
 
-/// Sends a snapshot that has begun to the replicas that are to have it.
+/// Sends a snapshot that has begun to the replicas that wait for it.
 pub fn serve_replicas(shared: &Shared, server: &mut Server, plan: SyncPlan, header: Header) {
     let (shared, peers) = (Arc::clone(shared), plan.peers);
     match plan.way {
@@ -143,7 +143,7 @@ pub fn serve_replicas(shared: &Shared, server: &mut Server, plan: SyncPlan, head
     }
 }
 
-/// Has a replica's task send what comes through a channel; `None` where the replica has left.
+/// Has a replica's task send what arrives through a channel; `None` if the replica has disconnected.
 fn begin_transfer(server: &mut Server, peer: PeerId, length_announced: bool) -> Option<Sender<Arc<Vec<u8>>>> {
     let client = server.clients.by_id_mut(peer)?;
     let (sender, receiver) = channel(SOCKET_QUEUE);
@@ -168,7 +168,7 @@ async fn stream_to_replicas(
     let result = drive(&shared, move |batches| {
         let mut send = |chunk: Vec<u8>| {
             let chunk = Arc::new(chunk);
-            // A replica that left is dropped; the others go on.
+            // A replica that has disconnected is dropped; the others continue.
             senders.retain(|sender| sender.blocking_send(Arc::clone(&chunk)).is_ok());
             if senders.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::BrokenPipe, "all replicas left"));
@@ -189,7 +189,7 @@ async fn stream_to_replicas(
     match result {
         Ok(()) => log(Level::Notice, "Background RDB transfer terminated with success"),
         Err(error) => {
-            // The transfer meets their closed queues, or hears first that nobody wants it.
+            // The transfer either finds the queues closed, or is told first that it is no longer wanted.
             let met = error.kind() == io::ErrorKind::BrokenPipe;
             if met || !replicas.iter().any(|&peer| server.replication.knows(peer)) {
                 log(Level::Notice, "Diskless rdb transfer, last replica dropped, killing fork child.");
@@ -212,7 +212,7 @@ async fn file_for_replicas(shared: Shared, header: Header) {
         server.replication.replicas().filter(|peer| peer.waits_for_file()).map(Peer::id).collect();
     let opened = || File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
     for peer in replicas {
-        // Each reads it at its own pace, from where it is.
+        // Each replica reads the file at its own pace.
         let Some((size, file)) = opened().ok().filter(|_| failed.is_none()) else {
             tell_of_all(&mut server, &[peer], &PeerInput::SnapshotFailed);
             continue;
@@ -225,7 +225,8 @@ async fn file_for_replicas(shared: Shared, header: Header) {
     server.tick_replication();
 }
 
-/// Reads a snapshot for one replica, no further ahead than its queue allows. A link that is closed ends it.
+/// Reads a snapshot's file for one replica, no further ahead than its queue allows, until the end or until its link is
+/// closed.
 async fn send_file(shared: Shared, peer: PeerId, file: File, sender: Sender<Arc<Vec<u8>>>) {
     let mut file = tokio::fs::File::from_std(file);
     file.set_max_buf_size(FILE_CHUNK);

@@ -1,4 +1,4 @@
-//! From the command line to a server that accepts connections, and to its end.
+//! Starting the server, from the command line to accepting connections, and ending it.
 
 use std::ffi::OsString;
 use std::io;
@@ -27,7 +27,7 @@ use crate::server::state::{Order, Server};
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
 ///
-/// `argv[0]` decides the mode where it contains `redis-sentinel`.
+/// `argv[0]` selects Sentinel mode if it contains `redis-sentinel`.
 pub fn run(argv: Vec<OsString>) -> i32 {
     match cli::parse(&argv) {
         Startup::Version => {
@@ -55,7 +55,7 @@ pub fn run(argv: Vec<OsString>) -> i32 {
 }
 
 fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
-    // Paths of the command line are meant from where the process was started, whatever `dir` says in the file.
+    // Paths on the command line are relative to where the process was started, regardless of `dir` in the file.
     let executable = executable(argv);
     let arguments = &Arguments { file: arguments.file.as_deref().map(absolute), ..arguments.clone() };
     let loaded = match read_configuration(arguments) {
@@ -95,7 +95,7 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
     start(program, loaded, with_file || !arguments.options.is_empty(), sentinel)
 }
 
-/// The machine of Sentinel mode as the configuration describes it. Without a file that it can write to it must not run.
+/// The machine of Sentinel mode as the configuration describes it. It refuses to run without a writable file.
 fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<Driver<Sentinel>>, i32> {
     log::set_role(b'X');
     let clock = Clock::start();
@@ -124,7 +124,7 @@ fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<Driver<Sentinel>>, 
     Ok(Box::new(Driver::new(core, clock)))
 }
 
-/// Scripts must be there, and executable.
+/// Checks that configured scripts exist and are executable.
 fn check_scripts(loaded: &Loaded) -> Result<(), FatalError> {
     for directive in &loaded.sentinel {
         let [_, name, _, path] = directive.words.as_slice() else { continue };
@@ -153,10 +153,10 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
-/// Who runs: resolved before `dir` changes what relative paths mean.
+/// The program and its paths, resolved before `dir` changes the meaning of relative paths.
 struct Program {
     executable: String,
-    /// How it was called.
+    /// The command by which it was started.
     title: OsString,
     config_file: PathBuf,
 }
@@ -232,12 +232,12 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
         }
     };
     let code = runtime.block_on(live(server));
-    // Tasks that still wait end with the process.
+    // Tasks that are still waiting end with the process.
     runtime.shutdown_background();
     code
 }
 
-/// A limit on the size of files is an error of writing like a full disk, not the end of the process.
+/// Ignores SIGXFSZ, so that exceeding a file size limit is a write error, like a full disk, and does not end the process.
 fn ignore_file_size_signal() {
     use nix::sys::signal::{SigHandler, Signal, signal};
     // SAFETY: no handler of ours runs; the signal is ignored from now on.
@@ -246,7 +246,7 @@ fn ignore_file_size_signal() {
     }
 }
 
-/// The number of a facility in `<syslog.h>`.
+/// The number of a syslog facility in `<syslog.h>`.
 fn facility(facility: SyslogFacility) -> i32 {
     match facility {
         SyslogFacility::User => libc::LOG_USER,
@@ -379,7 +379,7 @@ async fn live(server: Server) -> i32 {
     }
 }
 
-/// Sentinel mode: from now on the machine is told what happens.
+/// Starts Sentinel's machine: from now on it is told what happens.
 fn watch_others(shared: &Shared) {
     let mut server = shared.turn();
     server.with_sentinel(Sentinel::start);
@@ -387,7 +387,7 @@ fn watch_others(shared: &Shared) {
 }
 
 fn finish(shared: &Shared, code: i32) -> i32 {
-    // The system takes the memory back at once. Freeing key by key would keep whoever waits for the end waiting.
+    // The operating system reclaims the memory at once. Freeing it key by key would delay the end of the process.
     std::mem::forget(Arc::clone(shared));
     code
 }
@@ -419,7 +419,7 @@ fn write_pidfile(config: &Config) {
     }
 }
 
-/// `supervised`: systemd hears that the server is ready, by the socket that it named; upstart by a stop signal.
+/// `supervised`: tells systemd by its notification socket, or upstart by a stop signal, that the server is ready.
 fn tell_supervisor(supervised: Supervised) {
     let socket = std::env::var_os("NOTIFY_SOCKET");
     let systemd = matches!(supervised, Supervised::Systemd | Supervised::Auto);
@@ -432,7 +432,7 @@ fn tell_supervisor(supervised: Supervised) {
     }
     let upstart = matches!(supervised, Supervised::Upstart | Supervised::Auto);
     if upstart && std::env::var_os("UPSTART_JOB").is_some() {
-        // Upstart goes on, and wakes us again, when it sees us stopped.
+        // Upstart continues and wakes us again when it sees us stopped.
         let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP);
     }
 }
@@ -441,19 +441,19 @@ fn follow_configured_primary(shared: &Shared) {
     let mut server = shared.turn();
     if let Some((host, port)) = server.config.replicaof.0.clone() {
         server.with_replication(None, |machine| machine.follow(host.to_string(), port));
-        // A new replica has no history to go on from.
+        // A new replica has no history from which it could continue.
         if !server.persistence.restored_history {
             server.replication.forget_history();
         }
     }
 }
 
-/// Loads the dataset, if there is one. Connections are accepted meanwhile, and told to wait.
+/// Loads the dataset, if there is one. Connections are accepted in the meantime, and told to wait.
 async fn load_dataset(shared: &Shared) -> Result<(), String> {
     let (path, file, guard, options) = {
         let mut server = shared.turn();
         let path = server.rdb_path();
-        // A replica keeps what has expired until its primary deletes it.
+        // A replica keeps expired keys until its primary deletes them.
         let primary = server.starts_as_primary();
         let file = match std::fs::File::open(&path) {
             Ok(file) => file,

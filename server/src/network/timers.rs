@@ -7,7 +7,7 @@ use super::Shared;
 use crate::base::clock::{Millis, now_ms};
 use crate::server::state::Server;
 
-/// Ticks for ever: `hz` times a second, and when a client's wait ends.
+/// Ticks for ever: `hz` times a second, and when a client's wait times out.
 pub async fn run(shared: Shared) -> Infallible {
     loop {
         let pause = {
@@ -36,12 +36,12 @@ pub async fn run(shared: Shared) -> Infallible {
     }
 }
 
-/// Clients that waited for the end of loading try again: it has ended, or takes longer than they should wait.
+/// Retries requests that waited for the end of loading, because it has ended or takes too long.
 pub(super) fn retry_postponed(server: &mut Server) {
     server.end_due_waits();
 }
 
-/// Notes how far loading is, for INFO and for clients that wait for its end.
+/// Records the progress of loading, for INFO and for clients that wait for its end.
 pub(super) fn loading_goes_on(shared: &Shared, loaded: u64) {
     let mut server = shared.turn();
     server.persistence.loading_goes_on(loaded);

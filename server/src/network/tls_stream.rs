@@ -1,12 +1,12 @@
-//! A TCP connection inside TLS: rustls decides what the bytes are, this moves them.
+//! A TCP connection inside TLS: rustls produces and interprets the bytes, and this moves them.
 //!
 //! Background. It is driven by hand instead of through tokio-rustls for the sake of one rule: `poll_write` reports bytes as
-//! written only when their ciphertext has left for the socket. So nobody has to flush, what a client has not taken counts
-//! against its `client-output-buffer-limit`, and a plain connection, which goes the same way through `connection.rs`, pays
-//! nothing for it. The price is OpenSSL's rule: a caller that was told to wait must call again with the same bytes, and may
-//! add more.
+//! written only once the socket has accepted their ciphertext. So no caller has to flush, output that a client has not
+//! accepted counts against its `client-output-buffer-limit`, and plain connections, which use the same code in
+//! `connection.rs`, pay nothing for it. The price is the same rule as in OpenSSL: a caller that was told to wait must call
+//! again with the same bytes, and may add more.
 //!
-//! A read takes what the socket has in one call, as a plain one does, however many records that is.
+//! As on a plain connection, one read takes everything that the socket has, however many records that is.
 
 use std::cell::RefCell;
 use std::io;
@@ -22,23 +22,23 @@ use tokio::time::Duration;
 
 /// How long a handshake may take; `timeout` can make it shorter for clients.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Bytes of ciphertext read at a time.
+/// How many bytes of ciphertext are read at a time.
 const READ_SIZE: usize = 16 * 1024;
 
 thread_local! {
-    /// Where ciphertext goes first.
+    /// The thread's buffer for ciphertext.
     static SCRATCH: RefCell<Box<[MaybeUninit<u8>]>> = RefCell::new(Box::new_uninit_slice(READ_SIZE));
 }
 
-/// See the module's comment.
+/// A TCP stream inside TLS.
 pub struct TlsStream {
     socket: TcpStream,
     tls: Box<Connection>,
-    /// Bytes of the caller's that are encrypted and have not all left yet.
+    /// How many of the caller's bytes are encrypted but not yet fully accepted by the socket.
     accepted: usize,
     /// Ciphertext that rustls had no room for.
     rest: Vec<u8>,
-    /// Nothing may be written any more.
+    /// Whether writing has failed for good.
     broken: bool,
 }
 
@@ -68,7 +68,7 @@ impl TlsStream {
         }
     }
 
-    /// Writes all ciphertext that waits.
+    /// Writes all pending ciphertext.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.tls.wants_write() {
             let mut sink = Sink { socket: &mut self.socket, context };
@@ -85,7 +85,7 @@ impl TlsStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads ciphertext; how much. 0: the peer sends no more.
+    /// Reads ciphertext and returns its length; 0 if the peer sends no more.
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if !self.rest.is_empty() {
             let rest = std::mem::take(&mut self.rest);
@@ -95,7 +95,7 @@ impl TlsStream {
             let mut buffer = ReadBuf::uninit(scratch);
             ready!(Pin::new(&mut self.socket).poll_read(context, &mut buffer))?;
             if buffer.filled().is_empty() {
-                // So that rustls knows that nothing follows.
+                // Tells rustls that nothing follows.
                 self.tls.read_tls(&mut io::empty())?;
                 return Poll::Ready(Ok(0));
             }
@@ -103,13 +103,13 @@ impl TlsStream {
         })
     }
 
-    /// Has rustls take ciphertext, as far as it has room for what is in it.
+    /// Passes ciphertext to rustls, as far as it has room for the plaintext.
     fn decrypt(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
         let all = bytes.len();
         while !bytes.is_empty() {
             match self.tls.read_tls(&mut bytes) {
                 Ok(_) => {}
-                // The caller takes what was decrypted first.
+                // The caller first takes what was decrypted.
                 Err(_) if self.has_plaintext() => break,
                 Err(error) => return Err(error),
             }
@@ -127,10 +127,10 @@ impl TlsStream {
         self.tls.reader().fill_buf().is_ok_and(|bytes| !bytes.is_empty())
     }
 
-    /// The peer hears why, unless it does not speak TLS at all: then the connection is reset, as OpenSSL's users do.
+    /// Sends the peer an alert or, if it does not speak TLS at all, resets the connection, as servers with OpenSSL do.
     fn say_goodbye(&mut self, error: &TlsError) {
         if matches!(error, TlsError::InvalidMessage(InvalidMessage::InvalidContentType)) && self.tls.is_handshaking() {
-            // A hint: the socket may be gone.
+            // Best effort, because the socket may already be closed.
             let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
         } else {
             self.try_send();
@@ -138,7 +138,7 @@ impl TlsStream {
         self.broken = true;
     }
 
-    /// Writes what the socket takes at once.
+    /// Writes what the socket accepts without waiting.
     fn try_send(&mut self) {
         while self.tls.wants_write() {
             if !matches!(self.tls.write_tls(&mut Now(&self.socket)), Ok(1..)) {
@@ -157,7 +157,7 @@ impl AsyncRead for TlsStream {
             let mut reader = this.tls.reader();
             loop {
                 match reader.fill_buf() {
-                    // The peer has said that it sends no more.
+                    // The peer has announced that it sends no more.
                     Ok([]) => return Poll::Ready(Ok(())),
                     Ok(bytes) => {
                         let count = bytes.len().min(buffer.remaining());
@@ -168,7 +168,7 @@ impl AsyncRead for TlsStream {
                         }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // It left without a word, as many do.
+                    // It closed the connection without an alert, as many clients do.
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Ok(())),
                     Err(error) => return Poll::Ready(Err(error)),
                 }
@@ -178,7 +178,7 @@ impl AsyncRead for TlsStream {
             }
             let received = ready!(this.poll_receive(context))?;
             if this.tls.wants_write() && !this.broken {
-                // An answer to a change of keys; what the socket does not take now goes with the next bytes.
+                // An answer to a key update; what the socket does not accept now is sent with the next bytes.
                 if let Poll::Ready(sent) = this.poll_send(context) {
                     sent?;
                 }
@@ -197,7 +197,7 @@ impl AsyncWrite for TlsStream {
         loop {
             ready!(this.poll_send(context))?;
             if this.accepted > 0 {
-                // Never more, should somebody have given up what it began.
+                // Never more than given, in case an earlier write was cancelled.
                 return Poll::Ready(Ok(std::mem::take(&mut this.accepted).min(bytes.len())));
             }
             this.accepted = this.tls.writer().write(bytes)?;
@@ -220,7 +220,7 @@ impl AsyncWrite for TlsStream {
 }
 
 impl Drop for TlsStream {
-    /// Says that nothing follows, where the socket takes it at once.
+    /// Sends a closing alert, if the socket accepts it at once.
     fn drop(&mut self) {
         if !self.broken && !self.tls.is_handshaking() {
             self.tls.send_close_notify();
@@ -229,7 +229,7 @@ impl Drop for TlsStream {
     }
 }
 
-/// The socket as rustls wants to write to it.
+/// An adapter by which rustls writes to the socket.
 struct Sink<'a, 'c> {
     socket: &'a mut TcpStream,
     context: &'a mut Context<'c>,
@@ -256,7 +256,7 @@ impl io::Write for Sink<'_, '_> {
     }
 }
 
-/// The socket, for what can be written without waiting.
+/// An adapter for writing to the socket without waiting.
 struct Now<'a>(&'a TcpStream);
 
 impl io::Write for Now<'_> {

@@ -1,5 +1,5 @@
-//! Receives a snapshot from a primary, through a file or straight into memory. All work on files, and decoding, is done by
-//! threads of their own.
+//! Receiving a snapshot from a primary, through a file or straight into memory. File work and decoding are done on separate
+//! threads.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,23 +19,23 @@ use crate::persistence::load::{LoadError, LoadOptions, Loaded, load};
 use crate::replication::{Destination, Follower, Input, LinkId, LinkInput, OldData, Payload};
 use crate::server::state::Server;
 
-/// Chunks on their way to the thread that takes them.
+/// How many chunks may be queued for the receiving thread.
 const QUEUE: usize = 64;
-/// How often the machine is told that the thread cannot take more at the moment.
+/// How often the machine is told that the thread cannot accept more at the moment.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What goes to the thread.
+/// What is sent to the thread.
 enum Part {
     Bytes(Vec<u8>),
-    /// The snapshot is complete. Where the channel ends without, it is not.
+    /// The snapshot is complete; it is incomplete if the channel ends without this.
     End,
 }
 
 /// How [`Reception::step`] ended.
 pub enum Step {
-    /// There is room for more.
+    /// There is room for more bytes.
     GoesOn,
-    /// There is none yet.
+    /// There is no room yet.
     Waits,
     /// The file is complete and durable.
     Stored,
@@ -50,22 +50,22 @@ pub struct Reception {
     shared: Shared,
     link: LinkId,
     payload: Payload,
-    /// Bytes of a payload of known size that are still to come.
+    /// How many bytes of a payload of known size are still to come.
     left: u64,
     path: PathBuf,
-    /// `None`: all has come, or nobody takes more.
+    /// The channel to the thread; `None` once everything has arrived or the thread has failed.
     sink: Option<Sender<Part>>,
-    /// What the sink had no room for.
+    /// A part for which the channel had no room.
     rest: Option<Part>,
     job: Job,
     guard: Option<LoadingGuard>,
 }
 
 impl Reception {
-    /// Prepares the place where it goes. Data that it is to replace are removed, or set aside, where it goes into memory.
+    /// Prepares the destination. If that is memory, the data to be replaced are removed or set aside.
     ///
     /// # Errors
-    /// The link is given up.
+    /// Why the link has to end.
     pub fn begin(shared: &Shared, link: LinkId, payload: Payload, into: Destination) -> io::Result<Self> {
         let (sender, parts) = channel(QUEUE);
         let path = shared.peek().rdb_path();
@@ -86,7 +86,7 @@ impl Reception {
         self.sink.is_some() && self.rest.is_none()
     }
 
-    /// Takes the snapshot's bytes out of the link's input, and leaves what follows them; how many it took.
+    /// Takes the snapshot's bytes out of the link's input, leaving what follows, and returns their number.
     pub fn take(&mut self, input: &mut Vec<u8>) -> Option<u64> {
         if !self.wants_bytes() {
             return None;
@@ -96,7 +96,7 @@ impl Reception {
                 let take = (input.len() as u64).min(self.left);
                 (take as usize, take == self.left)
             }
-            // Nothing follows the mark until we acknowledge.
+            // Nothing follows the marker until we acknowledge it.
             Payload::Marked(mark) if input.ends_with(mark) => (input.len() - mark.len(), true),
             Payload::Marked(mark) => (input.len().saturating_sub(mark.len()), false),
         };
@@ -120,15 +120,15 @@ impl Reception {
         match sink.try_send(part) {
             Ok(()) => {}
             Err(TrySendError::Full(part)) => self.rest = Some(part),
-            // The thread gave up, and says why.
+            // The thread has failed, and its result says why.
             Err(TrySendError::Closed(_)) => self.sink = None,
         }
     }
 
-    /// Waits for the thread: for room where it has none, else for its end. Nothing is lost where this is given up.
+    /// Waits for the thread: for room if it has none, otherwise for its end. Safe to cancel: nothing is lost.
     ///
     /// # Errors
-    /// What made the thread give up.
+    /// Why the thread failed.
     pub async fn step(&mut self) -> io::Result<Step> {
         let Some(sink) = self.sink.clone().filter(|_| self.rest.is_some()) else { return self.end().await };
         tokio::select! {
@@ -154,17 +154,17 @@ impl Reception {
         end
     }
 
-    /// The file is complete: it replaces the data.
+    /// Loads the complete file, which replaces the data.
     ///
     /// # Errors
-    /// The file cannot be read, or the link was given up.
+    /// The file cannot be read, or the machine has dropped the link.
     pub fn load_file(&mut self) -> io::Result<()> {
         let (guard, options) = begin_loading(&self.shared, self.link, OldData::Flushed)?;
         self.guard = Some(guard);
         let opened = std::fs::File::open(&self.path)?;
         if self.shared.peek().keeps_no_sync_file() {
             log(Level::Notice, "Removing the RDB file obtained from the master. This replica has persistence disabled");
-            // The open file is still read; a name that stays is only untidy.
+            // The open file is still read; a leftover name is harmless.
             let _ = std::fs::remove_file(&self.path);
         }
         let (shared, source) = (Arc::clone(&self.shared), read_ahead(opened)?);
@@ -173,10 +173,10 @@ impl Reception {
         Ok(())
     }
 
-    /// The snapshot is decoded: it takes the place of the data, and its history that of ours.
+    /// Installs a decoded snapshot in place of the data, and its history in place of ours.
     ///
     /// # Errors
-    /// The link was given up.
+    /// The machine has dropped the link.
     pub fn finish(&mut self, loaded: Loaded) -> io::Result<()> {
         let mut server = self.shared.turn();
         if let Some(guard) = self.guard.take() {
@@ -193,7 +193,7 @@ impl Reception {
     }
 }
 
-/// Whether the machine still wants what comes from a link.
+/// Checks that the machine still wants data from a link.
 fn check(server: &Server, link: LinkId) -> io::Result<()> {
     match server.replication.follower().and_then(Follower::link) == Some(link) {
         true => Ok(()),
@@ -242,7 +242,7 @@ fn begin_loading(shared: &Shared, link: LinkId, old: OldData) -> io::Result<(Loa
     check(&server, link)?;
     let total = server.replication.follower().and_then(Follower::transfer).and_then(|transfer| transfer.total);
     server.finish_running_snapshot();
-    // What it holds is about to be replaced as a whole: a new base follows.
+    // Its contents are about to be replaced as a whole by a new base.
     server.stop_aof();
     server.tell_replication(None, Input::Link(link, LinkInput::LoadingBegins));
     if old == OldData::Flushed {
@@ -254,7 +254,7 @@ fn begin_loading(shared: &Shared, link: LinkId, old: OldData) -> io::Result<(Loa
     Ok((guard, server.load_options(false)))
 }
 
-/// The rewrite begins with the next tick: the data that were loaded are in their place then.
+/// The rewrite begins with the next tick, when the loaded data have been installed.
 fn restart_aof(server: &mut Server) {
     if server.config.appendonly
         && let Err(text) = server.start_aof_later()
@@ -263,7 +263,7 @@ fn restart_aof(server: &mut Server) {
     }
 }
 
-/// Runs a loader in a thread of its own; its progress shows in INFO.
+/// Runs a loader on a thread of its own; INFO shows its progress.
 ///
 /// # Errors
 /// The thread could not be spawned, or it panicked.
@@ -275,7 +275,7 @@ pub(super) async fn in_thread<T: Send + 'static>(
     let (done, mut finished) = tokio::sync::oneshot::channel();
     let counter = Arc::clone(&progress);
     std::thread::Builder::new().name("load".into()).spawn(move || {
-        // The receiver has gone only if the result is no longer wanted.
+        // The receiver is gone only if the result is no longer wanted.
         let _ = done.send(work(&counter));
     })?;
     loop {

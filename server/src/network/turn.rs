@@ -1,8 +1,8 @@
-//! A turn: the server is taken, a batch of requests or a step of a task runs on it, and what that leaves is carried out.
+//! Turns: taking the lock, running a batch of requests or a step of a task, and carrying out what that leaves to do.
 //!
-//! Background. Everything that touches the server has the same duties: take the lock, tell the server what time it is,
-//! and at the end wake whoever has something to do and start what was ordered. [`Turn`] is the only way to change
-//! the server, and it keeps that protocol itself, whichever way the step ends.
+//! Background. Everything that touches the server has the same duties: take the lock, tell the server the time, and at the
+//! end wake the tasks that have something to do and start the ordered work. [`Turn`] is the only way to change the server,
+//! and follows that protocol itself, however the step ends.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -21,19 +21,19 @@ pub struct Node {
     server: Mutex<Server>,
     /// The thread whose turn it is, as `pthread_self` names it; 0 between turns.
     holder: AtomicU64,
-    /// When that turn began, Unix milliseconds.
+    /// When that turn began, in Unix milliseconds.
     since: AtomicI64,
-    /// A deadline was set that may come before the next tick.
+    /// Notified when a deadline was set that may come before the next tick.
     pub(super) rearm: Notify,
     /// Exit codes: the first one ends the process.
     pub(super) exit: mpsc::UnboundedSender<i32>,
-    /// Held by the rewrite of the append-only file that runs.
+    /// Held by the running rewrite of the append-only file.
     pub(super) rewriting: tokio::sync::Mutex<()>,
-    /// The sockets must be opened anew.
+    /// Notified when the listening sockets have changed.
     pub(super) listen: Notify,
     /// The link to our primary.
     pub(super) replication: primary_link::Links,
-    /// Who opens connections; `None`: the operating system.
+    /// What opens connections; `None` for the operating system.
     pub(super) dialer: Option<Dialer>,
     /// Sentinel mode's links and scripts.
     pub(super) sentinel: sentinel::Connections,
@@ -59,7 +59,7 @@ impl Node {
         }
     }
 
-    /// The same node in a network of its own: it opens its connections by way of `dialer`.
+    /// The same node in a simulated network: it opens its connections through `dialer`.
     pub fn with_dialer(mut self, dialer: Dialer) -> Self {
         self.dialer = Some(dialer);
         self
@@ -77,7 +77,7 @@ impl Node {
         Turn { node: self, server: guard, ended: false }
     }
 
-    /// Looks at the server without beginning a turn: nothing can be changed. Never hold it across an await.
+    /// Reads the server's state without beginning a turn, so that nothing can be changed. Never hold it across an await.
     #[inline]
     pub fn peek(&self) -> Peek<'_> {
         Peek(self.server.lock())
@@ -89,11 +89,11 @@ impl Node {
         (holder != 0).then(|| (holder, self.since.load(Ordering::Relaxed)))
     }
 
-    /// Shows the server to the report of a crash, be it in the middle of a turn.
+    /// Shows the server's state to a crash report, even in the middle of a turn.
     ///
     /// # Safety
-    /// The process must be about to end. If it is another thread's turn, that thread is waited for a moment; this thread's
-    /// own turn is interrupted, so what `look` reads may be in the middle of a change.
+    /// The process must be about to end. If another thread has the turn, this waits for it for a moment. This thread's own
+    /// turn may be interrupted, so what `look` reads may be in the middle of a change.
     pub(super) unsafe fn look_before_the_end(&self, look: impl FnOnce(&Server)) {
         // SAFETY: `pthread_self` has no preconditions.
         let ours = self.holder.load(Ordering::Relaxed) == unsafe { libc::pthread_self() };
@@ -106,7 +106,7 @@ impl Node {
     }
 }
 
-/// A look at the server.
+/// Read access to the server's state.
 pub struct Peek<'a>(MutexGuard<'a, Server>);
 
 impl Deref for Peek<'_> {
@@ -118,7 +118,7 @@ impl Deref for Peek<'_> {
     }
 }
 
-/// Exclusive use of the server for one step. See the module's comment.
+/// Exclusive access to the server's state for one step.
 pub struct Turn<'a> {
     node: &'a Shared,
     server: MutexGuard<'a, Server>,
@@ -126,7 +126,7 @@ pub struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Ends the batch before the turn ends, for those who must know what that left.
+    /// Ends the batch before the turn ends, for callers that need its results.
     #[inline]
     pub fn end_batch(&mut self) {
         self.ended = true;

@@ -1,11 +1,11 @@
-//! Directives that ask for what this server does not have: it refuses to start, since whoever wrote them counts on them.
+//! Directives for features that this server does not have. It refuses to start, because the operator relies on them.
 
 use crate::config::file::{FatalError, Loaded};
 
-/// Looks at what is no option.
+/// Checks directives that are not options.
 ///
 /// # Errors
-/// The first line that cannot be obeyed.
+/// The first line that cannot be honoured.
 pub fn check(loaded: &Loaded) -> Result<(), FatalError> {
     match loaded.modules.first().or(loaded.module_options.first()) {
         Some(directive) => Err(directive.error("Modules are not supported by this server")),

@@ -1,4 +1,4 @@
-//! Users as a server starts with them: lines of its configuration, or an ACL file.
+//! The users that a server starts with, from lines of its configuration or an ACL file.
 
 use crate::acl::user::merge_selectors;
 use crate::acl::{RuleError, Rulebook, User, selector};
@@ -14,7 +14,7 @@ fn parts(line: &Directive) -> (&[u8], Vec<&[u8]>) {
     (&line.words[1], line.words[2..].iter().map(|word| &**word).collect())
 }
 
-/// Looks at all `user` lines. A command that is not there is not yet an error: the log tells of it, in [`load`].
+/// Checks all `user` lines. An unknown command is not an error here; [`load`] logs it.
 ///
 /// # Errors
 /// The first line that is wrong.
@@ -38,7 +38,7 @@ pub fn check_lines(loaded: &Loaded, in_sentinel: bool) -> Result<(), FatalError>
         for rule in &merged {
             match user.apply(&mut book, rule) {
                 Ok(()) | Err(RuleError::Unknown) => {}
-                // A rule that is wrong may hold a password: its user is named instead.
+                // An invalid rule may contain a password, so only its user is named.
                 Err(error) => return refuse(name, &error),
             }
         }
@@ -49,7 +49,7 @@ pub fn check_lines(loaded: &Loaded, in_sentinel: bool) -> Result<(), FatalError>
 /// The users that the server starts with.
 ///
 /// # Errors
-/// Why it must not start; some of it may have been logged.
+/// Why the server must not start; details may have been logged.
 pub fn load(server: &mut Server, lines: &[Directive]) -> Result<(), String> {
     if !server.config.aclfile.is_empty() && !lines.is_empty() {
         return Err(
@@ -81,7 +81,7 @@ fn load_line(server: &mut Server, name: &[u8], rules: &[&[u8]]) -> Result<(), St
     let mut book = server.acl.rulebook(&server.config);
     let mut user = User::new(name, &book);
     if name == crate::acl::user::DEFAULT {
-        // As Redis has it, the default user's line begins with a reset of it.
+        // As in Redis, a line for the default user first resets it.
         user.apply(&mut book, b"reset").map_err(|error| error.to_string())?;
     }
     for rule in merge_selectors(rules).unwrap_or_default() {

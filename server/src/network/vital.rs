@@ -1,10 +1,10 @@
-//! Tasks without which a server is a corpse that still has its port.
+//! Tasks without which the server would keep its port but no longer work.
 
 use std::convert::Infallible;
 
 use crate::base::log::{Level, log};
 
-/// Runs a task that never ends. If it is lost all the same, the process ends with it.
+/// Runs a task that must never end. If it does, the process ends, too.
 pub fn spawn_vital(name: &'static str, task: impl Future<Output = Infallible> + Send + 'static) {
     let task = tokio::spawn(task);
     tokio::spawn(async move {

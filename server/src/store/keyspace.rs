@@ -140,7 +140,7 @@ impl Db {
     }
 }
 
-/// All databases.
+/// All databases, by index.
 #[derive(Debug)]
 pub struct Keyspace {
     pub(super) dbs: Vec<Db>,
@@ -291,7 +291,7 @@ impl Keyspace {
         &self.dbs[number]
     }
 
-    /// All databases.
+    /// All databases, by index.
     pub fn dbs(&self) -> &[Db] {
         &self.dbs
     }

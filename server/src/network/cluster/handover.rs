@@ -1,4 +1,4 @@
-//! Hands slots over to another master: the source's conversation with the target.
+//! Handing slots over to another primary: the source's side of the protocol.
 //!
 //! ```text
 //! source                                   target
@@ -11,9 +11,9 @@
 //! takes note, lets requests go on (MOVED), removes the keys
 //! ```
 //!
-//! Whatever goes wrong before FINISH: the source keeps the slots, the target sees the connection end and removes what came. An
-//! answer to FINISH that does not come is asked for on new connections, and listened for on the bus, until the time is up after
-//! which the target would refuse it.
+//! If anything fails before FINISH, the source keeps the slots, and the target sees the connection end and removes what has
+//! arrived. If the answer to FINISH does not arrive, the source asks for it on new connections and listens on the bus, until
+//! the time has passed after which the target would refuse FINISH.
 
 use std::io;
 use std::ops::RangeInclusive;
@@ -38,38 +38,38 @@ use crate::resp::reply::without_arguments;
 use crate::server::effects::encode_command;
 use crate::server::state::Server;
 
-/// How often a wait checks whether the handover may still go on.
+/// How often a wait checks whether the handover may continue.
 const TICK: Duration = Duration::from_millis(20);
-/// How long the target may be silent, or take nothing, before requests are held back.
+/// How long, in milliseconds, the target may be silent or accept nothing before requests are held back.
 const PATIENCE: u64 = 10_000;
-/// How often it checks whether another snapshot has ended.
+/// How often the source checks whether another snapshot has ended.
 const TURN: Duration = Duration::from_millis(2);
-/// When no more than so many bytes of changes are left, requests are held back and the rest is sent.
+/// With no more than this many bytes of changes left, requests are held back and the rest is sent.
 const FEW: usize = 64 * 1024;
-/// If the changes do not get fewer within so many milliseconds, there are too many of them.
+/// The handover fails if the pending changes do not shrink within this many milliseconds.
 const CATCH_UP: u64 = 60_000;
-/// Chunks on their way from the encoder to the socket.
+/// How many chunks may be queued between the encoder and the socket.
 const QUEUE: usize = 16;
-/// Keys removed in one step.
+/// How many keys are removed in one step.
 const STEP: usize = 256;
 
 fn since(start: u64) -> u64 {
     (monotonic_ns() - start) / 1_000_000
 }
 
-/// Does something in a turn of its own.
+/// Runs `f` in a turn of its own.
 fn with_server<R>(shared: &Shared, f: impl FnOnce(&mut Server) -> R) -> R {
     let mut server = shared.turn();
     f(&mut server)
 }
 
-/// Hands slots over, and says how it ended.
+/// Hands slots over, and records the outcome.
 pub async fn run(shared: Shared, id: HandoverId) {
     let result = hand_over(&shared, id).await;
     with_server(&shared, |server| server.end_handover(id, result));
 }
 
-/// Removes keys that have gone, a few at a time.
+/// Removes the keys of slots that were handed over, a few at a time.
 pub async fn discard(shared: Shared) {
     while with_server(&shared, |server| server.discard_step(STEP)) {
         tokio::task::yield_now().await;
@@ -83,7 +83,7 @@ struct Plan {
     credentials: Vec<u8>,
     begin: Vec<u8>,
     ranges: Vec<RangeInclusive<Slot>>,
-    /// How long requests may wait.
+    /// How long requests may be held back, in milliseconds.
     pause: u64,
 }
 
@@ -101,7 +101,7 @@ fn plan(server: &Server, id: HandoverId) -> Option<Plan> {
     let mut words: Vec<&[u8]> = vec![b"CLUSTER", b"SYNCSLOTS", b"BEGIN", id.as_bytes(), record.source.as_bytes()];
     words.extend(bounds.iter().map(String::as_bytes));
     command(&mut begin, &words);
-    // The masters of a cluster have one password: their replicas use it, too.
+    // All primaries of a cluster have the same password, which their replicas use, too.
     let (user, password) = (&server.config.masteruser, &server.config.masterauth);
     if !password.is_empty() {
         let mut words: Vec<&[u8]> = vec![b"AUTH"];
@@ -115,10 +115,10 @@ fn plan(server: &Server, id: HandoverId) -> Option<Plan> {
     Some(Plan { host: target.ip.clone(), port: target.port, credentials, begin, ranges, pause })
 }
 
-/// What was heard on a connection so far.
+/// What has been received on a connection so far.
 #[derive(Clone, Default)]
 struct Heard {
-    /// How many answers to PREPARE have come.
+    /// How many answers to PREPARE have arrived.
     prepared: u64,
     /// The epoch under which the slots were taken.
     taken: Option<Epoch>,
@@ -139,7 +139,7 @@ impl Drop for Wire {
     }
 }
 
-/// Reads answers; all that matters of most of them is that they are no errors.
+/// Reads answers. Of most of them it only matters that they are not errors.
 async fn listen(mut read: ReadHalf<Box<dyn Socket>>, heard: watch::Sender<Heard>) {
     let mut input = Vec::new();
     let failure = loop {
@@ -164,7 +164,7 @@ async fn listen(mut read: ReadHalf<Box<dyn Socket>>, heard: watch::Sender<Heard>
     fail(&heard, failure);
 }
 
-/// The first failure is the one that counts.
+/// Records a failure; the first one counts.
 fn fail(heard: &watch::Sender<Heard>, reason: String) {
     heard.send_modify(|heard| {
         heard.failure.get_or_insert(reason);
@@ -210,7 +210,7 @@ impl Wire {
         self.heard.borrow().failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Sends, for as long as the handover goes on and the target takes something.
+    /// Sends bytes, for as long as the handover continues and the target accepts something.
     async fn send(&mut self, shared: &Shared, id: HandoverId, bytes: &[u8]) -> Result<(), String> {
         let mut rest = bytes;
         let mut moved = monotonic_ns();
@@ -231,7 +231,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Waits until so many PREPAREs were answered.
+    /// Waits until this many PREPAREs have been answered.
     async fn prepared(&mut self, shared: &Shared, id: HandoverId, count: u64) -> Result<(), String> {
         let start = monotonic_ns();
         loop {
@@ -243,13 +243,13 @@ impl Wire {
             if since(start) > PATIENCE {
                 return Err("the target does not answer".to_owned());
             }
-            // A listener that ended has left its reason.
+            // If the listener has ended, it has left the reason.
             let _ = timeout(TICK, self.heard.changed()).await;
         }
     }
 }
 
-/// The epoch under which the target took the slots.
+/// Runs the handover. Returns the epoch under which the target took the slots, if the target reported it itself.
 async fn hand_over(shared: &Shared, id: HandoverId) -> Result<Option<Epoch>, String> {
     let plan = plan(&shared.peek(), id).ok_or("the target was forgotten")?;
     let mut wire = Wire::open(shared, &plan.host, plan.port).await?;
@@ -331,7 +331,7 @@ async fn send_range(
         Err(io::Error::new(io::ErrorKind::Interrupted, "something else gave the snapshot up"))
     });
     let send = async {
-        // Dropped with an error, it ends the walk.
+        // If dropped because of an error, it ends the walk.
         let result = loop {
             let Some((keys, chunk)) = chunks.recv().await else { break Ok(()) };
             if let Err(reason) = wire.send(shared, id, &chunk).await {
@@ -354,8 +354,8 @@ fn note_sent(shared: &Shared, id: HandoverId, keys: u64, bytes: usize) {
     }
 }
 
-/// Sends the last changes and FINISH, and finds out what became of it: the epoch under which the target owns the slots, if it was
-/// the target that told us, and not the bus.
+/// Sends the last changes and FINISH, and determines the outcome: the epoch under which the target owns the slots, if the
+/// target reported it rather than the bus.
 async fn finish(
     shared: &Shared,
     id: HandoverId,
@@ -366,7 +366,7 @@ async fn finish(
 ) -> Result<Option<Epoch>, String> {
     let late = || since(answered) > plan.pause;
     let mut rest = last;
-    // From here on only the answer, the bus or the clock ends the wait.
+    // From here on, only the answer, the bus or the deadline ends the wait.
     loop {
         let Heard { taken, failure, .. } = wire.heard.borrow_and_update().clone();
         if let Some(epoch) = taken {
@@ -394,7 +394,7 @@ async fn finish(
     }
 }
 
-/// The connection broke after FINISH was sent: finds out whether the target received it.
+/// Asks the target whether it received FINISH, after the connection broke.
 async fn ask_again(
     shared: &Shared,
     id: HandoverId,

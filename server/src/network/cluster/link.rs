@@ -1,4 +1,4 @@
-//! One connection of the bus: packets out, packets in, both at once.
+//! One connection of the bus: sending and receiving packets at the same time.
 
 use std::io;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub async fn connect(
     let options = options(&shared);
     let connected = tokio::select! {
         connected = dial(&shared, &ip, port, &options) => connected,
-        // Nothing is sent before the connection is open, so it was given up.
+        // Nothing is sent before the connection is open, so the machine has dropped it.
         _ = outbox.recv() => return,
     };
     match connected {
@@ -46,7 +46,7 @@ pub async fn connect(
     }
 }
 
-/// How sockets of the bus are used: a peer that is gone shows within two node time-outs.
+/// The socket options of the bus: a peer that has vanished is noticed within two node time-outs.
 pub(super) fn options(shared: &Shared) -> Options {
     let (timeout, secure) = {
         let config = &shared.peek().config;
@@ -68,7 +68,7 @@ pub async fn serve(shared: Shared, conn: ConnId, stream: Box<dyn Socket>, outbox
     }
 }
 
-/// Ends well where the machine closed the connection.
+/// Returns `Ok` if the machine closed the connection.
 async fn talk(
     shared: &Shared,
     conn: ConnId,

@@ -1,4 +1,4 @@
-//! Cluster mode's bus: carries out what the machine decides, and tells it what happens.
+//! The bus of cluster mode: carrying out the machine's effects on the network, and passing it what happens.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -30,12 +30,12 @@ use crate::server::state::Server;
 pub mod handover;
 mod link;
 
-/// How often links are looked at that may have too much to send.
+/// How often the lengths of send queues are checked.
 const LIMIT_PERIOD: Duration = Duration::from_millis(100);
-/// Names of connections that others opened; the machine names ours from one on.
+/// The first id of connections that others opened; the machine numbers ours from one.
 const ACCEPTED: u64 = 1 << 63;
 
-/// Connections that are open, and how to reach them.
+/// The open connections, and the channels to their tasks.
 #[derive(Default)]
 pub struct Connections {
     links: Mutex<HashMap<ConnId, Outbox>>,
@@ -44,10 +44,10 @@ pub struct Connections {
     rearm: Notify,
 }
 
-/// Packets for a connection.
+/// The queue of packets for a connection.
 struct Outbox {
     sender: mpsc::UnboundedSender<Arc<Vec<u8>>>,
-    /// Bytes that wait, those included that the socket has not taken yet.
+    /// The length of the queue in bytes, including what the socket has not accepted yet.
     waiting: Arc<AtomicUsize>,
 }
 
@@ -59,7 +59,7 @@ impl Connections {
         (outbox, waiting)
     }
 
-    /// Hands a packet over.
+    /// Queues a packet for a connection.
     fn send(&self, conn: ConnId, packet: Arc<Vec<u8>>) {
         if let Some(outbox) = self.links.lock().get(&conn) {
             outbox.waiting.fetch_add(packet.len(), Ordering::Relaxed);
@@ -68,7 +68,7 @@ impl Connections {
         }
     }
 
-    /// Connections in which more waits.
+    /// The connections with longer queues than the limit.
     fn over(&self, limit: u64) -> Vec<ConnId> {
         let links = self.links.lock();
         let over = links.iter().filter(|(_, outbox)| outbox.waiting.load(Ordering::Relaxed) as u64 > limit);
@@ -111,7 +111,7 @@ pub fn mode(config: &Config) -> Result<Box<ClusterMode>, String> {
     Ok(Box::new(mode))
 }
 
-/// Opens the sockets of the bus; nobody is accepted before [`serve`].
+/// Opens the sockets of the bus; connections are accepted only from [`serve`] on.
 ///
 /// # Errors
 /// A text for the log: the server cannot start.
@@ -141,7 +141,7 @@ pub fn bind(config: &Config) -> Result<Vec<TcpListener>, String> {
     }
 }
 
-/// The dataset is there: the node takes part from now on.
+/// Starts taking part in the cluster, once the dataset is loaded.
 pub fn serve(shared: &Shared, listeners: Vec<TcpListener>) {
     {
         let mut server = shared.turn();
@@ -184,7 +184,7 @@ async fn admit_secure(shared: Shared, stream: TcpStream, peer: String, local: St
     }
 }
 
-/// Another node has connected to us.
+/// Serves a connection that another node opened.
 pub fn admit(shared: &Shared, stream: Box<dyn Socket>, peer: String, local: String) {
     let conn = ConnId(ACCEPTED | shared.cluster.accepted.fetch_add(1, Ordering::Relaxed));
     let (outbox, waiting) = shared.cluster.open(conn);
@@ -217,7 +217,7 @@ async fn look_after_links(shared: &Shared) -> Infallible {
     }
 }
 
-/// `cluster-link-sendbuf-limit`: closes links in which more waits.
+/// Closes links whose queues exceed `cluster-link-sendbuf-limit`.
 fn limit_links(shared: &Shared, limit: u64) {
     let over = shared.cluster.over(limit);
     if over.is_empty() {
@@ -233,7 +233,7 @@ fn limit_links(shared: &Shared, limit: u64) {
     machines::feed::<Cluster>(shared, over.into_iter().map(Input::Lost));
 }
 
-/// Carries out what the machine decided for the network, in order: what it saves is on disk before anybody hears of it.
+/// Carries out the machine's effects on the network, in order: what it saves is on disk before any other node is told.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
     let Some(mode) = &mut server.cluster else { return };
     let effects = std::mem::take(mode.core.outbox());
@@ -256,7 +256,8 @@ pub fn carry_out(shared: &Shared, server: &mut Server) {
     shared.cluster.rearm.notify_one();
 }
 
-/// Saves once for all of a batch, before anything else is done. A node that cannot keep its promises must not make any.
+/// Saves once for a whole batch of effects, before any other is carried out. A node that cannot persist its promises must
+/// not make any.
 fn save(server: &mut Server, effects: &[NetworkEffect]) {
     let saves = effects.iter().filter_map(|effect| match effect {
         NetworkEffect::Save { sync } => Some(*sync),

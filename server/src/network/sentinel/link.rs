@@ -1,4 +1,4 @@
-//! One connection to a monitored instance: commands out, replies in.
+//! One connection to a monitored instance: sending commands and receiving replies.
 
 use std::io;
 
@@ -16,14 +16,14 @@ use crate::sentinel::{ConnId, Input};
 /// The longest reply that is accepted, in bytes.
 const LONGEST_REPLY: usize = 1 << 20;
 
-/// Connects, and passes on what comes and what goes, until either side ends it.
+/// Connects, and passes commands and replies on until either side ends the connection.
 pub async fn run(shared: Shared, conn: ConnId, host: String, port: u16, mut outbox: UnboundedReceiver<Vec<u8>>) {
     let Err(error) = talk(&shared, conn, &host, port, &mut outbox).await else { return };
     shared.sentinel.links.lock().remove(&conn);
     feed::<Sentinel>(&shared, [Input::Lost { conn, reason: os_text(&error) }]);
 }
 
-/// Ends well where the machine closed the connection.
+/// Returns `Ok` if the machine closed the connection.
 async fn talk(
     shared: &Shared,
     conn: ConnId,
@@ -33,7 +33,7 @@ async fn talk(
 ) -> io::Result<()> {
     let (mut stream, local, peer) = tokio::select! {
         opened = open(shared, host, port) => opened?,
-        // Nothing is sent before the connection is open, so it was given up.
+        // Nothing is sent before the connection is open, so the machine has dropped it.
         _ = outbox.recv() => return Ok(()),
     };
     feed::<Sentinel>(shared, [Input::Connected { conn, local, peer }]);
@@ -59,7 +59,7 @@ async fn talk(
     }
 }
 
-/// A connection with our address and the instance's; inside TLS where `tls-replication` says so.
+/// Opens a connection, inside TLS if `tls-replication` says so. Also returns our address and the instance's.
 async fn open(shared: &Shared, host: &str, port: u16) -> io::Result<(Box<dyn Socket>, String, String)> {
     let stream = connect(shared, host, port).await?;
     stream.set_nodelay(true)?;
@@ -69,7 +69,7 @@ async fn open(shared: &Shared, host: &str, port: u16) -> io::Result<(Box<dyn Soc
     Ok((stream, local.to_canonical().to_string(), peer.to_canonical().to_string()))
 }
 
-/// Writes what waits, all of it at once.
+/// Writes all queued commands at once.
 async fn write(stream: &mut dyn Socket, mut bytes: Vec<u8>, outbox: &mut UnboundedReceiver<Vec<u8>>) -> io::Result<()> {
     while let Ok(more) = outbox.try_recv() {
         bytes.extend_from_slice(&more);

@@ -1,4 +1,4 @@
-//! Sentinel mode: carries out what the machine decides, and tells it what happens.
+//! Sentinel mode: carrying out the machine's effects on the network, and passing it what happens.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ mod link;
 mod names;
 mod script;
 
-/// Connections and scripts that run, and how to reach them.
+/// The open connections and running scripts, and the channels to their tasks.
 #[derive(Default)]
 pub struct Connections {
     links: Mutex<HashMap<ConnId, mpsc::UnboundedSender<Vec<u8>>>>,
@@ -27,12 +27,12 @@ pub struct Connections {
     rearm: Notify,
 }
 
-/// Calls the machine whenever it wants to be called.
+/// Calls the machine whenever its time has come.
 pub async fn run(shared: Shared) -> std::convert::Infallible {
     call::<Sentinel>(shared, || Input::Tick, |node| &node.sentinel.rearm).await
 }
 
-/// Carries out what the machine decided, in order: what it saves is on disk before anybody hears of it.
+/// Carries out the machine's effects on the network, in order: what it saves is on disk before anyone is told.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
     let Some(driver) = &mut server.sentinel else { return };
     let effects = std::mem::take(driver.outbox());

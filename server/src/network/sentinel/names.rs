@@ -1,4 +1,4 @@
-//! Host names looked up for the machine, before it hears of them.
+//! Resolving host names for the machine before they are passed to it.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::Shared;
 use crate::commands::sentinel::not_resolved;
 use crate::sentinel::Input;
 
-/// How long a lookup may take. The link that brought the name answers no PING meanwhile.
+/// How long a lookup may take. The link that the name came from cannot answer PING in the meantime.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Looks up the host names in an input. Only the link that brought it waits.
+/// Resolves the host names in inputs. Only the link that the inputs came from waits.
 pub async fn look_up(shared: &Shared, inputs: &[Input]) {
     let mut lookups = JoinSet::new();
     for name in names_in(shared, inputs) {

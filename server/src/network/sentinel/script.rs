@@ -1,4 +1,4 @@
-//! Users' scripts as processes.
+//! Running the scripts that operators configure, as processes.
 
 use nix::sys::signal::{Signal, kill as send_signal};
 use nix::unistd::Pid;
@@ -26,7 +26,7 @@ pub async fn run(shared: Shared, job: u64, argv: Vec<String>) {
                 Ok((None, None)) | Err(_) => ScriptEnd::NotStarted,
             }
         }
-        // What cannot be executed is an error of the script, not of ours.
+        // A script that cannot be executed counts as a failure of the script.
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => ScriptEnd::NotStarted,
         Err(_) => ScriptEnd::Code(2),
     };
@@ -36,7 +36,7 @@ pub async fn run(shared: Shared, job: u64, argv: Vec<String>) {
 /// Kills a script that takes too long.
 pub fn kill(shared: &Shared, job: u64) {
     if let Some(&pid) = shared.sentinel.scripts.lock().get(&job) {
-        // It may have ended this very moment.
+        // It may just have ended.
         let _ = send_signal(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
     }
 }
