@@ -1,4 +1,5 @@
-//! The users of this server, what was refused to them, and what a session is given when it begins.
+//! Access control of this server: its users, the log of refusals, and the user that a new session begins as. Checks of
+//! requests are in `dispatch/acl.rs`.
 
 use std::sync::Arc;
 
@@ -8,13 +9,13 @@ use crate::acl::{Catalogue, Rulebook, User, Users};
 use crate::config::Config;
 use crate::config::values::PubsubDefault;
 
-/// All that concerns users.
+/// The users, the log of refusals, and what rules can name.
 pub struct Acl {
     /// All users, and what each of them may do.
     users: Users,
-    /// What was refused lately.
+    /// The recent refusals that ACL LOG shows.
     pub log: AclLog,
-    /// What rules may name.
+    /// The commands and categories that rules can name.
     pub catalogue: &'static Catalogue,
 }
 
@@ -28,17 +29,17 @@ impl Acl {
         acl
     }
 
-    /// All users.
+    /// All users, by name.
     pub fn users(&self) -> &Users {
         &self.users
     }
 
-    /// Adds a user, or replaces the one of that name. Sessions do not follow by themselves.
+    /// Adds a user, or replaces the one of that name. Existing sessions are not updated.
     pub fn put_user(&mut self, user: User) -> Arc<User> {
         self.users.put(user)
     }
 
-    /// Removes a user, which must not be the default one; `None` where there is none of that name.
+    /// Removes a user, which must not be the default one; `None` if there is none.
     pub(crate) fn remove_user(&mut self, name: &[u8]) -> Option<Arc<User>> {
         self.users.remove(name)
     }
@@ -48,7 +49,7 @@ impl Acl {
         self.users = users;
     }
 
-    /// What rules are read by.
+    /// What the interpretation of rules depends on.
     pub fn rulebook(&self, config: &Config) -> Rulebook<'static> {
         Rulebook::new(self.catalogue, config.acl_pubsub_default == PubsubDefault::AllChannels)
     }
@@ -64,7 +65,7 @@ impl Acl {
         user
     }
 
-    /// A session that begins, or begins anew, is the default user's; whether a login is needed depends on that user.
+    /// Makes a new or reset session one of the default user, which determines whether a login is needed.
     pub fn greet(&self, client: &mut Client) {
         let user = self.users.default_user();
         client.become_user(user);

@@ -1,5 +1,5 @@
-//! A client's session: who it is, what it subscribed to, what it waits for, and the replies that wait for its socket.
-//! Not its socket: that is the network's.
+//! A client's session: its user, its subscriptions, what it waits for, and its pending replies. Not its socket, which
+//! belongs to `network/`.
 
 use bitflags::bitflags;
 use std::borrow::Cow;
@@ -24,11 +24,11 @@ use crate::resp::request::OwnedArgs;
 use crate::resp::{Args, Reply};
 use crate::store::value::ValueType;
 
-/// A client that has been silent for so long keeps no empty buffers.
+/// A client that has been idle for this long, in milliseconds, loses its empty buffers.
 pub const IDLE: Millis = 2000;
 
-/// What a session and its connection's task tell each other without the lock: that something waits for the task, and how
-/// much of its output the socket has taken.
+/// What a session and its connection's task tell each other without the lock: that there is something to do for the task,
+/// and how much output the socket has accepted.
 #[derive(Debug, Default)]
 pub struct Signal {
     raised: AtomicBool,
@@ -47,19 +47,19 @@ impl Signal {
         }
     }
 
-    /// Whether the signal was raised since this was last asked.
+    /// Whether the signal was raised since the last call.
     #[inline]
     pub fn take(&self) -> bool {
         self.raised.load(Ordering::Relaxed) && self.raised.swap(false, Ordering::AcqRel)
     }
 
-    /// Bytes that the task has taken from the session's output and not written yet.
+    /// How many bytes the task has taken from the session's output and not written yet.
     #[inline]
     pub fn unsent(&self) -> usize {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the socket has taken since the connection began.
+    /// How many bytes the socket has accepted since the connection began.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -71,7 +71,7 @@ impl Signal {
         self.unsent.store(unsent, Ordering::Relaxed);
     }
 
-    /// Remembers whom to wake.
+    /// Sets the waker of the task.
     pub fn register(&self, waker: &Waker) {
         let mut slot = self.waker.lock();
         if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -98,13 +98,13 @@ bitflags! {
         const MASTER = 1 << 5;
         /// Close when the output is written.
         const CLOSE_AFTER_REPLY = 1 << 6;
-        /// To be closed at once, whatever still waits for its socket.
+        /// To be closed at once, regardless of pending output.
         const CLOSE_ASAP = 1 << 7;
         /// Not evicted for its memory.
         const NO_EVICT = 1 << 8;
         /// CLIENT REPLY OFF: it gets no replies.
         const REPLY_OFF = 1 << 9;
-        /// CLIENT REPLY SKIP: the next command's reply,
+        /// CLIENT REPLY SKIP was this command: the reply to the next one is left out.
         const REPLY_SKIP_NEXT = 1 << 10;
         /// CLIENT REPLY SKIP: the reply to this command is left out.
         const REPLY_SKIP = 1 << 11;
@@ -126,24 +126,25 @@ bitflags! {
         const LOCAL = 1 << 19;
         /// It is subscribed to a channel, a shard channel or a pattern.
         const PUBSUB = 1 << 20;
-        /// Slots arrive in this session: it may write to them, and is believed about expiry.
+        /// Slots arrive through this session: it may write to them, and decides about their expiry.
         const ARRIVAL = 1 << 22;
-        /// Its user may not do everything: whatever it asks for is checked.
+        /// Its user has limited permissions, so every request is checked.
         const RESTRICTED = 1 << 24;
-        /// It logged in, or came when no login was needed: it stays what it is when the default user gets a password.
+        /// It has logged in, or connected when no login was needed, so it stays logged in when the default user gets a
+        /// password.
         const AUTHENTICATED = 1 << 25;
-        /// Ended by another client or by the server: nobody sees it any more, only its task has still to close the socket.
+        /// Ended by another client or by the server: it is no longer visible, but its task has still to close the socket.
         const ENDED = 1 << 23;
         /// The connection is inside TLS.
         const TLS = 1 << 26;
 
-        /// What of a session holds for the calls of its script as well.
+        /// The flags of a session that also apply to the calls of its script.
         const KEPT_IN_SCRIPTS = Self::UNIX_SOCKET.bits() | Self::LOCAL.bits() | Self::READONLY.bits() | Self::ASKING.bits() | Self::ARRIVAL.bits() | Self::NO_EVICT.bits() | Self::RESTRICTED.bits() | Self::AUTHENTICATED.bits();
 
         /// Any of the flags under which the session ends.
         const ENDS = Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::ENDED.bits();
 
-        /// Flags that make dispatch look twice; none of them is set on a client that just sends commands.
+        /// Flags that make admission check the gates; an ordinary client has none of them.
         const GATED = Self::MULTI.bits() | Self::REPLICA.bits() | Self::MASTER.bits() | Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::NEEDS_AUTH.bits() | Self::PUBSUB_RESP2.bits() | Self::IN_EXEC.bits() | Self::REPLY_OFF.bits() | Self::REPLY_SKIP.bits() | Self::REPLY_SKIP_NEXT.bits() | Self::ASKING.bits() | Self::READONLY.bits() | Self::ARRIVAL.bits() | Self::RESTRICTED.bits();
     }
 }
@@ -153,16 +154,16 @@ bitflags! {
 pub struct Transaction {
     /// The commands queued since MULTI, with their words.
     pub queue: Vec<(&'static Command, OwnedArgs)>,
-    /// Bytes of memory of the queued commands' arguments.
+    /// The memory of the queued commands' arguments, in bytes.
     pub queued_bytes: usize,
-    /// Watched keys; the flag says that the key was expired, though still stored, when WATCH came.
+    /// Watched keys; true if the key had expired but was still stored when WATCH came.
     pub watched: HashMap<WatchedKey, bool, ahash::RandomState>,
 }
 
-/// A key under WATCH: the number of its database, and its name.
+/// A key under WATCH: the index of its database, and its name.
 pub type WatchedKey = (usize, Vec<u8>);
 
-/// What a client subscribed to.
+/// The subscriptions of a client.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     /// Channels, by SUBSCRIBE.
@@ -174,7 +175,7 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// The number that SUBSCRIBE's confirmations carry.
+    /// The number in confirmations of SUBSCRIBE.
     pub fn count(&self) -> usize {
         self.channels.len() + self.patterns.len()
     }
@@ -190,7 +191,7 @@ impl Subscriptions {
 pub enum BlockKind {
     /// Keys of the selected database become ready.
     Keys(KeyWait),
-    /// WAIT: so many replicas acknowledge this offset.
+    /// WAIT: this many replicas acknowledge an offset.
     Replicas {
         /// How many replicas must have acknowledged the offset.
         wanted: usize,
@@ -203,8 +204,8 @@ pub enum BlockKind {
     Shutdown,
 }
 
-/// Gives a client that waits what it waits for, out of a key that now holds a value of the awaited type. The arguments are
-/// those of [`Block::request`]. False: this key has nothing for the client, it goes on waiting.
+/// Serves a blocked client from a key that now holds a value of the awaited type. The arguments are those of
+/// [`Block::request`]. False if the key has nothing for the client, which then remains blocked.
 pub type Serve = fn(&mut DataContext<'_>, &Args<'_>, key: &[u8]) -> CommandResult<bool>;
 
 /// A wait for the first of some keys.
@@ -214,7 +215,7 @@ pub struct KeyWait {
     pub keys: Vec<Vec<u8>>,
     /// A key is ready when it holds this type.
     pub awaited: ValueType,
-    /// The wait also ends, with an error, when a key that was there goes or changes its type: XREADGROUP.
+    /// The wait also ends, with an error, when an existing key is deleted or changes its type: XREADGROUP.
     pub until_gone: bool,
     /// What is done when a key is ready.
     pub serve: Serve,
@@ -224,15 +225,15 @@ pub struct KeyWait {
 pub struct Block {
     /// What it waits for.
     pub kind: BlockKind,
-    /// When the wait ends without success, Unix milliseconds; `None`: never.
+    /// When the wait times out, in Unix milliseconds; `None` for never.
     pub deadline: Option<Millis>,
     /// Written when the deadline passes.
     pub timeout_reply: TimeoutReply,
-    /// The command that waits; filled in from what the client sent where the handler left it empty.
+    /// The blocked command; filled in from the client's request if the handler left it empty.
     pub request: OwnedArgs,
 }
 
-/// What a client gets whose wait ended without success.
+/// The reply to a client whose wait timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeoutReply {
     /// A null array, as from BLPOP.
@@ -249,14 +250,14 @@ impl std::fmt::Debug for Block {
     }
 }
 
-/// Bytes of a read buffer, by what they hold.
+/// The bytes of a read buffer, by their contents.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InputMemory {
-    /// Requests, or the part of one, that were not understood yet.
+    /// Requests that have not been parsed yet, complete or not.
     pub unparsed: usize,
-    /// Bytes of free room in the buffer.
+    /// Free capacity of the buffer.
     pub free: usize,
-    /// Arguments of a request that has not arrived whole.
+    /// Arguments of an incomplete request.
     pub arguments: usize,
 }
 
@@ -264,7 +265,7 @@ pub struct InputMemory {
 pub struct Transfer {
     /// The snapshot's bytes; it is complete when the channel ends.
     pub chunks: tokio::sync::mpsc::Receiver<Arc<Vec<u8>>>,
-    /// Whether its length was announced. Without, a mark ends it, and the replica says when it has seen the mark.
+    /// Whether its length was announced. If not, a marker ends it, and the replica reports when it has seen the marker.
     pub length_announced: bool,
 }
 
@@ -280,31 +281,31 @@ pub struct Client {
     pub fd: Option<i32>,
     /// The name that CLIENT SETNAME gave it; empty without.
     pub name: Vec<u8>,
-    /// When it connected, Unix milliseconds.
+    /// When it connected, in Unix milliseconds.
     pub created: Millis,
-    /// When it last sent something, Unix milliseconds.
+    /// When it last sent something, in Unix milliseconds.
     pub last_interaction: Millis,
-    /// The number of the database that SELECT chose.
+    /// The index of the database that SELECT chose.
     pub db: usize,
     /// Whether HELLO 3 switched it to RESP3.
     pub resp3: bool,
-    /// What is special about it.
+    /// The state of the session, as flags.
     pub flags: ClientFlags,
-    /// Replies that wait for the socket.
+    /// Replies that its task has not taken yet.
     pub out: Vec<u8>,
-    /// The output that was there before a script began, which runs now; meanwhile `out` is the script's.
+    /// The output from before the script that is now running. In the meantime `out` belongs to the script.
     pub aside: Option<Box<super::scripts::Aside>>,
-    /// Bytes that `out` may hold before the hard limit of the client's class is broken.
+    /// How many bytes `out` may hold before the hard limit of the client's class is exceeded.
     pub room: usize,
-    /// Since when the output is above its soft limit, Unix milliseconds.
+    /// Since when the output has been above its soft limit, in Unix milliseconds.
     pub over_soft_limit_since: Option<Millis>,
-    /// Largest output that was seen.
+    /// The largest output observed, in bytes.
     pub peak_output: usize,
-    /// Bytes of memory of the blocks in which output waits for the socket, when they were last looked at.
+    /// The memory of the blocks of pending output when they were last measured, in bytes.
     pub output_blocks: usize,
-    /// Bytes of it all that count for `maxmemory-clients`.
+    /// The bytes of this session that count towards `maxmemory-clients`.
     pub counted_memory: usize,
-    /// What its read buffer held when it was last looked at.
+    /// The contents of its read buffer when it was last measured.
     pub input: InputMemory,
     /// How to wake its task.
     pub signal: Arc<Signal>,
@@ -316,17 +317,17 @@ pub struct Client {
     pub tracking: Option<Box<ClientTracking>>,
     /// What it waits for.
     pub block: Option<Box<Block>>,
-    /// How its wait ends, once somebody else has ended it.
+    /// How its wait ends, once it has been ended from outside.
     pub unblock: Option<Unblock>,
-    /// The handover whose slots arrive in it.
+    /// The handover whose slots arrive through it.
     pub arrival: Option<HandoverId>,
     /// A snapshot that its task must send.
     pub transfer: Option<Transfer>,
     /// The command that ran last.
     pub last_command: Option<&'static Command>,
-    /// Replication offset after this client's last command: what WAIT waits for.
+    /// The replication offset after this client's last command, which WAIT waits for.
     pub last_write_offset: Offset,
-    /// Who it is; `None`: nobody of the ACL, and nothing is refused (our primary, the append-only file). See [`Client::become_user`].
+    /// Its user; `None` for our primary and the append-only file, to which nothing is refused. See [`Client::become_user`].
     user: Option<Arc<User>>,
 }
 
@@ -337,7 +338,7 @@ pub enum Unblock {
     Timeout,
     /// The reply is this error.
     Error(Cow<'static, str>),
-    /// The command runs again, since what it waited for may be there.
+    /// The command runs again, because what it waited for may be available.
     Retry,
 }
 
@@ -347,8 +348,8 @@ impl Client {
         if self.flags.intersects(ClientFlags::TLS) { Ports::Main } else { Ports::Plain }
     }
 
-    /// A session that has just begun, of nobody who is ever refused anything: that of a connection is the default user's as soon as
-    /// it was [greeted](super::acl::Acl::greet).
+    /// A new session without a user, to which nothing is refused. A connection's session gets the default user when it is
+    /// [greeted](super::acl::Acl::greet).
     pub fn new(id: ClientId, now: Millis, signal: Arc<Signal>) -> Self {
         Self {
             id,
@@ -383,7 +384,7 @@ impl Client {
         }
     }
 
-    /// The user whose rights hold; `None` for our primary and the append-only file, to which nothing is refused.
+    /// The user whose permissions apply; `None` for our primary and the append-only file, to which nothing is refused.
     #[inline]
     pub fn user(&self) -> Option<&Arc<User>> {
         self.user.as_ref()
@@ -394,13 +395,13 @@ impl Client {
         self.user.as_deref().map_or(b"(superuser)", |user| &user.name)
     }
 
-    /// Makes its requests those of a user.
+    /// Logs the session in as a user.
     pub fn become_user(&mut self, user: &Arc<User>) {
         self.flags.set(ClientFlags::RESTRICTED, !user.is_unrestricted());
         self.user = Some(Arc::clone(user));
     }
 
-    /// Keeps the flag that derives from the user in step.
+    /// Updates the flag that depends on the user.
     pub fn refresh_user_flag(&mut self) {
         let restricted = self.user.as_ref().is_some_and(|user| !user.is_unrestricted());
         self.flags.set(ClientFlags::RESTRICTED, restricted);
@@ -419,10 +420,10 @@ impl Client {
 
     /// Bytes of memory that the session and its buffers occupy: everything that a client can make grow.
     pub fn memory(&self) -> usize {
-        /// An entry of a hash table or a list: the name's header, its allocation and the place in the other's table.
+        /// The estimated overhead of an entry of a hash table or a list: header, allocation and slot.
         const ENTRY: usize = 64;
-        /// A request that is being executed and its reply, as large as they commonly are, do not count: whoever looks at the
-        /// sum would change it. Redis has buffers of fixed sizes for them.
+        /// The usual size of a request that is being executed and of its reply. This much is not counted, because reading
+        /// the sum would change it. Redis has buffers of fixed sizes for these.
         const REQUEST: usize = 1024;
         const REPLY: usize = 16 * 1024;
         let transaction = self.transaction.as_ref().map_or(0, |transaction| {
@@ -443,9 +444,9 @@ impl Client {
         size_of::<Self>() + output + input + transaction + subscriptions + prefixes
     }
 
-    /// Bytes of memory of the blocks that wait for the socket.
+    /// The memory of the blocks of pending output, in bytes.
     pub fn waiting_memory(&self) -> usize {
-        /// What blocks may be larger than what is in them. The socket may have taken some since they were looked at.
+        /// By how much blocks may exceed their contents. The socket may have accepted some since they were measured.
         const SPARE: usize = 64 * 1024;
         let unsent = self.signal.unsent();
         if unsent == 0 { 0 } else { self.output_blocks.clamp(unsent, unsent + SPARE) }
@@ -456,17 +457,17 @@ impl Client {
         self.flags.intersects(ClientFlags::REPLY_OFF) || self.flags.intersects(ClientFlags::REPLY_SKIP)
     }
 
-    /// Bytes that wait to be written.
+    /// How many bytes have not been written to the socket yet.
     pub fn output(&self) -> usize {
         self.out.len() + self.signal.unsent()
     }
 
-    /// The transaction, made where there is none.
+    /// The transaction, created if there is none.
     pub fn transaction_mut(&mut self) -> &mut Transaction {
         self.transaction.get_or_insert_default()
     }
 
-    /// The subscriptions, made where there are none.
+    /// The subscriptions, created if there are none.
     pub fn subscriptions_mut(&mut self) -> &mut Subscriptions {
         self.subscriptions.get_or_insert_default()
     }
@@ -476,14 +477,14 @@ impl Client {
         self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.count())
     }
 
-    /// Keeps the flags that derive from subscriptions and version in step.
+    /// Updates the flags that depend on subscriptions and the protocol version.
     pub fn refresh_pubsub_flags(&mut self) {
         let subscribed = self.subscriptions.as_ref().is_some_and(|subscriptions| !subscriptions.is_empty());
         self.flags.set(ClientFlags::PUBSUB, subscribed);
         self.flags.set(ClientFlags::PUBSUB_RESP2, subscribed && !self.resp3);
     }
 
-    /// Ends a subscription to a shard channel whose slot has left, and says so.
+    /// Ends a subscription to a shard channel whose slot this node no longer serves, and notifies the client.
     pub fn leave_shard_channel(&mut self, name: &[u8]) {
         let Some(subscriptions) = &mut self.subscriptions else { return };
         subscriptions.shard_channels.remove(name);

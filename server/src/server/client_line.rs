@@ -1,4 +1,4 @@
-//! A client as CLIENT LIST, CLIENT INFO and the log show it.
+//! The line that describes a client in CLIENT LIST, CLIENT INFO and the log.
 
 use super::client::{Client, ClientFlags};
 use super::state::Server;
@@ -81,7 +81,7 @@ fn letters(client: &Client) -> String {
             letters.extend(tracking.broadcast.then_some('B'));
         }
         if client.flags.intersects(flag) {
-            // A monitor counts as a replica, under a letter of its own.
+            // A monitor counts as a replica, but has a letter of its own.
             letters.push(if letter == 'S' && monitor { 'O' } else { letter });
         }
     }

@@ -1,15 +1,15 @@
-//! The sessions of all clients, by their place (which their connection's task knows) and by id.
+//! The sessions of all clients, by index (which the connection's task knows) and by client id.
 
 use std::collections::HashMap;
 
 use super::client::{Client, ClientFlags, ClientId};
 use crate::base::clock::Millis;
 
-/// Where a client's session is kept: its connection's task knows it.
+/// The index of a client's session, by which its connection's task refers to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionIndex(usize);
 
-/// All sessions. The session whose commands are running is taken out meanwhile.
+/// All sessions. The session whose command is running is taken out for that time.
 #[derive(Default)]
 pub struct Clients {
     slots: Vec<Option<Box<Client>>>,
@@ -18,20 +18,20 @@ pub struct Clients {
     next_id: ClientId,
     /// Clients whose tasks must be woken when the batch ends.
     woken: Vec<ClientId>,
-    /// Bytes that sessions take, while `maxmemory-clients` is set.
+    /// The memory of all sessions in bytes, while `maxmemory-clients` is set.
     pub memory: usize,
-    /// Whether the sessions that take too much are to be evicted soon.
+    /// Whether an eviction of sessions has been ordered.
     pub eviction_ordered: bool,
-    /// Bytes that ended sessions take until their tasks have freed them.
+    /// The memory of ended sessions that their tasks have not freed yet, in bytes.
     pub ending_memory: usize,
-    /// DEBUG REPLYBUFFER RESIZING 0: buffers of silent clients stay as large as they are.
+    /// Whether buffers of idle clients keep their size: DEBUG REPLYBUFFER RESIZING 0.
     keeps_buffers: bool,
-    /// When the log was last told of a web client, Unix milliseconds.
+    /// When an HTTP client was last logged, in Unix milliseconds.
     web_client_logged: Option<Millis>,
 }
 
 impl Clients {
-    /// A client's task must be woken when the batch ends.
+    /// Has a client's task woken when the batch ends.
     #[inline]
     pub fn wake(&mut self, id: ClientId) {
         self.woken.push(id);
@@ -43,30 +43,31 @@ impl Clients {
         !self.woken.is_empty()
     }
 
-    /// The clients whose tasks must be woken. Give the list back with [`Self::keep_woken`], for its room or to be taken again.
+    /// The clients whose tasks must be woken. Return the list with [`Self::keep_woken`], to reuse its memory or to have it
+    /// taken again.
     #[inline]
     pub fn take_woken(&mut self) -> Vec<ClientId> {
         std::mem::take(&mut self.woken)
     }
 
-    /// Puts a list back, in front of those who were added meanwhile.
+    /// Returns a list, before those that were added in the meantime.
     #[inline]
     pub fn keep_woken(&mut self, mut woken: Vec<ClientId>) {
         woken.append(&mut self.woken);
         self.woken = woken;
     }
 
-    /// DEBUG REPLYBUFFER RESIZING: whether buffers of silent clients stay as large as they are.
+    /// Sets whether buffers of idle clients keep their size: DEBUG REPLYBUFFER RESIZING.
     pub fn keep_buffers(&mut self, keep: bool) {
         self.keeps_buffers = keep;
     }
 
-    /// Whether buffers of silent clients stay as large as they are.
+    /// Whether buffers of idle clients keep their size.
     pub fn keeps_buffers(&self) -> bool {
         self.keeps_buffers
     }
 
-    /// Whether the log may be told of a web client: at most once in `pause` milliseconds. It is told then.
+    /// Whether an HTTP client may be logged, which is allowed once in `pause` milliseconds. Counts as logging it.
     pub fn may_log_web_client(&mut self, now: Millis, pause: Millis) -> bool {
         let may = self.web_client_logged.is_none_or(|logged| (now - logged).abs() > pause);
         if may {
@@ -93,7 +94,7 @@ impl Clients {
         at
     }
 
-    /// Removes a session; its place is given to a later one.
+    /// Removes a session; its index may be given to a later one.
     pub fn remove(&mut self, at: SessionIndex) -> Option<Box<Client>> {
         let client = self.slots[at.0].take()?;
         self.by_id.remove(&client.id);
@@ -101,7 +102,7 @@ impl Clients {
         Some(client)
     }
 
-    /// Hides a session whose task has still to come to its end and [remove](Self::remove) it.
+    /// Hides a session whose task has still to end and to [remove](Self::remove) it.
     pub fn hide(&mut self, at: SessionIndex) {
         let Some(client) = self.slots[at.0].as_mut() else { return };
         client.flags.insert(ClientFlags::ENDED);
@@ -120,17 +121,17 @@ impl Clients {
         self.slots[at.0] = Some(client);
     }
 
-    /// The session in a slot.
+    /// The session at an index.
     pub fn get(&self, at: SessionIndex) -> Option<&Client> {
         self.slots.get(at.0)?.as_deref()
     }
 
-    /// The session in a slot, to be changed.
+    /// The session at an index, for changes.
     pub fn get_mut(&mut self, at: SessionIndex) -> Option<&mut Client> {
         self.slots.get_mut(at.0)?.as_deref_mut()
     }
 
-    /// The slot of a client.
+    /// The index of a client's session.
     pub fn index_of(&self, id: ClientId) -> Option<SessionIndex> {
         self.by_id.get(&id).copied()
     }

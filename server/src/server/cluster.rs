@@ -1,4 +1,4 @@
-//! Cluster mode: the machine, its file, and what is known of its links.
+//! The state of cluster mode: the machine, its file, handovers of slots, and figures of its links.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,43 +9,43 @@ use crate::cluster::{Cluster, ConnId};
 use crate::persistence::nodes_file::NodesFile;
 use crate::slots::Handovers;
 
-/// See the module's comment.
+/// The parts of cluster mode.
 pub struct ClusterMode {
-    /// The machine, its clock and its outbox.
+    /// The machine with its clock and its outbox.
     pub core: Driver<Cluster>,
-    /// Where it keeps what it must not forget.
+    /// The file in which it keeps what it must not forget (`nodes.conf`).
     pub file: NodesFile,
-    /// Slots on their way to and from other masters.
+    /// Handovers of slots to and from other primaries.
     pub(crate) handovers: Handovers,
-    /// Links, as the network sees them.
+    /// Figures of the links that the network layer maintains.
     pub links: LinkCounts,
-    /// The generation of the machine's table that waiting clients were last compared with.
+    /// The generation of the slot table with which blocked clients were last compared.
     pub(crate) followed: u64,
 }
 
-/// What INFO and CLUSTER say about links.
+/// The figures of links that INFO and CLUSTER LINKS show.
 #[derive(Debug, Default)]
 pub struct LinkCounts {
-    /// Links that were closed because too much waited in them.
+    /// The number of links that were closed because their queues were too long.
     pub over_limit: u64,
-    /// Bytes that wait in each.
+    /// The length of each link's queue, in bytes.
     queues: HashMap<ConnId, Arc<AtomicUsize>>,
 }
 
 impl LinkCounts {
-    /// A link's count of bytes that wait.
+    /// Adds a link with the counter of its queue.
     pub fn add(&mut self, conn: ConnId, queue: Arc<AtomicUsize>) {
-        // Those that are gone have nobody else who counts.
+        // Counters of closed links have no other owner.
         self.queues.retain(|_, queue| Arc::strong_count(queue) > 1);
         self.queues.insert(conn, queue);
     }
 
-    /// Bytes that wait in a link.
+    /// The length of a link's queue, in bytes.
     pub fn waiting(&self, conn: ConnId) -> usize {
         self.queues.get(&conn).map_or(0, |queue| queue.load(Ordering::Relaxed))
     }
 
-    /// Links that are open, and bytes that wait in all of them.
+    /// The number of open links, and the total length of their queues in bytes.
     pub fn totals(&self) -> (usize, usize) {
         let open = self.queues.values().filter(|queue| Arc::strong_count(queue) > 1);
         open.fold((0, 0), |(links, bytes), queue| (links + 1, bytes + queue.load(Ordering::Relaxed)))

@@ -1,4 +1,4 @@
-//! What handlers may touch.
+//! The contexts of handlers: what a command's handler may access.
 
 use super::client::{Block, BlockKind, Client, ClientFlags, KeyWait, TimeoutReply};
 use super::effects::{Effects, Notification};
@@ -13,38 +13,38 @@ use crate::store::entry::{EntryRef, NewValue, ValueRef};
 use crate::store::keyspace::{Happening, Keyspace};
 use crate::store::value::Object;
 
-/// For commands on keys: the keyspace, the reply, what must be told to others. No sessions, no sockets.
+/// The context of commands on keys: the keyspace, the reply and the effects. No sessions, no sockets.
 pub struct DataContext<'a> {
     /// All databases, of which `db` is the selected one.
     pub keyspace: &'a mut Keyspace,
-    /// The number of the selected database.
+    /// The index of the selected database.
     pub db: usize,
     /// Where the reply goes.
     pub reply: Reply<'a>,
-    /// The settings as they are now.
+    /// The current settings.
     pub config: &'a Config,
-    /// What is left behind.
+    /// The effects of the command: changes, propagation, notifications.
     pub effects: &'a mut Effects,
-    /// False inside MULTI and on a primary's stream: blocking commands answer as if their time were up.
+    /// False inside MULTI and on a primary's stream, where blocking commands reply as if they had timed out.
     pub may_block: bool,
     /// Whether the request comes from our primary or from the append-only file, and is obeyed without checks.
     pub trusted: bool,
     /// Whether the user may read only keys that the request names, so that patterns must not lead to others.
     pub reads_only_named_keys: bool,
-    /// Whether a script calls: elements without an order are sorted, and nothing waits.
+    /// Whether a script calls the command: elements without an order are sorted, and nothing blocks.
     pub scripted: bool,
 }
 
-/// For commands on sessions and on the server itself.
+/// The context of commands on sessions and on the server itself.
 pub struct ServerContext<'a> {
     /// The whole server, without the session that is being served.
     pub server: &'a mut Server,
-    /// The client that asks.
+    /// The client whose command runs.
     pub client: &'a mut Client,
 }
 
 impl ServerContext<'_> {
-    /// The same for what is about keys only.
+    /// A context for the parts of a command that only concern keys.
     pub fn data(&mut self) -> DataContext<'_> {
         DataContext {
             keyspace: &mut self.server.keyspace,
@@ -54,7 +54,7 @@ impl ServerContext<'_> {
             effects: &mut self.server.effects,
             may_block: false,
             trusted: self.client.flags.intersects(ClientFlags::MASTER),
-            // A user who may run commands on the whole server is not asked about single keys.
+            // Commands on the whole server do not check permissions for single keys.
             reads_only_named_keys: false,
             scripted: self.client.aside.is_some(),
         }
@@ -92,12 +92,12 @@ impl DataContext<'_> {
         self.effects.touch(self.db, key);
     }
 
-    /// Tells clients that wait for `key`, but nobody else, that they should look at it again.
+    /// Has the clients that wait for `key` checked again, without telling anyone else.
     pub fn wake(&mut self, key: &[u8]) {
         self.effects.wake_waiters(self.db, key);
     }
 
-    /// A change of `key`: counts it, tells watchers, and notifies of `event`.
+    /// Records a change of `key`: counts it, tells watchers, and notifies of `event`.
     #[inline]
     pub fn changed(&mut self, key: &[u8], class: NotifyFlags, event: &'static str) {
         self.dirty();
@@ -105,7 +105,7 @@ impl DataContext<'_> {
         self.notify(class, event, key);
     }
 
-    /// Notifies of an event, where `notify-keyspace-events` asks for its class.
+    /// Notifies of an event, if `notify-keyspace-events` includes its class.
     #[inline]
     pub fn notify(&mut self, class: NotifyFlags, event: &'static str, key: &[u8]) {
         if self.effects.notifies(class) {
@@ -122,7 +122,7 @@ impl DataContext<'_> {
         }
     }
 
-    /// The command propagates as these words (once more for each call) instead of as it was sent.
+    /// Propagates these words instead of the command as it was sent. Several calls propagate several commands.
     pub fn propagate_as(&mut self, words: &[&[u8]]) {
         self.effects.replace();
         if self.effects.are_heard() {
@@ -131,12 +131,12 @@ impl DataContext<'_> {
         }
     }
 
-    /// The command propagates as nothing, whatever it changed.
+    /// Suppresses the propagation of the command, whatever it changed.
     pub fn propagate_nothing(&mut self) {
         self.effects.replace();
     }
 
-    /// The client waits for the first of some keys. Where it may not wait, the handler answers instead of calling this.
+    /// Blocks the client until one of some keys is ready. If it may not block, the handler replies instead of calling this.
     pub fn wait(&self, wait: KeyWait, deadline: Option<Millis>) -> CommandResult {
         debug_assert!(self.may_block);
         Err(CommandError::Block(Box::new(Block {
@@ -153,18 +153,18 @@ impl DataContext<'_> {
         self.keyspace.expire_if_due(self.db, key);
     }
 
-    /// Stores a string under a key, whatever was there.
+    /// Stores a string at a key, replacing whatever was there.
     pub fn store(&mut self, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
         self.keyspace.set(self.db, key, value, expire);
     }
 
-    /// Deletes a key as part of a command: `lazyfree-lazy-server-del` decides where it is freed. True where it was there.
+    /// Deletes a key as part of a command: `lazyfree-lazy-server-del` decides where it is freed. True if it existed.
     pub fn delete(&mut self, key: &[u8]) -> bool {
         let lazy = self.keyspace.lazy().server_del;
         self.keyspace.delete(self.db, key, lazy)
     }
 
-    /// The object under a key, to be changed: `None` where the key is absent, an error where it is a plain string.
+    /// The object at a key, for changes; `None` if the key is absent, an error if it is a plain string.
     pub fn object_mut(&mut self, key: &[u8]) -> CommandResult<Option<&mut Object>> {
         match self.keyspace.lookup_write(self.db, key) {
             None => Ok(None),
@@ -178,7 +178,7 @@ impl DataContext<'_> {
     }
 }
 
-/// Moves what lookups did (expired keys deleted) into the queue for replicas and the AOF, in front of what follows.
+/// Queues what lookups did (deletions of expired keys) for propagation, before anything that follows.
 pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
     if keyspace.happenings.is_empty() {
         return;
@@ -204,7 +204,7 @@ pub fn settle(keyspace: &mut Keyspace, effects: &mut Effects) {
 /// Calls `f` with the bytes of a string value.
 ///
 /// # Errors
-/// [`WRONG_TYPE`] where the value is no string.
+/// [`WRONG_TYPE`] if the value is not a string.
 #[inline]
 pub fn with_string<R>(value: ValueRef<'_>, f: impl FnOnce(&[u8]) -> R) -> CommandResult<R> {
     match value {

@@ -1,4 +1,4 @@
-//! What is known about a command besides its handler: the types of the table that the build makes of `data/commands/`.
+//! The facts about a command besides its handler: the types of the table that the build generates from `data/commands/`.
 
 use bitflags::bitflags;
 
@@ -112,7 +112,7 @@ bitflags! {
         const UPDATE = 1 << 5;
         /// Something is added to the value.
         const INSERT = 1 << 6;
-        /// Something is taken away.
+        /// Something is removed from the value.
         const DELETE = 1 << 7;
         /// It is a name that is routed like a key: a shard channel.
         const NOT_KEY = 1 << 8;
@@ -125,64 +125,64 @@ bitflags! {
     /// Flags of an argument.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct ArgumentFlags: u8 {
-        /// May be left out.
+        /// It may be left out.
         const OPTIONAL = 1 << 0;
         /// It may be given several times.
         const MULTIPLE = 1 << 1;
-        /// Is repeated together with its token.
+        /// It is repeated together with its token.
         const MULTIPLE_TOKEN = 1 << 2;
     }
 
     /// Flags of the documentation.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct DocFlags: u8 {
-        /// Something newer does better.
+        /// A newer command should be used instead.
         const DEPRECATED = 1 << 0;
-        /// For use between servers.
+        /// For use between servers only.
         const SYSCMD = 1 << 1;
     }
 
-    /// What COMMAND does not show.
+    /// Properties that COMMAND does not show.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct Internal: u32 {
-        /// Needs a setting that allows dangerous commands.
+        /// It needs a setting that allows dangerous commands.
         const PROTECTED = 1 << 0;
-        /// Counts as a write for paused clients and replicas though it does not say so.
+        /// It counts as a write for pauses and replicas although it is not flagged as one.
         const MAY_REPLICATE = 1 << 1;
-        /// Touches keys that it does not name.
+        /// It accesses keys that it does not name.
         const ARBITRARY_KEYS = 1 << 2;
-        /// Exists in Sentinel mode.
+        /// It exists in Sentinel mode.
         const SENTINEL = 1 << 3;
-        /// Exists in Sentinel mode only.
+        /// It exists in Sentinel mode only.
         const ONLY_SENTINEL = 1 << 4;
-        /// Upstream does not have it: COMMAND does not show it either, so that clients see the table that they expect.
+        /// Redis does not have it. COMMAND does not show it, so that clients see the table that they expect.
         const OURS = 1 << 5;
-        /// What it answers are no replies but messages, which CLIENT REPLY OFF and SKIP let through; of EXEC, those of its
-        /// commands.
+        /// It answers with push messages rather than replies, which CLIENT REPLY OFF and SKIP do not suppress; for EXEC,
+        /// this applies to such commands in its queue.
         const PUSHES = 1 << 6;
-        /// It may read keys that only a pattern among its words and the data tell: a user needs rights to read all keys then.
+        /// It may read keys that result from a pattern and the data, for which a user needs permission to read all keys.
         const READS_BY_PATTERN = 1 << 7;
-        /// It runs what its transaction has queued: what holds for one of those commands holds for it.
+        /// It runs the queued commands of a transaction: whatever applies to one of them applies to it.
         const RUNS_QUEUE = 1 << 8;
-        /// Between MULTI and EXEC it runs at once.
+        /// Between MULTI and EXEC, it runs at once instead of being queued.
         const NOT_QUEUED = 1 << 9;
-        /// It ends a transaction, which no lack of memory prevents.
+        /// It ends a transaction, which is allowed even if memory is exhausted.
         const ENDS_TRANSACTION = 1 << 10;
         /// A RESP2 session with subscriptions may send it.
         const WHILE_SUBSCRIBED = 1 << 11;
-        /// It is refused while the disk refuses writes, though it writes nothing: so whoever looks after the server hears of it.
+        /// It is refused while writing to disk fails, although it writes nothing, so that monitoring notices the failure.
         const TELLS_DISK_ERRORS = 1 << 12;
-        /// A replica asks for the stream.
+        /// With it a replica requests the replication stream.
         const SYNCHRONISES = 1 << 13;
-        /// What stands where keys do are shard channels.
+        /// Its key arguments are shard channels.
         const SHARD_CHANNELS = 1 << 14;
         /// It empties one database or all.
         const FLUSHES = 1 << 15;
-        /// It lets the next command be served by a node that imports its slot.
+        /// It allows the next command on a node that is importing the slot.
         const ASKS = 1 << 16;
-        /// No pause of all commands holds it back.
+        /// It is not held back even by a pause of all commands.
         const NEVER_PAUSED = 1 << 17;
-        /// What CLIENT CACHING has said still holds behind it.
+        /// It does not use up CLIENT CACHING, which still applies to the next command.
         const KEEPS_CACHING = 1 << 18;
         /// Its first argument is the text of a script that it runs.
         const SCRIPT_TEXT = 1 << 19;
@@ -196,7 +196,7 @@ bitflags! {
 }
 
 impl KeyFlags {
-    /// The names of those that are set, as COMMAND shows them: modes in capitals, the rest not.
+    /// The names of the flags that are set, as COMMAND shows them: access modes in capitals, others in lower case.
     pub fn names(self) -> impl Iterator<Item = String> {
         let modes = Self::RO | Self::RW | Self::OW | Self::RM;
         self.iter_names()
@@ -209,38 +209,38 @@ impl KeyFlags {
 pub enum Begin {
     /// At this position among the words; the command's name is at 0.
     Index(i32),
-    /// Behind a word, looked for from a position on; a negative one counts from the end and searches backwards.
+    /// After a word, which is searched from a position on; a negative one counts from the end and searches backwards.
     Keyword(&'static str, i32),
-    /// The arguments alone do not tell.
+    /// It cannot be told from the arguments.
     Unknown,
 }
 
 /// Which of the arguments from there on are keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Find {
-    /// The last one (relative to the first, or from the end if negative), the distance between two, and into how many parts the
-    /// arguments fall of which only the first holds keys.
+    /// The last key (relative to the first, or from the end if negative), the step between keys, and a divisor: only that
+    /// fraction of the remaining arguments are keys.
     Range(i32, i32, i32),
-    /// Position of the number of keys, position of the first one (both relative), and the distance between two.
+    /// The position of the number of keys, that of the first key (both relative), and the step between keys.
     KeyNum(i32, i32, i32),
-    /// The arguments alone do not tell.
+    /// It cannot be told from the arguments.
     Unknown,
 }
 
-/// A group of keys.
+/// How one group of a command's keys is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeySpec {
-    /// What COMMAND DOCS remarks about it; mostly empty.
+    /// The remark that COMMAND DOCS shows; usually empty.
     pub notes: &'static str,
-    /// What happens to the keys.
+    /// What the command does to the keys.
     pub flags: KeyFlags,
-    /// Where the first of them is looked for.
+    /// Where the search for the first of them begins.
     pub begin: Begin,
     /// Which words from there on are keys.
     pub find: Find,
 }
 
-/// What an argument is.
+/// The type of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names that COMMAND DOCS uses")]
 pub enum ArgumentKind {
@@ -281,15 +281,15 @@ pub struct Argument {
     pub kind: ArgumentKind,
     /// The specification that it belongs to, if it is a key.
     pub key_spec: Option<usize>,
-    /// The word in front of it, or that it is.
+    /// The word that precedes it, or that it consists of.
     pub token: Option<&'static str>,
-    /// The version that brought it, if later than the command's.
+    /// The version that introduced it, if later than that of the command.
     pub since: &'static str,
     /// The version that discouraged it.
     pub deprecated_since: &'static str,
     /// Whether it may be left out or repeated.
     pub flags: ArgumentFlags,
-    /// What it consists of, or is one of.
+    /// The arguments that it consists of, or that it is one of.
     pub arguments: &'static [Argument],
 }
 
@@ -302,90 +302,90 @@ pub enum KeyRule {
     Set,
     /// `BITFIELD`: whether the key is written depends on the operations.
     Bitfield,
-    /// `SORT`: with the key behind `STORE`.
+    /// `SORT`: plus the key after `STORE`.
     Sort,
     /// `SORT_RO`: one key; `BY` and `GET` name none.
     SortRo,
-    /// `MIGRATE`: one key, or those behind `KEYS`.
+    /// `MIGRATE`: one key, or those after `KEYS`.
     Migrate,
-    /// `GEORADIUS`: with the key behind `STORE` or `STOREDIST`.
+    /// `GEORADIUS`: plus the key after `STORE` or `STOREDIST`.
     GeoRadius,
     /// `GEORADIUSBYMEMBER`: as `GEORADIUS`, with other positions.
     GeoRadiusByMember,
-    /// `XREAD` and `XREADGROUP`: the first half of what stands behind `STREAMS`.
+    /// `XREAD` and `XREADGROUP`: the first half of the words after `STREAMS`.
     Streams,
 }
 
-/// Which of a request's words are channels that a user needs rights to.
+/// Which of a request's words are channels for which a user needs permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels {
     /// It takes no channels.
     None,
-    /// The first one behind the command's name: PUBLISH.
+    /// The first word after the command's name: PUBLISH.
     First,
-    /// All behind the command's name: SUBSCRIBE.
+    /// All words after the command's name: SUBSCRIBE.
     All,
-    /// All behind the command's name, and they are patterns: PSUBSCRIBE.
+    /// All words after the command's name, which are patterns: PSUBSCRIBE.
     Patterns,
 }
 
 /// Which words of a request are secrets: MONITOR, SLOWLOG and crash reports show `(redacted)` in their place.
 ///
-/// A request that is wrong is shown too, so a rule finds its secrets in whatever order words come: it would rather hide a
-/// word too many.
+/// Invalid requests are shown, too, so a rule has to find secrets in any order of the words, and rather hides a word too
+/// many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrets {
     /// None of its words is a secret.
     None,
     /// All words from this position on.
     From(usize),
-    /// What follows certain words.
+    /// The words that follow certain words.
     Behind {
-        /// Where such a word may first stand.
+        /// The first position at which such a word may occur.
         from: usize,
-        /// The words in lower case, each with the number of words behind it that are hidden.
+        /// The words in lower case, each with the number of following words that are hidden.
         words: &'static [(&'static str, usize)],
-        /// From this word on all is plain.
+        /// From this word on, nothing is hidden.
         until: Option<&'static str>,
     },
-    /// The values of options that `config/options.rs` marks.
+    /// The values of options that `config/options.rs` marks as secrets.
     OfOptions,
 }
 
-/// What is known about a command or subcommand. An empty text means that there is none.
+/// The facts about a command or subcommand. An empty text means that there is none.
 #[derive(Debug)]
 pub struct CommandDoc {
     /// Lower-case name; `parent|sub` for subcommands.
     pub name: &'static str,
-    /// Number of words, the name included; negative: at least.
+    /// The number of words, including the name; negative for a minimum.
     pub arity: i16,
     /// The flags that COMMAND INFO shows.
     pub flags: Flags,
     /// The categories by which ACL rules name it.
     pub acl: AclCategories,
-    /// What COMMAND does not show.
+    /// Properties that COMMAND does not show.
     pub internal: Internal,
-    /// Which of its words are not to be shown.
+    /// Which of its words are secrets.
     pub secrets: Secrets,
     /// Hints to clients and proxies.
     pub tips: &'static [&'static str],
     /// Where the keys are.
     pub key_specs: &'static [KeySpec],
-    /// How keys are found, where `key_specs` are not the whole truth.
+    /// How keys are found if `key_specs` do not suffice.
     pub key_rule: KeyRule,
     /// Which of its words are channels.
     pub channels: Channels,
-    /// Position of the first key, of the last one, and the distance: the older and coarser form.
+    /// The position of the first key, that of the last one, and the step: the older, less precise form.
     pub legacy_keys: (i16, i16, i16),
     /// One sentence on what it does, in our own words.
     pub summary: &'static str,
-    /// The version that brought it.
+    /// The version that introduced it.
     pub since: &'static str,
     /// The group of COMMAND DOCS that it belongs to, such as `string`.
     pub group: &'static str,
     /// Its cost in the notation of COMMAND DOCS, such as `O(N)`.
     pub complexity: &'static str,
-    /// Whether it is discouraged.
+    /// Whether it is deprecated.
     pub doc_flags: DocFlags,
     /// The version that discouraged it.
     pub deprecated_since: &'static str,
@@ -405,7 +405,7 @@ impl CommandDoc {
         self.key_specs.iter().any(|spec| !spec.flags.intersects(KeyFlags::NOT_KEY))
     }
 
-    /// Whether something that COMMAND does not show holds.
+    /// Whether a property that COMMAND does not show applies.
     pub fn is(&self, flag: Internal) -> bool {
         self.internal.intersects(flag)
     }

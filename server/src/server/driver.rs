@@ -1,12 +1,12 @@
-//! A machine at work: its clock, and what it has decided for the network and was not carried out yet.
+//! The driver of a machine: its clock, and its outbox of effects on the network.
 
 use std::ops::{Deref, DerefMut};
 
 use crate::base::clock::{Millis, monotonic_ns, now_ms};
 use crate::base::machine::{Effect, Machine};
 
-/// Wall-clock time at the start and monotonic time since: setting the system's clock does not disturb it, and it shows when the
-/// process was stopped.
+/// A clock that starts at wall-clock time and continues monotonically: it is not affected by changes of the system's clock,
+/// and shows a jump when the process was stopped.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     wall: Millis,
@@ -25,8 +25,8 @@ impl Clock {
     }
 }
 
-/// See the module's comment. It dereferences to the machine for whoever only reads it, and for what needs neither the time
-/// nor has effects, such as appending to the replication stream.
+/// A machine with its clock and its outbox. It dereferences to the machine, for reading and for operations that need no time
+/// and have no effects, such as appending to the replication stream.
 pub struct Driver<M: Machine> {
     machine: M,
     clock: Clock,
@@ -34,7 +34,7 @@ pub struct Driver<M: Machine> {
 }
 
 impl<M: Machine> Driver<M> {
-    /// A machine with the clock that it was made by.
+    /// A driver for a machine that was created with this clock.
     pub fn new(machine: M, clock: Clock) -> Self {
         Self { machine, clock, outbox: Vec::new() }
     }
@@ -44,13 +44,13 @@ impl<M: Machine> Driver<M> {
         self.clock.now()
     }
 
-    /// When the machine must be called at the latest, in milliseconds from now; `None`: not before something happens.
+    /// After how many milliseconds the machine has to be called at the latest; `None` if it only waits for inputs.
     pub fn pause(&self) -> Option<Millis> {
         self.machine.next_wakeup().map(|time| time.saturating_sub(self.now()))
     }
 
-    /// Lets `f` act on the machine now. What it wants done to the network waits in the outbox; what it wants done to sessions
-    /// and data is returned.
+    /// Runs `f` on the machine now. Effects on the network are put into the outbox; effects on sessions and data are
+    /// returned.
     pub fn act<R>(&mut self, facts: &M::Facts, f: impl FnOnce(&mut M) -> R) -> (R, Vec<M::OnData>) {
         let mut effects = Vec::new();
         let result = self.machine.act(self.clock.now(), facts, &mut effects, f);
@@ -64,7 +64,7 @@ impl<M: Machine> Driver<M> {
         (result, at_once)
     }
 
-    /// What is to be done to the network, in this order.
+    /// The effects on the network, to be carried out in this order.
     pub fn outbox(&mut self) -> &mut Vec<M::OnNetwork> {
         &mut self.outbox
     }

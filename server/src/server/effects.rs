@@ -1,49 +1,49 @@
-//! What a command leaves behind besides its reply: changes counted, commands for replicas and the AOF, notifications,
-//! keys whose watchers must hear. Collected while handlers run, delivered when the unit of execution ends.
+//! The effects of a command besides its reply: the number of changes, commands to propagate, notifications, and changed keys
+//! for watchers. They are collected while handlers run, and delivered when the unit of execution ends.
 
 use crate::config::NotifyFlags;
 pub use crate::resp::request::encode_command;
 
-/// A keyspace notification that waits to be published.
+/// A keyspace notification that is to be published.
 #[derive(Debug)]
 pub struct Notification {
-    /// By which class `notify-keyspace-events` asks for it.
+    /// The class by which `notify-keyspace-events` selects it.
     pub class: NotifyFlags,
     /// The event's name on the channel: `set`, `del`, ...
     pub event: &'static str,
-    /// The number of the key's database.
+    /// The index of the key's database.
     pub db: usize,
     /// The key that the event is about.
     pub key: Vec<u8>,
 }
 
-/// How the running command reaches replicas and the AOF.
+/// How the running command is propagated to replicas and the AOF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rewrite {
     /// As the client sent it, if it changed anything.
     #[default]
     Verbatim,
-    /// Only what was put into the queue: it is complete.
+    /// Only what has been queued.
     Replaced,
 }
 
 /// A command in the queue: its database and its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Queued {
-    /// The number of the database that it runs in.
+    /// The index of the database that it runs in.
     pub db: usize,
-    /// Where its bytes start in the queue's buffer,
+    /// Where its bytes start in the queue's buffer.
     pub start: usize,
-    /// and where they end.
+    /// Where its bytes end in the queue's buffer.
     pub end: usize,
-    /// Whom it is withheld from: see [`Effects::withheld`].
+    /// The destinations that do not get it: see [`Effects::withheld`].
     pub withheld: u8,
 }
 
 /// A changed key: its database and its bytes.
 pub type TouchedKey = (usize, Vec<u8>);
 
-/// What a command has left so far, set aside while another one runs inside it: see [`Effects::begin_command`].
+/// The state of a command that is set aside while another one runs inside it: see [`Effects::begin_command`].
 #[derive(Debug)]
 #[must_use = "what was set aside has to be put back"]
 pub struct SetAside {
@@ -51,7 +51,7 @@ pub struct SetAside {
     rewrite: Rewrite,
 }
 
-/// See the module's comment.
+/// The effects of the unit of execution that is running.
 #[derive(Debug, Default)]
 pub struct Effects {
     /// Changes that the running command made.
@@ -61,14 +61,14 @@ pub struct Effects {
     pub(crate) withheld: u8,
     /// Whether a replica, the append-only file or a handover listens; otherwise nothing is queued.
     pub(crate) listening: bool,
-    /// Classes that `notify-keyspace-events` asks for.
+    /// The classes of notifications that `notify-keyspace-events` selects.
     notify: NotifyFlags,
-    /// Whether somebody must hear of changed keys: WATCH, blocked clients, tracking.
+    /// Whether changed keys have to be recorded, for WATCH, blocked clients or tracking.
     watched: bool,
     notifications: Vec<Notification>,
     /// Changed keys, if `watched`.
     touched: Vec<TouchedKey>,
-    /// Keys that only clients that wait for them must hear of, if `watched`.
+    /// Keys for which only blocked clients have to be checked, if `watched`.
     awaited: Vec<TouchedKey>,
     evicts_at_end: bool,
     commands: Vec<Queued>,
@@ -76,7 +76,7 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// The running command made so many changes.
+    /// Counts changes made by the running command.
     #[inline]
     pub fn changed(&mut self, changes: u64) {
         self.dirty += changes;
@@ -88,20 +88,20 @@ impl Effects {
         self.dirty
     }
 
-    /// Changes that the running command made, counted no more.
+    /// Takes the number of changes that the running command has made, and resets it.
     #[inline]
     pub fn take_changes(&mut self) -> u64 {
         std::mem::take(&mut self.dirty)
     }
 
-    /// A command begins, maybe inside another one, whose count is set aside until [`Self::end_command`].
+    /// Begins a command, possibly inside another one, whose count is set aside until [`Self::end_command`].
     #[inline]
     pub fn begin_command(&mut self, rewrite: Rewrite) -> SetAside {
         let rewrite = std::mem::replace(&mut self.rewrite, rewrite);
         SetAside { dirty: self.take_changes(), rewrite }
     }
 
-    /// A command ended: its changes count for the one that it ran in, too.
+    /// Ends a command. Its changes also count for the command that it ran in.
     #[inline]
     pub fn end_command(&mut self, outer: SetAside) {
         self.dirty += outer.dirty;
@@ -120,12 +120,12 @@ impl Effects {
         self.listening && self.rewrite == Rewrite::Verbatim
     }
 
-    /// From now on somebody listens to commands, or nobody does.
+    /// Sets whether there is anyone to propagate to.
     pub(super) fn set_heard(&mut self, listening: bool) {
         self.listening = listening;
     }
 
-    /// Classes that `notify-keyspace-events` asks for.
+    /// The classes of notifications that `notify-keyspace-events` selects.
     #[inline]
     pub fn notify_classes(&self) -> NotifyFlags {
         self.notify
@@ -135,7 +135,7 @@ impl Effects {
         self.notify = classes;
     }
 
-    /// Whether `notify-keyspace-events` asks for this class.
+    /// Whether `notify-keyspace-events` selects this class.
     #[inline]
     pub fn notifies(&self, class: NotifyFlags) -> bool {
         self.notify.intersects(class)
@@ -157,12 +157,12 @@ impl Effects {
         std::mem::take(&mut self.notifications)
     }
 
-    /// From now on somebody must hear of changed keys, or nobody must.
+    /// Sets whether changed keys have to be recorded.
     pub(super) fn set_watched(&mut self, watched: bool) {
         self.watched = watched;
     }
 
-    /// A key changed: watchers, waiting clients and caches hear of it when the command ends.
+    /// Records a changed key. Watchers, blocked clients and caches are told when the command ends.
     #[inline]
     pub fn touch(&mut self, db: usize, key: &[u8]) {
         if self.watched {
@@ -170,14 +170,14 @@ impl Effects {
         }
     }
 
-    /// A key that clients may wait for is worth another look; nobody else hears of it.
+    /// Has the clients that wait for a key checked again, without telling anyone else.
     pub fn wake_waiters(&mut self, db: usize, key: &[u8]) {
         if self.watched {
             self.awaited.push((db, key.to_vec()));
         }
     }
 
-    /// Whether watchers, waiting clients or caches must hear of keys.
+    /// Whether there are keys of which watchers, blocked clients or caches have to be told.
     #[inline]
     pub fn has_news_of_keys(&self) -> bool {
         !self.touched.is_empty() || !self.awaited.is_empty()
@@ -188,12 +188,12 @@ impl Effects {
         &self.touched
     }
 
-    /// The keys that changed, and those that only waiting clients must hear of.
+    /// Takes the keys that changed, and those that only concern blocked clients.
     pub fn take_news_of_keys(&mut self) -> (Vec<TouchedKey>, Vec<TouchedKey>) {
         (std::mem::take(&mut self.touched), std::mem::take(&mut self.awaited))
     }
 
-    /// `maxmemory` has changed: what no longer fits goes at the end of the batch, not in the middle of a transaction.
+    /// Requests an eviction at the end of the batch, because `maxmemory` has changed; not in the middle of a transaction.
     pub fn evict_at_end(&mut self) {
         self.evicts_at_end = true;
     }
@@ -204,7 +204,7 @@ impl Effects {
         std::mem::take(&mut self.evicts_at_end)
     }
 
-    /// Nobody hears of what the command did.
+    /// Drops all effects of the command.
     pub fn forget_all(&mut self) {
         self.rewrite = Rewrite::Verbatim;
         self.notifications.clear();
@@ -229,7 +229,7 @@ impl Effects {
         self.commands.push(Queued { db, start, end: self.bytes.len(), withheld: self.withheld });
     }
 
-    /// The running command propagates as what was queued, and nothing else.
+    /// Propagates only what was queued, and not the running command itself.
     pub fn replace(&mut self) {
         self.rewrite = Rewrite::Replaced;
     }
@@ -240,7 +240,7 @@ impl Effects {
         self.commands.len()
     }
 
-    /// The queue, emptied: commands and their bytes. Give the buffers back with [`Self::recycle`].
+    /// The queue, emptied: commands and their bytes. Return the buffers with [`Self::recycle`].
     pub fn take_queue(&mut self) -> (Vec<Queued>, Vec<u8>) {
         (std::mem::take(&mut self.commands), std::mem::take(&mut self.bytes))
     }

@@ -7,16 +7,16 @@ use super::client::Block;
 pub enum CommandError {
     /// A fixed text, its code first.
     Static(&'static str),
-    /// A text made for the occasion, its code first.
+    /// A composed text, its code first.
     Text(Vec<u8>),
-    /// No error: the client waits.
+    /// Not an error: the client blocks.
     Block(Box<Block>),
-    /// The error is written and counted already: a script's reply.
+    /// The error has already been written and counted: a script's reply.
     Answered,
 }
 
 impl CommandError {
-    /// A text made for the occasion.
+    /// An error with a composed text, its code first.
     pub fn text(text: impl Into<Vec<u8>>) -> Self {
         Self::Text(text.into())
     }
@@ -31,7 +31,7 @@ impl CommandError {
     }
 }
 
-/// What a handler returns: the reply is written, or this is why not.
+/// The result of a handler: it has written the reply, or the error says why not.
 pub type CommandResult<T = ()> = Result<T, CommandError>;
 
 macro_rules! texts {
@@ -55,11 +55,11 @@ texts! {
     SAME_OBJECT = "ERR source and destination objects are the same";
     /// An index beyond the end.
     OUT_OF_RANGE = "ERR index out of range";
-    /// A negative number where none may be.
+    /// A negative number where only positive ones are allowed.
     NOT_POSITIVE = "ERR value is out of range, must be positive";
     /// The database does not exist.
     DB_OUT_OF_RANGE = "ERR DB index is out of range";
-    /// An index that is no C `int`.
+    /// An index that does not fit in a C `int`.
     NOT_INT = "ERR value is out of range, value must between -2147483648 and 2147483647";
     /// An increment left the range of 64 bits.
     OVERFLOW = "ERR increment or decrement would overflow";
@@ -67,7 +67,7 @@ texts! {
     NAN_OR_INFINITY = "ERR increment would produce NaN or Infinity";
     /// A string beyond `proto-max-bulk-len`.
     STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
-    /// AUTH comes first.
+    /// The client has to authenticate first.
     NO_AUTH = "NOAUTH Authentication required.";
     /// A write on a read-only replica.
     READ_ONLY = "READONLY You can't write against a read only replica.";
@@ -85,7 +85,7 @@ texts! {
     NO_MULTI = "ERR Command not allowed inside a transaction";
     /// A write while the last background save failed.
     MISCONF = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
-    /// A replica's connection runs a command on keys.
+    /// A replica's connection sends a command on keys.
     REPLICA_KEYSPACE = "ERR Replica can't interact with the keyspace";
     /// DEBUG without `enable-debug-command`.
     DEBUG_REFUSED = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.";
@@ -95,9 +95,9 @@ texts! {
     TIMEOUT_NOT_INTEGER = "ERR timeout is not an integer or out of range";
     /// A blocking time-out below zero.
     TIMEOUT_NEGATIVE = "ERR timeout is negative";
-    /// HyperLogLog and other in-string formats.
+    /// A cursor of SCAN and its kin that is not a number.
     INVALID_CURSOR = "ERR invalid cursor";
-    /// CLIENT and others that name a client.
+    /// CLIENT KILL and other commands name a client that does not exist.
     NO_SUCH_CLIENT = "ERR No such client";
 }
 

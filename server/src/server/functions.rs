@@ -1,4 +1,5 @@
-//! Libraries of functions: loading, deleting, joining. They live beside the keyspace, and go wherever it goes.
+//! Function libraries: loading, deleting, restoring. They are kept beside the keyspace, and are saved and replicated with
+//! it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,10 +8,10 @@ use crate::scripting::Engine;
 use crate::scripting::engine::{Function, Purpose};
 use crate::scripting::{api, shebang};
 
-/// A library of functions, as FUNCTION LOAD took it.
+/// A function library, as FUNCTION LOAD received it.
 #[derive(Debug, Clone)]
 pub struct Library {
-    /// Its text, the first line included.
+    /// Its text, including the first line.
     pub code: Vec<u8>,
     /// Its functions by name.
     pub functions: BTreeMap<Vec<u8>, Function>,
@@ -31,7 +32,7 @@ fn error(text: &[u8]) -> CommandError {
 }
 
 impl Functions {
-    /// No libraries; `log` is what `redis.log` calls.
+    /// An empty set of libraries; `log` is the function that `redis.log` calls.
     pub fn new(log: fn(u8, &[u8])) -> Self {
         Self {
             engine: Engine::new(Purpose::Functions, log),
@@ -51,14 +52,14 @@ impl Functions {
         self.by_function.len()
     }
 
-    /// Bytes that libraries take outside of the interpreter.
+    /// The memory of libraries outside the interpreter, in bytes.
     pub fn memory(&self) -> usize {
         let library = |(name, library): (&Vec<u8>, &Library)| name.len() + library.code.len() + size_of::<Library>();
         let functions = self.count() * (size_of::<Function>() + 96);
         self.libraries.iter().map(library).sum::<usize>() + functions + size_of::<Self>()
     }
 
-    /// The function of a name, whatever its case: its name as registered, and itself.
+    /// Looks up a function by name, ignoring case. Returns its registered name and the function.
     pub fn find(&self, name: &[u8]) -> Option<(&[u8], &Function)> {
         let wanted = name.to_ascii_lowercase();
         let library = self.libraries.get(self.by_function.get(&wanted)?)?;
@@ -85,10 +86,10 @@ impl Functions {
         library.functions.values().for_each(|function| self.engine.forget(function));
     }
 
-    /// Loads a library and returns its name. `limited`: it may not take long.
+    /// Loads a library and returns its name. With `limited`, loading is subject to a time limit.
     ///
     /// # Errors
-    /// What is wrong with it; nothing has changed then.
+    /// Why it cannot be loaded; nothing has changed then.
     pub fn load(&mut self, code: &[u8], replace: bool, limited: bool) -> CommandResult<Vec<u8>> {
         let head = shebang::of_library(code).map_err(|text| error(&text))?;
         if !api::is_name(&head.name) {
@@ -137,7 +138,7 @@ impl Functions {
         }
     }
 
-    /// FUNCTION DELETE; false where there is no such library.
+    /// Deletes a library: FUNCTION DELETE. False if there is no such library.
     pub fn delete(&mut self, name: &[u8]) -> bool {
         let library = self.unlink(name);
         if let Some(library) = &library {
@@ -151,10 +152,10 @@ impl Functions {
         *self = Self::new(self.log);
     }
 
-    /// FUNCTION RESTORE: all of these texts, or none.
+    /// Loads all of these texts, or none: FUNCTION RESTORE.
     ///
     /// # Errors
-    /// What is wrong with them; nothing has changed then.
+    /// Why they cannot be loaded; nothing has changed then.
     pub fn restore(&mut self, codes: &[Vec<u8>], policy: RestorePolicy) -> CommandResult {
         let mut arriving = Self::new(self.log);
         for code in codes {
@@ -185,13 +186,13 @@ impl Functions {
     }
 }
 
-/// What FUNCTION RESTORE does with libraries that are there.
+/// What FUNCTION RESTORE does with existing libraries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestorePolicy {
-    /// FLUSH: the libraries that are there are removed first.
+    /// FLUSH: existing libraries are removed first.
     Flush,
-    /// They stay; a name that is taken is an error.
+    /// APPEND: they stay, and a name that is taken is an error.
     Append,
-    /// Those of the same name go.
+    /// REPLACE: those of the same name are replaced.
     Replace,
 }

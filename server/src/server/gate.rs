@@ -3,7 +3,7 @@
 use super::pauses::Pauses;
 use crate::base::ids::ClientId;
 
-/// See the module's comment.
+/// The pauses, and whether admission has anything to check.
 #[derive(Debug, Default)]
 pub struct Gate {
     /// Whether some condition may refuse or hold back a command, so that admission has to check them one by one.
@@ -20,29 +20,29 @@ impl Gate {
         self.closed
     }
 
-    /// Conditions were looked at: see [`Server::refresh_gate`](super::state::Server::refresh_gate).
+    /// Stores the result of checking the conditions: see [`Server::refresh_gate`](super::state::Server::refresh_gate).
     #[inline]
     pub(super) fn set_closed(&mut self, closed: bool) {
         self.closed = closed;
     }
 
-    /// The pauses that run.
+    /// The active pauses.
     #[inline]
     pub fn pauses(&self) -> &Pauses {
         &self.pauses
     }
 
-    /// The pauses that run, to begin and to end some.
+    /// The active pauses, for beginning and ending some.
     pub(crate) fn pauses_mut(&mut self) -> &mut Pauses {
         &mut self.pauses
     }
 
-    /// The stream of our primary is held back; its session is signalled when that may be over.
+    /// Notes that the stream of our primary is held back. Its session is signalled when that may be over.
     pub fn hold_back_primary(&mut self, id: Option<ClientId>) {
         self.held_back_primary = id;
     }
 
-    /// The session of our primary if its stream was held back: it tries again now.
+    /// Takes the session of our primary if its stream was held back, so that it can retry.
     pub fn release_primary(&mut self) -> Option<ClientId> {
         self.held_back_primary.take()
     }

@@ -1,4 +1,5 @@
-//! Connections to other servers that MIGRATE keeps for its next call: a slot's keys go in many calls.
+//! Connections to other servers that MIGRATE keeps open for its next call, because the keys of a slot are moved in many
+//! calls.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,12 +9,12 @@ use rustls::{ClientConnection, StreamOwned};
 
 use crate::base::clock::Millis;
 
-/// So many connections are kept,
+/// The most connections that are kept.
 const MOST: usize = 64;
-/// and each so long after its last use.
+/// How long a connection is kept after its last use, in milliseconds.
 const IDLE: Millis = 10_000;
 
-/// A socket, inside TLS where `tls-cluster` says so.
+/// A socket, inside TLS if `tls-cluster` says so.
 pub enum Channel {
     /// A socket without TLS.
     Plain(TcpStream),
@@ -22,7 +23,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// Each read and each write may take so long.
+    /// Sets the time-out of each read and each write.
     ///
     /// # Errors
     /// The system's.
@@ -65,7 +66,7 @@ impl Write for Channel {
 pub struct Target {
     /// The connection, with a buffer for what is read.
     pub stream: BufReader<Channel>,
-    /// The database that is selected there, where that is known.
+    /// The database that is selected there, if known.
     pub database: Option<i64>,
 }
 
@@ -81,14 +82,14 @@ struct Kept {
 pub struct Targets(Vec<Kept>);
 
 impl Targets {
-    /// A connection to that server, if one is kept.
+    /// Takes the connection to a server, if one is kept.
     pub fn take(&mut self, host: &[u8], port: &[u8], now: Millis) -> Option<Target> {
         self.close_idle(now);
         let place = self.0.iter().position(|kept| kept.host == host && kept.port == port)?;
         Some(self.0.remove(place).target)
     }
 
-    /// Keeps a connection that is ready for the next request.
+    /// Keeps a connection for the next call.
     pub fn keep(&mut self, host: &[u8], port: &[u8], target: Target, now: Millis) {
         if self.0.len() == MOST {
             self.0.remove(0);
@@ -96,7 +97,7 @@ impl Targets {
         self.0.push(Kept { host: host.to_vec(), port: port.to_vec(), target, used: now });
     }
 
-    /// Closes what was not used for a while.
+    /// Closes connections that have not been used for a while.
     pub fn close_idle(&mut self, now: Millis) {
         self.0.retain(|kept| now - kept.used < IDLE);
     }

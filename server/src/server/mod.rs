@@ -1,6 +1,7 @@
 //! The server's state: what one turn may touch, and the types that commands are written against.
 //!
-//! The rules by which it changes are elsewhere: what a request does in `dispatch`, what happens without one in `lifecycle`.
+//! The rules by which it changes are elsewhere: those for requests in `dispatch/`, those for everything else in
+//! `lifecycle/`.
 
 pub mod acl;
 pub mod client;

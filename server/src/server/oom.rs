@@ -1,4 +1,4 @@
-//! `oom-score-adj`: whom the kernel kills first when memory runs out. A replica may go before its primary.
+//! `oom-score-adj`: which process the kernel kills first when memory runs out. A replica may be killed before its primary.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use crate::config::values::OomScoreAdj;
 
 const FILE: &str = "/proc/self/oom_score_adj";
 
-/// What the kernel was told.
+/// The score that the kernel has been given.
 #[derive(Debug, Default)]
 pub struct OomScore {
     /// The score that the process was started with, once it is needed.
@@ -17,10 +17,10 @@ pub struct OomScore {
 }
 
 impl Server {
-    /// Tells the kernel the score that settings and role ask for, unless it knows.
+    /// Sets the score that the settings require for the role, unless it is already set.
     ///
     /// # Errors
-    /// What the kernel says: only a privileged process may lower its score.
+    /// Any error of the kernel, which allows only privileged processes to lower their score.
     pub fn adjust_oom_score(&mut self) -> io::Result<()> {
         let value = self.config.oom_score_adj_values.0[usize::from(self.replication.is_replica())];
         let relative = match self.config.oom_score_adj {

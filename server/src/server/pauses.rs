@@ -1,12 +1,12 @@
 //! Why commands of clients are held back: CLIENT PAUSE, FAILOVER, a shutdown that waits, a manual failover of a cluster.
 //!
-//! Each purpose has a pause of its own, and taking one back leaves the others. What counts is the strictest kind among those
-//! that run, until the latest of their ends: as in Redis, CLIENT UNPAUSE must not let writes through in the middle of a
+//! Each purpose has a pause of its own, and ending one leaves the others. What counts is the strictest kind among the active
+//! ones, until the latest of their ends: as in Redis, CLIENT UNPAUSE must not let writes through in the middle of a
 //! failover, nor may an aborted shutdown end what an operator had paused.
 
 use crate::base::clock::Millis;
 
-/// Who holds commands back.
+/// The purpose of a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// An operator, with CLIENT PAUSE.
@@ -24,13 +24,13 @@ const PURPOSES: usize = 4;
 /// A pause for one purpose.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pause {
-    /// Until when, Unix milliseconds.
+    /// When it ends, in Unix milliseconds.
     pub(crate) until: Millis,
-    /// All commands, not only those that may write.
+    /// Whether it holds back all commands, not only those that may write.
     pub(crate) all: bool,
 }
 
-/// All pauses that run.
+/// All active pauses.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pauses {
     by_purpose: [Option<Pause>; PURPOSES],
@@ -52,7 +52,7 @@ impl Pauses {
         self.running(now).any(|pause| pause.all)
     }
 
-    /// Whether any pause was begun and has not been noticed to have ended.
+    /// Whether there is a pause whose end has not been noticed yet.
     #[inline]
     pub fn any(&self) -> bool {
         self.by_purpose.iter().any(Option::is_some)
@@ -63,7 +63,7 @@ impl Pauses {
         self.by_purpose.iter().flatten().map(|pause| pause.until).min()
     }
 
-    /// Prolongs and tightens the pause for a purpose, or begins it: one that runs is never shortened or softened.
+    /// Begins a pause for a purpose, or extends the active one, which is never shortened or weakened.
     pub(crate) fn begin(&mut self, purpose: Purpose, pause: Pause, now: Millis) {
         let slot = &mut self.by_purpose[purpose as usize];
         *slot = Some(match *slot {

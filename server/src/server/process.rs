@@ -1,4 +1,4 @@
-//! The process that the server runs in, and how its end stands.
+//! The process that the server runs in, and the state of its shutdown.
 
 use super::oom::OomScore;
 use super::shutdown::Shutdown;
@@ -6,7 +6,7 @@ use crate::base::clock::Millis;
 use crate::base::ids::RunId;
 use crate::base::random::fill_from_os;
 
-/// See the module's comment.
+/// The process: its id, its start, its files, its shutdown.
 pub struct Process {
     /// The process's id for Sentinel and INFO.
     run_id: RunId,
@@ -14,11 +14,11 @@ pub struct Process {
     started: Millis,
     /// Path of the executable, for INFO.
     pub(crate) executable: String,
-    /// Path of the configuration file; empty without.
+    /// The path of the configuration file; empty if there is none.
     pub(crate) config_file: String,
-    /// The score that the kernel was told for when memory runs out.
+    /// The score that the kernel's OOM killer was given.
     pub(super) oom: OomScore,
-    /// A shutdown that was asked for or waits.
+    /// A shutdown that was requested or is waiting.
     shutdown: Shutdown,
 }
 
@@ -53,7 +53,7 @@ impl Process {
         &self.shutdown
     }
 
-    /// The shutdown, to move it on.
+    /// The shutdown, for advancing it.
     pub(crate) fn shutdown_mut(&mut self) -> &mut Shutdown {
         &mut self.shutdown
     }

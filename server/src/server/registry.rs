@@ -1,4 +1,4 @@
-//! The table of commands: facts and handlers joined by name; lookup that folds case on the stack.
+//! The table of commands, which joins facts and handlers by name, and case-insensitive lookup without allocation.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -17,17 +17,17 @@ pub enum Handler {
     Data(fn(&mut DataContext<'_>, &Args<'_>) -> CommandResult),
     /// The whole server, and the session that sent the command.
     Server(fn(&mut ServerContext<'_>, &Args<'_>) -> CommandResult),
-    /// Nothing by itself: a container of subcommands.
+    /// No handler of its own: a container of subcommands.
     Container,
 }
 
 /// A family's handlers by the names of their commands (`parent|sub` for subcommands).
 pub type Family = &'static [(&'static str, Handler)];
 
-/// Where a request's keys (and shard channels) are: what routing in a cluster needs, as cheap as the command allows.
+/// Where a request's keys (and shard channels) are, in the cheapest form that the command allows, for routing in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Routing {
-    /// It has none: every node serves it.
+    /// The command has no keys, so every node serves it.
     Nowhere,
     /// In the queue of its transaction: EXEC.
     Queue,
@@ -40,7 +40,7 @@ pub enum Routing {
         /// The distance between two of them.
         step: i16,
     },
-    /// Only its words tell.
+    /// They depend on the arguments.
     Words,
 }
 
@@ -51,7 +51,7 @@ fn routing(doc: &CommandDoc) -> Routing {
         &[KeySpec { begin: Begin::Index(first), find: Find::Range(last, step, 0), .. }]
             if !matches!(doc.key_rule, KeyRule::Migrate | KeyRule::Sort) =>
         {
-            // The last one is told relative to the first, unless it is counted from the end.
+            // The last position is relative to the first, unless it is counted from the end.
             let (first, last) = (first as i16, last as i16);
             Routing::Range { first, last: if last < 0 { last } else { first + last }, step: step as i16 }
         }
@@ -65,11 +65,11 @@ pub struct Command {
     pub name: &'static str,
     /// Index into per-command statistics.
     pub index: usize,
-    /// Number of words, the name included; negative: at least.
+    /// The number of words, including the name; negative for a minimum.
     pub arity: i16,
     /// The flags of the command table.
     pub flags: Flags,
-    /// Position of the first key, 0 without.
+    /// The position of the first key; 0 if there is none.
     pub first_key: i16,
     /// Position of the last key; negative counts from the end.
     pub last_key: i16,
@@ -77,7 +77,7 @@ pub struct Command {
     pub key_step: i16,
     /// How its keys are found in cluster mode.
     pub routing: Routing,
-    /// What COMMAND does not show.
+    /// Properties that COMMAND does not show.
     internal: Internal,
     /// The function that executes it.
     pub handler: Handler,
@@ -87,25 +87,25 @@ pub struct Command {
 }
 
 impl Command {
-    /// Whether something that COMMAND does not show holds.
+    /// Whether a property that COMMAND does not show applies.
     #[inline]
     pub fn is(&self, flag: Internal) -> bool {
         self.internal.intersects(flag)
     }
 
-    /// True where the number of words fits.
+    /// Whether the arity allows this number of words.
     #[inline]
     pub fn accepts(&self, words: usize) -> bool {
         if self.arity >= 0 { words == self.arity as usize } else { words >= self.arity.unsigned_abs() as usize }
     }
 
-    /// Its place in the rules of users.
+    /// Its id in the rules of users.
     #[inline]
     pub fn id(&self) -> CommandId {
         CommandId(self.index as u16)
     }
 
-    /// True where the command is nothing but its subcommands.
+    /// Whether the command only exists as a container of subcommands.
     pub fn is_container(&self) -> bool {
         !self.subcommands.is_empty()
     }
@@ -115,7 +115,7 @@ impl Command {
         self.subcommands.values().copied()
     }
 
-    /// The subcommand of that name, whatever its case.
+    /// Looks up a subcommand by name, ignoring case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Command> {
         fold(name, |folded| self.subcommands.get(folded).copied())
     }
@@ -145,7 +145,7 @@ pub struct Registry {
 pub struct Catalogue {
     top: Vec<&'static Command>,
     size: usize,
-    /// What rules of users may name, without and with Sentinel mode.
+    /// What rules of users can name, outside and in Sentinel mode.
     for_rules: [OnceLock<crate::acl::Catalogue>; 2],
 }
 
@@ -171,7 +171,7 @@ impl Catalogue {
         Self { top, size, for_rules: [OnceLock::new(), OnceLock::new()] }
     }
 
-    /// The commands that rules of users may name: by their original names, whatever `rename-command` says.
+    /// The commands that rules of users may name: by their original names, regardless of `rename-command`.
     pub fn for_rules(&self, in_sentinel: bool) -> &crate::acl::Catalogue {
         self.for_rules[usize::from(in_sentinel)].get_or_init(|| {
             let mut facts = crate::acl::Catalogue::new(category_names(), self.size);
@@ -237,7 +237,7 @@ impl Registry {
         Self { names, catalogue }
     }
 
-    /// The command of that name, whatever its case.
+    /// Looks up a command by name, ignoring case.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
         fold(name, |folded| self.names.get(folded).copied())
@@ -267,7 +267,7 @@ impl Registry {
             .filter(|command| self.names.values().any(|known| std::ptr::eq(*known, *command)))
     }
 
-    /// `rename-command`: an empty `new` removes the command.
+    /// Renames a command (`rename-command`); an empty `new` removes it.
     ///
     /// # Errors
     /// The reason, as the configuration error prints it.

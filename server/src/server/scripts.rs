@@ -1,4 +1,4 @@
-//! The interpreters of scripts and functions, the libraries, and the script that runs.
+//! The state of scripting: the interpreters, cached scripts, function libraries, and the script that is running.
 
 use super::error::{CommandError, CommandResult};
 use super::functions::Functions;
@@ -8,7 +8,7 @@ use crate::scripting::Engine;
 use crate::scripting::engine::Purpose;
 use crate::scripting::stack::ScriptStack;
 
-/// All that concerns scripts.
+/// The interpreters, the libraries, and the running script.
 pub struct Scripting {
     /// The interpreter of EVAL, and its cache.
     pub scripts: Box<Engine>,
@@ -18,60 +18,60 @@ pub struct Scripting {
     pub running: Option<Running>,
     /// The stack that it runs on.
     pub stack: ScriptStack,
-    /// Libraries that were replaced while a script runs, which may be one of theirs (CVE-2026-23631).
+    /// Libraries that were replaced while a script is running, which may belong to one of them (CVE-2026-23631).
     #[expect(clippy::vec_box, reason = "the script that runs was given its address")]
     pub(crate) retired: Vec<Box<Functions>>,
-    /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call everything.
+    /// Whether scripts may call every command: DEBUG SET-DISABLE-DENY-SCRIPTS.
     pub(crate) allows_everything: bool,
-    /// What a script leaves to the next one.
+    /// Buffers that a script leaves to the next one.
     pub(crate) spare: Spare,
 }
 
-/// What the next script need not allocate anew.
+/// Buffers that scripts reuse.
 #[derive(Default)]
 pub(crate) struct Spare {
-    /// Room for the replies of its commands.
+    /// The buffer for replies to its calls.
     pub calls: Vec<u8>,
-    /// Room for its own reply.
+    /// The buffer for its own reply.
     pub reply: Vec<u8>,
-    /// Room for its name.
+    /// The buffer for its name.
     pub name: Vec<u8>,
-    /// Where the session's output waits.
+    /// Where the session's own output is kept.
     pub aside: Option<Box<Aside>>,
-    /// Room for the words of the command that it comes with.
+    /// The buffer for the words of its command.
     pub words: OwnedArgs,
 }
 
-/// The script that runs, as others see it.
+/// The running script, as others see it.
 pub struct Running {
     /// Its SHA1, or the function's name.
     pub name: Vec<u8>,
     /// Whether EVAL runs it, and not FCALL.
     pub is_eval: bool,
-    /// When it began, on the monotonic clock.
+    /// When it began, in monotonic nanoseconds.
     pub started: u64,
-    /// It called a command that writes.
+    /// Whether it has called a command that writes.
     pub wrote: bool,
-    /// SCRIPT KILL or FUNCTION KILL came.
+    /// Whether SCRIPT KILL or FUNCTION KILL has been sent.
     pub killed: bool,
-    /// It runs for longer than `busy-reply-threshold`.
+    /// Whether it has been running for longer than `busy-reply-threshold`.
     pub busy: bool,
-    /// Our primary sent it, or the append-only file holds it.
+    /// Whether it comes from our primary or the append-only file.
     pub obeyed: bool,
-    /// The command that it came with; filled in when it is busy.
+    /// The command that runs it; filled in when it is busy.
     pub words: OwnedArgs,
 }
 
-/// Where a session's output waits while its script runs.
+/// A session's output while its script is running.
 #[derive(Default)]
 pub struct Aside {
-    /// What was written before.
+    /// The output from before the script.
     pub out: Vec<u8>,
-    /// The session speaks RESP3.
+    /// Whether the session uses RESP3.
     pub resp3: bool,
 }
 
-/// What `redis.log` of a script calls.
+/// The function that `redis.log` of a script calls.
 fn write_log(level: u8, text: &[u8]) {
     let level = [Level::Debug, Level::Verbose, Level::Notice, Level::Warning][usize::from(level.min(3))];
     log(level, &String::from_utf8_lossy(text));
@@ -92,11 +92,11 @@ impl Default for Scripting {
 }
 
 impl Scripting {
-    /// The interpreters can be used or replaced: no script runs. Scripts may call what does so only after DEBUG
-    /// SET-DISABLE-DENY-SCRIPTS.
+    /// Checks that no script is running, so that the interpreters can be used or replaced. Scripts can reach such commands
+    /// only after DEBUG SET-DISABLE-DENY-SCRIPTS.
     ///
     /// # Errors
-    /// A script runs.
+    /// A script is running.
     pub fn is_idle(&self) -> CommandResult {
         match &self.running {
             None => Ok(()),
@@ -105,12 +105,12 @@ impl Scripting {
         }
     }
 
-    /// The script that keeps others waiting.
+    /// The running script, if it is busy.
     pub fn busy(&self) -> Option<&Running> {
         self.running.as_ref().filter(|running| running.busy)
     }
 
-    /// DEBUG SET-DISABLE-DENY-SCRIPTS: whether scripts may call everything.
+    /// DEBUG SET-DISABLE-DENY-SCRIPTS: sets whether scripts may call every command.
     pub fn allow_everything(&mut self, allow: bool) {
         self.allows_everything = allow;
     }
@@ -136,7 +136,7 @@ impl Scripting {
 }
 
 impl Running {
-    /// What others hear while it is busy.
+    /// The `BUSY` error that other clients get.
     pub fn busy_error(&self) -> CommandError {
         CommandError::Static(if self.is_eval {
             "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."

@@ -1,8 +1,8 @@
-//! A shutdown: what was asked for, whether it waits, and whether it can still be called off.
+//! The state of a shutdown: what was requested, whether it waits, and whether it can still be aborted.
 
 use crate::base::clock::Millis;
 
-/// What SHUTDOWN or a signal asks.
+/// The options of SHUTDOWN, or of a signal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ShutdownOptions {
     /// SAVE or NOSAVE; `None`: if save points are configured.
@@ -16,63 +16,63 @@ pub struct ShutdownOptions {
 /// A shutdown, from the request to the end of the process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shutdown {
-    /// Until when it waits, Unix milliseconds; `None` where none is running.
+    /// Until when it waits, in Unix milliseconds; `None` if none is in progress.
     deadline: Option<Millis>,
     options: ShutdownOptions,
     is_final: bool,
-    /// What a signal asked for, before it is begun.
+    /// What a signal requested, until it begins.
     requested: Option<ShutdownOptions>,
 }
 
 impl Shutdown {
-    /// A signal asks for it.
+    /// Records the request of a signal.
     pub fn request(&mut self, options: ShutdownOptions) {
         self.requested = Some(options);
     }
 
-    /// What a signal asked for, which is begun now.
+    /// Takes the request of a signal, which begins now.
     pub fn take_request(&mut self) -> Option<ShutdownOptions> {
         self.requested.take()
     }
 
-    /// Begins a shutdown, whatever was going on before.
+    /// Begins a shutdown, replacing any previous state.
     pub fn begin(&mut self, options: ShutdownOptions) {
         *self = Self { options, ..Self::default() };
     }
 
-    /// Waits for replicas until then, Unix milliseconds.
+    /// Waits for replicas until a time in Unix milliseconds.
     pub fn wait_until(&mut self, deadline: Millis) {
         self.deadline = Some(deadline);
     }
 
-    /// Calls the shutdown off: the process goes on.
+    /// Aborts the shutdown.
     pub fn call_off(&mut self) {
         *self = Self::default();
     }
 
-    /// From now on nothing can call it off.
+    /// Makes the shutdown final, so that it can no longer be aborted.
     pub fn finish(&mut self) {
         self.is_final = true;
     }
 
-    /// Until when replicas are waited for, Unix milliseconds; `None` where nobody waits.
+    /// Until when the shutdown waits for replicas, in Unix milliseconds; `None` if it does not.
     #[inline]
     pub fn deadline(&self) -> Option<Millis> {
         self.deadline
     }
 
-    /// Whether it was asked for or waits, so that it can be called off.
+    /// Whether it was requested or is waiting, so that it can be aborted.
     pub fn is_pending(&self) -> bool {
         self.deadline.is_some() || self.requested.is_some()
     }
 
-    /// The process is about to exit: nothing may begin that leaves files behind.
+    /// Whether the process is about to exit, so that nothing may begin that leaves files behind.
     #[inline]
     pub fn is_final(&self) -> bool {
         self.is_final
     }
 
-    /// What was asked for when it began.
+    /// The options with which it began.
     pub fn options(&self) -> ShutdownOptions {
         self.options
     }

@@ -1,4 +1,4 @@
-//! The server's state: everything that commands may touch, owned by one lock.
+//! `Server`: everything that commands may access, behind one lock.
 
 use super::acl::Acl;
 use super::client::{Client, ClientId};
@@ -29,42 +29,42 @@ use crate::store::access::AccessRule;
 use crate::store::keyspace::{Keyspace, LazyRules};
 use crate::store::table::KeyOrder;
 
-/// Something that a command asks of the network layer, done when the batch ends.
+/// Work that the network layer starts when the turn ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// Carry out what replication's machine decided, and look when it wants to be called.
+    /// Carry out the outbox of replication's machine, and reschedule its next call.
     Replication,
     /// Save the dataset to disk off the data lock.
     BackgroundSave,
-    /// Write and sync what gathers for the append-only file, for all who wait at once (`appendfsync always`).
+    /// Write and sync the buffer of the append-only file, for all waiting clients at once (`appendfsync always`).
     CommitAof,
     /// Rewrite the append-only file; the rewrite's generation.
     RewriteAof(u64),
-    /// A deadline was set: the timers must look again.
+    /// Recompute the timers, because a deadline was set.
     Rearm,
     /// End the process; the exit code.
     Exit(i32),
-    /// Open the listening sockets anew: port or bind changed.
+    /// Reopen the listening sockets, because `port` or `bind` changed.
     Listen,
-    /// Carry out what the machine of Sentinel mode decided.
+    /// Carry out the outbox of Sentinel's machine.
     Sentinel,
-    /// Carry out what the machine of cluster mode decided.
+    /// Carry out the outbox of the cluster's machine.
     Cluster,
-    /// Hand slots over to another master.
+    /// Hand slots over to another primary.
     HandOver(HandoverId),
-    /// Settings of crash reports and of the watchdog changed.
+    /// Apply changed settings of crash reports and of the watchdog.
     Supervise,
-    /// Remove keys that have gone to another node, in small steps.
+    /// Remove the keys of slots that went to another node, in small steps.
     Discard,
-    /// End the sessions that take too much memory, when what waits for their sockets has been written as far as they take it.
+    /// End the sessions that use too much memory, after pending output was written as far as sockets accept it.
     EvictClients,
 }
 
-/// See the module's comment.
+/// The state of the server, which one turn at a time may change.
 pub struct Server {
     /// The settings, as files, the command line and CONFIG SET left them.
     pub config: Config,
-    /// What time it is.
+    /// The time, as the current turn sees it.
     pub time: Time,
     /// All databases.
     pub keyspace: Keyspace,
@@ -74,25 +74,25 @@ pub struct Server {
     pub acl: Acl,
     /// The sessions of all clients.
     pub clients: Clients,
-    /// What holds commands back before they run.
+    /// Pauses, and whether admission has anything to check.
     pub gate: Gate,
-    /// What the running command leaves for replicas, files, watchers and subscribers.
+    /// The effects of the running command: what to propagate, publish and tell watchers.
     pub effects: Effects,
     /// Clients that wait for keys, replicas or the end of a pause, and those that watch keys.
     pub waiting: Waiting,
     /// Who is subscribed to which channel, and who monitors.
     pub pubsub: PubSub,
-    /// Who may hold which key in a cache.
+    /// Which clients may hold which keys in caches.
     pub tracking: Tracking,
-    /// Scripts, functions, and the script that runs.
+    /// Scripts, functions, and the running script.
     pub scripting: Scripting,
     /// Saves and the append-only file.
     pub persistence: Persistence,
-    /// Who follows whom, and which history the data are of.
+    /// Replication: the role, the primary, the replicas, and the history of the data.
     pub replication: Driver<Replication>,
-    /// Sentinel mode: what watches other servers.
+    /// Sentinel mode: the machine that monitors other servers.
     pub sentinel: Option<Box<Driver<Sentinel>>>,
-    /// Cluster mode: who serves which slot.
+    /// Cluster mode: the machine, its file, and handovers of slots.
     pub cluster: Option<Box<ClusterMode>>,
     /// Counters, slow commands, latencies.
     pub stats: Stats,
@@ -100,13 +100,13 @@ pub struct Server {
     pub process: Process,
     /// Listening sockets, certificates, and what else is shared with the network layer.
     pub network: Network,
-    /// What the network layer must do when the batch ends.
+    /// Work for the network layer to start when the turn ends.
     pub orders: Vec<Order>,
 }
 
 impl Server {
-    /// A stand-in for the client of work that no client asked for. Its id is nobody's, so that no session is left out or
-    /// spared.
+    /// A stand-in for the client, for work that no client requested. Its id matches no client, so that no session is
+    /// skipped.
     pub fn nobody(&self) -> Client {
         Client::new(ClientId::NOBODY, self.time.now, Default::default())
     }
@@ -147,7 +147,7 @@ impl Server {
         server
     }
 
-    /// Copies settings to the parts that keep a copy of their own.
+    /// Copies settings to the parts that keep a copy of them.
     pub(crate) fn keep_settings(&mut self) {
         let config = &self.config;
         self.effects.set_notify_classes(config.notify_keyspace_events);
@@ -168,9 +168,8 @@ impl Server {
         self.refresh_listening();
     }
 
-    /// Works out whether admission has anything to check. Called when a batch begins, and after each command that may touch
-    /// the
-    /// server.
+    /// Determines whether admission has anything to check. Called when a batch begins, and after each command that may
+    /// change the server's state.
     #[inline]
     pub(crate) fn refresh_gate(&mut self) {
         let config = &self.config;
@@ -188,8 +187,8 @@ impl Server {
         self.gate.set_closed(closed);
     }
 
-    /// Works out whether commands must be queued: a replica, the append-only file or a handover listens, and changes
-    /// originate here.
+    /// Determines whether commands have to be queued for propagation: there is a replica, an append-only file or a handover,
+    /// and changes originate here.
     pub fn refresh_listening(&mut self) {
         let to_replicas = self.replication.history().backlog().is_some() && !self.replication.is_replica();
         let heard = to_replicas || self.persistence.aof.records() || self.handovers().is_some_and(Handovers::captures);
@@ -202,13 +201,13 @@ impl Server {
         self.cluster.as_ref().map(|mode| &*mode.core)
     }
 
-    /// Slots on their way to and from other masters; `None` outside of cluster mode.
+    /// Handovers of slots to and from other primaries; `None` outside cluster mode.
     #[inline]
     pub fn handovers(&self) -> Option<&Handovers> {
         self.cluster.as_ref().map(|mode| &mode.handovers)
     }
 
-    /// As [`Self::handovers`], to move one on.
+    /// Like [`Self::handovers`], for changes.
     #[inline]
     pub fn handovers_mut(&mut self) -> Option<&mut Handovers> {
         self.cluster.as_mut().map(|mode| &mut mode.handovers)
@@ -228,7 +227,7 @@ impl Server {
         }
     }
 
-    /// A batch of requests begins at this time.
+    /// Begins a batch of requests at this time.
     #[inline]
     pub fn begin_batch(&mut self, now: Millis) {
         self.time.begin_batch(now);
@@ -236,12 +235,12 @@ impl Server {
         self.refresh_gate();
     }
 
-    /// Notes for LATENCY what has held the server up since `began`, on the monotonic clock, other than a command.
+    /// Records for LATENCY what, other than a command, has delayed the server since `began`, in monotonic nanoseconds.
     pub(crate) fn note_latency(&mut self, event: &'static str, began: u64) {
         self.note_stall(event, monotonic_ns().saturating_sub(began));
     }
 
-    /// As [`Self::note_latency`], for something that took so many nanoseconds.
+    /// Like [`Self::note_latency`], for something that took this many nanoseconds.
     pub(crate) fn note_stall(&mut self, event: &'static str, nanos: u64) {
         let threshold = self.config.latency_monitor_threshold as i64;
         if threshold > 0 {
@@ -249,7 +248,8 @@ impl Server {
         }
     }
 
-    /// Runs `f` on a client's session while it is taken out of the server. Does nothing for one whose commands run now.
+    /// Runs `f` on a client's session while it is taken out of the server. Does nothing for the client whose command is
+    /// running.
     pub fn with_session(&mut self, id: ClientId, f: impl FnOnce(&mut Self, &mut Client)) {
         let Some(slot) = self.clients.index_of(id) else { return };
         let Some(mut client) = self.clients.take(slot) else { return };
@@ -257,7 +257,7 @@ impl Server {
         self.clients.put(slot, client);
     }
 
-    /// Works out whether watchers, blocked clients or caches must hear of changed keys.
+    /// Determines whether changed keys have to be recorded for watchers, blocked clients or caches.
     pub fn refresh_watched(&mut self) {
         let watched = self.waiting.are_watching() || self.waiting.are_waiting() || self.tracking.is_used();
         self.effects.set_watched(watched);

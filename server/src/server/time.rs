@@ -1,19 +1,19 @@
-//! What time it is in a turn. Time stands still inside a unit of execution.
+//! The time within a turn. It stands still during a unit of execution.
 
 use crate::base::clock::{Millis, monotonic_ns};
 
-/// See the module's comment.
+/// The time of the current batch, and of the cron.
 #[derive(Debug, Clone, Copy)]
 pub struct Time {
-    /// The time of the present batch, Unix milliseconds.
+    /// The time of the present batch, in Unix milliseconds.
     pub now: Millis,
-    /// When `now` was read, monotonic nanoseconds.
+    /// When `now` was read, in monotonic nanoseconds.
     read: u64,
-    /// When the last command of the batch ended: the next one's time is counted from here, monotonic nanoseconds.
+    /// When the last command of the batch ended, in monotonic nanoseconds. The duration of the next one counts from here.
     pub tick: u64,
-    /// When the last cron was, Unix milliseconds.
+    /// When the cron last ran, in Unix milliseconds.
     last_cron: Millis,
-    /// DEBUG PAUSE-CRON: nothing happens that no client asked for.
+    /// Whether the cron is paused: DEBUG PAUSE-CRON.
     cron_paused: bool,
 }
 
@@ -23,29 +23,29 @@ impl Time {
         Self { now, read: 0, tick: 0, last_cron: now, cron_paused: false }
     }
 
-    /// When `now` was read, monotonic nanoseconds.
+    /// When `now` was read, in monotonic nanoseconds.
     #[inline]
     pub fn read(&self) -> u64 {
         self.read
     }
 
-    /// A command of the batch ended: the next one's time is counted from here.
+    /// Notes that a command of the batch has ended. The duration of the next one counts from here.
     #[inline]
     pub fn command_ended(&mut self) {
         self.tick = monotonic_ns();
     }
 
-    /// The cron has run, or is paused.
+    /// Notes that the cron has run, or was skipped.
     pub fn cron_ran(&mut self) {
         self.last_cron = self.now;
     }
 
-    /// When the last cron was, Unix milliseconds.
+    /// When the cron last ran, in Unix milliseconds.
     pub fn last_cron(&self) -> Millis {
         self.last_cron
     }
 
-    /// DEBUG PAUSE-CRON: what happens without anybody asking does not happen.
+    /// Sets whether the cron is paused: DEBUG PAUSE-CRON.
     pub fn pause_cron(&mut self, paused: bool) {
         self.cron_paused = paused;
     }
@@ -55,7 +55,7 @@ impl Time {
         self.cron_paused
     }
 
-    /// A batch of requests begins: the time is this until it ends.
+    /// Begins a batch of requests, whose time is `now` until it ends.
     #[inline]
     pub fn begin_batch(&mut self, now: Millis) {
         self.now = now;

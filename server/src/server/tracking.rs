@@ -1,25 +1,26 @@
-//! Client-side caching: the table of who may hold which key, and who listens to which prefix.
+//! Client-side caching: the table of which clients may hold which keys and which clients listen to which prefixes. How it is
+//! used is in `dispatch/tracking.rs`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::client::ClientId;
 
-/// What a client asked for with CLIENT TRACKING ON.
+/// The options of CLIENT TRACKING ON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientTracking {
-    /// Who gets the messages instead: REDIRECT.
+    /// The client that gets the messages instead: REDIRECT.
     pub redirect: Option<ClientId>,
-    /// Whether that client has gone.
+    /// Whether that client no longer exists.
     pub broken_redirect: bool,
-    /// BCAST: it hears of all changes under its prefixes.
+    /// BCAST: the client is told of all changes under its prefixes.
     pub broadcast: bool,
-    /// OPTIN: only reads behind CLIENT CACHING YES count.
+    /// OPTIN: only reads after CLIENT CACHING YES count.
     pub opt_in: bool,
-    /// OPTOUT: reads behind CLIENT CACHING NO do not count.
+    /// OPTOUT: reads after CLIENT CACHING NO do not count.
     pub opt_out: bool,
     /// NOLOOP: the client's own changes do not count.
     pub no_loop: bool,
-    /// CLIENT CACHING came before this command.
+    /// Whether CLIENT CACHING was sent before this command.
     pub caching: bool,
     /// PREFIX, in their order; an empty one means everything.
     pub prefixes: Vec<Vec<u8>>,
@@ -28,7 +29,7 @@ pub struct ClientTracking {
 /// Changed keys, each with the client that changed it last.
 pub(crate) type ChangedKeys = BTreeMap<Vec<u8>, ClientId>;
 
-/// Who listens to a prefix, and what is to be said of it when the batch ends.
+/// The listeners of a prefix, and the keys under it that changed during the batch.
 #[derive(Debug, Default)]
 struct Prefix {
     clients: Vec<ClientId>,
@@ -36,7 +37,7 @@ struct Prefix {
     changed: ChangedKeys,
 }
 
-/// All that is tracked.
+/// The table of tracking.
 #[derive(Debug, Default)]
 pub struct Tracking {
     /// How many clients track.
@@ -45,9 +46,9 @@ pub struct Tracking {
     items: usize,
     prefixes: BTreeMap<Vec<u8>, Prefix>,
     changed: bool,
-    /// How many of the unit's changed keys were told already.
+    /// How many of the unit's changed keys have already been reported.
     told: usize,
-    /// Keys that the client whose command runs must hear of, behind its reply; `None`: all of them.
+    /// Invalidations for the client whose command is running, to be sent after its reply; `None` stands for all keys.
     own: Vec<Option<Vec<u8>>>,
 }
 
@@ -63,17 +64,17 @@ impl Tracking {
         self.clients
     }
 
-    /// A client begins to track.
+    /// Counts a client that begins to track.
     pub(crate) fn add_client(&mut self) {
         self.clients += 1;
     }
 
-    /// A client, which may be tracking already, listens to one more prefix.
+    /// Adds a prefix that a client listens to.
     pub(crate) fn listen(&mut self, prefix: &[u8], id: ClientId) {
         self.prefixes.entry(prefix.to_vec()).or_default().clients.push(id);
     }
 
-    /// A client that listened to these prefixes tracks no more. Where it was the last, nothing is remembered any more.
+    /// Removes a client that listened to these prefixes. With the last client, the table is emptied.
     pub(crate) fn remove_client(&mut self, id: ClientId, prefixes: &[Vec<u8>]) {
         self.clients -= 1;
         for prefix in prefixes {
@@ -84,7 +85,7 @@ impl Tracking {
             }
         }
         if self.clients == 0 {
-            // Its last words may be due yet.
+            // Its last invalidations may still have to be sent.
             *self = Self { told: self.told, own: std::mem::take(&mut self.own), ..Self::default() };
         }
     }
@@ -94,28 +95,28 @@ impl Tracking {
         if self.keys.len() > limit { self.keys.keys().next().cloned() } else { None }
     }
 
-    /// The unit has changed so many keys by now: how many of them were told before.
+    /// Marks this many of the unit's changed keys as reported, and returns how many had been before.
     pub(crate) fn tell_up_to(&mut self, touched: usize) -> usize {
         std::mem::replace(&mut self.told, touched)
     }
 
-    /// The client whose command runs must hear of a key behind its reply; `None`: of all.
+    /// Adds an invalidation for the client whose command is running, to be sent after its reply; `None` stands for all keys.
     pub(crate) fn tell_own(&mut self, key: Option<&[u8]>) {
         self.own.push(key.map(<[u8]>::to_vec));
     }
 
-    /// What the client whose command runs must hear of.
+    /// Takes the invalidations for the client whose command is running.
     pub(crate) fn take_own(&mut self) -> Vec<Option<Vec<u8>>> {
         std::mem::take(&mut self.own)
     }
 
-    /// Everything went: nobody holds anything.
+    /// Forgets all keys, because no cache holds anything any more.
     pub(crate) fn forget_keys(&mut self) {
         self.keys.clear();
         self.items = 0;
     }
 
-    /// What changed under each prefix since this was last asked, and who listens to it.
+    /// Takes the changes under each prefix since the last call, with its listeners.
     pub(crate) fn take_changes(&mut self) -> Vec<(Vec<ClientId>, ChangedKeys)> {
         if !std::mem::take(&mut self.changed) {
             return Vec::new();
@@ -124,18 +125,18 @@ impl Tracking {
         changed.map(|listeners| (listeners.clients.clone(), std::mem::take(&mut listeners.changed))).collect()
     }
 
-    /// Whether the client whose command runs must hear of something behind its reply.
+    /// Whether there are invalidations for the client whose command is running.
     #[inline]
     pub fn has_own_messages(&self) -> bool {
         !self.own.is_empty()
     }
 
-    /// The unit has ended, and its changed keys with it.
+    /// Resets the count of reported keys at the end of a unit.
     pub fn forget_told(&mut self) {
         self.told = 0;
     }
 
-    /// Number of keys that somebody may hold.
+    /// The number of keys that any client may hold.
     pub fn key_count(&self) -> usize {
         self.keys.len()
     }
@@ -145,7 +146,7 @@ impl Tracking {
         self.items
     }
 
-    /// Number of prefixes that somebody listens to.
+    /// The number of prefixes with listeners.
     pub fn prefix_count(&self) -> usize {
         self.prefixes.len()
     }

@@ -1,4 +1,5 @@
-//! Who waits for which key, and until when. For: finding them. Not for: serving them, which is `blocking.rs`.
+//! Which clients wait for which keys, and until when. For: finding them. Not for: serving them, which is in
+//! `dispatch/blocking.rs`.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -9,45 +10,45 @@ use crate::base::clock::Millis;
 /// Clients that wait for one key.
 #[derive(Default)]
 struct Queue {
-    /// The clients, in the order in which they came.
+    /// The clients, in order of arrival.
     clients: VecDeque<ClientId>,
-    /// How many of them want to hear when the key is gone.
+    /// How many of them have to be told when the key is deleted.
     until_gone: usize,
 }
 
 /// Clients by the keys that they wait for.
 type Queues = HashMap<Vec<u8>, Queue, ahash::RandomState>;
 
-/// All who wait for a key to change, be it with a command or with WATCH.
+/// All clients that wait for something, or watch keys.
 #[derive(Default)]
 pub struct Waiting {
-    /// Clients that wait, in the order in which they began to: for keys, replicas, the end of a pause.
+    /// Clients that wait for keys, replicas or the end of a pause, in order of arrival.
     blocked: Blocked,
-    /// Who of them waits for which key, and until when.
+    /// Which of them wait for which keys, and until when.
     waiters: Waiters,
     /// Clients by the keys that they have under WATCH.
     watchers: HashMap<WatchedKey, Vec<ClientId>, ahash::RandomState>,
 }
 
 impl Waiting {
-    /// A client begins to wait; true where its wait is now the next to end by itself.
+    /// Adds a client that begins to wait; true if its wait is now the next to time out.
     pub fn begin(&mut self, id: ClientId, db: usize, block: &Block) -> bool {
         self.blocked.add(id);
         self.waiters.add(id, db, block)
     }
 
-    /// A client's wait ended.
+    /// Removes a client whose wait has ended.
     pub fn end(&mut self, id: ClientId, db: usize, block: &Block) {
         self.blocked.remove(id);
         self.waiters.remove(id, db, block);
     }
 
-    /// WATCH: a client wants to hear of a change of a key, which it does not watch yet.
+    /// Adds a key that a client watches and has not watched before.
     pub fn watch(&mut self, key: WatchedKey, id: ClientId) {
         self.watchers.entry(key).or_default().push(id);
     }
 
-    /// A client watches a key no more.
+    /// Removes a key that a client watched.
     pub fn unwatch(&mut self, key: WatchedKey, id: ClientId) {
         if let Entry::Occupied(mut watchers) = self.watchers.entry(key) {
             watchers.get_mut().retain(|&other| other != id);
@@ -57,7 +58,7 @@ impl Waiting {
         }
     }
 
-    /// Who has a key under WATCH.
+    /// The clients that watch a key.
     pub fn watchers_of(&self, key: &WatchedKey) -> &[ClientId] {
         self.watchers.get(key).map(Vec::as_slice).unwrap_or_default()
     }
@@ -68,29 +69,29 @@ impl Waiting {
         !self.watchers.is_empty()
     }
 
-    /// Whether anybody waits for a key.
+    /// Whether any client waits for a key.
     #[inline]
     pub fn are_waiting(&self) -> bool {
         !self.waiters.is_empty()
     }
 
-    /// Who waits for which key, and until when.
+    /// Which clients wait for which keys, and until when.
     #[inline]
     pub fn waiters(&self) -> &Waiters {
         &self.waiters
     }
 
-    /// Clients that wait, in the order in which they began to: for keys, replicas, the end of a pause.
+    /// Clients that wait for keys, replicas or the end of a pause, in order of arrival.
     #[inline]
     pub fn blocked(&self) -> &Blocked {
         &self.blocked
     }
 }
 
-/// Who waits for which key, and until when.
+/// Which clients wait for which keys, and until when.
 #[derive(Default)]
 pub struct Waiters {
-    /// One map a database.
+    /// One map per database.
     queues: Vec<Queues>,
     /// Number of clients in the queues.
     clients: usize,
@@ -103,7 +104,7 @@ impl Waiters {
         self.clients == 0
     }
 
-    /// Adds a client that begins to wait; true where its wait is now the next to end by itself.
+    /// Adds a client that begins to wait; true if its wait is now the next to time out.
     pub fn add(&mut self, id: ClientId, db: usize, block: &Block) -> bool {
         if let BlockKind::Keys(wait) = &block.kind {
             self.clients += 1;
@@ -124,7 +125,7 @@ impl Waiters {
         self.deadlines.first() == Some(&(deadline, id))
     }
 
-    /// Forgets a client whose wait ended.
+    /// Removes a client whose wait has ended.
     pub fn remove(&mut self, id: ClientId, db: usize, block: &Block) {
         if let BlockKind::Keys(wait) = &block.kind {
             self.clients -= 1;
@@ -144,7 +145,7 @@ impl Waiters {
         }
     }
 
-    /// The client at a place of a key's queue, first come first.
+    /// The client at a position of a key's queue, in order of arrival.
     pub fn at(&self, db: usize, key: &[u8], place: usize) -> Option<ClientId> {
         self.queues.get(db)?.get(key)?.clients.get(place).copied()
     }
@@ -154,28 +155,28 @@ impl Waiters {
         self.queues.get(db).and_then(|queues| queues.get(key)).map_or(0, |queue| queue.clients.len())
     }
 
-    /// Whether anybody who waits for a key wants to hear that it is gone.
+    /// Whether any client that waits for a key has to be told when it is deleted.
     pub fn care_whether_gone(&self, db: usize, key: &[u8]) -> bool {
         self.queues.get(db).and_then(|queues| queues.get(key)).is_some_and(|queue| queue.until_gone > 0)
     }
 
-    /// All keys of a database that somebody waits for.
+    /// All keys of a database that clients wait for.
     pub fn keys(&self, db: usize) -> impl Iterator<Item = &[u8]> {
         self.queues.get(db).into_iter().flat_map(|queues| queues.keys().map(Vec::as_slice))
     }
 
-    /// When the next wait ends by itself.
+    /// When the next wait times out, in Unix milliseconds.
     pub fn next_deadline(&self) -> Option<Millis> {
         self.deadlines.first().map(|&(deadline, _)| deadline)
     }
 
-    /// The client whose time is up first, if any is.
+    /// The client whose wait times out first, if one is due.
     pub fn first_due(&self, now: Millis) -> Option<ClientId> {
         self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|&(_, id)| id)
     }
 }
 
-/// Clients that wait for anything, in the order in which they began to.
+/// Clients that wait for anything, in order of arrival.
 #[derive(Default)]
 pub struct Blocked {
     clients: BTreeMap<u64, ClientId>,
@@ -184,21 +185,21 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    /// Adds a client that waits for nothing yet.
+    /// Adds a client that was not waiting before.
     pub fn add(&mut self, id: ClientId) {
         self.clients.insert(self.next, id);
         self.places.insert(id, self.next);
         self.next += 1;
     }
 
-    /// Forgets a client that waits no more.
+    /// Removes a client that no longer waits.
     pub fn remove(&mut self, id: ClientId) {
         if let Some(place) = self.places.remove(&id) {
             self.clients.remove(&place);
         }
     }
 
-    /// The waiting clients, in the order in which they came.
+    /// The waiting clients, in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = ClientId> {
         self.clients.values().copied()
     }
