@@ -1,10 +1,10 @@
-//! Who serves what: roles, claims of slots, epochs.
+//! Which node serves what: roles, claims of slots, epochs.
 //!
-//! Background. A master claims its slots in every packet, under its config epoch. Where two claim a slot, the higher epoch has
-//! it, and a node that still claims it under a lower one is told so by an UPDATE. A master gets a new epoch by winning an
-//! election, or without one at an operator's request. When two masters that took the same epoch in that way hear of each
-//! other, the one with the smaller id takes another. So in the end every slot has one owner everywhere, whatever was lost on
-//! the way.
+//! Background. A master claims its slots in every packet, under its config epoch. If two masters claim a slot, the one with
+//! the higher epoch owns it, and a node that still claims it under a lower one is told so by an UPDATE. A master gets a new
+//! epoch by winning an election, or without one at an operator's request. When two masters that took the same epoch in that
+//! way hear of each other, the one with the smaller id takes another. So eventually all nodes agree on one owner for every
+//! slot, whatever messages were lost.
 
 use super::effect::DataEffect;
 use super::message::{Body, Header, Kind};
@@ -17,7 +17,7 @@ use crate::base::level::Level;
 use crate::base::slot::Slot;
 
 impl Cluster {
-    /// A sender says whether it is a master, or whose replica it is.
+    /// Notes whether a sender is a master, or whose replica it is.
     pub(super) fn note_role(&mut self, at: NodeRef, header: &Header) {
         let Some(master) = header.master else { return self.make_master(at) };
         let master = self.find(master).filter(|&master| master != at);
@@ -34,7 +34,7 @@ impl Cluster {
         }
     }
 
-    /// A node is a master from now on; one that was a replica is worth migrating to.
+    /// Makes a node a master. If it was a replica, replicas may migrate to it.
     fn make_master(&mut self, at: NodeRef) {
         if self.get(at).is_master() {
             return;
@@ -123,7 +123,7 @@ impl Cluster {
         }
     }
 
-    /// A sender claims slots, for itself or for its master.
+    /// Notes a sender's claims of slots, for itself or for its master.
     pub(super) fn note_claims(&mut self, at: NodeRef, header: &Header) {
         let claimant = if self.get(at).is_master() { Some(at) } else { self.get(at).master };
         let news =
@@ -155,7 +155,7 @@ impl Cluster {
                 self.disowned.remove(slot);
                 continue;
             }
-            // Only operators touch a slot that is on its way to us.
+            // Only operators change a slot that we are importing.
             if self.importing.contains_key(&slot) {
                 continue;
             }
@@ -171,7 +171,7 @@ impl Cluster {
             self.bind_claimed(slot, claimant);
         }
         for slot in self.get(claimant).slots.clone().iter().filter(|&slot| !claims.contains(slot)) {
-            // Nobody else claims it yet: it stays, so that the cluster does not go down over it.
+            // No other node claims it yet, so it stays bound, so that the cluster does not go down because of it.
             self.disowned.insert(slot);
         }
         let emptied = our_master.is_some_and(|master| master != claimant && self.get(master).slots.is_empty());
@@ -204,7 +204,7 @@ impl Cluster {
         self.nodes().any(|node| node.master.is_some())
     }
 
-    /// Tells a sender that claims slots which another node has under a higher epoch.
+    /// Sends an UPDATE to a node that claims slots which another node owns under a higher epoch.
     fn correct(&mut self, at: NodeRef, header: &Header) {
         let stale = header.slots.iter().find_map(|slot| {
             let owner = self.owner_ref(slot).filter(|&owner| owner != at && !self.disowned.contains(slot))?;
@@ -251,7 +251,7 @@ impl Cluster {
     pub(super) fn take_new_epoch(&mut self) {
         self.current_epoch = self.current_epoch.next();
         let epoch = self.current_epoch;
-        // Nobody else may win it with our vote.
+        // No other node may win this epoch with our vote.
         self.last_vote_epoch = epoch;
         self.get_mut(self.me).config_epoch = epoch;
         self.save(true);

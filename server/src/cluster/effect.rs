@@ -1,4 +1,4 @@
-//! What comes in and what goes out.
+//! The inputs and effects of the machine.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::base::level::Level;
 use crate::base::machine;
 use crate::base::offset::Offset;
 
-/// How things stand on the side of the data, at the time of an input.
+/// The facts about the data that the machine needs, at the time of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
     /// Keys in database 0.
@@ -20,7 +20,7 @@ pub struct Facts {
     pub loading: bool,
     /// Whether the link to our master is up.
     pub link_up: bool,
-    /// How long ago our master was heard, or the link to it was lost; `None` where there never was one.
+    /// How long ago our master was last heard or the link to it was lost, in milliseconds; `None` if there never was one.
     pub data_age: Option<Millis>,
 }
 
@@ -82,7 +82,7 @@ pub enum NetworkEffect {
     },
     /// Write a line to the log.
     Log {
-        /// How much it matters.
+        /// The severity of the line.
         level: Level,
         /// The text of the line.
         text: String,
@@ -108,7 +108,7 @@ pub enum DataEffect {
     /// Remove all keys of these slots, and have our replicas do the same: the keys came with a handover that failed, or the
     /// slots now belong to another node.
     Discard(SlotSet),
-    /// Hold writes back until this time.
+    /// Hold writes back until this time, in milliseconds.
     PauseWrites(Millis),
     /// Let writes through again.
     ResumeWrites,

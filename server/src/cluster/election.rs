@@ -21,7 +21,7 @@ use crate::base::level::Level;
 /// After how long an unanswered request for votes is first repeated.
 const REPEAT: Millis = 250;
 
-/// How far our election is.
+/// The phase of our election.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 enum Phase {
     #[default]
@@ -34,7 +34,7 @@ enum Phase {
     Asked { epoch: Epoch, since: Millis, repeated: Millis, votes: Vec<NodeRef> },
 }
 
-/// Our election, and why there is none.
+/// Our election, or the reason why none begins.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Election {
     phase: Phase,
@@ -67,7 +67,7 @@ impl Stuck {
 }
 
 impl Election {
-    /// Ends whatever was going on.
+    /// Ends any election.
     pub fn reset(&mut self) {
         self.phase = Phase::Idle;
     }
@@ -119,7 +119,7 @@ impl Cluster {
         }
     }
 
-    /// The master that we may replace.
+    /// The master that this node may replace.
     fn electable(&self, manual: bool) -> Option<NodeRef> {
         let master = self.myself().master.filter(|_| self.myself().is_replica())?;
         let node = self.get(master);
@@ -227,8 +227,8 @@ impl Cluster {
         self.send_to_each(&voters, Kind::AuthRequest, flags, Body::Bare);
     }
 
-    /// Whether a majority failed to reach the master a moment ago, and we have not heard from it since. For two time-outs
-    /// nobody takes a master with slots back, so this cannot be an outdated report about one that has recovered.
+    /// Whether a majority failed to reach the master a moment ago, and we have not heard from it since. For two time-outs no
+    /// node takes a failed master with slots back, so this cannot be an outdated report about one that has recovered.
     fn failure_is_news(&self, master: NodeRef) -> bool {
         let node = self.get(master);
         let fresh = self.now - node.fail_time <= FAIL_UNDO * self.settings.node_timeout;
@@ -248,7 +248,7 @@ impl Cluster {
         self.wake_at(end + 1);
         // A master that has voted does not vote again, but one that could not, or did not hear us, may do so now.
         if self.current_epoch == epoch {
-            // Each time after twice as long as before, but often enough to be there when a voter may vote again.
+            // The interval doubles each time, but stays short enough to reach a voter as soon as it may vote again.
             let longest = (self.settings.node_timeout / 4).max(2 * REPEAT);
             let next = repeated + REPEAT.max(repeated - since).min(longest);
             if self.now >= next {
@@ -339,7 +339,8 @@ impl Cluster {
         stale.map(|(slot, epoch)| format!("slot {slot} epoch ({epoch}) > reqEpoch ({})", header.config_epoch))
     }
 
-    /// Logs why no failover happens: a new reason at once, the same one seldom, and none while all may yet go well.
+    /// Logs why no failover happens: a new reason at once, the same one rarely, and none while the failover may still
+    /// succeed.
     fn stuck(&mut self, master: NodeRef, reason: Stuck) {
         let now = self.now;
         let fresh = match self.election.logged {

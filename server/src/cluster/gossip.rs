@@ -1,6 +1,6 @@
 //! What nodes say about each other.
 //!
-//! Background. Nobody is told everything: a ping or pong carries what its sender knows about a few nodes picked by chance,
+//! Background. No node is told everything: a ping or pong carries what its sender knows about a few nodes picked by chance,
 //! a tenth of all, and about every node that it does not reach. That is enough for reports of failures to come together
 //! within a time-out or two, and a new node becomes known because each node passes on what it hears. What a node says that
 //! we do not know ourselves counts for nothing.

@@ -1,17 +1,17 @@
-//! CLUSTER MIGRATESLOTS: slots that are handed over whole. This file holds what the two masters promise each other; how the
-//! keys are moved is for the data's side (`slots/`, `lifecycle/slots.rs`, `dispatch/handover.rs`) and the network's
-//! (`network/cluster/handover.rs`).
+//! CLUSTER MIGRATESLOTS: slots that are handed over whole. This file holds what the two masters promise each other; the keys
+//! are moved by `slots/`, `lifecycle/slots.rs` and `dispatch/handover.rs` on the side of the data, and by
+//! `network/cluster/handover.rs` on that of the network.
 //!
-//! Background. Redis moves a slot key by key, so that for a while it is at two places, and clients must be sent to and fro
-//! (ASK, TRYAGAIN). Here the source remains the owner of everything until the target holds all of it. Then the target takes
-//! all slots at once, under an epoch that is higher than any it knows, writes that down, tells everybody, and answers the
-//! source, which has held back requests for these slots in the meantime. So at every moment there is one owner on whom all
-//! agree.
+//! Background. Redis moves a slot key by key, so that for a while it is in two places, and clients are redirected back and
+//! forth (ASK, TRYAGAIN). Here the source remains the owner of everything until the target holds all of it. Then the target
+//! takes all slots at once, under an epoch that is higher than any it knows, writes that down, tells everybody, and answers
+//! the source, which has held back requests for these slots in the meantime. So at every moment there is one owner on whom
+//! all agree.
 //!
 //! What the target holds before that belongs to no one. It is written down (`incoming` in `nodes.conf`, which Redis
 //! ignores), so that a target that dies in the middle removes it when it is back; and its replicas are told, so that one
-//! that is promoted in the middle removes it too. The source never gives up a slot before somebody claims it under a higher
-//! epoch.
+//! that is promoted in the middle removes it too. The source never gives up a slot before another node claims it under a
+//! higher epoch.
 //!
 //! What remains possible is that a target dies after writing its claim down and before answering. The source waits a moment,
 //! then goes on serving;
@@ -26,10 +26,10 @@ use crate::base::ids::{HandoverId, NodeId};
 use crate::base::level::Level;
 use crate::base::slot::Slot;
 
-/// Slots that are on their way to this node.
+/// Slots that are being handed over to this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
-    /// The master that has them.
+    /// The master that owns them.
     pub from: NodeId,
     /// The slots themselves.
     pub slots: SlotSet,
@@ -43,7 +43,7 @@ impl Cluster {
     /// Whether this node may hand these slots over to that one; its name.
     ///
     /// # Errors
-    /// We are not their master, they are being moved already, or the other one cannot have them.
+    /// This node does not own them, they are already being moved, or the other node cannot take them.
     pub fn may_hand_over(&self, slots: &SlotSet, to: &[u8]) -> Result<NodeId, Refusal> {
         if self.myself().is_replica() {
             return refuse("Please use MIGRATESLOTS only with masters.");
@@ -79,10 +79,10 @@ impl Cluster {
         }
     }
 
-    /// Slots are on their way to us from now on.
+    /// Begins to expect slots from another master.
     ///
     /// # Errors
-    /// We are no master, or see the slots with somebody else.
+    /// This node is not a master, or another node owns the slots.
     pub fn expect_slots(&mut self, id: HandoverId, from: NodeId, slots: SlotSet) -> Result<(), Refusal> {
         if self.myself().is_replica() {
             return refuse("The target is a replica");
@@ -102,18 +102,18 @@ impl Cluster {
         Ok(())
     }
 
-    /// What is on its way to us.
+    /// All handovers to us.
     pub fn incoming(&self) -> impl Iterator<Item = (HandoverId, &Incoming)> {
         self.incoming.iter().map(|(id, incoming)| (*id, incoming))
     }
 
-    /// Whether a slot is on its way to us.
+    /// Whether a slot is being handed over to us.
     pub fn is_incoming(&self, slot: Slot) -> bool {
         self.incoming.values().any(|incoming| incoming.slots.contains(slot))
     }
 
-    /// All keys are here: takes the slots under a new epoch, which is returned. It is higher than `seen`, the highest one
-    /// that the source knows.
+    /// Once all keys have arrived, takes the slots under a new epoch, which is returned. It is higher than `seen`, the
+    /// highest one that the source knows.
     ///
     /// # Errors
     /// This node does not serve, or another node has the slots.
@@ -140,7 +140,7 @@ impl Cluster {
         Ok(epoch)
     }
 
-    /// A handover to us failed: removes the keys that have come.
+    /// Ends a handover to us that has failed, and removes the keys that have arrived.
     pub fn expect_no_more(&mut self, id: HandoverId) {
         let Some(Incoming { from, slots }) = self.incoming.remove(&id) else { return };
         let text = format!("{} slots that {from} began to hand over do not come; removing their keys", slots.len());
@@ -149,7 +149,7 @@ impl Cluster {
         self.save(true);
     }
 
-    /// Our master has told us which slots are on their way to it.
+    /// Notes which slots are being handed over to our master.
     pub fn master_expects(&mut self, slots: SlotSet) {
         if self.expected_by_master != slots {
             self.expected_by_master = slots;
@@ -157,8 +157,8 @@ impl Cluster {
         }
     }
 
-    /// Forgets all slots that were on their way. Their keys are removed where `discard` says so; they need not be if another
-    /// dataset is about to replace them.
+    /// Forgets all slots that were being handed over. Their keys are removed if `discard` is set; they need not be if
+    /// another dataset is about to replace them.
     pub(super) fn forget_incoming(&mut self, discard: bool) {
         let mut left: SlotSet = std::mem::take(&mut self.expected_by_master);
         let incoming = std::mem::take(&mut self.incoming);

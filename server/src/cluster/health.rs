@@ -1,9 +1,9 @@
-//! Who is down, and whether the cluster serves.
+//! Failure detection, and whether the cluster serves requests.
 //!
 //! Background. A node that owes an answer for longer than the node time-out is PFAIL: we do not reach it. Masters hear from
 //! each other whom they do not reach; when a majority of them says so within two time-outs it is FAIL, and everybody is told
-//! at once. FAIL is only a trigger: who takes over is decided by votes. PFAIL is set at the very edge of the time-out, and
-//! the masters that have not said anything yet are asked then: what they do not reach stands in their answers, too.
+//! at once. FAIL is only a trigger: votes decide who takes over. PFAIL is set exactly when the time-out expires, and masters
+//! that have not reported yet are then pinged, because their answers list the nodes that they do not reach.
 
 use super::message::{Body, Kind};
 use super::node::{NodeFlags, NodeRef};
@@ -19,11 +19,11 @@ pub(super) struct Health {
     pub down: Option<Down>,
     /// The number of masters that have slots.
     pub size: usize,
-    /// When we looked first.
+    /// When the state was first computed.
     first_look: Option<Millis>,
     /// Whether we knew other nodes then, so that we may have been replaced while we were away.
     knew_others: bool,
-    /// When we were in a minority last.
+    /// When this node was last in a minority.
     minority: Option<Millis>,
     /// When masters were asked last about nodes that we do not reach.
     asked: Millis,
@@ -94,7 +94,7 @@ impl Cluster {
     /// Marks a node that we do not reach as failed if a majority of the masters does not reach it either.
     fn fail_if_agreed(&mut self, at: NodeRef) -> bool {
         if self.health.first_look.is_none() {
-            // The masters were not counted yet.
+            // The masters have not been counted yet.
             return false;
         }
         let oldest = self.now - REPORT_VALIDITY * self.settings.node_timeout;
@@ -152,7 +152,7 @@ impl Cluster {
         self.changed();
     }
 
-    /// Works out whether the cluster serves: all slots have owners, a majority is reached, and it has been for long enough.
+    /// Determines whether the cluster serves: all slots have owners, a majority is reached, and it has been for long enough.
     pub(super) fn refresh_health(&mut self) {
         if self.facts.loading && self.health.first_look.is_none() {
             return;
@@ -184,7 +184,7 @@ impl Cluster {
         if reached < voters.len() / 2 + 1 {
             down = Some(Down::Minority);
             if !voters.is_empty() {
-                // Without any master with slots there is nobody who might have replaced us.
+                // Without any master that has slots, no node can have replaced us.
                 self.health.minority = Some(self.now);
             }
         }
@@ -205,7 +205,7 @@ impl Cluster {
         self.health.down = down;
     }
 
-    /// A majority has just voted for us: nobody can have replaced us while we started, or were in a minority.
+    /// Notes that a majority has just voted for us, so no node can have replaced us while we started or were in a minority.
     pub(super) fn trust_the_present(&mut self) {
         self.health.knew_others = false;
         self.health.minority = None;

@@ -1,5 +1,5 @@
-//! Connections between nodes: each node opens one to every other one and pings there; what it is asked on a connection that
-//! it accepted it answers there.
+//! Connections between nodes. Each node opens one to every other node and sends its pings there; requests on an accepted
+//! connection are answered on that connection.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct Conn {
     pub peer: String,
     /// Our own address, on connections that we accepted.
     pub local: String,
-    /// Since when it is there.
+    /// When it was opened, in milliseconds.
     pub since: Millis,
 }
 
@@ -33,7 +33,7 @@ impl Cluster {
         let (conn, now) = (ConnId(self.next_conn), self.now);
         let node = self.get_mut(at);
         node.link = Some(Link { conn, since: now, up: false });
-        // The ping leaves as soon as the connection is there; that none comes must be noticed, too.
+        // The ping is sent once the connection is open; a connection that never opens must be noticed, too.
         node.ping_sent.get_or_insert(now);
         let (ip, port) = (node.ip.clone(), node.bus_port);
         let entry = Conn { node: Some(at), inbound: false, peer: ip.clone(), local: String::new(), since: now };
@@ -41,7 +41,7 @@ impl Cluster {
         self.out.push(Effect::Network(NetworkEffect::Connect { conn, ip, port }));
     }
 
-    /// A connection of ours is there: the first packet says who we are. A ping that waits for its answer goes on waiting.
+    /// Handles a connection of ours that is now open: the first packet introduces us. A pending ping stays pending.
     pub(super) fn connected(&mut self, conn: ConnId) {
         let Some(at) = self.conns.get(&conn).and_then(|conn| conn.node) else { return };
         let node = self.get_mut(at);
@@ -114,7 +114,7 @@ impl Cluster {
         }
     }
 
-    /// Looks after all other nodes: connects, pings, gives up.
+    /// Maintains the links to all other nodes: connects, pings, and closes dead ones.
     pub(super) fn look_after_nodes(&mut self) {
         self.ping_a_random_node();
         for at in self.others() {
@@ -164,7 +164,7 @@ impl Cluster {
         }
     }
 
-    /// A node is pinged when its last answer is so old: half the time-out as everywhere, sooner where that is cheap.
+    /// The age of a node's last answer at which it is pinged: half the time-out as in Redis, or less if that is cheap.
     fn ping_period(&self) -> Millis {
         let timeout = self.settings.node_timeout;
         if self.by_id.len() <= 32 { (timeout / 5).max(20).min(timeout / 2) } else { timeout / 2 }
@@ -247,7 +247,7 @@ impl Cluster {
         }
     }
 
-    /// Where we stand. A replica speaks for its master's slots.
+    /// The header that describes this node. A replica states its master's slots.
     pub(super) fn header(&self) -> Header {
         let myself = self.myself();
         let claims: &Node = self.my_master().unwrap_or(myself);
@@ -269,7 +269,7 @@ impl Cluster {
         }
     }
 
-    /// CLUSTER LINKS and the like: connections that are there, with their nodes.
+    /// CLUSTER LINKS and the like: open connections with their nodes.
     pub fn connections(&self) -> impl Iterator<Item = (ConnId, &Conn, &Node)> {
         let known = self.conns.iter().filter_map(|(&id, conn)| Some((id, conn, self.get(conn.node?))));
         let mut known: Vec<_> = known.collect();

@@ -1,8 +1,8 @@
 //! CLUSTER FAILOVER: a replica and its master change places without losing a write.
 //!
-//! The way: the replica asks its master to hold writes back (MFSTART). The master's pings say from then on that it does, and
-//! where its stream ends; a replica that has all of it stands for election at once, and voters do not require that the
-//! master is down. FORCE leaves out the master, TAKEOVER the voters as well.
+//! Background. The replica asks its master to hold writes back (MFSTART). The master's pings say from then on that it does,
+//! and where its stream ends; a replica that has all of it stands for election at once, and voters do not require that the
+//! master is down. With FORCE the master is not involved, with TAKEOVER neither are the voters.
 
 use super::effect::DataEffect;
 use super::message::{Body, Kind};
@@ -13,19 +13,19 @@ use crate::base::clock::Millis;
 use crate::base::level::Level;
 use crate::base::offset::Offset;
 
-/// How often a master that holds writes back says so, in milliseconds.
+/// How often a master that holds writes back announces it, in milliseconds.
 const PERIOD: Millis = 20;
 
 /// A manual failover, on the side of the replica or of the master.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ManualFailover {
-    /// When it is given up; `None` where none runs.
+    /// When it is aborted; `None` if none is running.
     end: Option<Millis>,
-    /// The replica: the election may begin.
+    /// On the replica: whether the election may begin.
     can_start: bool,
-    /// The replica: where its master's stream ends.
+    /// On the replica: where its master's stream ends.
     goal: Option<Offset>,
-    /// The master: who takes over.
+    /// On the master: the replica that takes over.
     replica: Option<NodeRef>,
 }
 
@@ -35,7 +35,7 @@ impl ManualFailover {
         self.end.is_some()
     }
 
-    /// The election may begin.
+    /// Whether the election may begin.
     pub fn can_start(&self) -> bool {
         self.can_start
     }
@@ -86,7 +86,7 @@ impl Cluster {
         }
     }
 
-    /// The next step, if it is time for one.
+    /// Takes the next step, if it is due.
     pub(super) fn advance_manual_failover(&mut self) {
         let Some(end) = self.manual.end else { return };
         if self.now > end {

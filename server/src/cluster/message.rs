@@ -1,8 +1,8 @@
-//! Packets of the cluster bus: bytes to messages and back. Integers are big-endian.
+//! Encoding and decoding packets of the cluster bus. Integers are big-endian.
 //!
-//! A packet is a header of 2256 bytes, which says where its sender stands, and what its type adds. Nothing here believes
-//! what it reads: a length that does not fit its type, an id that is none, an address that could not stand in `nodes.conf`
-//! make it [`Malformed`].
+//! A packet is a header of 2256 bytes, which describes its sender, followed by what its type adds. Input is not trusted: a
+//! length that does not fit the type, an invalid id, or an address that would corrupt `nodes.conf` makes the packet
+//! [`Malformed`].
 
 use super::node::NodeFlags;
 use super::slots::{BITMAP_LENGTH, SlotSet};
@@ -10,11 +10,11 @@ use crate::base::epoch::Epoch;
 use crate::base::ids::{ID_LENGTH, NodeId};
 use crate::base::offset::Offset;
 
-/// Length of the header.
+/// The length of the header, in bytes.
 pub const HEADER_LENGTH: usize = 2256;
-/// Bytes of a packet that say how long it is.
+/// How many bytes at the start of a packet determine its length.
 pub const PREFIX_LENGTH: usize = 8;
-/// No packet is longer: a message of the longest string, with its channel.
+/// The longest accepted packet, in bytes.
 pub const LONGEST: usize = 1 << 30;
 
 const SIGNATURE: [u8; 4] = *b"RCmb";
@@ -52,14 +52,14 @@ pub mod message_flags {
     pub const PAUSED: u8 = 1;
     /// Vote even if the master is up.
     pub const FORCE_ACK: u8 = 2;
-    /// Extensions stand behind the gossip entries.
+    /// Extensions follow the gossip entries.
     pub const EXTENDED: u8 = 4;
 }
 
 /// Why a packet is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// No packet of the bus, or one shorter than a header: the stream cannot be trusted any more.
+    /// Not a packet of the bus, or one shorter than a header; nothing that follows can be trusted.
     #[error("Bad message length or signature received from Cluster bus.")]
     Framing,
     /// Another version of the protocol.
@@ -68,7 +68,7 @@ pub enum Malformed {
     /// A length that does not fit the type.
     #[error("a length that does not fit the type")]
     Length,
-    /// A field with a value that cannot be.
+    /// A field with an invalid value; its name.
     #[error("an impossible {0}")]
     Field(&'static str),
 }
@@ -140,32 +140,32 @@ impl Kind {
     }
 }
 
-/// Where a sender stands.
+/// The state of the sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// Its port for clients.
     pub port: u16,
     /// The highest epoch it heard of.
     pub current_epoch: Epoch,
-    /// The epoch of its claims; a replica's: its master's.
+    /// The epoch of its claims; for a replica, that of its master.
     pub config_epoch: Epoch,
     /// The sender's replication offset.
     pub offset: Offset,
     /// The id of the sender.
     pub sender: NodeId,
-    /// The slots that it serves; a replica's: its master's.
+    /// The slots that it serves; for a replica, those of its master.
     pub slots: SlotSet,
     /// Whose replica it is.
     pub master: Option<NodeId>,
-    /// Its address, where it announces one.
+    /// Its address, if it announces one.
     pub ip: String,
-    /// Its port without TLS, if `port` is with.
+    /// Its port without TLS, if `port` uses TLS.
     pub plain_port: u16,
     /// Its port for nodes.
     pub bus_port: u16,
-    /// What is true of it.
+    /// Its role and state.
     pub flags: NodeFlags,
-    /// Whether it thinks that the cluster serves.
+    /// Whether it sees the cluster as serving.
     pub ok: bool,
     /// What [`message_flags`] names.
     pub message_flags: u8,
@@ -176,9 +176,9 @@ pub struct Header {
 pub struct Gossip {
     /// The id of the node.
     pub id: NodeId,
-    /// Since when the sender waits for its pong, Unix seconds.
+    /// Since when the sender has been waiting for its pong, in Unix seconds.
     pub ping_sent: u32,
-    /// When the sender got one last, Unix seconds.
+    /// When the sender last got a pong, in Unix seconds.
     pub pong_received: u32,
     /// The node's address; empty where it is not known.
     pub ip: String,
@@ -186,7 +186,7 @@ pub struct Gossip {
     pub port: u16,
     /// Its port for nodes.
     pub bus_port: u16,
-    /// What is true of it.
+    /// Its role and state.
     pub flags: NodeFlags,
     /// Its port without TLS.
     pub plain_port: u16,
@@ -222,11 +222,11 @@ pub enum Body {
     },
     /// MODULE: nothing that we understand.
     Module,
-    /// The types that say all in the header.
+    /// The types that consist of the header only.
     Bare,
 }
 
-/// A packet, read.
+/// A decoded packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The type of the packet.
@@ -240,7 +240,7 @@ pub struct Message {
 /// The length of the packet that begins with these bytes.
 ///
 /// # Errors
-/// [`Malformed::Framing`] where no packet begins so.
+/// [`Malformed::Framing`] if no packet begins like this.
 pub fn packet_length(prefix: &[u8; PREFIX_LENGTH]) -> Result<usize, Malformed> {
     let length = number32(prefix, at::TOTAL) as usize;
     if prefix[..4] == SIGNATURE && (HEADER_LENGTH..=LONGEST).contains(&length) {
@@ -250,7 +250,7 @@ pub fn packet_length(prefix: &[u8; PREFIX_LENGTH]) -> Result<usize, Malformed> {
     }
 }
 
-/// The type of a packet, for counting and filtering before it is read; `None` where it is none that we know.
+/// The type of a packet, for counting and filtering before it is read; `None` if it is unknown.
 pub fn kind_of(packet: &[u8]) -> Option<Kind> {
     (packet.len() >= HEADER_LENGTH).then(|| Kind::of(number16(packet, at::KIND))).flatten()
 }
@@ -355,7 +355,7 @@ fn read_update(rest: &[u8]) -> Result<Body, Malformed> {
     Ok(Body::Update { id, config_epoch: read_epoch(rest, 0)?, slots: SlotSet::from_bitmap(bitmap) })
 }
 
-/// An epoch near 2^64 would wrap at the next election, and take the whole cluster with it, so it is refused.
+/// Reads an epoch. One near 2^64 is refused, because it would wrap at the next election and break the whole cluster.
 fn read_epoch(bytes: &[u8], at: usize) -> Result<Epoch, Malformed> {
     Some(Epoch(number64(bytes, at))).filter(|epoch| epoch.is_credible()).ok_or(Malformed::Field("epoch"))
 }
@@ -370,7 +370,7 @@ fn until_nul(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(&bytes[..end]).ok()
 }
 
-/// An address is written into lines of text: it may hold nothing that ends or parts fields there.
+/// Reads an address. It is written into lines of text, so it must not contain characters that end or separate fields.
 fn read_address(bytes: &[u8]) -> Result<String, Malformed> {
     let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'@' | b',' | b'"' | b'\'');
     match until_nul(bytes) {
@@ -484,7 +484,7 @@ fn write_hostname(packet: &mut Vec<u8>, hostname: &str) {
     packet.resize(end, 0);
 }
 
-/// An address without what does not fit its field, which ends with a NUL.
+/// An address, truncated to its field, which ends with a NUL.
 fn address(ip: &str) -> &[u8] {
     &ip.as_bytes()[..ip.len().min(IP_LENGTH - 1)]
 }

@@ -1,4 +1,4 @@
-//! Replicas that go where they are needed: a master that lost its replicas gets one of a master that has many.
+//! Replica migration: a master that has lost its replicas gets one from a master that has several.
 
 use super::node::{NodeFlags, NodeRef};
 use super::settings::ORPHAN_DELAY;
@@ -6,7 +6,7 @@ use super::state::Cluster;
 use crate::base::level::Level;
 
 impl Cluster {
-    /// Number of replicas that have not failed, for each place in the table.
+    /// The number of replicas that have not failed, for each node in the table.
     fn working_replicas(&self) -> Vec<usize> {
         let mut counts = vec![0; self.table.len()];
         for node in self.nodes().filter(|node| !node.is_failed()) {
@@ -17,8 +17,8 @@ impl Cluster {
         counts
     }
 
-    /// Goes to a master without replicas, if it is our turn: of all replicas of the masters with the most of them the one
-    /// with the smallest id.
+    /// Moves this replica to a master without replicas, if it is our turn: of all replicas of the masters with the most of
+    /// them the one with the smallest id.
     pub(super) fn migrate_to_orphan(&mut self) {
         let Some(master) = self.myself().master.filter(|_| self.myself().is_replica()) else { return };
         let counts = self.working_replicas();

@@ -10,7 +10,7 @@ use crate::base::epoch::Epoch;
 use crate::base::ids::NodeId;
 use crate::base::offset::Offset;
 
-/// A node's place in our table, valid as long as the node is known.
+/// A node's index in our table, valid as long as the node is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeRef(NonZeroU32);
 
@@ -31,7 +31,7 @@ impl fmt::Debug for NodeRef {
 }
 
 bitflags! {
-    /// What is true of a node; the bits are those of packets.
+    /// The role and state of a node; the bits are those of packets.
     #[derive(Clone, Copy, PartialEq, Eq, Default)]
     pub struct NodeFlags: u16 {
         /// It is a master.
@@ -40,7 +40,7 @@ bitflags! {
         const REPLICA = 1 << 1;
         /// We do not reach it.
         const PFAIL = 1 << 2;
-        /// A majority does not reach it.
+        /// A majority of the masters does not reach it.
         const FAIL = 1 << 3;
         /// It is the node of this process.
         const MYSELF = 1 << 4;
@@ -93,9 +93,9 @@ pub struct ConnId(pub u64);
 pub struct Link {
     /// The connection's name.
     pub conn: ConnId,
-    /// Since when we have it, or try to.
+    /// Since when it has existed, or is being opened, in milliseconds.
     pub since: Millis,
-    /// It is there; before, nothing is sent.
+    /// Whether it is open; nothing is sent before.
     pub up: bool,
 }
 
@@ -117,22 +117,22 @@ pub enum Ports {
     Plain,
 }
 
-/// See the module's comment.
+/// A node of the cluster, as this one knows it.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// The id by which the cluster knows it.
     pub id: NodeId,
-    /// What is true of it.
+    /// Its role and state.
     pub flags: NodeFlags,
     /// Its address; empty while unknown.
     pub ip: String,
     /// The port for clients; with TLS where `tls-cluster` is on.
     pub port: u16,
-    /// Where clients connect without TLS, if `port` is with; else 0.
+    /// The port for clients without TLS, if `port` uses TLS; otherwise 0.
     pub plain_port: u16,
     /// The port for other nodes.
     pub bus_port: u16,
-    /// The name that it announces; empty without.
+    /// The host name that it announces; empty if there is none.
     pub hostname: String,
     /// Whose replica it is.
     pub master: Option<NodeRef>,
@@ -158,11 +158,11 @@ pub struct Node {
     pub voted_time: Millis,
     /// The replication offset that it last reported.
     pub repl_offset: Offset,
-    /// When it said so.
+    /// When it reported that offset, in milliseconds.
     pub repl_offset_time: Millis,
-    /// Since when it is a master without replicas that work.
+    /// Since when it has been a master without working replicas.
     pub orphaned_since: Option<Millis>,
-    /// Who does not reach it.
+    /// Reports of masters that do not reach it.
     pub reports: Vec<FailureReport>,
     /// Our connection to it.
     pub link: Option<Link>,
@@ -173,7 +173,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that nothing is known of.
+    /// A node of which nothing is known yet.
     pub fn new(id: NodeId, flags: NodeFlags, now: Millis) -> Self {
         Self {
             id,
@@ -220,7 +220,7 @@ impl Node {
         self.has(NodeFlags::REPLICA)
     }
 
-    /// A majority does not reach it.
+    /// A majority of the masters does not reach it.
     pub fn is_failed(&self) -> bool {
         self.has(NodeFlags::FAIL)
     }

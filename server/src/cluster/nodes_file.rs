@@ -1,8 +1,8 @@
-//! `nodes.conf`, and CLUSTER NODES: a line a node, as every Redis since 4 reads and writes it.
+//! The format of `nodes.conf` and CLUSTER NODES: one line per node, as all versions of Redis since 4 read and write it.
 //!
-//! `id ip:port@bus-port[,hostname] flags master|- ping-sent pong-received epoch connected|disconnected [slots...]`, and in the
-//! file a last line `vars currentEpoch N lastVoteEpoch N`, where we add the slots that are on their way to us (`incoming 0-5,7-7`): Redis
-//! passes over variables that it does not know.
+//! `id ip:port@bus-port[,hostname] flags master|- ping-sent pong-received epoch connected|disconnected [slots...]`, and in
+//! the file a last line `vars currentEpoch N lastVoteEpoch N`, to which we add the slots that are being handed over to us
+//! (`incoming 0-5,7-7`): Redis ignores variables that it does not know.
 
 use std::fmt::Write;
 
@@ -16,12 +16,12 @@ use crate::base::ids::NodeId;
 use crate::base::random::Random;
 use crate::base::slot::Slot;
 
-/// The file does not say what it should.
+/// The error for a file that does not have the expected format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Unrecoverable error: corrupted cluster config file.")]
 pub struct Corrupt;
 
-/// `0-5,7-7`: what [`Cluster::file_text`] says was on its way.
+/// `0-5,7-7`: parses slots that were being handed over, as [`Cluster::file_text`] writes them.
 fn parse_ranges(text: &str) -> Result<SlotSet, Corrupt> {
     let mut slots = SlotSet::new();
     for range in text.split(',') {
@@ -72,7 +72,7 @@ impl Cluster {
         self.nodes().map(|node| self.node_line(node, ports) + "\n").collect()
     }
 
-    /// What the file must say now.
+    /// The text that the file should have now.
     pub fn file_text(&self) -> String {
         let mut text: String = self
             .nodes()
@@ -94,7 +94,7 @@ impl Cluster {
     /// The machine that a file describes; `None` for an empty one.
     ///
     /// # Errors
-    /// [`Corrupt`] where a line is none.
+    /// [`Corrupt`] if a line is invalid.
     pub fn from_file(text: &str, settings: Settings, random: Random, now: Millis) -> Result<Option<Self>, Corrupt> {
         if text.is_empty() {
             return Ok(None);
@@ -194,7 +194,7 @@ impl Cluster {
         }
         let (start, end) = word.split_once('-').unwrap_or((word, word));
         for slot in Slot::of(&(parse_slot(start)?..=parse_slot(end)?)) {
-            // A slot that stands there twice belongs to the first node.
+            // A slot that is listed twice belongs to the first node.
             if self.owner_ref(slot).is_none() {
                 self.bind(slot, at);
             }

@@ -1,4 +1,4 @@
-//! What operators ask for: the subcommands of CLUSTER that change something.
+//! Operators' requests: the subcommands of CLUSTER that change something.
 
 use crate::base::epoch::Epoch;
 use crate::base::level::Level;
@@ -12,7 +12,7 @@ use super::slots::SlotSet;
 use super::state::Cluster;
 use crate::base::ids::NodeId;
 
-/// Why not; the text without its code.
+/// Why a request is refused: the error's text without its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal(pub Vec<u8>);
 
@@ -20,7 +20,7 @@ fn refuse<T>(text: impl Into<Vec<u8>>) -> Result<T, Refusal> {
     Err(Refusal(text.into()))
 }
 
-/// How CLUSTER FAILOVER goes about it.
+/// The variants of CLUSTER FAILOVER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failover {
     /// With the master's help.
@@ -56,7 +56,7 @@ impl Cluster {
     /// CLUSTER ADDSLOTS, ADDSLOTSRANGE.
     ///
     /// # Errors
-    /// A slot has an owner, or stands there twice.
+    /// A slot has an owner, or is named twice.
     pub fn add_slots(&mut self, slots: &[Slot]) -> Result<(), Refusal> {
         self.are_free(slots)?;
         for &slot in slots {
@@ -70,7 +70,7 @@ impl Cluster {
     /// CLUSTER DELSLOTS, DELSLOTSRANGE: unbinds slots, whichever node we believe owns them.
     ///
     /// # Errors
-    /// A slot has no owner, or stands there twice.
+    /// A slot has no owner, or is named twice.
     pub fn del_slots(&mut self, slots: &[Slot]) -> Result<(), Refusal> {
         self.are_taken(slots)?;
         slots.iter().for_each(|&slot| {
@@ -83,15 +83,15 @@ impl Cluster {
     /// Checks that slots have no owner, and that each is named once.
     ///
     /// # Errors
-    /// The first that is not so.
+    /// The first slot for which that does not hold.
     pub fn are_free(&self, slots: &[Slot]) -> Result<(), Refusal> {
         self.check_slots(slots, |cluster, slot| cluster.owner_ref(slot).map(|_| format!("Slot {slot} is already busy")))
     }
 
-    /// Slots with an owner, each named once.
+    /// Checks that slots have an owner, and that each is named once.
     ///
     /// # Errors
-    /// The first that is not so.
+    /// The first slot for which that does not hold.
     pub fn are_taken(&self, slots: &[Slot]) -> Result<(), Refusal> {
         self.check_slots(slots, |cluster, slot| match cluster.owner_ref(slot) {
             Some(_) => None,
@@ -189,7 +189,7 @@ impl Cluster {
             self.save(true);
         }
         if to == me && self.importing.remove(&slot).is_some() {
-            // The new owner's claim must beat the old one's: nobody is asked, since an operator answers for it.
+            // The new owner's claim must win over the old one's. No votes are needed, because the operator is responsible.
             self.bump_epoch();
             self.pong_to_all();
         }
@@ -246,7 +246,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// CLUSTER FORGET: with a ban, so that nobody else brings it back at once.
+    /// CLUSTER FORGET: with a ban, so that gossip does not bring it back at once.
     ///
     /// # Errors
     /// Unknown, ourselves, or our master.
@@ -398,7 +398,7 @@ impl Cluster {
         self.send_to_each(&shard, Kind::PublishShard, 0, body);
     }
 
-    /// Keys were found at start: an open slot is taken, another node's is being imported.
+    /// Accounts for keys that were found at startup: takes free slots, and marks slots of other nodes as importing.
     pub fn account_for_keys(&mut self, slots: &SlotSet) {
         if self.myself().is_replica() {
             return;
@@ -425,7 +425,7 @@ impl Cluster {
         }
     }
 
-    /// The server has started: a replica follows its master again, and this node's entry says what its settings say.
+    /// The server has started: a replica follows its master again, and this node's entry is updated from its settings.
     pub fn start(&mut self) {
         self.refresh_myself();
         if let Some(master) = self.my_master().filter(|_| self.myself().is_replica()) {
@@ -435,7 +435,7 @@ impl Cluster {
             }
         }
         if self.myself().is_master() {
-            // A master that was handing slots over to us when this process died cannot go on with it.
+            // A master that was handing slots over to us when this process ended cannot continue.
             self.forget_incoming(true);
         }
         self.save(true);

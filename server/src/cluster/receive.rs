@@ -1,4 +1,4 @@
-//! What a packet means.
+//! Handling packets: what each type means.
 
 use super::effect::DataEffect;
 use super::links::Conn;
@@ -8,7 +8,7 @@ use super::state::Cluster;
 use crate::base::level::Level;
 
 impl Cluster {
-    /// Takes in a packet.
+    /// Handles a packet.
     pub(super) fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         let Some(entry) = self.conns.get(&conn).cloned() else { return };
         if let Some(kind) = kind_of(bytes) {
@@ -67,7 +67,7 @@ impl Cluster {
         }
     }
 
-    /// What every packet of a known node says.
+    /// Handles what every packet of a known node contains.
     fn note_header(&mut self, at: NodeRef, header: &Header) {
         let now = self.now;
         if header.current_epoch > self.current_epoch {
@@ -79,7 +79,7 @@ impl Cluster {
         (node.repl_offset, node.repl_offset_time) = (header.offset, now);
         if header.config_epoch > node.config_epoch {
             node.config_epoch = header.config_epoch;
-            // A replica says its master's, and so does its line in the file.
+            // A replica reports its master's epoch, and so does its line in the file.
             if node.is_master() {
                 self.save(true);
             }
@@ -93,7 +93,7 @@ impl Cluster {
         }
     }
 
-    /// Answers a PING or MEET, whoever sent it.
+    /// Answers a PING or MEET from any sender.
     fn answer_ping(&mut self, conn: ConnId, entry: &Conn, kind: Kind, sender: Option<NodeRef>, header: &Header) {
         let unknown_here = self.myself().ip.is_empty() || kind == Kind::Meet;
         if unknown_here && self.settings.announce_ip.is_empty() && !entry.local.is_empty() {
@@ -119,15 +119,15 @@ impl Cluster {
         if ip.is_empty() || self.nodes().any(same) {
             return;
         }
-        // A name until we hear the real one.
+        // A temporary id until we learn the real one.
         let bytes = std::array::from_fn(|_| self.random.next_u64() as u8);
         let mut node = Node::new(crate::base::ids::NodeId::from_random(bytes), flags, self.now);
         (node.ip, node.port, node.bus_port) = (ip, port, bus_port);
         self.add(node);
     }
 
-    /// Checks that the node that answers on our connection is the one that we meant to reach. Returns false where nothing
-    /// else in the packet counts.
+    /// Checks that the node that answers on our connection is the one that we meant to reach. Returns false if the rest of
+    /// the packet has to be ignored.
     fn identify(&mut self, conn: ConnId, entry: &Conn, kind: Kind, sender: Option<NodeRef>, header: &Header) -> bool {
         let Some(at) = entry.node.filter(|_| !entry.inbound) else { return true };
         if self.get(at).in_handshake() {
@@ -225,7 +225,7 @@ impl Cluster {
         }
     }
 
-    /// Packets that only nodes that we know may send.
+    /// Handles packets that only known nodes may send.
     fn hear(&mut self, kind: Kind, from: NodeRef, header: &Header, body: Body) {
         match (kind, body) {
             (Kind::Fail, Body::Fail(id)) => self.hear_fail(from, id),

@@ -1,4 +1,4 @@
-//! Settings of the machine, and its periods.
+//! The settings of the machine, and its periods in milliseconds.
 
 use crate::base::clock::Millis;
 use crate::config::Config;
@@ -30,7 +30,7 @@ pub struct Settings {
     pub validity_factor: u32,
     /// `repl-ping-replica-period`, in milliseconds.
     pub repl_ping_period: Millis,
-    /// `cluster-migration-barrier`: so many replicas stay with a master that gives one away.
+    /// `cluster-migration-barrier`: how many replicas must stay with a master that gives one away.
     pub migration_barrier: u32,
     /// `cluster-allow-replica-migration`: replicas may move to a master that has none.
     pub allow_migration: bool,
@@ -45,7 +45,7 @@ pub struct Settings {
 const LOOK: Millis = 100;
 
 impl Settings {
-    /// Picks out what the machine needs.
+    /// Takes from the configuration what the machine needs.
     pub fn from_config(config: &Config) -> Self {
         let announced = |announced: u16, real: u16| if announced != 0 { announced } else { real };
         let (port, plain_port) = match (config.tls_cluster, config.cluster_announce_tls_port) {
@@ -99,7 +99,7 @@ pub const WRITABLE_DELAY: Millis = 2_000;
 pub const RELOG_PERIOD: Millis = 300_000;
 /// After how long a connection that could not be made is tried again.
 pub const RECONNECT_PAUSE: Millis = 100;
-/// And one that worked and was lost.
+/// After how long a connection that worked and was lost is reopened.
 pub const FIRST_RECONNECT_PAUSE: Millis = 5;
 /// After how long masters that may agree that a node is down are asked again.
 pub const ASK_PERIOD: Millis = 50;
@@ -112,9 +112,9 @@ pub const TIE_DELAY: Millis = 200;
 /// How long Redis's replicas wait before they stand for election, and up to as long again; more for each replica that is
 /// ahead.
 pub const ELECTION_DELAY: Millis = 500;
-/// What each better replica costs.
+/// The additional delay for each better replica.
 pub const RANK_DELAY: Millis = 1_000;
-/// Pings that are due within so many milliseconds of each other are sent together.
+/// Pings that are due within this time of each other are sent together.
 pub const PING_GRAIN: Millis = 100;
 /// How often the state of the cluster is reconsidered at least.
 pub const HEARTBEAT: Millis = 1_000;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 pub use crate::base::slot::{SLOTS, key_slot};
 
-/// Bytes of a bitmap with one bit a slot, as packets carry it.
+/// The length of a bitmap with one bit per slot, as in packets, in bytes.
 pub const BITMAP_LENGTH: usize = SLOTS as usize / 8;
 
 const WORDS: usize = SLOTS as usize / 64;
@@ -49,7 +49,7 @@ impl SlotSet {
         self.words.as_ref().is_some_and(|words| words[word] & bit != 0)
     }
 
-    /// Adds a slot; true where it is new.
+    /// Adds a slot; true if it is new.
     pub fn insert(&mut self, slot: Slot) -> bool {
         let (word, bit) = place(slot);
         let words = self.words.get_or_insert_with(|| Box::new([0; WORDS]));
@@ -72,7 +72,7 @@ impl SlotSet {
         there
     }
 
-    /// Takes all slots out.
+    /// Removes all slots from the set.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

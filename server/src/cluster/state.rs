@@ -1,4 +1,4 @@
-//! The machine: the table of nodes, who owns which slot, and what others may read of it.
+//! The machine: the table of nodes, the owners of slots, and the views for other parts of the server.
 
 use super::effect::NetworkEffect;
 use crate::base::epoch::Epoch;
@@ -23,7 +23,7 @@ use crate::base::ids::{HandoverId, NodeId};
 use crate::base::random::Random;
 use crate::config::values::EndpointType;
 
-/// Why the cluster does not serve.
+/// Why the cluster does not serve requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Down {
     /// This master started a moment ago, or came back from a minority.
@@ -45,7 +45,7 @@ pub struct Traffic {
     pub malformed: u64,
 }
 
-/// See the module's comment.
+/// The machine of cluster mode.
 pub struct Cluster {
     /// What the configuration says.
     pub settings: Settings,
@@ -63,7 +63,7 @@ pub struct Cluster {
     owners: Vec<Option<NodeRef>>,
     /// Slots that have an owner.
     bound: usize,
-    /// Slots whose owner said that it does not serve them: they stay bound to it until somebody claims them.
+    /// Slots whose owner said that it does not serve them. They stay bound to it until another node claims them.
     pub(super) disowned: SlotSet,
     pub(super) migrating: BTreeMap<Slot, NodeRef>,
     pub(super) importing: BTreeMap<Slot, NodeRef>,
@@ -81,7 +81,7 @@ pub struct Cluster {
     pub(super) facts: Facts,
     pub(super) out: Vec<Effect>,
     pub(super) save: Option<bool>,
-    /// When to look again.
+    /// When the state has to be reconsidered, in milliseconds.
     pub(super) due: Millis,
     generation: u64,
 }
@@ -124,7 +124,7 @@ impl Cluster {
         }
     }
 
-    /// Handles an input. What follows from it is appended to `out`.
+    /// Handles an input, and appends the resulting effects to `out`.
     pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
         self.act(now, facts, out, |cluster| cluster.take(input));
     }
@@ -132,7 +132,7 @@ impl Cluster {
     /// Takes over settings that have changed.
     pub fn configure(&mut self, settings: Settings) {
         if !self.settings.announce_ip.is_empty() && settings.announce_ip.is_empty() {
-            // The next who pings us shows it.
+            // The next node that pings us shows it.
             self.get_mut(self.me).ip.clear();
         }
         self.settings = settings;
@@ -163,7 +163,7 @@ impl Cluster {
         self.get(self.me)
     }
 
-    /// The node of that name.
+    /// The node with an id.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.by_id.get(&id).map(|&at| self.get(at))
     }
@@ -178,7 +178,7 @@ impl Cluster {
         self.table.iter().filter_map(Option::as_deref)
     }
 
-    /// Who serves a slot.
+    /// The node that serves a slot.
     #[inline]
     pub fn owner(&self, slot: Slot) -> Option<&Node> {
         self.owners[usize::from(slot)].map(|at| self.get(at))
@@ -196,7 +196,7 @@ impl Cluster {
         self.migrating.get(&slot).map(|&at| self.get(at))
     }
 
-    /// From whom we get a slot.
+    /// The node from which we import a slot.
     #[inline]
     pub fn importing_from(&self, slot: Slot) -> Option<&Node> {
         self.importing.get(&slot).map(|&at| self.get(at))
@@ -229,14 +229,15 @@ impl Cluster {
         self.health.size
     }
 
-    /// Changes whenever slots, roles, addresses or the state do: whoever waits for a key must be looked at again.
+    /// A number that changes whenever slots, roles, addresses or the state do, after which blocked clients have to be
+    /// rechecked.
     #[inline]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Where clients are sent to, as `cluster-preferred-endpoint-type` wants it: an address, a host name (`?` where there is
-    /// none), or nothing: 'the host that you asked'.
+    /// Where clients are redirected to, according to `cluster-preferred-endpoint-type`: an address, a host name (`?` if
+    /// there is none), or nothing, which stands for the host that they are connected to.
     pub fn endpoint<'a>(&self, node: &'a Node) -> Cow<'a, str> {
         match self.settings.endpoint_type {
             EndpointType::Ip => Cow::Borrowed(&node.ip),
@@ -338,7 +339,7 @@ impl Cluster {
         self.changed();
     }
 
-    /// Something changed that clients see.
+    /// Notes that something visible to clients has changed.
     pub(super) fn changed(&mut self) {
         self.generation += 1;
     }
@@ -348,12 +349,12 @@ impl Cluster {
         self.due = self.now;
     }
 
-    /// Wants to be called at this time.
+    /// Asks to be called at this time.
     pub(super) fn wake_at(&mut self, time: Millis) {
         self.due = self.due.min(time.max(self.now + 1));
     }
 
-    /// The file must be written; with `sync`, be durable before any effect that follows.
+    /// Requests that the file is written; with `sync`, durably before any effect that follows.
     pub(super) fn save(&mut self, sync: bool) {
         self.save = Some(self.save.unwrap_or(false) || sync);
     }
@@ -395,7 +396,7 @@ impl Cluster {
         });
     }
 
-    /// Does everything that is due, and works out when to look again. One decision may make another one due.
+    /// Does everything that is due, and computes when to be called again. One decision may make another one due.
     fn look_around(&mut self) {
         for _ in 0..4 {
             self.due = self.now + HEARTBEAT;

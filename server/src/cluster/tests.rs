@@ -54,7 +54,7 @@ fn act<R>(cluster: &mut Cluster, now: i64, f: impl FnOnce(&mut Cluster) -> R) ->
 fn a_file_is_read_and_written_as_it_was() {
     let cluster = loaded();
     let times = |text: &str| -> Vec<String> {
-        // When pongs came is not kept.
+        // The times of pongs are not kept.
         let mut lines: Vec<String> = text
             .lines()
             .map(|line| {
@@ -222,7 +222,7 @@ fn of_two_masters_with_one_epoch_the_smaller_id_takes_another() {
     header.config_epoch = Epoch(1);
     let body = Body::Gossip { entries: Vec::new(), hostname: None };
     let ping = write(&Message { kind: Kind::Ping, header, body });
-    // The other one's epoch is known to be higher: first it must be forgotten.
+    // The other node's epoch is known to be higher, so it has to be forgotten first.
     let text = FILE.replace("1426238317239 2 connected", "1426238317239 1 connected");
     let mut collides = Cluster::from_file(&text, settings(), Random::from_seed(1), NOW).unwrap().unwrap();
     hear(&mut collides, NOW, 2, ping.clone());

@@ -1,4 +1,4 @@
-//! The replication stream's recent bytes: backlog and every replica's output queue at once.
+//! The recent bytes of the replication stream, which serve both as the backlog and as every replica's output queue.
 //!
 //! Bytes are appended once; each replica holds an offset into them. What lies before both the backlog's size and the
 //! slowest replica's offset is dropped chunk by chunk; until then it is served to reconnecting replicas too, so that the
@@ -9,14 +9,14 @@ use std::collections::VecDeque;
 
 use crate::base::offset::Offset;
 
-/// Bytes a chunk at least, for small backlogs: what is kept beyond the size is two chunks at most.
+/// The smallest size of a chunk in bytes, for small backlogs: at most two chunks are kept beyond the backlog's size.
 const SMALLEST_CHUNK: usize = 16 * 1024;
-/// Bytes a chunk at most: one read of a replica's link.
+/// The largest size of a chunk in bytes: one read of a replica's link.
 const LARGEST_CHUNK: usize = 64 * 1024;
-/// Chunks dropped at a time, so that no turn pays for all that a slow replica had kept.
+/// How many chunks are dropped at a time, so that no single turn has to free everything that was kept for a slow replica.
 const DROPPED_AT_ONCE: usize = 64;
 
-/// See the module's comment.
+/// The chunks, and the offsets that they cover.
 #[derive(Debug)]
 pub struct Backlog {
     chunks: VecDeque<Vec<u8>>,
@@ -73,7 +73,7 @@ impl Backlog {
         (self.chunks.len() + usize::from(self.spare.is_some())) * (self.chunk + size_of::<Vec<u8>>())
     }
 
-    /// `repl-backlog-size` has changed, in bytes.
+    /// Applies a change of `repl-backlog-size`, in bytes.
     pub fn resize(&mut self, size: usize) {
         self.size = size;
     }
@@ -94,14 +94,14 @@ impl Backlog {
         }
     }
 
-    /// What lies before the size and before all replicas is not served any more, though its chunk is dropped later.
+    /// Stops serving bytes that neither the backlog's size nor any replica needs, although their chunk may be dropped later.
     fn advance_first(&mut self) {
         let beyond_size = self.end - self.size;
         self.first = self.first.max(self.pinned.map_or(beyond_size, |pinned| pinned.min(beyond_size)));
     }
 
-    /// Drops what neither the backlog's size nor the slowest replica, at offset `pinned`, needs; only a part of it where it
-    /// is much.
+    /// Drops what neither the backlog's size nor the slowest replica, at offset `pinned`, needs; only part of it if that is
+    /// much.
     pub fn trim(&mut self, pinned: Option<Offset>) {
         self.pinned = pinned;
         self.advance_first();
@@ -122,12 +122,12 @@ impl Backlog {
         self.spare = None;
     }
 
-    /// True where a replica that wants the byte at `offset` next can go on from here.
+    /// Whether a replica that needs the byte at `offset` next can continue from this backlog.
     pub fn serves(&self, offset: Offset) -> bool {
         (self.first..=self.end).contains(&offset)
     }
 
-    /// The bytes from `offset` on, up to the end of their chunk; empty at the end. `None` where they were dropped.
+    /// The bytes from `offset` on, up to the end of their chunk; empty at the end. `None` if they were dropped.
     pub fn read(&self, offset: Offset) -> Option<&[u8]> {
         if offset < self.start || offset > self.end {
             return None;

@@ -5,15 +5,15 @@ use crate::base::level::Level;
 use crate::base::machine;
 use crate::base::offset::Offset;
 
-/// Names a link of ours to a primary. Each attempt to connect has a name of its own, so that what comes late from an
-/// earlier one is not mistaken for news of the present one.
+/// Names a link of ours to a primary. Each attempt to connect has a name of its own, so that late events of an earlier one
+/// are not mistaken for events of the present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(pub u64);
 
 /// Names the link of a replica to us: the number of its session.
 pub use crate::base::ids::ClientId as PeerId;
 
-/// How things stand on the side of the data, at the time of an input.
+/// The facts about the data that the machine needs, at the time of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Facts {
     /// There are no keys.
@@ -40,15 +40,15 @@ pub enum Input {
 /// Something happened on a link to a primary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkInput {
-    /// The connection is there.
+    /// The connection is open.
     Connected,
     /// The connection could not be made, or has ended; why, as the log says it.
     Lost(String),
     /// A line, without its end. Lines come until [`LinkEffect::Receive`] says what comes instead.
     Line(Vec<u8>),
-    /// The socket has taken everything that was to be sent.
+    /// The socket has accepted everything that was sent.
     Sent,
-    /// So many more bytes of the snapshot have come; 0: more of them could not be taken until now.
+    /// This many more bytes of the snapshot have arrived; 0 if no more could be accepted until now.
     Received(u64),
     /// The whole snapshot is in its file.
     Stored,
@@ -66,7 +66,7 @@ pub enum LinkInput {
 pub enum PeerInput {
     /// REPLCONF ACK: the replica has applied the stream up to this offset.
     Acknowledged(Offset),
-    /// Its socket has taken so many bytes since the link began; whether more wait for it.
+    /// How many bytes its socket has accepted since the link began, and whether more are pending.
     Progress {
         /// Bytes that its socket has taken so far.
         sent: u64,
@@ -75,7 +75,7 @@ pub enum PeerInput {
     },
     /// Its snapshot's file is complete, and so many bytes long.
     SnapshotStored(u64),
-    /// Its snapshot cannot be had, or not be read.
+    /// Its snapshot could not be made or read.
     SnapshotFailed,
     /// Its socket has taken the whole snapshot.
     SnapshotSent,
@@ -96,24 +96,24 @@ pub enum LinkEffect {
         /// The port for clients.
         port: u16,
     },
-    /// Close it; nothing is heard of it any more.
+    /// Close it; no further events of it are reported.
     Disconnect,
     /// Send these bytes.
     Send(Vec<u8>),
-    /// What comes now is a snapshot.
+    /// A snapshot follows.
     Receive {
-        /// How its end is told.
+        /// How its end is recognised.
         payload: Payload,
         /// Where the snapshot goes.
         into: Destination,
     },
     /// Load the snapshot that was stored in the file.
     Load,
-    /// What comes now is the stream: apply it.
+    /// The stream follows; apply it.
     Apply,
 }
 
-/// How a snapshot's end is told.
+/// How the end of a snapshot is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// A snapshot of so many bytes.
@@ -136,9 +136,9 @@ pub enum Destination {
 pub enum OldData {
     /// They are removed before.
     Flushed,
-    /// They come back if loading fails; meanwhile nobody is served: they are of another history.
+    /// They are restored if loading fails. In the meantime they are not served, because they belong to another history.
     Kept,
-    /// Clients read them meanwhile.
+    /// Clients can read them in the meantime.
     Served,
 }
 
@@ -151,7 +151,7 @@ pub enum PeerEffect {
     Wake,
     /// Close it at once.
     Close,
-    /// Close it when what waits has been sent.
+    /// Close it when pending output has been sent.
     CloseAfterReply,
 }
 
@@ -175,14 +175,14 @@ pub enum DataEffect {
     Recording,
     /// Begin a snapshot of this moment.
     BeginSnapshot(SyncPlan),
-    /// No replica waits for the snapshot any more that was begun for some; whether it would have gone to a file.
+    /// No replica waits any more for the snapshot that was begun for them.
     Unwanted {
-        /// It may serve as the server's own file then.
+        /// Whether it is written to the file, and so may serve as the server's own save.
         in_file: bool,
     },
     /// Hold writes back until told otherwise.
     PauseWrites,
-    /// Hold them back no more.
+    /// Let writes through again.
     ResumeWrites,
 }
 
@@ -191,7 +191,7 @@ pub enum DataEffect {
 pub struct SyncPlan {
     /// The replicas that share the snapshot.
     pub peers: Vec<PeerId>,
-    /// How it gets there.
+    /// How it is transferred.
     pub way: Way,
     /// It has no keys (`rdb-filter-only`).
     pub without_keys: bool,
@@ -204,7 +204,7 @@ pub struct SyncPlan {
 pub enum Way {
     /// By way of the RDB file.
     File,
-    /// Over their sockets, and behind it this mark.
+    /// Over their sockets, followed by this marker.
     Sockets(String),
 }
 

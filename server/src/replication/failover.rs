@@ -1,7 +1,7 @@
-//! FAILOVER: this primary hands its role over to a replica that has everything, while writes wait.
+//! FAILOVER: this primary passes its role to a replica that has all data, while writes are held back.
 //!
-//! The way: writes are held back; once a replica has acknowledged the last byte, this server follows it and says so in its
-//! PSYNC, which promotes the replica. Whoever waited then learns that this server is a replica.
+//! Background. Writes are held back. Once a replica has acknowledged the last byte, this server follows it and says so in
+//! its PSYNC, which promotes the replica. Clients that waited are then told that this server is a replica.
 
 use super::effect::{DataEffect, Effect};
 use super::peer::Peer;
@@ -12,17 +12,17 @@ use crate::base::level::Level;
 /// Where a replica is reached: host and port.
 pub type Target = (String, u16);
 
-/// Where a hand-over is.
+/// The state of FAILOVER.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Failover {
-    /// No hand-over is running.
+    /// No failover is running.
     #[default]
     Idle,
     /// Writes wait until a replica has everything.
     WaitsForSync {
         /// The replica that is to take over; `None`: the first that can.
         target: Option<Target>,
-        /// When it is given up, or forced.
+        /// When it is aborted or forced, in milliseconds.
         deadline: Option<Millis>,
         /// Go on at the deadline even if the replica lacks something.
         force: bool,
@@ -45,7 +45,7 @@ impl Failover {
 /// Why FAILOVER is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailoverRefusal {
-    /// A hand-over is already running.
+    /// A failover is already running.
     AlreadyRuns,
     /// This server is a replica.
     IsReplica,
@@ -65,7 +65,7 @@ impl Replication {
         self.failover != Failover::Idle
     }
 
-    /// FAILOVER: begins a hand-over.
+    /// Begins a failover: FAILOVER.
     ///
     /// # Errors
     /// Why it cannot begin.
@@ -101,7 +101,7 @@ impl Replication {
         Ok(())
     }
 
-    /// Takes the next step of a hand-over, if its time has come.
+    /// Takes the next step of a failover, if it is due.
     pub(super) fn advance_failover(&mut self) {
         let Failover::WaitsForSync { target, deadline, force } = &self.failover else { return };
         let complete = |peer: &&Peer| peer.is_online() && peer.ack_offset == self.history.offset();
@@ -134,13 +134,13 @@ impl Replication {
         self.follow(host, port);
     }
 
-    /// Ends the hand-over: clients whose writes waited go on, or are told that this server is a replica now.
+    /// Ends the failover. Clients whose writes were held back continue, or are told that this server is now a replica.
     pub(super) fn end_failover(&mut self) {
         self.failover = Failover::Idle;
         self.out.push(Effect::Data(DataEffect::ResumeWrites));
     }
 
-    /// Gives up the hand-over: this server remains the primary. Returns false if none is running.
+    /// Aborts the failover: this server remains the primary. Returns false if none is running.
     pub fn abort_failover(&mut self, why: &str) -> bool {
         let stage = self.failover.name();
         let to = match &self.failover {
@@ -157,7 +157,7 @@ impl Replication {
         true
     }
 
-    /// When the hand-over is given up or forced.
+    /// When the failover is aborted or forced.
     pub(super) fn failover_deadline(&self) -> Option<Millis> {
         match self.failover {
             Failover::WaitsForSync { deadline, .. } => deadline,

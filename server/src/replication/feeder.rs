@@ -1,4 +1,5 @@
-//! The replicas that are attached to this server: each one's way from its PSYNC to the stream, and what they share.
+//! The replicas that are attached to this server: the stages of each from its PSYNC to the stream, and the snapshots that
+//! they share.
 //!
 //! | stage | the way on |
 //! | --- | --- |
@@ -17,28 +18,28 @@ use crate::base::clock::Millis;
 use crate::base::level::Level;
 use crate::base::offset::Offset;
 
-/// All links of replicas, those included that only introduced themselves.
+/// All links of replicas, including those that have only introduced themselves.
 #[derive(Debug, Default)]
 pub(super) struct Feeder {
     /// Attached ones in the order in which they asked.
     pub(super) peers: Vec<Peer>,
     /// When the last replica left.
     pub(super) alone_since: Millis,
-    /// When to look at everybody again.
+    /// When to check all replicas again.
     second: Millis,
     last_ping: Millis,
-    /// When to look for those who wait for a snapshot.
+    /// When to check whether a snapshot can begin.
     plan_at: Millis,
 }
 
-/// What became of SYNC or PSYNC.
+/// The outcome of SYNC or PSYNC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resync {
-    /// The stream goes on where the replica is.
+    /// A partial resync: the stream continues from the replica's offset.
     Partial,
     /// It needs a snapshot.
     Full {
-        /// It had asked to go on from somewhere.
+        /// Whether it had asked for a partial resync.
         refused: bool,
     },
 }
@@ -54,16 +55,16 @@ pub enum SyncRefusal {
     FilterNeedsEof,
 }
 
-/// How far [`Replication::feed`] came.
+/// The outcome of [`Replication::feed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fed {
     /// The replica does not receive the stream yet.
     NotYet,
-    /// There was nothing more for it: it sleeps until there is.
+    /// It has been sent everything, and sleeps until there is more.
     All,
-    /// There is more than it could take.
+    /// There is more than it could accept.
     Part,
-    /// What it needs next is gone.
+    /// The bytes that it needs next have been dropped.
     TooLate,
 }
 
@@ -74,7 +75,7 @@ pub enum Said {
     Port(u16),
     /// The address that it wants to be known by.
     Ip(String),
-    /// It understands snapshots that end with a mark.
+    /// It understands snapshots that end with a marker.
     CapaEof,
     /// It understands PSYNC2: a `+CONTINUE` may bring a new id.
     CapaPsync2,
@@ -247,7 +248,7 @@ impl Replication {
         self.log(Level::Notice, text);
     }
 
-    /// Something happened on a replica's link.
+    /// Handles an input about a replica's link.
     pub(super) fn take_from_peer(&mut self, id: PeerId, input: PeerInput) {
         let now = self.now;
         let Some(peer) = self.feeder.get_mut(id) else { return };
@@ -313,7 +314,7 @@ impl Replication {
         if attached && !self.has_replicas() {
             self.feeder.alone_since = self.now;
         }
-        // What only it had still to be sent goes.
+        // Bytes that only this replica still needed are dropped.
         self.trim();
         self.history.free_spare();
     }
@@ -343,7 +344,7 @@ impl Replication {
         }
     }
 
-    /// What a replica needs next is gone: it must begin anew.
+    /// Closes a replica whose next bytes have been dropped, so that it starts with a full resync.
     pub fn drop_lagging(&mut self, id: PeerId) {
         let Some(peer) = self.feeder.get_mut(id) else { return };
         let text = format!("Replica {} is too far behind, closing its link", peer.addr);
@@ -351,8 +352,8 @@ impl Replication {
         self.out.push(Effect::Data(DataEffect::Peer(id, PeerEffect::Close)));
     }
 
-    /// A batch has ended: wakes replicas that sleep although there is more for them. A link that is still writing looks
-    /// for more by itself. Returns those that lag by `limit` bytes or more; 0: by as much as they like.
+    /// A batch has ended: wakes replicas that sleep although there is more for them. A link that is still writing looks for
+    /// more by itself. Returns those that lag by `limit` bytes or more; 0 stands for no limit.
     #[inline]
     pub fn wake_replicas(&mut self, limit: u64, mut wake: impl FnMut(PeerId)) -> Vec<PeerId> {
         let end = self.history.offset().next();
@@ -368,7 +369,7 @@ impl Replication {
         lagging
     }
 
-    /// Drops what neither the backlog's size nor the slowest replica asks for.
+    /// Drops what neither the backlog's size nor the slowest replica needs.
     pub fn trim(&mut self) {
         let slowest = self.feeder.peers.iter().filter(|peer| peer.pins_stream()).map(|peer| peer.cursor).min();
         self.history.trim(slowest);

@@ -8,8 +8,8 @@
 //! | transfer | the header says how the snapshot ends; it is received and loaded | nothing comes for `repl-timeout` |
 //! | streams | commands are applied and acknowledged | nothing comes, or nothing is taken, for `repl-timeout` |
 //!
-//! A link that streamed is made again at once; one that was not made, after a pause that grows. One whose snapshot was lost
-//! waits for the longest pause, since each attempt costs the primary a snapshot.
+//! A link that had reached the stream is reopened at once; one that could not be opened, after a growing pause. One whose
+//! snapshot was lost waits for the longest pause, because each attempt costs the primary a snapshot.
 
 use super::effect::{DataEffect, Destination, Effect, LinkEffect, LinkId, LinkInput, OldData, Payload};
 use super::failover::Failover;
@@ -30,22 +30,22 @@ const LOST: &str = "Connection with master lost.";
 const SILENT: &str = "Timeout receiving bulk data from MASTER...";
 const SILENT_IN_TRANSFER: &str = "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' parameter in redis.conf to a larger value.";
 
-/// See the module's comment.
+/// The machine of our link to a primary.
 #[derive(Debug, Clone)]
 pub struct Follower {
     host: String,
     port: u16,
     stage: Stage,
-    /// The data are those of the history at its offset: a partial resync can be asked for.
+    /// Whether the data are those of the history at its offset, so that a partial resync can be requested.
     can_go_on: bool,
     read_offset: Offset,
     last_io: Millis,
     down_since: Option<Millis>,
-    /// Since when the socket has not taken everything that was sent.
+    /// Since when the socket has not accepted everything that was sent.
     unsent_since: Option<Millis>,
-    /// The primary asked meanwhile how far we are.
+    /// Whether the primary has asked for our offset in the meantime.
     owes_answer: bool,
-    /// How long the next failure makes us wait.
+    /// How long to wait after the next failure, in milliseconds.
     pause: Millis,
 }
 
@@ -90,7 +90,7 @@ enum Phase {
     Loads { progress: Transfer, alive_at: Millis },
 }
 
-/// What a primary heard of us.
+/// What we last acknowledged to the primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Acknowledged {
     at: Millis,
@@ -103,7 +103,7 @@ struct Acknowledged {
 /// Progress of a snapshot that is being received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transfer {
-    /// Bytes in all; `None` where the primary did not announce it.
+    /// The size in bytes; `None` if the primary did not announce it.
     pub total: Option<u64>,
     /// Bytes of the snapshot received so far.
     pub read: u64,
@@ -159,7 +159,7 @@ impl Follower {
         matches!(self.stage, Stage::Transfer { .. })
     }
 
-    /// How far the snapshot is that is being received.
+    /// The progress of the snapshot that is being received.
     pub fn transfer(&self) -> Option<Transfer> {
         match self.stage {
             Stage::Transfer { phase: Phase::Receives { progress, .. } | Phase::Loads { progress, .. }, .. } => {
@@ -169,7 +169,7 @@ impl Follower {
         }
     }
 
-    /// What is logged about a snapshot whose primary hung up in the middle of it; `None` where none was being received.
+    /// What is logged about a snapshot whose primary hung up in the middle of it; `None` if none was being received.
     fn cut_snapshot(&self) -> Option<String> {
         let Stage::Transfer { phase: Phase::Receives { progress, into, .. }, .. } = &self.stage else { return None };
         Some(match into {
@@ -191,7 +191,7 @@ impl Follower {
         self.last_io
     }
 
-    /// Since when the link is down; `None` where it is up, or never was.
+    /// Since when the link is down; `None` if it is up, or never was.
     pub fn down_since(&self) -> Option<Millis> {
         self.down_since
     }
@@ -233,7 +233,8 @@ impl Follower {
             Stage::Transfer { phase: Phase::Receives { progress, .. }, .. } => {
                 Some(progress.last_io + settings.timeout)
             }
-            // What was stored is loaded even if the primary takes nothing meanwhile: that shows when the stream begins.
+            // A stored snapshot is loaded even if the primary accepts nothing in the meantime, which shows once the stream
+            // begins.
             Stage::Transfer { phase: Phase::Loads { .. }, .. } => return None,
             Stage::Streams { .. } => Some(self.last_io + settings.timeout + 1),
         };
@@ -311,7 +312,7 @@ impl Replication {
         self.out.push(Effect::Network((link, LinkEffect::Connect { host, port })));
     }
 
-    /// Handles news of a link to a primary. News of a link that was given up is ignored.
+    /// Handles an input about a link to a primary. Inputs about a dropped link are ignored.
     pub(super) fn take_from_link(&mut self, link: LinkId, input: LinkInput) {
         let now = self.now;
         let Some(follower) = self.follower.as_mut().filter(|follower| follower.link() == Some(link)) else { return };
@@ -368,7 +369,7 @@ impl Replication {
                 self.stream(link);
                 self.log(Level::Notice, "MASTER <-> REPLICA sync: Finished with success");
             }
-            // It comes too late: the stage is over.
+            // Too late: the stage is over.
             _ => {}
         }
     }
@@ -585,8 +586,8 @@ impl Replication {
         }
     }
 
-    /// REPLCONF GETACK, or it is time: says how far we are, the question itself not included. While the primary has not
-    /// taken what was sent before, one answer waits for all that it asks.
+    /// Acknowledges our offset, because of REPLCONF GETACK (which is not included) or because it is time. While the primary
+    /// has not accepted what was sent before, one pending answer stands for all its requests.
     pub fn acknowledge(&mut self) {
         let (now, offset) = (self.now, self.history.offset());
         let Some(follower) = &mut self.follower else { return };
@@ -622,7 +623,7 @@ impl Replication {
         self.link_lost(why);
     }
 
-    /// The link is gone: it is made again, at once where it was up.
+    /// Handles the loss of the link, which is reopened, at once if it was up.
     fn link_lost(&mut self, why: &str) {
         let now = self.now;
         let Some(follower) = &mut self.follower else { return };

@@ -1,4 +1,4 @@
-//! Which history the data of this server belong to, and how far into it they are: two ids, the offset, the backlog.
+//! The history that the data of this server belong to, and the position in it: two ids, the offset, the backlog.
 //!
 //! Background: why two ids. A replica that is promoted starts a history of its own, with a new id, at the offset where
 //! the old one ended for it. Its siblings still ask for the old id; so the old id is kept as the second one, together
@@ -14,7 +14,7 @@ use crate::resp::request::encode_command;
 /// The smallest backlog; Redis raises smaller sizes to it.
 const MIN_BACKLOG: usize = 16 * 1024;
 
-/// See the module's comment.
+/// The ids, the offset and the backlog of this server's history.
 #[derive(Debug)]
 pub struct History {
     replid: ReplId,
@@ -69,13 +69,13 @@ impl History {
         self.backlog.as_ref()
     }
 
-    /// The database that the stream has selected at its offset: whoever goes on from there goes on in it.
+    /// The database that the stream has selected at its offset: whoever continues from there continues in it.
     pub fn stream_db(&self) -> usize {
-        // One that is not selected yet will be, before the next command.
+        // If none is selected, one will be before the next command.
         self.selected_db.unwrap_or(0)
     }
 
-    /// Whether a replica that asks for `offset` of history `replid` can go on without a full resync.
+    /// Whether a replica that asks for `offset` of history `replid` can continue without a full resync.
     pub fn accepts(&self, replid: &[u8], offset: Offset) -> bool {
         let same = replid.eq_ignore_ascii_case(self.replid.as_bytes());
         let before =
@@ -83,7 +83,7 @@ impl History {
         (same || before) && self.backlog.as_ref().is_some_and(|backlog| backlog.serves(offset))
     }
 
-    /// `repl-backlog-size` has changed, in bytes; small sizes are raised as in Redis.
+    /// Applies a change of `repl-backlog-size`, in bytes; small sizes are raised as in Redis.
     pub fn resize(&mut self, size: u64) {
         self.backlog_size = usize::try_from(size).unwrap_or(usize::MAX).max(MIN_BACKLOG);
         if let Some(backlog) = &mut self.backlog {
@@ -91,7 +91,7 @@ impl History {
         }
     }
 
-    /// Starts a new history at the same offset: nobody can go on from the old one.
+    /// Starts a new history at the same offset, so that no replica can continue from the old one.
     pub fn begin_anew(&mut self) {
         self.replid = draw(&mut self.random);
         self.clear_second_id();
@@ -107,13 +107,14 @@ impl History {
         }
     }
 
-    /// No replica came for too long: the stream is no longer recorded, and nobody can go on from it.
+    /// Stops recording the stream, because there has been no replica for too long. No replica can continue from it
+    /// afterwards.
     pub fn stop_recording(&mut self) {
         self.begin_anew();
         self.backlog = None;
     }
 
-    /// Promotion: the present history becomes the second one, and a new one starts at the same offset.
+    /// Starts a new history at the same offset and keeps the present one as the second, because this server is promoted.
     pub fn promote(&mut self) {
         self.replid2 = self.replid;
         // The byte at this offset is the first that the two histories may not share.
@@ -136,7 +137,7 @@ impl History {
         changed.is_some()
     }
 
-    /// A snapshot is about to replace the data: nobody can go on from what was recorded.
+    /// Drops what was recorded, because a snapshot is about to replace the data.
     pub fn break_off(&mut self) {
         self.backlog = None;
     }
@@ -148,19 +149,20 @@ impl History {
         self.open_backlog();
     }
 
-    /// A replica that restarts goes on where its file says.
+    /// Continues at the position in the loaded file, after the restart of a replica.
     pub fn restore(&mut self, replid: ReplId, offset: Offset, db: usize) {
         (self.replid, self.offset, self.selected_db) = (replid, offset, Some(db));
     }
 
-    /// A primary that restarts goes on where its file says, under a new id; its replicas go on by the second one.
+    /// Continues at the position in the loaded file under a new id, after the restart of a primary. Its replicas continue by
+    /// the second id.
     pub fn restore_as_primary(&mut self, replid: ReplId, offset: Offset) {
         self.restore(replid, offset, 0);
         self.promote();
         self.open_backlog();
     }
 
-    /// The next command selects its database: whoever joins now has selected none.
+    /// Makes the next command select its database, because a replica that joins now has none selected.
     pub fn select_again(&mut self) {
         self.selected_db = None;
     }

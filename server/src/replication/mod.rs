@@ -1,5 +1,6 @@
-//! Replication: which history the data are of, who follows whom, who gets a snapshot when. Decisions only: time, lines,
-//! acknowledgements and operators' words go in, effects come out; sockets, files and the clock are the network's.
+//! Replication: the history of the data, the link to a primary, the attached replicas, and when they get snapshots.
+//! Decisions only: the time, lines, acknowledgements and operators' requests go in, effects come out; sockets, files and the
+//! clock belong to `network/`.
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -1,10 +1,10 @@
-//! What a primary knows of one replica's link.
+//! The state of one replica's link, on the side of the primary.
 
 use super::effect::PeerId;
 use crate::base::clock::Millis;
 use crate::base::offset::Offset;
 
-/// Where a replica's link is.
+/// The stage of a replica's link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// It introduced itself by REPLCONF and asked for nothing yet.
@@ -29,7 +29,7 @@ pub(super) enum Stage {
 pub(super) struct Sending {
     /// Its length was announced. Without, a mark ends it.
     pub(super) announced: bool,
-    /// When the socket was last seen to take bytes, or to have none to take.
+    /// When the socket last accepted bytes, or had none to accept, in milliseconds.
     pub(super) progress: Millis,
     /// Bytes that it had taken at that time.
     pub(super) sent: u64,
@@ -119,7 +119,7 @@ impl Peer {
         self.said.port
     }
 
-    /// The name of its stage in INFO and ROLE; `None` where they do not list it. Redis calls a transfer over the socket a wait.
+    /// The name of its stage in INFO and ROLE; `None` if they do not list it. Redis calls a transfer over the socket a wait.
     pub fn stage_name(&self) -> Option<&'static str> {
         match self.stage {
             Stage::WaitsForStart { .. } | Stage::WaitsForFile => Some("wait_bgsave"),
@@ -146,7 +146,7 @@ impl Peer {
         self.ack_offset
     }
 
-    /// Seconds since the last acknowledgement.
+    /// How many seconds ago it last acknowledged.
     pub fn lag_seconds(&self, now: Millis) -> i64 {
         super::effect::age(now, self.ack_time) / 1000
     }

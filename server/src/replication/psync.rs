@@ -1,9 +1,9 @@
-//! What a primary answers to PSYNC.
+//! Parsing the answers of a primary to PSYNC.
 
 use crate::base::ids::ReplId;
 use crate::base::offset::Offset;
 
-/// See the module's comment.
+/// The answer of a primary to PSYNC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PsyncReply {
     /// A snapshot follows; the stream starts after this offset. No id: the line was malformed.
@@ -13,15 +13,15 @@ pub(super) enum PsyncReply {
         /// Offset of the snapshot.
         offset: Offset,
     },
-    /// Go on from where we are; the id, where the primary sent one.
+    /// A partial resync; the new id, if the primary sent one.
     Continue(Option<ReplId>),
-    /// Not now: try again later.
+    /// Temporarily refused; try again later.
     TryLater,
     /// The primary does not know PSYNC: use SYNC.
     NotSupported,
 }
 
-/// Reads the answer to PSYNC (see the table in the replication checklist).
+/// Parses the answer to PSYNC.
 pub(super) fn psync_reply(line: &[u8]) -> PsyncReply {
     let text = String::from_utf8_lossy(line);
     let mut words = text.split(' ');

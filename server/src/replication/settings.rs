@@ -1,4 +1,4 @@
-//! Settings of the machine, and its periods.
+//! The settings of the machine, and its periods in milliseconds.
 
 use crate::base::clock::Millis;
 use crate::config::{Config, DisklessLoad};
@@ -16,9 +16,9 @@ pub struct Settings {
     pub backlog_ttl: Option<Millis>,
     /// `repl-diskless-sync`: snapshots go to the replicas' sockets, not to a file.
     pub diskless_sync: bool,
-    /// `repl-diskless-sync-delay`, in milliseconds: so long more replicas are waited for.
+    /// `repl-diskless-sync-delay`, in milliseconds: how long to wait for more replicas.
     pub diskless_sync_delay: Millis,
-    /// `repl-diskless-sync-max-replicas`; `None`: however many come, the delay is waited for.
+    /// `repl-diskless-sync-max-replicas`; `None` if the whole delay is always waited for.
     pub diskless_sync_max_replicas: Option<usize>,
     /// `repl-diskless-load`: where a snapshot from the primary goes.
     pub diskless_load: DisklessLoad,
@@ -31,7 +31,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Picks out what the machine needs.
+    /// Takes from the configuration what the machine needs.
     pub fn from_config(config: &Config) -> Self {
         let mut credentials = Vec::new();
         if !config.masterauth.is_empty() {
@@ -62,15 +62,16 @@ impl Settings {
 
 /// How long a step of the handshake may take, in milliseconds.
 pub(super) const STEP: Millis = 5_000;
-/// A link that could not be made is tried again after so long; each failure doubles the pause,
+/// After how long a link that could not be opened is first retried. Each failure doubles the pause.
 pub(super) const FIRST_PAUSE: Millis = 50;
-/// up to this one.
+/// The longest pause between two attempts.
 pub(super) const LONGEST_PAUSE: Millis = 1_000;
-/// How often replicas acknowledge, as in Redis, in milliseconds,
+/// How often a replica acknowledges, as in Redis.
 pub(super) const ACK_PERIOD: Millis = 1_000;
-/// and how soon if there is something new: FAILOVER waits for it, and `min-replicas-max-lag` and INFO show it.
+/// How soon a replica acknowledges new bytes, because FAILOVER waits for that, and INFO and `min-replicas-max-lag` depend on
+/// it.
 pub(super) const ACK_DELAY: Millis = 50;
-/// A primary that waits for us to load, and replicas that wait for a snapshot, hear so often that the other side lives.
+/// How often keep-alives are sent to a primary while this server loads, and to replicas that wait for a snapshot.
 pub(super) const KEEP_ALIVE: Millis = 1_000;
-/// How often a snapshot is tried again that something else holds up, in milliseconds.
+/// After how long a snapshot that something else prevents is retried.
 pub(super) const SNAPSHOT_RETRY: Millis = 100;

@@ -1,4 +1,4 @@
-//! The machine: inputs in, effects out, when to call it, and what others may read of it.
+//! The machine: handling inputs, changes of the role, when it has to be called, and the views for other parts of the server.
 
 use super::effect::{DataEffect, Effect, Facts, Input, LinkEffect, LinkId, PeerId};
 use super::failover::Failover;
@@ -14,11 +14,11 @@ use crate::base::machine::Machine;
 use crate::base::offset::Offset;
 use crate::base::random::Random;
 
-/// See the module's comment.
+/// The machine of replication.
 #[derive(Debug)]
 pub struct Replication {
     pub(super) history: History,
-    /// Our way to a primary; `None`: this server is one.
+    /// The link to a primary; `None` if this server is one.
     pub(super) follower: Option<Box<Follower>>,
     pub(super) feeder: Feeder,
     pub(super) failover: Failover,
@@ -56,7 +56,7 @@ impl Replication {
         self.feeder.plan_again();
     }
 
-    /// Handles an input. What follows from it is appended to `out`.
+    /// Handles an input, and appends the resulting effects to `out`.
     pub fn handle(&mut self, now: Millis, facts: &Facts, input: Input, out: &mut Vec<Effect>) {
         self.act(now, facts, out, |machine| machine.take(input));
     }
@@ -95,7 +95,7 @@ impl Replication {
         self.feeder.peers.iter().any(|peer| peer.id == id)
     }
 
-    /// Bytes of the stream that are kept for a replica, and that it was not sent yet.
+    /// How many bytes of the stream are kept for a replica and have not been sent to it yet.
     pub fn behind(&self, id: PeerId) -> usize {
         let peer = self.feeder.peers.iter().find(|peer| peer.id == id && peer.pins_stream());
         peer.map_or(0, |peer| self.history.offset().next().bytes_since(peer.cursor))
@@ -115,7 +115,7 @@ impl Replication {
         }
     }
 
-    /// Id, offset and database to write into a snapshot; `None` where they would not let a replica go on.
+    /// Id, offset and database to write into a snapshot; `None` if a replica could not continue from them.
     pub fn place_of_data(&self) -> Option<(ReplId, Offset, usize)> {
         // The offset of a primary that never recorded its stream means nothing.
         let known = self.follower.as_deref().map_or(self.history.backlog().is_some(), Follower::can_go_on);
@@ -124,21 +124,21 @@ impl Replication {
 
     /// Follows a primary from now on.
     pub fn follow(&mut self, host: String, port: u16) {
-        // What we applied, or wrote ourselves, is where a partial resync can go on.
+        // A partial resync can continue from what this server has applied or written itself.
         let can_go_on = self.follower.as_deref().is_none_or(Follower::can_go_on);
         self.close_link();
         self.follower = Some(Box::new(Follower::new(host, port, can_go_on, self.now)));
         self.out.push(Effect::Data(DataEffect::Demoted));
     }
 
-    /// The data that were loaded at the start say nothing about a history: no partial resync can be asked for.
+    /// Notes that the loaded data have no position in a history, so that no partial resync can be requested.
     pub fn forget_history(&mut self) {
         if let Some(follower) = &mut self.follower {
             follower.forget_history();
         }
     }
 
-    /// Becomes a primary. Replicas ask again, and go on by the second id.
+    /// Becomes a primary. Replicas reconnect, and continue by the second id.
     pub fn promote(&mut self) {
         self.close_link();
         self.follower = None;
@@ -154,7 +154,7 @@ impl Replication {
         }
     }
 
-    /// A replica that restarts goes on where its file says.
+    /// Continues at the position in the loaded file, after the restart of a replica.
     pub fn restore(&mut self, replid: ReplId, offset: Offset, db: usize) {
         self.history.restore(replid, offset, db);
     }

@@ -7,7 +7,7 @@ use crate::base::offset::Offset;
 use crate::base::random::Random;
 use crate::config::Config;
 
-/// A machine with its time, and what it wanted since it was last asked.
+/// A machine with its time, and its effects since they were last taken.
 struct Bench {
     machine: Replication,
     now: Millis,

@@ -1,15 +1,15 @@
-//! Where an instance is: a host as it was given, what it resolved to, a port.
+//! The address of an instance: a host as it was given, what it resolved to, and a port.
 
 use std::net::IpAddr;
 
-/// Where an instance is.
+/// The address of an instance.
 #[derive(Debug, Clone)]
 pub struct Address {
     /// As configured or announced: an address or a host name.
     pub host: String,
     /// What the host resolved to; where it is an address, that in its usual spelling; empty while unknown.
     pub ip: String,
-    /// The port; 0: not to be contacted.
+    /// The port; 0 if the instance must not be contacted.
     pub port: u16,
 }
 
@@ -25,7 +25,7 @@ impl Address {
         if announce_hostnames || self.ip.is_empty() { &self.host } else { &self.ip }
     }
 
-    /// True where both mean one place: the same port, and the same resolved address or the same name.
+    /// Whether both mean the same place: the same port, and the same resolved address or the same name.
     pub fn is_same(&self, other: &Self) -> bool {
         let same_ip = !self.ip.is_empty() && self.ip == other.ip;
         self.port == other.port && (same_ip || self.host.eq_ignore_ascii_case(&other.host))

@@ -1,4 +1,5 @@
-//! Subjectively down: we do not hear from it. Objectively down: a quorum of Sentinels does not hear from the master.
+//! Failure detection: an instance is subjectively down if this Sentinel does not hear from it, and a master is objectively
+//! down if a quorum of Sentinels does not.
 
 use super::id::SentinelId;
 use super::instance::{Kind, Place};
@@ -81,7 +82,7 @@ impl Sentinel {
             // A Sentinel that was not asked since the master went down is asked at once, and then once in each period.
             let said = Some(peer.last_opinion).filter(|&said| Some(said) >= master.base.s_down_since);
             let last = peer.asked.max(said);
-            // One that does not see it down yet soon will, if it is.
+            // A Sentinel that does not see it down yet soon will, if it is down.
             let impatient = !master.o_down && !peer.master_down && peer.asked.is_none();
             let period = if impatient { self.timing.ask_period.min(IMPATIENCE) } else { self.timing.ask_period };
             if !now_at_once && last.is_some_and(|last| !moment.has_come(last + period)) {

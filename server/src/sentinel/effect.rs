@@ -1,4 +1,4 @@
-//! What comes in and what goes out.
+//! The inputs and effects of the machine.
 
 use std::convert::Infallible;
 
@@ -88,7 +88,7 @@ pub enum Effect {
         /// The port for clients.
         port: u16,
     },
-    /// Close a connection; nothing is heard of it any more.
+    /// Close a connection; no further events of it are reported.
     Disconnect(ConnId),
     /// Send a command on a connection that is open.
     Send {
@@ -101,7 +101,7 @@ pub enum Effect {
     Save,
     /// Publish an event under its name, and log it.
     Event {
-        /// How much it matters.
+        /// The severity.
         level: Level,
         /// The name of the event, which is also its channel: `+sdown`, ...
         name: &'static str,
@@ -110,7 +110,7 @@ pub enum Effect {
     },
     /// Write a line to the log.
     Log {
-        /// How much it matters.
+        /// The severity.
         level: Level,
         /// The text of the line.
         text: String,

@@ -1,12 +1,13 @@
-//! Votes. One vote for each master and epoch, on disk before it is given: so an epoch has at most one leader.
+//! Elections of a leader. There is one vote per master and epoch, on disk before it is given, so an epoch has at most one
+//! leader.
 //!
 //! Background. Whoever wants to lead takes the next epoch, votes for itself and asks the others. A Sentinel votes for the first
 //! that asks in an epoch, and never goes back to an older one. To lead takes more than half of all known Sentinels, and at
 //! least the quorum.
 //!
-//! Redis's Sentinels stand for election at about the same time and rely on the jitter of their ticks to be apart. Ours agree
-//! on an order instead, that of their ids: each waits a little longer than those before it, and finds mostly that it has
-//! voted by then.
+//! Redis's Sentinels stand for election at about the same time and rely on the jitter of their ticks to separate them. Ours
+//! agree on an order instead, that of their ids: each waits a little longer than those before it, and has usually voted by
+//! then.
 
 use crate::base::level::Level;
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use crate::base::epoch::Epoch;
 /// Our last vote: for whom, and in which epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vote {
-    /// The id that got it; `None`: nobody yet, or nobody that we remember.
+    /// The id that got it; `None` if there was no vote, or none that we remember.
     pub leader: Option<SentinelId>,
     /// The epoch of that vote.
     pub epoch: Epoch,
@@ -106,7 +107,7 @@ impl Sentinel {
         }
     }
 
-    /// Votes for ourselves before anybody is asked, so that no one else gets our vote in the epoch in which we stand. During
+    /// Votes for ourselves before asking others, so that no one else gets our vote in the epoch in which we stand. During
     /// TILT we do not vote yet, although an operator may have started a failover, which then has to wait.
     pub(super) fn vote_for_ourselves(&mut self, m: usize) {
         let (epoch, id) = (self.masters[m].failover_epoch, self.id.clone());

@@ -1,7 +1,7 @@
-//! The failover: elected, choose a replica, promote it, have the others follow, change our own configuration.
+//! Failovers: once elected, choose a replica, promote it, make the others follow it, change our own configuration.
 //!
-//! Each state has a way on and a time after which it is given up. Giving up is possible as long as no replica said that it
-//! is the master; from then on the new configuration, with its epoch, is the one that all will have.
+//! Each state has a successor and a time after which the failover is aborted. Aborting is possible as long as no replica has
+//! said that it is a master; from then on the new configuration, with its epoch, is the one that all will have.
 
 use crate::base::level::Level;
 use std::cmp::Reverse;
@@ -81,8 +81,8 @@ impl Sentinel {
         self.emit(Level::Notice, "+failover-state-send-slaveof-noone", place);
     }
 
-    /// Asks the replicas that answer for their offsets before one is chosen. Those that do not answer are not waited for
-    /// long.
+    /// Asks the replicas that answer for their offsets before one is chosen. It does not wait long for those that do not
+    /// answer.
     fn is_fresh_info_awaited(&self, m: usize) -> bool {
         let master = &self.masters[m];
         let down_since = if master.base.s_down { master.base.s_down_since } else { return false };
@@ -108,8 +108,9 @@ impl Sentinel {
 
     /// How long a master has been down: no less than it has been silent for longer than it may.
     ///
-    /// Redis counts from SDOWN. After a TILT, which judges nobody, that is too late: its replicas' links have been down since the
-    /// master died, for longer than they may, and as both times grow alike none would be promoted ever.
+    /// Redis counts from SDOWN. After a TILT, during which nothing is marked as down, that is too late: the links of its
+    /// replicas have been down since the master died, which is longer than allowed, and because both times grow equally, no
+    /// replica would ever be promoted.
     fn down_for(&self, master: &Master) -> Millis {
         if !master.base.s_down {
             return 0;
@@ -144,8 +145,8 @@ impl Sentinel {
         self.enter(m, Failover::WaitPromotion(id));
     }
 
-    /// Tells an instance whom to follow, `None`: nobody, and disconnects its clients so that they look again. False where it
-    /// cannot be reached, or would follow itself.
+    /// Tells an instance which one to follow, or with `None` to be a master, and disconnects its clients so that they
+    /// reconnect. False if it cannot be reached, or would follow itself.
     pub(super) fn send_replicaof(&mut self, place: Place, of: Option<&Address>) -> bool {
         if of.is_some_and(|address| address.is_same(&self.instance(place).address)) {
             return false;
@@ -161,12 +162,12 @@ impl Sentinel {
         self.ask(place, conn, Asked::Other, &["CLIENT", "KILL", "TYPE", "normal"]);
         self.ask(place, conn, Asked::Other, &["CLIENT", "KILL", "TYPE", "pubsub"]);
         self.ask(place, conn, Asked::Other, &["EXEC"]);
-        // What became of it is seen at once.
+        // Asks for the outcome at once.
         self.ask_info(place, conn);
         true
     }
 
-    /// The chosen replica says that it is a master: from now on it is, for everybody.
+    /// Handles the chosen replica's report that it is a master, which makes the new configuration final.
     pub(super) fn promotion_succeeded(&mut self, m: usize, r: usize) {
         self.masters[m].config_epoch = self.masters[m].failover_epoch;
         self.enter(m, Failover::ReconfigureReplicas(self.masters[m].replicas[r].base.id));
@@ -305,7 +306,7 @@ impl Sentinel {
         self.save();
     }
 
-    /// Forgets what was learnt about a master: its replicas, its state, and where `with_peers` the other Sentinels.
+    /// Forgets what was learnt about a master: its replicas, its state and, if `with_peers`, the other Sentinels.
     pub(super) fn reset_master(&mut self, m: usize, address: Address, with_peers: bool) {
         let now = self.moment.now;
         let master = &mut self.masters[m];
@@ -363,7 +364,7 @@ mod tests {
         let base = &mut sentinel.masters[0].base;
         (base.s_down, base.s_down_since) = (true, Some(now - 1));
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 58_000);
-        // It answers, so it is down for another reason.
+        // The instance answers, so it is marked down for another reason.
         sentinel.links.get_mut(link).last_available = now;
         sentinel.masters[0].base.s_down_since = Some(now - 5_000);
         assert_eq!(sentinel.down_for(&sentinel.masters[0]), 5_000);

@@ -1,4 +1,4 @@
-//! Hello: how Sentinels find each other, and how the configuration with the higher epoch spreads.
+//! Hello messages, by which Sentinels find each other and spread the configuration with the higher epoch.
 
 use super::address::{Address, is_ip};
 use super::id::SentinelId;
@@ -109,7 +109,7 @@ impl Sentinel {
         accepted
     }
 
-    /// The index of the Sentinel that sent a hello, made known where it was not.
+    /// The index of the Sentinel that sent a hello, which is added if it was unknown.
     fn meet(&mut self, m: usize, hello: &Hello) -> Option<usize> {
         let known = self.masters[m]
             .peers
@@ -180,7 +180,7 @@ impl Sentinel {
         }
     }
 
-    /// A newer configuration: it counts, whatever we think, and whatever failover of ours it overtakes.
+    /// Adopts a newer configuration, which overrides our own view and any failover of ours.
     ///
     /// Redis compares with the master's old address until its own failover ends, and then ends it under the other's epoch:
     /// two configurations of one epoch, which never agree (found by the simulation). And it takes the epoch, but not the

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Names a Sentinel for its whole life: forty hexadecimal digits, unless somebody wrote another name into a configuration or sent
-/// one. It is kept letter for letter, since it is told on so; votes count without regard to case, as in Redis.
+/// Names a Sentinel for its whole life: forty hexadecimal digits, unless somebody wrote another name into a configuration or
+/// sent one. It is kept as it was received, because it is passed on like that; as in Redis, votes ignore case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SentinelId(String);
 
@@ -13,7 +13,7 @@ impl SentinelId {
         Self(text.into())
     }
 
-    /// The id as it was heard.
+    /// The id as it was received.
     pub fn as_str(&self) -> &str {
         &self.0
     }

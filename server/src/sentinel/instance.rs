@@ -1,4 +1,4 @@
-//! What is monitored: masters with their replicas, and the other Sentinels that watch them.
+//! The monitored instances: masters with their replicas, and the other Sentinels that watch them.
 
 use super::address::Address;
 use super::id::SentinelId;
@@ -11,7 +11,7 @@ use crate::base::epoch::Epoch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstanceId(pub u64);
 
-/// What an instance is to us.
+/// The kind of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A master by our configuration.
@@ -33,12 +33,12 @@ impl Kind {
     }
 }
 
-/// What all instances have.
+/// The state that all instances have.
 #[derive(Debug)]
 pub struct Instance {
     /// Its name within the process.
     pub id: InstanceId,
-    /// What it is to us.
+    /// The kind of the instance.
     pub kind: Kind,
     /// A master's configured name; a replica's address; a Sentinel's id.
     pub name: String,
@@ -50,9 +50,9 @@ pub struct Instance {
     pub link: LinkId,
     /// Whether it is subjectively down: we do not reach it.
     pub s_down: bool,
-    /// Since when, or when last.
+    /// Since when, or when it last was, in milliseconds.
     pub s_down_since: Option<Millis>,
-    /// How long it may be silent.
+    /// How long it may be silent, in milliseconds.
     pub down_after: Millis,
     /// When we last published a hello through it.
     pub last_publish: Millis,
@@ -105,7 +105,7 @@ impl Instance {
     }
 }
 
-/// How far a replica is in following the new master.
+/// The progress of a replica in following the new master.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reconf {
     /// It was not told yet.
@@ -122,7 +122,7 @@ pub enum Reconf {
 /// A replica of a monitored master.
 #[derive(Debug)]
 pub struct Replica {
-    /// What all instances have.
+    /// The state that all instances have.
     pub base: Instance,
     /// How long its link to its master has been down, by its own account.
     pub link_down_time: Millis,
@@ -160,7 +160,7 @@ impl Replica {
         }
     }
 
-    /// True between SLAVEOF and a working link.
+    /// Whether it was told to follow and its link is not up yet.
     pub fn is_being_reconfigured(&self) -> bool {
         matches!(self.reconf, Reconf::Sent(_) | Reconf::InProgress)
     }
@@ -169,7 +169,7 @@ impl Replica {
 /// Another Sentinel that watches the same master.
 #[derive(Debug)]
 pub struct Peer {
-    /// What all instances have.
+    /// The state that all instances have.
     pub base: Instance,
     /// When its hello last came.
     pub last_hello: Millis,
@@ -252,9 +252,9 @@ impl Failover {
 /// A monitored master.
 #[derive(Debug)]
 pub struct Master {
-    /// What all instances have.
+    /// The state that all instances have.
     pub base: Instance,
-    /// So many Sentinels must agree that it is down.
+    /// How many Sentinels must agree that it is down.
     pub quorum: u32,
     /// How long steps of a failover may take.
     pub failover_timeout: Millis,
@@ -274,7 +274,7 @@ pub struct Master {
     pub reboot_down_after: Millis,
     /// Whether it is objectively down: a quorum does not reach it.
     pub o_down: bool,
-    /// Since when, or when last.
+    /// Since when, or when it last was, in milliseconds.
     pub o_down_since: Option<Millis>,
     /// Epoch of the last failover that we know of.
     pub config_epoch: Epoch,
@@ -284,7 +284,7 @@ pub struct Master {
     pub leader_epoch: Epoch,
     /// Where a failover stands.
     pub failover: Failover,
-    /// An operator asked for it: no election.
+    /// Whether an operator requested it, so that no election is held.
     pub forced: bool,
     /// The epoch in which we stand for election.
     pub failover_epoch: Epoch,
@@ -292,7 +292,7 @@ pub struct Master {
     pub failover_start: Option<Millis>,
     /// When its state last changed.
     pub failover_change: Millis,
-    /// Which start the log was told of that delays the next.
+    /// The start of the failover whose delay of the next one has been logged.
     pub delay_logged: Option<Millis>,
     /// When we may stand for election, once it is objectively down and that is decided.
     pub stand_at: Option<Millis>,
@@ -300,7 +300,7 @@ pub struct Master {
     pub replicas: Vec<Replica>,
     /// The other Sentinels that watch it.
     pub peers: Vec<Peer>,
-    /// When something is to be looked at again.
+    /// When the master has to be reconsidered, in milliseconds.
     pub(super) due: Millis,
 }
 
@@ -363,12 +363,12 @@ impl Master {
         }
     }
 
-    /// What a command is called there.
+    /// The name of a command on that instance.
     pub fn command<'a>(&'a self, name: &'a str) -> &'a str {
         self.renamed.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)).map_or(name, |(_, new)| new)
     }
 
-    /// Number of Sentinels that may vote: all that are known, be they up or down, and ourselves.
+    /// Number of Sentinels that may vote: all that are known, up or down, and this one.
     pub fn voters(&self) -> usize {
         self.peers.len() + 1
     }
@@ -379,7 +379,7 @@ impl Master {
     }
 }
 
-/// Which of our instances.
+/// The position of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The master of this index.

@@ -1,4 +1,4 @@
-//! Connections to instances: what was sent and not answered, and when we last heard what.
+//! Links to instances: their connections, pending requests, and when something was last received.
 //!
 //! A master or replica has two connections (commands, hellos), another Sentinel one. Several masters that are watched by one
 //! other Sentinel share its link.
@@ -19,7 +19,7 @@ pub struct ConnId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(u64);
 
-/// A connection that is being made or is there.
+/// A connection that is open or being opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Conn {
     /// By which the network layer knows it.
@@ -30,7 +30,7 @@ pub struct Conn {
     pub since: Millis,
 }
 
-/// What a reply will answer.
+/// What a pending reply will answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     /// It answers a PING.
@@ -45,7 +45,7 @@ pub enum Asked {
     Other,
 }
 
-/// See the module's comment.
+/// A link to one instance, or to a Sentinel that watches several masters.
 #[derive(Debug)]
 pub struct Link {
     /// The address of the instances that share it.
@@ -101,7 +101,7 @@ impl Link {
         self.commands.filter(|conn| conn.up).map(|conn| conn.id)
     }
 
-    /// True where commands can be sent.
+    /// Whether commands can be sent.
     pub fn is_up(&self) -> bool {
         self.open_commands().is_some()
     }
@@ -173,7 +173,7 @@ impl Links {
         let link = self.get_mut(id);
         let conn = link.slot(channel).take()?;
         if conn.up {
-            // It worked until now: no need to wait long before it is made again.
+            // It worked until now, so it is reopened soon.
             let soon = now + RECONNECT_PAUSE - ping_period;
             link.last_attempt = link.last_attempt.map(|last| last.min(soon));
         }

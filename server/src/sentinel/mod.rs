@@ -1,11 +1,10 @@
-//! Sentinel: who is down, who says so, who leads, who is promoted. Decisions only: time, replies and operators' commands go
-//! in,
-//! effects come out; sockets, files, scripts and the clock are the network's (`network/sentinel/`).
+//! Sentinel: failure detection, elections, failovers. Decisions only: the time, replies and operators' commands go in,
+//! effects come out; sockets, files, scripts and the clock belong to the network layer (`network/sentinel/`).
 //!
 //! Background. A Sentinel believes what it sees itself (a PING without an answer: subjectively down), asks the others
-//! (objectively down when a quorum agrees), has itself elected (one vote a Sentinel, master and epoch, written to disk before
-//! it is given), promotes a replica and tells the world (the configuration with the higher epoch wins). That the leader of an
-//! epoch is unique follows from votes and majority alone; everything else may be late, lost or repeated.
+//! (objectively down when a quorum agrees), has itself elected (one vote a Sentinel, master and epoch, written to disk
+//! before it is given), promotes a replica and announces it (the configuration with the higher epoch wins). That the leader
+//! of an epoch is unique follows from votes and majority alone; everything else may be late, lost or repeated.
 //!
 //! What peers cannot see is quicker than in Redis: a check that is not due yet says when it will be (`moment.rs`), so nothing
 //! waits for a tick; peers are asked at the very edge of SDOWN; a Sentinel waits for those with smaller ids to try first, so

@@ -1,10 +1,11 @@
-//! The present, and when to look again: a question about time whose answer is 'not yet' remembers when it will be 'yes'.
+//! The present, and the next time at which the machine has to be called: a check that a time has come remembers that time if
+//! the answer is no.
 
 use std::cell::Cell;
 
 use crate::base::clock::Millis;
 
-/// See the module's comment.
+/// The present, and the earliest time that was checked for.
 #[derive(Debug)]
 pub struct Moment {
     /// The time of the input that is being handled.
@@ -31,12 +32,12 @@ impl Moment {
         false
     }
 
-    /// Forgets what was asked so far.
+    /// Forgets the times that were checked so far.
     pub fn forget(&self) {
         self.wake.set(Millis::MAX);
     }
 
-    /// When the first 'not yet' becomes a 'yes'.
+    /// The earliest of the times that had not come.
     pub fn wake(&self) -> Millis {
         self.wake.get()
     }

@@ -1,4 +1,4 @@
-//! Links kept up, and what is sent on them again and again: PING to all, INFO to masters and replicas, hello to all.
+//! Monitoring: maintaining links, and the periodic PING to all instances, INFO to masters and replicas, and hello to all.
 
 use super::HELLO_CHANNEL;
 use super::address::is_ip;
@@ -11,7 +11,7 @@ use crate::base::clock::Millis;
 use crate::base::level::Level;
 use crate::resp::Value;
 
-/// Commands that may wait for their replies on a link, for each instance that shares it.
+/// The most commands that may be pending on a link, for each instance that shares it.
 const MAX_PENDING: usize = 100;
 
 impl Sentinel {
@@ -101,7 +101,7 @@ impl Sentinel {
         }
     }
 
-    /// Whether it is time for INFO: soon where a failover waits for it, each second where roles are in motion.
+    /// Whether it is time for INFO: soon if a failover waits for it, every second if roles are changing.
     fn is_info_due(&self, place: Place) -> bool {
         let instance = self.instance(place);
         let master = &self.masters[place.master()].base;

@@ -1,5 +1,5 @@
-//! What host names resolved to. The machine looks nothing up itself: who drives it asks which names an input speaks of
-//! ([`Sentinel::names_in`]) and says what they mean ([`Sentinel::learn`]) before the machine hears of the input.
+//! What host names resolved to. The machine does not resolve names itself: its driver asks which names an input contains
+//! ([`Sentinel::names_in`]) and supplies their addresses ([`Sentinel::learn`]) before it passes the input on.
 //!
 //! Background. One place has many spellings: one Sentinel announces names, the next one addresses. Taken for two places it
 //! would be its own replica, and be told to follow itself; so what comes from elsewhere is located before it is compared. Redis
@@ -15,18 +15,18 @@ use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::resp::Value;
 
-/// How long a name means what it meant.
+/// How long a resolved name is valid, in milliseconds.
 const FRESH: Millis = 1_000;
 /// After how long a name that could not be resolved is looked up again.
 const RETRY: Millis = 5_000;
 /// The most names that are remembered.
 const MAX_NAMES: usize = 4_096;
 
-/// What a name means.
+/// The address of a name.
 #[derive(Debug)]
 struct Meaning {
     ip: Option<String>,
-    /// When it is to be looked up again.
+    /// When it has to be resolved again.
     until: Millis,
 }
 
@@ -43,7 +43,7 @@ impl Names {
         self.0.get(&name.to_ascii_lowercase()).is_some_and(|meaning| now < meaning.until)
     }
 
-    /// A name that cannot be resolved now keeps its last meaning.
+    /// Stores the address of a name. A name that cannot be resolved keeps its previous address.
     fn learn(&mut self, name: &str, ip: Option<String>, now: Millis) {
         if self.0.len() >= MAX_NAMES {
             self.0.clear();
@@ -100,7 +100,7 @@ impl Sentinel {
         self.names.learn(name, ip, self.moment.now);
     }
 
-    /// The place that others speak of.
+    /// The address of a place that another instance mentioned.
     pub fn locate(&self, host: &str, port: u16) -> Address {
         let mut address = Address::new(host, port);
         if address.ip.is_empty()

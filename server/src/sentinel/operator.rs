@@ -1,5 +1,5 @@
-//! What operators and other Sentinels ask for by SENTINEL's subcommands: changes and their refusals. Replies are written in
-//! `commands/sentinel.rs`.
+//! Requests of operators and other Sentinels, that is, SENTINEL's subcommands: changes and their refusals. Replies are
+//! written in `commands/sentinel.rs`.
 
 use super::address::Address;
 use super::election::Vote;
@@ -15,7 +15,7 @@ use crate::base::words;
 
 pub use super::election::Vote as LeaderVote;
 
-/// Why something was not done; the text behind `ERR `, or with a code of its own.
+/// Why a request was refused: the text after `ERR `, or one with a code of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal(pub Vec<u8>);
 
@@ -83,7 +83,7 @@ impl Sentinel {
     /// SENTINEL MONITOR.
     ///
     /// # Errors
-    /// As [`Self::monitor`].
+    /// As for [`Self::monitor`].
     pub fn monitor_now(&mut self, name: &str, address: Address, quorum: i64) -> Result<(), Refusal> {
         let done =
             on_one_line(&[name.as_bytes()], "the name of a master").and_then(|()| self.monitor(name, address, quorum));
@@ -97,7 +97,7 @@ impl Sentinel {
         done
     }
 
-    /// SENTINEL REMOVE; false where there is no such master.
+    /// SENTINEL REMOVE; false if there is no such master.
     pub fn remove(&mut self, name: &str) -> bool {
         let found = self.master_index(name);
         if let Some(m) = found {
@@ -143,7 +143,7 @@ impl Sentinel {
             self.log(Level::Warning, format!("Executing user requested FAILOVER of '{name}'"));
             self.start_failover(m);
             self.masters[m].forced = true;
-            // Whoever asked hears that it began before it goes on.
+            // The operator gets the reply before the failover continues.
             self.masters[m].due = self.moment.now;
             Ok(())
         }

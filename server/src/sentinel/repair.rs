@@ -1,4 +1,5 @@
-//! Replicas that are not what they should be: a master that came back, or one that follows another master.
+//! Repairing replicas that do not have the right role or master: a master that came back, or one that follows another
+//! master.
 //!
 //! We may be the ones who are wrong, cut off while others moved on. So nothing is done before our master has been well, and
 //! the replica up and unchanged, for long enough that a newer configuration would have reached us.

@@ -1,4 +1,4 @@
-//! Answers to INFO: what an instance says about itself, and what follows at once.
+//! Handling answers to INFO: what an instance says about itself, and the immediate consequences.
 
 use super::address::Address;
 use super::instance::{Failover, Kind, Place, Reconf, Replica};
@@ -205,13 +205,13 @@ impl Sentinel {
         }
     }
 
-    /// True where a replica says that it follows the instance at that address.
+    /// Whether a replica says that it follows the instance at that address.
     pub(super) fn follows(&self, replica: &Replica, target: &Address) -> bool {
         let host = replica.master_host.as_ref();
         host.is_some_and(|host| self.locate(host, replica.master_port).is_same(target))
     }
 
-    /// How old a master's or replica's INFO is; `None` where none ever came.
+    /// How old a master's or replica's INFO is; `None` if none ever came.
     pub fn info_age(&self, place: Place) -> Option<Millis> {
         self.instance(place).info_refresh.map(|time| self.age(time))
     }

@@ -1,4 +1,5 @@
-//! Users' scripts: queued, a few at a time, tried again where they fail in a way that may pass, killed where they hang.
+//! The scripts that operators configure: they are queued, run a few at a time, are retried after temporary failures, and
+//! killed if they hang.
 
 use super::address::Address;
 use super::effect::{Effect, ScriptEnd};
@@ -8,9 +9,9 @@ use crate::base::level::Level;
 
 /// How many scripts may be queued: beyond that the oldest one that is not running is dropped.
 const MAX_QUEUED: usize = 256;
-/// So many run at once.
+/// The most scripts that run at once.
 const MAX_RUNNING: usize = 16;
-/// So often one is tried.
+/// How often a script is tried at most.
 const MAX_TRIES: u32 = 10;
 
 /// A script that waits or runs.
@@ -217,7 +218,7 @@ mod tests {
         runs.collect()
     }
 
-    /// Calls the machine up to a time, as often as it likes.
+    /// Calls the machine up to a time, whenever it asks to be called.
     fn run_to(sentinel: &mut Sentinel, end: Millis) -> Vec<(Millis, Effect)> {
         let mut all = Vec::new();
         loop {

@@ -1,4 +1,5 @@
-//! `sentinel ...` lines of the configuration file: read in the order that makes sense, whatever theirs is, and written.
+//! The `sentinel ...` lines of the configuration file: reading them in an order that respects their dependencies, and
+//! writing them.
 
 use super::address::{Address, is_ip};
 use super::id::SentinelId;
@@ -9,7 +10,7 @@ use crate::base::epoch::Epoch;
 use crate::base::words;
 use crate::config::file::{Directive, FatalError};
 
-/// The directives that a rewrite removes and writes anew.
+/// The directives that a rewrite replaces.
 pub const KEYS: [&str; 24] = [
     "sentinel myid",
     "sentinel deny-scripts-reconfig",
@@ -50,7 +51,7 @@ const FIRST: [&str; 9] = [
     "announce-hostnames",
 ];
 
-/// Looks a host name up; `None` where there is no such host.
+/// Looks a host name up; `None` if there is no such host.
 pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Sentinel {
@@ -296,7 +297,7 @@ impl Sentinel {
         lines.add("leader-epoch", &[name, master.leader_epoch.to_string().as_bytes()]);
         let mut written = vec![(host, port)];
         for replica in &master.replicas {
-            // Where the promoted replica counts as the master already, the old master counts as a replica.
+            // If the promoted replica already counts as the master, the old master counts as a replica.
             let known = &replica.base.address;
             let known = place(if known.is_same(address) { &master.base.address } else { known });
             if !written.contains(&known) {

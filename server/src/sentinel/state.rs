@@ -1,4 +1,4 @@
-//! The machine: all that a Sentinel knows, and what it does about an input.
+//! The machine: the state of a Sentinel, and how it handles inputs.
 
 use crate::base::epoch::Epoch;
 use crate::base::level::Level;
@@ -51,7 +51,7 @@ pub struct SimulatedFailures {
     pub after_promotion: bool,
 }
 
-/// See the module's comment.
+/// The machine of Sentinel mode.
 #[derive(Debug)]
 pub struct Sentinel {
     /// Our id; empty until it is made or read.
@@ -104,7 +104,7 @@ impl Sentinel {
         }
     }
 
-    /// The configuration is read: makes an id where there is none, and says what is monitored.
+    /// Starts once the configuration has been read: creates an id if there is none, and announces what is monitored.
     pub fn start(&mut self) {
         if self.id.is_empty() {
             self.id = SentinelId::new(String::from_utf8_lossy(&self.random.hex::<40>()));
@@ -120,8 +120,7 @@ impl Sentinel {
 
     /// Looks at everything that may have changed with one master, until nothing does.
     pub(super) fn advance(&mut self, m: usize) {
-        // One round may give reason for another. They come to an end, but the limit guarantees that a mistake cannot hang
-        // us.
+        // One round may give reason for another. They end, but the limit guarantees that a bug cannot hang us.
         for _ in 0..16 {
             self.moment.forget();
             let before = (self.out.len(), self.masters[m].failover);
@@ -206,12 +205,12 @@ impl Sentinel {
         self.links.get_mut(id)
     }
 
-    /// Where the first instance is that `is` is true of.
+    /// The position of the first instance for which `is` is true.
     pub(super) fn find(&self, is: impl Fn(&Instance) -> bool) -> Option<Place> {
         (0..self.masters.len()).flat_map(|m| self.places(m)).find(|&place| is(self.instance(place)))
     }
 
-    /// Where an instance is; `None` where it is gone.
+    /// The position of an instance; `None` if it no longer exists.
     pub(super) fn place(&self, id: InstanceId) -> Option<Place> {
         self.places.get(&id).copied()
     }
@@ -226,7 +225,7 @@ impl Sentinel {
         self.owners.get(&link).cloned().unwrap_or_default()
     }
 
-    /// Instances came or went.
+    /// Rebuilds the index after instances were added or removed.
     pub(super) fn reindex(&mut self) {
         self.places.clear();
         self.owners.clear();
@@ -243,7 +242,7 @@ impl Sentinel {
         Instance::new(id, kind, name, address, link, down_after, now)
     }
 
-    /// Adds a replica that is not known yet; true where it is new.
+    /// Adds a replica unless it is known; true if it is new.
     pub(super) fn add_replica(&mut self, m: usize, address: Address) -> bool {
         if self.masters[m].replicas.iter().any(|replica| replica.base.address.is_same(&address)) {
             return false;
@@ -257,7 +256,8 @@ impl Sentinel {
         true
     }
 
-    /// A name turned out to mean a place that is known already: one instance of a place is enough, and none follows itself.
+    /// Removes duplicates, after a name turned out to mean a place that is already known: each place has one instance, and
+    /// none follows itself.
     pub(super) fn forget_twins(&mut self, m: usize) {
         let master = &self.masters[m];
         let Master { base, replicas, .. } = master;
@@ -349,7 +349,7 @@ impl Sentinel {
         self.emit_text(level, name, Some(place.master()), payload);
     }
 
-    /// An event with words of its own; the master's script hears of it where it matters.
+    /// Emits an event with a text of its own, and runs the master's notification script if its level requires it.
     pub(super) fn emit_text(&mut self, level: Level, name: &'static str, master: Option<usize>, payload: String) {
         let script = master.and_then(|m| self.masters[m].notification_script.clone());
         if let Some(script) = script.filter(|_| level == Level::Warning) {
@@ -366,7 +366,7 @@ impl Sentinel {
         self.out.push(Effect::Save);
     }
 
-    /// The time that ages are counted to.
+    /// The time from which ages are computed.
     pub fn now(&self) -> Millis {
         self.moment.now
     }

@@ -1,12 +1,13 @@
-//! TILT: the clock made a jump, so no conclusion that depends on time is trusted for a while.
+//! TILT: after the clock has jumped, conclusions that depend on time are not trusted for a while.
 //!
-//! Inside the machine time never goes back: a clock that was set back is a jump, and counts on from where it stood.
+//! Inside the machine time never goes back: a clock that was set back counts as a jump, and the time continues from where it
+//! was.
 
 use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::base::level::Level;
 
-/// Whether we are in TILT, and how our time differs from the one outside.
+/// Whether we are in TILT, and how the machine's time differs from the time outside.
 #[derive(Debug, Default)]
 pub struct Tilt {
     since: Option<Millis>,

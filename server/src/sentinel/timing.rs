@@ -4,7 +4,7 @@ use crate::base::clock::Millis;
 
 macro_rules! timings {
     ($($(#[$doc:meta])* $field:ident = $name:literal, $default:literal;)*) => {
-        /// See the module's comment.
+        /// The periods and time-outs, in milliseconds.
         #[derive(Debug, Clone)]
         pub struct Timing {
             $($(#[$doc])* pub $field: Millis,)*
@@ -22,7 +22,7 @@ macro_rules! timings {
                 vec![$(($name, self.$field),)*]
             }
 
-            /// The period of that name, whatever its case.
+            /// Looks up a period by name, ignoring case.
             pub fn by_name(&mut self, name: &str) -> Option<&mut Millis> {
                 $(if name.eq_ignore_ascii_case($name) { return Some(&mut self.$field); })*
                 None
@@ -40,13 +40,13 @@ timings! {
     ask_period = "ASK-PERIOD", 1_000;
     /// The time between two hellos through one instance.
     publish_period = "PUBLISH-PERIOD", 2_000;
-    /// `down-after-milliseconds` where nothing is said.
+    /// `down-after-milliseconds` by default.
     default_down_after = "DEFAULT-DOWN-AFTER", 30_000;
-    /// `failover-timeout` where nothing is said.
+    /// `failover-timeout` by default.
     default_failover_timeout = "DEFAULT-FAILOVER-TIMEOUT", 180_000;
     /// How large a jump of the clock makes us mistrust it.
     tilt_trigger = "TILT-TRIGGER", 2_000;
-    /// How long we do.
+    /// How long the clock is not trusted afterwards.
     tilt_period = "TILT-PERIOD", 30_000;
     /// How long a replica that was told to follow may take to begin.
     slave_reconf_timeout = "SLAVE-RECONF-TIMEOUT", 10_000;
@@ -54,7 +54,7 @@ timings! {
     min_link_reconnect_period = "MIN-LINK-RECONNECT-PERIOD", 15_000;
     /// How long an election may take.
     election_timeout = "ELECTION-TIMEOUT", 10_000;
-    /// A script may run so long.
+    /// How long a script may run.
     script_max_runtime = "SCRIPT-MAX-RUNTIME", 60_000;
     /// After how long a failed script is tried again; doubled each time.
     script_retry_delay = "SCRIPT-RETRY-DELAY", 30_000;
