@@ -1,5 +1,5 @@
-//! Users as a server's clients and operators meet them: each play has the outcome that the real server has, and is held against it
-//! where one is installed. The grammar of rules is fuzzed against it in `src/acl/tests.rs`.
+//! Users as clients and operators see them. Each test expects the outcome that the real server has, and also runs on that
+//! server if it is installed. The grammar of rules is fuzzed against it in `src/acl/tests.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -17,7 +17,7 @@ use wire::Wire;
 
 const NO_DISK: [&str; 2] = ["--appendonly", "no"];
 
-/// Plays on our server, and on the real one where it is installed: both must come to what is expected.
+/// Runs a script on our server and, if installed, on the real one. Both must have the expected outcome.
 fn play(options: &[&str], expected: &[&str], script: impl Fn(&Server, &Path) -> Vec<String>) {
     play_in_folder(options, expected, |_| {}, script);
 }
@@ -41,7 +41,7 @@ fn play_in_folder(
     }
 }
 
-/// A client that has logged in as a user whom any password opens.
+/// A client that has logged in as a user that accepts any password.
 fn as_user(server: &Server, name: &str) -> Wire {
     let mut wire = Wire::to(server);
     assert_eq!(wire.ask(&format!("AUTH {name} x")), "+OK");
@@ -51,7 +51,7 @@ fn as_user(server: &Server, name: &str) -> Wire {
 /// The ends of the connection and of its replies.
 fn is_closed(mut wire: Wire) -> String {
     let mut rest = Vec::new();
-    // A reset is an end as well.
+    // A reset also counts as an end.
     let _ = wire.stream.read_to_end(&mut rest);
     "closed".into()
 }
@@ -330,9 +330,10 @@ fn who_is_deleted_hears_so_and_is_gone_and_so_are_its_other_sessions() {
     });
 }
 
-/// Redis 7.0.15 serves it: rights are looked at when a command comes. Later versions look again, as ours does.
+/// Redis 7.0.15 serves such a client, because it checks permissions only when a command arrives. Later versions check again,
+/// as ours does.
 #[test]
-fn who_waits_gets_nothing_to_which_the_right_was_lost() {
+fn a_blocked_client_gets_nothing_that_its_user_may_no_longer_read() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(OURS, folder.path(), &NO_DISK);
     server.ask("ACL SETUSER u on nopass ~list ~stream +blpop +xread");
@@ -518,7 +519,7 @@ fn what_acl_checks_is_what_the_handler_touches() {
     server.ask("XADD secret * f v");
     server.ask("XGROUP CREATE secret g $");
     let mut wire = as_user(&server, "u");
-    // Redis 7.0.15 lets these through (redis#15478): it looks at the first STORE, and at the first word STREAMS.
+    // Redis 7.0.15 allows these (redis#15478), because it checks the first STORE, and the first word STREAMS.
     for line in [
         "GEORADIUS mine 1 1 1 km STORE mine2 STORE secret",
         "GEORADIUS mine 1 1 1 km STORE mine2 STOREDIST secret",

@@ -1,10 +1,12 @@
-//! Whatever words a command is given, a user reaches no key to which it has no right: requests are made from what COMMAND DOCS tells,
-//! broken at random, and run as a user who may run everything on some keys. What happens to the others would be an event, and what
-//! they hold would be in a reply.
+//! Whatever the arguments of a command, a user cannot access keys without permission. Requests are generated from COMMAND
+//! DOCS, damaged at random, and run as a user who may run everything on some keys. A change of other keys would show as an
+//! event, and their contents would show in a reply.
 //!
-//! And what a random user is allowed and refused, with the words of the refusal and in ACL LOG, is as in the real server.
+//! In addition, what a random user is allowed and refused, including error texts and ACL LOG, is the same as in the real
+//! server.
 //!
-//! `ACL_KEYS_FUZZ`, `ACL_DRYRUN_FUZZ` and `ACL_PLAY_FUZZ` say how many, `ACL_KEYS_SEED` and so on play one alone.
+//! `ACL_KEYS_FUZZ`, `ACL_DRYRUN_FUZZ` and `ACL_PLAY_FUZZ` set the number of seeds, and `ACL_KEYS_SEED` and so on run a
+//! single one.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -25,7 +27,7 @@ use server::server::client::{Client, Signal};
 use server::server::doc::{AclCategories, Argument, ArgumentFlags, ArgumentKind, CommandDoc, Flags, Internal};
 use server::server::{Command, Server};
 
-/// What stands in keys that are not to be seen.
+/// The value of keys that must not be read.
 const SECRET: &str = "classified";
 
 struct World {
@@ -46,7 +48,7 @@ impl World {
         let rules = ["on", "nopass", "+@all", "~mine*", "&*"];
         let user = User::new(b"u", &book).with_rules(&mut book, &rules).unwrap();
         let mut world = Self { user: server.acl.put_user(user), server };
-        // Somebody who hears of every event.
+        // A client that receives every event.
         let id = world.server.clients.next_id();
         world.server.clients.add(Client::new(id, now_ms(), Arc::new(Signal::default())));
         let listen = request(&["PSUBSCRIBE", "__keyspace@0__:*"]);
@@ -74,7 +76,7 @@ impl World {
         client.out
     }
 
-    /// What the listener has heard since it was last asked.
+    /// What the listener has received since the last call.
     fn heard(&mut self) -> String {
         self.server
             .clients
@@ -237,7 +239,7 @@ fn no_words_lead_to_a_key_without_a_right_to_it() {
     println!("{served} were served");
 }
 
-/// Rules of a user that may some of everything.
+/// Rules of a user with some permissions of each kind.
 fn rules(random: &mut Random, commands: &[&Command]) -> Vec<String> {
     const PATTERNS: [&str; 10] =
         ["~mine*", "%R~mine*", "%W~secret*", "%RW~secret1", "~*", "allkeys", "&*", "&m", "&secret*", "resetchannels"];
@@ -383,7 +385,7 @@ fn every_request_is_allowed_as_the_real_server_allows_it() {
     let mut wires = both.wires();
     let world = World::new();
     let all = world.server.registry.all().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
-    // Here Redis looks at other keys than those that the handler takes.
+    // In these cases Redis checks other keys than those that the handler uses.
     let differ = ["georadius", "georadiusbymember", "xread", "xreadgroup", "pfmerge"];
     let mut commands: Vec<&Command> = all.filter(|command| !command.doc.is(Internal::OURS)).collect();
     commands.sort_by_key(|command| command.name);

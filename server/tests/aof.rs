@@ -1,6 +1,6 @@
 //! The append-only file: exchanged with the real server, cut, killed, rewritten under writes, on a disk that is full.
 //!
-//! Where a tool is not installed, its test says so and is passed over.
+//! If a tool is not installed, its test says so and is skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -25,7 +25,7 @@ impl Server {
         assert_eq!(self.info("aof_last_bgrewrite_status"), "ok");
     }
 
-    /// SIGKILL, by the process's id, when nothing waits to be written: with `everysec`, writes wait for a running sync.
+    /// Sends SIGKILL once nothing is left to be written: with `everysec`, writes wait for a running sync.
     fn kill(self) {
         until("all is written", || self.info("aof_buffer_length").parse().unwrap_or(0) == 0);
         self.kill_now();
@@ -132,7 +132,7 @@ fn with_always_no_acknowledged_write_is_lost_by_a_kill() {
     for round in 0..from_environment("KILLS", 6) as usize {
         let threads = if round % 2 == 0 { "1" } else { "4" };
         let server = Server::start(OURS, directory, &["--appendfsync", "always", "--io-threads", threads]);
-        // A kill may have cut a write in two that nobody was told of; the start has removed it.
+        // The kill may have interrupted a write that was not acknowledged; the restart has removed its beginning.
         check_aof(directory);
         for (writer, &acknowledged) in last.iter().enumerate() {
             let found = server.ask(&format!("GET w{writer}")).parse::<usize>().unwrap_or(0);
@@ -184,7 +184,7 @@ fn rewrites_under_writes_lose_nothing_and_a_kill_in_the_middle_does_no_harm() {
             })
             .collect();
         (0..3).for_each(|_| server.rewrite());
-        // The kill comes while one more runs.
+        // The kill arrives while another rewrite is running.
         server.ask("BGREWRITEAOF");
         server.kill_now();
         let acknowledged: Vec<i64> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
@@ -400,7 +400,7 @@ fn a_full_disk_refuses_writes_and_nothing_acknowledged_is_lost_when_there_is_roo
     assert_eq!(server.ask("DBSIZE"), format!(":{}", written + 1));
 }
 
-/// Plays on the real server, where it is installed, and on ours.
+/// Runs on ours and, if installed, on the real server.
 fn on_both(play: impl Fn(&str, &Path)) {
     for program in [REAL, OURS] {
         if program == OURS || installed(REAL) {
@@ -492,7 +492,7 @@ fn rewrites_that_fail_keep_every_write_and_pause_after_the_third() {
     let folder = folder.path();
     let options = ["--auto-aof-rewrite-percentage", "1", "--auto-aof-rewrite-min-size", "1kb"];
     let server = Server::start(OURS, folder, &options);
-    // Where the new base is to be put stands a directory.
+    // A directory is in the place of the new base.
     let obstacle = aof(folder, &format!("temp-rewriteaof-bg-{}.aof", server.process.id()));
     std::fs::create_dir(&obstacle).unwrap();
     for round in 1..=3 {

@@ -41,7 +41,7 @@ async fn all_there(cluster: &mut ClusterConnection, count: usize) {
     }
 }
 
-/// Writes on while something else is done; the number of all writes.
+/// Keeps writing while `work` is done; returns the number of all writes.
 async fn meanwhile(cluster: &mut ClusterConnection, from: usize, work: impl FnOnce() + Send + 'static) -> usize {
     let over = Arc::new(AtomicBool::new(false));
     let written = Arc::new(AtomicUsize::new(from));

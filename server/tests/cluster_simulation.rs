@@ -1,5 +1,5 @@
-//! Clusters in a world of messages that are late, ways that close, machines that crash and pause: what must hold holds after
-//! every event.
+//! Simulated clusters with late messages, blocked connections, and machines that crash and pause. All invariants are checked
+//! after every event.
 //!
 //! A failing seed is printed. `CLUSTER_SEED=N` replays one, `CLUSTER_SEEDS=N` runs that many, `CLUSTER_TRACE=1` prints what
 //! happens.

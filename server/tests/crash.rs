@@ -1,4 +1,5 @@
-//! What a bug leaves behind: a report in the log and no process; and a watchdog that reports and lets the server go on.
+//! Crash reports: a bug leaves a report in the log and ends the process, while the watchdog reports and lets the server
+//! continue.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

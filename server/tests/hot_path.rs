@@ -44,7 +44,7 @@ fn allocations(server: &mut Server, requests: &[OwnedArgs], rounds: usize) -> us
 
 #[test]
 fn get_set_incr_ping_and_publish_allocate_nothing() {
-    // A busy machine makes any command a slow one, which is remembered.
+    // On a busy machine any command may count as slow and be recorded in SLOWLOG.
     let mut server =
         Server::new(Config { slowlog_log_slower_than: -1, ..Config::default() }, server::commands::catalogue(), false);
     let value = "v".repeat(32);

@@ -4,7 +4,7 @@
 //! receive snapshots (`followers.rs`); and here a server with some clients: pipeliners that read while they write or only afterwards, subscribers, replicas,
 //! and peers that stall or vanish. Each seed draws the sizes of the buffers, the limits, and how every peer behaves. What
 //! must hold:
-//! - everybody who can make progress does: pipeliners and patient replicas end before the deadline;
+//! - every peer that can make progress does: pipeliners and patient replicas finish before the deadline;
 //! - replies are in order and complete, unless the connection was closed, and then they are a prefix of what was due;
 //! - a subscriber misses no message before it is closed, and two replicas see the same bytes at the same offsets;
 //! - a peer that stalls costs at most its limit.
@@ -259,7 +259,7 @@ async fn replica(
     }
 }
 
-/// Neither reads nor leaves.
+/// Neither reads nor disconnects.
 async fn stalled(_read: ReadHalf<DuplexStream>, _write: WriteHalf<DuplexStream>) {
     std::future::pending().await
 }
@@ -289,7 +289,7 @@ fn config(dice: &mut Random, directory: &std::path::Path) -> (Config, bool) {
     (config, limited)
 }
 
-/// Plays a world; how many peers that had to end were served to their end there.
+/// Runs a world; returns how many peers that had to finish did.
 async fn play(seed: u64) -> Result<usize, String> {
     let mut dice = Random::from_seed(seed);
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The table of options against the code that reads them, and against what the documentation says of them.
+//! The table of options compared with the code that reads them, and with the documentation.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

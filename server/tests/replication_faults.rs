@@ -1,4 +1,4 @@
-//! Replication over a link that is cut at random moments, and planned hand-overs under writes.
+//! Replication over a link that is cut at random moments, and planned failovers under writes.
 //!
 //! `LINK_CUTS=1000 HAND_OVERS=20 cargo test -p server --test replication_faults` is the long form.
 
@@ -21,7 +21,7 @@ use support::*;
 
 const NO_DISK: [&str; 2] = ["--appendonly", "no"];
 
-/// Random numbers whose seed is printed where a test fails, and taken from `SEED` where that is set.
+/// Random numbers whose seed is printed if a test fails, and taken from `SEED` if that is set.
 fn dice() -> Random {
     let seed = from_environment("SEED", Random::from_os().next_u64());
     println!("SEED={seed}");
@@ -150,7 +150,7 @@ fn a_cut_link_goes_on_where_it_was_cut_with_a_real_server_at_either_end() {
     }
 }
 
-/// After a partial resync nobody selects the database again: the replica must know it.
+/// After a partial resync the stream does not select the database again, so the replica has to remember it.
 #[test]
 fn a_replica_goes_on_in_the_database_that_the_stream_had_selected() {
     let homes = [(); 3].map(|()| tempfile::tempdir().unwrap());
@@ -194,7 +194,7 @@ fn persistent_writer(ports: [u16; 2], stop: &Arc<AtomicBool>) -> JoinHandle<u64>
         let (mut at, mut acknowledged, mut sent) = (0, 0, 0u64);
         while !stop.load(Ordering::Relaxed) {
             sent += 1;
-            // A member a write: one that is lost is missed whatever came after.
+            // One member per write, so that a lost one is noticed whatever follows.
             let reply = clients[at].ask(&format!("SADD written {sent}"));
             if reply.starts_with(":") {
                 acknowledged += 1;

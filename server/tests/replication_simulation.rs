@@ -1,5 +1,5 @@
-//! Primaries, replicas and chains of them in a world where ways are slow, close and break, processes stop, crash and come back
-//! from old files, and operators change roles as they like: what must hold holds after every event.
+//! Simulated primaries, replicas and chains of replicas: connections are slow, blocked and broken, processes stop, crash and
+//! restart from old files, and operators change roles at random. All invariants are checked after every event.
 //!
 //! A failing seed is printed. `REPLICATION_SEED=N` replays one, `REPLICATION_SEEDS=N` runs that many, `REPLICATION_TRACE=1`
 //! prints what happens.

@@ -1,4 +1,4 @@
-//! What a connection hears and what it does not: replies that are turned off, transactions, subscriptions.
+//! What a connection receives and what it does not: disabled replies, transactions, subscriptions.
 
 #[expect(dead_code, reason = "other tests need more of it")]
 mod support;

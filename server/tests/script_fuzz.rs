@@ -1,8 +1,9 @@
-//! Scripts made at random run on ours and on the real server: what they answer in RESP2 and RESP3 is the same, to the byte, and so is
-//! the keyspace that they leave.
+//! Random scripts run on our server and on the real one. Their replies in RESP2 and RESP3 are the same to the byte, and so
+//! is the resulting keyspace.
 //!
-//! Out of the grammar stays what is chance in the real server too: addresses (tables and functions as text or as keys), the order of
-//! big sets and hashes, random members, the time; and errors that are tables without a text, which end the real server.
+//! The grammar leaves out what is random in the real server, too: addresses (tables and functions as text or as keys), the
+//! order of big sets and hashes, random members, the time; and errors that are tables without a text, which end the real
+//! server.
 //!
 //! `SCRIPT_FUZZ` says how many seeds of three scripts, `SCRIPT_FUZZ_FROM` which is the first, `SCRIPT_SEED` plays one alone.
 
@@ -16,7 +17,7 @@ use std::net::TcpStream;
 
 use server::base::random::Random;
 
-/// Of a run, so many that differ are shown.
+/// How many differences of a run are shown at most.
 const MOST_SHOWN: usize = 20;
 
 /// Where a reply in RESP2 or RESP3 ends.

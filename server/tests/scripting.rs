@@ -1,4 +1,5 @@
-//! Scripts and functions on a whole server: busy scripts, what they leave to replicas and files, and the holes that others had.
+//! Scripts and functions on a whole server: busy scripts, what they propagate to replicas and files, and vulnerabilities of
+//! other servers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -203,7 +204,7 @@ fn the_holes_that_others_had_are_closed() {
          collectgarbage() local n = 0 for _ in pairs(weak) do n = n + 1 end return n < 20",
     );
     assert_eq!(reply, ":1");
-    // An error without a text kills Redis.
+    // An error without a text crashes Redis.
     assert!(eval(client, "error({})").starts_with('-'));
     assert_eq!(call(client, &["PING"]), "+PONG");
 }
@@ -450,7 +451,7 @@ fn a_session_hears_of_its_own_script() {
 
 /// Integers become texts, and texts integers, by a way of their own; at its edges, and beyond, both ways say what C's do.
 #[test]
-fn numbers_become_texts_and_texts_numbers_as_they_always_did() {
+fn numbers_and_texts_convert_as_c_converts_them() {
     const SCRIPT: &str = "local shown = {}
         for _, text in ipairs(ARGV) do
           local number = tonumber(text)

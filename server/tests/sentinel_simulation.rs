@@ -1,5 +1,5 @@
-//! Sentinels in a world of messages that are late or lost, machines that crash and pause, clocks that jump: what must hold
-//! holds after every event.
+//! Simulated Sentinels with late and lost messages, machines that crash and pause, and clocks that jump. All invariants are
+//! checked after every event.
 //!
 //! A failing seed is printed. `SENTINEL_SEED=N` replays one, `SENTINEL_SEEDS=N` runs that many.
 

@@ -1,5 +1,5 @@
-//! How a server ends: signals at awkward moments, and what is left on the disk. Each play has the outcome that the real one
-//! has, and is held against it where one is installed.
+//! How a server ends: signals at awkward moments, and what is left on the disk. Each test expects the outcome that the real
+//! server has, and also runs on that server if it is installed.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -37,7 +37,7 @@ fn assert_logged(folder: &Path, text: &str) {
     assert!(log.contains(text), "{text} is not in {log}");
 }
 
-/// Plays on our server, and on the real one where it is installed.
+/// Runs on our server and, if installed, on the real one.
 fn on_both(play: impl Fn(&str, &Path)) {
     for program in [REAL, OURS] {
         if program == OURS || installed(REAL) {

@@ -1,6 +1,6 @@
-//! CLUSTER MIGRATESLOTS on whole servers: under load, given up, with either side killed in the middle.
+//! CLUSTER MIGRATESLOTS on whole servers: under load, cancelled, and with either side killed in the middle.
 //!
-//! Upstream does not have it, so that these tests run on ours only and say themselves what must be.
+//! Redis does not have it, so these tests run on our server only.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::string_slice, reason = "replies are ASCII")]
@@ -182,7 +182,7 @@ fn a_migration_that_is_given_up_leaves_everything_with_the_source() {
     assert_eq!(nodes.ended(0).0, "done");
     assert_eq!(nodes.keys(2), 1200);
     until("the source has removed what went", || nodes.keys(0) == 0);
-    // The last slot: its master becomes a replica of who has it now, as with stock resharding.
+    // The last slot: its master becomes a replica of the new owner, as with Redis's resharding.
     assert_eq!(nodes.migrate(0, 2, "5460 5460"), "+OK");
     until("it follows the new owner", || {
         nodes[0].info("role") == "slave" && nodes[0].info("master_link_status") == "up"

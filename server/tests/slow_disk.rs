@@ -1,5 +1,5 @@
-//! A disk whose fsync does not return. A library that is put in front of libc holds every fsync of a file whose name has a word
-//! in it, for as long as the test wants; meanwhile all that does not promise durability must go on.
+//! A disk whose fsync does not return. A preloaded library blocks every fsync of a file whose name contains a word, for as
+//! long as the test wants. In the meantime, everything that does not promise durability must continue.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -80,7 +80,7 @@ struct Held {
 }
 
 impl Held {
-    /// `None` where there is no C compiler.
+    /// `None` if there is no C compiler.
     fn start(options: &[&str]) -> Option<Self> {
         if !installed("cc") {
             return None;
@@ -109,7 +109,7 @@ impl Held {
         std::fs::remove_file(self.folder.path().join("hold")).unwrap();
     }
 
-    /// Everything that promises nothing of the disk is answered.
+    /// Requests that do not depend on the disk are answered.
     fn goes_on(&self) {
         let mut client = self.server.client();
         for round in 0..100 {

@@ -1,4 +1,4 @@
-//! The keyspace table against a model: lookups, growth, shrinking, SCAN's guarantee, snapshots under writes.
+//! The keyspace table compared with a model: lookups, growth, shrinking, SCAN's guarantee, snapshots under writes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -92,7 +92,7 @@ fn contents(entries: impl Iterator<Item = OwnedEntry>) -> BTreeMap<Vec<u8>, (Vec
 }
 
 proptest! {
-    // Miri is a thousand times slower, and finds what it finds in the first few.
+    // Miri is a thousand times slower, and finds problems in the first few cases.
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 3 } else { 48 }))]
 
     #[test]

@@ -1,5 +1,5 @@
-//! Servers inside TLS: who gets in, what happens to who does not, and everything that connects to something. The same is played
-//! on the real server, where it is installed, and ours and the real one talk to each other.
+//! Servers with TLS: which clients are admitted, how others are refused, and everything that opens connections. The same
+//! tests run on the real server if it is installed, and ours and the real one talk to each other.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,5 +1,5 @@
-//! Chains of certificates by OpenSSL's rules: each is shown to our server and to the real one, as a client's, and each is shown to
-//! our verifier as a server's. Both must say what the table says.
+//! Chains of certificates by OpenSSL's rules. Each is presented to our server and to the real one as a client's, and to our
+//! verifier as a server's. The verdicts must be those of the table.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! What must hold, whatever happens.
+//! The invariants of the simulation.
 
 use super::node::Process;
 use server::base::epoch::Epoch;
@@ -6,7 +6,7 @@ use server::base::ids::NodeId;
 use server::cluster::{Cluster, Ports, SlotSet};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was seen so far.
+/// What has been observed so far.
 #[derive(Debug, Default)]
 pub struct Witness {
     /// Who won which epoch.
@@ -27,8 +27,8 @@ fn epochs_of(disk: &str) -> Option<(Epoch, Epoch)> {
 }
 
 impl Witness {
-    /// Two can win an epoch only where two owners of one slot voted: a master that was replaced votes until it hears of it,
-    /// and its successor does already. It is so in Redis, too. What they won must then be different slots
+    /// Two nodes can win an epoch only if two owners of one slot voted: a master that was replaced votes until it learns of
+    /// that, and its successor already votes. This is the same in Redis. What they won must then be different slots
     /// ([`no_slot_with_two_masters_at_one_epoch`]), and one of them takes another epoch.
     pub fn at_most_one_winner_an_epoch(&mut self, host: usize, epoch: Epoch) -> Result<(), String> {
         self.won += 1;
@@ -63,7 +63,7 @@ impl Witness {
         Err(format!("host {host} votes for {voted} and for {candidate} in epoch {epoch}"))
     }
 
-    /// A vote that is on its way is on disk.
+    /// A vote that has been sent is on disk.
     pub fn votes_are_kept(host: usize, epoch: Epoch, disk: &str) -> Result<(), String> {
         match epochs_of(disk) {
             Some((current, vote)) if vote >= epoch && current >= epoch => Ok(()),
@@ -99,7 +99,7 @@ pub fn no_slot_with_two_masters_at_one_epoch(processes: &[Process], changed: usi
     Ok(())
 }
 
-/// A role of the machine is one of the data.
+/// The role of the machine agrees with that of the data.
 pub fn roles_agree(host: usize, process: &Process) -> Result<(), String> {
     let Some(core) = &process.core else { return Ok(()) };
     let master = core.my_master().map(|master| master.ip.clone()).filter(|ip| !ip.is_empty());
@@ -133,7 +133,7 @@ fn view(core: &Cluster) -> Option<View> {
     Some((owned, roles))
 }
 
-/// Why not all nodes see the same cluster, whole and in service; `None` where they do.
+/// Why the nodes do not all see the same complete and serving cluster; `None` if they do.
 pub fn disagreement(processes: &[Process]) -> Option<String> {
     let mut first: Option<(usize, View)> = None;
     for (host, process) in processes.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! The world: hosts, their connections, time, and what goes wrong.
+//! The simulated world: hosts, their connections, time, and faults.
 //!
-//! A connection keeps the order of its packets and loses none while it lives: where the way is blocked they are sent again
-//! and again, as TCP does, and get through when it opens, or never, because the connection was given up by then.
+//! A connection keeps the order of its packets and loses none while it is open: on a blocked path they are retransmitted, as
+//! by TCP, and arrive when the path opens again, unless the connection was closed by then.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -18,9 +18,9 @@ use server::cluster::{Cluster, ConnId, Effect, Input, NetworkEffect};
 use super::invariants::{Witness, disagreement, no_slot_with_two_masters_at_one_epoch, roles_agree};
 use super::node::{BUS_PORT, PORT, Process, host_of, id_of, ip_of};
 
-/// Between two attempts to send what did not get through.
+/// Milliseconds between two retransmissions.
 const RETRANSMIT: i64 = 200;
-/// A connection on which nothing gets through for so long breaks.
+/// A connection breaks if nothing gets through for this many milliseconds.
 const BREAKS_AFTER: i64 = 20_000;
 /// Connections that others opened are named from here on.
 const ACCEPTED: u64 = 1 << 63;
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// Chaos, then peace, then one view; the number of elections won.
+    /// Runs with faults, then without, until all nodes agree. Returns the number of elections won.
     pub fn play(mut self) -> Result<usize> {
         let result = self.play_all();
         result.map_err(|error| self.explain(error))?;

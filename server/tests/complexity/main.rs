@@ -1,5 +1,5 @@
-//! Costs grow as documented: for each row of the table in `rows.rs` the work is done on n elements and on several times as
-//! many, and the ratio of the two costs tells how it grows.
+//! Costs grow as documented: for each row of the table in `rows.rs` the work is measured for n elements and for several
+//! times as many, and the ratio of the two costs shows how it grows.
 //!
 //! # Background
 //! Nothing here asserts a speed. The cost is the processor time of this thread (other processes, and waiting, do not count),

@@ -22,9 +22,9 @@ use server::resp::request::{Limits, OwnedArgs, Parsed};
 use server::server::Server;
 use server::server::client::{Client, Signal};
 
-// One test: the allocator's record is the process's.
+// A single test, because the allocator's record is that of the process.
 #[test]
-fn foreign_bytes_break_nothing() {
+fn no_input_breaks_a_parser() {
     requests();
     rdb_files();
     restore_payloads();

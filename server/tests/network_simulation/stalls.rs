@@ -1,4 +1,4 @@
-//! Single sockets and disks that take nothing any more.
+//! Single sockets and disks that stop accepting data.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

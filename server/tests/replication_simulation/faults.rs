@@ -1,4 +1,4 @@
-//! What goes wrong, what operators do, and how it is mended.
+//! Faults, operators' actions, and repairs.
 
 use super::node::{PORT, name};
 use super::world::{Event, Result, World};

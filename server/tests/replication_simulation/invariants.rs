@@ -1,4 +1,4 @@
-//! What must hold, whatever happens.
+//! The invariants of the simulation.
 
 use std::collections::BTreeMap;
 

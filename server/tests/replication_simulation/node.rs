@@ -198,7 +198,7 @@ pub enum Request {
     Synchronize { replid: Vec<u8>, offset: Offset, takes_over: bool },
 }
 
-/// Takes the next command of a replica out of its session's input; `None` where it has not come whole.
+/// Takes the next command of a replica out of its session's input; `None` if it has not come whole.
 pub fn next_request(session: &mut Session) -> Option<Vec<Request>> {
     let Ok(Parsed::Request { consumed }) = session.parser.parse(&session.input, LIMITS) else { return None };
     let args = session.parser.args(&session.input);

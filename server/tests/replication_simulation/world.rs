@@ -1,4 +1,4 @@
-//! The world: hosts, their connections, time, and what goes wrong.
+//! The simulated world: hosts, their connections, time, and faults.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -268,7 +268,7 @@ impl World {
         self.act(host, |machine| machine.take(input)).map(drop)
     }
 
-    /// Has a machine do something, does what it decides, and looks whether all holds that must.
+    /// Runs an operation of a machine, carries out its effects, and checks the invariants.
     pub(super) fn act<R>(&mut self, host: usize, f: impl FnOnce(&mut Replication) -> R) -> Result<Option<R>> {
         let now = self.now;
         let Some(process) = &mut self.hosts[host].process else { return Ok(None) };
@@ -383,7 +383,7 @@ impl World {
         Ok(())
     }
 
-    /// All hold the same, of one history, and whoever follows is connected.
+    /// All nodes have the same data of one history, and all replicas are connected.
     pub(super) fn all_are_equal(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
         for (host, it) in self.hosts.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Seeds of a simulation: which are played, and the verdict.
+//! The seeds of a simulation: which ones are run, and the verdict.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -16,10 +16,11 @@ fn played(seed: u64, play: impl Fn(u64) -> Result<usize, String>) -> Result<usiz
     })
 }
 
-/// Plays the seeds 0, 1, 2, ... up to `fixed`: the same worlds in every run, so that a change which breaks nothing is never
-/// refused for a world that nobody had looked at. In the environment `{name}_SEED=N` replays one seed, `{name}_SEEDS=N` plays
-/// the first N instead, and `FRESH_SECONDS=N` adds new seeds for so long: CI's own job does that. A play answers with the
-/// number of `events` in it: on average there must be one in two worlds, for a world in which nothing happens shows nothing.
+/// Plays the seeds 0, 1, 2, ... up to `fixed`: the same worlds in every run, so that a change which breaks nothing never
+/// fails because of a world that was not run before. In the environment `{name}_SEED=N` replays one seed, `{name}_SEEDS=N`
+/// plays the first N instead, and `FRESH_SECONDS=N` adds new seeds for so long: CI's own job does that. A play returns the
+/// number of `events` in it. There must be at least one per two worlds on average, because a world in which nothing happens
+/// proves nothing.
 pub fn play_all(name: &str, fixed: u64, events: &str, play: impl Fn(u64) -> Result<usize, String>) {
     let started = Instant::now();
     let (fixed, fresh) = match (number(&format!("{name}_SEED")), number(&format!("{name}_SEEDS"))) {

@@ -1,4 +1,4 @@
-//! What must hold, whatever happens.
+//! The invariants of the simulation.
 
 use server::base::epoch::Epoch;
 use server::sentinel::Effect;

@@ -1,7 +1,7 @@
-//! The world: hosts, their connections, time, and what goes wrong.
+//! The simulated world: hosts, their connections, time, and faults.
 //!
-//! A connection keeps the order of its messages and loses none while it lives: where the way is blocked they are sent again
-//! and again, as TCP does, and get through when it opens, or never, because the connection was given up by then.
+//! A connection keeps the order of its messages and loses none while it is open: on a blocked path they are retransmitted,
+//! as by TCP, and arrive when the path opens again, unless the connection was closed by then.
 
 use super::invariants::Witness;
 use super::node::{Asked, DATA_PORT, DataNode, Role, SENTINEL_PORT, host_name, host_of};
@@ -576,7 +576,7 @@ impl World {
         };
         let life = process.started;
         self.carry_out(s, out)?;
-        // Who died before it had done all does not answer.
+        // A Sentinel that died before it had carried out everything does not answer.
         if self.sentinels[s].core.is_some() && self.sentinels[s].started == life {
             self.reply(key, value);
         }

@@ -60,7 +60,7 @@ impl Client {
 }
 
 impl<S: Read + Write> Client<S> {
-    /// The first line of a reply, or a bulk string; `None` where the server has gone.
+    /// The first line of a reply, or a bulk string; `None` if the server has closed the connection.
     pub fn try_ask(&mut self, line: &str) -> Option<String> {
         self.0.get_mut().write_all(format!("{line}\r\n").as_bytes()).ok()?;
         self.reply()

@@ -1,4 +1,4 @@
-//! Plays: what a script sees of a server, ours and the real one.
+//! Running the same script on our server and on the real one.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -75,7 +75,7 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// Plays on our server, and on the real one where it is installed: both must come to what is expected.
+/// Runs a script on our server and, if installed, on the real one. Both must have the expected outcome.
 pub fn play(options: &[&str], expected: &[&str], script: impl Fn(&Server, &Path) -> Vec<String>) {
     for program in [REAL, OURS] {
         if program == REAL && !installed(REAL) {
