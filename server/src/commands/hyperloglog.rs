@@ -27,7 +27,7 @@ impl From<CorruptHll> for CommandError {
     }
 }
 
-/// A copy of the HyperLogLog under a key; `None` where the key is absent.
+/// A copy of the HyperLogLog under a key; `None` if the key is absent.
 fn read(ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<Vec<u8>>> {
     let Some(entry) = ctx.lookup_read(key) else { return Ok(None) };
     let bytes = with_string(entry.value(), |bytes| hll::is_hll(bytes).then(|| bytes.to_vec()))?;

@@ -33,7 +33,7 @@ pub static FAMILY: Family = &[
     ("rpushx", Handler::Data(rpushx)),
 ];
 
-/// The list under a key, for a read; `None` where the key is absent.
+/// The list under a key, for a read; `None` if the key is absent.
 fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a List>> {
     match ctx.keyspace.lookup_read(ctx.db, key).map(|entry| entry.value()) {
         None => Ok(None),
@@ -42,7 +42,7 @@ fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'
     }
 }
 
-/// The list under a key, for a change; `None` where the key is absent.
+/// The list under a key, for a change; `None` if the key is absent.
 fn write<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a mut List>> {
     match ctx.object_mut(key)? {
         None => Ok(None),
@@ -236,7 +236,7 @@ impl<'a> MultiPop<'a> {
         self.args.from(self.first).take(self.keys)
     }
 
-    /// Pops from one list; false where it is absent.
+    /// Pops from one list; false if it is absent.
     pub(super) fn pop(&self, ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult<bool> {
         let popped = pop_some(ctx, key, self.end, self.count, |reply, popped| {
             reply.array(2);

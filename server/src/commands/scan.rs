@@ -52,7 +52,7 @@ impl<'a> ScanOptions<'a> {
 /// Parses a cursor: an unsigned number.
 ///
 /// # Errors
-/// The text of Redis for anything else.
+/// Redis's error text for anything else.
 pub fn scan_cursor(word: &[u8]) -> CommandResult<u64> {
     // As in C's `strtoul`, an empty text is zero, a sign is allowed, a negative number wraps, and a NUL ends the text.
     let word = shown(word, word.len());

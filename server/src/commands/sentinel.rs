@@ -38,7 +38,7 @@ pub static FAMILY: Family = &[
 ];
 
 const NO_SUCH_MASTER: CommandError = CommandError::Static("ERR No such master with that name");
-/// The error outside of Sentinel mode, where these commands cannot be reached.
+/// The error outside Sentinel mode, where these commands cannot be reached.
 const NO_SENTINEL: CommandError = CommandError::Static("ERR This instance is no Sentinel");
 
 /// The machine, with its time brought up to date.

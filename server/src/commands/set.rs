@@ -32,7 +32,7 @@ pub static FAMILY: Family = &[
     ("sunionstore", Handler::Data(sunionstore)),
 ];
 
-/// The set under a key, for a read; `None` where the key is absent.
+/// The set under a key, for a read; `None` if the key is absent.
 fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a Set>> {
     match ctx.keyspace.lookup_read(ctx.db, key).map(|entry| entry.value()) {
         None => Ok(None),
@@ -41,7 +41,7 @@ fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'
     }
 }
 
-/// The set under a key, for a change; `None` where the key is absent.
+/// The set under a key, for a change; `None` if the key is absent.
 fn write<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a mut Set>> {
     match ctx.object_mut(key)? {
         None => Ok(None),

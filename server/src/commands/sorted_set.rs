@@ -29,7 +29,7 @@ pub static FAMILY: Family = &[
 /// Members with scores, copied out of a set.
 pub(super) type Pairs = Vec<(Vec<u8>, f64)>;
 
-/// The sorted set under a key, for a read; `None` where the key is absent.
+/// The sorted set under a key, for a read; `None` if the key is absent.
 pub(super) fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a SortedSet>> {
     match ctx.keyspace.lookup_read(ctx.db, key).map(|entry| entry.value()) {
         None => Ok(None),
@@ -38,7 +38,7 @@ pub(super) fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResul
     }
 }
 
-/// The sorted set under a key, for a change; `None` where the key is absent.
+/// The sorted set under a key, for a change; `None` if the key is absent.
 pub(super) fn write<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a mut SortedSet>> {
     match ctx.object_mut(key)? {
         None => Ok(None),

@@ -15,7 +15,7 @@ const INVALID_ID: CommandError = CommandError::Static("ERR Invalid stream ID spe
 /// Redis copies the text of an id into a buffer of this size and refuses longer ones.
 const ID_LIMIT: usize = 127;
 
-/// The stream under a key, for a read; `None` where the key is absent.
+/// The stream under a key, for a read; `None` if the key is absent.
 pub(super) fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a Stream>> {
     match ctx.keyspace.lookup_read(ctx.db, key).map(|entry| entry.value()) {
         None => Ok(None),
@@ -32,7 +32,7 @@ pub(super) fn write_groups<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> Comm
     }
 }
 
-/// The stream under a key, for a change; `None` where the key is absent.
+/// The stream under a key, for a change; `None` if the key is absent.
 pub(super) fn write<'a>(keyspace: &'a mut Keyspace, db: usize, key: &[u8]) -> CommandResult<Option<&'a mut Stream>> {
     match keyspace.lookup_write(db, key).map(EntryMut::into_object_mut) {
         None => Ok(None),
@@ -83,7 +83,7 @@ fn id_or_partial(word: &[u8], missing_seq: u64) -> CommandResult<(u64, Option<u6
 /// Parses an id: `ms` or `ms-seq`, but not `-` or `+`.
 ///
 /// # Errors
-/// The text of Redis for anything else.
+/// Redis's error text for anything else.
 pub(super) fn strict_id(word: &[u8], missing_seq: u64) -> CommandResult<StreamId> {
     match id_or_partial(word, missing_seq)? {
         (ms, Some(seq)) => Ok(StreamId { ms, seq }),
@@ -94,7 +94,7 @@ pub(super) fn strict_id(word: &[u8], missing_seq: u64) -> CommandResult<StreamId
 /// Parses an id, or `-` or `+` for the lowest and the highest.
 ///
 /// # Errors
-/// The text of Redis for anything else.
+/// Redis's error text for anything else.
 pub(super) fn id(word: &[u8], missing_seq: u64) -> CommandResult<StreamId> {
     match shown(word, ID_LIMIT) {
         b"-" => Ok(StreamId::MIN),
@@ -167,7 +167,7 @@ impl AddOrTrim {
     /// Parses the words from the third on.
     ///
     /// # Errors
-    /// The texts of Redis.
+    /// Redis's error texts.
     pub(super) fn parse(ctx: &DataContext<'_>, args: &Args<'_>, adds: bool) -> CommandResult<Self> {
         let mut words = Self { no_create: false, trimming: None, id: NewId::Auto, id_word: args.len() };
         let mut limit = None;

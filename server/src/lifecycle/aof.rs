@@ -187,7 +187,7 @@ impl Server {
         Ok(())
     }
 
-    /// Begins a rewrite; false where another snapshot runs.
+    /// Begins a rewrite; false if another snapshot runs.
     pub fn begin_aof_rewrite(&mut self) -> bool {
         if self.is_saving() || self.persistence.aof.rewrite().is_running() || self.persistence.is_loading() {
             return false;

@@ -32,7 +32,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// True where every parsed request was executed.
+    /// Whether every parsed request was executed.
     #[inline]
     pub fn is_done(&self) -> bool {
         self.next >= self.requests.len()

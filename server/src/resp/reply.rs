@@ -40,7 +40,7 @@ impl<'a> Reply<'a> {
         self.out.len() > self.room
     }
 
-    /// True where the client speaks RESP3.
+    /// Whether the client speaks RESP3.
     pub fn is_resp3(&self) -> bool {
         self.resp3
     }

@@ -38,7 +38,7 @@ impl Value {
         }
     }
 
-    /// The first reply in `bytes` and its length; `None` where it is not complete.
+    /// The first reply in `bytes` and its length; `None` if it is not complete.
     ///
     /// # Errors
     /// The bytes are not a reply.
@@ -99,7 +99,7 @@ pub enum AnyValue {
 }
 
 impl AnyValue {
-    /// The first reply in `bytes` and its length; `None` where it is not complete. Replies within it are at most `depth` deep.
+    /// The first reply in `bytes` and its length; `None` if it is not complete. Replies within it are at most `depth` deep.
     ///
     /// # Errors
     /// The bytes are not a reply, or it is nested more deeply.

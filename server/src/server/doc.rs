@@ -285,7 +285,7 @@ pub struct Argument {
     pub token: Option<&'static str>,
     /// The version that introduced it, if later than that of the command.
     pub since: &'static str,
-    /// The version that discouraged it.
+    /// The version that deprecated it.
     pub deprecated_since: &'static str,
     /// Whether it may be left out or repeated.
     pub flags: ArgumentFlags,
@@ -387,7 +387,7 @@ pub struct CommandDoc {
     pub complexity: &'static str,
     /// Whether it is deprecated.
     pub doc_flags: DocFlags,
-    /// The version that discouraged it.
+    /// The version that deprecated it.
     pub deprecated_since: &'static str,
     /// What to use instead.
     pub replaced_by: &'static str,

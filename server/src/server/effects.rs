@@ -54,12 +54,12 @@ pub struct SetAside {
 /// The effects of the unit of execution that is running.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// Changes that the running command made.
+    /// The number of changes that the running command has made.
     pub(crate) dirty: u64,
     rewrite: Rewrite,
     /// `redis.set_repl`: what follows is withheld from the append-only file (1), from replicas (2), or from both.
     pub(crate) withheld: u8,
-    /// Whether a replica, the append-only file or a handover listens; otherwise nothing is queued.
+    /// Whether there is a replica, an append-only file or a handover to propagate to; otherwise nothing is queued.
     pub(crate) listening: bool,
     /// The classes of notifications that `notify-keyspace-events` selects.
     notify: NotifyFlags,
@@ -82,7 +82,7 @@ impl Effects {
         self.dirty += changes;
     }
 
-    /// Changes that the running command made.
+    /// The number of changes that the running command has made.
     #[inline]
     pub fn changes(&self) -> u64 {
         self.dirty
@@ -108,7 +108,7 @@ impl Effects {
         self.rewrite = outer.rewrite;
     }
 
-    /// Whether a replica, the append-only file or a handover listens; otherwise nothing is queued.
+    /// Whether there is a replica, an append-only file or a handover to propagate to; otherwise nothing is queued.
     #[inline]
     pub fn are_heard(&self) -> bool {
         self.listening

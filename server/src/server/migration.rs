@@ -107,7 +107,7 @@ impl Targets {
         self.0.len()
     }
 
-    /// True where none is kept.
+    /// Whether none is kept.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

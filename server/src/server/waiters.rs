@@ -99,7 +99,7 @@ pub struct Waiters {
 }
 
 impl Waiters {
-    /// True where nobody waits for a key.
+    /// Whether nobody waits for a key.
     pub fn is_empty(&self) -> bool {
         self.clients == 0
     }
@@ -209,7 +209,7 @@ impl Blocked {
         self.clients.len()
     }
 
-    /// True where nobody waits.
+    /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         self.clients.is_empty()
     }

@@ -109,7 +109,7 @@ impl Db {
         self.table.get(self.table.hash(key), key)
     }
 
-    /// True where the key is stored, whatever its expiry.
+    /// Whether the key is stored, whatever its expiry.
     pub fn contains(&self, key: &[u8]) -> bool {
         self.get(key).is_some()
     }
