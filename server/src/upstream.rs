@@ -1,4 +1,4 @@
-//! A real redis-server for unit tests that compare bytes with it, where one is installed.
+//! A real redis-server for unit tests that compare bytes with it, if one is installed.
 //!
 //! It listens on a Unix socket in a directory of its own, and is killed when the value is dropped.
 
@@ -121,12 +121,12 @@ impl Upstream {
         self.read_reply()
     }
 
-    /// DUMP's payload of a key.
+    /// The payload of DUMP for a key.
     pub(crate) fn dump(&mut self, key: &[u8]) -> Vec<u8> {
         self.call(&[b"DUMP", key]).bytes()
     }
 
-    /// Makes the server save; the path of the file.
+    /// Makes the server save, and returns the path of the file.
     pub(crate) fn save(&mut self) -> PathBuf {
         assert_eq!(self.call(&["SAVE"]), Reply::Status("OK".to_owned()));
         self.directory().join("dump.rdb")

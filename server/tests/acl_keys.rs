@@ -56,7 +56,7 @@ impl World {
         world
     }
 
-    /// Runs requests as whoever may everything, or as the user; the replies.
+    /// Runs requests as a user without limits or as the tested user, and returns the replies.
     fn run<W: AsRef<str>>(&mut self, requests: &[Vec<W>], as_user: bool) -> Vec<u8> {
         let mut client = Client::new(server::base::ids::ClientId(1_000_000), now_ms(), Arc::new(Signal::default()));
         if as_user {

@@ -45,7 +45,7 @@ fn a_cluster_of_many_nodes_fails_over_as_quickly() {
 #[test]
 fn nodes_that_meet_become_a_cluster() {
     for seed in 0..10 {
-        // Where nobody gives them epochs, they collide until all have one of their own.
+        // Without given epochs, they collide until all have one of their own.
         let with_epochs = seed % 2 == 0;
         let taken = World::new(seed, Plan::bare()).time_to_form(with_epochs);
         let taken = taken.unwrap_or_else(|error| panic!("{seed}: {error}"));

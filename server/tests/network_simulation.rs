@@ -358,7 +358,7 @@ async fn mark_the_end(shared: Shared) {
     }
 }
 
-/// What peers that stall cost, now that everybody else is done.
+/// What stalled peers cost, now that all others are done.
 fn costs(shared: &Shared) -> Result<(), String> {
     let server = shared.peek();
     for client in server.clients.iter() {

@@ -332,7 +332,7 @@ fn a_library_that_cannot_be_loaded_ends_the_load() {
     }
 }
 
-/// A primary that gives whoever asks this snapshot.
+/// A primary that sends this snapshot to every replica.
 fn primary_with(snapshot: Vec<u8>) -> u16 {
     use std::io::BufRead;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -177,7 +177,7 @@ fn a_migration_that_is_given_up_leaves_everything_with_the_source() {
     until("the target has removed what came", || nodes.keys(1) == 0);
     assert_eq!(nodes.ended(1).0, "failed");
     assert_eq!(nodes.keys(0), 1200);
-    // Nothing stands in the way of the next one.
+    // Nothing prevents the next one.
     assert_eq!(nodes.migrate(0, 2, "0 5459"), "+OK");
     assert_eq!(nodes.ended(0).0, "done");
     assert_eq!(nodes.keys(2), 1200);

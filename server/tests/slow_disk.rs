@@ -191,7 +191,7 @@ fn writes_go_on_while_a_sync_of_each_second_is_held_and_are_there_in_the_end() {
         assert_eq!(client.ask(&format!("SET key:{written} value")), "+OK");
         held.folder.path().join("held").exists()
     });
-    // Upstream gives a sync two seconds, and writes without waiting for it then.
+    // Redis gives a sync two seconds, and then writes without waiting for it.
     until("the log tells of it", || {
         written += 1;
         assert_eq!(client.ask(&format!("SET key:{written} value")), "+OK");

@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
 /// A position in a replication stream, in bytes. The byte at offset `n` is the n-th that the primary ever sent, counted from
-/// 1 as Redis counts; so whoever has received `n` bytes is at offset `n` and needs the byte at `n + 1` [`next`](Self::next).
+/// 1 as Redis counts; so whoever has received `n` bytes is at offset `n`, and the byte that it needs is at
+/// [`next`](Self::next), `n + 1`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Offset(pub i64);
 

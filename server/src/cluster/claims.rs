@@ -3,7 +3,7 @@
 //! Background. A master claims its slots in every packet, under its config epoch. If two masters claim a slot, the one with
 //! the higher epoch owns it, and a node that still claims it under a lower one is told so by an UPDATE. A master gets a new
 //! epoch by winning an election, or without one at an operator's request. When two masters that took the same epoch in that
-//! way hear of each other, the one with the smaller id takes another. So eventually all nodes agree on one owner for every
+//! way learn of each other, the one with the smaller id takes another. So eventually all nodes agree on one owner for every
 //! slot, whatever messages were lost.
 
 use super::effect::DataEffect;

@@ -4,9 +4,9 @@
 //!
 //! Background. Redis moves a slot key by key, so that for a while it is in two places, and clients are redirected back and
 //! forth (ASK, TRYAGAIN). Here the source remains the owner of everything until the target holds all of it. Then the target
-//! takes all slots at once, under an epoch that is higher than any it knows, writes that down, tells everybody, and answers
-//! the source, which has held back requests for these slots in the meantime. So at every moment there is one owner on whom
-//! all agree.
+//! takes all slots at once, under an epoch that is higher than any it knows, persists its claim, tells all other nodes, and
+//! answers the source, which has held back requests for these slots in the meantime. So at every moment there is one owner
+//! on whom all agree.
 //!
 //! What the target holds before that belongs to no one. It is written down (`incoming` in `nodes.conf`, which Redis
 //! ignores), so that a target that dies in the middle removes it when it is back; and its replicas are told, so that one

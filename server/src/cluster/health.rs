@@ -1,9 +1,9 @@
 //! Failure detection, and whether the cluster serves requests.
 //!
 //! Background. A node that owes an answer for longer than the node time-out is PFAIL: we do not reach it. Masters hear from
-//! each other whom they do not reach; when a majority of them says so within two time-outs it is FAIL, and everybody is told
-//! at once. FAIL is only a trigger: votes decide who takes over. PFAIL is set exactly when the time-out expires, and masters
-//! that have not reported yet are then pinged, because their answers list the nodes that they do not reach.
+//! each other whom they do not reach; when a majority of them says so within two time-outs it is FAIL, and all nodes are
+//! told at once. FAIL is only a trigger: votes decide who takes over. PFAIL is set exactly when the time-out expires, and
+//! masters that have not reported yet are then pinged, because their answers list the nodes that they do not reach.
 
 use super::message::{Body, Kind};
 use super::node::{NodeFlags, NodeRef};

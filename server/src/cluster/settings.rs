@@ -103,7 +103,7 @@ pub const RECONNECT_PAUSE: Millis = 100;
 pub const FIRST_RECONNECT_PAUSE: Millis = 5;
 /// After how long masters that may agree that a node is down are asked again.
 pub const ASK_PERIOD: Millis = 50;
-/// How long we go on asking them.
+/// How long we keep asking them.
 pub const ASK_PATIENCE: Millis = 3_000;
 /// How long the other replicas of a failed master are given to tell their offsets.
 pub const OFFSET_PATIENCE: Millis = 250;

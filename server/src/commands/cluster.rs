@@ -357,7 +357,7 @@ fn help(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         "CLUSTER",
         &[
             "ADDSLOTS <slot> [<slot> ...]",
-            "    Give this node slots that nobody has.",
+            "    Assign slots without an owner to this node.",
             "ADDSLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...]",
             "    The same for ranges of slots.",
             "BUMPEPOCH",

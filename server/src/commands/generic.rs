@@ -412,7 +412,7 @@ fn object_help(ctx: &mut DataContext<'_>, _args: &Args<'_>) -> CommandResult {
             "FREQ <key>",
             "    Report how often <key> was accessed lately, on a logarithmic scale.",
             "IDLETIME <key>",
-            "    Report for how many seconds nobody accessed <key>.",
+            "    Report how many seconds ago <key> was last accessed.",
             "REFCOUNT <key>",
             "    Report how many references the value at <key> has.",
         ],

@@ -207,7 +207,8 @@ fn sscan(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// `SPOP key [count]`: removes members chosen at random; propagated as SREM of these members.
+/// `SPOP key [count]`: removes members chosen at random; propagated as an SREM of these members, or as the deletion of the
+/// key.
 fn spop(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let key = args.get(1);
     let count = match args.len() {

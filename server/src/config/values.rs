@@ -326,9 +326,9 @@ enumerations! {
     }
     /// Which clients may use a dangerous feature.
     Access {
-        /// Nobody.
+        /// No client.
         No = "no",
-        /// Everybody.
+        /// Every client.
         Yes = "yes",
         /// Connections from this machine.
         Local = "local",
@@ -409,7 +409,7 @@ enumerations! {
         Systemd = "systemd",
         /// Whichever the environment shows.
         Auto = "auto",
-        /// Nobody.
+        /// No supervision.
         No = "no",
     }
     /// The facility of syslog messages.

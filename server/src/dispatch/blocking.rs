@@ -55,7 +55,7 @@ impl Server {
         Some(block)
     }
 
-    /// Ends a client's wait from outside. The client's task goes on with its read buffer.
+    /// Ends a client's wait from outside. The client's task then continues with its read buffer.
     pub fn unblock(&mut self, client: &mut Client, how: Unblock) {
         let Some(block) = self.stop_waiting(client) else { return };
         let mark = client.out.len();

@@ -450,7 +450,7 @@ fn cut_replica(client: &mut Client, mark: usize) {
     client.close();
 }
 
-/// Whether the first word is one that every HTTP request contains: `POST`, or the header `Host:`.
+/// Whether the first word is `POST` or `Host:`, by which Redis recognises an HTTP request.
 fn is_http(args: &Args<'_>) -> bool {
     [&b"post"[..], b"host:"].iter().any(|word| args.get(0).eq_ignore_ascii_case(word))
 }

@@ -55,8 +55,8 @@ impl Server {
         words.copy_from(args);
         let (server, session) = (std::ptr::from_mut(self), std::ptr::from_mut(client));
         let task = Task::with_stack(stack, move |yielder, ()| {
-            // SAFETY: both stay where they are until the command has ended: the server is behind its lock, the session is boxed.
-            // While this runs nobody else uses them; while it is set aside it does not run.
+            // SAFETY: both stay where they are until the command has ended: the server is behind its lock, the session is
+            // boxed. While this runs, nothing else uses them; while it is suspended, it does not run.
             let (server, session) = unsafe { (&mut *server, &mut *session) };
             server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
             server.run_admitted(session, command, &words.as_args());

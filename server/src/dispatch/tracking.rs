@@ -1,8 +1,8 @@
 //! Client-side caching: which clients may hold which keys in caches of their own, and whom to tell that a key changed.
 //!
 //! A client that tracks by default is remembered with each key that it reads, once; a change of the key tells it so and
-//! forgets it. A client that tracks by broadcast names prefixes instead, and hears of every change under them, once for each
-//! batch of commands. Messages follow the reply of the command that caused them.
+//! forgets it. A client that tracks by broadcast names prefixes instead, and is told of every change under them, once for
+//! each batch of commands. Messages follow the reply of the command that caused them.
 
 use crate::dispatch::keys::keys_of;
 use crate::resp::Args;

@@ -210,7 +210,7 @@ impl Server {
     pub fn switch_aof(&mut self, writer: Writer) -> std::io::Result<()> {
         self.flush_aof(true);
         if self.persistence.aof.unwritten() > 0 {
-            return Err(std::io::Error::other("the present file cannot be written"));
+            return Err(std::io::Error::other("the current file cannot be written"));
         }
         self.persistence.aof.switch_to(writer);
         self.refresh_listening();

@@ -63,7 +63,7 @@ pub fn raise_file_limit(config: &mut Config) -> Result<(), String> {
 pub fn prepare(server: &Server, called: &OsStr) {
     let config = &server.config;
     if !config.server_cpulist.is_empty() && pin(&config.server_cpulist).is_none() {
-        log(Level::Warning, &format!("Cannot use the processors of server_cpulist {}", config.server_cpulist));
+        log(Level::Warning, &format!("Cannot bind to the processors of server_cpulist {}", config.server_cpulist));
     }
     if config.disable_thp && huge_pages_are_on() {
         // SAFETY: this call takes numbers only and changes a flag of the process.

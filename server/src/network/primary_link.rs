@@ -275,7 +275,7 @@ impl Wire {
                 let line = line.strip_suffix(b"\n").unwrap_or(&line);
                 Ok(Some(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
             }
-            None if self.input.len() > LONGEST_LINE => Err(io::Error::other("a line from the master does not end")),
+            None if self.input.len() > LONGEST_LINE => Err(io::Error::other("a line from the master is too long")),
             None => Ok(None),
         }
     }

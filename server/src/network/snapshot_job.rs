@@ -128,7 +128,7 @@ pub(super) fn encode(
             return encoder.finish(sink);
         }
     }
-    Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up"))
+    Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was abandoned"))
 }
 
 /// Sends a snapshot that has begun to the replicas that wait for it.

@@ -482,7 +482,10 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
             log(Level::Warning, &error.to_string());
             // Redis checks the file then; tools look for the lines of its report.
             log::write_raw(&format!("--- RDB ERROR DETECTED ---\n[offset {}] {error}\n", error.offset));
-            log(Level::Warning, &format!("{} was not changed, redis-check-rdb tells more about it.", path.display()));
+            log(
+                Level::Warning,
+                &format!("{} was not modified. redis-check-rdb can show more details.", path.display()),
+            );
             Err("Terminating server after rdb file reading failure.".to_owned())
         }
         Ok(Err(error)) => Err(error.to_string()),

@@ -197,7 +197,7 @@ impl Reception {
 fn check(server: &Server, link: LinkId) -> io::Result<()> {
     match server.replication.follower().and_then(Follower::link) == Some(link) {
         true => Ok(()),
-        false => Err(io::Error::new(io::ErrorKind::Interrupted, "the link was given up")),
+        false => Err(io::Error::new(io::ErrorKind::Interrupted, "the link was dropped")),
     }
 }
 

@@ -11,7 +11,7 @@ pub fn spawn_vital(name: &'static str, task: impl Future<Output = Infallible> + 
         let Err(lost) = task.await;
         // At shutdown the runtime ends all of them.
         if !lost.is_cancelled() {
-            log(Level::Warning, &format!("The task of the {name} was lost ({lost}), exiting."));
+            log(Level::Warning, &format!("The task of the {name} ended unexpectedly ({lost}). Exiting."));
             std::process::abort();
         }
     });

@@ -101,7 +101,7 @@ impl Encoder {
             write_entry(&mut self.out, entry.as_ref(), &self.header.options);
             self.keys += 1;
             if self.header.given_up.is_given_up() {
-                return Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "the snapshot was given up"));
+                return Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "the snapshot was abandoned"));
             }
             if self.out.len() >= CHUNK || self.header.key_delay.is_set() {
                 self.flush(sink)?;

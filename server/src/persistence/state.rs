@@ -160,7 +160,7 @@ impl Persistence {
             }
             // Abandoned in favour of another snapshot, which is not a failure.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                log(Level::Warning, "Background saving was ended before it was complete");
+                log(Level::Warning, "Background saving was cancelled before it was complete");
             }
             Err(error) => {
                 log(Level::Warning, &format!("Background saving error: {error}"));

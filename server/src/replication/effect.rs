@@ -54,7 +54,7 @@ pub enum LinkInput {
     Stored,
     /// A snapshot is about to replace the data, in this turn.
     LoadingBegins,
-    /// A snapshot has replaced the data. Its stream goes on in this database.
+    /// A snapshot has replaced the data. Its stream continues in this database.
     Loaded {
         /// `repl-stream-db` of the snapshot.
         db: usize,
@@ -73,7 +73,7 @@ pub enum PeerInput {
         /// Whether more bytes wait for the socket.
         waits: bool,
     },
-    /// Its snapshot's file is complete, and so many bytes long.
+    /// Its snapshot's file is complete; its length in bytes.
     SnapshotStored(u64),
     /// Its snapshot could not be made or read.
     SnapshotFailed,
@@ -116,7 +116,7 @@ pub enum LinkEffect {
 /// How the end of a snapshot is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
-    /// A snapshot of so many bytes.
+    /// A snapshot of this many bytes.
     Sized(u64),
     /// These forty bytes come after it.
     Marked(Vec<u8>),

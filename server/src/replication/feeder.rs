@@ -232,7 +232,7 @@ impl Replication {
         self.feeder.peers.push(peer);
     }
 
-    /// A partial resync: the stream goes on from `offset`.
+    /// Begins a partial resync: the stream continues from `offset`.
     fn go_on_from(&mut self, id: PeerId, offset: Offset) {
         self.attach(id, Stage::Online);
         let replid = self.history.replid();

@@ -62,7 +62,7 @@ enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Ping,
-    /// The replies to AUTH and then to so many REPLCONF are awaited.
+    /// The replies to AUTH and then to this many REPLCONFs are awaited.
     Auth {
         options: usize,
     },
@@ -242,7 +242,7 @@ impl Follower {
         silent_until.into_iter().chain(untaken_until).min()
     }
 
-    /// When something is to be sent.
+    /// When something has to be sent.
     fn send_at(&self, offset: Offset) -> Option<Millis> {
         if self.unsent_since.is_some() {
             return None;
@@ -480,7 +480,7 @@ impl Replication {
         }
     }
 
-    /// A partial resync: the stream goes on; a new id makes the old one the second.
+    /// Begins a partial resync: the stream continues; a new id makes the old one the second.
     fn go_on(&mut self, link: LinkId, replid: Option<ReplId>) {
         self.log(Level::Notice, "Successful partial resynchronization with master.");
         if self.history.continue_as(replid) {

@@ -1,9 +1,9 @@
 //! The history that the data of this server belong to, and the position in it: two ids, the offset, the backlog.
 //!
-//! Background: why two ids. A replica that is promoted starts a history of its own, with a new id, at the offset where
-//! the old one ended for it. Its siblings still ask for the old id; so the old id is kept as the second one, together
-//! with the offset up to which both histories are the same, and a sibling that is not beyond it goes on with a partial
-//! resync (PSYNC2).
+//! Background: why two ids. A replica that is promoted starts a history of its own, with a new id, at the offset where the
+//! old one ended for it. Its siblings still ask for the old id; so the old id is kept as the second one, together with the
+//! offset up to which both histories are the same, and a sibling that is not beyond it continues with a partial resync
+//! (PSYNC2).
 
 use super::backlog::Backlog;
 use crate::base::ids::ReplId;
@@ -123,8 +123,8 @@ impl History {
         self.selected_db = None;
     }
 
-    /// The primary goes on from our offset, under `replid`. Returns whether that is another id: the replicas must hear
-    /// of it.
+    /// Continues from our offset under `replid`, as the primary does. Returns whether that is another id, of which our
+    /// replicas have to be told.
     pub fn continue_as(&mut self, replid: Option<ReplId>) -> bool {
         let changed = replid.filter(|&replid| replid != self.replid);
         if let Some(replid) = changed {

@@ -135,8 +135,9 @@ impl Peer {
         self.stage != Stage::Introduced
     }
 
-    /// Whether it has its snapshot, and the stream or the right to it: what INFO calls `online`. It counts for writes, WAIT, FAILOVER
-    /// and SHUTDOWN from then on, as upstream's do (`replicaPutOnline`), though the stream waits for its acknowledgement.
+    /// Whether it has its snapshot, and the stream or the right to it: what INFO calls `online`. It counts for writes, WAIT,
+    /// FAILOVER and SHUTDOWN from then on, as in Redis (`replicaPutOnline`), although the stream waits for its
+    /// acknowledgement.
     pub fn is_online(&self) -> bool {
         matches!(self.stage, Stage::WaitsForAck | Stage::Online)
     }

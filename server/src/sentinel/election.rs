@@ -116,8 +116,8 @@ impl Sentinel {
         }
     }
 
-    /// Stands again in the next epoch, in the order of ids, if everybody has voted and nobody won, or if the epoch has
-    /// passed; but not if we have voted for somebody else since.
+    /// Stands again in the next epoch, in the order of ids, if all have voted and no one won, or if the epoch has passed;
+    /// but not if we have since voted for another Sentinel.
     pub(super) fn stand_again_if_split(&mut self, m: usize) {
         let master = &self.masters[m];
         let epoch = master.failover_epoch;
@@ -144,7 +144,7 @@ impl Sentinel {
         (master.voters() / 2 + 1).max(master.quorum as usize)
     }
 
-    /// Who leads in the epoch that we stand in, counting ourselves; `None` as long as nobody has enough votes.
+    /// The leader in the epoch that we stand in, counting ourselves; `None` as long as no one has enough votes.
     pub(super) fn leader(&mut self, m: usize) -> Option<SentinelId> {
         let epoch = self.masters[m].failover_epoch;
         let mut votes: BTreeMap<SentinelId, usize> = BTreeMap::new();

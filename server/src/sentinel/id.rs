@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Names a Sentinel for its whole life: forty hexadecimal digits, unless somebody wrote another name into a configuration or
-/// sent one. It is kept as it was received, because it is passed on like that; as in Redis, votes ignore case.
+/// Names a Sentinel for its whole life: forty hexadecimal digits, unless another name was written into a configuration or
+/// received from a peer. It is kept as it was received, because it is passed on like that; as in Redis, votes ignore case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SentinelId(String);
 

@@ -22,7 +22,7 @@ impl Sentinel {
         self.instance(place).s_down_since.is_none_or(|since| self.age(since) > period)
     }
 
-    /// A replica that says it is a master, and is not the one that we promoted.
+    /// Handles a replica that says it is a master, and is not the one that we promoted.
     pub(super) fn convert_to_replica(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
         let patience = self.timing.publish_period * 4;
@@ -37,7 +37,7 @@ impl Sentinel {
         }
     }
 
-    /// A replica that follows somebody else.
+    /// Handles a replica that follows another master.
     pub(super) fn fix_wrong_master(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
         let master = &self.masters[m];

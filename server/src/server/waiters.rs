@@ -99,7 +99,7 @@ pub struct Waiters {
 }
 
 impl Waiters {
-    /// Whether nobody waits for a key.
+    /// Whether no client waits for a key.
     pub fn is_empty(&self) -> bool {
         self.clients == 0
     }
@@ -209,7 +209,7 @@ impl Blocked {
         self.clients.len()
     }
 
-    /// Whether nobody waits.
+    /// Whether no client waits.
     pub fn is_empty(&self) -> bool {
         self.clients.is_empty()
     }

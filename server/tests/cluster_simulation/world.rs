@@ -37,7 +37,7 @@ pub struct Plan {
     chaos: i64,
     between_faults: i64,
     slowest_packet: i64,
-    /// Nobody knows anybody.
+    /// No node knows another one.
     bare: bool,
 }
 
@@ -247,7 +247,7 @@ impl World {
         Ok((agreed, rate, taken))
     }
 
-    /// A master that reaches nobody stops serving, its replica takes over, and it follows that one afterwards.
+    /// A master that reaches no other node stops serving, its replica takes over, and it follows that one afterwards.
     pub fn cut_a_master_off(mut self) -> Result<()> {
         let result = self.cut_off();
         result.map_err(|error| self.explain(error))
@@ -567,7 +567,7 @@ impl World {
         }
     }
 
-    /// A process closes its end: the other one hears of it, if it can.
+    /// A process closes its end; the other one is notified, if it can be reached.
     fn close_end(&mut self, host: usize, id: ConnId) {
         let Some(&conn) = self.by_end.get(&(host, id)) else { return };
         self.break_conn(conn, host);
@@ -744,7 +744,7 @@ impl World {
         conns.into_iter().for_each(|conn| self.break_conn(conn, host));
     }
 
-    /// A crashed process starts again, a stopped one goes on.
+    /// Restarts a crashed process, or resumes a stopped one.
     fn mend(&mut self, host: usize) -> Result<()> {
         if self.hosts[host].core.is_none() {
             return self.start(host);

@@ -42,7 +42,7 @@ pub async fn play_with_a_deaf_node(seed: u64) -> Result<usize, String> {
     world.agree().await?;
     let (mut looks, end) = (0, tokio::time::Instant::now() + LISTENED);
     while tokio::time::Instant::now() < end {
-        // It published nothing, but everybody sends it what they publish.
+        // It publishes nothing, but all others send it what they publish.
         ask(&world.nodes[1], &format!("PUBLISH news {}", "x".repeat(2_000))).await;
         for node in &world.nodes[1..] {
             let server = node.peek();

@@ -46,7 +46,7 @@ pub struct Net {
     dice: Mutex<Random>,
     wiring: Wiring,
     cuts: AtomicUsize,
-    /// A wire that this node opens takes so many bytes from the other side, and then nothing any more.
+    /// A wire that this node opens accepts this many bytes from the other side, and then stalls.
     stalls: Mutex<Option<(usize, usize)>>,
 }
 
@@ -62,7 +62,7 @@ impl Net {
         })
     }
 
-    /// From now on what this node opens stalls after so many bytes.
+    /// Makes the wires that this node opens stall after this many bytes.
     pub fn stall(&self, node: usize, after: usize) {
         *self.stalls.lock().unwrap() = Some((node, after));
     }

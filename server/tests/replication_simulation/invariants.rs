@@ -39,7 +39,7 @@ impl Witness {
         }
     }
 
-    /// The data of whoever says that they are of a history are what that history held at that offset.
+    /// The data of a node that claims a position in a history are what that history held at that offset.
     pub fn data_are_a_prefix_of_their_history(
         &self,
         node: usize,
@@ -54,12 +54,12 @@ impl Witness {
         match self.truth(replid, offset) {
             Some(hash) if hash == data.hash => Ok(()),
             Some(_) => Err(format!("node {node} holds other data than {replid} did at {offset}")),
-            // It was a primary that nobody followed: its history is its own.
+            // A primary without replicas has a history of its own.
             None => Ok(()),
         }
     }
 
-    /// A primary lets a replica go on from `offset`: what the replica holds is what the primary held there.
+    /// If a primary lets a replica continue from `offset`, the replica's data are what the primary held there.
     pub fn a_partial_resync_is_never_granted_across_a_gap(
         &mut self,
         primary: &Replication,

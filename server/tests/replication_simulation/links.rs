@@ -253,7 +253,7 @@ impl World {
         let (sender, receiver) = if up { (from, to) } else { (to, from) };
         if !self.is_open(sender, receiver) || self.hosts[receiver].paused {
             self.at(RETRANSMIT, Event::Arrive { conn: key, up });
-            // What is on the sender's side goes on.
+            // What is on the sender's side is still delivered.
             if !up && !self.hosts[to].paused && lives.1 == self.hosts[to].life {
                 return self.pump_session(to, peer);
             }
@@ -261,7 +261,7 @@ impl World {
         }
         let life = if up { lives.1 } else { lives.0 };
         if life != self.hosts[receiver].life || self.hosts[receiver].process.is_none() {
-            // Nobody is there any more: the other side is told.
+            // The process is gone, and the other side is told.
             self.close(key, !up);
         }
         let now = self.now;

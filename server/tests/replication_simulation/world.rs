@@ -324,7 +324,7 @@ impl World {
             }
             Effect::Data(DataEffect::PauseWrites) => self.hold_writes(host, true),
             Effect::Data(DataEffect::ResumeWrites) => self.hold_writes(host, false),
-            // A snapshot that nobody wants ends by itself here.
+            // A snapshot that is no longer wanted ends by itself here.
             Effect::Data(DataEffect::Unwanted { .. }) => {}
             Effect::Data(DataEffect::Demoted | DataEffect::Promoted | DataEffect::Recording) => {}
         }

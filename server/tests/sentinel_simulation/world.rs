@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 /// Between two attempts to send what did not get through.
 const RETRANSMIT: i64 = 200;
-/// A connection on which nothing gets through for so long breaks.
+/// A connection breaks if nothing gets through for this many milliseconds.
 const BREAKS_AFTER: i64 = 20_000;
 
 /// What a seed plays.
@@ -293,7 +293,7 @@ impl World {
         self.carry_out(s, out)
     }
 
-    /// Something comes to a Sentinel; what comes while it is stopped comes when it goes on.
+    /// Passes an input to a Sentinel; one that is stopped gets it when it resumes.
     fn input(&mut self, s: usize, event: Event, input: Input) -> Result<()> {
         let process = &mut self.sentinels[s];
         if process.paused {
@@ -451,7 +451,7 @@ impl World {
         }
     }
 
-    /// Connections break; clients that live hear of it.
+    /// Breaks connections, and notifies the clients that are alive.
     fn break_connections(&mut self, which: impl Fn(&Conn) -> bool) {
         let broken: Vec<u64> = self.conns.iter().filter(|(_, conn)| which(conn)).map(|(key, _)| *key).collect();
         for key in broken {
@@ -469,7 +469,7 @@ impl World {
                     let _ = self.carry_out(s, out);
                 }
             } else if process.started == life {
-                // It will see when it goes on that nothing answers.
+                // When it resumes, it will notice that nothing answers.
                 process.waiting.push(Event::Replicate);
             }
         }

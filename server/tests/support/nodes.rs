@@ -23,7 +23,7 @@ pub fn tag(wanted: impl Fn(u16) -> bool, seed: usize) -> String {
 }
 
 impl Nodes {
-    /// So many masters, and so many replicas of the first ones.
+    /// Starts this many masters, and this many replicas of the first ones.
     pub fn start(masters: usize, replicas: usize) -> Self {
         let folders: Vec<_> = (0..masters + replicas).map(|_| tempfile::tempdir().unwrap()).collect();
         let servers: Vec<Server> = folders.iter().map(start).collect();
@@ -122,7 +122,7 @@ impl std::ops::Index<usize> for Nodes {
 }
 
 pub fn bus(port: u16) -> u16 {
-    // Ports that the system gives away are above 32768: the bus goes below, where nobody is given one.
+    // The system assigns ports above 32768, so the bus uses ports below.
     port - 20_000
 }
 

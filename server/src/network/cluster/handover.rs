@@ -328,7 +328,7 @@ async fn send_range(
                 return Ok(());
             }
         }
-        Err(io::Error::new(io::ErrorKind::Interrupted, "something else gave the snapshot up"))
+        Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was cancelled by another operation"))
     });
     let send = async {
         // If dropped because of an error, it ends the walk.

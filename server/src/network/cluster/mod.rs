@@ -225,7 +225,7 @@ fn limit_links(shared: &Shared, limit: u64) {
     }
     for conn in &over {
         shared.cluster.links.lock().remove(conn);
-        log(Level::Warning, "A link to another node is closed: it exceeds cluster-link-sendbuf-limit");
+        log(Level::Warning, "Closed a link to another node: its queue exceeds cluster-link-sendbuf-limit");
     }
     if let Some(mode) = &mut shared.turn().cluster {
         mode.links.over_limit += over.len() as u64;

@@ -26,7 +26,7 @@ pub enum ErrorKind {
     UnknownType(u8),
     /// The data contradict the format; the text says how.
     Corrupt(&'static str),
-    /// The value is an aggregate without elements. It was read completely: a loader skips the key and goes on.
+    /// The value is an aggregate without elements. It was read completely: a loader skips the key and continues.
     EmptyKey,
     /// A value or auxiliary field of a module, by the module type's name.
     Module {
