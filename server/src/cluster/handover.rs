@@ -141,7 +141,7 @@ impl Cluster {
     }
 
     /// Ends a handover to us that has failed, and removes the keys that have arrived.
-    pub fn expect_no_more(&mut self, id: HandoverId) {
+    pub fn fail_arrival(&mut self, id: HandoverId) {
         let Some(Incoming { from, slots }) = self.incoming.remove(&id) else { return };
         let text = format!("{} slots that {from} began to hand over do not come; removing their keys", slots.len());
         self.log(Level::Warning, text);

@@ -45,7 +45,7 @@ const NO_SENTINEL: CommandError = CommandError::Static("ERR This instance is no 
 fn core<'a>(ctx: &'a mut ServerContext<'_>) -> CommandResult<&'a Sentinel> {
     let driver = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
     let now = driver.now();
-    driver.look_at_the_clock(now);
+    driver.refresh_time(now);
     Ok(driver)
 }
 

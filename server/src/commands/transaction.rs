@@ -77,7 +77,7 @@ fn exec(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
         // Permissions may have changed since the command was queued, even by an earlier command of this transaction.
         if ctx.client.flags.intersects(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(ctx.client, command, &args)
-            && !ctx.server.is_of_arrival(ctx.client, command, &args)
+            && !ctx.server.writes_only_arriving_slots(ctx.client, command, &args)
         {
             ctx.client.last_command = exec;
             ctx.server.note_denial(ctx.client, command, &args, denial, Context::Multi);

@@ -45,7 +45,7 @@ impl Server {
         }
         if client.flags.intersects(ClientFlags::RESTRICTED)
             && let Err(denial) = permits(client, command, args)
-            && !self.is_of_arrival(client, command, args)
+            && !self.writes_only_arriving_slots(client, command, args)
         {
             let context = if client.flags.intersects(ClientFlags::MULTI) { Context::Multi } else { Context::TopLevel };
             client.last_command = Some(command);

@@ -50,7 +50,7 @@ impl Server {
 
     /// Whether a request writes to arriving slots, and to nothing else, in the session through which they arrive. Permission
     /// to run `CLUSTER SYNCSLOTS` includes such requests, whatever else the session's user may do with these keys.
-    pub fn is_of_arrival(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
+    pub fn writes_only_arriving_slots(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
         if !client.flags.intersects(ClientFlags::ARRIVAL) || !command.flags.intersects(Flags::WRITE) {
             return false;
         }

@@ -153,7 +153,7 @@ impl Stats {
     }
 
     /// Counts a command of the primary that failed here.
-    pub fn primarys_command_failed(&mut self) {
+    pub fn primary_command_failed(&mut self) {
         self.counters.unexpected_errors += 1;
     }
 

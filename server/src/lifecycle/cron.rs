@@ -41,7 +41,7 @@ impl Server {
         let _ = self.adjust_oom_score();
         self.remove_sync_file();
         if self.expects_slots() {
-            self.tell_replicas_what_comes();
+            self.tell_replicas_of_incoming_slots();
         }
     }
 

@@ -71,7 +71,7 @@ impl Server {
         self.call_shutdown_off();
         self.resume_clients(Purpose::Shutdown);
         log(Level::Notice, "Shutdown manually aborted.");
-        self.answer_who_asked();
+        self.reply_to_shutdown_requests();
         true
     }
 
@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// Replies to the clients that requested a shutdown which was aborted.
-    fn answer_who_asked(&mut self) {
+    fn reply_to_shutdown_requests(&mut self) {
         let asked = |id: &ClientId| {
             let block = self.clients.by_id(*id).and_then(|client| client.block.as_ref());
             block.is_some_and(|block| matches!(block.kind, BlockKind::Shutdown))
@@ -162,7 +162,7 @@ impl Server {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
         self.call_shutdown_off();
         self.resume_clients(Purpose::Shutdown);
-        self.answer_who_asked();
+        self.reply_to_shutdown_requests();
         false
     }
 

@@ -154,7 +154,7 @@ impl Server {
     /// Abandons all arrivals, because this dataset was emptied together with what has arrived so far.
     pub fn give_up_arrivals(&mut self) {
         for id in self.handovers().map(Handovers::arrivals).unwrap_or_default() {
-            self.with_cluster(None, |core| core.expect_no_more(id));
+            self.with_cluster(None, |core| core.fail_arrival(id));
             self.refresh_incoming();
         }
     }
@@ -178,7 +178,7 @@ impl Server {
     pub(crate) fn break_off_arrival(&mut self, client: &mut Client) {
         let Some(id) = client.arrival else { return };
         self.forget_arrival(client, Stage::Failed, "the source gave it up, or was lost");
-        self.with_cluster(Some(client), |core| core.expect_no_more(id));
+        self.with_cluster(Some(client), |core| core.fail_arrival(id));
         self.refresh_incoming();
     }
 
@@ -198,11 +198,11 @@ impl Server {
             None => return,
         };
         self.keyspace.expect_slots(slots.ranges());
-        self.tell_replicas_what_comes();
+        self.tell_replicas_of_incoming_slots();
     }
 
     /// Tells replicas which slots are arriving. This is repeated, because replicas may have joined in the meantime.
-    pub(crate) fn tell_replicas_what_comes(&mut self) {
+    pub(crate) fn tell_replicas_of_incoming_slots(&mut self) {
         if self.replication.is_replica() || self.replication.history().backlog().is_none() {
             return;
         }

@@ -127,7 +127,7 @@ impl<'a> Applier<'a> {
         let errors = server.stats.error_replies;
         server.execute(client, &args);
         if server.stats.error_replies > errors {
-            server.stats.primarys_command_failed();
+            server.stats.primary_command_failed();
         }
         client.out.clear();
     }

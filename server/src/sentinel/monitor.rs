@@ -16,7 +16,7 @@ const MAX_PENDING: usize = 100;
 
 impl Sentinel {
     /// Connects where there is no connection, and sends what is due.
-    pub(super) fn tend(&mut self, place: Place) {
+    pub(super) fn maintain_links(&mut self, place: Place) {
         // Port 0 means that the address is not known.
         if self.instance(place).address.port == 0 {
             return;
@@ -190,7 +190,7 @@ impl Sentinel {
             for place in self.owners(id) {
                 self.instance_mut(place).address.ip = peer.to_owned();
             }
-            self.owners(id).into_iter().for_each(|place| self.forget_twins(place.master()));
+            self.owners(id).into_iter().for_each(|place| self.remove_duplicates(place.master()));
         }
         let Some(place) = self.owner(id) else { return };
         self.introduce(place, conn, channel);

@@ -141,7 +141,7 @@ impl Sentinel {
 
     fn look_at(&mut self, m: usize) {
         for place in self.places(m) {
-            self.tend(place);
+            self.maintain_links(place);
         }
         if self.is_tilted() {
             return;
@@ -258,7 +258,7 @@ impl Sentinel {
 
     /// Removes duplicates, after a name turned out to mean a place that is already known: each place has one instance, and
     /// none follows itself.
-    pub(super) fn forget_twins(&mut self, m: usize) {
+    pub(super) fn remove_duplicates(&mut self, m: usize) {
         let master = &self.masters[m];
         let Master { base, replicas, .. } = master;
         let is_twin = |r: &usize| {
@@ -377,7 +377,7 @@ impl Sentinel {
     }
 
     /// Brings the time up to date without anything else happening: for replies that show ages.
-    pub fn look_at_the_clock(&mut self, now: Millis) {
+    pub fn refresh_time(&mut self, now: Millis) {
         self.moment.now = self.moment.now.max(self.tilt.inside(now));
     }
 }
