@@ -71,7 +71,7 @@ pub struct Request<'a> {
 /// What is not allowed. The order is that of the checks, so a greater value means that the request got further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denial {
-    /// The command itself.
+    /// The user may not run the command itself.
     Command,
     /// The key at this index among the words.
     Key(usize),

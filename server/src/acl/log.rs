@@ -12,11 +12,11 @@ const GROUPED_WITHIN: Millis = 60_000;
 /// What was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// A command.
+    /// A command that the user may not run.
     Command,
-    /// A key.
+    /// A key that the user may not access in this way.
     Key,
-    /// A channel.
+    /// A channel that the user may not use.
     Channel,
     /// A login with a wrong name or password.
     Auth,

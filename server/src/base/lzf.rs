@@ -194,7 +194,7 @@ fn match_length(data: &[u8], candidate: usize, at: usize) -> usize {
     }
 }
 
-/// Malformed compressed data.
+/// The error for malformed compressed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid LZF compressed data")]
 pub struct LzfError;

@@ -101,7 +101,7 @@ pub enum DataEffect {
     },
     /// Stop replicating and serve writes.
     Promote,
-    /// Empty all databases.
+    /// Empty all databases, as a replica does before it follows another master.
     Flush,
     /// Remove all keys of these slots, because another node owns them.
     DeleteSlots(SlotSet),

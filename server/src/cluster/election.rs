@@ -67,7 +67,7 @@ impl Stuck {
 }
 
 impl Election {
-    /// Ends any election.
+    /// Ends our election, if there is one.
     pub fn reset(&mut self) {
         self.phase = Phase::Idle;
     }

@@ -31,7 +31,7 @@ use crate::base::slot::Slot;
 pub struct Incoming {
     /// The master that owns them.
     pub from: NodeId,
-    /// The slots themselves.
+    /// The slots that are handed over.
     pub slots: SlotSet,
 }
 

@@ -404,7 +404,7 @@ fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     std::array::from_fn(|i| bytes[at + i])
 }
 
-/// Encodes a packet.
+/// Encodes a packet, header included.
 pub fn write(message: &Message) -> Vec<u8> {
     let mut packet = vec![0; HEADER_LENGTH];
     write_header(&mut packet, message);

@@ -91,7 +91,7 @@ pub struct ConnId(pub u64);
 /// Our connection to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// The connection's name.
+    /// The connection's id, which is never reused.
     pub conn: ConnId,
     /// Since when it has existed, or is being opened, in milliseconds.
     pub since: Millis,

@@ -53,7 +53,7 @@ impl Cluster {
         self.by_name(id).ok_or_else(|| Refusal([b"Unknown node ", id].concat()))
     }
 
-    /// CLUSTER ADDSLOTS, ADDSLOTSRANGE.
+    /// Binds slots to this node: CLUSTER ADDSLOTS, ADDSLOTSRANGE.
     ///
     /// # Errors
     /// A slot has an owner, or is named twice.
@@ -112,10 +112,10 @@ impl Cluster {
         Ok(())
     }
 
-    /// CLUSTER FLUSHSLOTS.
+    /// Unbinds all slots of this node: CLUSTER FLUSHSLOTS.
     ///
     /// # Errors
-    /// There are keys.
+    /// The databases are not empty.
     pub fn flush_slots(&mut self) -> Result<(), Refusal> {
         if self.facts.keys > 0 {
             return refuse("DB must be empty to perform CLUSTER FLUSHSLOTS.");
@@ -210,7 +210,7 @@ impl Cluster {
         (bumped, self.myself().config_epoch)
     }
 
-    /// CLUSTER SET-CONFIG-EPOCH.
+    /// Sets the configuration epoch of a new node: CLUSTER SET-CONFIG-EPOCH.
     ///
     /// # Errors
     /// We know other nodes, or have an epoch.
@@ -263,7 +263,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// CLUSTER REPLICATE.
+    /// Makes this node a replica of another: CLUSTER REPLICATE.
     ///
     /// # Errors
     /// Not a master, or not empty.
@@ -283,7 +283,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// CLUSTER FAILOVER.
+    /// Begins a manual failover: CLUSTER FAILOVER.
     ///
     /// # Errors
     /// This node is no replica, or its master cannot take part.
@@ -351,10 +351,10 @@ impl Cluster {
         self.save(true);
     }
 
-    /// CLUSTER COUNT-FAILURE-REPORTS.
+    /// Counts the reports that a node has failed: CLUSTER COUNT-FAILURE-REPORTS.
     ///
     /// # Errors
-    /// Unknown.
+    /// The node is unknown.
     pub fn failure_reports(&mut self, id: &[u8]) -> Result<usize, Refusal> {
         let at = self.known(id)?;
         let oldest = self.now - super::settings::REPORT_VALIDITY * self.settings.node_timeout;
@@ -375,10 +375,10 @@ impl Cluster {
         Ok(self.replicas(at).into_iter().map(|replica| self.node_line(self.get(replica), ports)).collect())
     }
 
-    /// DEBUG CLUSTERLINK KILL.
+    /// Closes links to a node or from it: DEBUG CLUSTERLINK KILL.
     ///
     /// # Errors
-    /// Unknown.
+    /// The node is unknown.
     pub fn kill_links_of(&mut self, id: &[u8], to: bool, from: bool) -> Result<(), Refusal> {
         let at = self.known(id)?;
         self.kill_links(at, to, from);

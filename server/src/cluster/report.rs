@@ -23,7 +23,7 @@ pub struct Served<'a> {
 /// How a node is doing, for CLUSTER SHARDS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeHealth {
-    /// It serves.
+    /// It is up and has loaded its data.
     Online,
     /// A majority does not reach it.
     Failed,

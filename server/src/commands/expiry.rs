@@ -23,13 +23,13 @@ pub static FAMILY: Family = &[
 /// The form in which a time to live is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryOption {
-    /// Seconds from now.
+    /// EX: seconds from now.
     Ex,
-    /// Milliseconds from now.
+    /// PX: milliseconds from now.
     Px,
-    /// Unix seconds.
+    /// EXAT: a time in Unix seconds.
     ExAt,
-    /// Unix milliseconds.
+    /// PXAT: a time in Unix milliseconds.
     PxAt,
 }
 

@@ -139,7 +139,7 @@ fn reply_summary(summary: &Summary, ctx: &mut DataContext<'_>) {
 
 /// The group that a claim belongs to, for its propagation.
 pub(super) struct ClaimOf<'a> {
-    /// Database number.
+    /// The index of the database.
     pub db: usize,
     /// The stream's key.
     pub key: &'a [u8],

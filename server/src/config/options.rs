@@ -11,7 +11,7 @@ use super::{
     },
 };
 
-/// No flags.
+/// No flags are set.
 pub const NONE: u16 = 0;
 /// Can be set only by files and the command line.
 pub const IMMUTABLE: u16 = 1 << 0;

@@ -130,11 +130,11 @@ pub struct BufferLimit {
 /// The limits of all classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BufferLimits {
-    /// Normal clients.
+    /// Limits of normal clients, which include MONITOR.
     pub normal: BufferLimit,
-    /// Replicas.
+    /// Limits of replicas' links.
     pub replica: BufferLimit,
-    /// Subscribers.
+    /// Limits of clients with subscriptions.
     pub pubsub: BufferLimit,
 }
 

@@ -41,7 +41,7 @@ pub enum Unit {
 /// Where words come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// CONFIG SET.
+    /// From CONFIG SET.
     Command,
     /// A file or the command line; the flag says whether the option appeared there before.
     File {
@@ -301,16 +301,16 @@ macro_rules! enumerations {
 enumerations! {
     /// What a new ACL user may publish and subscribe to.
     PubsubDefault {
-        /// Everything.
+        /// All channels.
         AllChannels = "allchannels",
-        /// Nothing.
+        /// No channels.
         ResetChannels = "resetchannels",
     }
     /// When the append-only file is flushed to disk.
     AppendFsync {
-        /// Once a second.
+        /// Once a second, in the background.
         Everysec = "everysec",
-        /// Before the reply.
+        /// Before each reply to a write.
         Always = "always",
         /// When the operating system decides to.
         No = "no",
@@ -365,18 +365,18 @@ enumerations! {
     }
     /// Whether to adjust the kernel's OOM score of the process.
     OomScoreAdj {
-        /// Leave it alone.
+        /// The kernel's default is kept.
         No = "no",
         /// The same as relative.
         Yes = "yes",
         /// Relative to the value at start.
         Relative = "relative",
-        /// Absolute.
+        /// As absolute values.
         Absolute = "absolute",
     }
     /// What to do with an error in a propagated command.
     PropagationError {
-        /// Count it.
+        /// Count the error and continue.
         Ignore = "ignore",
         /// Stop the process.
         Panic = "panic",
@@ -394,9 +394,9 @@ enumerations! {
     }
     /// When payloads and files are checked deeply.
     Sanitize {
-        /// Never.
+        /// Payloads are never checked deeply.
         No = "no",
-        /// Always.
+        /// Payloads are always checked deeply.
         Yes = "yes",
         /// For commands of clients, but not for files and the master's stream.
         Clients = "clients",
@@ -427,9 +427,9 @@ enumerations! {
     }
     /// Whether TLS clients must show certificates.
     TlsAuthClients {
-        /// They need none.
+        /// Clients need no certificate.
         No = "no",
-        /// They must.
+        /// Clients must present a valid certificate.
         Yes = "yes",
         /// If they show one, it must be good.
         Optional = "optional",

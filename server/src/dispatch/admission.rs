@@ -1,9 +1,9 @@
 //! Whether a command may run now: the gates between lookup and execution, in Redis's order, and the first one that applies
 //! decides.
 //!
-//! Most commands are held by no gate, so two summaries are kept: [`Gate::closed`](crate::server::gate::Gate::closed) for
-//! conditions of the server, and [`ClientFlags::GATED`] for conditions of the session. The gates are checked one by one only
-//! if either is set.
+//! Most commands are held by no gate, so two summaries are kept: [`Gate::is_closed`](crate::server::gate::Gate::is_closed)
+//! for conditions of the server, and [`ClientFlags::GATED`] for conditions of the session. The gates are checked one by one
+//! only if either is set.
 
 use crate::acl::log::Context;
 use crate::base::allocator::used_memory;
@@ -19,7 +19,7 @@ use crate::store::eviction::{Order, Policy};
 
 /// What a gate decided.
 pub enum Admission {
-    /// Run it.
+    /// Run the command now.
     Run,
     /// Keep it for EXEC.
     Queue,

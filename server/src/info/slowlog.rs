@@ -8,7 +8,7 @@ use crate::base::clock::Millis;
 const MAX_ARGS: usize = 32;
 const MAX_BYTES: usize = 128;
 
-/// One slow command.
+/// An entry: one slow command.
 #[derive(Debug, Clone)]
 pub struct SlowEntry {
     /// The entry's number, which only ever grows.

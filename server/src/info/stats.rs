@@ -46,7 +46,7 @@ const MAX_ERRORS: usize = 128;
 pub struct Counters {
     /// Error replies by their codes.
     pub errors: BTreeMap<String, u64>,
-    /// All error replies.
+    /// Error replies of all codes.
     pub error_replies: u64,
     /// Errors sent to a primary or met while loading the AOF.
     pub unexpected_errors: u64,
@@ -70,9 +70,9 @@ pub struct Counters {
     pub writes: u64,
     /// Full resyncs of replicas.
     pub sync_full: u64,
-    /// Partial resyncs served.
+    /// Partial resyncs that were granted.
     pub sync_partial_ok: u64,
-    /// Partial resyncs refused.
+    /// Partial resyncs that became full ones.
     pub sync_partial_err: u64,
     /// Snapshots taken, which INFO shows as forks.
     pub snapshots: u64,
@@ -122,7 +122,7 @@ impl Stats {
         Self { commands: (0..commands).map(|_| CommandStats::default()).collect(), ..Self::default() }
     }
 
-    /// Counts a connection.
+    /// Counts a connection that was accepted.
     pub fn connection_came(&mut self) {
         self.counters.connections += 1;
     }

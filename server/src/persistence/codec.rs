@@ -32,7 +32,7 @@ pub enum Clocks {
     None,
     /// The idle time, in seconds.
     Idle,
-    /// The LFU counter.
+    /// The access frequency, for LFU policies.
     Frequency,
 }
 
@@ -215,11 +215,11 @@ pub fn stored(value: RdbValue, limits: &Encodings) -> Option<StoredValue> {
 /// A decoded value that owns its parts.
 #[derive(Debug, Clone)]
 pub enum StoredValue {
-    /// An integer.
+    /// A string that is a canonical 64-bit integer.
     Int(i64),
-    /// A string.
+    /// A string of other bytes.
     Bytes(Vec<u8>),
-    /// An aggregate.
+    /// An aggregate or a large string.
     Object(Arc<Object>),
 }
 

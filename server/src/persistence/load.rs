@@ -16,11 +16,11 @@ use crate::store::table::KeyOrder;
 /// The settings that loading depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadOptions {
-    /// Number of databases.
+    /// The number of databases, beyond which indices are refused.
     pub databases: usize,
     /// By what the keys of a database are ordered.
     pub order: KeyOrder,
-    /// Thresholds of encodings.
+    /// The thresholds up to which values have compact encodings.
     pub encodings: Encodings,
     /// Leave out keys that expired before this time, in Unix milliseconds. A primary does that; a replica keeps them.
     pub drop_expired_before: Option<i64>,

@@ -19,7 +19,7 @@ const COURTESY: usize = 2048;
 /// The position in the replication history, with which a restarted server can continue by a partial resync.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplicationInfo {
-    /// The history's id.
+    /// The id of the history that the data belong to.
     pub replid: ReplId,
     /// The offset in the history at the moment of the snapshot.
     pub offset: Offset,
@@ -50,7 +50,7 @@ pub struct Header {
     pub sizes: Vec<(usize, usize)>,
 }
 
-/// Encodes a snapshot.
+/// Encodes a snapshot as RDB, batch by batch.
 pub struct Encoder {
     header: Header,
     out: Vec<u8>,

@@ -33,7 +33,7 @@ pub struct Persistence {
     pub(crate) loading: Option<Loading>,
     /// Whether the loaded file contained a replica's position in its history, so that a partial resync may be attempted.
     pub(crate) restored_history: bool,
-    /// The append-only file.
+    /// The append-only file as it is written, and its rewrites.
     pub aof: Aof,
 }
 
@@ -81,7 +81,7 @@ impl Persistence {
         Self { last_save: now / 1000, ..Self::default() }
     }
 
-    /// Counts changes.
+    /// Adds to the number of changes since the last save.
     #[inline]
     pub fn changed(&mut self, changes: u64) {
         self.dirty += changes;

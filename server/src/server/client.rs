@@ -166,9 +166,9 @@ pub type WatchedKey = (usize, Vec<u8>);
 /// The subscriptions of a client.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
-    /// Channels, by SUBSCRIBE.
+    /// The channels that were subscribed to with SUBSCRIBE.
     pub channels: HashSet<Vec<u8>>,
-    /// Patterns, by PSUBSCRIBE.
+    /// The patterns that were subscribed to with PSUBSCRIBE.
     pub patterns: HashSet<Vec<u8>>,
     /// Shard channels, by SSUBSCRIBE.
     pub shard_channels: HashSet<Vec<u8>>,

@@ -21,7 +21,7 @@ pub struct DataContext<'a> {
     pub db: usize,
     /// Where the reply goes.
     pub reply: Reply<'a>,
-    /// The current settings.
+    /// The settings that are in force.
     pub config: &'a Config,
     /// The effects of the command: changes, propagation, notifications.
     pub effects: &'a mut Effects,

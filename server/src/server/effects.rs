@@ -36,7 +36,7 @@ pub struct Queued {
     pub start: usize,
     /// Where its bytes end in the queue's buffer.
     pub end: usize,
-    /// The destinations that do not get it: see [`Effects::withheld`].
+    /// The destinations that do not get it, as in `redis.set_repl`: the append-only file (1), replicas (2), or both (3).
     pub withheld: u8,
 }
 

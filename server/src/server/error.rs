@@ -47,7 +47,7 @@ texts! {
     WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
     /// Not a 64-bit integer.
     NOT_INTEGER = "ERR value is not an integer or out of range";
-    /// Not a number.
+    /// A text that is not a floating point number.
     NOT_FLOAT = "ERR value is not a valid float";
     /// The key must exist.
     NO_SUCH_KEY = "ERR no such key";
@@ -73,7 +73,7 @@ texts! {
     READ_ONLY = "READONLY You can't write against a read only replica.";
     /// The dataset is being loaded.
     LOADING = "LOADING Redis is loading the dataset in memory";
-    /// Out of memory.
+    /// A command that may need memory, while `maxmemory` is exceeded.
     OOM = "OOM command not allowed when used memory > 'maxmemory'.";
     /// The link to the primary is down and stale data is not served.
     MASTER_DOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";

@@ -45,7 +45,7 @@ impl Shutdown {
         self.deadline = Some(deadline);
     }
 
-    /// Aborts the shutdown.
+    /// Aborts the shutdown, so that the process continues.
     pub fn call_off(&mut self) {
         *self = Self::default();
     }

@@ -66,7 +66,7 @@ pub struct Server {
     pub config: Config,
     /// The time, as the current turn sees it.
     pub time: Time,
-    /// All databases.
+    /// All databases, and the rules for lookups in them.
     pub keyspace: Keyspace,
     /// The commands by the names that clients use.
     pub registry: Registry,

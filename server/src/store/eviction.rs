@@ -7,7 +7,7 @@ use super::keyspace::Keyspace;
 /// What `maxmemory-policy` means for choosing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
-    /// Refuse writes.
+    /// Evict nothing, and refuse writes instead.
     #[default]
     NoEviction,
     /// Evict keys by `order`; only those with an expiry if `volatile`.

@@ -58,14 +58,14 @@ pub enum Happening {
         /// The key.
         key: Vec<u8>,
     },
-    /// The key was created. Recorded only if [`Keyspace::record_new`].
+    /// The key was created. Recorded only if [`Keyspace::record`] enables it.
     Created {
         /// The index of the database.
         db: usize,
         /// The key.
         key: Vec<u8>,
     },
-    /// A read found no key. Recorded only if [`Keyspace::record_misses`].
+    /// A read found no key. Recorded only if [`Keyspace::record`] enables it.
     Missed {
         /// The index of the database.
         db: usize,
@@ -119,7 +119,7 @@ impl Db {
         self.table.len()
     }
 
-    /// True without keys.
+    /// Whether there are no keys, not even expired ones.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
@@ -281,7 +281,7 @@ impl Keyspace {
         self.stats = KeyspaceStats::default();
     }
 
-    /// Number of databases.
+    /// The number of databases, as set by `databases`.
     pub fn databases(&self) -> usize {
         self.dbs.len()
     }
@@ -594,7 +594,7 @@ impl Keyspace {
         !self.keys_of_slot(slot, 1).is_empty()
     }
 
-    /// Exchanges two databases.
+    /// Exchanges two databases, as SWAPDB does.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.dbs.swap(a, b);
     }

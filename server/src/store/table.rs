@@ -314,7 +314,7 @@ impl Table {
         self.len
     }
 
-    /// True without entries.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

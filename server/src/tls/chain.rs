@@ -179,7 +179,7 @@ pub struct Search<'a> {
     pub presented: &'a [CertificateDer<'a>],
     /// What the certificate is for.
     pub purpose: Purpose,
-    /// Unix seconds.
+    /// The present, in Unix seconds.
     pub now: i64,
     /// The accepted signature algorithms.
     pub algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],

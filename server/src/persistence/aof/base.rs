@@ -27,9 +27,9 @@ pub type Sink<'a> = &'a mut dyn FnMut(Vec<u8>) -> io::Result<()>;
 /// Encodes a snapshot as a base.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum BaseEncoder {
-    /// As RDB.
+    /// As an RDB preamble.
     Rdb(Encoder),
-    /// As commands.
+    /// As commands that rebuild the data.
     Commands(CommandEncoder),
 }
 

@@ -45,7 +45,7 @@ pub struct Write {
     pub began: u64,
     /// Whether a sync was running, which may have delayed it.
     pub behind_sync: bool,
-    /// Whether it succeeded.
+    /// Whether everything was written.
     pub result: Result<(), WriteFailed>,
 }
 

@@ -16,7 +16,7 @@ pub struct RdbError {
 pub enum ErrorKind {
     /// The input ended too early.
     UnexpectedEnd,
-    /// The source failed.
+    /// Reading from the source failed.
     Io(io::Error),
     /// The file does not start with `REDIS` and four digits.
     Signature,

@@ -45,7 +45,7 @@ pub enum Item {
 pub struct Entry {
     /// The key's name.
     pub key: Vec<u8>,
-    /// The value.
+    /// The decoded value, which is never an empty collection.
     pub value: RdbValue,
     /// When it expires, in milliseconds since 1970.
     pub expires_at: Option<i64>,
@@ -87,7 +87,7 @@ impl<R: Read> FileReader<R> {
         Ok(Self { reader, version, deep })
     }
 
-    /// The file's version.
+    /// The RDB version of the file, 1 to 10.
     pub fn version(&self) -> u16 {
         self.version
     }

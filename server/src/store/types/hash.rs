@@ -18,7 +18,7 @@ pub struct HashLimits {
     pub value: usize,
 }
 
-/// A hash.
+/// A hash, in one of two encodings.
 #[derive(Debug, Clone)]
 pub enum Hash {
     /// Fields and values alternating.
@@ -78,7 +78,7 @@ impl Hash {
         }
     }
 
-    /// True without fields.
+    /// Whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

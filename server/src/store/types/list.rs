@@ -47,7 +47,7 @@ pub struct ListLimits {
     pub fill: i32,
     /// How many nodes at each end are uncompressed; 0 for no compression.
     pub depth: usize,
-    /// See DEBUG QUICKLIST-PACKED-THRESHOLD.
+    /// The size in bytes from which an element gets a node of its own.
     pub large: usize,
 }
 
@@ -72,7 +72,7 @@ impl ListLimits {
     }
 }
 
-/// A node.
+/// A node of a list.
 #[derive(Debug, Clone)]
 pub enum Node {
     /// Several elements.
@@ -202,7 +202,7 @@ impl List {
         self.len
     }
 
-    /// True without elements.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

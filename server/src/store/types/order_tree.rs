@@ -56,7 +56,7 @@ impl Node {
     }
 }
 
-/// The tree.
+/// The ordered numbers.
 #[derive(Debug, Clone)]
 pub struct OrderTree {
     root: Node,

@@ -24,7 +24,7 @@ impl PackedSet {
         self.members.len()
     }
 
-    /// True without members.
+    /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

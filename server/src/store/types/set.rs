@@ -7,7 +7,7 @@ use crate::store::table::{CURSOR_END, Cursor, Table, hash_key};
 use crate::store::types::intset::Intset;
 use crate::store::types::packed_set::{LIMIT as PACKED_LIMIT, PackedSet};
 
-/// A set.
+/// A set, in one of its encodings.
 #[derive(Debug, Clone)]
 pub enum Set {
     /// Few members, all of them integers.
@@ -136,7 +136,7 @@ impl Set {
         }
     }
 
-    /// True without members.
+    /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

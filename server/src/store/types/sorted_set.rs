@@ -24,7 +24,7 @@ pub struct SortedSetLimits {
 /// An end of a range of scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreBound {
-    /// The score.
+    /// The score at which the range ends.
     pub score: f64,
     /// Whether the score itself is outside.
     pub exclusive: bool,
@@ -83,12 +83,12 @@ fn packed_lex_range(pairs: &Listpack, min: LexBound<'_>, max: LexBound<'_>, reve
     }
 }
 
-/// A sorted set.
+/// A sorted set, in one of two encodings.
 #[derive(Debug, Clone)]
 pub enum SortedSet {
     /// Few and short members.
     Listpack(Listpack),
-    /// Any.
+    /// Members of any number and length.
     Tree(Box<ScoreTree>),
 }
 
@@ -177,7 +177,7 @@ impl SortedSet {
         }
     }
 
-    /// True without members.
+    /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

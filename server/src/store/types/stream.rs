@@ -43,7 +43,7 @@ pub struct Counters {
     pub first_id: StreamId,
     /// The highest id ever deleted by XDEL.
     pub max_deleted_id: StreamId,
-    /// Entries ever added.
+    /// The number of entries ever added, for XINFO and lags.
     pub entries_added: u64,
 }
 
@@ -77,7 +77,7 @@ impl Counters {
     }
 }
 
-/// How to trim.
+/// What trimming keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trim {
     /// Keep this many of the latest entries.
@@ -90,7 +90,7 @@ pub enum Trim {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdTooSmall;
 
-/// A stream.
+/// A stream with its consumer groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stream {
     nodes: Nodes,
@@ -103,7 +103,7 @@ pub struct Stream {
 /// An entry, borrowed from its node.
 #[derive(Debug, Clone)]
 pub struct StreamEntry<'a> {
-    /// Its id.
+    /// The id of the entry.
     pub id: StreamId,
     master: listpack::Iter<'a>,
     own: listpack::Iter<'a>,
@@ -270,7 +270,7 @@ impl Stream {
         self.counters.length as usize
     }
 
-    /// True without entries.
+    /// Whether there are no entries that are not deleted.
     pub fn is_empty(&self) -> bool {
         self.counters.length == 0
     }

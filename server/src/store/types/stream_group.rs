@@ -7,7 +7,7 @@ use std::{
 
 use super::stream_id::StreamId;
 
-/// A consumer group.
+/// A consumer group, and its position in the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
     /// The last id delivered.
@@ -31,7 +31,7 @@ pub struct Pending {
     pub deliveries: u64,
 }
 
-/// A consumer.
+/// A consumer of a group, and its pending entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Consumer {
     /// When it was last seen, in Unix milliseconds.
