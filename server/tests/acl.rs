@@ -62,7 +62,7 @@ fn ask_all(wire: &mut Wire, lines: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn what_a_user_has_no_right_to_is_refused_and_logged() {
+fn requests_without_permission_are_refused_and_logged() {
     let expected = [
         "+OK",
         "-NOPERM this user has no permissions to run the 'set' command",
@@ -234,7 +234,7 @@ fn rights_are_looked_at_when_a_command_is_queued_and_again_when_it_runs() {
 }
 
 #[test]
-fn a_script_has_the_rights_of_who_calls_it() {
+fn a_script_has_the_permissions_of_its_caller() {
     let expected = [
         "1",
         "-ERR The user executing the script can't run this command or subcommand script: ",
@@ -314,7 +314,7 @@ fn subscribers_whose_channels_go_lose_their_connection_and_others_do_not() {
 }
 
 #[test]
-fn who_is_deleted_hears_so_and_is_gone_and_so_are_its_other_sessions() {
+fn a_deleted_user_gets_a_reply_and_then_all_its_sessions_end() {
     let expected = ["1", "closed", "closed", "-WRONGPASS invalid username-password pair or user is disabled."];
     play(&NO_DISK, &expected, |server, _| {
         server.ask("ACL SETUSER u on nopass +@all ~*");
@@ -403,7 +403,7 @@ fn requirepass_is_the_default_users_password() {
 }
 
 #[test]
-fn users_come_from_a_file_and_go_there() {
+fn users_are_loaded_from_a_file_and_saved_to_it() {
     let expected = [
         "[default u]",
         "+OK",
@@ -446,7 +446,7 @@ fn users_come_from_a_file_and_go_there() {
 }
 
 #[test]
-fn users_stand_in_the_configuration_file_and_are_rewritten_there() {
+fn users_in_the_configuration_file_are_read_and_rewritten() {
     for program in [REAL, OURS] {
         if program == REAL && !installed(REAL) {
             continue;
@@ -510,7 +510,7 @@ fn users_that_are_wrong_end_the_start() {
 }
 
 #[test]
-fn what_acl_checks_is_what_the_handler_touches() {
+fn acl_checks_the_keys_that_the_handler_uses() {
     let no_key = "-NOPERM this user has no permissions to access one of the keys used as arguments";
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(OURS, folder.path(), &NO_DISK);
@@ -580,7 +580,7 @@ fn clients_are_shown_and_killed_by_their_user() {
 }
 
 #[test]
-fn a_replica_with_the_least_rights_follows_and_what_its_primary_sends_is_not_checked() {
+fn a_replica_needs_few_permissions_and_the_stream_is_not_checked() {
     for (primary, replica) in [(OURS, OURS), (REAL, OURS), (OURS, REAL)] {
         if !installed(REAL) && [primary, replica].contains(&REAL) {
             continue;
@@ -602,7 +602,7 @@ fn a_replica_with_the_least_rights_follows_and_what_its_primary_sends_is_not_che
 }
 
 #[test]
-fn the_append_only_file_is_read_whatever_the_default_user_may() {
+fn the_append_only_file_is_loaded_whatever_the_default_user_may_do() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(OURS, folder.path(), &["--appendfsync", "always"]);
     server.ask("SET k v");

@@ -316,7 +316,7 @@ fn logged(reply: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_users_are_refused_and_what_the_log_tells_of_it_is_as_in_the_real_server() {
+fn refusals_and_their_log_entries_are_as_in_the_real_server() {
     if !support::installed(support::REAL) {
         return;
     }

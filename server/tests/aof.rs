@@ -289,7 +289,7 @@ fn it_is_turned_on_and_off_while_the_server_runs() {
 }
 
 #[test]
-fn a_replica_whose_disk_is_full_ends_unless_it_is_told_to_go_on() {
+fn a_replica_whose_disk_is_full_ends_unless_configured_to_continue() {
     if !installed("prlimit") {
         return;
     }
@@ -366,7 +366,7 @@ fn a_replica_begins_a_new_file_with_a_full_sync() {
 }
 
 #[test]
-fn a_full_disk_refuses_writes_and_nothing_acknowledged_is_lost_when_there_is_room_again() {
+fn on_a_full_disk_writes_are_refused_and_no_acknowledged_write_is_lost() {
     if !installed("prlimit") {
         return;
     }
@@ -467,7 +467,7 @@ fn a_rewrite_waits_for_a_save_and_ends_when_the_file_is_turned_off() {
 }
 
 #[test]
-fn history_stays_where_nobody_is_to_collect_it() {
+fn history_files_stay_if_garbage_collection_is_disabled() {
     on_both(|program, folder| {
         let server = Server::start(program, folder, &["--aof-disable-auto-gc", "yes"]);
         for round in 1..=2 {

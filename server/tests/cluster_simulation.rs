@@ -16,7 +16,7 @@ mod seeds;
 use world::{Plan, World};
 
 #[test]
-fn whatever_happens_one_owner_a_slot_and_epoch_and_one_view_in_the_end() {
+fn each_slot_has_one_owner_per_epoch_and_finally_all_nodes_agree() {
     seeds::play_all("CLUSTER", 24, "elections won", |seed| World::new(seed, Plan::of_seed(seed)).play());
 }
 

@@ -102,7 +102,7 @@ fn without_crash_log_enabled_a_signal_ends_the_process_silently() {
 }
 
 #[test]
-fn the_watchdog_reports_a_reactor_that_stands_still_and_the_server_goes_on() {
+fn the_watchdog_reports_a_blocked_event_loop_and_the_server_continues() {
     for io_threads in ["1", "4"] {
         let (server, directory) = start(&["--io-threads", io_threads]);
         assert_eq!(server.ask("CONFIG SET watchdog-period 500"), "+OK");

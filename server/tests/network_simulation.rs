@@ -384,7 +384,7 @@ fn in_a_world<T>(play: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn nobody_waits_for_a_peer_that_stalls_and_replies_are_whole_in_every_world() {
+fn no_peer_waits_for_one_that_stalls_and_replies_are_complete() {
     seeds::play_all("NETWORK", 8, "peers served to their end", |seed| in_a_world(play(seed)));
 }
 
@@ -399,7 +399,7 @@ fn nodes_of_a_cluster_agree_over_wires_that_are_narrow_and_break() {
 }
 
 #[test]
-fn a_node_that_reads_nothing_costs_the_others_what_a_time_out_brings() {
+fn a_node_that_reads_nothing_costs_the_others_at_most_a_time_out_of_packets() {
     seeds::play_all("NETWORK", 2, "looks", |seed| in_a_world(bus::play_with_a_deaf_node(seed)));
 }
 

@@ -137,12 +137,12 @@ fn cut_links(primary: &str, replica: &str, cuts: u64) {
 }
 
 #[test]
-fn a_cut_link_goes_on_where_it_was_cut() {
+fn a_cut_link_continues_where_it_was_cut() {
     cut_links(OURS, OURS, from_environment("LINK_CUTS", 60));
 }
 
 #[test]
-fn a_cut_link_goes_on_where_it_was_cut_with_a_real_server_at_either_end() {
+fn a_cut_link_continues_where_it_was_cut_with_a_real_server_at_either_end() {
     if installed(REAL) {
         // The real replica looks for its master once a second.
         cut_links(OURS, REAL, 3);
@@ -152,7 +152,7 @@ fn a_cut_link_goes_on_where_it_was_cut_with_a_real_server_at_either_end() {
 
 /// After a partial resync the stream does not select the database again, so the replica has to remember it.
 #[test]
-fn a_replica_goes_on_in_the_database_that_the_stream_had_selected() {
+fn a_replica_continues_in_the_database_that_the_stream_had_selected() {
     let homes = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let options = [&NO_DISK[..], &["--repl-diskless-sync-delay", "0", "--repl-backlog-size", "1mb"]].concat();
     let primary = Server::start(OURS, homes[0].path(), &options);

@@ -24,7 +24,7 @@ mod seeds;
 use world::{Plan, World};
 
 #[test]
-fn whatever_happens_data_are_a_prefix_of_their_history_and_all_are_equal_in_the_end() {
+fn data_are_always_a_prefix_of_their_history_and_finally_equal_on_all_nodes() {
     seeds::play_all("REPLICATION", 300, "resyncs, full and partial,", |seed| {
         World::new(seed, Plan::of_seed(seed)).play()
     });

@@ -806,7 +806,7 @@ fn fresh(file: &mut std::fs::File) -> String {
 }
 
 #[test]
-fn scripts_answer_and_leave_what_they_do_in_the_real_server() {
+fn scripts_reply_and_change_data_as_in_the_real_server() {
     if !support::installed(support::REAL) {
         return;
     }

@@ -60,7 +60,7 @@ fn start(options: &[&str]) -> (tempfile::TempDir, Server, Client) {
 }
 
 #[test]
-fn others_hear_busy_and_can_end_the_script() {
+fn other_clients_get_busy_and_can_kill_the_script() {
     for threads in ["1", "2"] {
         let (_directory, server, mut other) = start(&["--busy-reply-threshold", "50", "--io-threads", threads]);
         let mut busy = server.client();
@@ -393,7 +393,7 @@ fn file_with_a_slow_script(directory: &std::path::Path) {
 }
 
 #[test]
-fn others_hear_that_the_server_loads_while_a_script_of_the_file_runs() {
+fn other_clients_get_loading_while_a_script_of_the_file_runs() {
     for program in [OURS, REAL] {
         if program == REAL && !support::installed(REAL) {
             continue;
@@ -432,7 +432,7 @@ fn an_instance_of_cjson_has_settings_of_its_own() {
 }
 
 #[test]
-fn a_session_hears_of_its_own_script() {
+fn a_session_gets_messages_of_its_own_script() {
     let (_directory, _server, mut client) = start(&[]);
     let client = &mut client;
     send(client, &[b"HELLO", b"3"]);

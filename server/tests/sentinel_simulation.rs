@@ -39,7 +39,7 @@ const LEADER: [&str; 20] = [
 ];
 
 #[test]
-fn a_leader_tells_each_step_and_the_others_that_they_follow() {
+fn a_leader_publishes_each_step_and_the_others_publish_the_switch() {
     for seed in 0..20 {
         let told = World::new(seed, Plan::calm()).events_of_a_failover(8).expect("nothing forbidden happens");
         let leads = |events: &&Vec<&str>| events.contains(&"+elected-leader");
@@ -65,6 +65,6 @@ fn a_leader_tells_each_step_and_the_others_that_they_follow() {
 }
 
 #[test]
-fn whatever_happens_one_leader_an_epoch_and_one_master_in_the_end() {
+fn each_epoch_has_one_leader_and_finally_there_is_one_master() {
     seeds::play_all("SENTINEL", 120, "promotions", |seed| World::new(seed, Plan::of_seed(seed)).play());
 }

@@ -51,7 +51,7 @@ impl Follower {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_under_load_and_nobody_is_asked_twice() {
+fn nothing_is_lost_or_doubled_under_load_and_no_client_gets_ask() {
     const WRITERS: usize = 3;
     let nodes = Nodes::start(2, 2);
     nodes.be_patient();
@@ -204,7 +204,7 @@ fn a_target_that_dies_in_the_middle_has_nothing_left_of_it_when_it_is_back() {
 }
 
 #[test]
-fn a_target_whose_source_dies_in_the_middle_removes_what_came() {
+fn a_target_whose_source_dies_removes_the_keys_that_arrived() {
     let mut nodes = loaded(3, 0);
     begin_and_stop(&nodes);
     let lost = nodes.servers.remove(0);
@@ -216,7 +216,7 @@ fn a_target_whose_source_dies_in_the_middle_removes_what_came() {
 }
 
 #[test]
-fn a_replica_that_takes_over_from_the_target_in_the_middle_removes_what_came() {
+fn a_replica_that_replaces_the_target_removes_the_keys_that_arrived() {
     let nodes = loaded(2, 0);
     let folder = tempfile::tempdir().unwrap();
     let replica = start(&folder);
@@ -253,7 +253,7 @@ fn a_flush_in_the_middle_empties_both() {
 }
 
 #[test]
-fn what_changes_in_the_middle_goes_along() {
+fn changes_during_a_handover_reach_the_target() {
     let nodes = loaded(2, 0);
     let tag = tag(|slot| MOVING.contains(&slot), 1);
     let mut client = nodes[0].client();
@@ -301,7 +301,7 @@ fn what_changes_in_the_middle_goes_along() {
 }
 
 #[test]
-fn slots_that_come_back_at_once_come_whole() {
+fn slots_that_return_at_once_are_complete() {
     let nodes = Nodes::start(2, 0);
     nodes.be_patient();
     let mut client = nodes[0].client();
@@ -321,7 +321,7 @@ fn slots_that_come_back_at_once_come_whole() {
 }
 
 #[test]
-fn a_flush_of_the_target_spoils_what_arrives() {
+fn a_flush_of_the_target_ends_an_arrival() {
     let nodes = loaded(2, 0);
     assert_eq!(nodes.migrate(0, 1, "0 5459"), "+OK");
     until("the target has got something", || nodes[1].ask("DBSIZE") != ":0");
@@ -349,7 +349,7 @@ fn clients_that_wait_are_sent_to_the_new_owner() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_and_says_why() {
+fn impossible_handovers_are_refused_with_a_reason() {
     let nodes = Nodes::start(2, 0);
     let (one, two) = (nodes.id(0), nodes.id(1));
     for (line, part) in [

@@ -130,7 +130,7 @@ fn compiled(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_snapshot_waits_for_the_disk_and_nobody_else_does() {
+fn only_the_snapshot_waits_for_a_slow_disk() {
     let Some(held) = Held::start(&["--appendonly", "no"]) else { return };
     held.server.ask("SET key value");
     held.hold("rdb");
@@ -181,7 +181,7 @@ fn a_primary_answers_while_the_file_for_its_replica_is_synced() {
 }
 
 #[test]
-fn writes_go_on_while_a_sync_of_each_second_is_held_and_are_there_in_the_end() {
+fn with_everysec_writes_continue_during_a_slow_sync_and_are_kept() {
     let Some(held) = Held::start(&["--appendfsync", "everysec"]) else { return };
     held.hold("appendonly");
     let mut client = held.server.client();
@@ -207,7 +207,7 @@ fn writes_go_on_while_a_sync_of_each_second_is_held_and_are_there_in_the_end() {
 }
 
 #[test]
-fn with_always_nobody_hears_of_what_is_not_durable() {
+fn with_always_no_client_sees_what_is_not_durable() {
     let Some(held) = Held::start(&["--appendfsync", "always", "--latency-monitor-threshold", "1"]) else { return };
     assert_eq!(held.server.ask("SET key value"), "+OK");
     held.hold("appendonly");
@@ -229,7 +229,7 @@ fn with_always_nobody_hears_of_what_is_not_durable() {
 }
 
 #[test]
-fn a_rewrite_waits_for_the_disk_and_nobody_else_does() {
+fn only_the_rewrite_waits_for_a_slow_disk() {
     let Some(held) = Held::start(&["--appendfsync", "no"]) else { return };
     held.server.ask("DEBUG POPULATE 1000 key 100");
     held.hold("/temp-");

@@ -85,7 +85,7 @@ fn answers(client: &mut Client<Secure>) -> bool {
 }
 
 #[test]
-fn who_gets_in_depends_on_the_certificate_as_with_the_real_server() {
+fn certificates_are_accepted_and_refused_as_by_the_real_server() {
     let (authority, other) = (Authority::new("ca"), Authority::new("other"));
     let ours = authority.issue("server");
     let shown = [
@@ -137,7 +137,7 @@ fn a_server_whose_certificate_is_not_good_is_not_talked_to() {
 }
 
 #[test]
-fn what_cannot_be_loaded_is_refused_and_what_worked_goes_on() {
+fn settings_that_cannot_be_loaded_are_refused_and_the_old_ones_stay() {
     let authority = Authority::new("ca");
     let (identity, another) = (authority.issue("server"), authority.issue("another"));
     let contexts = authority.contexts(&identity);
@@ -232,7 +232,7 @@ fn tls_is_switched_on_and_off_while_the_server_runs_and_the_plain_port_can_go() 
 }
 
 #[test]
-fn certificates_are_renewed_under_load_and_nobody_is_cut_off() {
+fn certificates_are_renewed_under_load_without_closing_connections() {
     let authority = Authority::new("ca");
     let identity = authority.issue("server");
     let contexts = Arc::new(authority.contexts(&identity));
@@ -272,7 +272,7 @@ fn certificates_are_renewed_under_load_and_nobody_is_cut_off() {
 }
 
 #[test]
-fn who_does_not_speak_tls_is_shown_out_and_the_others_go_on() {
+fn clients_that_do_not_speak_tls_are_closed_and_the_others_continue() {
     let authority = Authority::new("ca");
     let identity = authority.issue("server");
     let contexts = authority.contexts(&identity);
