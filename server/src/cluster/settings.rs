@@ -1,4 +1,4 @@
-//! The settings of the machine, and its periods in milliseconds.
+//! The settings of the machine, and its periods, in milliseconds unless an item says otherwise.
 
 use crate::base::clock::Millis;
 use crate::config::Config;

@@ -25,7 +25,7 @@ impl MaxmemoryPolicy {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }
 
-    /// Whether the policy needs access times.
+    /// Whether the policy needs access clocks (times or frequencies).
     pub fn keeps_clocks(self) -> bool {
         self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
     }
