@@ -13,7 +13,7 @@
 //!
 //! | file | noun |
 //! | --- | --- |
-//! | `slots.rs` | slots of keys, sets of slots |
+//! | `slots.rs` | sets of slots |
 //! | `node.rs`, `settings.rs` | a node as we know it; settings and periods |
 //! | `state.rs` | the machine: inputs in, effects out, `next_wakeup`; the table of nodes and owners |
 //! | `effect.rs` | inputs, effects, facts about the data |

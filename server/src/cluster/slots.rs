@@ -1,4 +1,4 @@
-//! Hash slots: which one a key is in, and sets of them.
+//! Sets of hash slots, and their bitmaps in packets. Which slot a key is in: `base/slot.rs`.
 
 use crate::base::slot::Slot;
 use std::fmt;

@@ -10,7 +10,6 @@
 //! | `options.rs` | the table: one line an option |
 //! | `values.rs`, `special.rs` | how a field's type reads and prints: plain types; those with rules of their own |
 //! | `set.rs` | CONFIG GET and SET |
-//! | `words.rs` | splitting lines into words, and quoting |
 //! | `file.rs` | configuration files |
 //! | `cli.rs` | the command line |
 //! | `rewrite.rs` | CONFIG REWRITE |
