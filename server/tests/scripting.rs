@@ -494,3 +494,35 @@ fn numbers_and_texts_convert_as_c_converts_them() {
         assert_eq!(shown, ask(&Server::start(REAL, folder.path(), &[])));
     }
 }
+
+/// FUNCTION FLUSH and RESTORE FLUSH remove libraries and leave the interpreter as it is; SCRIPT FLUSH makes a new one.
+#[test]
+fn settings_of_cjson_outlive_the_libraries_and_not_the_scripts() {
+    const LIBRARY: &str = "#!lua name=l
+        redis.register_function('set', function() cjson.encode_invalid_numbers('null') return 1 end)
+        redis.register_function('get', function() return cjson.encode({0/0}) end)";
+    let play = |program: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(program, folder.path(), &[]);
+        let mut client = server.client();
+        let mut ask = |words: &[&str]| call(&mut client, words);
+        let mut seen = vec![ask(&["FUNCTION", "LOAD", LIBRARY]), ask(&["FCALL", "set", "0"])];
+        for how in ["SYNC", "ASYNC"] {
+            seen.push(ask(&["FUNCTION", "FLUSH", how]));
+            seen.push(ask(&["FUNCTION", "LOAD", LIBRARY]));
+            seen.push(ask(&["FCALL", "get", "0"]));
+        }
+        let encode = ["EVAL", "return cjson.encode({0/0})", "0"];
+        ask(&["EVAL", "cjson.encode_invalid_numbers('null')", "0"]);
+        seen.push(ask(&encode));
+        ask(&["SCRIPT", "FLUSH"]);
+        seen.push(ask(&encode).split(" script:").next().unwrap().to_owned());
+        seen
+    };
+    let ours = play(OURS);
+    assert_eq!([&ours[4], &ours[7], &ours[8]], ["[null]"; 3], "{ours:?}");
+    assert!(ours[9].starts_with("-ERR"), "{ours:?}");
+    if support::installed(REAL) {
+        assert_eq!(ours, play(REAL));
+    }
+}

@@ -435,6 +435,11 @@ impl Engine {
         }
     }
 
+    /// Frees the memory of everything that is no longer in use.
+    pub fn collect(&self) {
+        self.lua.collect();
+    }
+
     /// Lets go of a function.
     pub fn forget(&self, function: &Function) {
         self.lua.push_nil();

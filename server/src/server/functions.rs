@@ -147,9 +147,13 @@ impl Functions {
         library.is_some()
     }
 
-    /// FUNCTION FLUSH: removes all libraries.
+    /// FUNCTION FLUSH: removes all libraries. The interpreter stays, as in Redis, and with it the settings of `cjson`.
     pub fn flush(&mut self) {
-        *self = Self::new(self.log);
+        for library in std::mem::take(&mut self.libraries).values() {
+            self.free(library);
+        }
+        self.by_function.clear();
+        self.engine.collect();
     }
 
     /// Loads all of these texts, or none: FUNCTION RESTORE.
@@ -162,8 +166,8 @@ impl Functions {
             arriving.load(code, false, false)?;
         }
         if policy == RestorePolicy::Flush {
-            *self = arriving;
-            return Ok(());
+            self.flush();
+            return codes.iter().try_for_each(|code| self.load(code, false, false).map(drop));
         }
         for (name, library) in &arriving.libraries {
             if policy == RestorePolicy::Append && self.libraries.contains_key(name) {
