@@ -42,6 +42,16 @@ fn unit_line(line: &str) -> Option<(String, End)> {
     }
 }
 
+/// What a driver for unit and integration tests printed about a test that failed: the first lines behind the one that names it.
+pub fn reason(text: &str, name: &str) -> Option<String> {
+    const LINES: usize = 3;
+    let failed = |line: &String| unit_line(line).is_some_and(|(test, end)| test == name && end == End::Failed);
+    let behind = text.lines().map(without_colours).skip_while(|line| !failed(line)).skip(1);
+    let said = behind.take_while(|line| !line.starts_with('[') && !line.starts_with("!!!"));
+    let said: Vec<String> = said.filter(|line| !line.trim().is_empty()).take(LINES).collect();
+    (!said.is_empty()).then(|| said.join(" / "))
+}
+
 /// Reads the line that a driver of instances prints for a test: `12:34:56> NAME: OK`.
 fn instance_line(line: &str) -> Option<(String, End)> {
     let (time, rest) = line.split_once("> ")?;
@@ -75,6 +85,8 @@ mod tests {
         let found = read(text);
         let expected = [("A (with words)", End::Passed), ("B", End::Failed), ("C", End::Skipped), ("D", End::Passed)];
         assert_eq!(found, expected.map(|(name, end)| (name.to_owned(), end)).into());
+        assert_eq!(reason(text, "B").as_deref(), Some("some words"));
+        assert_eq!(reason(text, "D"), None);
     }
 
     #[test]

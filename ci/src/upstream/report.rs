@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::json;
 
 use crate::expected::{Exception, File, Reason};
-use crate::output::End;
+use crate::output::{self, End};
 use crate::run::Outcome;
 
 /// A file's tests, judged.
@@ -37,7 +37,11 @@ impl Result {
             match (end, file.except.get(test)) {
                 (End::Passed, None) => result.passed += 1,
                 (End::Skipped, None) => {}
-                (End::Failed, None) => result.unexpected.push(format!("failed: {test}")),
+                (End::Failed, None) => {
+                    let reason =
+                        output::reason(&outcome.printed, test).map_or_else(String::new, |why| format!(": {why}"));
+                    result.unexpected.push(format!("failed: {test}{reason}"));
+                }
                 (End::Failed | End::Skipped, Some(exception)) => {
                     result.excepted.push((test.clone(), exception.clone()))
                 }
