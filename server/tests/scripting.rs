@@ -526,3 +526,24 @@ fn settings_of_cjson_outlive_the_libraries_and_not_the_scripts() {
         assert_eq!(ours, play(REAL));
     }
 }
+
+/// The length of a table with holes depends on how the table grew.
+#[test]
+fn replies_with_nulls_become_tables_as_long_as_in_redis() {
+    const SCRIPT: &str = "redis.setresp(3) redis.call('SET', 'there', 'x') local lengths = {}
+        for bits = 0, 63 do
+          local keys = {}
+          for key = 0, 5 do keys[#keys + 1] = (math.floor(bits / 2 ^ key) % 2 == 1) and 'there' or 'gone' end
+          local reply = redis.call('MGET', unpack(keys))
+          lengths[#lengths + 1] = #reply .. ' ' .. table.getn(reply)
+        end
+        return table.concat(lengths, ',')";
+    let (_directory, _server, mut client) = start(&[]);
+    let ours = eval(&mut client, SCRIPT);
+    assert!(ours.starts_with("0 0,") && ours.ends_with(",6 6"), "{ours}");
+    if support::installed(REAL) {
+        let folder = tempfile::tempdir().unwrap();
+        let real = Server::start(REAL, folder.path(), &[]);
+        assert_eq!(ours, eval(&mut real.client(), SCRIPT));
+    }
+}

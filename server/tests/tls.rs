@@ -550,7 +550,7 @@ fn keys_migrate_inside_tls() {
 }
 
 fn node(engine: &str, authority: &Authority, identity: &Identity, options: &[&str]) -> SecureServer {
-    let bus = (free_port() - 20_000).to_string();
+    let bus = (free_port()).to_string();
     let cluster = [
         "--cluster-enabled",
         "yes",

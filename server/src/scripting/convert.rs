@@ -72,9 +72,20 @@ pub fn push_reply(lua: State, bytes: &mut &[u8]) -> Result<(), TooDeep> {
         b'*' | b'>' => {
             let len = number();
             lua.push_table(len as usize, 0);
+            let mut has_nil = false;
             for item in 1..=len {
                 push_reply(lua, bytes)?;
+                has_nil |= lua.kind(-1) == Kind::Nil;
                 lua.set_item(-2, item as i32);
+            }
+            if has_nil {
+                // How long such a table is depends on how it grew: in Redis it had no room from the start.
+                lua.push_table(0, 0);
+                for item in 1..=len {
+                    lua.item(-2, item as i32);
+                    lua.set_item(-2, item as i32);
+                }
+                lua.remove(-2);
             }
         }
         b'%' => {

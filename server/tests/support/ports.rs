@@ -1,7 +1,7 @@
 //! Ports for the servers of tests, leased: no two tests that run at once get the same one.
 //!
-//! A block of ports belongs to the process that holds the lock on its file, which the kernel releases with the process. The range lies
-//! above the one that the runner leases, and below the ports that Linux gives to outgoing connections (32768 and up): a client of
+//! A block of ports belongs to the process that holds the lock on its file, which the kernel releases with the process. The range, and
+//! that of the cluster bus 10000 above it, lie below the ports that Linux gives to outgoing connections (32768 and up): a client of
 //! another test that happened to sit on a server's port would keep that server from starting.
 
 use std::fs::File;
@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::fcntl::{Flock, FlockArg};
 
-const FIRST: u16 = 29_600;
+const FIRST: u16 = 10_100;
 const BLOCK: u16 = 8;
-const BLOCKS: u16 = 390;
+const BLOCKS: u16 = 350;
 
 /// The ports of this process that no test has had, and the locks on their blocks.
 struct Lease {
@@ -27,7 +27,8 @@ pub fn free_port() -> u16 {
     let mut lease = LEASE.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         while let Some(port) = lease.free.pop() {
-            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+            if is_free(port) && is_free(port + 10_000) {
                 return port;
             }
         }
