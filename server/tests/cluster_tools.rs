@@ -19,8 +19,8 @@ use support::*;
 fn bare(folder: &Path) -> Server {
     // With a file, since set-timeout has the configuration rewritten.
     let (_, port) = command(OURS, folder, &[]);
-    // Ports that the system gives away are above 32768: the bus goes below, where nobody is given one.
-    let ports = format!("port {port}\ncluster-port {}\n", port - 21_000);
+    // The lease of a port includes the one of the bus.
+    let ports = format!("port {port}\ncluster-port {}\n", port + 10_000);
     let rest = "bind 127.0.0.1\nsave \"\"\nappendonly yes\nenable-debug-command yes\ncluster-enabled yes\nrepl-diskless-sync-delay 0\n";
     let file = folder.join("redis.conf");
     std::fs::write(&file, format!("{ports}{rest}cluster-node-timeout 3000\ndir {}\n", folder.display())).unwrap();

@@ -122,8 +122,8 @@ impl std::ops::Index<usize> for Nodes {
 }
 
 pub fn bus(port: u16) -> u16 {
-    // The system assigns ports above 32768, so the bus uses ports below.
-    port - 20_000
+    // The lease of a port includes this one.
+    port + 10_000
 }
 
 pub fn start(folder: &tempfile::TempDir) -> Server {
