@@ -136,12 +136,25 @@ fn how_often_a_key_is_used_outlives_its_value_and_its_name() {
 }
 
 #[test]
-fn a_command_that_looks_at_a_key_for_a_change_uses_it_even_if_it_changes_nothing() {
+fn a_write_counts_as_an_access_even_if_it_changes_nothing() {
     let options =
         [&NO_DISK[..], &["--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"]]
             .concat();
-    let using =
-        ["SETNX k v", "MSETNX k v j w", "SET k v NX", "GET k", "APPEND k \"\"", "GETEX k", "RENAMENX k j", "COPY k j"];
+    let using = [
+        "SET k v",
+        "SETEX k 100 v",
+        "MSET k v",
+        "SET k v XX",
+        "GETSET k v",
+        "SETNX k v",
+        "MSETNX k v j w",
+        "SET k v NX",
+        "GET k",
+        "APPEND k \"\"",
+        "GETEX k",
+        "RENAMENX k j",
+        "COPY k j",
+    ];
     let looking = ["EXISTS k", "TTL k", "TYPE k", "OBJECT ENCODING k", "OBJECT FREQ k", "MEMORY USAGE k"];
     let lines = || using.iter().map(|line| (*line, true)).chain(looking.iter().map(|line| (*line, false)));
     let expected: Vec<String> = lines().map(|(line, uses)| format!("{line}: {uses}")).collect();

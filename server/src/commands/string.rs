@@ -180,7 +180,11 @@ fn set(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         reply_string(ctx, key)?;
     }
     if options.only_new || options.only_existing {
-        let exists = ctx.keyspace.lookup_write(ctx.db, key).is_some();
+        // A key that keeps NX from setting it was accessed; with XX, setting it is the access.
+        let exists = match options.only_new {
+            true => ctx.keyspace.lookup_write(ctx.db, key).is_some(),
+            false => ctx.keyspace.exists(ctx.db, key),
+        };
         if (options.only_new && exists) || (options.only_existing && !exists) {
             if !options.get {
                 ctx.reply.null();

@@ -1,7 +1,7 @@
 //! The state of scripting: the interpreters, cached scripts, function libraries, and the script that is running.
 
 use super::error::{CommandError, CommandResult};
-use super::functions::Functions;
+use super::functions::{Functions, RestorePolicy};
 use crate::base::log::{Level, log};
 use crate::resp::request::OwnedArgs;
 use crate::scripting::Engine;
@@ -120,17 +120,18 @@ impl Scripting {
         *self.scripts = Engine::new(Purpose::Scripts, write_log);
     }
 
-    /// Replaces all libraries by those of a snapshot.
+    /// Replaces all libraries by those of a snapshot. The interpreter stays, as in Redis, unless a script runs, which may be a
+    /// function of an old library.
     ///
     /// # Errors
     /// Why one of them cannot be loaded; nothing has changed then.
     pub fn install_functions(&mut self, codes: &[Vec<u8>]) -> CommandResult {
+        if self.running.is_none() {
+            return self.functions.restore(codes, RestorePolicy::Flush);
+        }
         let mut arriving = Box::new(Functions::new(write_log));
         codes.iter().try_for_each(|code| arriving.load(code, false, false).map(drop))?;
-        let old = std::mem::replace(&mut self.functions, arriving);
-        if self.running.is_some() {
-            self.retired.push(old);
-        }
+        self.retired.push(std::mem::replace(&mut self.functions, arriving));
         Ok(())
     }
 }

@@ -457,19 +457,27 @@ impl Keyspace {
     }
 
     /// Stores a value at a key, which may exist. Tells a running snapshot first, and frees the old value.
+    /// Replacing the value of a key that exists counts as an access.
     pub fn set(&mut self, db: usize, key: &[u8], value: NewValue<'_>, expire: Option<Millis>) {
+        self.write(db, key, value, expire, true);
+    }
+
+    fn write(&mut self, db: usize, key: &[u8], value: NewValue<'_>, expire: Option<Millis>, is_access: bool) {
         if expire.is_some() {
             self.note_own_expire(db, key);
         }
         let hash = self.dbs[db].table.hash(key);
-        let access = self.access;
+        let (access, now) = (self.access, self.now);
         let value = boxed_where_large(value);
-        let Self { dbs, snapshot, .. } = self;
+        let Self { dbs, snapshot, random, .. } = self;
         if let Some(mut entry) = dbs[db].entry_to_change(hash, key, snapshot) {
             let old = entry.set_value_and_expire(value, expire);
-            // The frequency of accesses is kept when the value is replaced.
+            // Replacing the value keeps the frequency of accesses.
             if !access.lfu {
-                entry.set_access(access.fresh(self.now));
+                entry.set_access(access.fresh(now));
+            } else if is_access {
+                let clock = access.touched(entry.get().access(), now, random);
+                entry.set_access(clock);
             }
             if let Some(old) = old {
                 self.free(old, self.lazy.server_del);
@@ -479,10 +487,10 @@ impl Keyspace {
         self.add_hashed(db, hash, OwnedEntry::new(key, value, expire));
     }
 
-    /// Overwrites the value of an existing key, and keeps its expiry.
+    /// Overwrites the value of an existing key that was looked up for it, and keeps its expiry.
     pub fn set_keeping_expiry(&mut self, db: usize, key: &[u8], value: NewValue<'_>) {
         let expire = self.dbs[db].get(key).and_then(EntryRef::expire);
-        self.set(db, key, value, expire);
+        self.write(db, key, value, expire, false);
     }
 
     /// Adds an entry that was renamed or moved, with its access clock. The key must be absent.
