@@ -378,12 +378,13 @@ fn a_library_that_cannot_be_loaded_ends_a_full_synchronisation() {
     assert_eq!(call(&mut client, &["GET", "a"]), "nil");
 }
 
-/// A file with a script that takes long, and what comes behind it.
+/// A file with a script that takes more than a second, and what comes behind it.
 fn file_with_a_slow_script(directory: &std::path::Path) {
     let folder = directory.join("appendonlydir");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("appendonly.aof.manifest"), "file appendonly.aof.1.incr.aof seq 1 type i\n").unwrap();
-    let script = "redis.call('set', KEYS[1], 'y') for i = 1, 3000000 do redis.call('ping') end";
+    let script = "redis.call('set', KEYS[1], 'y') local start = redis.call('time')[1] \
+        repeat until redis.call('time')[1] - start >= 2";
     let mut file = String::new();
     for words in [&["SELECT", "0"][..], &["EVAL", script, "1", "x"], &["APPEND", "x", "z"]] {
         file += &format!("*{}\r\n", words.len());
@@ -412,6 +413,24 @@ fn other_clients_get_loading_while_a_script_of_the_file_runs() {
         assert_eq!(loader.reply().unwrap(), "+OK", "{program}");
         assert_eq!(call(&mut client, &["PING"]), "+PONG");
         assert_eq!(call(&mut client, &["GET", "x"]), "yz");
+    }
+}
+
+#[test]
+fn new_connections_get_loading_while_a_script_of_the_file_runs_at_the_start() {
+    for program in [OURS, REAL] {
+        if program == REAL && !support::installed(REAL) {
+            continue;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        file_with_a_slow_script(directory.path());
+        let options = ["--appendonly", "yes", "--busy-reply-threshold", "1"];
+        let server = Server::start_unready(program, directory.path(), &options);
+        until("the script takes long", || support::log(directory.path()).contains("Slow script detected"));
+        let reply = call(&mut server.client(), &["PING"]);
+        assert!(reply.starts_with("-LOADING"), "{program}: {reply}");
+        let server = server.ready(directory.path());
+        assert_eq!(call(&mut server.client(), &["GET", "x"]), "yz");
     }
 }
 

@@ -145,6 +145,26 @@ fn only_the_snapshot_waits_for_a_slow_disk() {
 }
 
 #[test]
+fn a_process_ends_only_when_a_change_of_the_manifest_is_complete() {
+    let Some(mut held) = Held::start(&["--appendonly", "yes"]) else { return };
+    held.server.ask("SET before rewrite");
+    held.hold("manifest");
+    assert!(held.server.ask("BGREWRITEAOF").starts_with('+'));
+    held.until_one_is_held();
+    held.server.ask("SET during rewrite");
+    Wire::to(&held.server).send("SHUTDOWN");
+    until("it is about to end", || log(held.folder.path()).contains("bye bye"));
+    assert!(held.server.process.try_wait().unwrap().is_none());
+    held.let_go();
+    assert_eq!(held.server.ended().code(), Some(0));
+    let entries = std::fs::read_dir(held.folder.path().join("appendonlydir")).unwrap();
+    let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("temp-")), "{names:?}");
+    let server = Server::start(OURS, held.folder.path(), &["--appendonly", "yes"]);
+    assert_eq!(server.ask("DBSIZE"), ":2");
+}
+
+#[test]
 fn a_replica_that_stores_its_snapshot_answers_while_its_disk_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let primary = Server::start(OURS, folder.path(), &["--appendonly", "no", "--repl-diskless-sync-delay", "0"]);

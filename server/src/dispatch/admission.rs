@@ -219,11 +219,12 @@ impl Server {
         self.replication.replicas().filter(|peer| peer.is_online() && peer.lag_seconds(now) <= lag).count()
     }
 
-    /// Whether a command waits for a small dataset to finish loading. Replicas that want to synchronise retry by themselves
-    /// and do not wait.
+    /// Whether a command waits for a small dataset to finish loading, unless a script in it takes long. Replicas that want to
+    /// synchronise retry by themselves and do not wait.
     fn waits_for_loading(&self, client: &Client, command: &Command) -> bool {
         if !self.persistence.is_loading()
             || self.persistence.loads_beside_old_data()
+            || self.scripting.busy().is_some()
             || command.flags.intersects(Flags::LOADING)
         {
             return false;

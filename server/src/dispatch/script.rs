@@ -488,6 +488,9 @@ impl Host for Run {
                     "Slow script detected: still in execution after {elapsed} milliseconds. You can try killing the script using the {command} command. Script name is: {name}."
                 ),
             );
+            if server.persistence.is_loading() {
+                server.retry_held_back();
+            }
         }
         server.let_others_run();
         let running = self.both().0.scripting.running.as_ref()?;

@@ -46,27 +46,45 @@ impl Server {
         if self.scripting.stack.yielder.is_some() {
             return self.run_admitted(client, command, args);
         }
-        let stack = self.scripting.stack.idle.take();
-        let Some(stack) = stack.or_else(|| DefaultStack::new(SIZE).ok()) else {
-            return self.reply_error(client, b"ERR no memory for the stack of scripts");
-        };
         // The arguments must outlive the read buffer if the script is suspended.
         let mut words = std::mem::take(&mut self.scripting.spare.words);
         words.copy_from(args);
-        let (server, session) = (std::ptr::from_mut(self), std::ptr::from_mut(client));
-        let task = Task::with_stack(stack, move |yielder, ()| {
-            // SAFETY: both stay where they are until the command has ended: the server is behind its lock, the session is
-            // boxed. While this runs, nothing else uses them; while it is suspended, it does not run.
-            let (server, session) = unsafe { (&mut *server, &mut *session) };
-            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
-            server.run_admitted(session, command, &words.as_args());
-            server.scripting.stack.yielder = None;
+        let session = std::ptr::from_mut(client);
+        let ended = self.run_on_stack(client.id, move |server| {
+            // SAFETY: the session is boxed, and so it stays where it is until the command has ended. While this runs, nothing
+            // else uses it; while it is suspended, it does not run.
+            server.run_admitted(unsafe { &mut *session }, command, &words.as_args());
             words.clear(SPARE);
             server.scripting.spare.words = words;
         });
-        if !self.go_on(task, client.id) {
-            client.flags.insert(ClientFlags::BLOCKED);
+        match ended {
+            Ok(true) => {}
+            Ok(false) => client.flags.insert(ClientFlags::BLOCKED),
+            Err(error) => self.reply_error(client, format!("ERR {error}").as_bytes()),
         }
+    }
+
+    /// Runs work that may run scripts on the stack for scripts, for a client. False if it was suspended there.
+    ///
+    /// # Errors
+    /// There is no memory for the stack.
+    pub(crate) fn run_on_stack(
+        &mut self,
+        client: ClientId,
+        work: impl FnOnce(&mut Self) + 'static,
+    ) -> Result<bool, &'static str> {
+        let stack = self.scripting.stack.idle.take().or_else(|| DefaultStack::new(SIZE).ok());
+        let stack = stack.ok_or("no memory for the stack of scripts")?;
+        let server = std::ptr::from_mut(self);
+        let task = Task::with_stack(stack, move |yielder, ()| {
+            // SAFETY: the server is behind its lock, and so it stays where it is. While this runs, nothing else uses it; while
+            // it is suspended, it does not run.
+            let server = unsafe { &mut *server };
+            server.scripting.stack.yielder = Some(std::ptr::from_ref(yielder));
+            work(server);
+            server.scripting.stack.yielder = None;
+        });
+        Ok(self.go_on(task, client))
     }
 
     /// Starts or resumes a client's script; true once its command has ended.

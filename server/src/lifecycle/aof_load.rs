@@ -73,6 +73,26 @@ impl Server {
         Ok(())
     }
 
+    /// The same on the stack for scripts, so that a slow one can be suspended. `done` gets the session and the outcome. False
+    /// if one was: then [`Self::resume_script`] is called until it returns true.
+    ///
+    /// # Errors
+    /// There is no memory for the stack.
+    pub fn replay_on_stack(
+        &mut self,
+        mut loader: Box<Client>,
+        step: Step,
+        done: impl FnOnce(Box<Client>, Result<(), String>) + 'static,
+    ) -> Result<bool, String> {
+        self.scripting.stack.can_suspend = true;
+        let ended = self.run_on_stack(ClientId::NOBODY, move |server| {
+            let result = server.replay(&mut loader, step);
+            done(loader, result);
+        });
+        self.scripting.stack.can_suspend = false;
+        Ok(ended?)
+    }
+
     fn replay_commands(&mut self, loader: &mut Client, commands: &Commands) -> Result<(), String> {
         self.begin_batch(crate::base::clock::now_ms());
         if let Some(loading) = &mut self.persistence.loading {

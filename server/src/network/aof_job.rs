@@ -15,8 +15,9 @@ use super::loading::LoadingGuard;
 use super::{Shared, snapshot_job};
 use crate::base::clock::monotonic_ns;
 use crate::base::log::{Level, log};
-use crate::persistence::aof::{BaseEncoder, Manifest, Writer, read_set, reader::total_size};
+use crate::persistence::aof::{BaseEncoder, Manifest, Step, Writer, read_set, reader::total_size};
 use crate::persistence::file::RdbFile;
+use crate::server::client::Client;
 
 /// How many batches the reader may be ahead.
 const QUEUE: usize = 32;
@@ -60,7 +61,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
             server.aof_directory(),
             server.persistence.aof.manifest().clone(),
             server.aof_read_options(),
-            server.aof_loader(),
+            Box::new(server.aof_loader()),
         )
     };
     let (sender, mut steps) = channel(QUEUE);
@@ -74,7 +75,7 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
         tokio::select! {
             step = steps.recv() => {
                 let Some(step) = step else { break };
-                shared.turn().replay(&mut loader, step)?;
+                loader = replay(shared, loader, step).await?;
                 tokio::task::yield_now().await;
             }
             () = tokio::time::sleep(PROGRESS) => {
@@ -87,6 +88,18 @@ async fn read_and_execute(shared: &Shared) -> Result<bool, String> {
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(format!("Fatal error loading the DB: {error}. Exiting.")),
     }
+}
+
+/// Executes a step. Others are served while a slow script in it is suspended.
+async fn replay(shared: &Shared, loader: Box<Client>, step: Step) -> Result<Box<Client>, String> {
+    let (done, mut outcome) = tokio::sync::oneshot::channel();
+    let done = move |loader, result: Result<(), String>| drop(done.send(result.map(|()| loader)));
+    let mut ended = shared.turn().replay_on_stack(loader, step, done)?;
+    while !ended {
+        tokio::task::yield_now().await;
+        ended = shared.turn().resume_script();
+    }
+    outcome.try_recv().map_err(|error| error.to_string())?
 }
 
 /// With `appendfsync always`: one write and one sync for all batches that end at about the same time.
@@ -140,7 +153,7 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
     };
     let (opened, incr) = {
         let files = files.clone();
-        blocking(move || Ok((files.open_incr(&mut manifest, state)?, manifest))).await?
+        change_files(shared, move || Ok((files.open_incr(&mut manifest, state)?, manifest))).await?
     };
     let (encoder, rdb) = begin_walk(shared, generation, opened, incr).await?;
     let temporary = files.temporary_base();
@@ -170,7 +183,8 @@ async fn attempt(shared: &Shared, generation: u64) -> io::Result<()> {
         checked?;
         server.persistence.aof.manifest().clone()
     };
-    let (size, manifest) = blocking(move || Ok((files.put_in_place(&mut manifest, state, rdb)?, manifest))).await?;
+    let (size, manifest) =
+        change_files(shared, move || Ok((files.put_in_place(&mut manifest, state, rdb)?, manifest))).await?;
     let mut server = shared.turn();
     let aof = &mut server.persistence.aof;
     aof.set_manifest(manifest);
@@ -210,7 +224,16 @@ async fn begin_walk(
     }
 }
 
-async fn blocking<R: Send + 'static>(work: impl FnOnce() -> io::Result<R> + Send + 'static) -> io::Result<R> {
+/// Changes files and the manifest, on a thread because the disk may be slow.
+async fn change_files<R: Send + 'static>(
+    shared: &Shared,
+    work: impl FnOnce() -> io::Result<R> + Send + 'static,
+) -> io::Result<R> {
+    let node = Arc::clone(shared);
+    let work = move || {
+        let _changing = node.manifest.lock();
+        work()
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 

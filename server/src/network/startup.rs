@@ -387,6 +387,8 @@ fn watch_others(shared: &Shared) {
 }
 
 fn finish(shared: &Shared, code: i32) -> i32 {
+    // A change of the manifest is completed, and none begins any more.
+    std::mem::forget(shared.manifest.lock());
     // The operating system reclaims the memory at once. Freeing it key by key would delay the end of the process.
     std::mem::forget(Arc::clone(shared));
     code

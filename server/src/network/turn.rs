@@ -29,6 +29,8 @@ pub struct Node {
     pub(super) exit: mpsc::UnboundedSender<i32>,
     /// Held by the running rewrite of the append-only file.
     pub(super) rewriting: tokio::sync::Mutex<()>,
+    /// Held while the manifest of the append-only file and what it names change on disk. The process does not end then.
+    pub(super) manifest: Mutex<()>,
     /// Notified when the listening sockets have changed.
     pub(super) listen: Notify,
     /// The link to our primary.
@@ -51,6 +53,7 @@ impl Node {
             rearm: Notify::new(),
             exit,
             rewriting: Default::default(),
+            manifest: Default::default(),
             listen: Notify::new(),
             replication: Default::default(),
             dialer: None,

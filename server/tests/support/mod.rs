@@ -13,6 +13,8 @@ mod ports;
 pub use ports::free_port;
 
 pub const DEADLINE: Duration = Duration::from_secs(30);
+/// The pause between two looks at a condition, which leaves the processor to what is awaited.
+const LOOK: Duration = Duration::from_millis(1);
 pub const OURS: &str = env!("CARGO_BIN_EXE_server");
 pub const REAL: &str = "redis-server";
 
@@ -28,7 +30,7 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
-        std::thread::yield_now();
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -37,7 +39,7 @@ pub fn output_of(command: &mut Command) -> Output {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let ended = Instant::now() + DEADLINE;
     while child.try_wait().unwrap().is_none() && Instant::now() < ended {
-        std::thread::yield_now();
+        std::thread::sleep(LOOK);
     }
     let too_late = child.try_wait().unwrap().is_none();
     if too_late {
