@@ -15,6 +15,8 @@ use std::process::Command;
 use support::*;
 use wire::*;
 
+/// How many accesses a new key is taken to have had.
+const FRESH: u32 = 5;
 const NO_DISK: [&str; 2] = ["--appendonly", "no"];
 
 fn files_of(folder: &Path) -> Vec<String> {
@@ -170,6 +172,51 @@ fn a_write_counts_as_an_access_even_if_it_changes_nothing() {
             format!("{line}: {}", frequency > fresh)
         };
         lines().map(play_one).collect()
+    });
+}
+
+#[test]
+fn a_command_counts_one_access_and_one_hit_or_miss_for_each_key_it_looks_up() {
+    let options =
+        [&NO_DISK[..], &["--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"]]
+            .concat();
+    // What makes `k`, the command, and accesses, hits and misses of it.
+    let commands = [
+        ("SET k v", "GETEX k PERSIST", "1 1 0"),
+        ("SET k v", "APPEND k w", "1 0 0"),
+        ("SET k v", "SETBIT k 1 1", "1 0 0"),
+        ("SET k v", "SETRANGE k 0 w", "1 0 0"),
+        ("SET k v", "BITFIELD k SET u8 0 1", "1 0 0"),
+        ("SET k v", "OBJECT ENCODING k", "0 1 0"),
+        ("SET k v", "OBJECT FREQ nosuch", "0 0 1"),
+        ("SET k v", "MGET k nosuch", "1 1 1"),
+        ("HSET k f 1", "HINCRBY k f 1", "1 0 0"),
+        ("HSET k f 1", "HINCRBYFLOAT k f 1", "1 0 0"),
+        ("SADD k a b", "SINTER k", "1 1 0"),
+        ("SADD k a b", "SINTERCARD 2 k nosuch", "1 1 1"),
+        ("SADD k a b", "SDIFFSTORE d k", "1 1 0"),
+        ("RPUSH k a b", "LMOVE k d LEFT RIGHT", "1 0 0"),
+        ("RPUSH k a b", "LMOVE k k LEFT RIGHT", "2 0 0"),
+        ("PFADD k a", "PFADD k b", "1 0 0"),
+        ("PFADD k a", "PFCOUNT k", "1 1 0"),
+        ("PFADD k a", "PFMERGE k", "2 1 0"),
+        ("GEOADD k 1 1 a 2 2 b", "GEODIST k a b", "1 1 0"),
+        ("GEOADD k 1 1 a 2 2 b", "GEOSEARCH k FROMMEMBER a BYRADIUS 1 km", "1 1 0"),
+        ("GEOADD k 1 1 a 2 2 b", "GEOSEARCH nosuch FROMMEMBER a BYRADIUS 1 km", "0 0 1"),
+    ];
+    let expected: Vec<String> = commands.iter().map(|(_, line, counts)| format!("{line}: {counts}")).collect();
+    play(&options, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
+        let mut wire = Wire::to(server);
+        let play_one = |(make, line, _): &(&str, &str, &str)| {
+            for prepare in ["FLUSHALL", make, "CONFIG RESETSTAT"] {
+                wire.ask(prepare);
+            }
+            wire.ask(line);
+            let [hits, misses] = ["keyspace_hits", "keyspace_misses"].map(|field| server.info(field));
+            let frequency: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
+            format!("{line}: {} {hits} {misses}", frequency - FRESH)
+        };
+        commands.iter().map(play_one).collect()
     });
 }
 

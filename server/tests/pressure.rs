@@ -447,6 +447,36 @@ fn a_client_that_exceeds_maxmemory_clients_gets_its_reply_first() {
     }
 }
 
+/// Whoever leaves too many replies unread goes, and no key with them: what clients hold is counted in full, including the room
+/// that their buffers have left.
+#[test]
+fn clients_are_evicted_before_keys() {
+    for program in [REAL, OURS] {
+        if program == REAL && !installed(REAL) {
+            continue;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let options = ["--maxmemory", "11mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", "3mb"];
+        let server = Server::start(program, directory.path(), &[&options[..], &["--appendonly", "no"]].concat());
+        let mut control = server.client();
+        assert_eq!(control.ask("CLIENT NO-EVICT ON"), "+OK");
+        for key in 0..50 {
+            control.ask(&format!("SETRANGE {key} 100000 x"));
+        }
+        let mut greedy: Vec<Client> = (0..20).map(|_| server.client()).collect();
+        let requests = b"MGET 1\r\n".repeat(17);
+        until("a client is evicted", || {
+            // All at once, so that one batch has many replies. Those that have been evicted do not matter any more.
+            signal(&server, "-STOP");
+            greedy.iter_mut().for_each(|client| drop(client.0.get_mut().write_all(&requests)));
+            signal(&server, "-CONT");
+            server.info("evicted_clients") != "0"
+        });
+        assert_eq!(control.ask("DBSIZE"), ":50", "{program}");
+        assert_eq!(server.info("evicted_keys"), "0", "{program}");
+    }
+}
+
 #[test]
 fn the_limit_of_descriptors_is_told_as_redis_tells_it() {
     let lines = |program: &str, limit: u32| {

@@ -343,7 +343,7 @@ fn set_clock(ctx: &mut DataContext<'_>, key: &[u8], options: &RestoreOptions) {
 /// `OBJECT ENCODING key`.
 fn object_encoding(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let DataContext { keyspace, db, reply, .. } = ctx;
-    match keyspace.peek(*db, args.get(2)) {
+    match keyspace.peek_counted(*db, args.get(2)) {
         Some(entry) => reply.bulk(encoding(entry).as_bytes()),
         None => reply.null(),
     }
@@ -363,7 +363,7 @@ pub fn encoding(entry: EntryRef<'_>) -> &'static str {
 /// `OBJECT REFCOUNT key`: values are never shared, but small integers report Redis's count for its shared ones.
 fn object_refcount(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let shares = ctx.config.maxmemory == 0 || !ctx.config.maxmemory_policy.keeps_clocks();
-    match ctx.keyspace.peek(ctx.db, args.get(2)).map(|entry| entry.value()) {
+    match ctx.keyspace.peek_counted(ctx.db, args.get(2)).map(|entry| entry.value()) {
         Some(ValueRef::Int(0..10_000)) if shares => ctx.reply.integer(i64::from(i32::MAX)),
         Some(_) => ctx.reply.integer(1),
         None => ctx.reply.null(),
@@ -374,7 +374,7 @@ fn object_refcount(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult 
 /// `OBJECT IDLETIME key`.
 fn object_idletime(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (now, lfu) = (ctx.now(), ctx.keyspace.access().lfu);
-    match ctx.keyspace.peek(ctx.db, args.get(2)) {
+    match ctx.keyspace.peek_counted(ctx.db, args.get(2)) {
         None => ctx.reply.null(),
         Some(_) if lfu => {
             return Err(CommandError::Static(
@@ -389,7 +389,7 @@ fn object_idletime(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult 
 /// `OBJECT FREQ key`.
 fn object_freq(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (now, rule) = (ctx.now(), ctx.keyspace.access());
-    match ctx.keyspace.peek(ctx.db, args.get(2)) {
+    match ctx.keyspace.peek_counted(ctx.db, args.get(2)) {
         None => ctx.reply.null(),
         Some(_) if !rule.lfu => {
             return Err(CommandError::Static(

@@ -8,6 +8,7 @@ use crate::persistence::limits::sorted_set_limits;
 use crate::resp::Args;
 use crate::server::error::*;
 use crate::server::{CommandError, CommandResult, DataContext, Family, Handler};
+use crate::store::entry::ValueRef;
 use crate::store::types::geohash::{self, Search, Shape};
 use crate::store::types::sorted_set::{ScoreBound, SortedSet};
 use crate::store::value::Object;
@@ -79,9 +80,12 @@ fn geoadd(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// The score of a member; `None` if the key or the member is absent.
-fn score_of(ctx: &mut DataContext<'_>, key: &[u8], member: &[u8]) -> CommandResult<Option<f64>> {
-    Ok(read(ctx, key)?.and_then(|set| set.score(member)))
+/// The sorted set under a key that was looked up before.
+fn looked_up<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> Option<&'a SortedSet> {
+    match ctx.keyspace.peek(ctx.db, key)?.value() {
+        ValueRef::Object(Object::SortedSet(set)) => Some(set),
+        _ => None,
+    }
 }
 
 /// `GEODIST key member1 member2 [M|KM|FT|MI]`.
@@ -91,8 +95,8 @@ fn geodist(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         5 => unit(args.get(4))?,
         _ => return Err(SYNTAX),
     };
-    let ends = (score_of(ctx, args.get(1), args.get(2))?, score_of(ctx, args.get(1), args.get(3))?);
-    let (Some(from), Some(to)) = ends else {
+    let ends = read(ctx, args.get(1))?.and_then(|set| Some((set.score(args.get(2))?, set.score(args.get(3))?)));
+    let Some((from, to)) = ends else {
         ctx.reply.null();
         return Ok(());
     };
@@ -231,7 +235,7 @@ impl<'a> Query<'a> {
         let name = String::from_utf8_lossy(args.get(0));
         let mut query = Self { store: form.stores.then(|| args.get(1)), ..Self::default() };
         let centre_of = |ctx: &mut DataContext<'_>, member: &[u8]| -> CommandResult<(f64, f64)> {
-            let score = score_of(ctx, key, member)?;
+            let score = looked_up(ctx, key).and_then(|set| set.score(member));
             let score = score.ok_or(CommandError::Static("ERR could not decode requested zset member"))?;
             Ok(geohash::decode(score as u64))
         };
@@ -350,7 +354,7 @@ fn search(ctx: &mut DataContext<'_>, args: &Args<'_>, form: Form) -> CommandResu
     if let (false, Some((longitude, latitude)), Some(shape)) = (absent, query.centre, query.shape) {
         let search = Search { longitude, latitude, shape };
         let limit = if query.any { query.count.unwrap_or(usize::MAX) } else { usize::MAX };
-        found = read(ctx, key)?.map_or_else(Vec::new, |set| find(set, &search, limit));
+        found = looked_up(ctx, key).map_or_else(Vec::new, |set| find(set, &search, limit));
     }
     // COUNT without an order means the nearest ones, unless ANY is given.
     let descending = query.descending.or((query.count.is_some() && !query.any).then_some(false));

@@ -52,10 +52,15 @@ fn write<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&
 
 /// The hash under a key, for a change; made where the key is absent.
 fn write_or_create<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<&'a mut Hash> {
-    if write(ctx, key)?.is_none() {
+    let absent = write(ctx, key)?.is_none();
+    create_or_change(ctx, key, absent)
+}
+
+/// The hash under a key that was looked up before.
+fn create_or_change<'a>(ctx: &'a mut DataContext<'_>, key: &[u8], absent: bool) -> CommandResult<&'a mut Hash> {
+    if absent {
         ctx.store_object(key, Object::Hash(Hash::default()));
     }
-    // The borrow checker does not accept returning the first lookup's borrow, hence the second lookup for existing keys.
     match ctx.keyspace.entry_to_change(ctx.db, key).and_then(|entry| entry.into_object_mut()) {
         Some(Object::Hash(hash)) => Ok(hash),
         _ => Err(WRONG_TYPE),
@@ -248,12 +253,14 @@ fn list(ctx: &mut DataContext<'_>, args: &Args<'_>, fields: bool, values: bool) 
 fn hincrby(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (key, field, limits) = (args.get(1), args.get(2), hash_limits(ctx.config));
     let increment = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
-    let current = match write(ctx, key)?.and_then(|hash| hash.get(field, parse_i64)) {
+    let hash = write(ctx, key)?;
+    let absent = hash.is_none();
+    let current = match hash.and_then(|hash| hash.get(field, parse_i64)) {
         None => 0,
         Some(number) => number.ok_or(CommandError::Static("ERR hash value is not an integer"))?,
     };
     let sum = current.checked_add(increment).ok_or(OVERFLOW)?;
-    write_or_create(ctx, key)?.set(field, itoa::Buffer::new().format(sum).as_bytes(), limits);
+    create_or_change(ctx, key, absent)?.set(field, itoa::Buffer::new().format(sum).as_bytes(), limits);
     ctx.changed(key, NotifyFlags::HASH, "hincrby");
     ctx.reply.integer(sum);
     Ok(())
@@ -266,7 +273,9 @@ fn hincrbyfloat(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     if !increment.is_finite() {
         return Err(CommandError::Static("ERR value is NaN or Infinity"));
     }
-    let current = match write(ctx, key)?.and_then(|hash| hash.get(field, LongDouble::parse)) {
+    let hash = write(ctx, key)?;
+    let absent = hash.is_none();
+    let current = match hash.and_then(|hash| hash.get(field, LongDouble::parse)) {
         None => LongDouble::from_i64(0),
         Some(number) => number.ok_or(CommandError::Static("ERR hash value is not a float"))?,
     };
@@ -276,7 +285,7 @@ fn hincrbyfloat(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     }
     let mut text = Vec::new();
     sum.write_human(&mut text);
-    write_or_create(ctx, key)?.set(field, &text, limits);
+    create_or_change(ctx, key, absent)?.set(field, &text, limits);
     ctx.changed(key, NotifyFlags::HASH, "hincrbyfloat");
     ctx.reply.bulk(&text);
     ctx.propagate_as(&[b"HSET", key, field, &text]);

@@ -51,6 +51,14 @@ fn write<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&
     }
 }
 
+/// The list under a key that was looked up before, for a change.
+fn looked_up<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> Option<&'a mut List> {
+    match ctx.keyspace.entry_to_change(ctx.db, key)?.into_object_mut() {
+        Some(Object::List(list)) => Some(list),
+        _ => None,
+    }
+}
+
 fn push_event(end: End) -> &'static str {
     if end == End::Head { "lpush" } else { "rpush" }
 }
@@ -275,8 +283,15 @@ pub(super) fn move_element(
         return Ok(false);
     }
     write(ctx, destination)?;
-    let Some(element) = write(ctx, source)?.and_then(|list| list.pop(from, limits)) else { return Ok(false) };
-    push_all(ctx, destination, std::iter::once(element.as_slice()), to, true)?;
+    let Some(element) = looked_up(ctx, source).and_then(|list| list.pop(from, limits)) else { return Ok(false) };
+    match looked_up(ctx, destination) {
+        Some(list) => list.push(to, &element, limits),
+        None => {
+            let mut list = Box::new(List::default());
+            list.push(to, &element, limits);
+            ctx.store_object(destination, Object::List(list));
+        }
+    }
     ctx.touched(destination);
     ctx.notify(NotifyFlags::LIST, push_event(to), destination);
     ctx.changed(source, NotifyFlags::LIST, pop_event(from));

@@ -163,14 +163,14 @@ fn smismember(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// A copy of the members of the set under a key.
-fn members_of(ctx: &mut DataContext<'_>, key: &[u8]) -> CommandResult<Vec<Vec<u8>>> {
+/// A copy of the members of a set.
+fn members_of(set: Option<&Set>) -> Vec<Vec<u8>> {
     let mut members = Vec::new();
-    if let Some(set) = read(ctx, key)? {
+    if let Some(set) = set {
         members.reserve(set.len());
         set.for_each(|member| members.push(member.to_vec()));
     }
-    Ok(members)
+    members
 }
 
 /// `SMEMBERS key`.
@@ -326,7 +326,7 @@ fn intersection<'a>(
         }
     }
     let Some((_, start)) = smallest.filter(|_| !absent) else { return Ok(Vec::new()) };
-    let mut members = members_of(ctx, start)?;
+    let mut members = members_of(read_quietly(ctx, start));
     for key in keys.filter(|key| *key != start) {
         match read_quietly(ctx, key) {
             Some(set) => members.retain(|member| set.contains(member)),
@@ -358,7 +358,7 @@ fn union<'a>(ctx: &mut DataContext<'_>, keys: impl Iterator<Item = &'a [u8]>) ->
 /// The members of the set under the first key that are in none of the others.
 fn difference<'a>(ctx: &mut DataContext<'_>, mut keys: impl Iterator<Item = &'a [u8]>) -> CommandResult<Vec<Vec<u8>>> {
     let Some(first) = keys.next() else { return Ok(Vec::new()) };
-    let mut members = members_of(ctx, first)?;
+    let mut members = members_of(read(ctx, first)?);
     for key in keys {
         if let Some(set) = read(ctx, key)? {
             members.retain(|member| !set.contains(member));

@@ -105,7 +105,9 @@ fn getex(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let had_expiry = entry.expire().is_some();
     with_string(entry.value(), |_| ())?;
     let expire = option.map(|(kind, text)| parse_expiry_option(kind, text, ctx.now(), "getex")).transpose()?;
-    reply_string(ctx, key)?;
+    if let Some(entry) = ctx.keyspace.peek(ctx.db, key) {
+        with_string(entry.value(), |bytes| ctx.reply.bulk(bytes))?;
+    }
     match expire {
         Some(at) if at <= ctx.now() && !ctx.trusted => {
             let lazy = ctx.config.lazyfree_lazy_expire;
@@ -404,9 +406,9 @@ fn check_length(ctx: &DataContext<'_>, len: u64) -> CommandResult {
     if len > ctx.config.proto_max_bulk_len && !ctx.trusted { Err(STRING_TOO_LONG) } else { Ok(()) }
 }
 
-/// Edits the bytes of an existing string and returns its new length. Large strings are edited in place.
+/// Edits the bytes of a string that was looked up before, and returns its new length. Large strings are edited in place.
 pub(super) fn edit(ctx: &mut DataContext<'_>, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> usize {
-    let Some(mut entry) = ctx.keyspace.lookup_write(ctx.db, key) else { return 0 };
+    let Some(mut entry) = ctx.keyspace.entry_to_change(ctx.db, key) else { return 0 };
     if let Some(Object::String(bytes)) = entry.object_mut() {
         change(bytes);
         return bytes.len();

@@ -194,7 +194,7 @@ impl Connection {
                     Poll::Ready(Ok(count)) => {
                         self.output.advance(count);
                         self.sent += count as u64;
-                        self.signal.report_output(self.sent, self.output.len());
+                        self.signal.report_output(self.sent, self.output.len(), self.output.memory());
                     }
                     Poll::Pending => return Poll::Pending,
                 }
@@ -203,7 +203,7 @@ impl Connection {
                 return Poll::Ready(Written::Drained);
             }
             // It counts as pending from now on, even if the socket accepts nothing of it.
-            self.signal.report_output(self.sent, self.output.len());
+            self.signal.report_output(self.sent, self.output.len(), self.output.memory());
         }
     }
 
@@ -384,8 +384,7 @@ impl Connection {
         if client.is_replica() {
             self.replica.refill(server, client, &mut self.output);
         }
-        client.output_blocks = if self.output.is_empty() { 0 } else { self.output.capacity() };
-        self.signal.report_output(self.sent, self.output.len());
+        self.signal.report_output(self.sent, self.output.len(), self.output.memory());
     }
 
     /// Moves this connection's traffic into the server's counters.

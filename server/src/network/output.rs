@@ -6,8 +6,12 @@
 
 use std::collections::VecDeque;
 
+use crate::base::allocator::size_class;
+
 /// A block that grew beyond this is freed when it has been written.
 const KEEP: usize = 64 * 1024;
+/// A block of which this much has been written gives up what was written as soon as that is the larger part of it.
+const TRIM: usize = 256 * 1024;
 
 /// The bytes that have not been written to a client's socket yet.
 #[derive(Default)]
@@ -19,6 +23,8 @@ pub struct Output {
     rest: VecDeque<Vec<u8>>,
     /// The number of bytes in `rest`.
     waiting: usize,
+    /// The memory of the blocks in `rest`, in bytes.
+    waiting_memory: usize,
 }
 
 impl Output {
@@ -33,9 +39,10 @@ impl Output {
         self.written == self.front.len()
     }
 
-    /// Bytes of memory that the blocks occupy.
-    pub fn capacity(&self) -> usize {
-        self.front.capacity() + self.rest.iter().map(Vec::capacity).sum::<usize>()
+    /// Bytes of memory that the blocks occupy as long as something waits in them.
+    #[inline]
+    pub fn memory(&self) -> usize {
+        if self.is_empty() { 0 } else { size_class(self.front.capacity()) + self.waiting_memory }
     }
 
     /// The bytes to write next; empty only if nothing waits.
@@ -47,12 +54,17 @@ impl Output {
     pub fn advance(&mut self, count: usize) {
         self.written += count;
         if self.written < self.front.len() {
+            if self.written >= TRIM && self.written > self.front.len() / 2 {
+                self.front = self.front[self.written..].to_vec();
+                self.written = 0;
+            }
             return;
         }
         self.written = 0;
         match self.rest.pop_front() {
             Some(next) => {
                 self.waiting -= next.len();
+                self.waiting_memory -= size_class(next.capacity());
                 self.front = next;
             }
             None => self.front.clear(),
@@ -94,6 +106,7 @@ impl Output {
             _ => {
                 let mut block = Vec::with_capacity(bytes.len().max(KEEP));
                 block.extend_from_slice(bytes);
+                self.waiting_memory += size_class(block.capacity());
                 self.rest.push_back(block);
             }
         }
@@ -135,8 +148,8 @@ mod tests {
             }
             assert!(seen == data, "appended by {append}, written by {write}");
             assert_eq!(output.len(), 0);
-            output.shrink();
-            assert_eq!(output.capacity(), 0);
+            assert_eq!(output.memory(), 0);
+            assert_eq!(output.waiting_memory, 0);
         }
     }
 
@@ -146,11 +159,17 @@ mod tests {
         for _ in 0..100 {
             output.append(&[7; 50_000]);
         }
-        let full = output.capacity();
+        let full = output.memory();
         while output.len() > 1_000_000 {
             let count = output.unwritten().len();
             output.advance(count);
         }
-        assert!(output.capacity() < full / 3, "{} of {full}", output.capacity());
+        assert!(output.memory() < full / 3, "{} of {full}", output.memory());
+        output.clear();
+        output.take_from(&mut vec![7; 5_000_000]);
+        while output.len() > 1_000_000 {
+            output.advance(50_000);
+        }
+        assert!(output.memory() < 2_000_000, "{}", output.memory());
     }
 }

@@ -15,6 +15,7 @@ use super::error::CommandResult;
 use super::registry::Command;
 use super::tracking::ClientTracking;
 use crate::acl::User;
+use crate::base::allocator::size_class;
 use crate::base::clock::Millis;
 pub use crate::base::ids::ClientId;
 use crate::base::ids::HandoverId;
@@ -34,6 +35,7 @@ pub struct Signal {
     raised: AtomicBool,
     waker: Mutex<Option<Waker>>,
     unsent: AtomicUsize,
+    blocks: AtomicUsize,
     sent: AtomicU64,
 }
 
@@ -59,16 +61,23 @@ impl Signal {
         self.unsent.load(Ordering::Relaxed)
     }
 
+    /// The memory of the blocks that hold them, in bytes.
+    #[inline]
+    pub fn blocks(&self) -> usize {
+        self.blocks.load(Ordering::Relaxed)
+    }
+
     /// How many bytes the socket has accepted since the connection began.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Called by the task: how much it has written, and how much it has not.
+    /// Called by the task: how much it has written, how much it has not, and the memory of the blocks that hold the latter.
     #[inline]
-    pub fn report_output(&self, sent: u64, unsent: usize) {
+    pub fn report_output(&self, sent: u64, unsent: usize, blocks: usize) {
         self.sent.store(sent, Ordering::Relaxed);
         self.unsent.store(unsent, Ordering::Relaxed);
+        self.blocks.store(blocks, Ordering::Relaxed);
     }
 
     /// Sets the waker of the task.
@@ -301,8 +310,6 @@ pub struct Client {
     pub over_soft_limit_since: Option<Millis>,
     /// The largest output observed, in bytes.
     pub peak_output: usize,
-    /// The memory of the blocks of pending output when they were last measured, in bytes.
-    pub output_blocks: usize,
     /// The bytes of this session that count towards `maxmemory-clients`.
     pub counted_memory: usize,
     /// The contents of its read buffer when it was last measured.
@@ -367,7 +374,6 @@ impl Client {
             room: usize::MAX,
             over_soft_limit_since: None,
             peak_output: 0,
-            output_blocks: 0,
             counted_memory: 0,
             input: InputMemory::default(),
             signal,
@@ -440,16 +446,8 @@ impl Client {
             .as_ref()
             .map_or(0, |tracking| tracking.prefixes.iter().map(|prefix| prefix.len() + ENTRY).sum::<usize>());
         let input = (self.input.unparsed + self.input.free + self.input.arguments) / REQUEST * REQUEST;
-        let output = (self.out.capacity() + self.waiting_memory()) / REPLY * REPLY;
+        let output = (size_class(self.out.capacity()) + self.signal.blocks()) / REPLY * REPLY;
         size_of::<Self>() + output + input + transaction + subscriptions + prefixes
-    }
-
-    /// The memory of the blocks of pending output, in bytes.
-    pub fn waiting_memory(&self) -> usize {
-        /// By how much blocks may exceed their contents. The socket may have accepted some since they were measured.
-        const SPARE: usize = 64 * 1024;
-        let unsent = self.signal.unsent();
-        if unsent == 0 { 0 } else { self.output_blocks.clamp(unsent, unsent + SPARE) }
     }
 
     /// Whether CLIENT REPLY has turned off all its replies, or the next one.
