@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "other tests need more of it")]
 mod support;
 #[path = "support/wire.rs"]
 mod wire;
@@ -15,8 +16,6 @@ use std::process::Command;
 use support::*;
 use wire::*;
 
-/// How many accesses a new key is taken to have had.
-const FRESH: u32 = 5;
 const NO_DISK: [&str; 2] = ["--appendonly", "no"];
 
 fn files_of(folder: &Path) -> Vec<String> {
@@ -98,126 +97,6 @@ fn a_sentinel_starts_from_a_relative_file_and_lets_no_line_be_smuggled_into_it()
     assert_eq!(wire.ask("SENTINEL SET m auth-pass \"a b\""), "+OK");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains("sentinel auth-pass m \"a b\"") && !text.contains("notification-script"), "{text}");
-}
-
-#[test]
-fn how_often_a_key_is_used_outlives_its_value_and_its_name() {
-    let options = [NO_DISK[0], NO_DISK[1], "--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0"];
-    let commands = [
-        ("SET k w", "k"),
-        ("GETSET k w", "k"),
-        ("MSET k w", "k"),
-        ("SETEX k 100 w", "k"),
-        ("APPEND k w", "k"),
-        ("SETBIT k 1 1", "k"),
-        ("BITOP NOT k k", "k"),
-        ("SUNIONSTORE k s", "k"),
-        ("SORT l STORE k", "k"),
-        ("GEOSEARCHSTORE k g FROMMEMBER a BYRADIUS 1 km", "k"),
-        ("RENAME k other", "other"),
-        ("COPY k other REPLACE", "other"),
-    ];
-    let expected: Vec<String> =
-        commands.iter().map(|(line, _)| format!("{line}: {}", !line.starts_with("COPY"))).collect();
-    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
-    play(&options, &expected, |server, _| {
-        let mut wire = Wire::to(server);
-        let play_one = |(line, key): &(&str, &str)| {
-            for prepare in ["FLUSHALL", "SADD s a", "RPUSH l 1", "GEOADD g 1 1 a", "SET k v"] {
-                wire.ask(prepare);
-            }
-            let uses = from_environment("USES", 3000);
-            (0..uses).for_each(|_| wire.send("GET k"));
-            (0..uses).for_each(|_| drop(wire.reply()));
-            wire.ask(line);
-            let frequency: u32 = wire.ask(&format!("OBJECT FREQ {key}")).parse().unwrap();
-            format!("{line}: {}", frequency > 12)
-        };
-        commands.iter().map(play_one).collect()
-    });
-}
-
-#[test]
-fn a_write_counts_as_an_access_even_if_it_changes_nothing() {
-    let options =
-        [&NO_DISK[..], &["--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"]]
-            .concat();
-    let using = [
-        "SET k v",
-        "SETEX k 100 v",
-        "MSET k v",
-        "SET k v XX",
-        "GETSET k v",
-        "SETNX k v",
-        "MSETNX k v j w",
-        "SET k v NX",
-        "GET k",
-        "APPEND k \"\"",
-        "GETEX k",
-        "RENAMENX k j",
-        "COPY k j",
-    ];
-    let looking = ["EXISTS k", "TTL k", "TYPE k", "OBJECT ENCODING k", "OBJECT FREQ k", "MEMORY USAGE k"];
-    let lines = || using.iter().map(|line| (*line, true)).chain(looking.iter().map(|line| (*line, false)));
-    let expected: Vec<String> = lines().map(|(line, uses)| format!("{line}: {uses}")).collect();
-    play(&options, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
-        let mut wire = Wire::to(server);
-        let play_one = |(line, _)| {
-            for prepare in ["FLUSHALL", "SET k v", "SET j v"] {
-                wire.ask(prepare);
-            }
-            let fresh: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
-            (0..10).for_each(|_| drop(wire.ask(line)));
-            let frequency: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
-            format!("{line}: {}", frequency > fresh)
-        };
-        lines().map(play_one).collect()
-    });
-}
-
-#[test]
-fn a_command_counts_one_access_and_one_hit_or_miss_for_each_key_it_looks_up() {
-    let options =
-        [&NO_DISK[..], &["--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"]]
-            .concat();
-    // What makes `k`, the command, and accesses, hits and misses of it.
-    let commands = [
-        ("SET k v", "GETEX k PERSIST", "1 1 0"),
-        ("SET k v", "APPEND k w", "1 0 0"),
-        ("SET k v", "SETBIT k 1 1", "1 0 0"),
-        ("SET k v", "SETRANGE k 0 w", "1 0 0"),
-        ("SET k v", "BITFIELD k SET u8 0 1", "1 0 0"),
-        ("SET k v", "OBJECT ENCODING k", "0 1 0"),
-        ("SET k v", "OBJECT FREQ nosuch", "0 0 1"),
-        ("SET k v", "MGET k nosuch", "1 1 1"),
-        ("HSET k f 1", "HINCRBY k f 1", "1 0 0"),
-        ("HSET k f 1", "HINCRBYFLOAT k f 1", "1 0 0"),
-        ("SADD k a b", "SINTER k", "1 1 0"),
-        ("SADD k a b", "SINTERCARD 2 k nosuch", "1 1 1"),
-        ("SADD k a b", "SDIFFSTORE d k", "1 1 0"),
-        ("RPUSH k a b", "LMOVE k d LEFT RIGHT", "1 0 0"),
-        ("RPUSH k a b", "LMOVE k k LEFT RIGHT", "2 0 0"),
-        ("PFADD k a", "PFADD k b", "1 0 0"),
-        ("PFADD k a", "PFCOUNT k", "1 1 0"),
-        ("PFADD k a", "PFMERGE k", "2 1 0"),
-        ("GEOADD k 1 1 a 2 2 b", "GEODIST k a b", "1 1 0"),
-        ("GEOADD k 1 1 a 2 2 b", "GEOSEARCH k FROMMEMBER a BYRADIUS 1 km", "1 1 0"),
-        ("GEOADD k 1 1 a 2 2 b", "GEOSEARCH nosuch FROMMEMBER a BYRADIUS 1 km", "0 0 1"),
-    ];
-    let expected: Vec<String> = commands.iter().map(|(_, line, counts)| format!("{line}: {counts}")).collect();
-    play(&options, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
-        let mut wire = Wire::to(server);
-        let play_one = |(make, line, _): &(&str, &str, &str)| {
-            for prepare in ["FLUSHALL", make, "CONFIG RESETSTAT"] {
-                wire.ask(prepare);
-            }
-            wire.ask(line);
-            let [hits, misses] = ["keyspace_hits", "keyspace_misses"].map(|field| server.info(field));
-            let frequency: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
-            format!("{line}: {} {hits} {misses}", frequency - FRESH)
-        };
-        commands.iter().map(play_one).collect()
-    });
 }
 
 #[test]

@@ -545,7 +545,8 @@ impl Maker {
             11 => format!("table.concat({}, {})", self.table(), self.argument()),
             12 => format!("table.concat({}, ',', {}, {})", self.table(), self.small(), self.small()),
             13 => format!("T(table.sort, {})", self.table()),
-            14 => format!("T(table.insert, {}, {})", self.table(), self.value()),
+            // One value only: behind a position far off, the real server works for minutes.
+            14 => format!("T(table.insert, {}, ({}))", self.table(), self.value()),
             15 => format!("T(table.insert, {}, {}, {})", self.table(), self.small(), self.value()),
             16 => format!("T(table.remove, {}, {})", self.table(), self.small()),
             17 => format!("table.{}({})", pick!(self, ["maxn", "getn"]), self.value()),
