@@ -1,5 +1,5 @@
-//! redis-rs's asynchronous cluster client under load, while a master dies and while slots move: no acknowledged write is lost.
-//! (redis-py's and ioredis's: `ci/cluster-client`.)
+//! redis-rs's asynchronous cluster client under load, while a primary dies and while slots move: no acknowledged write is
+//! lost. (redis-py's and ioredis's: `ci/cluster-client`.)
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -28,7 +28,7 @@ async fn write(cluster: &mut ClusterConnection, number: usize) {
             Ok(()) => return,
             Err(error) => assert!(began.elapsed() < DEADLINE, "key:{number}: {error}"),
         }
-        // A master that has just died is asked again soon enough.
+        // A primary that has just died is asked again soon enough.
         tokio::task::yield_now().await;
     }
 }
@@ -84,8 +84,8 @@ fn redis_rs_survives_a_failover_and_a_reshard_under_load() {
             until("the cluster serves", || them[1].ask("CLUSTER INFO").contains("cluster_state:ok"));
         })
         .await;
-        // What the dead master acknowledged last may have gone with it: nothing was written between the check and its death
-        // that its replica had not got.
+        // What the dead primary acknowledged last may have gone with it: nothing was written between the check and its
+        // death that its replica had not got.
         for number in 1000..count {
             write(&mut cluster, number).await;
         }

@@ -62,7 +62,7 @@ impl Nodes {
         masters.map(|server| server.ask("DBSIZE")[1..].parse::<usize>().unwrap()).sum()
     }
 
-    /// Three masters with a replica each, made by redis-cli.
+    /// Three primaries with a replica each, made by redis-cli.
     fn created() -> Self {
         let nodes = Self::bare(6);
         let addresses: Vec<String> = (0..6).map(|node| nodes.address(node)).collect();
@@ -261,7 +261,7 @@ fn slots_that_stand_open_or_uncovered_are_fixed_by_redis_cli() {
     let nodes = Nodes::created();
     let (first, second) = (&nodes.servers[0], &nodes.servers[1]);
     let mut client = Roamer::new(first.port);
-    // Slot 5061 is the first master's.
+    // Slot 5061 is the first primary's.
     for number in 0..20 {
         assert_eq!(client.ask(&format!("SET {{bar}}{number} {number}")), "+OK");
     }

@@ -109,7 +109,7 @@ fn a_master_with_io_threads_goes_on_beside_healthy_stopped_and_silent_replicas()
     a_master_goes_on_beside_replicas("4");
 }
 
-/// A master with 30 MB, and a replica that reads nothing of its snapshot.
+/// A primary with 30 MB, and a replica that reads nothing of its snapshot.
 /// Bytes that the stream's recent part takes.
 fn kept(server: &Server) -> u64 {
     server.info("mem_total_replication_buffers").parse().unwrap()

@@ -144,7 +144,7 @@ fn a_cut_link_continues_where_it_was_cut() {
 #[test]
 fn a_cut_link_continues_where_it_was_cut_with_a_real_server_at_either_end() {
     if installed(REAL) {
-        // The real replica looks for its master once a second.
+        // The real replica looks for its primary once a second.
         cut_links(OURS, REAL, 3);
         cut_links(REAL, OURS, from_environment("LINK_CUTS", 60) / 2);
     }

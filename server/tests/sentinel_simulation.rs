@@ -45,7 +45,7 @@ fn a_leader_publishes_each_step_and_the_others_publish_the_switch() {
         let leads = |events: &&Vec<&str>| events.contains(&"+elected-leader");
         let leaders: Vec<_> = told.iter().filter(leads).collect();
         let [leader] = leaders.as_slice() else { panic!("seed {seed}: {} leaders", leaders.len()) };
-        // The old master, a replica now, is down in the end.
+        // The old primary, a replica now, is down in the end.
         assert_eq!(leader[..], [&LEADER[..], &["+sdown"]].concat(), "seed {seed}");
         for observer in told.iter().filter(|events| !leads(events)) {
             let rest: Vec<_> = observer.iter().filter(|name| !["+odown", "-role-change"].contains(name)).collect();

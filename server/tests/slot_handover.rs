@@ -18,7 +18,7 @@ mod support;
 use nodes::*;
 use support::*;
 
-/// Slots that move in these tests; of three masters the first one keeps one slot: without any it would become a replica.
+/// Slots that move in these tests; of three primaries the first one keeps one slot: without any it would become a replica.
 const MOVING: std::ops::RangeInclusive<u16> = 0..=5459;
 
 /// A client that follows MOVED, and takes nothing else for an answer.
@@ -146,7 +146,7 @@ fn nothing_is_lost_or_doubled_under_load_and_no_client_gets_ask() {
     }
 }
 
-/// A first master with so much in slot 0 and others that no buffer between the nodes takes it.
+/// A first primary with so much in slot 0 and others that no buffer between the nodes takes it.
 fn loaded(masters: usize, replicas: usize) -> Nodes {
     let nodes = Nodes::start(masters, replicas);
     let mut client = nodes[0].client();
@@ -182,7 +182,7 @@ fn a_migration_that_is_given_up_leaves_everything_with_the_source() {
     assert_eq!(nodes.ended(0).0, "done");
     assert_eq!(nodes.keys(2), 1200);
     until("the source has removed what went", || nodes.keys(0) == 0);
-    // The last slot: its master becomes a replica of the new owner, as with Redis's resharding.
+    // The last slot: its primary becomes a replica of the new owner, as with Redis's resharding.
     assert_eq!(nodes.migrate(0, 2, "5460 5460"), "+OK");
     until("it follows the new owner", || {
         nodes[0].info("role") == "slave" && nodes[0].info("master_link_status") == "up"

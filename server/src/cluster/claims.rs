@@ -1,10 +1,10 @@
 //! Which node serves what: roles, claims of slots, epochs.
 //!
-//! Background. A master claims its slots in every packet, under its config epoch. If two masters claim a slot, the one with
-//! the higher epoch owns it, and a node that still claims it under a lower one is told so by an UPDATE. A master gets a new
-//! epoch by winning an election, or without one at an operator's request. When two masters that took the same epoch in that
-//! way learn of each other, the one with the smaller id takes another. So eventually all nodes agree on one owner for every
-//! slot, whatever messages were lost.
+//! Background. A primary claims its slots in every packet, under its config epoch. If two primaries claim a slot, the one
+//! with the higher epoch owns it, and a node that still claims it under a lower one is told so by an UPDATE. A primary gets
+//! a new epoch by winning an election, or without one at an operator's request. When two primaries that took the same epoch
+//! in that way learn of each other, the one with the smaller id takes another. So eventually all nodes agree on one owner
+//! for every slot, whatever messages were lost.
 
 use super::effect::DataEffect;
 use super::message::{Body, Header, Kind};
@@ -17,7 +17,7 @@ use crate::base::level::Level;
 use crate::base::slot::Slot;
 
 impl Cluster {
-    /// Notes whether a sender is a master, or whose replica it is.
+    /// Notes whether a sender is a primary, or whose replica it is.
     pub(super) fn note_role(&mut self, at: NodeRef, header: &Header) {
         let Some(master) = header.master else { return self.make_master(at) };
         let master = self.find(master).filter(|&master| master != at);
@@ -34,7 +34,7 @@ impl Cluster {
         }
     }
 
-    /// Makes a node a master. If it was a replica, replicas may migrate to it.
+    /// Makes a node a primary. If it was a replica, replicas may migrate to it.
     fn make_master(&mut self, at: NodeRef) {
         if self.get(at).is_master() {
             return;
@@ -56,7 +56,7 @@ impl Cluster {
         self.changed();
     }
 
-    /// A replica gets another master, or none.
+    /// A replica gets another primary, or none.
     fn attach(&mut self, replica: NodeRef, master: Option<NodeRef>) {
         if let Some(old) = std::mem::replace(&mut self.get_mut(replica).master, master)
             && self.replicas(old).is_empty()
@@ -68,7 +68,7 @@ impl Cluster {
         }
     }
 
-    /// Replicas of a master, this node too if it is one.
+    /// Replicas of a primary, this node too if it is one.
     pub(super) fn replicas(&self, master: NodeRef) -> Vec<NodeRef> {
         let mut refs = self.refs();
         refs.retain(|&at| self.get(at).master == Some(master));
@@ -97,7 +97,7 @@ impl Cluster {
         self.role_changed();
     }
 
-    /// This node becomes a master with all slots of its former master, because it has won an election or was told not to
+    /// This node becomes a primary with all slots of its former primary, because it has won an election or was told not to
     /// hold one.
     pub(super) fn replace_master(&mut self) {
         let Some(old) = self.myself().master else { return };
@@ -114,7 +114,7 @@ impl Cluster {
         self.pong_to_all();
     }
 
-    /// This node becomes a master without slots.
+    /// This node becomes a primary without slots.
     pub(super) fn become_empty_master(&mut self) {
         if self.myself().is_replica() {
             let me = self.me;
@@ -123,7 +123,7 @@ impl Cluster {
         }
     }
 
-    /// Notes a sender's claims of slots, for itself or for its master.
+    /// Notes a sender's claims of slots, for itself or for its primary.
     pub(super) fn note_claims(&mut self, at: NodeRef, header: &Header) {
         let claimant = if self.get(at).is_master() { Some(at) } else { self.get(at).master };
         let news =
@@ -141,7 +141,7 @@ impl Cluster {
         }
     }
 
-    /// Takes over a master's claims where they are newer than what we know.
+    /// Takes over a primary's claims where they are newer than what we know.
     pub(super) fn take_claims(&mut self, claimant: NodeRef, epoch: Epoch, claims: &SlotSet) {
         if claimant == self.me {
             return;
@@ -199,7 +199,7 @@ impl Cluster {
         self.save(false);
     }
 
-    /// Whether any master has a replica.
+    /// Whether any primary has a replica.
     pub(super) fn masters_have_replicas(&self) -> bool {
         self.nodes().any(|node| node.master.is_some())
     }
@@ -235,7 +235,7 @@ impl Cluster {
         self.take_claims(at, epoch, slots);
     }
 
-    /// Two masters with one epoch: the one with the smaller id takes another.
+    /// Two primaries with one epoch: the one with the smaller id takes another.
     fn resolve_collision(&mut self, other: NodeRef) {
         let other_id = self.get(other).id;
         if other_id <= self.myself().id {

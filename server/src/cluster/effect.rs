@@ -14,13 +14,13 @@ use crate::base::offset::Offset;
 pub struct Facts {
     /// Keys in database 0.
     pub keys: usize,
-    /// The replication offset: of our stream, or what we applied of our master's.
+    /// The replication offset: of our stream, or what we applied of our primary's.
     pub offset: Offset,
     /// Whether the dataset is being loaded.
     pub loading: bool,
-    /// Whether the link to our master is up.
+    /// Whether the link to our primary is up.
     pub link_up: bool,
-    /// How long ago our master was last heard or the link to it was lost, in milliseconds; `None` if there never was one.
+    /// How long ago our primary was last heard or the link to it was lost, in milliseconds; `None` if there never was one.
     pub data_age: Option<Millis>,
 }
 
@@ -94,14 +94,14 @@ pub enum NetworkEffect {
 pub enum DataEffect {
     /// Become a replica of this server.
     Follow {
-        /// The master's address.
+        /// The primary's address.
         ip: String,
-        /// The master's port for clients.
+        /// The primary's port for clients.
         port: u16,
     },
     /// Stop replicating and serve writes.
     Promote,
-    /// Empty all databases, as a replica does before it follows another master.
+    /// Empty all databases, as a replica does before it follows another primary.
     Flush,
     /// Remove all keys of these slots, because another node owns them.
     DeleteSlots(SlotSet),

@@ -1,4 +1,4 @@
-//! A master has failed: its replicas stand for election, the other masters vote.
+//! A primary has failed: its replicas stand for election, the other primaries vote.
 //!
 //! Background. A vote is given once an epoch, and is on disk before it is sent; a majority is unique; so at most one replica
 //! wins an epoch, and its claims carry that epoch. All else only raises the chance that one wins at once, and that it is the
@@ -92,7 +92,7 @@ impl Election {
 }
 
 impl Cluster {
-    /// A replica tries to become the master, because its master has failed or an operator said so.
+    /// A replica tries to become the primary, because its primary has failed or an operator said so.
     pub(super) fn stand_for_election(&mut self) {
         let manual = self.manual.can_start();
         let Some(master) = self.electable(manual) else {
@@ -119,7 +119,7 @@ impl Cluster {
         }
     }
 
-    /// The master that this node may replace.
+    /// The primary that this node may replace.
     fn electable(&self, manual: bool) -> Option<NodeRef> {
         let master = self.myself().master.filter(|_| self.myself().is_replica())?;
         let node = self.get(master);
@@ -154,7 +154,7 @@ impl Cluster {
         self.election.phase = Phase::Comparing { since: now };
     }
 
-    /// Other replicas of the same master that might stand for election.
+    /// Other replicas of the same primary that might stand for election.
     fn siblings(&self, master: NodeRef) -> Vec<NodeRef> {
         let out = NodeFlags::FAIL.union(NodeFlags::PFAIL).union(NodeFlags::NO_FAILOVER).union(NodeFlags::NO_ADDRESS);
         self.replicas(master).into_iter().filter(|&at| at != self.me && !self.get(at).has(out)).collect()
@@ -204,7 +204,7 @@ impl Cluster {
         self.current_epoch = self.current_epoch.next();
         let (epoch, now) = (self.current_epoch, self.now);
         // We vote for ourselves. Redis's replicas do not say so, and may give another vote in this epoch as soon as they
-        // are masters: with one of the master that they replaced, that is one vote too many.
+        // are primaries: with one of the primary that they replaced, that is one vote too many.
         self.last_vote_epoch = epoch;
         self.log(Level::Warning, format!("Starting a failover election for epoch {epoch}."));
         self.save(true);
@@ -213,7 +213,7 @@ impl Cluster {
         self.ask_for_votes(master, manual);
     }
 
-    /// Asks masters that have not voted yet, after telling them what they must know.
+    /// Asks primaries that have not voted yet, after telling them what they must know.
     fn ask_for_votes(&mut self, master: NodeRef, manual: bool) {
         let Phase::Asked { votes, .. } = &self.election.phase else { return };
         let votes = votes.clone();
@@ -227,8 +227,8 @@ impl Cluster {
         self.send_to_each(&voters, Kind::AuthRequest, flags, Body::Bare);
     }
 
-    /// Whether a majority failed to reach the master a moment ago, and we have not heard from it since. For two time-outs no
-    /// node takes a failed master with slots back, so this cannot be an outdated report about one that has recovered.
+    /// Whether a majority failed to reach the primary a moment ago, and we have not heard from it since. For two time-outs
+    /// no node takes a failed primary with slots back, so this cannot be an outdated report about one that has recovered.
     fn failure_is_news(&self, master: NodeRef) -> bool {
         let node = self.get(master);
         let fresh = self.now - node.fail_time <= FAIL_UNDO * self.settings.node_timeout;
@@ -246,7 +246,7 @@ impl Cluster {
             return self.stuck(master, Stuck::Expired);
         }
         self.wake_at(end + 1);
-        // A master that has voted does not vote again, but one that could not, or did not hear us, may do so now.
+        // A primary that has voted does not vote again, but one that could not, or did not hear us, may do so now.
         if self.current_epoch == epoch {
             // The interval doubles each time, but stays short enough to reach a voter as soon as it may vote again.
             let longest = (self.settings.node_timeout / 4).max(2 * REPEAT);

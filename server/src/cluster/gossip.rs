@@ -123,7 +123,7 @@ impl Cluster {
         self.add(node);
     }
 
-    /// Notes that a master does not reach a node. Returns whether that is news.
+    /// Notes that a primary does not reach a node. Returns whether that is news.
     pub(super) fn add_report(&mut self, about: NodeRef, from: NodeRef) -> bool {
         let time = self.now;
         let reports = &mut self.get_mut(about).reports;
@@ -139,7 +139,7 @@ impl Cluster {
         }
     }
 
-    /// Notes that a master reaches a node after all.
+    /// Notes that a primary reaches a node after all.
     pub(super) fn remove_report(&mut self, about: NodeRef, from: NodeRef) -> bool {
         let reports = &mut self.get_mut(about).reports;
         let before = reports.len();

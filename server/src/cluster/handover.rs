@@ -1,5 +1,5 @@
-//! CLUSTER MIGRATESLOTS: slots that are handed over whole. This file holds what the two masters promise each other; the keys
-//! are moved by `slots/`, `lifecycle/slots.rs` and `dispatch/handover.rs` on the side of the data, and by
+//! CLUSTER MIGRATESLOTS: slots that are handed over whole. This file holds what the two primaries promise each other; the
+//! keys are moved by `slots/`, `lifecycle/slots.rs` and `dispatch/handover.rs` on the side of the data, and by
 //! `network/cluster/handover.rs` on that of the network.
 //!
 //! Background. Redis moves a slot key by key, so that for a while it is in two places, and clients are redirected back and
@@ -29,7 +29,7 @@ use crate::base::slot::Slot;
 /// Slots that are being handed over to this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
-    /// The master that owns them.
+    /// The primary that owns them.
     pub from: NodeId,
     /// The slots that are handed over.
     pub slots: SlotSet,
@@ -79,10 +79,10 @@ impl Cluster {
         }
     }
 
-    /// Begins to expect slots from another master.
+    /// Begins to expect slots from another primary.
     ///
     /// # Errors
-    /// This node is not a master, or another node owns the slots.
+    /// This node is not a primary, or another node owns the slots.
     pub fn expect_slots(&mut self, id: HandoverId, from: NodeId, slots: SlotSet) -> Result<(), Refusal> {
         if self.myself().is_replica() {
             return refuse("The target is a replica");
@@ -149,7 +149,7 @@ impl Cluster {
         self.save(true);
     }
 
-    /// Notes which slots are being handed over to our master.
+    /// Notes which slots are being handed over to our primary.
     pub fn master_expects(&mut self, slots: SlotSet) {
         if self.expected_by_master != slots {
             self.expected_by_master = slots;

@@ -1,9 +1,9 @@
 //! Failure detection, and whether the cluster serves requests.
 //!
-//! Background. A node that owes an answer for longer than the node time-out is PFAIL: we do not reach it. Masters hear from
-//! each other whom they do not reach; when a majority of them says so within two time-outs it is FAIL, and all nodes are
-//! told at once. FAIL is only a trigger: votes decide who takes over. PFAIL is set exactly when the time-out expires, and
-//! masters that have not reported yet are then pinged, because their answers list the nodes that they do not reach.
+//! Background. A node that owes an answer for longer than the node time-out is PFAIL: we do not reach it. Primaries hear
+//! from each other whom they do not reach; when a majority of them says so within two time-outs it is FAIL, and all nodes
+//! are told at once. FAIL is only a trigger: votes decide who takes over. PFAIL is set exactly when the time-out expires,
+//! and primaries that have not reported yet are then pinged, because their answers list the nodes that they do not reach.
 
 use super::message::{Body, Kind};
 use super::node::{NodeFlags, NodeRef};
@@ -17,7 +17,7 @@ use crate::base::level::Level;
 #[derive(Debug, Clone)]
 pub(super) struct Health {
     pub down: Option<Down>,
-    /// The number of masters that have slots.
+    /// The number of primaries that have slots.
     pub size: usize,
     /// When the state was first computed.
     first_look: Option<Millis>,
@@ -25,7 +25,7 @@ pub(super) struct Health {
     knew_others: bool,
     /// When this node was last in a minority.
     minority: Option<Millis>,
-    /// When masters were asked last about nodes that we do not reach.
+    /// When primaries were asked last about nodes that we do not reach.
     asked: Millis,
 }
 
@@ -36,7 +36,7 @@ impl Default for Health {
 }
 
 impl Cluster {
-    /// Finds nodes that have been silent for too long, and counts the masters that agree.
+    /// Finds nodes that have been silent for too long, and counts the primaries that agree.
     pub(super) fn refresh_failures(&mut self) {
         let mut silent = Vec::new();
         for at in self.others() {
@@ -67,7 +67,7 @@ impl Cluster {
         self.ask_masters(&silent);
     }
 
-    /// Pings the masters that have not yet said whether they reach a node: their answers tell.
+    /// Pings the primaries that have not yet said whether they reach a node: their answers tell.
     fn ask_masters(&mut self, silent: &[NodeRef]) {
         let recent = |&at: &NodeRef| self.now - self.get(at).pfail_time <= ASK_PATIENCE;
         let silent: Vec<NodeRef> = silent.iter().copied().filter(recent).collect();
@@ -91,10 +91,10 @@ impl Cluster {
         asked.into_iter().for_each(|at| self.ping(at, Kind::Ping));
     }
 
-    /// Marks a node that we do not reach as failed if a majority of the masters does not reach it either.
+    /// Marks a node that we do not reach as failed if a majority of the primaries does not reach it either.
     fn fail_if_agreed(&mut self, at: NodeRef) -> bool {
         if self.health.first_look.is_none() {
-            // The masters have not been counted yet.
+            // The primaries have not been counted yet.
             return false;
         }
         let oldest = self.now - REPORT_VALIDITY * self.settings.node_timeout;
@@ -131,7 +131,8 @@ impl Cluster {
         }
     }
 
-    /// A failed node answers again. A master with slots has to wait, since it may have been replaced without knowing it yet.
+    /// A failed node answers again. A primary with slots has to wait, since it may have been replaced without knowing it
+    /// yet.
     pub(super) fn let_back(&mut self, at: NodeRef) {
         let node = self.get(at);
         let text = if node.is_replica() || node.slots.is_empty() {
@@ -184,7 +185,7 @@ impl Cluster {
         if reached < voters.len() / 2 + 1 {
             down = Some(Down::Minority);
             if !voters.is_empty() {
-                // Without any master that has slots, no node can have replaced us.
+                // Without any primary that has slots, no node can have replaced us.
                 self.health.minority = Some(self.now);
             }
         }

@@ -247,7 +247,7 @@ impl Cluster {
         }
     }
 
-    /// The header that describes this node. A replica states its master's slots.
+    /// The header that describes this node. A replica states its primary's slots.
     pub(super) fn header(&self) -> Header {
         let myself = self.myself();
         let claims: &Node = self.my_master().unwrap_or(myself);

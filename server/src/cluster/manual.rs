@@ -1,8 +1,8 @@
-//! CLUSTER FAILOVER: a replica and its master change places without losing a write.
+//! CLUSTER FAILOVER: a replica and its primary change places without losing a write.
 //!
-//! Background. The replica asks its master to hold writes back (MFSTART). The master's pings say from then on that it does,
-//! and where its stream ends; a replica that has all of it stands for election at once, and voters do not require that the
-//! master is down. With FORCE the master is not involved, with TAKEOVER neither are the voters.
+//! Background. The replica asks its primary to hold writes back (MFSTART). The primary's pings say from then on that it
+//! does, and where its stream ends; a replica that has all of it stands for election at once, and voters do not require
+//! that the primary is down. With FORCE the primary is not involved, with TAKEOVER neither are the voters.
 
 use super::effect::DataEffect;
 use super::message::{Body, Kind};
@@ -13,19 +13,19 @@ use crate::base::clock::Millis;
 use crate::base::level::Level;
 use crate::base::offset::Offset;
 
-/// How often a master that holds writes back announces it, in milliseconds.
+/// How often a primary that holds writes back announces it, in milliseconds.
 const PERIOD: Millis = 20;
 
-/// A manual failover, on the side of the replica or of the master.
+/// A manual failover, on the side of the replica or of the primary.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ManualFailover {
     /// When it is aborted; `None` if none is running.
     end: Option<Millis>,
     /// On the replica: whether the election may begin.
     can_start: bool,
-    /// On the replica: where its master's stream ends.
+    /// On the replica: where its primary's stream ends.
     goal: Option<Offset>,
-    /// On the master: the replica that takes over.
+    /// On the primary: the replica that takes over.
     replica: Option<NodeRef>,
 }
 
@@ -42,12 +42,12 @@ impl ManualFailover {
 }
 
 impl Cluster {
-    /// True while this master holds writes back for a replica that takes over: nothing must be added to the stream.
+    /// True while this primary holds writes back for a replica that takes over: nothing must be added to the stream.
     pub fn holds_writes_back(&self) -> bool {
         self.manual.is_running() && self.manual.replica.is_some()
     }
 
-    /// Begins on the replica's side. With `force` the master is not asked to hold writes back.
+    /// Begins on the replica's side. With `force` the primary is not asked to hold writes back.
     pub(super) fn begin_manual_failover(&mut self, force: bool) {
         self.reset_manual_failover();
         self.manual.end = Some(self.now + MANUAL_TIMEOUT);
@@ -62,7 +62,7 @@ impl Cluster {
         self.soon();
     }
 
-    /// Begins on the master's side, at a replica's request.
+    /// Begins on the primary's side, at a replica's request.
     pub(super) fn pause_for_replica(&mut self, from: NodeRef) {
         if self.get(from).master != Some(self.me) {
             return;
@@ -76,7 +76,7 @@ impl Cluster {
         self.soon();
     }
 
-    /// Our master holds writes back, and this is where its stream ends.
+    /// Our primary holds writes back, and this is where its stream ends.
     pub(super) fn master_is_paused(&mut self, offset: Offset) {
         if self.manual.is_running() && self.manual.goal.is_none() {
             self.manual.goal = Some(offset);

@@ -48,9 +48,9 @@ mod at {
 
 /// The bits of [`Header::message_flags`], as Redis numbers them.
 pub mod message_flags {
-    /// The master holds writes back for a manual failover.
+    /// The primary holds writes back for a manual failover.
     pub const PAUSED: u8 = 1;
-    /// Vote even if the master is up.
+    /// Vote even if the primary is up.
     pub const FORCE_ACK: u8 = 2;
     /// Extensions follow the gossip entries.
     pub const EXTENDED: u8 = 4;
@@ -93,7 +93,7 @@ pub enum Kind {
     AuthAck = 6,
     /// Another node has these slots, with a higher epoch.
     Update = 7,
-    /// A replica asks its master to hold writes back.
+    /// A replica asks its primary to hold writes back.
     MfStart = 8,
     /// A message of a module.
     Module = 9,
@@ -147,13 +147,13 @@ pub struct Header {
     pub port: u16,
     /// The highest epoch it heard of.
     pub current_epoch: Epoch,
-    /// The epoch of its claims; for a replica, that of its master.
+    /// The epoch of its claims; for a replica, that of its primary.
     pub config_epoch: Epoch,
     /// The sender's replication offset.
     pub offset: Offset,
     /// The id of the sender.
     pub sender: NodeId,
-    /// The slots that it serves; for a replica, those of its master.
+    /// The slots that it serves; for a replica, those of its primary.
     pub slots: SlotSet,
     /// Whose replica it is.
     pub master: Option<NodeId>,

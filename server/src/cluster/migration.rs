@@ -1,4 +1,4 @@
-//! Replica migration: a master that has lost its replicas gets one from a master that has several.
+//! Replica migration: a primary that has lost its replicas gets one from a primary that has several.
 
 use super::node::{NodeFlags, NodeRef};
 use super::settings::ORPHAN_DELAY;
@@ -17,8 +17,8 @@ impl Cluster {
         counts
     }
 
-    /// Moves this replica to a master without replicas, if it is our turn: of all replicas of the masters with the most of
-    /// them the one with the smallest id.
+    /// Moves this replica to a primary without replicas, if it is our turn: of all replicas of the primaries with the most
+    /// of them the one with the smallest id.
     pub(super) fn migrate_to_orphan(&mut self) {
         let Some(master) = self.myself().master.filter(|_| self.myself().is_replica()) else { return };
         let counts = self.working_replicas();

@@ -1,15 +1,14 @@
 //! The cluster: which node serves which slot, which nodes are down, which replica takes over. Decisions only: time, packets
 //! and operators' commands go in, effects come out; sockets, files and the clock are the network's (`network/cluster/`).
 //!
-//! Background. Every node tells every other one what it is, in each ping and pong: master or replica of whom, which slots,
+//! Background. Every node tells every other one what it is, in each ping and pong: primary or replica of whom, which slots,
 //! under which epoch. Nothing is agreed on beforehand; of two claims the one with the higher epoch counts, and epochs are
 //! won by votes of a majority, so that eventually all nodes agree on one owner per slot. See `claims.rs` for the rules,
 //! `health.rs` for failure detection, `election.rs` for elections.
 //!
 //! Peers may be Redis's own: what they see (packets, whom we vote for, when a claim counts) is exactly as in Redis. What
 //! they do not see is quicker: a time-out is acted on when it expires, not at the next tenth of a second (`next_wakeup`);
-//! masters are
-//! asked at once about a node that we do not reach; an election starts when enough is known.
+//! primaries are asked at once about a node that we do not reach; an election starts when enough is known.
 //!
 //! | file | noun |
 //! | --- | --- |

@@ -34,13 +34,13 @@ bitflags! {
     /// The role and state of a node; the bits are those of packets.
     #[derive(Clone, Copy, PartialEq, Eq, Default)]
     pub struct NodeFlags: u16 {
-        /// It is a master.
+        /// It is a primary.
         const MASTER = 1 << 0;
         /// It is a replica.
         const REPLICA = 1 << 1;
         /// We do not reach it.
         const PFAIL = 1 << 2;
-        /// A majority of the masters does not reach it.
+        /// A majority of the primaries does not reach it.
         const FAIL = 1 << 3;
         /// It is the node of this process.
         const MYSELF = 1 << 4;
@@ -50,7 +50,7 @@ bitflags! {
         const NO_ADDRESS = 1 << 6;
         /// Our first packet to it is a MEET.
         const MEET = 1 << 7;
-        /// A master that replicas may migrate to.
+        /// A primary that replicas may migrate to.
         const MIGRATE_TO = 1 << 8;
         /// A replica that does not stand for election.
         const NO_FAILOVER = 1 << 9;
@@ -99,10 +99,10 @@ pub struct Link {
     pub up: bool,
 }
 
-/// A master's report that it does not reach a node.
+/// A primary's report that it does not reach a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureReport {
-    /// The master that says so.
+    /// The primary that says so.
     pub from: NodeRef,
     /// When it said so last.
     pub time: Millis,
@@ -160,9 +160,9 @@ pub struct Node {
     pub repl_offset: Offset,
     /// When it reported that offset, in milliseconds.
     pub repl_offset_time: Millis,
-    /// Since when it has been a master without working replicas.
+    /// Since when it has been a primary without working replicas.
     pub orphaned_since: Option<Millis>,
-    /// Reports of masters that do not reach it.
+    /// Reports of primaries that do not reach it.
     pub reports: Vec<FailureReport>,
     /// Our connection to it.
     pub link: Option<Link>,
@@ -210,7 +210,7 @@ impl Node {
         self.flags.intersects(flags)
     }
 
-    /// Whether it is a master.
+    /// Whether it is a primary.
     pub fn is_master(&self) -> bool {
         self.has(NodeFlags::MASTER)
     }
@@ -220,7 +220,7 @@ impl Node {
         self.has(NodeFlags::REPLICA)
     }
 
-    /// A majority of the masters does not reach it.
+    /// A majority of the primaries does not reach it.
     pub fn is_failed(&self) -> bool {
         self.has(NodeFlags::FAIL)
     }
@@ -235,7 +235,7 @@ impl Node {
         self.has(NodeFlags::HANDSHAKE)
     }
 
-    /// A master with slots: it votes.
+    /// A primary with slots: it votes.
     pub fn votes(&self) -> bool {
         self.is_master() && !self.slots.is_empty()
     }

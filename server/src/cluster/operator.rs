@@ -23,9 +23,9 @@ fn refuse<T>(text: impl Into<Vec<u8>>) -> Result<T, Refusal> {
 /// The variants of CLUSTER FAILOVER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failover {
-    /// With the master's help.
+    /// With the primary's help.
     Coordinated,
-    /// FORCE: the master is not asked.
+    /// FORCE: the primary is not asked.
     Force,
     /// TAKEOVER: nor are the voters.
     Takeover,
@@ -249,7 +249,7 @@ impl Cluster {
     /// CLUSTER FORGET: with a ban, so that gossip does not bring it back at once.
     ///
     /// # Errors
-    /// Unknown, ourselves, or our master.
+    /// Unknown, ourselves, or our primary.
     pub fn forget(&mut self, id: &[u8]) -> Result<(), Refusal> {
         let at = self.known(id)?;
         if at == self.me {
@@ -266,7 +266,7 @@ impl Cluster {
     /// Makes this node a replica of another: CLUSTER REPLICATE.
     ///
     /// # Errors
-    /// Not a master, or not empty.
+    /// Not a primary, or not empty.
     pub fn replicate(&mut self, id: &[u8]) -> Result<(), Refusal> {
         let at = self.known(id)?;
         if at == self.me {
@@ -286,7 +286,7 @@ impl Cluster {
     /// Begins a manual failover: CLUSTER FAILOVER.
     ///
     /// # Errors
-    /// This node is no replica, or its master cannot take part.
+    /// This node is no replica, or its primary cannot take part.
     pub fn fail_over(&mut self, how: Failover) -> Result<(), Refusal> {
         if self.myself().is_master() {
             return refuse("You should send CLUSTER FAILOVER to a replica");
@@ -313,7 +313,7 @@ impl Cluster {
     /// CLUSTER RESET: forgets everything but, unless `hard`, its name and its epochs.
     ///
     /// # Errors
-    /// A master with keys.
+    /// A primary with keys.
     pub fn reset(&mut self, hard: bool) -> Result<(), Refusal> {
         if self.myself().is_master() && self.facts.keys > 0 {
             return refuse("CLUSTER RESET can't be called with master nodes containing keys");
@@ -363,10 +363,10 @@ impl Cluster {
         Ok(reports.len())
     }
 
-    /// CLUSTER REPLICAS: lines of a master's replicas.
+    /// CLUSTER REPLICAS: lines of a primary's replicas.
     ///
     /// # Errors
-    /// Unknown, or no master.
+    /// Unknown, or no primary.
     pub fn replica_lines(&self, id: &[u8], ports: Ports) -> Result<Vec<String>, Refusal> {
         let at = self.known(id)?;
         if self.get(at).is_replica() {
@@ -425,7 +425,7 @@ impl Cluster {
         }
     }
 
-    /// The server has started: a replica follows its master again, and this node's entry is updated from its settings.
+    /// The server has started: a replica follows its primary again, and this node's entry is updated from its settings.
     pub fn start(&mut self) {
         self.refresh_myself();
         if let Some(master) = self.my_master().filter(|_| self.myself().is_replica()) {
@@ -435,7 +435,7 @@ impl Cluster {
             }
         }
         if self.myself().is_master() {
-            // A master that was handing slots over to us when this process ended cannot continue.
+            // A primary that was handing slots over to us when this process ended cannot continue.
             self.forget_incoming(true);
         }
         self.save(true);

@@ -79,7 +79,7 @@ impl Cluster {
         (node.repl_offset, node.repl_offset_time) = (header.offset, now);
         if header.config_epoch > node.config_epoch {
             node.config_epoch = header.config_epoch;
-            // A replica reports its master's epoch, and so does its line in the file.
+            // A replica reports its primary's epoch, and so does its line in the file.
             if node.is_master() {
                 self.save(true);
             }

@@ -16,7 +16,7 @@ pub struct Served<'a> {
     pub start: Slot,
     /// The last slot of the range, included.
     pub end: Slot,
-    /// The master, and the replicas that clients may read from.
+    /// The primary, and the replicas that clients may read from.
     pub nodes: Vec<&'a Node>,
 }
 
@@ -73,7 +73,7 @@ impl Cluster {
         all
     }
 
-    /// CLUSTER SHARDS: masters, each with its replicas.
+    /// CLUSTER SHARDS: primaries, each with its replicas.
     pub fn shards(&self) -> Vec<Vec<&Node>> {
         let masters = self.nodes().filter(|node| node.is_master() && !node.in_handshake());
         masters.map(|master| [master].into_iter().chain(self.replicas_of(master.id)).collect()).collect()

@@ -30,9 +30,9 @@ pub struct Settings {
     pub validity_factor: u32,
     /// `repl-ping-replica-period`, in milliseconds.
     pub repl_ping_period: Millis,
-    /// `cluster-migration-barrier`: how many replicas must stay with a master that gives one away.
+    /// `cluster-migration-barrier`: how many replicas must stay with a primary that gives one away.
     pub migration_barrier: u32,
-    /// `cluster-allow-replica-migration`: replicas may move to a master that has none.
+    /// `cluster-allow-replica-migration`: replicas may move to a primary that has none.
     pub allow_migration: bool,
     /// `cluster-require-full-coverage`: the cluster is down while a slot has no owner.
     pub full_coverage: bool,
@@ -83,17 +83,17 @@ pub fn bus_port(config: &Config) -> u16 {
     if config.cluster_port != 0 { config.cluster_port } else { client_port(config).saturating_add(BUS_PORT_DISTANCE) }
 }
 
-/// How long a master's report of a failure counts, in node time-outs.
+/// How long a primary's report of a failure counts, in node time-outs.
 pub const REPORT_VALIDITY: Millis = 2;
-/// After how many node time-outs a failed master with slots that answers again is taken back.
+/// After how many node time-outs a failed primary with slots that answers again is taken back.
 pub const FAIL_UNDO: Millis = 2;
 /// How long a forgotten node is not learnt from others again.
 pub const BAN: Millis = 60_000;
 /// How long a manual failover may take.
 pub const MANUAL_TIMEOUT: Millis = 5_000;
-/// How long a master must have been without working replicas before one migrates to it.
+/// How long a primary must have been without working replicas before one migrates to it.
 pub const ORPHAN_DELAY: Millis = 5_000;
-/// How long a master that has just started does not serve, since it may have been replaced.
+/// How long a primary that has just started does not serve, since it may have been replaced.
 pub const WRITABLE_DELAY: Millis = 2_000;
 /// After how long the same reason why no failover starts is logged again.
 pub const RELOG_PERIOD: Millis = 300_000;
@@ -101,11 +101,11 @@ pub const RELOG_PERIOD: Millis = 300_000;
 pub const RECONNECT_PAUSE: Millis = 100;
 /// After how long a connection that worked and was lost is reopened.
 pub const FIRST_RECONNECT_PAUSE: Millis = 5;
-/// After how long masters that may agree that a node is down are asked again.
+/// After how long primaries that may agree that a node is down are asked again.
 pub const ASK_PERIOD: Millis = 50;
 /// How long we keep asking them.
 pub const ASK_PATIENCE: Millis = 3_000;
-/// How long the other replicas of a failed master are given to tell their offsets.
+/// How long the other replicas of a failed primary are given to tell their offsets.
 pub const OFFSET_PATIENCE: Millis = 250;
 /// How much time a sibling with the same offset and a smaller id has to win before we stand.
 pub const TIE_DELAY: Millis = 200;
@@ -135,7 +135,7 @@ impl Settings {
         2 * self.auth_timeout()
     }
 
-    /// How long a master that was in a minority waits before it serves again.
+    /// How long a primary that was in a minority waits before it serves again.
     pub fn rejoin_delay(&self) -> Millis {
         self.node_timeout.clamp(500, 5_000)
     }

@@ -26,11 +26,11 @@ use crate::config::values::EndpointType;
 /// Why the cluster does not serve requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Down {
-    /// This master started a moment ago, or came back from a minority.
+    /// This primary started a moment ago, or came back from a minority.
     Rejoining,
     /// A slot has no owner, or its owner has failed (`cluster-require-full-coverage`).
     Uncovered,
-    /// We do not reach a majority of the masters.
+    /// We do not reach a majority of the primaries.
     Minority,
 }
 
@@ -87,7 +87,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A node that knows no other one: a master without slots.
+    /// A node that knows no other one: a primary without slots.
     pub fn new(id: NodeId, settings: Settings, random: Random, now: Millis) -> Self {
         let me = NodeRef::new(0);
         let myself = Node::new(id, NodeFlags::MYSELF.union(NodeFlags::MASTER), now);
@@ -202,12 +202,12 @@ impl Cluster {
         self.importing.get(&slot).map(|&at| self.get(at))
     }
 
-    /// Whose replica we are; `None` for a master, and for a replica that does not know its master yet.
+    /// Whose replica we are; `None` for a primary, and for a replica that does not know its primary yet.
     pub fn my_master(&self) -> Option<&Node> {
         self.myself().master.map(|at| self.get(at))
     }
 
-    /// Replicas of a master, this node too if it is one.
+    /// Replicas of a primary, this node too if it is one.
     pub fn replicas_of(&self, master: NodeId) -> impl Iterator<Item = &Node> {
         let master = self.by_id.get(&master).copied();
         self.nodes().filter(move |node| node.is_replica() && node.master == master && master.is_some())
@@ -224,7 +224,7 @@ impl Cluster {
         self.health.down
     }
 
-    /// The number of masters that have slots.
+    /// The number of primaries that have slots.
     pub fn size(&self) -> usize {
         self.health.size
     }

@@ -27,7 +27,7 @@ fn settings() -> Settings {
     Settings::from_config(&Config::default())
 }
 
-/// Three masters, and a replica of the second.
+/// Three primaries, and a replica of the second.
 const FILE: &str = "\
 0101010101010101010101010101010101010101 10.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-5460 [5->-0202020202020202020202020202020202020202]
 0202020202020202020202020202020202020202 10.0.0.2:7000@17000,two.example.org master - 0 1426238317239 2 connected 5461-10922

@@ -142,7 +142,7 @@ fn number_of(word: &[u8]) -> CommandResult<u64> {
 /// - `PREPARE milliseconds`: the source will wait so long from the answer on;
 /// - `FINISH epoch`: all is here, take them; `TAKEN name epoch`;
 /// - `STATUS name`: the epoch under which they were taken, 0 while they arrive, null where nothing is known;
-/// - `EXPECT [start-end ...]`: to replicas, what is on its way to their master.
+/// - `EXPECT [start-end ...]`: to replicas, what is on its way to their primary.
 fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     enabled(ctx)?;
     match args.len() {

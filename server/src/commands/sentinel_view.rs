@@ -1,4 +1,4 @@
-//! How Sentinel shows masters, replicas, other Sentinels, settings and scripts: fields in Redis's order.
+//! How Sentinel shows primaries, replicas, other Sentinels, settings and scripts: fields in Redis's order.
 
 use crate::base::clock::Millis;
 use crate::resp::Reply;

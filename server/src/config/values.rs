@@ -398,7 +398,7 @@ enumerations! {
         No = "no",
         /// Payloads are always checked deeply.
         Yes = "yes",
-        /// For commands of clients, but not for files and the master's stream.
+        /// For commands of clients, but not for files and the primary's stream.
         Clients = "clients",
     }
     /// Who supervises the process.

@@ -238,7 +238,7 @@ impl Server {
         text(redirect(client, "MOVED", slot, cluster, owner))
     }
 
-    /// Ends the subscriptions to channels of slots that neither this node nor its master serves.
+    /// Ends the subscriptions to channels of slots that neither this node nor its primary serves.
     fn leave_shard_channels(&mut self) {
         let Some(cluster) = self.cluster() else { return };
         let mine = |slot| {

@@ -1,4 +1,4 @@
-//! Failure detection: an instance is subjectively down if this Sentinel does not hear from it, and a master is objectively
+//! Failure detection: an instance is subjectively down if this Sentinel does not hear from it, and a primary is objectively
 //! down if a quorum of Sentinels does not.
 
 use super::id::SentinelId;
@@ -11,7 +11,7 @@ use crate::base::level::Level;
 use crate::resp::Value;
 
 impl Sentinel {
-    /// SDOWN: no valid answer for too long; a master that says it is a replica; a rebooted one that does not serve.
+    /// SDOWN: no valid answer for too long; a primary that says it is a replica; a rebooted one that does not serve.
     pub(super) fn check_subjectively_down(&mut self, place: Place) {
         let down = self.is_subjectively_down(place);
         let now = self.moment.now;
@@ -69,7 +69,7 @@ impl Sentinel {
         }
     }
 
-    /// Asks the other Sentinels whether they see the master down, and for their votes where we stand for election.
+    /// Asks the other Sentinels whether they see the primary down, and for their votes where we stand for election.
     pub(super) fn ask_peers(&mut self, m: usize, now_at_once: bool) {
         for p in 0..self.masters[m].peers.len() {
             self.forget_old_opinion(m, p);
@@ -79,7 +79,7 @@ impl Sentinel {
                 continue;
             }
             let Some(conn) = self.links.get(peer.base.link).open_commands() else { continue };
-            // A Sentinel that was not asked since the master went down is asked at once, and then once in each period.
+            // A Sentinel that was not asked since the primary went down is asked at once, and then once in each period.
             let said = Some(peer.last_opinion).filter(|&said| Some(said) >= master.base.s_down_since);
             let last = peer.asked.max(said);
             // A Sentinel that does not see it down yet soon will, if it is down.
@@ -111,7 +111,7 @@ impl Sentinel {
         }
     }
 
-    /// Another Sentinel says whether it sees the master down, and whom it voted for.
+    /// Another Sentinel says whether it sees the primary down, and whom it voted for.
     pub(super) fn on_opinion(&mut self, m: usize, p: usize, value: &Value) {
         let now = self.moment.now;
         let peer = &mut self.masters[m].peers[p];
@@ -134,7 +134,7 @@ impl Sentinel {
         }
     }
 
-    /// The opinion that SENTINEL IS-MASTER-DOWN-BY-ADDR gives of an address: down only if we watch a master there.
+    /// The opinion that SENTINEL IS-MASTER-DOWN-BY-ADDR gives of an address: down only if we watch a primary there.
     pub(super) fn sees_down(&self, m: Option<usize>) -> bool {
         self.tilted_since().is_none() && m.is_some_and(|m| self.masters[m].base.s_down)
     }

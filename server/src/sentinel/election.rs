@@ -1,4 +1,4 @@
-//! Elections of a leader. There is one vote per master and epoch, on disk before it is given, so an epoch has at most one
+//! Elections of a leader. There is one vote per primary and epoch, on disk before it is given, so an epoch has at most one
 //! leader.
 //!
 //! Background. Whoever wants to lead takes the next epoch, votes for itself and asks the others. A Sentinel votes for the first
@@ -59,7 +59,7 @@ impl Sentinel {
         self.random.below(MAX_DESYNC) as Millis
     }
 
-    /// Starts a failover if the master is objectively down and none was started lately. Returns whether it did.
+    /// Starts a failover if the primary is objectively down and none was started lately. Returns whether it did.
     pub(super) fn start_failover_if_needed(&mut self, m: usize) -> bool {
         if !self.masters[m].o_down || self.masters[m].is_failing_over() {
             return false;

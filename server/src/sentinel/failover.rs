@@ -1,7 +1,7 @@
 //! Failovers: once elected, choose a replica, promote it, make the others follow it, change our own configuration.
 //!
 //! Each state has a successor and a time after which the failover is aborted. Aborting is possible as long as no replica has
-//! said that it is a master; from then on the new configuration, with its epoch, is the one that all will have.
+//! said that it is a primary; from then on the new configuration, with its epoch, is the one that all will have.
 
 use crate::base::level::Level;
 use std::cmp::Reverse;
@@ -106,11 +106,11 @@ impl Sentinel {
         (0..master.replicas.len()).filter(|&r| fits(&master.replicas[r])).min_by_key(rank)
     }
 
-    /// How long a master has been down: no less than it has been silent for longer than it may.
+    /// How long a primary has been down: no less than it has been silent for longer than it may.
     ///
     /// Redis counts from SDOWN. After a TILT, during which nothing is marked as down, that is too late: the links of its
-    /// replicas have been down since the master died, which is longer than allowed, and because both times grow equally, no
-    /// replica would ever be promoted.
+    /// replicas have been down since the primary died, which is longer than allowed, and because both times grow equally,
+    /// no replica would ever be promoted.
     fn down_for(&self, master: &Master) -> Millis {
         if !master.base.s_down {
             return 0;
@@ -145,7 +145,7 @@ impl Sentinel {
         self.enter(m, Failover::WaitPromotion(id));
     }
 
-    /// Tells an instance which one to follow, or with `None` to be a master, and disconnects its clients so that they
+    /// Tells an instance which one to follow, or with `None` to be a primary, and disconnects its clients so that they
     /// reconnect. False if it cannot be reached, or would follow itself.
     pub(super) fn send_replicaof(&mut self, place: Place, of: Option<&Address>) -> bool {
         if of.is_some_and(|address| address.is_same(&self.instance(place).address)) {
@@ -167,7 +167,7 @@ impl Sentinel {
         true
     }
 
-    /// Handles the chosen replica's report that it is a master, which makes the new configuration final.
+    /// Handles the chosen replica's report that it is a primary, which makes the new configuration final.
     pub(super) fn promotion_succeeded(&mut self, m: usize, r: usize) {
         self.masters[m].config_epoch = self.masters[m].failover_epoch;
         self.enter(m, Failover::ReconfigureReplicas(self.masters[m].replicas[r].base.id));
@@ -207,7 +207,7 @@ impl Sentinel {
         }
         match master.replicas[r].reconf {
             Reconf::Sent(since) if self.moment.is_over(since, self.timing.slave_reconf_timeout) => {
-                // It is found to follow the wrong master later, and corrected then.
+                // It is found to follow the wrong primary later, and corrected then.
                 self.masters[m].replicas[r].reconf = Reconf::Done;
                 self.emit(Level::Notice, "-slave-reconf-sent-timeout", Place::Replica(m, r));
             }
@@ -270,7 +270,7 @@ impl Sentinel {
         master.failover_change = now;
     }
 
-    /// The failover is over: the promoted replica is our master.
+    /// The failover is over: the promoted replica is our primary.
     pub(super) fn switch_to_promoted(&mut self, m: usize) {
         let master = &self.masters[m];
         let to = master.promoted_replica().map_or(&master.base.address, |replica| &replica.base.address).clone();
@@ -285,7 +285,7 @@ impl Sentinel {
         self.emit_text(Level::Warning, "+switch-master", Some(m), text);
     }
 
-    /// A master of the same name at another address; the old one becomes one of its replicas.
+    /// A primary of the same name at another address; the old one becomes one of its replicas.
     pub(super) fn change_address(&mut self, m: usize, to: Address) {
         let old = self.masters[m].base.address.clone();
         let mut replicas: Vec<Address> =
@@ -306,7 +306,7 @@ impl Sentinel {
         self.save();
     }
 
-    /// Forgets what was learnt about a master: its replicas, its state and, if `with_peers`, the other Sentinels.
+    /// Forgets what was learnt about a primary: its replicas, its state and, if `with_peers`, the other Sentinels.
     pub(super) fn reset_master(&mut self, m: usize, address: Address, with_peers: bool) {
         let now = self.moment.now;
         let master = &mut self.masters[m];

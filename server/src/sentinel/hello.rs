@@ -9,7 +9,7 @@ use crate::base::ids::RunId;
 use crate::base::level::Level;
 use crate::base::words;
 
-/// The most other Sentinels that are believed to exist for one master.
+/// The most other Sentinels that are believed to exist for one primary.
 const MAX_PEERS: usize = 1024;
 
 /// What a hello says.
@@ -78,7 +78,7 @@ impl Sentinel {
         })
     }
 
-    /// Takes in the hello of another Sentinel. Returns the master that it is about, if we watch it.
+    /// Takes in the hello of another Sentinel. Returns the primary that it is about, if we watch it.
     pub(super) fn on_hello(&mut self, payload: &[u8]) -> Option<usize> {
         let mut hello = Hello::read(payload)?;
         let m = self.master_index(&hello.master_name)?;
@@ -160,7 +160,7 @@ impl Sentinel {
         self.reindex();
     }
 
-    /// A Sentinel that moved is at its new address for all masters that it watches.
+    /// A Sentinel that moved is at its new address for all primaries that it watches.
     fn move_elsewhere(&mut self, m: usize, p: usize) {
         let (run_id, address) = {
             let base = &self.masters[m].peers[p].base;
@@ -182,9 +182,9 @@ impl Sentinel {
 
     /// Adopts a newer configuration, which overrides our own view and any failover of ours.
     ///
-    /// Redis compares with the master's old address until its own failover ends, and then ends it under the other's epoch:
+    /// Redis compares with the primary's old address until its own failover ends, and then ends it under the other's epoch:
     /// two configurations of one epoch, which never agree (found by the simulation). And it takes the epoch, but not the
-    /// address, of a master at a name that means nothing to it; we wait for a hello that we understand.
+    /// address, of a primary at a name that means nothing to it; we wait for a hello that we understand.
     fn adopt_configuration(&mut self, m: usize, p: usize, hello: &Hello) {
         let master = &self.masters[m];
         let from = master.current_address().clone();

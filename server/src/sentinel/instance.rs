@@ -1,4 +1,4 @@
-//! The monitored instances: masters with their replicas, and the other Sentinels that watch them.
+//! The monitored instances: primaries with their replicas, and the other Sentinels that watch them.
 
 use super::address::Address;
 use super::id::SentinelId;
@@ -14,11 +14,11 @@ pub struct InstanceId(pub u64);
 /// The kind of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A master by our configuration.
+    /// A primary by our configuration.
     Master,
     /// A replica of it.
     Replica,
-    /// Another Sentinel that watches one of our masters.
+    /// Another Sentinel that watches one of our primaries.
     Sentinel,
 }
 
@@ -40,7 +40,7 @@ pub struct Instance {
     pub id: InstanceId,
     /// The kind of the instance.
     pub kind: Kind,
-    /// A master's configured name; a replica's address; a Sentinel's id.
+    /// A primary's configured name; a replica's address; a Sentinel's id.
     pub name: String,
     /// The address at which it is reached.
     pub address: Address,
@@ -105,7 +105,7 @@ impl Instance {
     }
 }
 
-/// The progress of a replica in following the new master.
+/// The progress of a replica in following the new primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reconf {
     /// It was not told yet.
@@ -113,24 +113,24 @@ pub enum Reconf {
     None,
     /// It was told, at this time.
     Sent(Millis),
-    /// It follows the right master and is not in sync yet.
+    /// It follows the right primary and is not in sync yet.
     InProgress,
     /// It is in sync.
     Done,
 }
 
-/// A replica of a monitored master.
+/// A replica of a monitored primary.
 #[derive(Debug)]
 pub struct Replica {
     /// The state that all instances have.
     pub base: Instance,
-    /// How long its link to its master has been down, by its own account.
+    /// How long its link to its primary has been down, by its own account.
     pub link_down_time: Millis,
-    /// Its link to its master is up.
+    /// Its link to its primary is up.
     pub link_up: bool,
     /// Whom it says it follows.
     pub master_host: Option<String>,
-    /// The port of the master that it says it follows.
+    /// The port of the primary that it says it follows.
     pub master_port: u16,
     /// When that last changed.
     pub conf_change: Millis,
@@ -140,7 +140,7 @@ pub struct Replica {
     pub offset: i64,
     /// `replica-announced`: whether clients are told of it.
     pub announced: bool,
-    /// How far it is in following the new master.
+    /// How far it is in following the new primary.
     pub reconf: Reconf,
 }
 
@@ -166,14 +166,14 @@ impl Replica {
     }
 }
 
-/// Another Sentinel that watches the same master.
+/// Another Sentinel that watches the same primary.
 #[derive(Debug)]
 pub struct Peer {
     /// The state that all instances have.
     pub base: Instance,
     /// When its hello last came.
     pub last_hello: Millis,
-    /// It says that the master is down.
+    /// It says that the primary is down.
     pub master_down: bool,
     /// When it last said whether.
     pub last_opinion: Millis,
@@ -208,7 +208,7 @@ pub enum Failover {
     WaitStart,
     /// We choose a replica.
     SelectReplica,
-    /// We tell it to be a master.
+    /// We tell it to be a primary.
     SendPromotion(InstanceId),
     /// It has to say that it is one.
     WaitPromotion(InstanceId),
@@ -219,7 +219,7 @@ pub enum Failover {
 }
 
 impl Failover {
-    /// The replica that becomes master, once it is chosen.
+    /// The replica that becomes primary, once it is chosen.
     pub fn chosen(self) -> Option<InstanceId> {
         match self {
             Self::None | Self::WaitStart | Self::SelectReplica => None,
@@ -230,7 +230,7 @@ impl Failover {
         }
     }
 
-    /// Whether the chosen replica has become a master, which cannot be taken back.
+    /// Whether the chosen replica has become a primary, which cannot be taken back.
     pub fn is_promoted(self) -> bool {
         matches!(self, Self::ReconfigureReplicas(_) | Self::UpdateConfig(_))
     }
@@ -249,7 +249,7 @@ impl Failover {
     }
 }
 
-/// A monitored master.
+/// A monitored primary.
 #[derive(Debug)]
 pub struct Master {
     /// The state that all instances have.
@@ -258,19 +258,19 @@ pub struct Master {
     pub quorum: u32,
     /// How long steps of a failover may take.
     pub failover_timeout: Millis,
-    /// How many replicas may be out of service at once while they follow a new master.
+    /// How many replicas may be out of service at once while they follow a new primary.
     pub parallel_syncs: u32,
     /// Runs at each event that matters.
     pub notification_script: Option<String>,
-    /// Runs when the master changes.
+    /// Runs when the primary changes.
     pub reconfig_script: Option<String>,
-    /// Password for master and replicas.
+    /// Password for primary and replicas.
     pub auth_pass: Option<Vec<u8>>,
-    /// User for master and replicas.
+    /// User for primary and replicas.
     pub auth_user: Option<Vec<u8>>,
     /// Commands that it and its replicas know by other names.
     pub renamed: Vec<(String, String)>,
-    /// A master that restarted and does not serve within this time is down; 0: off.
+    /// A primary that restarted and does not serve within this time is down; 0: off.
     pub reboot_down_after: Millis,
     /// Whether it is objectively down: a quorum does not reach it.
     pub o_down: bool,
@@ -300,7 +300,7 @@ pub struct Master {
     pub replicas: Vec<Replica>,
     /// The other Sentinels that watch it.
     pub peers: Vec<Peer>,
-    /// When the master has to be reconsidered, in milliseconds.
+    /// When the primary has to be reconsidered, in milliseconds.
     pub(super) due: Millis,
 }
 
@@ -335,7 +335,7 @@ impl Master {
         }
     }
 
-    /// The name of the master.
+    /// The name of the primary.
     pub fn name(&self) -> &str {
         &self.base.name
     }
@@ -345,7 +345,7 @@ impl Master {
         self.failover != Failover::None
     }
 
-    /// The replica that becomes master, once it is chosen.
+    /// The replica that becomes primary, once it is chosen.
     pub fn promoted_replica(&self) -> Option<&Replica> {
         self.replicas.iter().find(|replica| self.has_chosen(replica))
     }
@@ -355,7 +355,7 @@ impl Master {
         self.failover.chosen() == Some(replica.base.id)
     }
 
-    /// Where clients find the master: the promoted replica's address as soon as it is one.
+    /// Where clients find the primary: the promoted replica's address as soon as it is one.
     pub fn current_address(&self) -> &Address {
         match self.promoted_replica() {
             Some(replica) if self.failover.is_promoted() => &replica.base.address,
@@ -382,16 +382,16 @@ impl Master {
 /// The position of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The master of this index.
+    /// The primary of this index.
     Master(usize),
-    /// A replica, by the indexes of its master and of its own.
+    /// A replica, by the indexes of its primary and of its own.
     Replica(usize, usize),
-    /// A master's other Sentinel.
+    /// A primary's other Sentinel.
     Peer(usize, usize),
 }
 
 impl Place {
-    /// The index of the master.
+    /// The index of the primary.
     pub fn master(self) -> usize {
         match self {
             Self::Master(master) | Self::Replica(master, _) | Self::Peer(master, _) => master,

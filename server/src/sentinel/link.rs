@@ -1,7 +1,7 @@
 //! Links to instances: their connections, pending requests, and when something was last received.
 //!
-//! A master or replica has two connections (commands, hellos), another Sentinel one. Several masters that are watched by one
-//! other Sentinel share its link.
+//! A primary or replica has two connections (commands, hellos), another Sentinel one. Several primaries that are watched by
+//! one other Sentinel share its link.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -45,7 +45,7 @@ pub enum Asked {
     Other,
 }
 
-/// A link to one instance, or to a Sentinel that watches several masters.
+/// A link to one instance, or to a Sentinel that watches several primaries.
 #[derive(Debug)]
 pub struct Link {
     /// The address of the instances that share it.

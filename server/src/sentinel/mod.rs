@@ -2,7 +2,7 @@
 //! effects come out; sockets, files, scripts and the clock belong to the network layer (`network/sentinel/`).
 //!
 //! Background. A Sentinel believes what it sees itself (a PING without an answer: subjectively down), asks the others
-//! (objectively down when a quorum agrees), has itself elected (one vote a Sentinel, master and epoch, written to disk
+//! (objectively down when a quorum agrees), has itself elected (one vote a Sentinel, primary and epoch, written to disk
 //! before it is given), promotes a replica and announces it (the configuration with the higher epoch wins). That the leader
 //! of an epoch is unique follows from votes and majority alone; everything else may be late, lost or repeated.
 //!

@@ -1,4 +1,4 @@
-//! Monitoring: maintaining links, and the periodic PING to all instances, INFO to masters and replicas, and hello to all.
+//! Monitoring: maintaining links, and the periodic PING to all instances, INFO to primaries and replicas, and hello to all.
 
 use super::HELLO_CHANNEL;
 use super::address::is_ip;
@@ -120,7 +120,7 @@ impl Sentinel {
     fn info_period(&self, place: Place) -> Millis {
         let usual = self.timing.info_period;
         let Place::Replica(m, r) = place else {
-            // A new master's replicas come one after the other, so at first it is asked often.
+            // A new primary's replicas come one after the other, so at first it is asked often.
             let age = self.age(self.instance(place).role_reported_since);
             return usual.min((age / 4).max(POLL_PERIOD));
         };
@@ -259,7 +259,7 @@ impl Sentinel {
         self.advance_masters(id);
     }
 
-    /// Reconsiders the masters whose instances share a link.
+    /// Reconsiders the primaries whose instances share a link.
     fn advance_masters(&mut self, link: LinkId) {
         for place in self.owners(link) {
             self.advance(place.master());

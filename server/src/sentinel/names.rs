@@ -88,7 +88,7 @@ impl Sentinel {
         !host.is_empty() && !is_ip(host) && !self.names.is_fresh(host, self.moment.now)
     }
 
-    /// The name to look up before [`Self::locate`], where the place is none of our masters' by its spelling alone.
+    /// The name to look up before [`Self::locate`], where the place is none of our primaries' by its spelling alone.
     pub fn name_to_locate(&self, host: &str, port: u16) -> Option<String> {
         let spelled = Address::new(host, port);
         let known = self.masters.iter().any(|master| master.base.address.is_same(&spelled));
@@ -123,7 +123,7 @@ mod tests {
 
     const MASTER: &str = "10.0.0.1";
 
-    /// A Sentinel of the master 10.0.0.1:6379 that knows what `db`, `replica` and `guard` mean.
+    /// A Sentinel of the primary 10.0.0.1:6379 that knows what `db`, `replica` and `guard` mean.
     fn sentinel() -> Sentinel {
         let mut sentinel = Sentinel::new(0, Random::from_seed(1));
         sentinel.settings.resolve_hostnames = true;

@@ -32,7 +32,7 @@ fn on_one_line(values: &[&[u8]], what: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A change of one master: the option's name and its values.
+/// A change of one primary: the option's name and its values.
 #[derive(Debug, Clone, Copy)]
 pub struct Change<'a> {
     /// `down-after-milliseconds`, in any case; told as it is given.
@@ -61,7 +61,7 @@ pub fn values_of(option: &str) -> Option<usize> {
 }
 
 impl Sentinel {
-    /// Monitors another master.
+    /// Monitors another primary.
     ///
     /// # Errors
     /// A quorum of 0, or a name that is taken.
@@ -97,7 +97,7 @@ impl Sentinel {
         done
     }
 
-    /// SENTINEL REMOVE; false if there is no such master.
+    /// SENTINEL REMOVE; false if there is no such primary.
     pub fn remove(&mut self, name: &str) -> bool {
         let found = self.master_index(name);
         if let Some(m) = found {
@@ -113,7 +113,8 @@ impl Sentinel {
         found.is_some()
     }
 
-    /// SENTINEL RESET: forgets replicas, other Sentinels and failovers of all masters whose names match, case included; their number.
+    /// SENTINEL RESET: forgets replicas, other Sentinels and failovers of all primaries whose names match, case included;
+    /// their number.
     pub fn reset(&mut self, pattern: &[u8]) -> usize {
         let mut count = 0;
         for m in 0..self.masters.len() {
@@ -149,7 +150,8 @@ impl Sentinel {
         }
     }
 
-    /// SENTINEL IS-MASTER-DOWN-BY-ADDR: whether we see the master at that address down, and our vote if a candidate asks for it.
+    /// SENTINEL IS-MASTER-DOWN-BY-ADDR: whether we see the primary at that address down, and our vote if a candidate asks
+    /// for it.
     pub fn is_master_down(&mut self, address: &Address, epoch: Epoch, candidate: Option<&SentinelId>) -> (bool, Vote) {
         let found = self.masters.iter().position(|master| master.base.address.is_same(address));
         let down = self.sees_down(found);
@@ -232,7 +234,7 @@ impl Sentinel {
         Ok(())
     }
 
-    /// Links to master and replicas are made anew, with the new credentials.
+    /// Links to primary and replicas are made anew, with the new credentials.
     fn reconnect_data_nodes(&mut self, m: usize) {
         use super::effect::Channel;
         for place in self.places(m).into_iter().filter(|place| !matches!(place, Place::Peer(..))) {
@@ -293,13 +295,13 @@ impl Sentinel {
         self.advance_all();
     }
 
-    /// The master called `name`.
+    /// The primary called `name`.
     pub fn index_of(&self, name: &[u8]) -> Option<usize> {
         self.masters.iter().position(|master| master.base.name.as_bytes() == name)
     }
 }
 
-/// The master's limit is that of its replicas and of its other Sentinels.
+/// The primary's limit is that of its replicas and of its other Sentinels.
 pub(super) fn set_down_after(master: &mut Master, millis: Millis) {
     master.base.down_after = millis;
     master.replicas.iter_mut().for_each(|replica| replica.base.down_after = millis);

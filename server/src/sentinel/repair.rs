@@ -1,8 +1,8 @@
-//! Repairing replicas that do not have the right role or master: a master that came back, or one that follows another
-//! master.
+//! Repairing replicas that have the wrong role or follow the wrong primary: a primary that came back, or a replica that
+//! follows another primary.
 //!
-//! We may be the ones who are wrong, cut off while others moved on. So nothing is done before our master has been well, and
-//! the replica up and unchanged, for long enough that a newer configuration would have reached us.
+//! We may be the ones who are wrong, cut off while others moved on. So nothing is done before our primary has been well,
+//! and the replica up and unchanged, for long enough that a newer configuration would have reached us.
 
 use super::instance::{Kind, Place};
 use super::state::Sentinel;
@@ -22,7 +22,7 @@ impl Sentinel {
         self.instance(place).s_down_since.is_none_or(|since| self.age(since) > period)
     }
 
-    /// Handles a replica that says it is a master, and is not the one that we promoted.
+    /// Handles a replica that says it is a primary, and is not the one that we promoted.
     pub(super) fn convert_to_replica(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
         let patience = self.timing.publish_period * 4;
@@ -37,7 +37,7 @@ impl Sentinel {
         }
     }
 
-    /// Handles a replica that follows another master.
+    /// Handles a replica that follows another primary.
     pub(super) fn fix_wrong_master(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
         let master = &self.masters[m];

@@ -178,7 +178,7 @@ impl Sentinel {
         self.emit_text(Level::Verbose, name, Some(place.master()), text);
     }
 
-    /// A replica that says it is a master: the one we promoted, or one that has to be told.
+    /// A replica that says it is a primary: the one we promoted, or one that has to be told.
     fn replica_is_a_master(&mut self, m: usize, r: usize) {
         let master = &self.masters[m];
         if master.failover == Failover::WaitPromotion(master.replicas[r].base.id) {
@@ -211,7 +211,7 @@ impl Sentinel {
         host.is_some_and(|host| self.locate(host, replica.master_port).is_same(target))
     }
 
-    /// How old a master's or replica's INFO is; `None` if none ever came.
+    /// How old a primary's or replica's INFO is; `None` if none ever came.
     pub fn info_age(&self, place: Place) -> Option<Millis> {
         self.instance(place).info_refresh.map(|time| self.age(time))
     }

@@ -95,7 +95,7 @@ impl Sentinel {
         self.scripts.due = self.moment.now;
     }
 
-    /// `client-reconfig-script`: the master changed.
+    /// `client-reconfig-script`: the primary changed.
     pub(super) fn call_reconfig_script(&mut self, m: usize, role: &str, from: &Address, to: &Address) {
         let Some(script) = self.masters[m].reconfig_script.clone() else { return };
         let shown = |address: &Address| address.shown(self.settings.announce_hostnames).to_owned();
@@ -259,7 +259,7 @@ mod tests {
             let again =
                 |(_, effect): &&(Millis, Effect)| matches!(effect, Effect::RunScript { job: it, .. } if *it == job);
             starts.push(ran.iter().find(again).expect("it is tried again").0);
-            // Later scripts, of the master that is down meanwhile, do not matter here.
+            // Later scripts, of the primary that is down meanwhile, do not matter here.
             sentinel.scripts.queue.retain(|script| script.job == job);
         }
         let delays: Vec<Millis> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();

@@ -55,7 +55,7 @@ const FIRST: [&str; 9] = [
 pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Sentinel {
-    /// Reads the lines: settings first, then masters, then what belongs to masters.
+    /// Reads the lines: settings first, then primaries, then what belongs to primaries.
     ///
     /// # Errors
     /// A line that is wrong.
@@ -297,7 +297,7 @@ impl Sentinel {
         lines.add("leader-epoch", &[name, master.leader_epoch.to_string().as_bytes()]);
         let mut written = vec![(host, port)];
         for replica in &master.replicas {
-            // If the promoted replica already counts as the master, the old master counts as a replica.
+            // If the promoted replica already counts as the primary, the old primary counts as a replica.
             let known = &replica.base.address;
             let known = place(if known.is_same(address) { &master.base.address } else { known });
             if !written.contains(&known) {

@@ -19,7 +19,7 @@ use super::timing::{HEARTBEAT, Timing};
 use crate::base::clock::Millis;
 use crate::base::random::Random;
 
-/// Settings that concern no single master.
+/// Settings that concern no single primary.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// `announce-ip`, if it is set.
@@ -58,13 +58,13 @@ pub struct Sentinel {
     pub id: SentinelId,
     /// The highest epoch that was seen.
     pub current_epoch: Epoch,
-    /// Settings that concern no single master.
+    /// Settings that concern no single primary.
     pub settings: Settings,
     /// Periods and time-outs, which SENTINEL DEBUG changes.
     pub timing: Timing,
     /// Where SENTINEL SIMULATE-FAILURE ends the process.
     pub simulated: SimulatedFailures,
-    /// The monitored masters, in the order in which they were added.
+    /// The monitored primaries, in the order in which they were added.
     pub masters: Vec<Master>,
     /// Users' scripts that wait or run.
     pub scripts: Scripts,
@@ -118,7 +118,7 @@ impl Sentinel {
         self.advance_all();
     }
 
-    /// Looks at everything that may have changed with one master, until nothing does.
+    /// Looks at everything that may have changed with one primary, until nothing does.
     pub(super) fn advance(&mut self, m: usize) {
         // One round may give reason for another. They end, but the limit guarantees that a bug cannot hang us.
         for _ in 0..16 {
@@ -156,7 +156,7 @@ impl Sentinel {
         }
     }
 
-    /// A master, its replicas, the other Sentinels.
+    /// A primary, its replicas, the other Sentinels.
     pub(super) fn places(&self, m: usize) -> Vec<Place> {
         let master = &self.masters[m];
         let replicas = (0..master.replicas.len()).map(|index| Place::Replica(m, index));
@@ -164,12 +164,12 @@ impl Sentinel {
         [Place::Master(m)].into_iter().chain(replicas).chain(peers).collect()
     }
 
-    /// The index of the master of that name.
+    /// The index of the primary of that name.
     pub fn master_index(&self, name: &str) -> Option<usize> {
         self.masters.iter().position(|master| master.base.name == name)
     }
 
-    /// The master of that name.
+    /// The primary of that name.
     pub fn master(&self, name: &str) -> Option<&Master> {
         self.master_index(name).map(|m| &self.masters[m])
     }
@@ -278,7 +278,7 @@ impl Sentinel {
         self.save();
     }
 
-    /// Adds another Sentinel; the link is shared with other masters that it watches.
+    /// Adds another Sentinel; the link is shared with other primaries that it watches.
     pub(super) fn add_peer(&mut self, m: usize, id: &SentinelId, address: Address) {
         let known = self.find(|instance| {
             instance.kind == Kind::Sentinel && instance.run_id == id.as_str() && instance.address.is_same(&address)
@@ -349,7 +349,7 @@ impl Sentinel {
         self.emit_text(level, name, Some(place.master()), payload);
     }
 
-    /// Emits an event with a text of its own, and runs the master's notification script if its level requires it.
+    /// Emits an event with a text of its own, and runs the primary's notification script if its level requires it.
     pub(super) fn emit_text(&mut self, level: Level, name: &'static str, master: Option<usize>, payload: String) {
         let script = master.and_then(|m| self.masters[m].notification_script.clone());
         if let Some(script) = script.filter(|_| level == Level::Warning) {

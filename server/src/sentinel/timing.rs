@@ -36,7 +36,7 @@ timings! {
     info_period = "INFO-PERIOD", 10_000;
     /// Between two PINGs, and between attempts to connect.
     ping_period = "PING-PERIOD", 1_000;
-    /// Between two questions whether a master is down.
+    /// Between two questions whether a primary is down.
     ask_period = "ASK-PERIOD", 1_000;
     /// The time between two hellos through one instance.
     publish_period = "PUBLISH-PERIOD", 2_000;
@@ -72,7 +72,7 @@ pub const HELLO_RETRY: Millis = 100;
 pub const FRESH_INFO_PATIENCE: Millis = 500;
 /// How much longer each Sentinel waits than the one before it, in the order of their ids, before it stands for election.
 pub const RANK_DELAY: Millis = 40;
-/// After how long Sentinels that do not see a master down, which we do, are asked again.
+/// After how long Sentinels that do not see a primary down, which we do, are asked again.
 pub const IMPATIENCE: Millis = 50;
 /// After how long a split vote is followed by another one.
 pub const RESTAND_PERIOD: Millis = 200;

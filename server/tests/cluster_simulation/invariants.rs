@@ -27,8 +27,8 @@ fn epochs_of(disk: &str) -> Option<(Epoch, Epoch)> {
 }
 
 impl Witness {
-    /// Two nodes can win an epoch only if two owners of one slot voted: a master that was replaced votes until it learns of
-    /// that, and its successor already votes. This is the same in Redis. What they won must then be different slots
+    /// Two nodes can win an epoch only if two owners of one slot voted: a primary that was replaced votes until it learns
+    /// of that, and its successor already votes. This is the same in Redis. What they won must then be different slots
     /// ([`no_slot_with_two_masters_at_one_epoch`]), and one of them takes another epoch.
     pub fn at_most_one_winner_an_epoch(&mut self, host: usize, epoch: Epoch) -> Result<(), String> {
         self.won += 1;
@@ -123,7 +123,7 @@ fn view(core: &Cluster) -> Option<View> {
         }
     }
     owned.sort();
-    // Two masters with one epoch have still to take others.
+    // Two primaries with one epoch have still to take others.
     let masters: Vec<Epoch> = core.nodes().filter(|node| node.votes()).map(|node| node.config_epoch).collect();
     let distinct: BTreeSet<Epoch> = masters.iter().copied().collect();
     if distinct.len() < masters.len() {

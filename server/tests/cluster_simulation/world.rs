@@ -42,7 +42,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Three masters with a replica each; nothing goes wrong by itself.
+    /// Three primaries with a replica each; nothing goes wrong by itself.
     pub fn calm() -> Self {
         Self {
             masters: 3,
@@ -197,7 +197,7 @@ impl World {
         Ok(())
     }
 
-    /// From the death of a master until all others see the cluster in service, in milliseconds.
+    /// From the death of a primary until all others see the cluster in service, in milliseconds.
     pub fn time_to_fail_over(mut self) -> Result<i64> {
         let result = self.kill_a_master();
         result.map_err(|error| self.explain(error))
@@ -232,7 +232,7 @@ impl World {
     }
 
     /// How a large cluster fares, whose nodes start one by one: milliseconds from the last start until all agree, bytes per
-    /// node and second in peace, milliseconds from a master's death until all see the cluster in service.
+    /// node and second in peace, milliseconds from a primary's death until all see the cluster in service.
     pub fn figures(mut self) -> Result<(i64, u64, i64)> {
         let result = self.start_one_by_one();
         result.map_err(|error| self.explain(error))?;
@@ -247,7 +247,7 @@ impl World {
         Ok((agreed, rate, taken))
     }
 
-    /// A master that reaches no other node stops serving, its replica takes over, and it follows that one afterwards.
+    /// A primary that reaches no other node stops serving, its replica takes over, and it follows that one afterwards.
     pub fn cut_a_master_off(mut self) -> Result<()> {
         let result = self.cut_off();
         result.map_err(|error| self.explain(error))
@@ -638,7 +638,7 @@ impl World {
         self.act(to, |core| core.take(Input::Packet { conn: id, bytes }))
     }
 
-    /// Masters that serve get writes; replicas get what their masters have, where they reach them.
+    /// Primaries that serve get writes; replicas get what their primaries have, where they reach them.
     fn replicate(&mut self) {
         for host in 0..self.hosts.len() {
             let process = &mut self.hosts[host];
@@ -766,7 +766,7 @@ impl World {
     }
 }
 
-/// The slots that a master begins with.
+/// The slots that a primary begins with.
 fn slots_of(plan: &Plan, master: usize) -> std::ops::Range<u16> {
     let bound = |number: usize| (number * 16384 / plan.masters) as u16;
     bound(master)..bound(master + 1)

@@ -172,7 +172,7 @@ impl World {
         }
     }
 
-    /// Nothing goes wrong but one thing: the master dies. What each Sentinel tells from then on, for a while.
+    /// Nothing goes wrong but one thing: the primary dies. What each Sentinel tells from then on, for a while.
     pub fn events_of_a_failover(mut self, seconds: i64) -> Result<Vec<Vec<&'static str>>> {
         self.healed = true;
         self.data.iter_mut().for_each(|node| node.priority = 100);
@@ -216,7 +216,7 @@ impl World {
         let settle = 8_000;
         self.at(settle, Event::Fault);
         let chaos_ends = begin + settle + self.plan.chaos;
-        // Two rounds of elections, TILT, a returned master told to follow, and a replica that follows the wrong one.
+        // Two rounds of elections, TILT, a returned primary told to follow, and a replica that follows the wrong one.
         let patience = 5 * self.plan.failover_timeout + 70_000;
         while let Some(Reverse((time, _, event))) = self.queue.pop() {
             self.now = time;
@@ -731,7 +731,7 @@ impl World {
         (0..self.data.len() + self.sentinels.len()).try_for_each(|host| self.heal_host(host))
     }
 
-    /// All Sentinels have the same configuration, its master is one, and all others follow it.
+    /// All Sentinels have the same configuration, its primary is one, and all others follow it.
     fn all_agree(&self) -> Result<()> {
         let mut views = BTreeSet::new();
         for (s, process) in self.sentinels.iter().enumerate() {

@@ -23,7 +23,7 @@ pub fn tag(wanted: impl Fn(u16) -> bool, seed: usize) -> String {
 }
 
 impl Nodes {
-    /// Starts this many masters, and this many replicas of the first ones.
+    /// Starts this many primaries, and this many replicas of the first ones.
     pub fn start(masters: usize, replicas: usize) -> Self {
         let folders: Vec<_> = (0..masters + replicas).map(|_| tempfile::tempdir().unwrap()).collect();
         let servers: Vec<Server> = folders.iter().map(start).collect();
