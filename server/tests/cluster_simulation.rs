@@ -56,6 +56,6 @@ fn nodes_that_meet_become_a_cluster() {
 #[test]
 fn a_minority_stops_serving_and_follows_when_it_is_back() {
     for seed in 0..10 {
-        World::new(seed, Plan::calm()).cut_a_master_off().unwrap_or_else(|error| panic!("{seed}: {error}"));
+        World::new(seed, Plan::calm()).cut_a_primary_off().unwrap_or_else(|error| panic!("{seed}: {error}"));
     }
 }

@@ -58,8 +58,8 @@ impl Nodes {
     }
 
     fn keys(&self) -> usize {
-        let masters = self.servers.iter().filter(|server| server.info("role") == "master");
-        masters.map(|server| server.ask("DBSIZE")[1..].parse::<usize>().unwrap()).sum()
+        let primaries = self.servers.iter().filter(|server| server.info("role") == "master");
+        primaries.map(|server| server.ask("DBSIZE")[1..].parse::<usize>().unwrap()).sum()
     }
 
     /// Three primaries with a replica each, made by redis-cli.
@@ -146,8 +146,8 @@ fn a_cluster_is_made_checked_grown_balanced_and_shrunk_by_redis_cli() {
     until("it has joined", || nodes.servers[6].ask("CLUSTER INFO").contains("cluster_known_nodes:7"));
     nodes.agree();
     let eighth = nodes.add();
-    let master = nodes.id(6);
-    cli(&["add-node", &eighth, &first, "--cluster-slave", "--cluster-master-id", &master]);
+    let primary = nodes.id(6);
+    cli(&["add-node", &eighth, &first, "--cluster-slave", "--cluster-master-id", &primary]);
     until("it follows", || nodes.servers[7].info("master_link_status") == "up");
     nodes.agree();
     cli(&["rebalance", &first, "--cluster-use-empty-masters", "--cluster-threshold", "1"]);
@@ -158,7 +158,7 @@ fn a_cluster_is_made_checked_grown_balanced_and_shrunk_by_redis_cli() {
     assert_eq!(nodes.keys(), keys);
     until("its replica has it, too", || nodes.servers[6].ask("DEBUG DIGEST") == nodes.servers[7].ask("DEBUG DIGEST"));
 
-    let weight = format!("{master}=0");
+    let weight = format!("{primary}=0");
     cli(&["rebalance", &first, "--cluster-weight", &weight, "--cluster-threshold", "1"]);
     nodes.agree();
     assert_eq!(nodes.keys(), keys);

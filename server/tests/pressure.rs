@@ -75,38 +75,38 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     }
 }
 
-fn a_master_goes_on_beside_replicas(io_threads: &str) {
-    let (master, _directory) = start(&["--io-threads", io_threads]);
-    let (healthy, _healthy_directory) = replica_of(master.port);
-    let (stopped, _stopped_directory) = replica_of(master.port);
-    let _silent = silent_replica(master.port);
+fn a_primary_goes_on_beside_replicas(io_threads: &str) {
+    let (primary, _directory) = start(&["--io-threads", io_threads]);
+    let (healthy, _healthy_directory) = replica_of(primary.port);
+    let (stopped, _stopped_directory) = replica_of(primary.port);
+    let _silent = silent_replica(primary.port);
     signal(&stopped, "-STOP");
     let writers: Vec<_> = (0..3)
         .map(|_| {
-            let port = master.port;
+            let port = primary.port;
             thread::spawn(move || write_pipelines(port, 40_000_000))
         })
         .collect();
     let mut pings = 0;
     while !writers.iter().all(thread::JoinHandle::is_finished) {
-        assert_eq!(master.ask("PING"), "+PONG");
+        assert_eq!(primary.ask("PING"), "+PONG");
         pings += 1;
     }
     writers.into_iter().for_each(|writer| writer.join().unwrap());
     assert!(pings > 0);
-    until("the healthy replica has everything", || master.ask("DEBUG DIGEST") == healthy.ask("DEBUG DIGEST"));
+    until("the healthy replica has everything", || primary.ask("DEBUG DIGEST") == healthy.ask("DEBUG DIGEST"));
     signal(&stopped, "-CONT");
-    until("the stopped one catches up", || master.ask("DEBUG DIGEST") == stopped.ask("DEBUG DIGEST"));
+    until("the stopped one catches up", || primary.ask("DEBUG DIGEST") == stopped.ask("DEBUG DIGEST"));
 }
 
 #[test]
-fn a_master_goes_on_beside_healthy_stopped_and_silent_replicas() {
-    a_master_goes_on_beside_replicas("1");
+fn a_primary_goes_on_beside_healthy_stopped_and_silent_replicas() {
+    a_primary_goes_on_beside_replicas("1");
 }
 
 #[test]
-fn a_master_with_io_threads_goes_on_beside_healthy_stopped_and_silent_replicas() {
-    a_master_goes_on_beside_replicas("4");
+fn a_primary_with_io_threads_goes_on_beside_healthy_stopped_and_silent_replicas() {
+    a_primary_goes_on_beside_replicas("4");
 }
 
 /// A primary with 30 MB, and a replica that reads nothing of its snapshot.
@@ -118,34 +118,34 @@ fn kept(server: &Server) -> u64 {
 #[test]
 fn the_stream_is_given_up_while_writes_go_on_and_no_replica_asks_for_it() {
     let limit = ["--client-output-buffer-limit", "replica 64mb 0 0", "--repl-backlog-size", "1mb"];
-    let (master, _directory) = start(&limit);
-    let (healthy, _healthy_directory) = replica_of(master.port);
-    let stopped = replica_of(master.port);
+    let (primary, _directory) = start(&limit);
+    let (healthy, _healthy_directory) = replica_of(primary.port);
+    let stopped = replica_of(primary.port);
     signal(&stopped.0, "-STOP");
-    write_pipelines(master.port, 400_000_000);
-    until("the stopped replica is dropped", || master.info("connected_slaves") == "1");
-    assert!(kept(&master) < 80_000_000, "{}", kept(&master));
+    write_pipelines(primary.port, 400_000_000);
+    until("the stopped replica is dropped", || primary.info("connected_slaves") == "1");
+    assert!(kept(&primary) < 80_000_000, "{}", kept(&primary));
     // A replica records its primary's stream for replicas of its own.
     assert!(kept(&healthy) < 4_000_000, "{}", kept(&healthy));
     drop(healthy);
-    until("the other replica is gone", || master.info("connected_slaves") == "0");
-    write_pipelines(master.port, 200_000_000);
-    assert!(kept(&master) < 4_000_000, "{}", kept(&master));
+    until("the other replica is gone", || primary.info("connected_slaves") == "0");
+    write_pipelines(primary.port, 200_000_000);
+    assert!(kept(&primary) < 4_000_000, "{}", kept(&primary));
 }
 
 fn with_stalled_transfer(diskless: &str, options: &[&str]) -> (Server, tempfile::TempDir, TcpStream) {
-    let (master, directory) = start(&[&["--repl-diskless-sync", diskless], options].concat());
-    write_incompressible(&master);
-    let stalled = silent_replica(master.port);
+    let (primary, directory) = start(&[&["--repl-diskless-sync", diskless], options].concat());
+    write_incompressible(&primary);
+    let stalled = silent_replica(primary.port);
     until("the snapshot is being sent", || {
-        let line = master.info("slave0");
+        let line = primary.info("slave0");
         line.contains("state=send_bulk") || (diskless == "yes" && line.contains("state=wait_bgsave"))
     });
-    (master, directory, stalled)
+    (primary, directory, stalled)
 }
 
-fn write_incompressible(master: &Server) {
-    let mut client = master.client();
+fn write_incompressible(primary: &Server) {
+    let mut client = primary.client();
     for number in 0..300 {
         assert_eq!(client.ask(&format!("SETRANGE big:{number} 100000 end")), ":100003");
     }
@@ -156,11 +156,11 @@ fn write_incompressible(master: &Server) {
 fn a_replica_that_stalls_inside_its_snapshot_is_dropped_when_its_output_limit_is_passed() {
     for diskless in ["yes", "no"] {
         let limits = ["--client-output-buffer-limit", "replica 4mb 0 0", "--repl-backlog-size", "1mb"];
-        let (master, _directory, _stalled) = with_stalled_transfer(diskless, &limits);
-        write_pipelines(master.port, 8_000_000);
-        until("the link is dropped", || master.info("connected_slaves") == "0");
+        let (primary, _directory, _stalled) = with_stalled_transfer(diskless, &limits);
+        write_pipelines(primary.port, 8_000_000);
+        until("the link is dropped", || primary.info("connected_slaves") == "0");
         until("its memory is back", || {
-            master.info("mem_total_replication_buffers").parse::<usize>().unwrap() < 3_000_000
+            primary.info("mem_total_replication_buffers").parse::<usize>().unwrap() < 3_000_000
         });
     }
 }
@@ -168,17 +168,17 @@ fn a_replica_that_stalls_inside_its_snapshot_is_dropped_when_its_output_limit_is
 #[test]
 fn a_replica_that_stalls_inside_its_snapshot_is_dropped_by_client_kill() {
     for diskless in ["yes", "no"] {
-        let (master, _directory, _stalled) = with_stalled_transfer(diskless, &[]);
-        assert_eq!(master.ask("CLIENT KILL TYPE replica"), ":1");
-        until("the link is dropped", || master.info("connected_slaves") == "0");
+        let (primary, _directory, _stalled) = with_stalled_transfer(diskless, &[]);
+        assert_eq!(primary.ask("CLIENT KILL TYPE replica"), ":1");
+        until("the link is dropped", || primary.info("connected_slaves") == "0");
     }
 }
 
 #[test]
 fn a_replica_that_stalls_inside_its_snapshot_is_dropped_after_repl_timeout() {
     for diskless in ["yes", "no"] {
-        let (master, directory, _stalled) = with_stalled_transfer(diskless, &["--repl-timeout", "2"]);
-        until("the link is dropped", || master.info("connected_slaves") == "0");
+        let (primary, directory, _stalled) = with_stalled_transfer(diskless, &["--repl-timeout", "2"]);
+        until("the link is dropped", || primary.info("connected_slaves") == "0");
         assert!(log(directory.path()).contains("Disconnecting timedout replica (full sync)"));
     }
 }
@@ -329,25 +329,25 @@ fn a_client_that_is_killed_goes_although_it_does_not_read() {
 
 #[test]
 fn a_shutdown_that_is_aborted_leaves_the_pause_of_an_operator() {
-    let (master, _directory) = start(&[]);
-    let (replica, _replica_directory) = replica_of(master.port);
-    assert_eq!(master.ask("SET first write"), "+OK");
-    until("the replica has acknowledged something", || !master.info("slave0").contains("offset=0,"));
+    let (primary, _directory) = start(&[]);
+    let (replica, _replica_directory) = replica_of(primary.port);
+    assert_eq!(primary.ask("SET first write"), "+OK");
+    until("the replica has acknowledged something", || !primary.info("slave0").contains("offset=0,"));
     signal(&replica, "-STOP");
-    write_pipelines(master.port, 3_000_000);
-    assert_eq!(master.ask("CLIENT PAUSE 1000000 WRITE"), "+OK");
-    let mut ending = master.client();
+    write_pipelines(primary.port, 3_000_000);
+    assert_eq!(primary.ask("CLIENT PAUSE 1000000 WRITE"), "+OK");
+    let mut ending = primary.client();
     ending.0.get_mut().write_all(b"SHUTDOWN NOSAVE\r\n").unwrap();
-    until("the shutdown waits for the replica", || master.ask("INFO server").contains("shutdown_in_milliseconds"));
-    assert_eq!(master.ask("SHUTDOWN ABORT"), "+OK");
-    let mut writer = master.client();
+    until("the shutdown waits for the replica", || primary.ask("INFO server").contains("shutdown_in_milliseconds"));
+    assert_eq!(primary.ask("SHUTDOWN ABORT"), "+OK");
+    let mut writer = primary.client();
     assert_eq!(writer.ask("CLIENT SETNAME writer"), "+OK");
     writer.0.get_mut().write_all(b"SET key value\r\n").unwrap();
     until("the write is held back", || {
-        master.ask("CLIENT LIST").lines().any(|line| line.contains("name=writer") && line.contains("flags=b"))
+        primary.ask("CLIENT LIST").lines().any(|line| line.contains("name=writer") && line.contains("flags=b"))
     });
-    assert_eq!(master.ask("EXISTS key"), ":0");
-    assert_eq!(master.ask("CLIENT UNPAUSE"), "+OK");
+    assert_eq!(primary.ask("EXISTS key"), ":0");
+    assert_eq!(primary.ask("CLIENT UNPAUSE"), "+OK");
     assert_eq!(writer.reply().unwrap(), "+OK");
     signal(&replica, "-CONT");
 }

@@ -65,6 +65,6 @@ fn a_leader_publishes_each_step_and_the_others_publish_the_switch() {
 }
 
 #[test]
-fn each_epoch_has_one_leader_and_finally_there_is_one_master() {
+fn each_epoch_has_one_leader_and_finally_there_is_one_primary() {
     seeds::play_all("SENTINEL", 120, "promotions", |seed| World::new(seed, Plan::of_seed(seed)).play());
 }

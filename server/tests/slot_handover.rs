@@ -139,16 +139,16 @@ fn nothing_is_lost_or_doubled_under_load_and_no_client_gets_ask() {
         assert_eq!(reader.ask(&format!("GET {{{tag}}}:{number}")), number.to_string());
     }
     until("each key is once there", || nodes.keys(0) + nodes.keys(1) == keys);
-    for (master, replica) in [(0, 2), (1, 3)] {
+    for (primary, replica) in [(0, 2), (1, 3)] {
         until("the replica has what its master has", || {
-            nodes[master].ask("DEBUG DIGEST") == nodes[replica].ask("DEBUG DIGEST")
+            nodes[primary].ask("DEBUG DIGEST") == nodes[replica].ask("DEBUG DIGEST")
         });
     }
 }
 
 /// A first primary with so much in slot 0 and others that no buffer between the nodes takes it.
-fn loaded(masters: usize, replicas: usize) -> Nodes {
-    let nodes = Nodes::start(masters, replicas);
+fn loaded(primaries: usize, replicas: usize) -> Nodes {
+    let nodes = Nodes::start(primaries, replicas);
     let mut client = nodes[0].client();
     let value = "v".repeat(20_000);
     for number in 0..1200 {

@@ -616,8 +616,8 @@ fn a_cluster_of_ours_and_real_nodes_talks_and_fails_over_inside_tls() {
         assert!(secure.contains(&format!("127.0.0.1:{}@", other.tls_port)), "{secure}");
     }
     // Node 3, a real one, follows node 0; node 4, ours, follows node 1.
-    for (replica, master) in [(3, 0), (4, 1)] {
-        let id = nodes[master].server.ask("CLUSTER MYID");
+    for (replica, primary) in [(3, 0), (4, 1)] {
+        let id = nodes[primary].server.ask("CLUSTER MYID");
         until("it follows", || nodes[replica].server.ask(&format!("CLUSTER REPLICATE {id}")) == "+OK");
         until("it is in sync", || nodes[replica].server.info("master_link_status") == "up");
     }

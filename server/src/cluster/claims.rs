@@ -19,31 +19,31 @@ use crate::base::slot::Slot;
 impl Cluster {
     /// Notes whether a sender is a primary, or whose replica it is.
     pub(super) fn note_role(&mut self, at: NodeRef, header: &Header) {
-        let Some(master) = header.master else { return self.make_master(at) };
-        let master = self.find(master).filter(|&master| master != at);
+        let Some(primary) = header.primary else { return self.make_primary(at) };
+        let primary = self.find(primary).filter(|&primary| primary != at);
         if !self.get(at).is_replica() {
             self.unbind_all(at);
             let node = self.get_mut(at);
-            node.flags.remove(NodeFlags::MASTER.union(NodeFlags::MIGRATE_TO));
+            node.flags.remove(NodeFlags::PRIMARY.union(NodeFlags::MIGRATE_TO));
             node.flags.insert(NodeFlags::REPLICA);
             self.role_changed();
         }
-        if master.is_some() && self.get(at).master != master {
-            self.attach(at, master);
+        if primary.is_some() && self.get(at).primary != primary {
+            self.attach(at, primary);
             self.role_changed();
         }
     }
 
     /// Makes a node a primary. If it was a replica, replicas may migrate to it.
-    fn make_master(&mut self, at: NodeRef) {
-        if self.get(at).is_master() {
+    fn make_primary(&mut self, at: NodeRef) {
+        if self.get(at).is_primary() {
             return;
         }
-        let promoted = self.get(at).master.is_some() && at != self.me;
+        let promoted = self.get(at).primary.is_some() && at != self.me;
         self.attach(at, None);
         let node = self.get_mut(at);
         node.flags.remove(NodeFlags::REPLICA);
-        node.flags.insert(NodeFlags::MASTER);
+        node.flags.insert(NodeFlags::PRIMARY);
         if promoted {
             node.flags.insert(NodeFlags::MIGRATE_TO);
         }
@@ -57,39 +57,39 @@ impl Cluster {
     }
 
     /// A replica gets another primary, or none.
-    fn attach(&mut self, replica: NodeRef, master: Option<NodeRef>) {
-        if let Some(old) = std::mem::replace(&mut self.get_mut(replica).master, master)
+    fn attach(&mut self, replica: NodeRef, primary: Option<NodeRef>) {
+        if let Some(old) = std::mem::replace(&mut self.get_mut(replica).primary, primary)
             && self.replicas(old).is_empty()
         {
             self.get_mut(old).flags.remove(NodeFlags::MIGRATE_TO);
         }
-        if let Some(master) = master {
-            self.get_mut(master).flags.insert(NodeFlags::MIGRATE_TO);
+        if let Some(primary) = primary {
+            self.get_mut(primary).flags.insert(NodeFlags::MIGRATE_TO);
         }
     }
 
     /// Replicas of a primary, this node too if it is one.
-    pub(super) fn replicas(&self, master: NodeRef) -> Vec<NodeRef> {
+    pub(super) fn replicas(&self, primary: NodeRef) -> Vec<NodeRef> {
         let mut refs = self.refs();
-        refs.retain(|&at| self.get(at).master == Some(master));
+        refs.retain(|&at| self.get(at).primary == Some(primary));
         refs
     }
 
     /// This node becomes a replica of another.
-    pub(super) fn follow(&mut self, master: NodeRef) {
-        debug_assert!(master != self.me, "nobody is its own replica");
+    pub(super) fn follow(&mut self, primary: NodeRef) {
+        debug_assert!(primary != self.me, "nobody is its own replica");
         debug_assert!(self.myself().slots.is_empty(), "a master with slots does not step down");
         let me = self.me;
-        if self.myself().is_master() {
+        if self.myself().is_primary() {
             let myself = self.get_mut(me);
-            myself.flags.remove(NodeFlags::MASTER.union(NodeFlags::MIGRATE_TO));
+            myself.flags.remove(NodeFlags::PRIMARY.union(NodeFlags::MIGRATE_TO));
             myself.flags.insert(NodeFlags::REPLICA);
             self.migrating.clear();
             self.importing.clear();
         }
         self.forget_incoming(false);
-        self.attach(me, Some(master));
-        let node = self.get(master);
+        self.attach(me, Some(primary));
+        let node = self.get(primary);
         let (ip, port) = (node.ip.clone(), node.port);
         self.reset_manual_failover();
         self.election = Default::default();
@@ -99,10 +99,10 @@ impl Cluster {
 
     /// This node becomes a primary with all slots of its former primary, because it has won an election or was told not to
     /// hold one.
-    pub(super) fn replace_master(&mut self) {
-        let Some(old) = self.myself().master else { return };
+    pub(super) fn replace_primary(&mut self) {
+        let Some(old) = self.myself().primary else { return };
         let me = self.me;
-        self.make_master(me);
+        self.make_primary(me);
         self.data(DataEffect::Promote);
         let slots = self.get(old).slots.clone();
         slots.iter().for_each(|slot| self.bind(slot, me));
@@ -115,28 +115,28 @@ impl Cluster {
     }
 
     /// This node becomes a primary without slots.
-    pub(super) fn become_empty_master(&mut self) {
+    pub(super) fn become_empty_primary(&mut self) {
         if self.myself().is_replica() {
             let me = self.me;
-            self.make_master(me);
+            self.make_primary(me);
             self.data(DataEffect::Promote);
         }
     }
 
     /// Notes a sender's claims of slots, for itself or for its primary.
     pub(super) fn note_claims(&mut self, at: NodeRef, header: &Header) {
-        let claimant = if self.get(at).is_master() { Some(at) } else { self.get(at).master };
+        let claimant = if self.get(at).is_primary() { Some(at) } else { self.get(at).primary };
         let news =
             claimant.is_none_or(|claimant| self.get(claimant).slots != header.slots || !self.disowned.is_empty());
         if news {
-            if self.get(at).is_master() {
+            if self.get(at).is_primary() {
                 self.take_claims(at, header.config_epoch, &header.slots);
             }
             self.correct(at, header);
         }
         let myself = self.myself();
         let node = self.get(at);
-        if node.is_master() && myself.is_master() && node.config_epoch == myself.config_epoch {
+        if node.is_primary() && myself.is_primary() && node.config_epoch == myself.config_epoch {
             self.resolve_collision(at);
         }
     }
@@ -147,7 +147,7 @@ impl Cluster {
             return;
         }
         let me = self.me;
-        let our_master = if self.myself().is_master() { Some(me) } else { self.myself().master };
+        let our_primary = if self.myself().is_primary() { Some(me) } else { self.myself().primary };
         let (mut lost, mut from_us) = (SlotSet::new(), 0);
         for slot in claims.iter() {
             let owner = self.owner_ref(slot);
@@ -163,7 +163,7 @@ impl Cluster {
             if owner.is_some_and(|owner| !free && self.get(owner).config_epoch >= epoch) {
                 continue;
             }
-            from_us += usize::from(owner.is_some() && owner == our_master);
+            from_us += usize::from(owner.is_some() && owner == our_primary);
             if owner == Some(me) {
                 lost.insert(slot);
                 self.migrating.remove(&slot);
@@ -174,14 +174,16 @@ impl Cluster {
             // No other node claims it yet, so it stays bound, so that the cluster does not go down because of it.
             self.disowned.insert(slot);
         }
-        let emptied = our_master.is_some_and(|master| master != claimant && self.get(master).slots.is_empty());
+        let emptied = our_primary.is_some_and(|primary| primary != claimant && self.get(primary).slots.is_empty());
         if from_us > 0 && emptied && (self.settings.allow_migration || claims.len() == from_us) {
             let id = self.get(claimant).id;
             let text = format!("Configuration change detected. Reconfiguring myself as a replica of {id}");
             self.log(Level::Warning, text);
             self.follow(claimant);
             self.save(true);
-        } else if let Some(grand) = our_master.and_then(|master| self.get(master).master).filter(|&grand| grand != me) {
+        } else if let Some(grand) =
+            our_primary.and_then(|primary| self.get(primary).primary).filter(|&grand| grand != me)
+        {
             let id = self.get(grand).id;
             self.log(Level::Notice, format!("I'm a sub-replica! Reconfiguring myself from grandmaster {id}"));
             self.follow(grand);
@@ -193,15 +195,15 @@ impl Cluster {
     pub(super) fn bind_claimed(&mut self, slot: Slot, claimant: NodeRef) {
         let first = self.get(claimant).slots.is_empty();
         self.bind(slot, claimant);
-        if first && self.masters_have_replicas() {
+        if first && self.primaries_have_replicas() {
             self.get_mut(claimant).flags.insert(NodeFlags::MIGRATE_TO);
         }
         self.save(false);
     }
 
     /// Whether any primary has a replica.
-    pub(super) fn masters_have_replicas(&self) -> bool {
-        self.nodes().any(|node| node.master.is_some())
+    pub(super) fn primaries_have_replicas(&self) -> bool {
+        self.nodes().any(|node| node.primary.is_some())
     }
 
     /// Sends an UPDATE to a node that claims slots which another node owns under a higher epoch.
@@ -229,7 +231,7 @@ impl Cluster {
         if self.get(at).config_epoch >= epoch {
             return;
         }
-        self.make_master(at);
+        self.make_primary(at);
         self.get_mut(at).config_epoch = epoch;
         self.save(false);
         self.take_claims(at, epoch, slots);

@@ -95,22 +95,22 @@ impl Cluster {
     /// A replica tries to become the primary, because its primary has failed or an operator said so.
     pub(super) fn stand_for_election(&mut self) {
         let manual = self.manual.can_start();
-        let Some(master) = self.electable(manual) else {
+        let Some(primary) = self.electable(manual) else {
             self.election.logged = None;
             return self.election.reset();
         };
         if !manual && !self.data_is_fresh() {
-            return self.stuck(master, Stuck::DataAge);
+            return self.stuck(primary, Stuck::DataAge);
         }
         // A phase may end in the next one without any time going by.
         for _ in 0..4 {
             let before = self.election.phase.clone();
             match before.clone() {
-                Phase::Idle => self.begin_election(master, manual),
-                Phase::Comparing { since } => self.compare(master, since),
-                Phase::Waiting { since, at, rank } => self.wait_for_turn(master, since, at, rank, manual),
+                Phase::Idle => self.begin_election(primary, manual),
+                Phase::Comparing { since } => self.compare(primary, since),
+                Phase::Waiting { since, at, rank } => self.wait_for_turn(primary, since, at, rank, manual),
                 Phase::Asked { epoch, since, repeated, .. } => {
-                    self.wait_for_votes(master, epoch, since, repeated, manual)
+                    self.wait_for_votes(primary, epoch, since, repeated, manual)
                 }
             }
             if self.election.phase == before || !self.myself().is_replica() {
@@ -121,10 +121,10 @@ impl Cluster {
 
     /// The primary that this node may replace.
     fn electable(&self, manual: bool) -> Option<NodeRef> {
-        let master = self.myself().master.filter(|_| self.myself().is_replica())?;
-        let node = self.get(master);
+        let primary = self.myself().primary.filter(|_| self.myself().is_replica())?;
+        let node = self.get(primary);
         let wanted = manual || (node.is_failed() && !self.settings.no_failover);
-        (wanted && !node.slots.is_empty()).then_some(master)
+        (wanted && !node.slots.is_empty()).then_some(primary)
     }
 
     /// Our data is not older than `cluster-replica-validity-factor` allows.
@@ -138,41 +138,41 @@ impl Cluster {
         self.facts.data_age.is_some_and(|age| if age > timeout { age - timeout <= limit } else { true })
     }
 
-    fn begin_election(&mut self, master: NodeRef, manual: bool) {
+    fn begin_election(&mut self, primary: NodeRef, manual: bool) {
         let now = self.now;
         if now < self.election.not_before && !manual {
             self.wake_at(self.election.not_before);
-            return self.stuck(master, Stuck::Expired);
+            return self.stuck(primary, Stuck::Expired);
         }
         if manual {
             self.election.phase = Phase::Waiting { since: now, at: now, rank: 0 };
             return;
         }
-        for sibling in self.siblings(master) {
+        for sibling in self.siblings(primary) {
             self.ping(sibling, Kind::Ping);
         }
         self.election.phase = Phase::Comparing { since: now };
     }
 
     /// Other replicas of the same primary that might stand for election.
-    fn siblings(&self, master: NodeRef) -> Vec<NodeRef> {
+    fn siblings(&self, primary: NodeRef) -> Vec<NodeRef> {
         let out = NodeFlags::FAIL.union(NodeFlags::PFAIL).union(NodeFlags::NO_FAILOVER).union(NodeFlags::NO_ADDRESS);
-        self.replicas(master).into_iter().filter(|&at| at != self.me && !self.get(at).has(out)).collect()
+        self.replicas(primary).into_iter().filter(|&at| at != self.me && !self.get(at).has(out)).collect()
     }
 
     /// The number of replicas that have more data than this node.
-    fn rank(&self, master: NodeRef) -> usize {
-        self.siblings(master).into_iter().filter(|&at| self.get(at).repl_offset > self.facts.offset).count()
+    fn rank(&self, primary: NodeRef) -> usize {
+        self.siblings(primary).into_iter().filter(|&at| self.get(at).repl_offset > self.facts.offset).count()
     }
 
-    fn compare(&mut self, master: NodeRef, since: Millis) {
-        let siblings = self.siblings(master);
+    fn compare(&mut self, primary: NodeRef, since: Millis) {
+        let siblings = self.siblings(primary);
         let end = since + OFFSET_PATIENCE;
         let heard = |&at: &NodeRef| self.get(at).repl_offset_time >= since;
         if !siblings.iter().all(heard) && self.now < end {
             return self.wake_at(end);
         }
-        let rank = self.rank(master);
+        let rank = self.rank(primary);
         let own = self.myself().id;
         let tied = siblings.iter().map(|&at| self.get(at)).filter(|node| node.repl_offset == self.facts.offset);
         let before_us = tied.filter(|node| node.id < own).count() as Millis;
@@ -188,8 +188,8 @@ impl Cluster {
         ELECTION_DELAY + chance + rank as Millis * RANK_DELAY
     }
 
-    fn wait_for_turn(&mut self, master: NodeRef, since: Millis, at: Millis, rank: usize, manual: bool) {
-        let real = if manual { 0 } else { self.rank(master) };
+    fn wait_for_turn(&mut self, primary: NodeRef, since: Millis, at: Millis, rank: usize, manual: bool) {
+        let real = if manual { 0 } else { self.rank(primary) };
         if real > rank {
             let base = if rank == 0 { ELECTION_DELAY } else { 0 };
             let added = base + (real - rank) as Millis * RANK_DELAY;
@@ -199,7 +199,7 @@ impl Cluster {
         }
         if self.now < at {
             self.wake_at(at);
-            return self.stuck(master, Stuck::Delay);
+            return self.stuck(primary, Stuck::Delay);
         }
         self.current_epoch = self.current_epoch.next();
         let (epoch, now) = (self.current_epoch, self.now);
@@ -210,17 +210,17 @@ impl Cluster {
         self.save(true);
         self.election.not_before = now + self.settings.auth_retry();
         self.election.phase = Phase::Asked { epoch, since: now, repeated: now, votes: Vec::new() };
-        self.ask_for_votes(master, manual);
+        self.ask_for_votes(primary, manual);
     }
 
     /// Asks primaries that have not voted yet, after telling them what they must know.
-    fn ask_for_votes(&mut self, master: NodeRef, manual: bool) {
+    fn ask_for_votes(&mut self, primary: NodeRef, manual: bool) {
         let Phase::Asked { votes, .. } = &self.election.phase else { return };
         let votes = votes.clone();
         let voters = |at: &NodeRef| self.get(*at).votes() && !votes.contains(at);
         let voters: Vec<NodeRef> = self.others().into_iter().filter(voters).collect();
-        if self.failure_is_news(master) {
-            let id = self.get(master).id;
+        if self.failure_is_news(primary) {
+            let id = self.get(primary).id;
             self.send_to_each(&voters, Kind::Fail, 0, Body::Fail(id));
         }
         let flags = if manual { message_flags::FORCE_ACK } else { 0 };
@@ -229,13 +229,13 @@ impl Cluster {
 
     /// Whether a majority failed to reach the primary a moment ago, and we have not heard from it since. For two time-outs
     /// no node takes a failed primary with slots back, so this cannot be an outdated report about one that has recovered.
-    fn failure_is_news(&self, master: NodeRef) -> bool {
-        let node = self.get(master);
+    fn failure_is_news(&self, primary: NodeRef) -> bool {
+        let node = self.get(primary);
         let fresh = self.now - node.fail_time <= FAIL_UNDO * self.settings.node_timeout;
         node.is_failed() && node.fail_witnessed && fresh && node.data_received <= node.fail_time
     }
 
-    fn wait_for_votes(&mut self, master: NodeRef, epoch: Epoch, since: Millis, repeated: Millis, manual: bool) {
+    fn wait_for_votes(&mut self, primary: NodeRef, epoch: Epoch, since: Millis, repeated: Millis, manual: bool) {
         let end = since + self.settings.auth_timeout();
         if self.now > end {
             if self.now >= self.election.not_before {
@@ -243,7 +243,7 @@ impl Cluster {
                 return;
             }
             self.wake_at(self.election.not_before);
-            return self.stuck(master, Stuck::Expired);
+            return self.stuck(primary, Stuck::Expired);
         }
         self.wake_at(end + 1);
         // A primary that has voted does not vote again, but one that could not, or did not hear us, may do so now.
@@ -255,12 +255,12 @@ impl Cluster {
                 if let Phase::Asked { repeated, .. } = &mut self.election.phase {
                     *repeated = self.now;
                 }
-                self.ask_for_votes(master, manual);
+                self.ask_for_votes(primary, manual);
             } else {
                 self.wake_at(next);
             }
         }
-        self.stuck(master, Stuck::Votes);
+        self.stuck(primary, Stuck::Votes);
     }
 
     /// Counts a vote for us.
@@ -283,7 +283,7 @@ impl Cluster {
             self.get_mut(self.me).config_epoch = epoch;
             self.log(Level::Warning, format!("configEpoch set to {epoch} after successful failover"));
         }
-        self.replace_master();
+        self.replace_primary();
     }
 
     /// A replica asks for our vote.
@@ -296,8 +296,8 @@ impl Cluster {
             Some(reason) => self.log(Level::Warning, format!("Failover auth denied to {id}: {reason}")),
             None => {
                 let now = self.now;
-                if let Some(master) = self.get(from).master {
-                    self.get_mut(master).voted_time = now;
+                if let Some(primary) = self.get(from).primary {
+                    self.get_mut(primary).voted_time = now;
                 }
                 self.last_vote_epoch = self.current_epoch;
                 self.save(true);
@@ -318,17 +318,17 @@ impl Cluster {
             return Some(format!("already voted for epoch {current}"));
         }
         let node = self.get(from);
-        if node.is_master() {
+        if node.is_primary() {
             return Some("it is a master node".to_owned());
         }
-        let Some(master) = node.master.map(|at| self.get(at)) else {
+        let Some(primary) = node.primary.map(|at| self.get(at)) else {
             return Some("I don't know its master".to_owned());
         };
-        if !master.is_failed() && header.message_flags & message_flags::FORCE_ACK == 0 {
+        if !primary.is_failed() && header.message_flags & message_flags::FORCE_ACK == 0 {
             return Some("its master is up".to_owned());
         }
         let pause = 2 * self.settings.node_timeout;
-        let wait = master.voted_time + pause - self.now;
+        let wait = primary.voted_time + pause - self.now;
         if wait > 0 {
             return Some(format!("can't vote about this master before {wait} milliseconds"));
         }
@@ -341,13 +341,13 @@ impl Cluster {
 
     /// Logs why no failover happens: a new reason at once, the same one rarely, and none while the failover may still
     /// succeed.
-    fn stuck(&mut self, master: NodeRef, reason: Stuck) {
+    fn stuck(&mut self, primary: NodeRef, reason: Stuck) {
         let now = self.now;
         let fresh = match self.election.logged {
             Some((last, time)) => last != reason || now - time >= RELOG_PERIOD,
             None => true,
         };
-        let failed = self.get(master);
+        let failed = self.get(primary);
         let early = !failed.is_failed() || now - failed.fail_time < self.settings.node_timeout + 5_000;
         if !fresh || early {
             return;

@@ -66,7 +66,7 @@ impl Cluster {
 
     fn hear_of(&mut self, from: NodeRef, at: NodeRef, entry: &Gossip) {
         let failing = NodeFlags::FAIL.union(NodeFlags::PFAIL);
-        if self.get(from).is_master() && from != at {
+        if self.get(from).is_primary() && from != at {
             if entry.flags.intersects(failing) {
                 if self.add_report(at, from) {
                     let text = format!("Node {} reported node {} as not reachable.", self.get(from).id, entry.id);
@@ -116,7 +116,7 @@ impl Cluster {
         if entry.flags.intersects(NodeFlags::NO_ADDRESS) || entry.ip.is_empty() || self.is_banned(entry.id) {
             return;
         }
-        let kept = NodeFlags::MASTER | NodeFlags::REPLICA | NodeFlags::NO_FAILOVER;
+        let kept = NodeFlags::PRIMARY | NodeFlags::REPLICA | NodeFlags::NO_FAILOVER;
         let mut node = Node::new(entry.id, entry.flags & kept, self.now);
         (node.ip, node.port, node.bus_port) = (entry.ip.clone(), entry.port, entry.bus_port);
         node.plain_port = entry.plain_port;

@@ -150,9 +150,9 @@ impl Cluster {
     }
 
     /// Notes which slots are being handed over to our primary.
-    pub fn master_expects(&mut self, slots: SlotSet) {
-        if self.expected_by_master != slots {
-            self.expected_by_master = slots;
+    pub fn primary_expects(&mut self, slots: SlotSet) {
+        if self.expected_by_primary != slots {
+            self.expected_by_primary = slots;
             self.save(false);
         }
     }
@@ -160,7 +160,7 @@ impl Cluster {
     /// Forgets all slots that were being handed over. Their keys are removed if `discard` is set; they need not be if
     /// another dataset is about to replace them.
     pub(super) fn forget_incoming(&mut self, discard: bool) {
-        let mut left: SlotSet = std::mem::take(&mut self.expected_by_master);
+        let mut left: SlotSet = std::mem::take(&mut self.expected_by_primary);
         let incoming = std::mem::take(&mut self.incoming);
         left.extend(incoming.values().flat_map(|incoming| incoming.slots.iter()));
         let left: SlotSet = left.iter().filter(|&slot| !self.is_mine(slot)).collect();

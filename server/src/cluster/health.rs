@@ -64,11 +64,11 @@ impl Cluster {
                 silent.push(at);
             }
         }
-        self.ask_masters(&silent);
+        self.ask_primaries(&silent);
     }
 
     /// Pings the primaries that have not yet said whether they reach a node: their answers tell.
-    fn ask_masters(&mut self, silent: &[NodeRef]) {
+    fn ask_primaries(&mut self, silent: &[NodeRef]) {
         let recent = |&at: &NodeRef| self.now - self.get(at).pfail_time <= ASK_PATIENCE;
         let silent: Vec<NodeRef> = silent.iter().copied().filter(recent).collect();
         if silent.is_empty() {
@@ -99,7 +99,7 @@ impl Cluster {
         }
         let oldest = self.now - REPORT_VALIDITY * self.settings.node_timeout;
         self.get_mut(at).reports.retain(|report| report.time >= oldest);
-        let own = usize::from(self.myself().is_master());
+        let own = usize::from(self.myself().is_primary());
         if self.get(at).reports.len() + own < self.health.size / 2 + 1 {
             return false;
         }
@@ -168,8 +168,8 @@ impl Cluster {
             }
         };
         self.health.first_look = Some(first_look);
-        let is_master = self.myself().is_master();
-        if is_master && self.health.knew_others && self.health.down.is_some() {
+        let is_primary = self.myself().is_primary();
+        if is_primary && self.health.knew_others && self.health.down.is_some() {
             let end = first_look + WRITABLE_DELAY;
             if self.now < end {
                 self.health.down = Some(Down::Rejoining);
@@ -190,7 +190,7 @@ impl Cluster {
             }
         }
         if down.is_none()
-            && is_master
+            && is_primary
             && self.health.down.is_some()
             && let Some(end) = self.health.minority.map(|time| time + self.settings.rejoin_delay())
             && self.now < end

@@ -250,8 +250,8 @@ impl Cluster {
     /// The header that describes this node. A replica states its primary's slots.
     pub(super) fn header(&self) -> Header {
         let myself = self.myself();
-        let claims: &Node = self.my_master().unwrap_or(myself);
-        let paused = myself.is_master() && self.manual.is_running();
+        let claims: &Node = self.my_primary().unwrap_or(myself);
+        let paused = myself.is_primary() && self.manual.is_running();
         Header {
             port: myself.port,
             current_epoch: self.current_epoch,
@@ -259,7 +259,7 @@ impl Cluster {
             offset: self.facts.offset,
             sender: myself.id,
             slots: claims.slots.clone(),
-            master: myself.master.map(|at| self.get(at).id),
+            primary: myself.primary.map(|at| self.get(at).id),
             ip: self.settings.announce_ip.clone(),
             plain_port: myself.plain_port,
             bus_port: myself.bus_port,

@@ -55,16 +55,16 @@ impl Cluster {
         if force {
             self.log(Level::Warning, "Forced failover user request accepted.");
             self.manual.can_start = true;
-        } else if let Some(master) = self.myself().master {
+        } else if let Some(primary) = self.myself().primary {
             self.log(Level::Warning, "Manual failover user request accepted.");
-            self.send_to(master, Kind::MfStart, Body::Bare);
+            self.send_to(primary, Kind::MfStart, Body::Bare);
         }
         self.soon();
     }
 
     /// Begins on the primary's side, at a replica's request.
     pub(super) fn pause_for_replica(&mut self, from: NodeRef) {
-        if self.get(from).master != Some(self.me) {
+        if self.get(from).primary != Some(self.me) {
             return;
         }
         self.reset_manual_failover();
@@ -77,7 +77,7 @@ impl Cluster {
     }
 
     /// Our primary holds writes back, and this is where its stream ends.
-    pub(super) fn master_is_paused(&mut self, offset: Offset) {
+    pub(super) fn primary_is_paused(&mut self, offset: Offset) {
         if self.manual.is_running() && self.manual.goal.is_none() {
             self.manual.goal = Some(offset);
             let text = format!("Received replication offset for paused master manual failover: {offset}");

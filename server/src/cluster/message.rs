@@ -36,7 +36,7 @@ mod at {
     pub const OFFSET: usize = 32;
     pub const SENDER: usize = 40;
     pub const SLOTS: usize = 80;
-    pub const MASTER: usize = 2128;
+    pub const PRIMARY: usize = 2128;
     pub const IP: usize = 2168;
     pub const EXTENSIONS: usize = 2214;
     pub const PLAIN_PORT: usize = 2246;
@@ -156,7 +156,7 @@ pub struct Header {
     /// The slots that it serves; for a replica, those of its primary.
     pub slots: SlotSet,
     /// Whose replica it is.
-    pub master: Option<NodeId>,
+    pub primary: Option<NodeId>,
     /// Its address, if it announces one.
     pub ip: String,
     /// Its port without TLS, if `port` uses TLS.
@@ -284,8 +284,8 @@ pub fn read(packet: &[u8]) -> Result<Message, Malformed> {
 
 fn read_header(packet: &[u8]) -> Result<Header, Malformed> {
     let bitmap = packet[at::SLOTS..].first_chunk::<BITMAP_LENGTH>().ok_or(Malformed::Length)?;
-    let master = &packet[at::MASTER..at::MASTER + ID_LENGTH];
-    let master = if master[0] == 0 { None } else { Some(read_id(master, "master")?) };
+    let primary = &packet[at::PRIMARY..at::PRIMARY + ID_LENGTH];
+    let primary = if primary[0] == 0 { None } else { Some(read_id(primary, "master")?) };
     Ok(Header {
         port: number16(packet, at::PORT),
         current_epoch: read_epoch(packet, at::CURRENT_EPOCH)?,
@@ -293,7 +293,7 @@ fn read_header(packet: &[u8]) -> Result<Header, Malformed> {
         offset: Offset(number64(packet, at::OFFSET).cast_signed()),
         sender: read_id(&packet[at::SENDER..at::SENDER + ID_LENGTH], "sender")?,
         slots: SlotSet::from_bitmap(bitmap),
-        master,
+        primary,
         ip: read_address(&packet[at::IP..at::IP + IP_LENGTH])?,
         plain_port: number16(packet, at::PLAIN_PORT),
         bus_port: number16(packet, at::BUS_PORT),
@@ -450,8 +450,8 @@ fn write_header(packet: &mut [u8], message: &Message) {
     if !header.slots.is_empty() {
         put(packet, at::SLOTS, &header.slots.to_bitmap());
     }
-    if let Some(master) = header.master {
-        put(packet, at::MASTER, master.as_bytes());
+    if let Some(primary) = header.primary {
+        put(packet, at::PRIMARY, primary.as_bytes());
     }
     put(packet, at::IP, address(&header.ip));
     put(packet, at::PLAIN_PORT, &header.plain_port.to_be_bytes());
@@ -510,7 +510,7 @@ mod tests {
             offset: Offset(12345),
             sender: id(1),
             slots: (0..100).collect(),
-            master: Some(id(2)),
+            primary: Some(id(2)),
             ip: "10.0.0.1".to_owned(),
             plain_port: 0,
             bus_port: 17000,
@@ -528,7 +528,7 @@ mod tests {
             ip: "::1".to_owned(),
             port: 7001,
             bus_port: 17001,
-            flags: NodeFlags::MASTER,
+            flags: NodeFlags::PRIMARY,
             plain_port: 0,
         }
     }

@@ -10,8 +10,8 @@ impl Cluster {
     fn working_replicas(&self) -> Vec<usize> {
         let mut counts = vec![0; self.table.len()];
         for node in self.nodes().filter(|node| !node.is_failed()) {
-            if let Some(master) = node.master {
-                counts[master.index()] += 1;
+            if let Some(primary) = node.primary {
+                counts[primary.index()] += 1;
             }
         }
         counts
@@ -20,7 +20,7 @@ impl Cluster {
     /// Moves this replica to a primary without replicas, if it is our turn: of all replicas of the primaries with the most
     /// of them the one with the smallest id.
     pub(super) fn migrate_to_orphan(&mut self) {
-        let Some(master) = self.myself().master.filter(|_| self.myself().is_replica()) else { return };
+        let Some(primary) = self.myself().primary.filter(|_| self.myself().is_replica()) else { return };
         let counts = self.working_replicas();
         let mut target: Option<NodeRef> = None;
         let mut most = 0;
@@ -28,7 +28,7 @@ impl Cluster {
             let now = self.now;
             let count = counts[at.index()];
             let node = self.get_mut(at);
-            if !node.is_master() || node.is_failed() {
+            if !node.is_primary() || node.is_failed() {
                 continue;
             }
             most = most.max(count);
@@ -37,13 +37,13 @@ impl Cluster {
             target = target.or(orphaned.then_some(at));
         }
         let Some(target) = target else { return };
-        let ours = counts[master.index()];
+        let ours = counts[primary.index()];
         let allowed = self.settings.allow_migration && !self.settings.no_failover && self.is_ok();
         if !allowed || ours < 2 || ours < most || ours <= self.settings.migration_barrier as usize {
             return;
         }
         let rivals = self.nodes().filter(|node| {
-            node.master.is_some_and(|master| counts[master.index()] == most && !self.get(master).is_failed())
+            node.primary.is_some_and(|primary| counts[primary.index()] == most && !self.get(primary).is_failed())
         });
         if rivals.map(|node| node.id).min() != Some(self.myself().id) {
             return;

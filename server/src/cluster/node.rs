@@ -35,7 +35,7 @@ bitflags! {
     #[derive(Clone, Copy, PartialEq, Eq, Default)]
     pub struct NodeFlags: u16 {
         /// It is a primary.
-        const MASTER = 1 << 0;
+        const PRIMARY = 1 << 0;
         /// It is a replica.
         const REPLICA = 1 << 1;
         /// We do not reach it.
@@ -61,7 +61,7 @@ impl NodeFlags {
     /// Names as `nodes.conf` writes them, in its order.
     pub const NAMES: [(Self, &'static str); 8] = [
         (Self::MYSELF, "myself"),
-        (Self::MASTER, "master"),
+        (Self::PRIMARY, "master"),
         (Self::REPLICA, "slave"),
         (Self::PFAIL, "fail?"),
         (Self::FAIL, "fail"),
@@ -135,7 +135,7 @@ pub struct Node {
     /// The host name that it announces; empty if there is none.
     pub hostname: String,
     /// Whose replica it is.
-    pub master: Option<NodeRef>,
+    pub primary: Option<NodeRef>,
     /// The epoch of its claims.
     pub config_epoch: Epoch,
     /// The slots that it serves.
@@ -183,7 +183,7 @@ impl Node {
             plain_port: 0,
             bus_port: 0,
             hostname: String::new(),
-            master: None,
+            primary: None,
             config_epoch: Epoch::ZERO,
             slots: SlotSet::new(),
             created: now,
@@ -211,8 +211,8 @@ impl Node {
     }
 
     /// Whether it is a primary.
-    pub fn is_master(&self) -> bool {
-        self.has(NodeFlags::MASTER)
+    pub fn is_primary(&self) -> bool {
+        self.has(NodeFlags::PRIMARY)
     }
 
     /// Whether it is a replica.
@@ -237,7 +237,7 @@ impl Node {
 
     /// A primary with slots: it votes.
     pub fn votes(&self) -> bool {
-        self.is_master() && !self.slots.is_empty()
+        self.is_primary() && !self.slots.is_empty()
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn flags_are_named_in_the_order_of_the_file() {
-        let flags = NodeFlags::FAIL.union(NodeFlags::MASTER).union(NodeFlags::MYSELF);
+        let flags = NodeFlags::FAIL.union(NodeFlags::PRIMARY).union(NodeFlags::MYSELF);
         assert_eq!(NodeFlags::default().text(), "noflags");
         assert_eq!(NodeFlags::MIGRATE_TO.text(), "noflags");
         assert_eq!(flags.text(), "myself,master,fail");

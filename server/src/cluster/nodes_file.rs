@@ -35,12 +35,12 @@ impl Cluster {
     /// A node's line, without its end.
     pub fn node_line(&self, node: &Node, ports: Ports) -> String {
         let host = if node.hostname.is_empty() { String::new() } else { format!(",{}", node.hostname) };
-        let master = node.master.map(|at| self.get(at));
-        let master_id = master.map_or_else(|| "-".to_owned(), |master| master.id.to_string());
-        let epoch = master.unwrap_or(node).config_epoch;
+        let primary = node.primary.map(|at| self.get(at));
+        let primary_id = primary.map_or_else(|| "-".to_owned(), |primary| primary.id.to_string());
+        let epoch = primary.unwrap_or(node).config_epoch;
         let linked = node.is_myself() || node.link.is_some_and(|link| link.up);
         let mut line = format!(
-            "{} {}:{}@{}{host} {} {master_id} {} {} {epoch} {}",
+            "{} {}:{}@{}{host} {} {primary_id} {} {} {epoch} {}",
             node.id,
             node.ip,
             self.port_of(node, ports),
@@ -80,7 +80,7 @@ impl Cluster {
             .map(|node| self.node_line(node, Ports::Main) + "\n")
             .collect();
         let _ = write!(text, "vars currentEpoch {} lastVoteEpoch {}", self.current_epoch, self.last_vote_epoch);
-        let mut incoming = self.expected_by_master.clone();
+        let mut incoming = self.expected_by_primary.clone();
         incoming.extend(self.incoming.values().flat_map(|incoming| incoming.slots.iter()));
         let ranges = incoming.ranges();
         if !ranges.is_empty() {
@@ -122,7 +122,7 @@ impl Cluster {
         for pair in words.chunks(2) {
             let [name, value] = pair else { return Err(Corrupt) };
             if *name == "incoming" {
-                self.expected_by_master = parse_ranges(value)?;
+                self.expected_by_primary = parse_ranges(value)?;
                 continue;
             }
             let value = parse_epoch(value)?;
@@ -172,9 +172,9 @@ impl Cluster {
         node.pong_received = time(words[5]);
         node.config_epoch = if node.is_replica() { Epoch::ZERO } else { epoch };
         if words[3] != "-" {
-            let master = self.named(words[3])?;
-            self.get_mut(at).master = Some(master);
-            self.get_mut(master).flags.insert(NodeFlags::MIGRATE_TO);
+            let primary = self.named(words[3])?;
+            self.get_mut(at).primary = Some(primary);
+            self.get_mut(primary).flags.insert(NodeFlags::MIGRATE_TO);
         }
         words[8..].iter().try_for_each(|word| self.load_slots(at, word))
     }

@@ -199,7 +199,7 @@ impl Cluster {
     fn bind_claimed_by_operator(&mut self, slot: Slot, to: NodeRef) {
         let first = self.get(to).slots.is_empty();
         self.bind(slot, to);
-        if first && self.masters_have_replicas() {
+        if first && self.primaries_have_replicas() {
             self.get_mut(to).flags.insert(NodeFlags::MIGRATE_TO);
         }
     }
@@ -255,7 +255,7 @@ impl Cluster {
         if at == self.me {
             return refuse("I tried hard but I can't forget myself...");
         }
-        if self.myself().master == Some(at) {
+        if self.myself().primary == Some(at) {
             return refuse("Can't forget my master!");
         }
         self.banned.insert(self.get(at).id, self.now);
@@ -275,7 +275,7 @@ impl Cluster {
         if self.get(at).is_replica() {
             return refuse("I can only replicate a master, not a replica.");
         }
-        if self.myself().is_master() && (!self.myself().slots.is_empty() || self.facts.keys > 0) {
+        if self.myself().is_primary() && (!self.myself().slots.is_empty() || self.facts.keys > 0) {
             return refuse("To set a master the node must be empty and without assigned slots.");
         }
         self.follow(at);
@@ -288,14 +288,14 @@ impl Cluster {
     /// # Errors
     /// This node is no replica, or its primary cannot take part.
     pub fn fail_over(&mut self, how: Failover) -> Result<(), Refusal> {
-        if self.myself().is_master() {
+        if self.myself().is_primary() {
             return refuse("You should send CLUSTER FAILOVER to a replica");
         }
-        let Some(master) = self.myself().master else {
+        let Some(primary) = self.myself().primary else {
             return refuse("I'm a replica but my master is unknown to me");
         };
-        let linked = self.get(master).link.is_some_and(|link| link.up);
-        if how == Failover::Coordinated && (self.get(master).is_failed() || !linked) {
+        let linked = self.get(primary).link.is_some_and(|link| link.up);
+        if how == Failover::Coordinated && (self.get(primary).is_failed() || !linked) {
             return refuse("Master is down or failed, please use CLUSTER FAILOVER FORCE");
         }
         match how {
@@ -304,7 +304,7 @@ impl Cluster {
             Failover::Takeover => {
                 self.log(Level::Warning, "Taking over the master (user request).");
                 self.bump_epoch();
-                self.replace_master();
+                self.replace_primary();
             }
         }
         Ok(())
@@ -315,11 +315,11 @@ impl Cluster {
     /// # Errors
     /// A primary with keys.
     pub fn reset(&mut self, hard: bool) -> Result<(), Refusal> {
-        if self.myself().is_master() && self.facts.keys > 0 {
+        if self.myself().is_primary() && self.facts.keys > 0 {
             return refuse("CLUSTER RESET can't be called with master nodes containing keys");
         }
         if self.myself().is_replica() {
-            self.become_empty_master();
+            self.become_empty_primary();
             self.data(DataEffect::Flush);
         }
         self.migrating.clear();
@@ -391,9 +391,9 @@ impl Cluster {
         if !sharded {
             return self.broadcast(Kind::Publish, 0, body);
         }
-        let master = self.myself().master.unwrap_or(self.me);
-        let mut shard = self.replicas(master);
-        shard.push(master);
+        let primary = self.myself().primary.unwrap_or(self.me);
+        let mut shard = self.replicas(primary);
+        shard.push(primary);
         shard.retain(|&at| at != self.me);
         self.send_to_each(&shard, Kind::PublishShard, 0, body);
     }
@@ -428,13 +428,13 @@ impl Cluster {
     /// The server has started: a replica follows its primary again, and this node's entry is updated from its settings.
     pub fn start(&mut self) {
         self.refresh_myself();
-        if let Some(master) = self.my_master().filter(|_| self.myself().is_replica()) {
-            let (ip, port) = (master.ip.clone(), master.port);
+        if let Some(primary) = self.my_primary().filter(|_| self.myself().is_replica()) {
+            let (ip, port) = (primary.ip.clone(), primary.port);
             if !ip.is_empty() {
                 self.data(DataEffect::Follow { ip, port });
             }
         }
-        if self.myself().is_master() {
+        if self.myself().is_primary() {
             // A primary that was handing slots over to us when this process ended cannot continue.
             self.forget_incoming(true);
         }

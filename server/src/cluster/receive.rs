@@ -80,13 +80,13 @@ impl Cluster {
         if header.config_epoch > node.config_epoch {
             node.config_epoch = header.config_epoch;
             // A replica reports its primary's epoch, and so does its line in the file.
-            if node.is_master() {
+            if node.is_primary() {
                 self.save(true);
             }
         }
         let paused = header.message_flags & message_flags::PAUSED != 0;
-        if paused && self.myself().master == Some(at) {
-            self.master_is_paused(header.offset);
+        if paused && self.myself().primary == Some(at) {
+            self.primary_is_paused(header.offset);
         }
         if self.election.is_scheduled() && self.get(at).is_replica() {
             self.soon();
@@ -148,7 +148,7 @@ impl Cluster {
             self.log(Level::Debug, format!("Handshake with node {} completed.", header.sender));
             let node = self.get_mut(at);
             node.flags.remove(NodeFlags::HANDSHAKE.union(NodeFlags::MEET));
-            node.flags.insert(header.flags & (NodeFlags::MASTER | NodeFlags::REPLICA));
+            node.flags.insert(header.flags & (NodeFlags::PRIMARY | NodeFlags::REPLICA));
             self.soon();
         } else if self.get(at).id != header.sender {
             let text =
@@ -209,7 +209,7 @@ impl Cluster {
         node.reconnect_at = 0;
         self.close_link(at);
         self.log(Level::Warning, format!("Address updated for node {id}, now {ip}:{port}"));
-        if self.myself().master == Some(at) {
+        if self.myself().primary == Some(at) {
             self.data(DataEffect::Follow { ip, port });
         }
         self.save(false);

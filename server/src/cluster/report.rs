@@ -62,11 +62,11 @@ impl Cluster {
     /// CLUSTER SLOTS: ranges of slots with the nodes that serve them, ascending.
     pub fn served(&self) -> Vec<Served<'_>> {
         let mut all: Vec<Served<'_>> = Vec::new();
-        for master in self.nodes().filter(|node| node.votes()) {
+        for primary in self.nodes().filter(|node| node.votes()) {
             let fit = |replica: &&Node| !replica.is_failed() && self.offset_of(replica) != Offset::ZERO;
-            let replicas = self.replicas_of(master.id).filter(fit);
-            let nodes: Vec<&Node> = [master].into_iter().chain(replicas).collect();
-            let ranges = master.slots.ranges().into_iter().map(|range| range.into_inner());
+            let replicas = self.replicas_of(primary.id).filter(fit);
+            let nodes: Vec<&Node> = [primary].into_iter().chain(replicas).collect();
+            let ranges = primary.slots.ranges().into_iter().map(|range| range.into_inner());
             all.extend(ranges.map(|(start, end)| Served { start, end, nodes: nodes.clone() }));
         }
         all.sort_by_key(|served| served.start);
@@ -75,8 +75,8 @@ impl Cluster {
 
     /// CLUSTER SHARDS: primaries, each with its replicas.
     pub fn shards(&self) -> Vec<Vec<&Node>> {
-        let masters = self.nodes().filter(|node| node.is_master() && !node.in_handshake());
-        masters.map(|master| [master].into_iter().chain(self.replicas_of(master.id)).collect()).collect()
+        let primaries = self.nodes().filter(|node| node.is_primary() && !node.in_handshake());
+        primaries.map(|primary| [primary].into_iter().chain(self.replicas_of(primary.id)).collect()).collect()
     }
 
     /// CLUSTER INFO. `over_limit`: links that were closed for their output.
@@ -92,7 +92,7 @@ impl Cluster {
             }
         }
         debug_assert!(assigned <= SLOTS.into());
-        let epoch = self.my_master().unwrap_or(self.myself()).config_epoch;
+        let epoch = self.my_primary().unwrap_or(self.myself()).config_epoch;
         let mut text = format!(
             "cluster_state:{}\r\ncluster_slots_assigned:{assigned}\r\ncluster_slots_ok:{ok}\r\n\
              cluster_slots_pfail:{pfail}\r\ncluster_slots_fail:{fail}\r\ncluster_known_nodes:{}\r\ncluster_size:{}\r\n\

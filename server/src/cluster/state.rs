@@ -68,7 +68,7 @@ pub struct Cluster {
     pub(super) migrating: BTreeMap<Slot, NodeRef>,
     pub(super) importing: BTreeMap<Slot, NodeRef>,
     pub(super) incoming: BTreeMap<HandoverId, Incoming>,
-    pub(super) expected_by_master: SlotSet,
+    pub(super) expected_by_primary: SlotSet,
     pub(super) banned: BTreeMap<NodeId, Millis>,
     pub(super) conns: HashMap<ConnId, Conn>,
     pub(super) next_conn: u64,
@@ -90,7 +90,7 @@ impl Cluster {
     /// A node that knows no other one: a primary without slots.
     pub fn new(id: NodeId, settings: Settings, random: Random, now: Millis) -> Self {
         let me = NodeRef::new(0);
-        let myself = Node::new(id, NodeFlags::MYSELF.union(NodeFlags::MASTER), now);
+        let myself = Node::new(id, NodeFlags::MYSELF.union(NodeFlags::PRIMARY), now);
         Self {
             settings,
             current_epoch: Epoch::ZERO,
@@ -106,7 +106,7 @@ impl Cluster {
             migrating: BTreeMap::new(),
             importing: BTreeMap::new(),
             incoming: BTreeMap::new(),
-            expected_by_master: SlotSet::new(),
+            expected_by_primary: SlotSet::new(),
             banned: BTreeMap::new(),
             conns: HashMap::new(),
             next_conn: 0,
@@ -203,14 +203,14 @@ impl Cluster {
     }
 
     /// Whose replica we are; `None` for a primary, and for a replica that does not know its primary yet.
-    pub fn my_master(&self) -> Option<&Node> {
-        self.myself().master.map(|at| self.get(at))
+    pub fn my_primary(&self) -> Option<&Node> {
+        self.myself().primary.map(|at| self.get(at))
     }
 
     /// Replicas of a primary, this node too if it is one.
-    pub fn replicas_of(&self, master: NodeId) -> impl Iterator<Item = &Node> {
-        let master = self.by_id.get(&master).copied();
-        self.nodes().filter(move |node| node.is_replica() && node.master == master && master.is_some())
+    pub fn replicas_of(&self, primary: NodeId) -> impl Iterator<Item = &Node> {
+        let primary = self.by_id.get(&primary).copied();
+        self.nodes().filter(move |node| node.is_replica() && node.primary == primary && primary.is_some())
     }
 
     /// Whether the cluster serves, as this node sees it.
@@ -320,8 +320,8 @@ impl Cluster {
         for other in self.refs() {
             let other = self.get_mut(other);
             other.reports.retain(|report| report.from != at);
-            if other.master == Some(at) {
-                other.master = None;
+            if other.primary == Some(at) {
+                other.primary = None;
             }
         }
         self.election.forget(at);

@@ -135,7 +135,7 @@ fn who_gets_a_slot_has_the_highest_epoch_and_who_gives_its_last_one_follows() {
         let (result, _) = act(&mut cluster, NOW, |core| core.set_slot(slot, SetSlot::Node(to.as_bytes()), 0));
         assert_eq!(result, Ok(()));
     }
-    assert_eq!(cluster.my_master().map(|master| master.id), Some(id(3)));
+    assert_eq!(cluster.my_primary().map(|primary| primary.id), Some(id(3)));
 }
 
 fn header(of: u8) -> Header {
@@ -151,11 +151,11 @@ fn header(of: u8) -> Header {
         offset: Offset::ZERO,
         sender: id(of),
         slots,
-        master: (of == 4).then(|| id(2)),
+        primary: (of == 4).then(|| id(2)),
         ip: String::new(),
         plain_port: 0,
         bus_port: 17000,
-        flags: if of == 4 { NodeFlags::REPLICA } else { NodeFlags::MASTER },
+        flags: if of == 4 { NodeFlags::REPLICA } else { NodeFlags::PRIMARY },
         ok: true,
         message_flags: 0,
     }
@@ -216,7 +216,7 @@ fn a_vote_is_given_once_an_epoch_and_is_saved_first() {
 }
 
 #[test]
-fn of_two_masters_with_one_epoch_the_smaller_id_takes_another() {
+fn of_two_primaries_with_one_epoch_the_smaller_id_takes_another() {
     let mut cluster = loaded();
     let mut header = header(2);
     header.config_epoch = Epoch(1);
@@ -354,7 +354,7 @@ fn a_source_gives_slots_up_when_the_target_has_them_and_not_before() {
 }
 
 #[test]
-fn a_replica_that_takes_over_removes_what_was_on_its_way_to_its_master() {
+fn a_replica_that_takes_over_removes_what_was_on_its_way_to_its_primary() {
     let file = FILE.replace("myself,master", "master").replace("slave,nofailover", "myself,slave");
     let mut replica = Cluster::from_file(
         &file.replace(" [5->-0202020202020202020202020202020202020202]", ""),
@@ -365,7 +365,7 @@ fn a_replica_that_takes_over_removes_what_was_on_its_way_to_its_master() {
     .unwrap()
     .unwrap();
     let slots: SlotSet = (100..200).collect();
-    act(&mut replica, NOW, |core| core.master_expects(slots.clone()));
+    act(&mut replica, NOW, |core| core.primary_expects(slots.clone()));
     let (result, effects) = act(&mut replica, NOW, |core| core.fail_over(super::operator::Failover::Takeover));
     assert_eq!(result, Ok(()));
     let place = |wanted: &DataEffect| effects.iter().position(|effect| *effect == Effect::Data(wanted.clone()));

@@ -113,7 +113,7 @@ fn info(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Normal,
-    Master,
+    Primary,
     Replica,
     PubSub,
 }
@@ -122,7 +122,7 @@ impl Kind {
     fn parse(word: &[u8]) -> CommandResult<Self> {
         match word.to_ascii_lowercase().as_slice() {
             b"normal" => Ok(Self::Normal),
-            b"master" => Ok(Self::Master),
+            b"master" => Ok(Self::Primary),
             b"slave" | b"replica" => Ok(Self::Replica),
             b"pubsub" => Ok(Self::PubSub),
             _ => Err(CommandError::text([b"ERR Unknown client type '", word, b"'"].concat())),
@@ -130,8 +130,8 @@ impl Kind {
     }
 
     fn of(client: &Client) -> Self {
-        if client.flags.intersects(ClientFlags::MASTER) {
-            Self::Master
+        if client.flags.intersects(ClientFlags::PRIMARY) {
+            Self::Primary
         } else if client.is_replica() && !client.flags.intersects(ClientFlags::MONITOR) {
             Self::Replica
         } else if client.flags.intersects(ClientFlags::PUBSUB) {

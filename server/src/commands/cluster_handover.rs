@@ -185,7 +185,7 @@ fn sync(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             }
             Ok(())
         }
-        _ if args.is(2, "expect") && ctx.client.flags.intersects(ClientFlags::MASTER) => expect(ctx, args),
+        _ if args.is(2, "expect") && ctx.client.flags.intersects(ClientFlags::PRIMARY) => expect(ctx, args),
         _ => Err(SYNTAX),
     }
 }
@@ -197,7 +197,7 @@ fn expect(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         let dash = memchr::memchr(b'-', word).ok_or(SYNTAX)?;
         add_range(&mut slots, &word[..dash], &word[dash + 1..])?;
     }
-    ctx.server.with_cluster(Some(ctx.client), |core| core.master_expects(slots));
+    ctx.server.with_cluster(Some(ctx.client), |core| core.primary_expects(slots));
     ctx.reply().ok();
     Ok(())
 }

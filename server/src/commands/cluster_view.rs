@@ -45,7 +45,7 @@ pub fn shards(reply: &mut Reply<'_>, core: &Cluster) {
     for nodes in shards {
         reply.map(2);
         reply.bulk(b"slots");
-        let ranges = nodes.first().map_or_else(Vec::new, |master| master.slots.ranges());
+        let ranges = nodes.first().map_or_else(Vec::new, |primary| primary.slots.ranges());
         reply.array(ranges.len() * 2);
         for range in ranges {
             reply.integer((*range.start()).into());

@@ -57,7 +57,7 @@ fn load(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         replace = true;
     }
     let limited = !ctx.server.persistence.is_loading()
-        && !ctx.client.flags.intersects(crate::server::client::ClientFlags::MASTER);
+        && !ctx.client.flags.intersects(crate::server::client::ClientFlags::PRIMARY);
     let name = ctx.server.scripting.functions.load(args.get(code), replace, limited)?;
     ctx.server.effects.changed(1);
     ctx.reply().bulk(&name);

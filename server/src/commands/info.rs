@@ -222,23 +222,23 @@ fn sentinel(server: &Server, out: &mut String) {
     out.push_str("# Sentinel\r\n");
     fields!(
         out,
-        "sentinel_masters" = core.masters.len(),
+        "sentinel_masters" = core.primaries.len(),
         "sentinel_tilt" = flag(tilted.is_some()),
         "sentinel_tilt_since_seconds" = tilted.map_or(-1, |since| core.age(since) / 1000),
         "sentinel_running_scripts" = core.scripts.running(),
         "sentinel_scripts_queue_length" = core.scripts.queue.len(),
         "sentinel_simulate_failure_flags" = simulated,
     );
-    for (number, master) in core.masters.iter().enumerate() {
-        let (host, port) = (master.base.address.shown(core.settings.announce_hostnames), master.base.address.port);
+    for (number, primary) in core.primaries.iter().enumerate() {
+        let (host, port) = (primary.base.address.shown(core.settings.announce_hostnames), primary.base.address.port);
         // Writing to a String cannot fail.
         let _ = write!(
             out,
             "master{number}:name={},status={},address={host}:{port},slaves={},sentinels={}\r\n",
-            master.name(),
-            status(master.base.s_down, master.o_down),
-            master.replicas.len(),
-            master.voters(),
+            primary.name(),
+            status(primary.base.s_down, primary.o_down),
+            primary.replicas.len(),
+            primary.voters(),
         );
     }
 }

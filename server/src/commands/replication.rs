@@ -71,7 +71,7 @@ fn role(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     if let Some(core) = server.sentinel_core() {
         reply.array(2);
         reply.bulk(b"sentinel");
-        reply.bulks(core.masters.iter().map(|master| master.name().as_bytes()));
+        reply.bulks(core.primaries.iter().map(|primary| primary.name().as_bytes()));
         return Ok(());
     }
     match server.replication.follower() {

@@ -37,7 +37,7 @@ pub static FAMILY: Family = &[
     ("sentinel|slaves", Handler::Server(replicas)),
 ];
 
-const NO_SUCH_MASTER: CommandError = CommandError::Static("ERR No such master with that name");
+const NO_SUCH_PRIMARY: CommandError = CommandError::Static("ERR No such master with that name");
 /// The error outside Sentinel mode, where these commands cannot be reached.
 const NO_SENTINEL: CommandError = CommandError::Static("ERR This instance is no Sentinel");
 
@@ -75,7 +75,7 @@ fn with_core<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Sentinel) -> R)
 
 /// The index of the primary that the third word names.
 fn named(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult<usize> {
-    core(ctx)?.index_of(args.get(2)).ok_or(NO_SUCH_MASTER)
+    core(ctx)?.index_of(args.get(2)).ok_or(NO_SUCH_PRIMARY)
 }
 
 fn refused(refusal: Refusal) -> CommandError {
@@ -107,7 +107,7 @@ fn myid(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 /// `SENTINEL MASTERS`.
 fn masters(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     let core = core(ctx)?;
-    let maps: Vec<view::Map> = (0..core.masters.len()).map(|m| view::master(core, m)).collect();
+    let maps: Vec<view::Map> = (0..core.primaries.len()).map(|m| view::primary(core, m)).collect();
     view::reply(&mut ctx.reply(), &maps);
     Ok(())
 }
@@ -115,7 +115,7 @@ fn masters(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 /// `SENTINEL MASTER name`.
 fn master(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
-    let map = view::master(core(ctx)?, m);
+    let map = view::primary(core(ctx)?, m);
     view::reply_one(&mut ctx.reply(), &map);
     Ok(())
 }
@@ -124,7 +124,7 @@ fn master(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn replicas(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
     let core = core(ctx)?;
-    let shown = (0..core.masters[m].replicas.len()).filter(|&r| core.masters[m].replicas[r].announced);
+    let shown = (0..core.primaries[m].replicas.len()).filter(|&r| core.primaries[m].replicas[r].announced);
     let maps: Vec<view::Map> = shown.map(|r| view::replica(core, m, r)).collect();
     view::reply(&mut ctx.reply(), &maps);
     Ok(())
@@ -134,7 +134,7 @@ fn replicas(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn sentinels(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
     let core = core(ctx)?;
-    let maps: Vec<view::Map> = (0..core.masters[m].peers.len()).map(|p| view::peer(core, m, p)).collect();
+    let maps: Vec<view::Map> = (0..core.primaries[m].peers.len()).map(|p| view::peer(core, m, p)).collect();
     view::reply(&mut ctx.reply(), &maps);
     Ok(())
 }
@@ -143,7 +143,7 @@ fn sentinels(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 fn get_master_addr_by_name(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let core = core(ctx)?;
     let found = core.index_of(args.get(2)).map(|m| {
-        let address = core.masters[m].current_address();
+        let address = core.primaries[m].current_address();
         (address.shown(core.settings.announce_hostnames).to_owned(), address.port)
     });
     let mut reply = ctx.reply();
@@ -172,7 +172,7 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let name = mode.name_to_locate(&host, port);
     look_up(mode, name);
     let address = mode.locate(&host, port);
-    let (down, vote) = with_core(ctx, |core| core.is_master_down(&address, epoch, candidate.as_ref()))?;
+    let (down, vote) = with_core(ctx, |core| core.is_primary_down(&address, epoch, candidate.as_ref()))?;
     let mut reply = ctx.reply();
     reply.array(3);
     reply.integer(i64::from(down));
@@ -212,7 +212,7 @@ fn monitor(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         address.ip = found.ok_or(CommandError::Static("ERR Invalid IP address or hostname specified"))?;
     }
     address.port = u16::try_from(port).map_err(|_| CommandError::Static("ERR Invalid port number."))?;
-    if core(ctx)?.master(&name).is_some() {
+    if core(ctx)?.primary(&name).is_some() {
         return Err(CommandError::Static("ERR Duplicate master name."));
     }
     // Unlike other events, this one is published after the reply.
@@ -251,7 +251,7 @@ fn remove(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let name = text(args.get(2));
     let found = with_core(ctx, |core| core.remove(&name))?;
     if !found {
-        return Err(NO_SUCH_MASTER);
+        return Err(NO_SUCH_PRIMARY);
     }
     save_and_reply(ctx)
 }
@@ -312,8 +312,8 @@ pub fn is_executable(path: &[u8]) -> bool {
 /// `SENTINEL CKQUORUM name`.
 fn ckquorum(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let m = named(ctx, args)?;
-    let master = &core(ctx)?.masters[m];
-    let (usable, quorum, majority) = (master.usable(), master.quorum as usize, master.voters() / 2 + 1);
+    let primary = &core(ctx)?.primaries[m];
+    let (usable, quorum, majority) = (primary.usable(), primary.quorum as usize, primary.voters() / 2 + 1);
     let mut missing = Vec::new();
     if usable < quorum {
         missing.push("Not enough available Sentinels to reach the specified quorum for this master");
@@ -392,7 +392,7 @@ fn info_cache(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let found: Vec<(String, Vec<view::Cached>)> = args
         .from(2)
         .filter_map(|name| core.index_of(name))
-        .map(|m| (core.masters[m].name().to_owned(), view::cached(core, m)))
+        .map(|m| (core.primaries[m].name().to_owned(), view::cached(core, m)))
         .collect();
     let mut reply = ctx.reply();
     reply.array(found.len() * 2);

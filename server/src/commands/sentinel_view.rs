@@ -79,40 +79,40 @@ fn reported(core: &Sentinel, instance: &Instance, map: &mut Map) {
 }
 
 /// The fields of a primary.
-pub fn master(core: &Sentinel, m: usize) -> Map {
-    let master = &core.masters[m];
-    let base = &master.base;
-    let own = [(master.is_failing_over(), "failover_in_progress"), (master.forced, "force_failover")];
-    let mut map = head(core, base, flags(core, base, master.o_down, &own));
-    if master.is_failing_over() {
-        map.push(("failover-state", text(master.failover.word())));
+pub fn primary(core: &Sentinel, m: usize) -> Map {
+    let primary = &core.primaries[m];
+    let base = &primary.base;
+    let own = [(primary.is_failing_over(), "failover_in_progress"), (primary.forced, "force_failover")];
+    let mut map = head(core, base, flags(core, base, primary.o_down, &own));
+    if primary.is_failing_over() {
+        map.push(("failover-state", text(primary.failover.word())));
     }
     times(core, base, &mut map);
-    if master.o_down {
-        map.push(("o-down-time", number(master.o_down_since.map_or(0, |since| core.age(since)))));
+    if primary.o_down {
+        map.push(("o-down-time", number(primary.o_down_since.map_or(0, |since| core.age(since)))));
     }
     map.push(("down-after-milliseconds", number(base.down_after)));
     reported(core, base, &mut map);
     map.extend([
-        ("config-epoch", number(master.config_epoch.to_i64())),
-        ("num-slaves", number(master.replicas.len() as i64)),
-        ("num-other-sentinels", number(master.peers.len() as i64)),
-        ("quorum", number(master.quorum.into())),
-        ("failover-timeout", number(master.failover_timeout)),
-        ("parallel-syncs", number(master.parallel_syncs.into())),
+        ("config-epoch", number(primary.config_epoch.to_i64())),
+        ("num-slaves", number(primary.replicas.len() as i64)),
+        ("num-other-sentinels", number(primary.peers.len() as i64)),
+        ("quorum", number(primary.quorum.into())),
+        ("failover-timeout", number(primary.failover_timeout)),
+        ("parallel-syncs", number(primary.parallel_syncs.into())),
     ]);
-    map.extend(master.notification_script.as_ref().map(|path| ("notification-script", text(path))));
-    map.extend(master.reconfig_script.as_ref().map(|path| ("client-reconfig-script", text(path))));
+    map.extend(primary.notification_script.as_ref().map(|path| ("notification-script", text(path))));
+    map.extend(primary.reconfig_script.as_ref().map(|path| ("client-reconfig-script", text(path))));
     map
 }
 
 /// The fields of a replica.
 pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
-    let master = &core.masters[m];
-    let replica: &Replica = &master.replicas[r];
+    let primary = &core.primaries[m];
+    let replica: &Replica = &primary.replicas[r];
     let base = &replica.base;
     let own = [
-        (master.has_chosen(replica), "promoted"),
+        (primary.has_chosen(replica), "promoted"),
         (matches!(replica.reconf, Reconf::Sent(_)), "reconf_sent"),
         (replica.reconf == Reconf::InProgress, "reconf_inprog"),
         (replica.reconf == Reconf::Done, "reconf_done"),
@@ -124,8 +124,8 @@ pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
     map.extend([
         ("master-link-down-time", number(replica.link_down_time)),
         ("master-link-status", text(if replica.link_up { "ok" } else { "err" })),
-        ("master-host", text(replica.master_host.as_deref().unwrap_or("?"))),
-        ("master-port", number(replica.master_port.into())),
+        ("master-host", text(replica.primary_host.as_deref().unwrap_or("?"))),
+        ("master-port", number(replica.primary_port.into())),
         ("slave-priority", number(replica.priority)),
         ("slave-repl-offset", number(replica.offset)),
         ("replica-announced", number(i64::from(replica.announced))),
@@ -135,9 +135,9 @@ pub fn replica(core: &Sentinel, m: usize, r: usize) -> Map {
 
 /// The fields of another Sentinel.
 pub fn peer(core: &Sentinel, m: usize, p: usize) -> Map {
-    let peer = &core.masters[m].peers[p];
+    let peer = &core.primaries[m].peers[p];
     let base = &peer.base;
-    let mut map = head(core, base, flags(core, base, false, &[(peer.master_down, "master_down")]));
+    let mut map = head(core, base, flags(core, base, false, &[(peer.primary_down, "master_down")]));
     times(core, base, &mut map);
     map.extend([
         ("down-after-milliseconds", number(base.down_after)),
@@ -163,8 +163,8 @@ pub fn settings(settings: &Settings) -> Map {
 
 /// The last INFO of a primary and of each of its replicas.
 pub fn cached(core: &Sentinel, m: usize) -> Vec<Cached> {
-    let master = &core.masters[m];
-    let instances = [&master.base].into_iter().chain(master.replicas.iter().map(|replica| &replica.base));
+    let primary = &core.primaries[m];
+    let instances = [&primary.base].into_iter().chain(primary.replicas.iter().map(|replica| &replica.base));
     let age = |instance: &Instance| instance.info_refresh.map_or(0, |time| core.age(time));
     instances.map(|instance| (age(instance), instance.info.clone())).collect()
 }

@@ -196,7 +196,7 @@ fn shutdown(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
             _ => return Err(SYNTAX),
         }
     }
-    if ctx.client.flags.intersects(ClientFlags::MASTER) {
+    if ctx.client.flags.intersects(ClientFlags::PRIMARY) {
         // An append-only file or a primary's stream cannot wait for the shutdown.
         return Err(CommandError::Static("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client"));
     }

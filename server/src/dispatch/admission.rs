@@ -82,21 +82,21 @@ impl Server {
 
     fn refusal(&mut self, client: &mut Client, command: &Command, args: &Args<'_>) -> Option<CommandError> {
         let flags = command.flags;
-        let from_master = client.flags.intersects(ClientFlags::MASTER);
+        let from_primary = client.flags.intersects(ClientFlags::PRIMARY);
         let write = self.writes(client, command, args);
-        if let Some(refused) = self.out_of_memory(client, command, args, from_master) {
+        if let Some(refused) = self.out_of_memory(client, command, args, from_primary) {
             return Some(refused);
         }
-        if !from_master
+        if !from_primary
             && (write || command.is(Internal::TELLS_DISK_ERRORS))
             && let Some(refused) = self.disk_error()
         {
             return Some(refused);
         }
-        if write && !from_master && self.lacks_replicas() {
+        if write && !from_primary && self.lacks_replicas() {
             return Some(error::NO_REPLICAS);
         }
-        if write && !from_master && self.replication.is_replica() && self.config.replica_read_only {
+        if write && !from_primary && self.replication.is_replica() && self.config.replica_read_only {
             return Some(error::READ_ONLY);
         }
         if client.flags.intersects(ClientFlags::PUBSUB_RESP2) && !command.is(Internal::WHILE_SUBSCRIBED) {
@@ -105,7 +105,7 @@ impl Server {
                 command.name
             )));
         }
-        if !from_master && self.is_stale() && self.lacks(client, command, args, Flags::STALE) {
+        if !from_primary && self.is_stale() && self.lacks(client, command, args, Flags::STALE) {
             return Some(error::MASTER_DOWN);
         }
         if self.persistence.is_loading()
@@ -149,11 +149,11 @@ impl Server {
         client: &mut Client,
         command: &Command,
         args: &Args<'_>,
-        from_master: bool,
+        from_primary: bool,
     ) -> Option<CommandError> {
         if self.config.maxmemory == 0
             || (self.replication.is_replica() && self.config.replica_ignore_maxmemory)
-            || from_master
+            || from_primary
         {
             return None;
         }
@@ -232,11 +232,11 @@ impl Server {
         let interval = self.config.loading_process_events_interval_bytes;
         let young = self.persistence.loading().is_some_and(|loading| loading.is_young(self.time.now, interval));
         let synchronises = command.is(Internal::SYNCHRONISES);
-        young && !synchronises && !client.flags.intersects(ClientFlags::MASTER) && !client.is_replica()
+        young && !synchronises && !client.flags.intersects(ClientFlags::PRIMARY) && !client.is_replica()
     }
 
     fn is_paused_for(&self, client: &Client, command: &Command, args: &Args<'_>) -> bool {
-        if client.flags.intersects(ClientFlags::MASTER) || client.is_replica() {
+        if client.flags.intersects(ClientFlags::PRIMARY) || client.is_replica() {
             return false;
         }
         let queued = client.flags.intersects(ClientFlags::MULTI) && !command.is(Internal::NOT_QUEUED);

@@ -157,7 +157,7 @@ impl Server {
 
     /// Answers with an error instead of running the command.
     pub fn refuse(&mut self, client: &mut Client, command: Option<&'static Command>, error: &CommandError) {
-        if client.flags.intersects(ClientFlags::MASTER) {
+        if client.flags.intersects(ClientFlags::PRIMARY) {
             self.note_propagation_error(
                 command.map_or("<unknown>", |command| command.name),
                 error.bytes(),
@@ -215,7 +215,7 @@ impl Server {
             Err(error) => {
                 client.reply().error(error.bytes());
                 self.stats.count_error(error.bytes());
-                if client.flags.intersects(ClientFlags::MASTER) {
+                if client.flags.intersects(ClientFlags::PRIMARY) {
                     self.note_propagation_error(command.name, error.bytes(), Recipient::Primary);
                 }
                 true
@@ -330,7 +330,7 @@ impl Server {
 
     #[inline]
     fn run_handler(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) -> CommandResult {
-        let trusted = client.flags.intersects(ClientFlags::MASTER) || client.flags.intersects(ClientFlags::ARRIVAL);
+        let trusted = client.flags.intersects(ClientFlags::PRIMARY) || client.flags.intersects(ClientFlags::ARRIVAL);
         self.keyspace.treat_expired_by(self.expiry_rule(trusted));
         match command.handler {
             Handler::Data(handler) => {
@@ -423,7 +423,7 @@ impl Server {
     /// blocked command.
     #[inline]
     pub(crate) fn finish_reply(&mut self, client: &mut Client, mark: usize) {
-        const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::MASTER];
+        const SILENT: [ClientFlags; 3] = [ClientFlags::REPLY_OFF, ClientFlags::REPLY_SKIP, ClientFlags::PRIMARY];
         if !client.flags.intersects(ClientFlags::GATED) || client.block.is_some() {
             return;
         }

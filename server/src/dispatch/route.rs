@@ -110,7 +110,7 @@ impl Server {
         args: &Args<'_>,
     ) -> Option<CommandError> {
         let mode = self.cluster.as_ref()?;
-        if matches!(command.routing, Routing::Nowhere) || client.flags.intersects(ClientFlags::MASTER) {
+        if matches!(command.routing, Routing::Nowhere) || client.flags.intersects(ClientFlags::PRIMARY) {
             return None;
         }
         self.route(mode, client, command, args).err()
@@ -179,7 +179,7 @@ impl Server {
         }
         let owner = cluster.owner(slot).ok_or(NOT_SERVED)?;
         let reads_here = (client.flags.intersects(ClientFlags::READONLY) || shard) && !writes;
-        if reads_here && cluster.my_master().is_some_and(|master| master.id == owner.id) {
+        if reads_here && cluster.my_primary().is_some_and(|primary| primary.id == owner.id) {
             return Ok(());
         }
         Err(redirect(client, "MOVED", slot, cluster, owner))
@@ -231,7 +231,7 @@ impl Server {
         let Some(owner) = cluster.owner(slot) else { return text(NOT_SERVED) };
         let reads = client.flags.intersects(ClientFlags::READONLY)
             && client.last_command.is_some_and(|command| !command.flags.intersects(Flags::WRITE));
-        let read_here = reads && cluster.my_master().is_some_and(|master| master.id == owner.id);
+        let read_here = reads && cluster.my_primary().is_some_and(|primary| primary.id == owner.id);
         if cluster.is_mine(slot) || read_here || cluster.importing_from(slot).is_some() {
             return None;
         }
@@ -243,7 +243,7 @@ impl Server {
         let Some(cluster) = self.cluster() else { return };
         let mine = |slot| {
             cluster.is_mine(slot)
-                || cluster.owner(slot).is_some_and(|owner| cluster.my_master().is_some_and(|it| it.id == owner.id))
+                || cluster.owner(slot).is_some_and(|owner| cluster.my_primary().is_some_and(|it| it.id == owner.id))
         };
         let left: Vec<(Vec<u8>, Vec<ClientId>)> = self
             .pubsub

@@ -167,7 +167,7 @@ impl Server {
     ) -> CommandResult {
         // While the append-only file is loaded, only its commands run; during an asynchronous load, clients are served, too.
         let from_file = self.persistence.is_loading() && !self.persistence.loads_beside_old_data();
-        let obeyed = client.flags.intersects(ClientFlags::MASTER) || from_file;
+        let obeyed = client.flags.intersects(ClientFlags::PRIMARY) || from_file;
         let oom = self.config.maxmemory > 0
             && !(obeyed || (self.replication.is_replica() && self.config.replica_ignore_maxmemory))
             && !self.evict_until_it_fits();

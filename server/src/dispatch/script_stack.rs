@@ -118,7 +118,7 @@ impl Server {
             // The primary's stream has been waiting for the script.
             self.clients
                 .iter()
-                .filter(|client| client.flags.intersects(ClientFlags::MASTER))
+                .filter(|client| client.flags.intersects(ClientFlags::PRIMARY))
                 .for_each(|it| it.signal.raise());
         }
         ended

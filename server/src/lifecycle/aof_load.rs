@@ -115,7 +115,7 @@ impl Server {
     /// A session in which the commands of the file run.
     pub fn aof_loader(&self) -> Client {
         let mut client = Client::new(ClientId::NOBODY, self.time.now, Default::default());
-        client.flags.insert(ClientFlags::MASTER);
+        client.flags.insert(ClientFlags::PRIMARY);
         client
     }
 

@@ -30,7 +30,7 @@ impl Server {
         if client.flags.intersects(ClientFlags::ENDED) {
             return;
         }
-        let spared = [ClientFlags::REPLICA, ClientFlags::MASTER, ClientFlags::CLOSE_ASAP];
+        let spared = [ClientFlags::REPLICA, ClientFlags::PRIMARY, ClientFlags::CLOSE_ASAP];
         let counts = !spared.iter().any(|&flag| client.flags.intersects(flag));
         let memory = if counts { client.memory() } else { 0 };
         self.clients.memory = self.clients.memory + memory - client.counted_memory;

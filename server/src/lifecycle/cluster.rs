@@ -74,9 +74,9 @@ impl Server {
 
     /// Why a primary cannot start with the keys that it has loaded; `None` if it can.
     pub fn misplaced_keys(&self) -> Option<String> {
-        let master = self.cluster().is_some_and(|core| core.myself().is_master());
+        let primary = self.cluster().is_some_and(|core| core.myself().is_primary());
         let misplaced = (1..self.keyspace.databases()).any(|db| !self.keyspace.db(db).is_empty());
-        (master && misplaced)
+        (primary && misplaced)
             .then(|| "You can't have keys in a DB different than DB 0 when in Cluster mode. Exiting.".to_owned())
     }
 

@@ -69,7 +69,7 @@ impl Server {
         }
         let spared = [
             ClientFlags::REPLICA,
-            ClientFlags::MASTER,
+            ClientFlags::PRIMARY,
             ClientFlags::BLOCKED,
             ClientFlags::PUBSUB,
             ClientFlags::MONITOR,

@@ -230,7 +230,7 @@ impl Server {
     /// Whether this server will be a primary according to its configuration or `nodes.conf`; called before a dataset is
     /// loaded.
     pub fn starts_as_primary(&self) -> bool {
-        self.config.replicaof.0.is_none() && self.cluster().is_none_or(|core| core.myself().is_master())
+        self.config.replicaof.0.is_none() && self.cluster().is_none_or(|core| core.myself().is_primary())
     }
 
     /// After a restart, restores the position in the replication history from the loaded file, so that replicas, or this

@@ -16,7 +16,7 @@ impl Server {
         let Some(slot) = self.clients.index_of(id) else { return };
         let mut is_primary = false;
         self.with_session(id, |server, client| {
-            is_primary = client.flags.intersects(ClientFlags::MASTER);
+            is_primary = client.flags.intersects(ClientFlags::PRIMARY);
             server.forget_client(client);
             client.out = Vec::new();
             client.close();

@@ -36,7 +36,7 @@ impl<'a> Applier<'a> {
         let mut client = Client::new(id, now_ms(), Arc::clone(&signal));
         client.addr.clone_from(&wire.peer);
         client.laddr.clone_from(&wire.local);
-        client.flags.insert(ClientFlags::MASTER);
+        client.flags.insert(ClientFlags::PRIMARY);
         client.db = server.replication.history().stream_db();
         let session = server.clients.add(client);
         Self { shared, link, parser: RequestParser::default(), session, signal, pending: 0, seen: None }

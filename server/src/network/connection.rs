@@ -332,7 +332,7 @@ impl Connection {
         };
         batch.parse(self.limits);
         if batch.input.len() as u64 > server.config.client_query_buffer_limit
-            && !client.flags.intersects(ClientFlags::MASTER)
+            && !client.flags.intersects(ClientFlags::PRIMARY)
         {
             log(Level::Warning, &format!("Closing client that reached max query buffer length: addr={}", client.addr));
             self.closing = true;

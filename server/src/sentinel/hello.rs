@@ -18,8 +18,8 @@ pub(super) struct Hello {
     pub(super) sentinel: Address,
     id: SentinelId,
     current_epoch: Epoch,
-    pub(super) master_name: String,
-    pub(super) master: Address,
+    pub(super) primary_name: String,
+    pub(super) primary: Address,
     config_epoch: Epoch,
 }
 
@@ -38,7 +38,7 @@ impl Hello {
         // Of these fields lines of the configuration file are made.
         let text = std::str::from_utf8(payload).ok().filter(|_| !words::has_control(payload))?;
         let fields: Vec<&str> = text.split(',').collect();
-        let [ip, port, run_id, current_epoch, master_name, master_ip, master_port, config_epoch] = fields.as_slice()
+        let [ip, port, run_id, current_epoch, primary_name, primary_ip, primary_port, config_epoch] = fields.as_slice()
         else {
             return None;
         };
@@ -46,8 +46,8 @@ impl Hello {
             sentinel: Address::new(ip, port.parse().ok()?),
             id: SentinelId::new(RunId::parse(run_id.as_bytes()).ok()?.as_str()),
             current_epoch: epoch(current_epoch)?,
-            master_name: (*master_name).to_owned(),
-            master: Address::new(master_ip, master_port.parse().ok()?),
+            primary_name: (*primary_name).to_owned(),
+            primary: Address::new(primary_ip, primary_port.parse().ok()?),
             config_epoch: epoch(config_epoch)?,
         })
     }
@@ -63,17 +63,17 @@ impl Sentinel {
         let settings = &self.settings;
         let ip = settings.announce_ip.clone().unwrap_or_else(|| self.link_at(place).local.clone());
         let port = if settings.announce_port != 0 { settings.announce_port } else { settings.port };
-        let master = &self.masters[place.master()];
-        let address = master.current_address();
+        let primary = &self.primaries[place.primary()];
+        let address = primary.current_address();
         (!ip.is_empty()).then(|| {
             format!(
                 "{ip},{port},{},{},{},{},{},{}",
                 self.id,
                 self.current_epoch,
-                master.name(),
+                primary.name(),
                 address.shown(settings.announce_hostnames),
                 address.port,
-                master.config_epoch
+                primary.config_epoch
             )
         })
     }
@@ -81,22 +81,22 @@ impl Sentinel {
     /// Takes in the hello of another Sentinel. Returns the primary that it is about, if we watch it.
     pub(super) fn on_hello(&mut self, payload: &[u8]) -> Option<usize> {
         let mut hello = Hello::read(payload)?;
-        let m = self.master_index(&hello.master_name)?;
+        let m = self.primary_index(&hello.primary_name)?;
         if hello.id == self.id {
             return None;
         }
-        if !self.accepts(&hello.sentinel.host) || !self.accepts(&hello.master.host) {
+        if !self.accepts(&hello.sentinel.host) || !self.accepts(&hello.primary.host) {
             return Some(m);
         }
-        for address in [&mut hello.sentinel, &mut hello.master] {
+        for address in [&mut hello.sentinel, &mut hello.primary] {
             *address = self.locate(&address.host, address.port);
         }
         let p = self.meet(m, &hello)?;
         self.adopt_epoch(m, hello.current_epoch);
-        if self.masters[m].config_epoch < hello.config_epoch {
+        if self.primaries[m].config_epoch < hello.config_epoch {
             self.adopt_configuration(m, p, &hello);
         }
-        self.masters[m].peers[p].last_hello = self.moment.now;
+        self.primaries[m].peers[p].last_hello = self.moment.now;
         Some(m)
     }
 
@@ -111,27 +111,27 @@ impl Sentinel {
 
     /// The index of the Sentinel that sent a hello, which is added if it was unknown.
     fn meet(&mut self, m: usize, hello: &Hello) -> Option<usize> {
-        let known = self.masters[m]
+        let known = self.primaries[m]
             .peers
             .iter()
             .position(|peer| peer.base.run_id == hello.id.as_str() && peer.base.address.is_same(&hello.sentinel));
         if let Some(p) = known {
             return Some(p);
         }
-        let moved = self.masters[m].peers.iter().any(|peer| peer.base.run_id == hello.id.as_str());
+        let moved = self.primaries[m].peers.iter().any(|peer| peer.base.run_id == hello.id.as_str());
         if moved {
             self.remove_peers(m, hello.id.as_str());
             let Address { host, port, .. } = &hello.sentinel;
-            let text = format!("{} ip {host} port {port} for {}", self.describe(Place::Master(m)), hello.id);
+            let text = format!("{} ip {host} port {port} for {}", self.describe(Place::Primary(m)), hello.id);
             self.emit_text(Level::Notice, "+sentinel-address-switch", Some(m), text);
         } else {
             self.remove_usurped(m, &hello.sentinel);
         }
-        if self.masters[m].peers.len() >= MAX_PEERS {
+        if self.primaries[m].peers.len() >= MAX_PEERS {
             return None;
         }
         self.add_peer(m, &hello.id, hello.sentinel.clone());
-        let p = self.masters[m].peers.len() - 1;
+        let p = self.primaries[m].peers.len() - 1;
         if moved {
             self.move_elsewhere(m, p);
         } else {
@@ -143,17 +143,17 @@ impl Sentinel {
 
     /// Removes a Sentinel with another id at the same address: it no longer exists, since the new one has taken its place.
     fn remove_usurped(&mut self, m: usize, address: &Address) {
-        let usurped = self.masters[m].peers.iter().position(|peer| peer.base.address.is_same(address));
+        let usurped = self.primaries[m].peers.iter().position(|peer| peer.base.address.is_same(address));
         let Some(p) = usurped else { return };
         self.emit(Level::Notice, "+sentinel-invalid-addr", Place::Peer(m, p));
-        let run_id = self.masters[m].peers[p].base.run_id.clone();
-        for m in 0..self.masters.len() {
+        let run_id = self.primaries[m].peers[p].base.run_id.clone();
+        for m in 0..self.primaries.len() {
             self.remove_peers(m, &run_id);
         }
     }
 
     fn remove_peers(&mut self, m: usize, run_id: &str) {
-        let peers = &mut self.masters[m].peers;
+        let peers = &mut self.primaries[m].peers;
         let (gone, stay): (Vec<_>, Vec<_>) = peers.drain(..).partition(|peer| peer.base.run_id == run_id);
         *peers = stay;
         gone.into_iter().for_each(|peer| self.release(peer.base.link));
@@ -163,12 +163,12 @@ impl Sentinel {
     /// A Sentinel that moved is at its new address for all primaries that it watches.
     fn move_elsewhere(&mut self, m: usize, p: usize) {
         let (run_id, address) = {
-            let base = &self.masters[m].peers[p].base;
+            let base = &self.primaries[m].peers[p].base;
             (base.run_id.clone(), base.address.clone())
         };
         let mut others = 0;
-        for other in (0..self.masters.len()).filter(|&other| other != m) {
-            if self.masters[other].peers.iter().any(|peer| peer.base.run_id == run_id) {
+        for other in (0..self.primaries.len()).filter(|&other| other != m) {
+            if self.primaries[other].peers.iter().any(|peer| peer.base.run_id == run_id) {
                 self.remove_peers(other, &run_id);
                 self.add_peer(other, &SentinelId::new(run_id.clone()), address.clone());
                 others += 1;
@@ -186,21 +186,21 @@ impl Sentinel {
     /// two configurations of one epoch, which never agree (found by the simulation). And it takes the epoch, but not the
     /// address, of a primary at a name that means nothing to it; we wait for a hello that we understand.
     fn adopt_configuration(&mut self, m: usize, p: usize, hello: &Hello) {
-        let master = &self.masters[m];
-        let from = master.current_address().clone();
-        if hello.master.ip.is_empty() && !from.is_same(&hello.master) {
+        let primary = &self.primaries[m];
+        let from = primary.current_address().clone();
+        if hello.primary.ip.is_empty() && !from.is_same(&hello.primary) {
             return;
         }
-        let master = &mut self.masters[m];
-        master.config_epoch = hello.config_epoch;
-        let overtaken = master.is_failing_over() && master.failover_epoch <= hello.config_epoch;
-        if from.is_same(&hello.master) && !overtaken {
+        let primary = &mut self.primaries[m];
+        primary.config_epoch = hello.config_epoch;
+        let overtaken = primary.is_failing_over() && primary.failover_epoch <= hello.config_epoch;
+        if from.is_same(&hello.primary) && !overtaken {
             return self.save();
         }
         self.emit(Level::Warning, "+config-update-from", Place::Peer(m, p));
-        self.announce_switch(m, &from, &hello.master);
-        self.change_address(m, hello.master.clone());
-        self.call_reconfig_script(m, "observer", &from, &hello.master);
+        self.announce_switch(m, &from, &hello.primary);
+        self.change_address(m, hello.primary.clone());
+        self.call_reconfig_script(m, "observer", &from, &hello.primary);
     }
 }
 

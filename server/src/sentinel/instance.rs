@@ -15,7 +15,7 @@ pub struct InstanceId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A primary by our configuration.
-    Master,
+    Primary,
     /// A replica of it.
     Replica,
     /// Another Sentinel that watches one of our primaries.
@@ -26,7 +26,7 @@ impl Kind {
     /// As events and flags call it.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Master => "master",
+            Self::Primary => "master",
             Self::Replica => "slave",
             Self::Sentinel => "sentinel",
         }
@@ -129,9 +129,9 @@ pub struct Replica {
     /// Its link to its primary is up.
     pub link_up: bool,
     /// Whom it says it follows.
-    pub master_host: Option<String>,
+    pub primary_host: Option<String>,
     /// The port of the primary that it says it follows.
-    pub master_port: u16,
+    pub primary_port: u16,
     /// When that last changed.
     pub conf_change: Millis,
     /// `replica-priority`: the lowest is promoted first; 0: never.
@@ -151,8 +151,8 @@ impl Replica {
             base,
             link_down_time: 0,
             link_up: false,
-            master_host: None,
-            master_port: 0,
+            primary_host: None,
+            primary_port: 0,
             priority: 100,
             offset: 0,
             announced: true,
@@ -174,7 +174,7 @@ pub struct Peer {
     /// When its hello last came.
     pub last_hello: Millis,
     /// It says that the primary is down.
-    pub master_down: bool,
+    pub primary_down: bool,
     /// When it last said whether.
     pub last_opinion: Millis,
     /// When we asked, without an answer so far.
@@ -191,7 +191,7 @@ impl Peer {
             last_hello: base.role_reported_since,
             last_opinion: base.role_reported_since,
             base,
-            master_down: false,
+            primary_down: false,
             asked: None,
             leader: None,
             leader_epoch: Epoch::ZERO,
@@ -251,7 +251,7 @@ impl Failover {
 
 /// A monitored primary.
 #[derive(Debug)]
-pub struct Master {
+pub struct Primary {
     /// The state that all instances have.
     pub base: Instance,
     /// How many Sentinels must agree that it is down.
@@ -304,7 +304,7 @@ pub struct Master {
     pub(super) due: Millis,
 }
 
-impl Master {
+impl Primary {
     pub(super) fn new(base: Instance, quorum: u32, timing: &Timing) -> Self {
         Self {
             base,
@@ -383,7 +383,7 @@ impl Master {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The primary of this index.
-    Master(usize),
+    Primary(usize),
     /// A replica, by the indexes of its primary and of its own.
     Replica(usize, usize),
     /// A primary's other Sentinel.
@@ -392,9 +392,9 @@ pub enum Place {
 
 impl Place {
     /// The index of the primary.
-    pub fn master(self) -> usize {
+    pub fn primary(self) -> usize {
         match self {
-            Self::Master(master) | Self::Replica(master, _) | Self::Peer(master, _) => master,
+            Self::Primary(primary) | Self::Replica(primary, _) | Self::Peer(primary, _) => primary,
         }
     }
 }

@@ -40,7 +40,7 @@ pub enum Asked {
     /// PUBLISH of our hello.
     Hello,
     /// It answers SENTINEL IS-MASTER-DOWN-BY-ADDR.
-    MasterDown,
+    PrimaryDown,
     /// Anything whose reply does not matter.
     Other,
 }

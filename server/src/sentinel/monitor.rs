@@ -104,8 +104,9 @@ impl Sentinel {
     /// Whether it is time for INFO: soon if a failover waits for it, every second if roles are changing.
     fn is_info_due(&self, place: Place) -> bool {
         let instance = self.instance(place);
-        let master = &self.masters[place.master()].base;
-        if master.s_down && instance.info_refresh < master.s_down_since && instance.info_asked < master.s_down_since {
+        let primary = &self.primaries[place.primary()].base;
+        if primary.s_down && instance.info_refresh < primary.s_down_since && instance.info_asked < primary.s_down_since
+        {
             // The current offsets decide which replica is promoted.
             return true;
         }
@@ -124,15 +125,15 @@ impl Sentinel {
             let age = self.age(self.instance(place).role_reported_since);
             return usual.min((age / 4).max(POLL_PERIOD));
         };
-        let (master, replica) = (&self.masters[m], &self.masters[m].replicas[r]);
-        let promoted = master.failover == Failover::WaitPromotion(replica.base.id);
+        let (primary, replica) = (&self.primaries[m], &self.primaries[m].replicas[r]);
+        let promoted = primary.failover == Failover::WaitPromotion(replica.base.id);
         if promoted || replica.reconf != Reconf::None && replica.reconf != Reconf::Done {
             return usual.min(POLL_PERIOD);
         }
-        let restless = master.base.s_down
-            || master.is_failing_over()
+        let restless = primary.base.s_down
+            || primary.is_failing_over()
             || replica.link_down_time != 0
-            || replica.base.role_reported == Kind::Master;
+            || replica.base.role_reported == Kind::Primary;
         if restless { usual.min(1000) } else { usual }
     }
 
@@ -168,7 +169,7 @@ impl Sentinel {
         let mut words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         if let Some(first) = words.first_mut() {
             let name = String::from_utf8_lossy(first).into_owned();
-            *first = self.masters[place.master()].command(&name).as_bytes().to_vec();
+            *first = self.primaries[place.primary()].command(&name).as_bytes().to_vec();
         }
         words
     }
@@ -190,7 +191,7 @@ impl Sentinel {
             for place in self.owners(id) {
                 self.instance_mut(place).address.ip = peer.to_owned();
             }
-            self.owners(id).into_iter().for_each(|place| self.remove_duplicates(place.master()));
+            self.owners(id).into_iter().for_each(|place| self.remove_duplicates(place.primary()));
         }
         let Some(place) = self.owner(id) else { return };
         self.introduce(place, conn, channel);
@@ -201,7 +202,7 @@ impl Sentinel {
                 self.out.push(Effect::Send { conn, words });
             }
         }
-        self.advance_masters(id);
+        self.advance_primaries(id);
     }
 
     /// AUTH, where it is configured, and CLIENT SETNAME.
@@ -230,14 +231,14 @@ impl Sentinel {
 
     /// What AUTH takes: a password, or a user and a password.
     fn credentials(&self, place: Place) -> Vec<Vec<u8>> {
-        let master = &self.masters[place.master()];
+        let primary = &self.primaries[place.primary()];
         let settings = &self.settings;
         let (user, password) = match (place, &settings.sentinel_pass) {
             (Place::Peer(..), Some(password)) => (settings.sentinel_user.clone(), Some(password.clone())),
             (Place::Peer(..), None) => {
                 (None, Some(settings.requirepass.clone()).filter(|password| !password.is_empty()))
             }
-            _ => (master.auth_user.clone(), master.auth_pass.clone()),
+            _ => (primary.auth_user.clone(), primary.auth_pass.clone()),
         };
         match password {
             Some(password) => user.into_iter().chain([password]).collect(),
@@ -254,15 +255,15 @@ impl Sentinel {
             let name =
                 if channel == Channel::Commands { "-cmd-link-reconnection" } else { "-pubsub-link-reconnection" };
             let text = format!("{} #{reason}", self.describe(place));
-            self.emit_text(Level::Debug, name, Some(place.master()), text);
+            self.emit_text(Level::Debug, name, Some(place.primary()), text);
         }
-        self.advance_masters(id);
+        self.advance_primaries(id);
     }
 
     /// Reconsiders the primaries whose instances share a link.
-    fn advance_masters(&mut self, link: LinkId) {
+    fn advance_primaries(&mut self, link: LinkId) {
         for place in self.owners(link) {
-            self.advance(place.master());
+            self.advance(place.primary());
         }
     }
 
@@ -275,16 +276,16 @@ impl Sentinel {
         let Some((asked, about)) = self.links.get_mut(id).pending.pop_front() else { return };
         if asked == Asked::Ping {
             self.on_pong(id, value);
-            return self.advance_masters(id);
+            return self.advance_primaries(id);
         }
         let Some(place) = self.place(about) else { return };
         match (asked, place) {
             (Asked::Info, _) => self.on_info(place, value),
             (Asked::Hello, _) => self.on_published(place, value),
-            (Asked::MasterDown, Place::Peer(m, p)) => self.on_opinion(m, p, value),
+            (Asked::PrimaryDown, Place::Peer(m, p)) => self.on_opinion(m, p, value),
             _ => return,
         }
-        self.advance(place.master());
+        self.advance(place.primary());
     }
 
     fn on_message(&mut self, id: LinkId, value: &Value) {
@@ -298,7 +299,7 @@ impl Sentinel {
         if matches!(value, Value::Error(_)) {
             // It does not let us subscribe, so nothing would ever come: closes the connection, to be tried again.
             self.cut(id, Channel::Hellos);
-            return self.advance_masters(id);
+            return self.advance_primaries(id);
         }
         let Value::Array(parts) = value else { return };
         let [kind, _, payload] = parts.as_slice() else { return };

@@ -80,8 +80,8 @@ impl Sentinel {
     }
 
     fn names_in_hello(&self, payload: &[u8]) -> Vec<String> {
-        let hello = Hello::read(payload).filter(|hello| self.master_index(&hello.master_name).is_some());
-        hello.map_or_else(Vec::new, |hello| vec![hello.sentinel.host, hello.master.host])
+        let hello = Hello::read(payload).filter(|hello| self.primary_index(&hello.primary_name).is_some());
+        hello.map_or_else(Vec::new, |hello| vec![hello.sentinel.host, hello.primary.host])
     }
 
     fn is_to_be_looked_up(&self, host: &str) -> bool {
@@ -91,7 +91,7 @@ impl Sentinel {
     /// The name to look up before [`Self::locate`], where the place is none of our primaries' by its spelling alone.
     pub fn name_to_locate(&self, host: &str, port: u16) -> Option<String> {
         let spelled = Address::new(host, port);
-        let known = self.masters.iter().any(|master| master.base.address.is_same(&spelled));
+        let known = self.primaries.iter().any(|primary| primary.base.address.is_same(&spelled));
         (self.settings.resolve_hostnames && !known && self.is_to_be_looked_up(host)).then(|| host.to_owned())
     }
 
@@ -121,22 +121,22 @@ mod tests {
     use crate::base::random::Random;
     use crate::sentinel::{Effect, SentinelId};
 
-    const MASTER: &str = "10.0.0.1";
+    const PRIMARY: &str = "10.0.0.1";
 
     /// A Sentinel of the primary 10.0.0.1:6379 that knows what `db`, `replica` and `guard` mean.
     fn sentinel() -> Sentinel {
         let mut sentinel = Sentinel::new(0, Random::from_seed(1));
         sentinel.settings.resolve_hostnames = true;
-        sentinel.monitor("m", Address::new(MASTER, 6379), 1).unwrap();
-        sentinel.learn("db", Some(MASTER.into()));
+        sentinel.monitor("m", Address::new(PRIMARY, 6379), 1).unwrap();
+        sentinel.learn("db", Some(PRIMARY.into()));
         sentinel.learn("replica", Some("10.0.0.2".into()));
         sentinel.learn("guard", Some("10.0.0.9".into()));
         sentinel
     }
 
-    fn hello(sentinel: &mut Sentinel, guard: &str, master: &str, epoch: Epoch) -> Vec<String> {
+    fn hello(sentinel: &mut Sentinel, guard: &str, primary: &str, epoch: Epoch) -> Vec<String> {
         let id = "a".repeat(40);
-        let text = format!("{guard},26379,{id},{epoch},m,{master},{epoch}");
+        let text = format!("{guard},26379,{id},{epoch},m,{primary},{epoch}");
         let mut out = Vec::new();
         sentinel.handle(1, &(), Input::Hello(text.into_bytes()), &mut out);
         let event = |effect: &Effect| match effect {
@@ -147,31 +147,31 @@ mod tests {
     }
 
     #[test]
-    fn a_master_that_is_called_by_its_name_has_not_moved() {
+    fn a_primary_that_is_called_by_its_name_has_not_moved() {
         let mut sentinel = sentinel();
         let told = hello(&mut sentinel, "10.0.0.9", "db,6379", Epoch(9));
         assert_eq!(told, ["+sentinel sentinel ID 10.0.0.9 26379 @ m 10.0.0.1 6379", "+new-epoch 9"]);
-        assert_eq!((sentinel.masters[0].config_epoch, sentinel.masters[0].replicas.len()), (Epoch(9), 0));
+        assert_eq!((sentinel.primaries[0].config_epoch, sentinel.primaries[0].replicas.len()), (Epoch(9), 0));
     }
 
     #[test]
-    fn a_master_that_moved_to_a_name_leaves_its_old_place_as_the_only_replica() {
+    fn a_primary_that_moved_to_a_name_leaves_its_old_place_as_the_only_replica() {
         let mut sentinel = sentinel();
         sentinel.add_replica(0, Address::new("10.0.0.2", 6379));
         let told = hello(&mut sentinel, "10.0.0.9", "replica,6379", Epoch(9));
         assert!(told.iter().any(|event| event.starts_with("+switch-master")), "{told:?}");
-        let master = &sentinel.masters[0];
-        let replicas: Vec<&str> = master.replicas.iter().map(|replica| replica.base.name.as_str()).collect();
-        assert_eq!((master.base.address.shown(false), replicas), ("10.0.0.2", vec!["10.0.0.1:6379"]));
+        let primary = &sentinel.primaries[0];
+        let replicas: Vec<&str> = primary.replicas.iter().map(|replica| replica.base.name.as_str()).collect();
+        assert_eq!((primary.base.address.shown(false), replicas), ("10.0.0.2", vec!["10.0.0.1:6379"]));
     }
 
     #[test]
-    fn a_master_at_a_name_that_means_nothing_is_not_followed() {
+    fn a_primary_at_a_name_that_means_nothing_is_not_followed() {
         let mut sentinel = sentinel();
         let told = hello(&mut sentinel, "10.0.0.9", "nowhere.invalid,6379", Epoch(9));
         assert!(!told.iter().any(|event| event.starts_with("+switch-master")), "{told:?}");
-        let master = &sentinel.masters[0];
-        assert_eq!((master.base.address.host.as_str(), master.config_epoch), (MASTER, Epoch::ZERO));
+        let primary = &sentinel.primaries[0];
+        assert_eq!((primary.base.address.host.as_str(), primary.config_epoch), (PRIMARY, Epoch::ZERO));
     }
 
     #[test]
@@ -181,17 +181,17 @@ mod tests {
         for spelling in ["10.0.0.9", "GUARD", "guard"] {
             assert!(hello(&mut sentinel, spelling, "10.0.0.1,6379", Epoch(0)).is_empty(), "{spelling}");
         }
-        assert_eq!(sentinel.masters[0].peers[0].base.address.shown(false), "10.0.0.9");
+        assert_eq!(sentinel.primaries[0].peers[0].base.address.shown(false), "10.0.0.9");
     }
 
     #[test]
     fn a_question_about_a_name_is_one_about_its_address() {
         let mut sentinel = sentinel();
-        assert_eq!(sentinel.name_to_locate(MASTER, 6379), None);
+        assert_eq!(sentinel.name_to_locate(PRIMARY, 6379), None);
         assert_eq!(sentinel.name_to_locate("unknown", 6379).as_deref(), Some("unknown"));
         let (address, id) = (sentinel.locate("DB", 6379), SentinelId::new("b".repeat(40)));
         let (_, vote) =
-            sentinel.act(1, &(), &mut Vec::new(), |sentinel| sentinel.is_master_down(&address, Epoch(5), Some(&id)));
+            sentinel.act(1, &(), &mut Vec::new(), |sentinel| sentinel.is_primary_down(&address, Epoch(5), Some(&id)));
         assert_eq!((vote.leader, vote.epoch), (Some(id), Epoch(5)));
     }
 
@@ -200,7 +200,7 @@ mod tests {
         let mut sentinel = sentinel();
         assert!(sentinel.add_replica(0, sentinel.locate("replica", 6379)));
         assert!(!sentinel.add_replica(0, sentinel.locate("10.0.0.2", 6379)));
-        assert_eq!(sentinel.masters[0].replicas[0].base.name, "10.0.0.2:6379");
+        assert_eq!(sentinel.primaries[0].replicas[0].base.name, "10.0.0.2:6379");
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         let unknown = Address::new("later", 6379);
         sentinel.add_replica(0, Address::new("10.0.0.2", 6379));
         sentinel.add_replica(0, unknown);
-        sentinel.masters[0].replicas[1].base.address.ip = "10.0.0.2".into();
+        sentinel.primaries[0].replicas[1].base.address.ip = "10.0.0.2".into();
         let lines: Vec<_> = sentinel.lines().into_iter().filter(|(key, _)| key == "sentinel known-replica").collect();
         assert_eq!(lines.len(), 1, "{lines:?}");
     }
@@ -222,10 +222,10 @@ mod tests {
         let link = sentinel.instance(place).link;
         let conn = sentinel.links.open(link, Channel::Commands, 0);
         let mut out = Vec::new();
-        let connected = Input::Connected { conn, local: "10.0.0.3".into(), peer: MASTER.into() };
+        let connected = Input::Connected { conn, local: "10.0.0.3".into(), peer: PRIMARY.into() };
         assert!(!sentinel.send_replicaof(place, Some(&sentinel.locate("later", 6379))));
         sentinel.handle(1, &(), connected, &mut out);
-        assert!(sentinel.masters[0].replicas.is_empty(), "the name meant the master");
+        assert!(sentinel.primaries[0].replicas.is_empty(), "the name meant the master");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::address::Address;
 use super::election::Vote;
 use super::id::SentinelId;
-use super::instance::{Kind, Master, Place};
+use super::instance::{Kind, Place, Primary};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::base::epoch::Epoch;
@@ -69,13 +69,13 @@ impl Sentinel {
         if quorum <= 0 {
             return refuse("Quorum must be 1 or greater.");
         }
-        if self.master_index(name).is_some() {
+        if self.primary_index(name).is_some() {
             return refuse("Duplicate master name.");
         }
         let link = self.links.add(address.clone(), self.moment.now);
-        let base = self.new_instance(Kind::Master, name.to_owned(), address, link);
+        let base = self.new_instance(Kind::Primary, name.to_owned(), address, link);
         let quorum = u32::try_from(quorum).unwrap_or(u32::MAX);
-        self.masters.push(Master::new(base, quorum, &self.timing));
+        self.primaries.push(Primary::new(base, quorum, &self.timing));
         self.reindex();
         Ok(())
     }
@@ -88,8 +88,8 @@ impl Sentinel {
         let done =
             on_one_line(&[name.as_bytes()], "the name of a master").and_then(|()| self.monitor(name, address, quorum));
         if done.is_ok() {
-            let m = self.masters.len() - 1;
-            let text = format!("{} quorum {quorum}", self.describe(Place::Master(m)));
+            let m = self.primaries.len() - 1;
+            let text = format!("{} quorum {quorum}", self.describe(Place::Primary(m)));
             self.emit_text(Level::Warning, "+monitor", Some(m), text);
             self.save();
             self.advance(m);
@@ -99,13 +99,13 @@ impl Sentinel {
 
     /// SENTINEL REMOVE; false if there is no such primary.
     pub fn remove(&mut self, name: &str) -> bool {
-        let found = self.master_index(name);
+        let found = self.primary_index(name);
         if let Some(m) = found {
-            self.emit(Level::Warning, "-monitor", Place::Master(m));
-            let master = self.masters.remove(m);
-            let replicas = master.replicas.iter().map(|replica| replica.base.link);
-            let peers = master.peers.iter().map(|peer| peer.base.link);
-            let links: Vec<_> = replicas.chain(peers).chain([master.base.link]).collect();
+            self.emit(Level::Warning, "-monitor", Place::Primary(m));
+            let primary = self.primaries.remove(m);
+            let replicas = primary.replicas.iter().map(|replica| replica.base.link);
+            let peers = primary.peers.iter().map(|peer| peer.base.link);
+            let links: Vec<_> = replicas.chain(peers).chain([primary.base.link]).collect();
             links.into_iter().for_each(|link| self.release(link));
             self.reindex();
             self.save();
@@ -117,11 +117,11 @@ impl Sentinel {
     /// their number.
     pub fn reset(&mut self, pattern: &[u8]) -> usize {
         let mut count = 0;
-        for m in 0..self.masters.len() {
-            if glob::matches(pattern, self.masters[m].name().as_bytes(), false) {
-                let address = self.masters[m].base.address.clone();
-                self.reset_master(m, address, true);
-                self.emit(Level::Warning, "+reset-master", Place::Master(m));
+        for m in 0..self.primaries.len() {
+            if glob::matches(pattern, self.primaries[m].name().as_bytes(), false) {
+                let address = self.primaries[m].base.address.clone();
+                self.reset_primary(m, address, true);
+                self.emit(Level::Warning, "+reset-master", Place::Primary(m));
                 count += 1;
                 self.advance(m);
             }
@@ -135,25 +135,25 @@ impl Sentinel {
     /// # Errors
     /// One is running, or no replica is fit.
     pub fn failover(&mut self, m: usize) -> Result<(), Refusal> {
-        if self.masters[m].is_failing_over() {
+        if self.primaries[m].is_failing_over() {
             refuse("INPROG Failover already in progress")
         } else if self.best_replica(m).is_none() {
             refuse("NOGOODSLAVE No suitable replica to promote")
         } else {
-            let name = self.masters[m].name().to_owned();
+            let name = self.primaries[m].name().to_owned();
             self.log(Level::Warning, format!("Executing user requested FAILOVER of '{name}'"));
             self.start_failover(m);
-            self.masters[m].forced = true;
+            self.primaries[m].forced = true;
             // The operator gets the reply before the failover continues.
-            self.masters[m].due = self.moment.now;
+            self.primaries[m].due = self.moment.now;
             Ok(())
         }
     }
 
     /// SENTINEL IS-MASTER-DOWN-BY-ADDR: whether we see the primary at that address down, and our vote if a candidate asks
     /// for it.
-    pub fn is_master_down(&mut self, address: &Address, epoch: Epoch, candidate: Option<&SentinelId>) -> (bool, Vote) {
-        let found = self.masters.iter().position(|master| master.base.address.is_same(address));
+    pub fn is_primary_down(&mut self, address: &Address, epoch: Epoch, candidate: Option<&SentinelId>) -> (bool, Vote) {
+        let found = self.primaries.iter().position(|primary| primary.base.address.is_same(address));
         let down = self.sees_down(found);
         let vote = match (found, candidate) {
             (Some(m), Some(candidate)) => {
@@ -177,7 +177,7 @@ impl Sentinel {
                 true => vec!["******".into()],
                 false => change.values.iter().map(|value| String::from_utf8_lossy(value)).collect(),
             };
-            let text = format!("{} {} {}", self.describe(Place::Master(m)), change.option, shown.join(" "));
+            let text = format!("{} {} {}", self.describe(Place::Primary(m)), change.option, shown.join(" "));
             self.emit_text(Level::Warning, "+set", Some(m), text);
             self.advance(m);
         }
@@ -193,26 +193,26 @@ impl Sentinel {
         };
         let number = |least: i64| parse_i64(value).filter(|&number| number >= least).ok_or_else(|| wrong(value));
         let small = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-        let master = &mut self.masters[m];
+        let primary = &mut self.primaries[m];
         match change.option.to_ascii_lowercase().as_str() {
-            "down-after-milliseconds" => set_down_after(master, number(1)?),
-            "failover-timeout" => master.failover_timeout = number(1)?,
-            "parallel-syncs" => master.parallel_syncs = small(number(1)?),
-            "quorum" => master.quorum = small(number(1)?),
-            "master-reboot-down-after-period" => master.reboot_down_after = number(0)?,
+            "down-after-milliseconds" => set_down_after(primary, number(1)?),
+            "failover-timeout" => primary.failover_timeout = number(1)?,
+            "parallel-syncs" => primary.parallel_syncs = small(number(1)?),
+            "quorum" => primary.quorum = small(number(1)?),
+            "master-reboot-down-after-period" => primary.reboot_down_after = number(0)?,
             "notification-script" | "client-reconfig-script" if self.settings.scripts_fixed => {
                 return refuse(
                     "Reconfiguration of scripts path is denied for security reasons. Check the deny-scripts-reconfig configuration directive in your Sentinel configuration",
                 );
             }
-            "notification-script" => master.notification_script = Some(text()).filter(|path| !path.is_empty()),
-            "client-reconfig-script" => master.reconfig_script = Some(text()).filter(|path| !path.is_empty()),
+            "notification-script" => primary.notification_script = Some(text()).filter(|path| !path.is_empty()),
+            "client-reconfig-script" => primary.reconfig_script = Some(text()).filter(|path| !path.is_empty()),
             "auth-pass" => {
-                master.auth_pass = Some(value.to_vec()).filter(|value| !value.is_empty());
+                primary.auth_pass = Some(value.to_vec()).filter(|value| !value.is_empty());
                 self.reconnect_data_nodes(m);
             }
             "auth-user" => {
-                master.auth_user = Some(value.to_vec()).filter(|value| !value.is_empty());
+                primary.auth_user = Some(value.to_vec()).filter(|value| !value.is_empty());
                 self.reconnect_data_nodes(m);
             }
             "rename-command" => {
@@ -221,9 +221,9 @@ impl Sentinel {
                     return Err(wrong(if new.is_empty() { new } else { value }));
                 }
                 let (old, new) = (text(), String::from_utf8_lossy(new).into_owned());
-                master.renamed.retain(|(known, _)| !known.eq_ignore_ascii_case(&old));
+                primary.renamed.retain(|(known, _)| !known.eq_ignore_ascii_case(&old));
                 if !old.eq_ignore_ascii_case(&new) {
-                    master.renamed.push((old, new));
+                    primary.renamed.push((old, new));
                 }
             }
             _ => {
@@ -282,7 +282,7 @@ impl Sentinel {
     }
 
     fn reconnect_peers(&mut self) {
-        for m in 0..self.masters.len() {
+        for m in 0..self.primaries.len() {
             for place in self.places(m).into_iter().filter(|place| matches!(place, Place::Peer(..))) {
                 let link = self.instance(place).link;
                 self.cut(link, super::effect::Channel::Commands);
@@ -297,13 +297,13 @@ impl Sentinel {
 
     /// The primary called `name`.
     pub fn index_of(&self, name: &[u8]) -> Option<usize> {
-        self.masters.iter().position(|master| master.base.name.as_bytes() == name)
+        self.primaries.iter().position(|primary| primary.base.name.as_bytes() == name)
     }
 }
 
 /// The primary's limit is that of its replicas and of its other Sentinels.
-pub(super) fn set_down_after(master: &mut Master, millis: Millis) {
-    master.base.down_after = millis;
-    master.replicas.iter_mut().for_each(|replica| replica.base.down_after = millis);
-    master.peers.iter_mut().for_each(|peer| peer.base.down_after = millis);
+pub(super) fn set_down_after(primary: &mut Primary, millis: Millis) {
+    primary.base.down_after = millis;
+    primary.replicas.iter_mut().for_each(|replica| replica.base.down_after = millis);
+    primary.peers.iter_mut().for_each(|peer| peer.base.down_after = millis);
 }

@@ -10,12 +10,12 @@ use crate::base::clock::Millis;
 use crate::base::level::Level;
 
 impl Sentinel {
-    fn master_looks_sane(&self, m: usize) -> bool {
-        let master = &self.masters[m];
-        master.base.role_reported == Kind::Master
-            && !master.base.s_down
-            && !master.o_down
-            && master.base.info_refresh.is_some_and(|time| self.age(time) < self.timing.info_period * 2)
+    fn primary_looks_sane(&self, m: usize) -> bool {
+        let primary = &self.primaries[m];
+        primary.base.role_reported == Kind::Primary
+            && !primary.base.s_down
+            && !primary.o_down
+            && primary.base.info_refresh.is_some_and(|time| self.age(time) < self.timing.info_period * 2)
     }
 
     fn was_not_down_for(&self, place: Place, period: Millis) -> bool {
@@ -26,36 +26,36 @@ impl Sentinel {
     pub(super) fn convert_to_replica(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
         let patience = self.timing.publish_period * 4;
-        let master = &self.masters[m];
-        let replica = &master.replicas[r];
-        let ripe = !master.has_chosen(replica)
-            && self.master_looks_sane(m)
+        let primary = &self.primaries[m];
+        let replica = &primary.replicas[r];
+        let ripe = !primary.has_chosen(replica)
+            && self.primary_looks_sane(m)
             && self.was_not_down_for(place, patience)
             && self.age(replica.base.role_reported_since) > patience;
         if ripe {
-            self.send_to_our_master(m, place, "+convert-to-slave");
+            self.send_to_our_primary(m, place, "+convert-to-slave");
         }
     }
 
     /// Handles a replica that follows another primary.
-    pub(super) fn fix_wrong_master(&mut self, m: usize, r: usize) {
+    pub(super) fn fix_wrong_primary(&mut self, m: usize, r: usize) {
         let place = Place::Replica(m, r);
-        let master = &self.masters[m];
-        let replica = &master.replicas[r];
-        let address = &master.base.address;
+        let primary = &self.primaries[m];
+        let replica = &primary.replicas[r];
+        let address = &primary.base.address;
         let right = self.follows(replica, address);
-        let patience = master.failover_timeout;
+        let patience = primary.failover_timeout;
         let ripe = !right
-            && self.master_looks_sane(m)
+            && self.primary_looks_sane(m)
             && self.was_not_down_for(place, patience)
             && self.age(replica.conf_change) > patience;
         if ripe {
-            self.send_to_our_master(m, place, "+fix-slave-config");
+            self.send_to_our_primary(m, place, "+fix-slave-config");
         }
     }
 
-    fn send_to_our_master(&mut self, m: usize, place: Place, event: &'static str) {
-        let address = self.masters[m].base.address.clone();
+    fn send_to_our_primary(&mut self, m: usize, place: Place, event: &'static str) {
+        let address = self.primaries[m].base.address.clone();
         if self.send_replicaof(place, Some(&address)) {
             self.emit(Level::Notice, event, place);
         }

@@ -19,8 +19,8 @@ pub(super) struct Report {
     role: Option<Kind>,
     replicas: Vec<(String, u16)>,
     link_down_seconds: Option<i64>,
-    master_host: Option<String>,
-    master_port: Option<u16>,
+    primary_host: Option<String>,
+    primary_port: Option<u16>,
     link_up: Option<bool>,
     priority: Option<i64>,
     offset: Option<i64>,
@@ -34,13 +34,13 @@ impl Report {
             let Some((name, value)) = line.split_once(':') else { continue };
             match name {
                 "run_id" => report.run_id = run_id_of(value).or(report.run_id),
-                "role" if value.starts_with("master") => report.role = Some(Kind::Master),
+                "role" if value.starts_with("master") => report.role = Some(Kind::Primary),
                 "role" if value.starts_with("slave") => report.role = Some(Kind::Replica),
                 "master_link_down_since_seconds" => report.link_down_seconds = value.parse().ok(),
                 // Hosts become lines of the configuration file.
                 "master_host" if words::has_control(value.as_bytes()) => {}
-                "master_host" => report.master_host = Some(value.to_owned()),
-                "master_port" => report.master_port = value.parse().ok(),
+                "master_host" => report.primary_host = Some(value.to_owned()),
+                "master_port" => report.primary_port = value.parse().ok(),
                 "master_link_status" => report.link_up = Some(value.eq_ignore_ascii_case("up")),
                 "slave_priority" => report.priority = value.parse().ok(),
                 "slave_repl_offset" => report.offset = value.parse().ok(),
@@ -56,7 +56,7 @@ impl Report {
 
     /// The hosts that it speaks of.
     pub(super) fn hosts(self) -> Vec<String> {
-        self.replicas.into_iter().map(|(host, _)| host).chain(self.master_host).collect()
+        self.replicas.into_iter().map(|(host, _)| host).chain(self.primary_host).collect()
     }
 }
 
@@ -92,7 +92,7 @@ impl Sentinel {
         let report = Report::read(&text);
         self.take_run_id(place, report.run_id.as_deref());
         match place {
-            Place::Master(m) => self.discover_replicas(m, &report.replicas),
+            Place::Primary(m) => self.discover_replicas(m, &report.replicas),
             Place::Replica(m, r) => self.take_replica_fields(m, r, &report),
             Place::Peer(..) => return,
         }
@@ -106,9 +106,9 @@ impl Sentinel {
         }
         if let Place::Replica(m, r) = place {
             match role {
-                Kind::Master => self.replica_is_a_master(m, r),
+                Kind::Primary => self.replica_is_a_primary(m, r),
                 _ => {
-                    self.fix_wrong_master(m, r);
+                    self.fix_wrong_primary(m, r);
                     self.follow_reconfiguration(m, r);
                 }
             }
@@ -120,7 +120,7 @@ impl Sentinel {
         let known = self.instance(place).run_id.clone();
         if !known.is_empty() && known != run_id {
             self.emit(Level::Notice, "+reboot", place);
-            if self.masters[place.master()].reboot_down_after != 0 {
+            if self.primaries[place.primary()].reboot_down_after != 0 {
                 self.instance_mut(place).rebooted_since = Some(self.moment.now);
             }
         }
@@ -130,7 +130,7 @@ impl Sentinel {
     fn discover_replicas(&mut self, m: usize, found: &[(String, u16)]) {
         for (host, port) in found {
             if self.accepts(host) && self.add_replica(m, self.locate(host, *port)) {
-                let r = self.masters[m].replicas.len() - 1;
+                let r = self.primaries[m].replicas.len() - 1;
                 self.emit(Level::Notice, "+slave", Place::Replica(m, r));
                 self.save();
             }
@@ -139,19 +139,19 @@ impl Sentinel {
 
     fn take_replica_fields(&mut self, m: usize, r: usize, report: &Report) {
         let now = self.moment.now;
-        let replica = &mut self.masters[m].replicas[r];
+        let replica = &mut self.primaries[m].replicas[r];
         replica.link_down_time = report.link_down_seconds.unwrap_or(0).saturating_mul(1000);
         if report.role != Some(Kind::Replica) {
             return;
         }
-        if let Some(host) = &report.master_host
-            && !replica.master_host.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(host))
+        if let Some(host) = &report.primary_host
+            && !replica.primary_host.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(host))
         {
-            replica.master_host = Some(host.clone());
+            replica.primary_host = Some(host.clone());
             replica.conf_change = now;
         }
-        if let Some(port) = report.master_port.filter(|&port| port != replica.master_port) {
-            replica.master_port = port;
+        if let Some(port) = report.primary_port.filter(|&port| port != replica.primary_port) {
+            replica.primary_port = port;
             replica.conf_change = now;
         }
         replica.link_up = report.link_up.unwrap_or(replica.link_up);
@@ -170,18 +170,18 @@ impl Sentinel {
         instance.role_reported_since = now;
         let agrees = instance.kind == role;
         if let (Place::Replica(m, r), Kind::Replica) = (place, role) {
-            self.masters[m].replicas[r].conf_change = now;
+            self.primaries[m].replicas[r].conf_change = now;
         }
-        let word = if role == Kind::Master { "master" } else { "slave" };
+        let word = if role == Kind::Primary { "master" } else { "slave" };
         let text = format!("{} new reported role is {word}", self.describe(place));
         let name = if agrees { "+role-change" } else { "-role-change" };
-        self.emit_text(Level::Verbose, name, Some(place.master()), text);
+        self.emit_text(Level::Verbose, name, Some(place.primary()), text);
     }
 
     /// A replica that says it is a primary: the one we promoted, or one that has to be told.
-    fn replica_is_a_master(&mut self, m: usize, r: usize) {
-        let master = &self.masters[m];
-        if master.failover == Failover::WaitPromotion(master.replicas[r].base.id) {
+    fn replica_is_a_primary(&mut self, m: usize, r: usize) {
+        let primary = &self.primaries[m];
+        if primary.failover == Failover::WaitPromotion(primary.replicas[r].base.id) {
             self.promotion_succeeded(m, r);
         } else {
             self.convert_to_replica(m, r);
@@ -190,25 +190,25 @@ impl Sentinel {
 
     /// Sent, in progress, done: as the replica's own account shows.
     fn follow_reconfiguration(&mut self, m: usize, r: usize) {
-        let master = &self.masters[m];
-        let Some(target) = master.promoted_replica().map(|promoted| promoted.base.address.clone()) else { return };
-        let replica = &master.replicas[r];
+        let primary = &self.primaries[m];
+        let Some(target) = primary.promoted_replica().map(|promoted| promoted.base.address.clone()) else { return };
+        let replica = &primary.replicas[r];
         let follows = self.follows(replica, &target);
         if matches!(replica.reconf, Reconf::Sent(_)) && follows {
-            self.masters[m].replicas[r].reconf = Reconf::InProgress;
+            self.primaries[m].replicas[r].reconf = Reconf::InProgress;
             self.emit(Level::Notice, "+slave-reconf-inprog", Place::Replica(m, r));
         }
-        let replica = &self.masters[m].replicas[r];
+        let replica = &self.primaries[m].replicas[r];
         if replica.reconf == Reconf::InProgress && replica.link_up {
-            self.masters[m].replicas[r].reconf = Reconf::Done;
+            self.primaries[m].replicas[r].reconf = Reconf::Done;
             self.emit(Level::Notice, "+slave-reconf-done", Place::Replica(m, r));
         }
     }
 
     /// Whether a replica says that it follows the instance at that address.
     pub(super) fn follows(&self, replica: &Replica, target: &Address) -> bool {
-        let host = replica.master_host.as_ref();
-        host.is_some_and(|host| self.locate(host, replica.master_port).is_same(target))
+        let host = replica.primary_host.as_ref();
+        host.is_some_and(|host| self.locate(host, replica.primary_port).is_same(target))
     }
 
     /// How old a primary's or replica's INFO is; `None` if none ever came.
@@ -230,7 +230,7 @@ mod tests {
         );
         let expected = Report {
             run_id: Some(id),
-            role: Some(Kind::Master),
+            role: Some(Kind::Primary),
             replicas: vec![("::1".into(), 6380), ("127.0.0.1".into(), 6381)],
             priority: Some(7),
             ..Report::default()

@@ -97,11 +97,11 @@ impl Sentinel {
 
     /// `client-reconfig-script`: the primary changed.
     pub(super) fn call_reconfig_script(&mut self, m: usize, role: &str, from: &Address, to: &Address) {
-        let Some(script) = self.masters[m].reconfig_script.clone() else { return };
+        let Some(script) = self.primaries[m].reconfig_script.clone() else { return };
         let shown = |address: &Address| address.shown(self.settings.announce_hostnames).to_owned();
         let argv = vec![
             script,
-            self.masters[m].name().to_owned(),
+            self.primaries[m].name().to_owned(),
             role.to_owned(),
             "start".to_owned(),
             shown(from),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_hears_of_what_matters_and_of_the_new_master() {
+    fn a_script_hears_of_what_matters_and_of_the_new_primary() {
         let (mut sentinel, out) = sentinel();
         assert_eq!(started(&out), [["/bin/tell", "+monitor", "master m 10.0.0.1 6379 quorum 1"]]);
         let mut out = Vec::new();

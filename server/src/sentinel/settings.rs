@@ -3,7 +3,7 @@
 
 use super::address::{Address, is_ip};
 use super::id::SentinelId;
-use super::instance::{Kind, Master, Replica};
+use super::instance::{Kind, Primary, Replica};
 use super::operator::set_down_after;
 use super::state::Sentinel;
 use crate::base::epoch::Epoch;
@@ -116,7 +116,7 @@ impl Sentinel {
             }
             ("myid", 1) => Err("Malformed Sentinel id in myid option.".into()),
             (_, 0) => Err("Unrecognized sentinel configuration statement.".into()),
-            _ => self.read_masters_line(&name, &words, resolve),
+            _ => self.read_primaries_line(&name, &words, resolve),
         }
     }
 
@@ -150,7 +150,7 @@ impl Sentinel {
         Ok(address)
     }
 
-    fn read_masters_line(&mut self, name: &str, words: &[&[u8]], resolve: Resolve<'_>) -> Result<(), String> {
+    fn read_primaries_line(&mut self, name: &str, words: &[&[u8]], resolve: Resolve<'_>) -> Result<(), String> {
         const KNOWN: [(&str, usize); 15] = [
             ("down-after-milliseconds", 2),
             ("failover-timeout", 2),
@@ -180,24 +180,24 @@ impl Sentinel {
         let text = || String::from_utf8_lossy(value).into_owned();
         let positive = || Some(lenient(value)).filter(|&n| n > 0).ok_or("negative or zero time parameter.");
         match name {
-            "down-after-milliseconds" => set_down_after(&mut self.masters[m], positive()?),
-            "failover-timeout" => self.masters[m].failover_timeout = positive()?,
-            "parallel-syncs" => self.masters[m].parallel_syncs = u32::try_from(lenient(value)).unwrap_or(0),
-            "notification-script" => self.masters[m].notification_script = Some(text()),
-            "client-reconfig-script" => self.masters[m].reconfig_script = Some(text()),
-            "auth-pass" => self.masters[m].auth_pass = Some(value.to_vec()),
-            "auth-user" => self.masters[m].auth_user = Some(value.to_vec()),
+            "down-after-milliseconds" => set_down_after(&mut self.primaries[m], positive()?),
+            "failover-timeout" => self.primaries[m].failover_timeout = positive()?,
+            "parallel-syncs" => self.primaries[m].parallel_syncs = u32::try_from(lenient(value)).unwrap_or(0),
+            "notification-script" => self.primaries[m].notification_script = Some(text()),
+            "client-reconfig-script" => self.primaries[m].reconfig_script = Some(text()),
+            "auth-pass" => self.primaries[m].auth_pass = Some(value.to_vec()),
+            "auth-user" => self.primaries[m].auth_user = Some(value.to_vec()),
             "config-epoch" => {
-                self.masters[m].config_epoch = epoch(value);
+                self.primaries[m].config_epoch = epoch(value);
                 // A configuration is never newer than the epoch that we know.
                 self.current_epoch = self.current_epoch.max(epoch(value));
             }
-            "leader-epoch" => self.masters[m].leader_epoch = epoch(value),
+            "leader-epoch" => self.primaries[m].leader_epoch = epoch(value),
             "known-replica" | "known-slave" => {
                 let address = self.address(&text(), words[2], resolve)?;
                 let name = address.joined(self.settings.announce_hostnames);
                 let is_named = |replica: &Replica| replica.base.name == name;
-                if self.masters[m].replicas.iter().any(is_named) {
+                if self.primaries[m].replicas.iter().any(is_named) {
                     return Err("Duplicate hostname and port for replica.".into());
                 }
                 // Another spelling of a known address is the same replica.
@@ -206,21 +206,21 @@ impl Sentinel {
             "known-sentinel" => {
                 let address = self.address(&text(), words[2], resolve)?;
                 let id = SentinelId::new(String::from_utf8_lossy(words[3]));
-                if self.masters[m].peers.iter().any(|peer| peer.base.run_id == id.as_str()) {
+                if self.primaries[m].peers.iter().any(|peer| peer.base.run_id == id.as_str()) {
                     return Err("Duplicate runid for sentinel.".into());
                 }
                 self.add_peer(m, &id, address);
             }
             "rename-command" => {
                 let old = text();
-                if self.masters[m].renamed.iter().any(|(known, _)| known.eq_ignore_ascii_case(&old)) {
+                if self.primaries[m].renamed.iter().any(|(known, _)| known.eq_ignore_ascii_case(&old)) {
                     return Err("Same command renamed multiple times with rename-command.".into());
                 }
-                self.masters[m].renamed.push((old, String::from_utf8_lossy(words[2]).into_owned()));
+                self.primaries[m].renamed.push((old, String::from_utf8_lossy(words[2]).into_owned()));
             }
             _ => {
                 let period = Some(lenient(value)).filter(|&n| n >= 0).ok_or("negative time parameter.")?;
-                self.masters[m].reboot_down_after = period;
+                self.primaries[m].reboot_down_after = period;
             }
         }
         Ok(())
@@ -240,7 +240,7 @@ impl Sentinel {
         if settings.announce_hostnames {
             lines.add("announce-hostnames", &[b"yes"]);
         }
-        self.masters.iter().for_each(|master| self.master_lines(master, &mut lines));
+        self.primaries.iter().for_each(|primary| self.primary_lines(primary, &mut lines));
         lines.add("current-epoch", &[self.current_epoch.to_string().as_bytes()]);
         if let Some(ip) = &settings.announce_ip {
             let mut line = b"sentinel announce-ip ".to_vec();
@@ -259,20 +259,20 @@ impl Sentinel {
         lines.0
     }
 
-    fn master_lines(&self, master: &Master, lines: &mut Lines) {
+    fn primary_lines(&self, primary: &Primary, lines: &mut Lines) {
         let hostnames = self.settings.announce_hostnames;
-        let name = master.name().as_bytes();
+        let name = primary.name().as_bytes();
         let number = |number: i64| number.to_string().into_bytes();
         let place =
             |address: &Address| (address.shown(hostnames).as_bytes().to_vec(), address.port.to_string().into_bytes());
-        let address = master.current_address();
+        let address = primary.current_address();
         let (host, port) = place(address);
-        lines.add("monitor", &[name, &host, &port, &number(master.quorum.into())]);
+        lines.add("monitor", &[name, &host, &port, &number(primary.quorum.into())]);
         let timing = &self.timing;
         let usual = [
-            ("down-after-milliseconds", master.base.down_after, timing.default_down_after),
-            ("failover-timeout", master.failover_timeout, timing.default_failover_timeout),
-            ("parallel-syncs", master.parallel_syncs.into(), 1),
+            ("down-after-milliseconds", primary.base.down_after, timing.default_down_after),
+            ("failover-timeout", primary.failover_timeout, timing.default_failover_timeout),
+            ("parallel-syncs", primary.parallel_syncs.into(), 1),
         ];
         for (option, value, default) in usual {
             if value != default {
@@ -280,36 +280,36 @@ impl Sentinel {
             }
         }
         let texts = [
-            ("notification-script", master.notification_script.as_ref().map(|path| path.as_bytes())),
-            ("client-reconfig-script", master.reconfig_script.as_ref().map(|path| path.as_bytes())),
-            ("auth-pass", master.auth_pass.as_deref()),
-            ("auth-user", master.auth_user.as_deref()),
+            ("notification-script", primary.notification_script.as_ref().map(|path| path.as_bytes())),
+            ("client-reconfig-script", primary.reconfig_script.as_ref().map(|path| path.as_bytes())),
+            ("auth-pass", primary.auth_pass.as_deref()),
+            ("auth-user", primary.auth_user.as_deref()),
         ];
         for (option, value) in texts {
             if let Some(value) = value {
                 lines.add(option, &[name, value]);
             }
         }
-        if master.reboot_down_after != 0 {
-            lines.add("master-reboot-down-after-period", &[name, &number(master.reboot_down_after)]);
+        if primary.reboot_down_after != 0 {
+            lines.add("master-reboot-down-after-period", &[name, &number(primary.reboot_down_after)]);
         }
-        lines.add("config-epoch", &[name, master.config_epoch.to_string().as_bytes()]);
-        lines.add("leader-epoch", &[name, master.leader_epoch.to_string().as_bytes()]);
+        lines.add("config-epoch", &[name, primary.config_epoch.to_string().as_bytes()]);
+        lines.add("leader-epoch", &[name, primary.leader_epoch.to_string().as_bytes()]);
         let mut written = vec![(host, port)];
-        for replica in &master.replicas {
+        for replica in &primary.replicas {
             // If the promoted replica already counts as the primary, the old primary counts as a replica.
             let known = &replica.base.address;
-            let known = place(if known.is_same(address) { &master.base.address } else { known });
+            let known = place(if known.is_same(address) { &primary.base.address } else { known });
             if !written.contains(&known) {
                 lines.add("known-replica", &[name, &known.0, &known.1]);
                 written.push(known);
             }
         }
-        for peer in master.peers.iter().filter(|peer| peer.base.kind == Kind::Sentinel) {
+        for peer in primary.peers.iter().filter(|peer| peer.base.kind == Kind::Sentinel) {
             let (host, port) = place(&peer.base.address);
             lines.add("known-sentinel", &[name, &host, &port, peer.base.run_id.as_bytes()]);
         }
-        for (old, new) in &master.renamed {
+        for (old, new) in &primary.renamed {
             lines.add("rename-command", &[name, old.as_bytes(), new.as_bytes()]);
         }
     }
@@ -383,11 +383,11 @@ mod tests {
         assert!(written.iter().all(|line| !words::has_control(line)), "{written:?}");
         let written: Vec<&str> = written.iter().map(|line| std::str::from_utf8(line).unwrap()).collect();
         let after = read(&written).unwrap();
-        let master = &after.masters[0];
-        assert_eq!(master.name(), "my master");
-        assert_eq!(master.auth_pass.as_deref(), Some(&b"a b\"c\nsentinel notification-script m /bin/x"[..]));
-        assert_eq!(master.notification_script, None);
-        assert_eq!(master.renamed, [("AUTH".to_owned(), "x y".to_owned())]);
+        let primary = &after.primaries[0];
+        assert_eq!(primary.name(), "my master");
+        assert_eq!(primary.auth_pass.as_deref(), Some(&b"a b\"c\nsentinel notification-script m /bin/x"[..]));
+        assert_eq!(primary.notification_script, None);
+        assert_eq!(primary.renamed, [("AUTH".to_owned(), "x y".to_owned())]);
         assert_eq!(after.settings.sentinel_pass.as_deref(), Some(&b"'"[..]));
     }
 
@@ -404,6 +404,6 @@ mod tests {
         let as_addresses = read(&[resolve, monitor, both[0], both[1]]);
         assert_eq!(as_addresses.err().as_deref(), Some("Duplicate hostname and port for replica."));
         let as_names = read(&[resolve, "sentinel announce-hostnames yes", monitor, both[0], both[1]]).unwrap();
-        assert_eq!(as_names.masters[0].replicas.len(), 1);
+        assert_eq!(as_names.primaries[0].replicas.len(), 1);
     }
 }

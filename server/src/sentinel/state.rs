@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use super::address::Address;
 use super::effect::{Channel, Effect, Input};
 use super::id::SentinelId;
-use super::instance::{Failover, Instance, InstanceId, Kind, Master, Peer, Place, Replica};
+use super::instance::{Failover, Instance, InstanceId, Kind, Peer, Place, Primary, Replica};
 use super::link::{Link, LinkId, Links};
 use super::moment::Moment;
 use super::names::Names;
@@ -65,7 +65,7 @@ pub struct Sentinel {
     /// Where SENTINEL SIMULATE-FAILURE ends the process.
     pub simulated: SimulatedFailures,
     /// The monitored primaries, in the order in which they were added.
-    pub masters: Vec<Master>,
+    pub primaries: Vec<Primary>,
     /// Users' scripts that wait or run.
     pub scripts: Scripts,
     pub(super) tilt: Tilt,
@@ -90,7 +90,7 @@ impl Sentinel {
             settings: Settings { scripts_fixed: true, ..Settings::default() },
             timing: Timing::default(),
             simulated: SimulatedFailures::default(),
-            masters: Vec::new(),
+            primaries: Vec::new(),
             scripts: Scripts::default(),
             tilt: Tilt::default(),
             links: Links::default(),
@@ -111,8 +111,8 @@ impl Sentinel {
             self.save();
         }
         self.log(Level::Warning, format!("Sentinel ID is {}", self.id));
-        for m in 0..self.masters.len() {
-            let text = format!("{} quorum {}", self.describe(Place::Master(m)), self.masters[m].quorum);
+        for m in 0..self.primaries.len() {
+            let text = format!("{} quorum {}", self.describe(Place::Primary(m)), self.primaries[m].quorum);
             self.emit_text(Level::Warning, "+monitor", Some(m), text);
         }
         self.advance_all();
@@ -123,20 +123,20 @@ impl Sentinel {
         // One round may give reason for another. They end, but the limit guarantees that a bug cannot hang us.
         for _ in 0..16 {
             self.moment.forget();
-            let before = (self.out.len(), self.masters[m].failover);
+            let before = (self.out.len(), self.primaries[m].failover);
             self.look_at(m);
-            if matches!(self.masters[m].failover, Failover::UpdateConfig(_)) {
+            if matches!(self.primaries[m].failover, Failover::UpdateConfig(_)) {
                 self.switch_to_promoted(m);
             }
-            if before == (self.out.len(), self.masters[m].failover) {
+            if before == (self.out.len(), self.primaries[m].failover) {
                 break;
             }
         }
-        self.masters[m].due = self.moment.wake();
+        self.primaries[m].due = self.moment.wake();
     }
 
     pub(super) fn advance_all(&mut self) {
-        (0..self.masters.len()).for_each(|m| self.advance(m));
+        (0..self.primaries.len()).for_each(|m| self.advance(m));
     }
 
     fn look_at(&mut self, m: usize) {
@@ -146,7 +146,7 @@ impl Sentinel {
         if self.is_tilted() {
             return;
         }
-        self.check_subjectively_down(Place::Master(m));
+        self.check_subjectively_down(Place::Primary(m));
         self.check_objectively_down(m);
         let started = self.start_failover_if_needed(m);
         self.step_failover(m);
@@ -158,36 +158,36 @@ impl Sentinel {
 
     /// A primary, its replicas, the other Sentinels.
     pub(super) fn places(&self, m: usize) -> Vec<Place> {
-        let master = &self.masters[m];
-        let replicas = (0..master.replicas.len()).map(|index| Place::Replica(m, index));
-        let peers = (0..master.peers.len()).map(|index| Place::Peer(m, index));
-        [Place::Master(m)].into_iter().chain(replicas).chain(peers).collect()
+        let primary = &self.primaries[m];
+        let replicas = (0..primary.replicas.len()).map(|index| Place::Replica(m, index));
+        let peers = (0..primary.peers.len()).map(|index| Place::Peer(m, index));
+        [Place::Primary(m)].into_iter().chain(replicas).chain(peers).collect()
     }
 
     /// The index of the primary of that name.
-    pub fn master_index(&self, name: &str) -> Option<usize> {
-        self.masters.iter().position(|master| master.base.name == name)
+    pub fn primary_index(&self, name: &str) -> Option<usize> {
+        self.primaries.iter().position(|primary| primary.base.name == name)
     }
 
     /// The primary of that name.
-    pub fn master(&self, name: &str) -> Option<&Master> {
-        self.master_index(name).map(|m| &self.masters[m])
+    pub fn primary(&self, name: &str) -> Option<&Primary> {
+        self.primary_index(name).map(|m| &self.primaries[m])
     }
 
     /// The instance at a place, which must exist.
     pub fn instance(&self, place: Place) -> &Instance {
         match place {
-            Place::Master(m) => &self.masters[m].base,
-            Place::Replica(m, r) => &self.masters[m].replicas[r].base,
-            Place::Peer(m, p) => &self.masters[m].peers[p].base,
+            Place::Primary(m) => &self.primaries[m].base,
+            Place::Replica(m, r) => &self.primaries[m].replicas[r].base,
+            Place::Peer(m, p) => &self.primaries[m].peers[p].base,
         }
     }
 
     pub(super) fn instance_mut(&mut self, place: Place) -> &mut Instance {
         match place {
-            Place::Master(m) => &mut self.masters[m].base,
-            Place::Replica(m, r) => &mut self.masters[m].replicas[r].base,
-            Place::Peer(m, p) => &mut self.masters[m].peers[p].base,
+            Place::Primary(m) => &mut self.primaries[m].base,
+            Place::Replica(m, r) => &mut self.primaries[m].replicas[r].base,
+            Place::Peer(m, p) => &mut self.primaries[m].peers[p].base,
         }
     }
 
@@ -207,7 +207,7 @@ impl Sentinel {
 
     /// The position of the first instance for which `is` is true.
     pub(super) fn find(&self, is: impl Fn(&Instance) -> bool) -> Option<Place> {
-        (0..self.masters.len()).flat_map(|m| self.places(m)).find(|&place| is(self.instance(place)))
+        (0..self.primaries.len()).flat_map(|m| self.places(m)).find(|&place| is(self.instance(place)))
     }
 
     /// The position of an instance; `None` if it no longer exists.
@@ -229,7 +229,7 @@ impl Sentinel {
     pub(super) fn reindex(&mut self) {
         self.places.clear();
         self.owners.clear();
-        for place in (0..self.masters.len()).flat_map(|m| self.places(m)).collect::<Vec<_>>() {
+        for place in (0..self.primaries.len()).flat_map(|m| self.places(m)).collect::<Vec<_>>() {
             let (id, link) = (self.instance(place).id, self.instance(place).link);
             self.places.insert(id, place);
             self.owners.entry(link).or_default().push(place);
@@ -244,14 +244,14 @@ impl Sentinel {
 
     /// Adds a replica unless it is known; true if it is new.
     pub(super) fn add_replica(&mut self, m: usize, address: Address) -> bool {
-        if self.masters[m].replicas.iter().any(|replica| replica.base.address.is_same(&address)) {
+        if self.primaries[m].replicas.iter().any(|replica| replica.base.address.is_same(&address)) {
             return false;
         }
         let link = self.links.add(address.clone(), self.moment.now);
         let name = address.joined(self.settings.announce_hostnames);
         let mut base = self.new_instance(Kind::Replica, name, address, link);
-        base.down_after = self.masters[m].base.down_after;
-        self.masters[m].replicas.push(Replica::new(base));
+        base.down_after = self.primaries[m].base.down_after;
+        self.primaries[m].replicas.push(Replica::new(base));
         self.reindex();
         true
     }
@@ -259,19 +259,19 @@ impl Sentinel {
     /// Removes duplicates, after a name turned out to mean a place that is already known: each place has one instance, and
     /// none follows itself.
     pub(super) fn remove_duplicates(&mut self, m: usize) {
-        let master = &self.masters[m];
-        let Master { base, replicas, .. } = master;
+        let primary = &self.primaries[m];
+        let Primary { base, replicas, .. } = primary;
         let is_twin = |r: &usize| {
             let address = &replicas[*r].base.address;
             let same = |other: &Instance| other.address.is_same(address);
-            !master.has_chosen(&replicas[*r]) && (same(base) || replicas[..*r].iter().any(|other| same(&other.base)))
+            !primary.has_chosen(&replicas[*r]) && (same(base) || replicas[..*r].iter().any(|other| same(&other.base)))
         };
         let twins: Vec<usize> = (0..replicas.len()).filter(is_twin).collect();
         if twins.is_empty() {
             return;
         }
         for r in twins.into_iter().rev() {
-            let link = self.masters[m].replicas.remove(r).base.link;
+            let link = self.primaries[m].replicas.remove(r).base.link;
             self.release(link);
         }
         self.reindex();
@@ -292,8 +292,8 @@ impl Sentinel {
         };
         let mut base = self.new_instance(Kind::Sentinel, id.to_string(), address, link);
         base.run_id = id.to_string();
-        base.down_after = self.masters[m].base.down_after;
-        self.masters[m].peers.push(Peer::new(base));
+        base.down_after = self.primaries[m].base.down_after;
+        self.primaries[m].peers.push(Peer::new(base));
         self.reindex();
     }
 
@@ -317,12 +317,12 @@ impl Sentinel {
         if channel == Channel::Hellos {
             return;
         }
-        for master in &mut self.masters {
-            let peers = master.peers.iter_mut().filter(|peer| peer.base.link == link);
+        for primary in &mut self.primaries {
+            let peers = primary.peers.iter_mut().filter(|peer| peer.base.link == link);
             peers.for_each(|peer| peer.asked = None);
-            let bases = [&mut master.base].into_iter();
-            let bases = bases.chain(master.replicas.iter_mut().map(|replica| &mut replica.base));
-            let bases = bases.chain(master.peers.iter_mut().map(|peer| &mut peer.base));
+            let bases = [&mut primary.base].into_iter();
+            let bases = bases.chain(primary.replicas.iter_mut().map(|replica| &mut replica.base));
+            let bases = bases.chain(primary.peers.iter_mut().map(|peer| &mut peer.base));
             for base in bases.filter(|base| base.link == link) {
                 base.info_asked = None;
             }
@@ -338,20 +338,20 @@ impl Sentinel {
         let instance = self.instance(place);
         let own = format!("{} {}", instance.kind.word(), shown(instance));
         match place {
-            Place::Master(_) => own,
-            Place::Replica(m, _) | Place::Peer(m, _) => format!("{own} @ {}", shown(&self.masters[m].base)),
+            Place::Primary(_) => own,
+            Place::Replica(m, _) | Place::Peer(m, _) => format!("{own} @ {}", shown(&self.primaries[m].base)),
         }
     }
 
     /// An event about an instance.
     pub(super) fn emit(&mut self, level: Level, name: &'static str, place: Place) {
         let payload = self.describe(place);
-        self.emit_text(level, name, Some(place.master()), payload);
+        self.emit_text(level, name, Some(place.primary()), payload);
     }
 
     /// Emits an event with a text of its own, and runs the primary's notification script if its level requires it.
-    pub(super) fn emit_text(&mut self, level: Level, name: &'static str, master: Option<usize>, payload: String) {
-        let script = master.and_then(|m| self.masters[m].notification_script.clone());
+    pub(super) fn emit_text(&mut self, level: Level, name: &'static str, primary: Option<usize>, payload: String) {
+        let script = primary.and_then(|m| self.primaries[m].notification_script.clone());
         if let Some(script) = script.filter(|_| level == Level::Warning) {
             self.schedule_script(vec![script, name.to_owned(), payload.clone()]);
         }
@@ -401,8 +401,8 @@ impl Machine for Sentinel {
         match input {
             Input::Tick => {
                 let now = self.moment.now;
-                let due = |m: &usize| self.masters[*m].due <= now;
-                let due: Vec<usize> = (0..self.masters.len()).filter(due).collect();
+                let due = |m: &usize| self.primaries[*m].due <= now;
+                let due: Vec<usize> = (0..self.primaries.len()).filter(due).collect();
                 due.into_iter().for_each(|m| self.advance(m));
                 self.advance_scripts();
             }
@@ -421,8 +421,8 @@ impl Machine for Sentinel {
 
     fn next_wakeup(&self) -> Option<Millis> {
         let heartbeat = self.moment.now + HEARTBEAT.min((self.timing.tilt_trigger / 2).max(1));
-        let masters = self.masters.iter().map(|master| master.due);
-        let due = masters.chain([self.scripts.due, heartbeat]).min().unwrap_or(heartbeat);
+        let primaries = self.primaries.iter().map(|primary| primary.due);
+        let due = primaries.chain([self.scripts.due, heartbeat]).min().unwrap_or(heartbeat);
         Some(self.tilt.outside(due))
     }
 }

@@ -104,7 +104,7 @@ bitflags! {
         /// It is the link of a replica.
         const REPLICA = 1 << 4;
         /// The link to our primary.
-        const MASTER = 1 << 5;
+        const PRIMARY = 1 << 5;
         /// Close when the output is written.
         const CLOSE_AFTER_REPLY = 1 << 6;
         /// To be closed at once, regardless of pending output.
@@ -154,7 +154,7 @@ bitflags! {
         const ENDS = Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::ENDED.bits();
 
         /// Flags that make admission check the gates; an ordinary client has none of them.
-        const GATED = Self::MULTI.bits() | Self::REPLICA.bits() | Self::MASTER.bits() | Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::NEEDS_AUTH.bits() | Self::PUBSUB_RESP2.bits() | Self::IN_EXEC.bits() | Self::REPLY_OFF.bits() | Self::REPLY_SKIP.bits() | Self::REPLY_SKIP_NEXT.bits() | Self::ASKING.bits() | Self::READONLY.bits() | Self::ARRIVAL.bits() | Self::RESTRICTED.bits();
+        const GATED = Self::MULTI.bits() | Self::REPLICA.bits() | Self::PRIMARY.bits() | Self::CLOSE_ASAP.bits() | Self::CLOSE_AFTER_REPLY.bits() | Self::NEEDS_AUTH.bits() | Self::PUBSUB_RESP2.bits() | Self::IN_EXEC.bits() | Self::REPLY_OFF.bits() | Self::REPLY_SKIP.bits() | Self::REPLY_SKIP_NEXT.bits() | Self::ASKING.bits() | Self::READONLY.bits() | Self::ARRIVAL.bits() | Self::RESTRICTED.bits();
     }
 }
 

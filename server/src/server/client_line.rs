@@ -59,7 +59,7 @@ pub fn client_line(server: &Server, client: &Client) -> String {
 fn letters(client: &Client) -> String {
     const LETTERS: [(ClientFlags, char); 11] = [
         (ClientFlags::REPLICA, 'S'),
-        (ClientFlags::MASTER, 'M'),
+        (ClientFlags::PRIMARY, 'M'),
         (ClientFlags::PUBSUB, 'P'),
         (ClientFlags::MULTI, 'x'),
         (ClientFlags::BLOCKED, 'b'),

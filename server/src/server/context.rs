@@ -53,7 +53,7 @@ impl ServerContext<'_> {
             config: &self.server.config,
             effects: &mut self.server.effects,
             may_block: false,
-            trusted: self.client.flags.intersects(ClientFlags::MASTER),
+            trusted: self.client.flags.intersects(ClientFlags::PRIMARY),
             // Commands on the whole server do not check permissions for single keys.
             reads_only_named_keys: false,
             scripted: self.client.aside.is_some(),

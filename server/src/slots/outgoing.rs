@@ -86,7 +86,7 @@ impl Handovers {
             None => match (core.still_hands_over(&outgoing.record.slots), core.node(outgoing.record.target)) {
                 (Err(Refusal(reason)), _) => String::from_utf8_lossy(&reason).into_owned(),
                 (Ok(()), None) => "the target was forgotten".to_owned(),
-                (Ok(()), Some(node)) if !node.is_master() => "the target is no master any more".to_owned(),
+                (Ok(()), Some(node)) if !node.is_primary() => "the target is no master any more".to_owned(),
                 (Ok(()), Some(node)) if node.is_failed() => "the target has failed".to_owned(),
                 (Ok(()), Some(_)) => return Ok(()),
             },

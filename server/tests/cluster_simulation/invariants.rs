@@ -29,7 +29,7 @@ fn epochs_of(disk: &str) -> Option<(Epoch, Epoch)> {
 impl Witness {
     /// Two nodes can win an epoch only if two owners of one slot voted: a primary that was replaced votes until it learns
     /// of that, and its successor already votes. This is the same in Redis. What they won must then be different slots
-    /// ([`no_slot_with_two_masters_at_one_epoch`]), and one of them takes another epoch.
+    /// ([`no_slot_with_two_primaries_at_one_epoch`]), and one of them takes another epoch.
     pub fn at_most_one_winner_an_epoch(&mut self, host: usize, epoch: Epoch) -> Result<(), String> {
         self.won += 1;
         let winner = *self.winners.entry(epoch).or_insert(host);
@@ -82,7 +82,7 @@ impl Witness {
 }
 
 /// No two processes claim a slot for themselves at one config epoch.
-pub fn no_slot_with_two_masters_at_one_epoch(processes: &[Process], changed: usize) -> Result<(), String> {
+pub fn no_slot_with_two_primaries_at_one_epoch(processes: &[Process], changed: usize) -> Result<(), String> {
     let claims = |host: usize| {
         let myself = processes[host].core.as_ref()?.myself();
         (myself.votes() && myself.config_epoch > Epoch::ZERO).then_some((myself.config_epoch, &myself.slots))
@@ -102,12 +102,12 @@ pub fn no_slot_with_two_masters_at_one_epoch(processes: &[Process], changed: usi
 /// The role of the machine agrees with that of the data.
 pub fn roles_agree(host: usize, process: &Process) -> Result<(), String> {
     let Some(core) = &process.core else { return Ok(()) };
-    let master = core.my_master().map(|master| master.ip.clone()).filter(|ip| !ip.is_empty());
+    let primary = core.my_primary().map(|primary| primary.ip.clone()).filter(|ip| !ip.is_empty());
     let follows = process.follows.map(super::node::ip_of);
-    if core.myself().is_master() && follows.is_some()
-        || core.myself().is_replica() && master.is_some() && follows != master
+    if core.myself().is_primary() && follows.is_some()
+        || core.myself().is_replica() && primary.is_some() && follows != primary
     {
-        return Err(format!("host {host} is a replica of {master:?}, and follows {follows:?}"));
+        return Err(format!("host {host} is a replica of {primary:?}, and follows {follows:?}"));
     }
     Ok(())
 }
@@ -124,12 +124,12 @@ fn view(core: &Cluster) -> Option<View> {
     }
     owned.sort();
     // Two primaries with one epoch have still to take others.
-    let masters: Vec<Epoch> = core.nodes().filter(|node| node.votes()).map(|node| node.config_epoch).collect();
-    let distinct: BTreeSet<Epoch> = masters.iter().copied().collect();
-    if distinct.len() < masters.len() {
+    let primaries: Vec<Epoch> = core.nodes().filter(|node| node.votes()).map(|node| node.config_epoch).collect();
+    let distinct: BTreeSet<Epoch> = primaries.iter().copied().collect();
+    if distinct.len() < primaries.len() {
         return None;
     }
-    let roles = core.nodes().map(|node| (node.id, node.master.map(|at| core.node_at(at).id))).collect();
+    let roles = core.nodes().map(|node| (node.id, node.primary.map(|at| core.node_at(at).id))).collect();
     Some((owned, roles))
 }
 

@@ -15,7 +15,7 @@ use server::cluster::message::{Kind, kind_of, read};
 use server::cluster::operator::{Failover, Refusal};
 use server::cluster::{Cluster, ConnId, Effect, Input, NetworkEffect};
 
-use super::invariants::{Witness, disagreement, no_slot_with_two_masters_at_one_epoch, roles_agree};
+use super::invariants::{Witness, disagreement, no_slot_with_two_primaries_at_one_epoch, roles_agree};
 use super::node::{BUS_PORT, PORT, Process, host_of, id_of, ip_of};
 
 /// Milliseconds between two retransmissions.
@@ -30,7 +30,7 @@ const DATA_PERIOD: i64 = 50;
 /// What a seed plays.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    masters: usize,
+    primaries: usize,
     replicas: usize,
     pub node_timeout: i64,
     /// How long things go wrong, and how often: mean milliseconds between two faults.
@@ -45,7 +45,7 @@ impl Plan {
     /// Three primaries with a replica each; nothing goes wrong by itself.
     pub fn calm() -> Self {
         Self {
-            masters: 3,
+            primaries: 3,
             replicas: 3,
             node_timeout: 2_000,
             chaos: 0,
@@ -57,7 +57,7 @@ impl Plan {
 
     /// So many nodes with Redis's own time-out, every other one a replica.
     pub fn large(nodes: usize) -> Self {
-        Self { masters: nodes / 2, replicas: nodes - nodes / 2, node_timeout: 15_000, ..Self::calm() }
+        Self { primaries: nodes / 2, replicas: nodes - nodes / 2, node_timeout: 15_000, ..Self::calm() }
     }
 
     /// The same nodes before they meet.
@@ -68,10 +68,10 @@ impl Plan {
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::from_seed(seed ^ 0xc105);
         let mut pick = |choices: &[i64]| choices[random.below(choices.len())];
-        let masters = pick(&[3, 3, 3, 4, 5, 7, 10]) as usize;
-        let replicas = (masters * pick(&[1, 1, 2]) as usize + pick(&[0, 1]) as usize).min(20);
+        let primaries = pick(&[3, 3, 3, 4, 5, 7, 10]) as usize;
+        let replicas = (primaries * pick(&[1, 1, 2]) as usize + pick(&[0, 1]) as usize).min(20);
         Self {
-            masters,
+            primaries,
             replicas,
             node_timeout: pick(&[500, 1000, 3000]),
             chaos: pick(&[10_000, 20_000]),
@@ -82,7 +82,7 @@ impl Plan {
     }
 
     fn hosts(&self) -> usize {
-        self.masters + self.replicas
+        self.primaries + self.replicas
     }
 
     /// After the last fault all must be well again by then: elections may have been lost just before.
@@ -199,20 +199,20 @@ impl World {
 
     /// From the death of a primary until all others see the cluster in service, in milliseconds.
     pub fn time_to_fail_over(mut self) -> Result<i64> {
-        let result = self.kill_a_master();
+        let result = self.kill_a_primary();
         result.map_err(|error| self.explain(error))
     }
 
-    fn kill_a_master(&mut self) -> Result<i64> {
+    fn kill_a_primary(&mut self) -> Result<i64> {
         self.start_all()?;
         self.settle(15_000)?;
         let quiet = self.now + 1_000 + self.random.below(3_000) as i64;
         self.run_until(quiet)?;
-        self.kill_a_settled_master()
+        self.kill_a_settled_primary()
     }
 
-    fn kill_a_settled_master(&mut self) -> Result<i64> {
-        let (killed, since) = (self.random.below(self.plan.masters), self.now);
+    fn kill_a_settled_primary(&mut self) -> Result<i64> {
+        let (killed, since) = (self.random.below(self.plan.primaries), self.now);
         self.kill(killed);
         let serves = |process: &Process| {
             process.core.as_ref().is_none_or(|core| {
@@ -243,12 +243,12 @@ impl World {
         let end = self.now + peace;
         self.run_until(end).map_err(|error| self.explain(error))?;
         let rate = (self.bytes - before) * 1000 / peace as u64 / self.hosts.len() as u64;
-        let taken = self.kill_a_settled_master().map_err(|error| self.explain(error))?;
+        let taken = self.kill_a_settled_primary().map_err(|error| self.explain(error))?;
         Ok((agreed, rate, taken))
     }
 
     /// A primary that reaches no other node stops serving, its replica takes over, and it follows that one afterwards.
-    pub fn cut_a_master_off(mut self) -> Result<()> {
+    pub fn cut_a_primary_off(mut self) -> Result<()> {
         let result = self.cut_off();
         result.map_err(|error| self.explain(error))
     }
@@ -256,7 +256,7 @@ impl World {
     fn cut_off(&mut self) -> Result<()> {
         self.start_all()?;
         self.settle(15_000)?;
-        let (cut, since) = (self.random.below(self.plan.masters), self.now);
+        let (cut, since) = (self.random.below(self.plan.primaries), self.now);
         for other in 0..self.hosts.len() {
             self.closed.extend([(cut, other), (other, cut)]);
         }
@@ -286,7 +286,7 @@ impl World {
         self.start_all()?;
         let since = self.now;
         for host in 0..self.plan.hosts() {
-            if host < self.plan.masters {
+            if host < self.plan.primaries {
                 let slots: Vec<Slot> = slots_of(&self.plan, host).filter_map(Slot::new).collect();
                 self.command(host, |core| core.add_slots(&slots))?;
                 if with_epochs {
@@ -303,10 +303,10 @@ impl World {
                 return Err("they do not get to know each other".to_owned());
             }
         }
-        for host in self.plan.masters..self.plan.hosts() {
-            let master = self.hosts[host % self.plan.masters].core.as_ref().map(|core| core.myself().id);
-            let master = master.ok_or("a master does not run")?;
-            self.command(host, |core| core.replicate(master.as_bytes()))?;
+        for host in self.plan.primaries..self.plan.hosts() {
+            let primary = self.hosts[host % self.plan.primaries].core.as_ref().map(|core| core.myself().id);
+            let primary = primary.ok_or("a master does not run")?;
+            self.command(host, |core| core.replicate(primary.as_bytes()))?;
         }
         self.settle(10_000)?;
         Ok(self.now - since)
@@ -455,7 +455,7 @@ impl World {
             return Ok(());
         }
         if changed {
-            no_slot_with_two_masters_at_one_epoch(&self.hosts, host)?;
+            no_slot_with_two_primaries_at_one_epoch(&self.hosts, host)?;
             roles_agree(host, &self.hosts[host])?;
         }
         self.hosts[host].wake += 1;
@@ -648,10 +648,10 @@ impl World {
             }
         }
         for host in 0..self.hosts.len() {
-            let Some(master) = self.hosts[host].follows.filter(|_| self.hosts[host].is_running()) else { continue };
-            let reached = self.is_open(host, master) && self.is_open(master, host) && master != host;
-            let up = reached && self.hosts[master].is_running();
-            let offset = self.hosts[master].offset;
+            let Some(primary) = self.hosts[host].follows.filter(|_| self.hosts[host].is_running()) else { continue };
+            let reached = self.is_open(host, primary) && self.is_open(primary, host) && primary != host;
+            let up = reached && self.hosts[primary].is_running();
+            let offset = self.hosts[primary].offset;
             let now = self.now;
             let process = &mut self.hosts[host];
             process.link_up = up;
@@ -767,9 +767,9 @@ impl World {
 }
 
 /// The slots that a primary begins with.
-fn slots_of(plan: &Plan, master: usize) -> std::ops::Range<u16> {
-    let bound = |number: usize| (number * 16384 / plan.masters) as u16;
-    bound(master)..bound(master + 1)
+fn slots_of(plan: &Plan, primary: usize) -> std::ops::Range<u16> {
+    let bound = |number: usize| (number * 16384 / plan.primaries) as u16;
+    bound(primary)..bound(primary + 1)
 }
 
 /// What a host's file says at first.
@@ -779,19 +779,19 @@ fn disk_of(plan: &Plan, own: usize) -> String {
     }
     let mut text = String::new();
     for host in 0..plan.hosts() {
-        let role = if host < plan.masters { "master" } else { "slave" };
+        let role = if host < plan.primaries { "master" } else { "slave" };
         let flags = if host == own { format!("myself,{role}") } else { role.to_owned() };
-        let master = if host < plan.masters { "-".to_owned() } else { id_of(host % plan.masters).to_string() };
-        let epoch = host % plan.masters + 1;
-        let slots = if host < plan.masters {
+        let primary = if host < plan.primaries { "-".to_owned() } else { id_of(host % plan.primaries).to_string() };
+        let epoch = host % plan.primaries + 1;
+        let slots = if host < plan.primaries {
             let slots = slots_of(plan, host);
             format!(" {}-{}", slots.start, slots.end - 1)
         } else {
             String::new()
         };
         let (id, ip) = (id_of(host), ip_of(host));
-        text.push_str(&format!("{id} {ip}:{PORT}@{BUS_PORT} {flags} {master} 0 0 {epoch} connected{slots}\n"));
+        text.push_str(&format!("{id} {ip}:{PORT}@{BUS_PORT} {flags} {primary} 0 0 {epoch} connected{slots}\n"));
     }
-    text.push_str(&format!("vars currentEpoch {} lastVoteEpoch 0\n", plan.masters));
+    text.push_str(&format!("vars currentEpoch {} lastVoteEpoch 0\n", plan.primaries));
     text
 }

@@ -332,11 +332,11 @@ impl World {
 
     fn carry_out_one(&mut self, s: usize, effect: Effect) -> Result<()> {
         let Some(core) = &self.sentinels[s].core else { return Ok(()) };
-        let master = &core.masters[0];
+        let primary = &core.primaries[0];
         self.witness.see(s, &effect)?;
         match effect {
             Effect::Save => {
-                let epochs = (core.current_epoch, master.leader_epoch, master.config_epoch);
+                let epochs = (core.current_epoch, primary.leader_epoch, primary.config_epoch);
                 self.witness.epochs_only_grow(s, epochs)?;
                 let lines =
                     core.lines().into_iter().map(|(_, line)| String::from_utf8_lossy(&line).into_owned() + "\n");
@@ -562,7 +562,7 @@ impl World {
                 let address = Address::new(&text(2), number(3) as u16);
                 let candidate = Some(text(5)).filter(|id| id != "*").map(SentinelId::new);
                 let (down, vote) = core.act(now, &(), &mut out, |core| {
-                    core.is_master_down(&address, Epoch(number(4)), candidate.as_ref())
+                    core.is_primary_down(&address, Epoch(number(4)), candidate.as_ref())
                 });
                 let leader = vote.leader.as_ref().map_or("*", SentinelId::as_str);
                 let epoch = if vote.leader.is_some() { vote.epoch } else { Epoch::ZERO };
@@ -636,11 +636,11 @@ impl World {
         match self.random.below(9) {
             0 => self.kill(host, until),
             1 | 2 => {
-                let masters: Vec<usize> =
+                let primaries: Vec<usize> =
                     (0..self.data.len()).filter(|&host| self.data[host].role == Role::Primary).collect();
-                if !masters.is_empty() {
-                    let at = self.random.below(masters.len());
-                    self.kill(masters[at], until);
+                if !primaries.is_empty() {
+                    let at = self.random.below(primaries.len());
+                    self.kill(primaries[at], until);
                 }
             }
             3 => {
@@ -736,14 +736,14 @@ impl World {
         let mut views = BTreeSet::new();
         for (s, process) in self.sentinels.iter().enumerate() {
             let core = process.core.as_ref().ok_or("a Sentinel is down")?;
-            let master = &core.masters[0];
-            if master.failover != Failover::None || master.base.s_down || core.tilted_since().is_some() {
-                return Err(format!("sentinel {s} is busy: {:?}, down {}", master.failover, master.base.s_down));
+            let primary = &core.primaries[0];
+            if primary.failover != Failover::None || primary.base.s_down || core.tilted_since().is_some() {
+                return Err(format!("sentinel {s} is busy: {:?}, down {}", primary.failover, primary.base.s_down));
             }
-            if master.peers.len() + 1 != self.sentinels.len() || master.replicas.len() + 1 != self.data.len() {
-                return Err(format!("sentinel {s} knows {} and {}", master.peers.len(), master.replicas.len()));
+            if primary.peers.len() + 1 != self.sentinels.len() || primary.replicas.len() + 1 != self.data.len() {
+                return Err(format!("sentinel {s} knows {} and {}", primary.peers.len(), primary.replicas.len()));
             }
-            views.insert((master.base.address.host.clone(), master.config_epoch, core.current_epoch));
+            views.insert((primary.base.address.host.clone(), primary.config_epoch, core.current_epoch));
         }
         let Some((host, _, _)) = views.first().filter(|_| views.len() == 1) else {
             return Err(format!("Sentinels disagree: {views:?}"));

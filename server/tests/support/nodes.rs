@@ -24,23 +24,23 @@ pub fn tag(wanted: impl Fn(u16) -> bool, seed: usize) -> String {
 
 impl Nodes {
     /// Starts this many primaries, and this many replicas of the first ones.
-    pub fn start(masters: usize, replicas: usize) -> Self {
-        let folders: Vec<_> = (0..masters + replicas).map(|_| tempfile::tempdir().unwrap()).collect();
+    pub fn start(primaries: usize, replicas: usize) -> Self {
+        let folders: Vec<_> = (0..primaries + replicas).map(|_| tempfile::tempdir().unwrap()).collect();
         let servers: Vec<Server> = folders.iter().map(start).collect();
         let nodes = Self { servers, folders };
-        let bound = |number: usize| number * 16384 / masters;
-        for master in 0..masters {
-            let range = format!("{} {}", bound(master), bound(master + 1) - 1);
-            assert_eq!(nodes[master].ask(&format!("CLUSTER ADDSLOTSRANGE {range}")), "+OK");
-            assert_eq!(nodes[master].ask(&format!("CLUSTER SET-CONFIG-EPOCH {}", master + 1)), "+OK");
+        let bound = |number: usize| number * 16384 / primaries;
+        for primary in 0..primaries {
+            let range = format!("{} {}", bound(primary), bound(primary + 1) - 1);
+            assert_eq!(nodes[primary].ask(&format!("CLUSTER ADDSLOTSRANGE {range}")), "+OK");
+            assert_eq!(nodes[primary].ask(&format!("CLUSTER SET-CONFIG-EPOCH {}", primary + 1)), "+OK");
         }
         nodes.introduce();
         for replica in 0..replicas {
             let id = nodes.id(replica);
             until("a replica knows its master", || {
-                nodes[masters + replica].ask(&format!("CLUSTER REPLICATE {id}")) == "+OK"
+                nodes[primaries + replica].ask(&format!("CLUSTER REPLICATE {id}")) == "+OK"
             });
-            until("the replica is in sync", || nodes[masters + replica].info("master_link_status") == "up");
+            until("the replica is in sync", || nodes[primaries + replica].info("master_link_status") == "up");
         }
         nodes
     }
