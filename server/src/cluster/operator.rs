@@ -22,7 +22,7 @@ fn refuse<T>(text: impl Into<Vec<u8>>) -> Result<T, Refusal> {
 
 /// The variants of CLUSTER FAILOVER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failover {
+pub enum FailoverVariant {
     /// With the primary's help.
     Coordinated,
     /// FORCE: the primary is not asked.
@@ -287,7 +287,7 @@ impl Cluster {
     ///
     /// # Errors
     /// This node is no replica, or its primary cannot take part.
-    pub fn fail_over(&mut self, how: Failover) -> Result<(), Refusal> {
+    pub fn fail_over(&mut self, how: FailoverVariant) -> Result<(), Refusal> {
         if self.myself().is_primary() {
             return refuse("You should send CLUSTER FAILOVER to a replica");
         }
@@ -295,13 +295,13 @@ impl Cluster {
             return refuse("I'm a replica but my master is unknown to me");
         };
         let linked = self.get(primary).link.is_some_and(|link| link.up);
-        if how == Failover::Coordinated && (self.get(primary).is_failed() || !linked) {
+        if how == FailoverVariant::Coordinated && (self.get(primary).is_failed() || !linked) {
             return refuse("Master is down or failed, please use CLUSTER FAILOVER FORCE");
         }
         match how {
-            Failover::Coordinated => self.begin_manual_failover(false),
-            Failover::Force => self.begin_manual_failover(true),
-            Failover::Takeover => {
+            FailoverVariant::Coordinated => self.begin_manual_failover(false),
+            FailoverVariant::Force => self.begin_manual_failover(true),
+            FailoverVariant::Takeover => {
                 self.log(Level::Warning, "Taking over the master (user request).");
                 self.bump_epoch();
                 self.replace_primary();

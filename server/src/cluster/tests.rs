@@ -366,7 +366,7 @@ fn a_replica_that_takes_over_removes_what_was_on_its_way_to_its_primary() {
     .unwrap();
     let slots: SlotSet = (100..200).collect();
     act(&mut replica, NOW, |core| core.primary_expects(slots.clone()));
-    let (result, effects) = act(&mut replica, NOW, |core| core.fail_over(super::operator::Failover::Takeover));
+    let (result, effects) = act(&mut replica, NOW, |core| core.fail_over(super::operator::FailoverVariant::Takeover));
     assert_eq!(result, Ok(()));
     let place = |wanted: &DataEffect| effects.iter().position(|effect| *effect == Effect::Data(wanted.clone()));
     assert!(place(&DataEffect::Promote) < place(&DataEffect::Discard(slots)), "{effects:?}");

@@ -4,7 +4,7 @@
 use super::cluster_view as view;
 use crate::base::numbers::parse_i64;
 use crate::base::slot::Slot;
-use crate::cluster::operator::{Failover, Refusal, SetSlot};
+use crate::cluster::operator::{FailoverVariant, Refusal, SetSlot};
 use crate::cluster::settings::BUS_PORT_DISTANCE;
 use crate::cluster::{Cluster, SLOTS, key_slot};
 use crate::config::file::os_text;
@@ -197,9 +197,9 @@ fn getkeysinslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult 
 fn failover(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     core(ctx)?;
     let how = match args.len() {
-        2 => Failover::Coordinated,
-        3 if args.is(2, "force") => Failover::Force,
-        3 if args.is(2, "takeover") => Failover::Takeover,
+        2 => FailoverVariant::Coordinated,
+        3 if args.is(2, "force") => FailoverVariant::Force,
+        3 if args.is(2, "takeover") => FailoverVariant::Takeover,
         3 => return Err(SYNTAX),
         _ => return Err(too_many(args)),
     };

@@ -8,7 +8,7 @@ use crate::base::allocator;
 use crate::base::log::{Level, log};
 use crate::base::numbers::{parse_f64, parse_i64, parse_memory};
 use crate::config::file::os_text;
-use crate::persistence::load::{LoadError, Loaded};
+use crate::persistence::load::{LoadError, LoadedData};
 use crate::resp::{Args, Reply};
 use crate::server::error::*;
 use crate::server::functions::RestorePolicy;
@@ -411,7 +411,7 @@ fn loadaof(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
 }
 
 /// Adds a loaded dataset to the present one; with `merge`, existing keys are replaced, otherwise they are an error.
-fn add_loaded(server: &mut Server, loaded: &Loaded, merge: bool) -> CommandResult {
+fn add_loaded(server: &mut Server, loaded: &LoadedData, merge: bool) -> CommandResult {
     server.scripting.is_idle()?;
     let policy = if merge { RestorePolicy::Replace } else { RestorePolicy::Append };
     server.scripting.functions.restore(&loaded.functions, policy).map_err(|error| {

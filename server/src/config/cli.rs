@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    file::{LoadError, Loaded, Loader},
+    file::{LoadError, Loader, StartupConfig},
     options::Config,
 };
 use crate::base::words;
@@ -147,7 +147,7 @@ impl Arguments {
         config: Config,
         mut stdin: impl Read,
         change_dir: &mut dyn FnMut(&Path) -> io::Result<()>,
-    ) -> Result<Loaded, LoadError> {
+    ) -> Result<StartupConfig, LoadError> {
         let mut text = Vec::new();
         if let Some(file) = &self.file {
             text = std::fs::read(file).map_err(|error| LoadError::Open(file.clone(), error))?;

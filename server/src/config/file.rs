@@ -39,7 +39,7 @@ impl Directive {
 
 /// Everything that the files and the command line contain.
 #[derive(Debug, Clone, Default)]
-pub struct Loaded {
+pub struct StartupConfig {
     /// The options.
     pub config: Config,
     /// `user NAME RULE...`
@@ -114,9 +114,9 @@ pub fn os_text(error: &io::Error) -> String {
     }
 }
 
-/// Reads texts one after the other into one [`Loaded`]; the last setting of an option counts.
+/// Reads texts one after the other into one [`StartupConfig`]; the last setting of an option counts.
 pub struct Loader<'a> {
-    loaded: Loaded,
+    loaded: StartupConfig,
     seen: HashSet<&'static str>,
     sentinel_mode: bool,
     change_dir: &'a mut dyn FnMut(&Path) -> io::Result<()>,
@@ -127,7 +127,7 @@ impl<'a> Loader<'a> {
     /// Starts from a configuration, usually the default one. `change_dir` is called at each `dir` line: files included later
     /// are relative to the new directory.
     pub fn new(config: Config, sentinel_mode: bool, change_dir: &'a mut dyn FnMut(&Path) -> io::Result<()>) -> Self {
-        let loaded = Loaded { config, ..Loaded::default() };
+        let loaded = StartupConfig { config, ..StartupConfig::default() };
         Self { loaded, seen: HashSet::new(), sentinel_mode, change_dir, depth: 0 }
     }
 
@@ -219,7 +219,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// `replicaof` together with `cluster-enabled yes`.
-    pub fn finish(mut self) -> Result<Loaded, LoadError> {
+    pub fn finish(mut self) -> Result<StartupConfig, LoadError> {
         let config = &mut self.loaded.config;
         if config.cluster_enabled && config.replicaof.0.is_some() {
             let reason = "replicaof directive not allowed in cluster mode".to_owned();

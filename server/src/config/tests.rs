@@ -153,7 +153,7 @@ fn command_line(arguments: &[&str]) -> Startup {
     cli::parse(&argv)
 }
 
-fn load(arguments: &[&str]) -> Result<file::Loaded, LoadError> {
+fn load(arguments: &[&str]) -> Result<file::StartupConfig, LoadError> {
     let Startup::Serve(arguments) = command_line(arguments) else { panic!("{arguments:?} does not serve") };
     arguments.load(Config::default(), std::io::empty(), &mut |_| Ok(()))
 }

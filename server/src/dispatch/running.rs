@@ -8,24 +8,24 @@ use crate::server::client::Client;
 use crate::server::registry::Command;
 
 #[derive(Clone, Copy)]
-struct Running {
+struct Registration {
     client: NonNull<Client>,
     command: &'static Command,
     args: NonNull<Args<'static>>,
 }
 
 thread_local! {
-    static RUNNING: Cell<Option<Running>> = const { Cell::new(None) };
+    static RUNNING: Cell<Option<Registration>> = const { Cell::new(None) };
 }
 
 /// Registers a command as running until this guard is dropped, when the command that called it counts again.
-pub struct RunningCommand(Option<Running>);
+pub struct RunningCommand(Option<Registration>);
 
 impl RunningCommand {
     /// Registers `command` as the one that this thread runs. The guard must be dropped before `client` and `args` are.
     #[inline]
     pub fn enter(client: &Client, command: &'static Command, args: &Args<'_>) -> Self {
-        let running = Running { client: NonNull::from(client), command, args: NonNull::from(args).cast() };
+        let running = Registration { client: NonNull::from(client), command, args: NonNull::from(args).cast() };
         Self(RUNNING.replace(Some(running)))
     }
 }
@@ -50,7 +50,7 @@ pub unsafe fn look_at_running_command(look: impl FnOnce(&Client, &'static Comman
 }
 
 /// The registration that [`take`] removed, to be handed to [`put`].
-pub struct Taken(Option<Running>);
+pub struct Taken(Option<Registration>);
 
 /// Removes this thread's registration, because its command is suspended and another thread may resume it. Not inlined, so
 /// that thread-local variables are looked up again after a switch of threads.

@@ -23,7 +23,7 @@ use crate::server::context::ServerContext;
 use crate::server::doc::{Flags, Internal};
 use crate::server::error::{self, CommandError, CommandResult};
 use crate::server::registry::Command;
-use crate::server::scripts::{Aside, Running, Spare};
+use crate::server::scripts::{Aside, RunningScript, Spare};
 use crate::server::state::Server;
 
 /// Bytes of capacity that a reply buffer may keep between calls; the memory of a larger reply is released.
@@ -196,7 +196,7 @@ impl Server {
         let mut name = std::mem::take(&mut self.scripting.spare.name);
         name.clear();
         name.extend_from_slice(called);
-        self.scripting.running = Some(Running {
+        self.scripting.running = Some(RunningScript {
             name,
             is_eval,
             started: self.time.tick,
@@ -208,7 +208,7 @@ impl Server {
         });
         let room = std::mem::take(&mut self.scripting.spare.calls);
         let mut out = std::mem::take(&mut self.scripting.spare.reply);
-        let session = Session::set_aside(client, room, self.scripting.spare.aside.take());
+        let session = Session::redirect_output(client, room, self.scripting.spare.aside.take());
         let withheld = std::mem::take(&mut self.effects.withheld);
         let dirty = std::mem::take(&mut self.effects.dirty);
         let resp3 = session.resp3;
@@ -301,7 +301,7 @@ const KEPT: ClientFlags = ClientFlags::KEPT_IN_SCRIPTS;
 
 impl Session {
     /// Redirects the session's replies into `room_of_calls`.
-    fn set_aside(client: &mut Client, room_of_calls: Vec<u8>, aside: Option<Box<Aside>>) -> Self {
+    fn redirect_output(client: &mut Client, room_of_calls: Vec<u8>, aside: Option<Box<Aside>>) -> Self {
         let Client { resp3, flags, db, room, last_command, .. } = *client;
         let mut aside = aside.unwrap_or_default();
         *aside = Aside { out: std::mem::replace(&mut client.out, room_of_calls), resp3 };

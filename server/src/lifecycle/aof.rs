@@ -179,7 +179,7 @@ impl Server {
     /// The text of a log line; the server cannot start then.
     pub fn open_aof_at_start(&mut self) -> Result<(), String> {
         let set = self.aof_files();
-        if let Some(base) = self.persistence.aof.prepare(&set, self.config.aof_use_rdb_preamble)? {
+        if let Some(base) = self.persistence.aof.set_up(&set, self.config.aof_use_rdb_preamble)? {
             self.write_base(&base).map_err(|error| cannot_open(&error))?;
         }
         self.persistence.aof.open(&set)?;

@@ -60,7 +60,7 @@ pub fn raise_file_limit(config: &mut Config) -> Result<(), String> {
 }
 
 /// Carries out `server_cpulist`, `disable-thp` and `set-proc-title`. Call it before any other thread exists.
-pub fn prepare(server: &Server, called: &OsStr) {
+pub fn adjust_process(server: &Server, called: &OsStr) {
     let config = &server.config;
     if !config.server_cpulist.is_empty() && pin(&config.server_cpulist).is_none() {
         log(Level::Warning, &format!("Cannot bind to the processors of server_cpulist {}", config.server_cpulist));
@@ -162,7 +162,7 @@ impl TitleArea {
         }
         let end = if environment == arguments_end && end > environment { end } else { arguments_end };
         for (name, value) in std::env::vars_os() {
-            // SAFETY: no other thread exists yet, as `prepare` demands, so nobody reads the environment meanwhile. The C
+            // SAFETY: no other thread exists yet, as `adjust_process` demands, so nobody reads the environment meanwhile. The C
             // library copies the text to its heap.
             unsafe { std::env::set_var(name, value) };
         }

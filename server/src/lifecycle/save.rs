@@ -12,7 +12,7 @@ use crate::persistence::codec::{Clocks, Encodings, WriteOptions};
 use crate::persistence::delay::KeyDelay;
 use crate::persistence::file::RdbFile;
 use crate::persistence::limits::encodings;
-use crate::persistence::load::{LoadOptions, Loaded};
+use crate::persistence::load::{LoadOptions, LoadedData};
 use crate::persistence::save::{Encoder, Header, ReplicationInfo};
 use crate::persistence::state::LoadedKeys;
 use crate::replication::Peer;
@@ -84,7 +84,7 @@ impl Server {
     ///
     /// # Errors
     /// The text of a log line about a function library that cannot be loaded. Nothing has changed then.
-    pub fn install(&mut self, loaded: Loaded) -> Result<(), String> {
+    pub fn install(&mut self, loaded: LoadedData) -> Result<(), String> {
         self.scripting.install_functions(&loaded.functions).map_err(|error| {
             let text = String::from_utf8_lossy(error.bytes()).into_owned();
             format!("Failed loading library, {}", text.strip_prefix("ERR ").unwrap_or(&text))
@@ -235,7 +235,7 @@ impl Server {
 
     /// After a restart, restores the position in the replication history from the loaded file, so that replicas, or this
     /// server as one, can continue with a partial resync.
-    pub fn restore_replication(&mut self, loaded: &Loaded) {
+    pub fn restore_replication(&mut self, loaded: &LoadedData) {
         let Some(offset) = loaded.repl_offset else { return };
         let Some(Ok(replid)) = loaded.repl_id.as_deref().map(crate::base::ids::ReplId::parse) else { return };
         if !self.starts_as_primary() {

@@ -179,8 +179,8 @@ impl Link<'_> {
             (News::Transfer(Step::Waits), _) => feed(self.shared, self.link, LinkInput::Received(0)),
             (News::Transfer(Step::GoesOn), _) | (News::Raised, _) => {}
             (News::Transfer(Step::Stored), _) => feed(self.shared, self.link, LinkInput::Stored),
-            (News::Transfer(Step::Loaded(loaded)), Mode::Snapshot(reception)) => reception.finish(*loaded)?,
-            (News::Transfer(Step::Loaded(_)), _) => {}
+            (News::Transfer(Step::Decoded(loaded)), Mode::Snapshot(reception)) => reception.finish(*loaded)?,
+            (News::Transfer(Step::Decoded(_)), _) => {}
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::base::log::{self, Level, log};
 use crate::base::random::Random;
 use crate::config::Config;
 use crate::config::cli::{self, Arguments, Startup};
-use crate::config::file::{FatalError, LoadError, Loaded, os_text};
+use crate::config::file::{FatalError, LoadError, StartupConfig, os_text};
 use crate::config::values::{Supervised, SyslogFacility};
 use crate::persistence::chunks::read_ahead;
 use crate::persistence::load::{LoadError as RdbLoadError, load};
@@ -96,7 +96,7 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
 }
 
 /// The machine of Sentinel mode as the configuration describes it. It refuses to run without a writable file.
-fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<Driver<Sentinel>>, i32> {
+fn sentinel_mode(loaded: &StartupConfig, file: &Path) -> Result<Box<Driver<Sentinel>>, i32> {
     log::set_role(b'X');
     let clock = Clock::start();
     let mut core = Sentinel::new(clock.now(), Random::from_os());
@@ -125,7 +125,7 @@ fn sentinel_mode(loaded: &Loaded, file: &Path) -> Result<Box<Driver<Sentinel>>, 
 }
 
 /// Checks that configured scripts exist and are executable.
-fn check_scripts(loaded: &Loaded) -> Result<(), FatalError> {
+fn check_scripts(loaded: &StartupConfig) -> Result<(), FatalError> {
     for directive in &loaded.sentinel {
         let [_, name, _, path] = directive.words.as_slice() else { continue };
         let what = match name.to_ascii_lowercase().as_slice() {
@@ -140,7 +140,7 @@ fn check_scripts(loaded: &Loaded) -> Result<(), FatalError> {
     Ok(())
 }
 
-fn read_configuration(arguments: &Arguments) -> Result<Loaded, LoadError> {
+fn read_configuration(arguments: &Arguments) -> Result<StartupConfig, LoadError> {
     let mut change_dir = |path: &Path| std::env::set_current_dir(path);
     let config = match arguments.sentinel {
         true => Config { port: 26379, protected_mode: false, ..Config::default() },
@@ -161,7 +161,7 @@ struct Program {
     config_file: PathBuf,
 }
 
-fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Box<Driver<Sentinel>>>) -> i32 {
+fn start(program: Program, loaded: StartupConfig, configured: bool, sentinel: Option<Box<Driver<Sentinel>>>) -> i32 {
     let mut config = loaded.config;
     if config.dir.is_empty() || config.dir.as_path().is_relative() {
         let here = std::env::current_dir().unwrap_or_default();
@@ -188,7 +188,7 @@ fn start(program: Program, loaded: Loaded, configured: bool, sentinel: Option<Bo
     server.sentinel = sentinel;
     server.process.executable = program.executable;
     server.process.config_file = program.config_file.to_string_lossy().into_owned();
-    crate::lifecycle::process::prepare(&server, &program.title);
+    crate::lifecycle::process::adjust_process(&server, &program.title);
     if let Err(error) = server.adjust_oom_score() {
         log(Level::Warning, &format!("Cannot set the OOM score: {}", os_text(&error)));
     }
@@ -495,7 +495,7 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
     }
 }
 
-fn report_loaded(loaded: &crate::persistence::load::Loaded, elapsed: std::time::Duration) {
+fn report_loaded(loaded: &crate::persistence::load::LoadedData, elapsed: std::time::Duration) {
     if let Some(version) = &loaded.version {
         log(Level::Notice, &format!("Loading RDB produced by version {version}"));
     }

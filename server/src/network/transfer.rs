@@ -15,7 +15,7 @@ use super::loading::LoadingGuard;
 use crate::base::log::{Level, log};
 use crate::persistence::chunks::{Chunks, read_ahead};
 use crate::persistence::file::RdbFile;
-use crate::persistence::load::{LoadError, LoadOptions, Loaded, load};
+use crate::persistence::load::{LoadError, LoadOptions, LoadedData, load};
 use crate::replication::{Destination, Follower, Input, LinkId, LinkInput, OldData, Payload};
 use crate::server::state::Server;
 
@@ -40,7 +40,7 @@ pub enum Step {
     /// The file is complete and durable.
     Stored,
     /// The snapshot is decoded.
-    Loaded(Box<Loaded>),
+    Decoded(Box<LoadedData>),
 }
 
 type Job = Pin<Box<dyn Future<Output = io::Result<Step>> + Send>>;
@@ -177,7 +177,7 @@ impl Reception {
     ///
     /// # Errors
     /// The machine has dropped the link.
-    pub fn finish(&mut self, loaded: Loaded) -> io::Result<()> {
+    pub fn finish(&mut self, loaded: LoadedData) -> io::Result<()> {
         let mut server = self.shared.turn();
         if let Some(guard) = self.guard.take() {
             guard.end(&mut server);
@@ -187,7 +187,7 @@ impl Reception {
         let done = format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys, loaded.expired);
         server.install(loaded).map_err(|text| failed(&text))?;
         log(Level::Notice, &done);
-        server.tell_replication(None, Input::Link(self.link, LinkInput::Loaded { db }));
+        server.tell_replication(None, Input::Link(self.link, LinkInput::LoadingEnded { db }));
         super::timers::retry_postponed(&mut server);
         Ok(())
     }
@@ -226,9 +226,9 @@ async fn decode(shared: Shared, mut parts: Receiver<Part>, options: LoadOptions)
 }
 
 /// The loader's error as an error of the link.
-fn loaded(result: io::Result<Result<Loaded, LoadError>>) -> io::Result<Step> {
+fn loaded(result: io::Result<Result<LoadedData, LoadError>>) -> io::Result<Step> {
     match result? {
-        Ok(loaded) => Ok(Step::Loaded(Box::new(loaded))),
+        Ok(loaded) => Ok(Step::Decoded(Box::new(loaded))),
         Err(error) => Err(failed(&error)),
     }
 }

@@ -1,12 +1,12 @@
 //! Directives for features that this server does not have. It refuses to start, because the operator relies on them.
 
-use crate::config::file::{FatalError, Loaded};
+use crate::config::file::{FatalError, StartupConfig};
 
 /// Checks directives that are not options.
 ///
 /// # Errors
 /// The first line that cannot be honoured.
-pub fn check(loaded: &Loaded) -> Result<(), FatalError> {
+pub fn check(loaded: &StartupConfig) -> Result<(), FatalError> {
     match loaded.modules.first().or(loaded.module_options.first()) {
         Some(directive) => Err(directive.error("Modules are not supported by this server")),
         None => Ok(()),

@@ -5,7 +5,7 @@ use crate::acl::{RuleError, Rulebook, User, selector};
 use crate::base::log::{Level, log};
 use crate::commands::acl::{read_file, warn_of_discouraged};
 use crate::commands::catalogue;
-use crate::config::file::{Directive, FatalError, Loaded};
+use crate::config::file::{Directive, FatalError, StartupConfig};
 use crate::config::values::PubsubDefault;
 use crate::server::Server;
 
@@ -18,7 +18,7 @@ fn parts(line: &Directive) -> (&[u8], Vec<&[u8]>) {
 ///
 /// # Errors
 /// The first line that is wrong.
-pub fn check_lines(loaded: &Loaded, in_sentinel: bool) -> Result<(), FatalError> {
+pub fn check_lines(loaded: &StartupConfig, in_sentinel: bool) -> Result<(), FatalError> {
     let allows_channels = loaded.config.acl_pubsub_default == PubsubDefault::AllChannels;
     let mut book = Rulebook::new(catalogue().for_rules(in_sentinel), allows_channels);
     for (place, line) in loaded.users.iter().enumerate() {

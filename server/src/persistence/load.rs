@@ -38,7 +38,7 @@ pub struct LoadOptions {
 
 /// The contents of a stream.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub struct LoadedData {
     /// The databases, by index.
     pub dbs: Vec<Db>,
     /// The number of keys loaded.
@@ -69,7 +69,7 @@ pub struct Loaded {
     pub functions: Vec<Vec<u8>>,
 }
 
-impl Loaded {
+impl LoadedData {
     /// Logs what was loaded, and what was left out.
     pub fn report(&self) {
         for key in &self.empty_keys {
@@ -118,7 +118,7 @@ const PENDING: usize = 16;
 const ANNOUNCED: u64 = 1 << 20;
 
 /// Adds the pending entries to their databases.
-fn settle(loaded: &mut Loaded, pending: &mut Vec<Pending>) -> Result<(), LoadError> {
+fn settle(loaded: &mut LoadedData, pending: &mut Vec<Pending>) -> Result<(), LoadError> {
     for Pending { db, hash, entry, clock } in pending.drain(..) {
         let key = entry.as_ref().key();
         if loaded.dbs[db].holds(hash, key) {
@@ -137,7 +137,7 @@ fn shown(key: &[u8]) -> String {
 ///
 /// # Errors
 /// See [`LoadError`]; everything read is dropped.
-pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> Result<Loaded, LoadError> {
+pub fn load<R: Read>(source: R, options: &LoadOptions, progress: &AtomicU64) -> Result<LoadedData, LoadError> {
     load_prefix(source, options, progress).map(|(loaded, ..)| loaded)
 }
 
@@ -150,10 +150,12 @@ pub fn load_prefix<R: Read>(
     source: R,
     options: &LoadOptions,
     progress: &AtomicU64,
-) -> Result<(Loaded, R, Vec<u8>), LoadError> {
+) -> Result<(LoadedData, R, Vec<u8>), LoadError> {
     let mut reader = FileReader::open(source, options.checksum, options.deep)?;
-    let mut loaded =
-        Loaded { dbs: (0..options.databases).map(|_| Db::ordered_by(options.order)).collect(), ..Loaded::default() };
+    let mut loaded = LoadedData {
+        dbs: (0..options.databases).map(|_| Db::ordered_by(options.order)).collect(),
+        ..LoadedData::default()
+    };
     let mut db = 0;
     let mut pending = Vec::with_capacity(PENDING);
     loop {
@@ -196,7 +198,7 @@ pub fn load_prefix<R: Read>(
 }
 
 fn take_entry(
-    loaded: &mut Loaded,
+    loaded: &mut LoadedData,
     db: usize,
     entry: super::rdb::Entry,
     options: &LoadOptions,
@@ -218,11 +220,11 @@ fn take_entry(
         _ => options.access.fresh(options.now),
     };
     loaded.keys += 1;
-    let hash = loaded.dbs[db].prepare(&entry.key);
+    let hash = loaded.dbs[db].hash_ahead(&entry.key);
     Ok(Some(Pending { db, hash, entry: value.into_entry(&entry.key, entry.expires_at), clock }))
 }
 
-fn take_aux(loaded: &mut Loaded, name: &[u8], value: &[u8]) {
+fn take_aux(loaded: &mut LoadedData, name: &[u8], value: &[u8]) {
     let number = || crate::base::numbers::parse_i64(value);
     match name {
         b"repl-id" => loaded.repl_id = Some(value.to_vec()),

@@ -55,7 +55,7 @@ pub enum LinkInput {
     /// A snapshot is about to replace the data, in this turn.
     LoadingBegins,
     /// A snapshot has replaced the data. Its stream continues in this database.
-    Loaded {
+    LoadingEnded {
         /// `repl-stream-db` of the snapshot.
         db: usize,
     },

@@ -14,7 +14,7 @@ pub type Target = (String, u16);
 
 /// The state of FAILOVER.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Failover {
+pub(super) enum CommandedFailover {
     /// No failover is running.
     #[default]
     Idle,
@@ -31,7 +31,7 @@ pub(super) enum Failover {
     InProgress(Target),
 }
 
-impl Failover {
+impl CommandedFailover {
     /// `master_failover_state` of INFO.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ pub enum FailoverRefusal {
 impl Replication {
     /// Whether FAILOVER is running.
     pub fn is_failing_over(&self) -> bool {
-        self.failover != Failover::Idle
+        self.failover != CommandedFailover::Idle
     }
 
     /// Begins a failover: FAILOVER.
@@ -94,7 +94,7 @@ impl Replication {
             }
         }
         let deadline = timeout.map(|timeout| self.now.saturating_add(timeout));
-        self.failover = Failover::WaitsForSync { target, deadline, force };
+        self.failover = CommandedFailover::WaitsForSync { target, deadline, force };
         self.out.push(Effect::Data(DataEffect::PauseWrites));
         self.log(Level::Notice, "FAILOVER requested.");
         self.advance_failover();
@@ -103,7 +103,7 @@ impl Replication {
 
     /// Takes the next step of a failover, if it is due.
     pub(super) fn advance_failover(&mut self) {
-        let Failover::WaitsForSync { target, deadline, force } = &self.failover else { return };
+        let CommandedFailover::WaitsForSync { target, deadline, force } = &self.failover else { return };
         let complete = |peer: &&Peer| peer.is_online() && peer.ack_offset == self.history.offset();
         let ready = match target {
             Some(target) => self.replica_at(target).filter(complete).map(|_| target.clone()),
@@ -130,13 +130,13 @@ impl Replication {
 
     fn hand_over(&mut self, target: Target) {
         let (host, port) = target.clone();
-        self.failover = Failover::InProgress(target);
+        self.failover = CommandedFailover::InProgress(target);
         self.follow(host, port);
     }
 
     /// Ends the failover. Clients whose writes were held back continue, or are told that this server is now a replica.
     pub(super) fn end_failover(&mut self) {
-        self.failover = Failover::Idle;
+        self.failover = CommandedFailover::Idle;
         self.out.push(Effect::Data(DataEffect::ResumeWrites));
     }
 
@@ -144,13 +144,13 @@ impl Replication {
     pub fn abort_failover(&mut self, why: &str) -> bool {
         let stage = self.failover.name();
         let to = match &self.failover {
-            Failover::Idle => return false,
-            Failover::WaitsForSync { target, .. } => target.as_ref(),
-            Failover::InProgress(target) => Some(target),
+            CommandedFailover::Idle => return false,
+            CommandedFailover::WaitsForSync { target, .. } => target.as_ref(),
+            CommandedFailover::InProgress(target) => Some(target),
         };
         let to = to.map_or_else(String::new, |(host, port)| format!(" to {host}:{port}"));
         self.log(Level::Notice, format!("Aborting failover{to} while {stage}: {why}"));
-        if matches!(self.failover, Failover::InProgress(_)) {
+        if matches!(self.failover, CommandedFailover::InProgress(_)) {
             self.promote();
         }
         self.end_failover();
@@ -160,8 +160,8 @@ impl Replication {
     /// When the failover is aborted or forced.
     pub(super) fn failover_deadline(&self) -> Option<Millis> {
         match self.failover {
-            Failover::WaitsForSync { deadline, .. } => deadline,
-            Failover::Idle | Failover::InProgress(_) => None,
+            CommandedFailover::WaitsForSync { deadline, .. } => deadline,
+            CommandedFailover::Idle | CommandedFailover::InProgress(_) => None,
         }
     }
 

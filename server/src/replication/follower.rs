@@ -12,7 +12,7 @@
 //! snapshot was lost waits for the longest pause, because each attempt costs the primary a snapshot.
 
 use super::effect::{DataEffect, Destination, Effect, LinkEffect, LinkId, LinkInput, OldData, Payload};
-use super::failover::Failover;
+use super::failover::CommandedFailover;
 use super::history::History;
 use super::psync::{PsyncReply, psync_reply};
 use super::settings::{ACK_DELAY, ACK_PERIOD, FIRST_PAUSE, KEEP_ALIVE, LONGEST_PAUSE, STEP, Settings};
@@ -363,7 +363,7 @@ impl Replication {
                 self.out.push(Effect::Data(DataEffect::Recording));
                 self.log(Level::Notice, "MASTER <-> REPLICA sync: Loading DB in memory");
             }
-            (Stage::Transfer { to, .. }, LinkInput::Loaded { db }) => {
+            (Stage::Transfer { to, .. }, LinkInput::LoadingEnded { db }) => {
                 let Snapshot { replid, offset } = *to;
                 self.history.adopt(replid, offset, db);
                 self.stream(link);
@@ -450,14 +450,14 @@ impl Replication {
         self.log(Level::Notice, text);
         let offset = offset.to_string();
         let words: [&[u8]; 4] = [b"PSYNC", replid.as_bytes(), offset.as_bytes(), b"FAILOVER"];
-        let hands_over = matches!(self.failover, Failover::InProgress(_));
+        let hands_over = matches!(self.failover, CommandedFailover::InProgress(_));
         self.ask(&words[..if hands_over { 4 } else { 3 }]);
     }
 
     /// The answer to PSYNC.
     fn synchronize_as(&mut self, link: LinkId, reply: &[u8]) {
         let answer = psync_reply(reply);
-        if matches!(self.failover, Failover::InProgress(_)) {
+        if matches!(self.failover, CommandedFailover::InProgress(_)) {
             match answer {
                 PsyncReply::Continue(_) | PsyncReply::FullResync { .. } => self.end_failover(),
                 PsyncReply::TryLater | PsyncReply::NotSupported => {

@@ -1,7 +1,7 @@
 //! The machine: handling inputs, changes of the role, when it has to be called, and the views for other parts of the server.
 
 use super::effect::{DataEffect, Effect, Facts, Input, LinkEffect, LinkId, PeerId};
-use super::failover::Failover;
+use super::failover::CommandedFailover;
 use super::feeder::Feeder;
 use super::follower::Follower;
 use super::history::History;
@@ -21,7 +21,7 @@ pub struct Replication {
     /// The link to a primary; `None` if this server is one.
     pub(super) follower: Option<Box<Follower>>,
     pub(super) feeder: Feeder,
-    pub(super) failover: Failover,
+    pub(super) failover: CommandedFailover,
     pub(super) settings: Settings,
     pub(super) random: Random,
     pub(super) now: Millis,
@@ -39,7 +39,7 @@ impl Replication {
             history,
             follower: None,
             feeder: Feeder::default(),
-            failover: Failover::default(),
+            failover: CommandedFailover::default(),
             settings,
             random,
             now: 0,

@@ -209,7 +209,7 @@ fn a_primary_whose_socket_takes_nothing_does_not_hold_up_what_was_loaded() {
     bench.wanted.clear();
     bench.pass(60_000);
     assert_eq!(bench.sent(), "\n", "the second would wait behind the first");
-    bench.link(LinkInput::Loaded { db: 3 });
+    bench.link(LinkInput::LoadingEnded { db: 3 });
     assert!(bench.machine.follower().is_some_and(Follower::is_up));
     assert!(bench.wants_on_link(&LinkEffect::Apply));
     bench.pass(9_999);

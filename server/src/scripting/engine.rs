@@ -154,11 +154,11 @@ impl Engine {
         let lua = State::open(allocate, data).expect("the limit is larger than an empty interpreter");
         let engine = Self { lua, shared, scripts: HashMap::default(), scripts_len: 0, runs: 0, last_place: ARGV_PLACE };
         assert!(lua.open_libraries(), "the limit is larger than the libraries");
-        engine.prepare(purpose);
+        engine.install_globals(purpose);
         engine
     }
 
-    fn prepare(&self, purpose: Purpose) {
+    fn install_globals(&self, purpose: Purpose) {
         let lua = self.lua;
         assert!(lua.load(ERROR_HANDLER, c"@err_handler_def") && lua.pcall(0, 1, 0), "the handler is correct");
         lua.push_value(-1);

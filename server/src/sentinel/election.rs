@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use super::effect::Effect;
 use super::id::SentinelId;
-use super::instance::{Failover, Peer, Place};
+use super::instance::{FailoverStage, Peer, Place};
 use super::state::Sentinel;
 use super::timing::{MAX_DESYNC, RANK_DELAY, RESTAND_PERIOD};
 use crate::base::clock::Millis;
@@ -94,7 +94,7 @@ impl Sentinel {
         self.current_epoch = self.current_epoch.next();
         let (epoch, now, desync) = (self.current_epoch, self.moment.now, self.desync());
         let primary = &mut self.primaries[m];
-        primary.failover = Failover::WaitStart;
+        primary.failover = FailoverStage::WaitStart;
         primary.failover_epoch = epoch;
         primary.failover_start = Some(now + desync);
         primary.failover_change = now;

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use super::address::Address;
 use super::effect::Effect;
-use super::instance::{Failover, InstanceId, Place, Primary, Reconf, Replica};
+use super::instance::{FailoverStage, InstanceId, Place, Primary, Reconf, Replica};
 use super::link::Asked;
 use super::state::Sentinel;
 use super::timing::FRESH_INFO_PATIENCE;
@@ -23,16 +23,16 @@ impl Sentinel {
         loop {
             let before = self.primaries[m].failover;
             match before {
-                Failover::None | Failover::UpdateConfig(_) => return,
-                Failover::WaitStart => self.wait_for_election(m),
-                Failover::SelectReplica => self.select(m),
-                Failover::SendPromotion(id) => self.send_promotion(m, id),
-                Failover::WaitPromotion(_) => {
+                FailoverStage::None | FailoverStage::UpdateConfig(_) => return,
+                FailoverStage::WaitStart => self.wait_for_election(m),
+                FailoverStage::SelectReplica => self.select(m),
+                FailoverStage::SendPromotion(id) => self.send_promotion(m, id),
+                FailoverStage::WaitPromotion(_) => {
                     if self.moment.is_over(self.primaries[m].failover_change, self.primaries[m].failover_timeout) {
                         self.abort(m, "-failover-abort-slave-timeout");
                     }
                 }
-                Failover::ReconfigureReplicas(_) => self.reconfigure_replicas(m),
+                FailoverStage::ReconfigureReplicas(_) => self.reconfigure_replicas(m),
             }
             if self.primaries[m].failover == before {
                 return;
@@ -40,7 +40,7 @@ impl Sentinel {
         }
     }
 
-    fn enter(&mut self, m: usize, state: Failover) {
+    fn enter(&mut self, m: usize, state: FailoverStage) {
         self.primaries[m].failover = state;
         self.primaries[m].failover_change = self.moment.now;
     }
@@ -61,7 +61,7 @@ impl Sentinel {
         if self.simulated.after_election {
             return self.crash();
         }
-        self.enter(m, Failover::SelectReplica);
+        self.enter(m, FailoverStage::SelectReplica);
         self.emit(Level::Warning, "+failover-state-select-slave", Place::Primary(m));
     }
 
@@ -77,7 +77,7 @@ impl Sentinel {
         let Some(r) = self.best_replica(m) else { return self.abort(m, "-failover-abort-no-good-slave") };
         let place = Place::Replica(m, r);
         self.emit(Level::Warning, "+selected-slave", place);
-        self.enter(m, Failover::SendPromotion(self.primaries[m].replicas[r].base.id));
+        self.enter(m, FailoverStage::SendPromotion(self.primaries[m].replicas[r].base.id));
         self.emit(Level::Notice, "+failover-state-send-slaveof-noone", place);
     }
 
@@ -142,7 +142,7 @@ impl Sentinel {
             return;
         }
         self.emit(Level::Notice, "+failover-state-wait-promotion", Place::Replica(m, r));
-        self.enter(m, Failover::WaitPromotion(id));
+        self.enter(m, FailoverStage::WaitPromotion(id));
     }
 
     /// Tells an instance which one to follow, or with `None` to be a primary, and disconnects its clients so that they
@@ -170,7 +170,7 @@ impl Sentinel {
     /// Handles the chosen replica's report that it is a primary, which makes the new configuration final.
     pub(super) fn promotion_succeeded(&mut self, m: usize, r: usize) {
         self.primaries[m].config_epoch = self.primaries[m].failover_epoch;
-        self.enter(m, Failover::ReconfigureReplicas(self.primaries[m].replicas[r].base.id));
+        self.enter(m, FailoverStage::ReconfigureReplicas(self.primaries[m].replicas[r].base.id));
         self.save();
         self.emit(Level::Warning, "+promoted-slave", Place::Replica(m, r));
         if self.simulated.after_promotion {
@@ -241,7 +241,7 @@ impl Sentinel {
             self.tell_the_rest(m, target);
         }
         if let Some(id) = self.primaries[m].failover.chosen() {
-            self.enter(m, Failover::UpdateConfig(id));
+            self.enter(m, FailoverStage::UpdateConfig(id));
         }
     }
 
@@ -265,7 +265,7 @@ impl Sentinel {
         self.emit(Level::Warning, event, Place::Primary(m));
         let now = self.moment.now;
         let primary = &mut self.primaries[m];
-        primary.failover = Failover::None;
+        primary.failover = FailoverStage::None;
         primary.forced = false;
         primary.failover_change = now;
     }
@@ -337,7 +337,7 @@ impl Sentinel {
         base.last_publish = Millis::MIN / 2;
         primary.o_down = false;
         primary.leader = None;
-        primary.failover = Failover::None;
+        primary.failover = FailoverStage::None;
         primary.forced = false;
         primary.failover_start = None;
         primary.failover_change = 0;

@@ -201,7 +201,7 @@ impl Peer {
 
 /// Where a failover stands; from the choice of a replica on, with that replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failover {
+pub enum FailoverStage {
     /// No failover is running.
     None,
     /// We stand for election.
@@ -218,7 +218,7 @@ pub enum Failover {
     UpdateConfig(InstanceId),
 }
 
-impl Failover {
+impl FailoverStage {
     /// The replica that becomes primary, once it is chosen.
     pub fn chosen(self) -> Option<InstanceId> {
         match self {
@@ -283,7 +283,7 @@ pub struct Primary {
     /// The epoch of our vote.
     pub leader_epoch: Epoch,
     /// Where a failover stands.
-    pub failover: Failover,
+    pub failover: FailoverStage,
     /// Whether an operator requested it, so that no election is held.
     pub forced: bool,
     /// The epoch in which we stand for election.
@@ -322,7 +322,7 @@ impl Primary {
             config_epoch: Epoch::ZERO,
             leader: None,
             leader_epoch: Epoch::ZERO,
-            failover: Failover::None,
+            failover: FailoverStage::None,
             forced: false,
             failover_epoch: Epoch::ZERO,
             failover_start: None,
@@ -342,7 +342,7 @@ impl Primary {
 
     /// True while a failover runs.
     pub fn is_failing_over(&self) -> bool {
-        self.failover != Failover::None
+        self.failover != FailoverStage::None
     }
 
     /// The replica that becomes primary, once it is chosen.

@@ -45,7 +45,7 @@ pub mod timing;
 pub use address::Address;
 pub use effect::{Channel, Effect, Input, ScriptEnd};
 pub use id::SentinelId;
-pub use instance::{Failover, Instance, Kind, Peer, Primary, Reconf, Replica};
+pub use instance::{FailoverStage, Instance, Kind, Peer, Primary, Reconf, Replica};
 pub use link::{ConnId, Link};
 pub use state::Sentinel;
 pub use timing::Timing;

@@ -3,7 +3,7 @@
 use super::HELLO_CHANNEL;
 use super::address::is_ip;
 use super::effect::{Channel, Effect};
-use super::instance::{Failover, Kind, Place, Reconf};
+use super::instance::{FailoverStage, Kind, Place, Reconf};
 use super::link::{Asked, ConnId, LinkId};
 use super::state::Sentinel;
 use super::timing::{CONNECT_TIMEOUT, HELLO_RETRY, POLL_PERIOD};
@@ -126,7 +126,7 @@ impl Sentinel {
             return usual.min((age / 4).max(POLL_PERIOD));
         };
         let (primary, replica) = (&self.primaries[m], &self.primaries[m].replicas[r]);
-        let promoted = primary.failover == Failover::WaitPromotion(replica.base.id);
+        let promoted = primary.failover == FailoverStage::WaitPromotion(replica.base.id);
         if promoted || replica.reconf != Reconf::None && replica.reconf != Reconf::Done {
             return usual.min(POLL_PERIOD);
         }

@@ -1,7 +1,7 @@
 //! Handling answers to INFO: what an instance says about itself, and the immediate consequences.
 
 use super::address::Address;
-use super::instance::{Failover, Kind, Place, Reconf, Replica};
+use super::instance::{FailoverStage, Kind, Place, Reconf, Replica};
 use super::state::Sentinel;
 use crate::base::clock::Millis;
 use crate::base::ids::{ID_LENGTH, RunId};
@@ -181,7 +181,7 @@ impl Sentinel {
     /// A replica that says it is a primary: the one we promoted, or one that has to be told.
     fn replica_is_a_primary(&mut self, m: usize, r: usize) {
         let primary = &self.primaries[m];
-        if primary.failover == Failover::WaitPromotion(primary.replicas[r].base.id) {
+        if primary.failover == FailoverStage::WaitPromotion(primary.replicas[r].base.id) {
             self.promotion_succeeded(m, r);
         } else {
             self.convert_to_replica(m, r);

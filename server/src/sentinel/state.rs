@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use super::address::Address;
 use super::effect::{Channel, Effect, Input};
 use super::id::SentinelId;
-use super::instance::{Failover, Instance, InstanceId, Kind, Peer, Place, Primary, Replica};
+use super::instance::{FailoverStage, Instance, InstanceId, Kind, Peer, Place, Primary, Replica};
 use super::link::{Link, LinkId, Links};
 use super::moment::Moment;
 use super::names::Names;
@@ -125,7 +125,7 @@ impl Sentinel {
             self.moment.forget();
             let before = (self.out.len(), self.primaries[m].failover);
             self.look_at(m);
-            if matches!(self.primaries[m].failover, Failover::UpdateConfig(_)) {
+            if matches!(self.primaries[m].failover, FailoverStage::UpdateConfig(_)) {
                 self.switch_to_promoted(m);
             }
             if before == (self.out.len(), self.primaries[m].failover) {

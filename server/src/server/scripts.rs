@@ -15,7 +15,7 @@ pub struct Scripting {
     /// Libraries, and their interpreter.
     pub functions: Box<Functions>,
     /// The script that runs.
-    pub running: Option<Running>,
+    pub running: Option<RunningScript>,
     /// The stack that it runs on.
     pub stack: ScriptStack,
     /// Libraries that were replaced while a script is running, which may belong to one of them (CVE-2026-23631).
@@ -43,7 +43,7 @@ pub(crate) struct Spare {
 }
 
 /// The running script, as others see it.
-pub struct Running {
+pub struct RunningScript {
     /// Its SHA1, or the function's name.
     pub name: Vec<u8>,
     /// Whether EVAL runs it, and not FCALL.
@@ -106,7 +106,7 @@ impl Scripting {
     }
 
     /// The running script, if it is busy.
-    pub fn busy(&self) -> Option<&Running> {
+    pub fn busy(&self) -> Option<&RunningScript> {
         self.running.as_ref().filter(|running| running.busy)
     }
 
@@ -136,7 +136,7 @@ impl Scripting {
     }
 }
 
-impl Running {
+impl RunningScript {
     /// The `BUSY` error that other clients get.
     pub fn busy_error(&self) -> CommandError {
         CommandError::Static(if self.is_eval {

@@ -693,7 +693,7 @@ impl Db {
     }
 
     /// Computes the hash of a key for a later [`Self::load`], and prefetches the memory that it will access.
-    pub fn prepare(&self, key: &[u8]) -> u64 {
+    pub fn hash_ahead(&self, key: &[u8]) -> u64 {
         let hash = self.table.hash(key);
         self.table.prefetch(hash);
         hash

@@ -12,7 +12,7 @@ use server::base::machine::Machine;
 use server::base::random::Random;
 use server::base::slot::Slot;
 use server::cluster::message::{Kind, kind_of, read};
-use server::cluster::operator::{Failover, Refusal};
+use server::cluster::operator::{FailoverVariant, Refusal};
 use server::cluster::{Cluster, ConnId, Effect, Input, NetworkEffect};
 
 use super::invariants::{Witness, disagreement, no_slot_with_two_primaries_at_one_epoch, roles_agree};
@@ -708,7 +708,7 @@ impl World {
                 self.at(delay, Event::Open);
             }
             _ if self.hosts[host].is_running() => {
-                let how = if self.random.below(2) == 0 { Failover::Coordinated } else { Failover::Force };
+                let how = if self.random.below(2) == 0 { FailoverVariant::Coordinated } else { FailoverVariant::Force };
                 self.note(format!("CLUSTER FAILOVER on host {host}"));
                 self.act(host, |core| drop(core.fail_over(how)))?;
             }

@@ -144,7 +144,7 @@ impl World {
             Some((data, db)) => {
                 process.data = data;
                 self.witness.see_snapshot(host);
-                self.input(host, Input::Link(link, LinkInput::Loaded { db }))?;
+                self.input(host, Input::Link(link, LinkInput::LoadingEnded { db }))?;
                 self.read_link(host)
             }
             None => self.lose_link(host, link, "Failed trying to load the MASTER synchronization DB"),

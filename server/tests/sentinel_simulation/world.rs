@@ -12,7 +12,7 @@ use server::base::random::Random;
 use server::config::Config;
 use server::config::file::Loader;
 use server::resp::Value;
-use server::sentinel::{Address, ConnId, Effect, Failover, Input, Sentinel, SentinelId};
+use server::sentinel::{Address, ConnId, Effect, FailoverStage, Input, Sentinel, SentinelId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
@@ -737,7 +737,7 @@ impl World {
         for (s, process) in self.sentinels.iter().enumerate() {
             let core = process.core.as_ref().ok_or("a Sentinel is down")?;
             let primary = &core.primaries[0];
-            if primary.failover != Failover::None || primary.base.s_down || core.tilted_since().is_some() {
+            if primary.failover != FailoverStage::None || primary.base.s_down || core.tilted_since().is_some() {
                 return Err(format!("sentinel {s} is busy: {:?}, down {}", primary.failover, primary.base.s_down));
             }
             if primary.peers.len() + 1 != self.sentinels.len() || primary.replicas.len() + 1 != self.data.len() {

@@ -253,7 +253,7 @@ impl Wire {
 async fn hand_over(shared: &Shared, id: HandoverId) -> Result<Option<Epoch>, String> {
     let plan = plan(&shared.peek(), id).ok_or("the target was forgotten")?;
     let mut wire = Wire::open(shared, &plan.host, plan.port).await?;
-    let prepare = prepare(plan.pause);
+    let prepare = prepare_command(plan.pause);
     let first = [plan.credentials.as_slice(), &plan.begin, &prepare].concat();
     wire.send(shared, id, &first).await?;
     wire.prepared(shared, id, 1).await.map_err(|reason| {
@@ -292,7 +292,7 @@ async fn hand_over(shared: &Shared, id: HandoverId) -> Result<Option<Epoch>, Str
     finish(shared, id, &plan, wire, &last, answered).await
 }
 
-fn prepare(pause: u64) -> Vec<u8> {
+fn prepare_command(pause: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     command(&mut bytes, &[b"CLUSTER", b"SYNCSLOTS", b"PREPARE", pause.to_string().as_bytes()]);
     bytes

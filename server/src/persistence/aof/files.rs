@@ -93,7 +93,7 @@ impl Aof {
     ///
     /// # Errors
     /// The text of a log line; the server cannot start then.
-    pub fn prepare(&mut self, set: &FileSet, rdb: bool) -> Result<Option<PathBuf>, String> {
+    pub fn set_up(&mut self, set: &FileSet, rdb: bool) -> Result<Option<PathBuf>, String> {
         std::fs::create_dir_all(&set.directory).map_err(|error| {
             format!("Can't open or create append-only dir {}: {}", set.directory.display(), os_text(&error))
         })?;

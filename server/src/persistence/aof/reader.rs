@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::manifest::Manifest;
 use crate::base::clock::monotonic_ns;
-use crate::persistence::load::{LoadOptions, Loaded, load_prefix};
+use crate::persistence::load::{LoadOptions, LoadedData, load_prefix};
 
 /// The size in bytes from which a batch is passed on.
 const BATCH: usize = 64 * 1024;
@@ -46,7 +46,7 @@ pub enum Step {
     /// A file with this name begins.
     Begin(String),
     /// An RDB part, which replaces everything before it.
-    Rdb(Box<Loaded>),
+    Rdb(Box<LoadedData>),
     /// A batch of commands to execute.
     Commands(Commands),
     /// A line for the log.
