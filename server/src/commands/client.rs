@@ -6,7 +6,7 @@ use crate::resp::Args;
 use crate::server::client::{BlockKind, Client, ClientFlags, ClientId, Unblock};
 use crate::server::client_line::client_line;
 use crate::server::error::*;
-use crate::server::pauses::Purpose;
+use crate::server::pauses::PausePurpose;
 use crate::server::state::Server;
 use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
@@ -267,14 +267,14 @@ fn pause(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         return Err(TIMEOUT_NEGATIVE);
     }
     let until = ctx.server.time.now.saturating_add(timeout);
-    ctx.server.pause_clients(Purpose::Client, until, all);
+    ctx.server.pause_clients(PausePurpose::Client, until, all);
     ctx.reply().ok();
     Ok(())
 }
 
 /// `CLIENT UNPAUSE`.
 fn unpause(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    ctx.server.resume_clients(Purpose::Client);
+    ctx.server.resume_clients(PausePurpose::Client);
     ctx.reply().ok();
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    file::{LoadError, Loader, StartupConfig},
+    file::{ConfigError, Loader, StartupConfig},
     options::Config,
 };
 use crate::base::words;
@@ -147,13 +147,13 @@ impl Arguments {
         config: Config,
         mut stdin: impl Read,
         change_dir: &mut dyn FnMut(&Path) -> io::Result<()>,
-    ) -> Result<StartupConfig, LoadError> {
+    ) -> Result<StartupConfig, ConfigError> {
         let mut text = Vec::new();
         if let Some(file) = &self.file {
-            text = std::fs::read(file).map_err(|error| LoadError::Open(file.clone(), error))?;
+            text = std::fs::read(file).map_err(|error| ConfigError::Open(file.clone(), error))?;
         }
         if self.stdin {
-            stdin.read_to_end(&mut text).map_err(|error| LoadError::Open(PathBuf::from("-"), error))?;
+            stdin.read_to_end(&mut text).map_err(|error| ConfigError::Open(PathBuf::from("-"), error))?;
         }
         if !self.options.is_empty() {
             text.push(b'\n');

@@ -79,29 +79,29 @@ impl std::error::Error for FatalError {}
 
 /// Why nothing was loaded.
 #[derive(Debug)]
-pub enum LoadError {
+pub enum ConfigError {
     /// A directive is invalid.
     Fatal(FatalError),
     /// A file cannot be read. The text is to be logged as a warning.
     Open(PathBuf, io::Error),
 }
 
-impl fmt::Display for LoadError {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LoadError::Fatal(error) => error.fmt(f),
-            LoadError::Open(path, error) => {
+            ConfigError::Fatal(error) => error.fmt(f),
+            ConfigError::Open(path, error) => {
                 write!(f, "Fatal error, can't open config file '{}': {}", path.display(), os_text(error))
             }
         }
     }
 }
 
-impl std::error::Error for LoadError {}
+impl std::error::Error for ConfigError {}
 
-impl From<FatalError> for LoadError {
+impl From<FatalError> for ConfigError {
     fn from(error: FatalError) -> Self {
-        LoadError::Fatal(error)
+        ConfigError::Fatal(error)
     }
 }
 
@@ -135,9 +135,9 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// A file that cannot be read, or an invalid line.
-    pub fn file(&mut self, name: &Path) -> Result<(), LoadError> {
+    pub fn file(&mut self, name: &Path) -> Result<(), ConfigError> {
         for path in expand(name) {
-            let text = fs::read(&path).map_err(|error| LoadError::Open(path, error))?;
+            let text = fs::read(&path).map_err(|error| ConfigError::Open(path, error))?;
             self.text(&text)?;
         }
         Ok(())
@@ -147,7 +147,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// A file that cannot be included, or an invalid line.
-    pub fn text(&mut self, text: &[u8]) -> Result<(), LoadError> {
+    pub fn text(&mut self, text: &[u8]) -> Result<(), ConfigError> {
         for (index, raw) in text.split(|byte| *byte == b'\n').enumerate() {
             let text = trim(raw);
             if text.is_empty() || text[0] == b'#' {
@@ -167,7 +167,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    fn directive(&mut self, directive: Directive) -> Result<(), LoadError> {
+    fn directive(&mut self, directive: Directive) -> Result<(), ConfigError> {
         if let Some((spec, _)) = lookup(&directive.words[0]) {
             return self.option(spec, directive);
         }
@@ -200,7 +200,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    fn option(&mut self, spec: &'static super::OptionSpec, directive: Directive) -> Result<(), LoadError> {
+    fn option(&mut self, spec: &'static super::OptionSpec, directive: Directive) -> Result<(), ConfigError> {
         let words: Vec<&[u8]> = directive.words[1..].iter().map(|word| &**word).collect();
         if !spec.has(super::options::MULTI_ARG) && words.len() != 1 {
             return Err(directive.error(WRONG_NUMBER).into());
@@ -219,7 +219,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// `replicaof` together with `cluster-enabled yes`.
-    pub fn finish(mut self) -> Result<StartupConfig, LoadError> {
+    pub fn finish(mut self) -> Result<StartupConfig, ConfigError> {
         let config = &mut self.loaded.config;
         if config.cluster_enabled && config.replicaof.0.is_some() {
             let reason = "replicaof directive not allowed in cluster mode".to_owned();

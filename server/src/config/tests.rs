@@ -6,7 +6,7 @@ use crate::upstream::{Reply, Upstream};
 
 use super::{
     cli::{Arguments, Startup},
-    file::{FatalError, LoadError},
+    file::{ConfigError, FatalError},
     rewrite::Rewrite,
     *,
 };
@@ -153,7 +153,7 @@ fn command_line(arguments: &[&str]) -> Startup {
     cli::parse(&argv)
 }
 
-fn load(arguments: &[&str]) -> Result<file::StartupConfig, LoadError> {
+fn load(arguments: &[&str]) -> Result<file::StartupConfig, ConfigError> {
     let Startup::Serve(arguments) = command_line(arguments) else { panic!("{arguments:?} does not serve") };
     arguments.load(Config::default(), std::io::empty(), &mut |_| Ok(()))
 }
@@ -205,8 +205,8 @@ fn wrong_command_lines_print_what_the_real_server_prints() {
     for case in cases {
         let output = Command::new("redis-server").args(*case).output();
         let ours = match load(case) {
-            Err(LoadError::Fatal(error)) => error.to_string(),
-            Err(LoadError::Open(..)) => continue,
+            Err(ConfigError::Fatal(error)) => error.to_string(),
+            Err(ConfigError::Open(..)) => continue,
             Ok(_) => panic!("{case:?} was accepted"),
         };
         if let Ok(output) = output {
@@ -250,7 +250,7 @@ fn files_include_others_and_collect_what_is_not_an_option() {
     assert_eq!((loaded.renames[0].line, loaded.renames[0].words.len()), (4, 3));
     assert_eq!((loaded.users.len(), loaded.module_options.len()), (1, 1));
     fs::write(path("loop"), format!("include {}", path("loop").display())).unwrap();
-    assert!(matches!(load(&[path("loop").to_str().unwrap()]), Err(LoadError::Fatal(FatalError { .. }))));
+    assert!(matches!(load(&[path("loop").to_str().unwrap()]), Err(ConfigError::Fatal(FatalError { .. }))));
     let error = load(&["/nonexistent/x.conf"]).unwrap_err();
     assert_eq!(
         error.to_string(),

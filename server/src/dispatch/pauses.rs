@@ -3,18 +3,18 @@
 use crate::base::clock::Millis;
 use crate::base::ids::ClientId;
 use crate::server::client::{BlockKind, Unblock};
-use crate::server::pauses::{Pause, Purpose};
+use crate::server::pauses::{Pause, PausePurpose};
 use crate::server::state::{Order, Server};
 
 impl Server {
     /// Holds commands back until a time in Unix milliseconds: all of them, or those that may write.
-    pub fn pause_clients(&mut self, purpose: Purpose, until: Millis, all: bool) {
+    pub fn pause_clients(&mut self, purpose: PausePurpose, until: Millis, all: bool) {
         self.gate.pauses_mut().begin(purpose, Pause { until, all }, self.time.now);
         self.orders.push(Order::Rearm);
     }
 
     /// Ends the pause for one purpose; pauses for other purposes stay.
-    pub fn resume_clients(&mut self, purpose: Purpose) {
+    pub fn resume_clients(&mut self, purpose: PausePurpose) {
         if self.gate.pauses_mut().end(purpose) {
             self.pauses_changed();
         }

@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, DataEffect, Facts, Settings, SlotSet};
 use crate::replication::{Follower, Replication};
 use crate::server::client::Client;
 use crate::server::driver::Driver;
-use crate::server::pauses::Purpose;
+use crate::server::pauses::PausePurpose;
 use crate::server::state::{Order, Server};
 
 impl Driven for Cluster {
@@ -151,10 +151,10 @@ impl Server {
         let Some(mode) = &self.cluster else { return };
         let left = until - mode.core.now();
         let until = self.time.now + left;
-        self.pause_clients(Purpose::Takeover, until, false);
+        self.pause_clients(PausePurpose::Takeover, until, false);
     }
 
     fn resume_after_takeover(&mut self) {
-        self.resume_clients(Purpose::Takeover);
+        self.resume_clients(PausePurpose::Takeover);
     }
 }

@@ -7,7 +7,7 @@ use crate::base::machine::Machine;
 use crate::replication::{DataEffect, Facts, Input, PeerEffect, PeerInput, Replication, SyncPlan};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::driver::Driver;
-use crate::server::pauses::Purpose;
+use crate::server::pauses::PausePurpose;
 use crate::server::state::{Order, Server};
 
 /// The length of a pause without a fixed end, in milliseconds; small enough to compute with.
@@ -93,8 +93,8 @@ impl Server {
                     self.give_up_snapshot();
                 }
             }
-            DataEffect::PauseWrites => self.pause_clients(Purpose::Failover, self.time.now + UNTIL_TOLD, false),
-            DataEffect::ResumeWrites => self.resume_clients(Purpose::Failover),
+            DataEffect::PauseWrites => self.pause_clients(PausePurpose::Failover, self.time.now + UNTIL_TOLD, false),
+            DataEffect::ResumeWrites => self.resume_clients(PausePurpose::Failover),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::base::signals::set_ending;
 use crate::persistence::aof::AofState;
 use crate::replication::Peer;
 use crate::server::client::{BlockKind, Unblock};
-use crate::server::pauses::Purpose;
+use crate::server::pauses::PausePurpose;
 use crate::server::shutdown::ShutdownOptions;
 use crate::server::state::{Order, Server};
 
@@ -40,7 +40,7 @@ impl Server {
             log(Level::Notice, "Waiting for replicas before shutting down.");
             self.process.shutdown_mut().wait_until(self.time.now + patience);
             // Writes are held back, so that replicas can catch up.
-            self.pause_clients(Purpose::Shutdown, Millis::MAX, false);
+            self.pause_clients(PausePurpose::Shutdown, Millis::MAX, false);
             self.propagate_internal(&[b"REPLCONF", b"GETACK", b"*"]);
             return true;
         }
@@ -69,7 +69,7 @@ impl Server {
             return false;
         }
         self.call_shutdown_off();
-        self.resume_clients(Purpose::Shutdown);
+        self.resume_clients(PausePurpose::Shutdown);
         log(Level::Notice, "Shutdown manually aborted.");
         self.reply_to_shutdown_requests();
         true
@@ -161,7 +161,7 @@ impl Server {
     fn stay(&mut self) -> bool {
         log(Level::Warning, "Errors trying to shut down the server. Check the logs for more information.");
         self.call_shutdown_off();
-        self.resume_clients(Purpose::Shutdown);
+        self.resume_clients(PausePurpose::Shutdown);
         self.reply_to_shutdown_requests();
         false
     }

@@ -17,10 +17,10 @@ use crate::base::log::{self, Level, log};
 use crate::base::random::Random;
 use crate::config::Config;
 use crate::config::cli::{self, Arguments, Startup};
-use crate::config::file::{FatalError, LoadError, StartupConfig, os_text};
+use crate::config::file::{ConfigError, FatalError, StartupConfig, os_text};
 use crate::config::values::{Supervised, SyslogFacility};
 use crate::persistence::chunks::read_ahead;
-use crate::persistence::load::{LoadError as RdbLoadError, load};
+use crate::persistence::load::{LoadError, load};
 use crate::sentinel::Sentinel;
 use crate::server::driver::{Clock, Driver};
 use crate::server::state::{Order, Server};
@@ -60,7 +60,7 @@ fn serve(argv: &[OsString], arguments: &Arguments) -> i32 {
     let arguments = &Arguments { file: arguments.file.as_deref().map(absolute), ..arguments.clone() };
     let loaded = match read_configuration(arguments) {
         Ok(loaded) => loaded,
-        Err(LoadError::Fatal(error)) => {
+        Err(ConfigError::Fatal(error)) => {
             eprint!("{error}");
             return 1;
         }
@@ -140,7 +140,7 @@ fn check_scripts(loaded: &StartupConfig) -> Result<(), FatalError> {
     Ok(())
 }
 
-fn read_configuration(arguments: &Arguments) -> Result<StartupConfig, LoadError> {
+fn read_configuration(arguments: &Arguments) -> Result<StartupConfig, ConfigError> {
     let mut change_dir = |path: &Path| std::env::set_current_dir(path);
     let config = match arguments.sentinel {
         true => Config { port: 26379, protected_mode: false, ..Config::default() },
@@ -480,7 +480,7 @@ async fn load_dataset(shared: &Shared) -> Result<(), String> {
                 "Terminating server after rdb file reading failure.".to_owned()
             })
         }
-        Ok(Err(RdbLoadError::Format(error))) => {
+        Ok(Err(LoadError::Format(error))) => {
             log(Level::Warning, &error.to_string());
             // Redis checks the file then; tools look for the lines of its report.
             log::write_raw(&format!("--- RDB ERROR DETECTED ---\n[offset {}] {error}\n", error.offset));

@@ -8,7 +8,7 @@ use crate::base::clock::Millis;
 
 /// The purpose of a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum PausePurpose {
     /// An operator, with CLIENT PAUSE.
     Client,
     /// SHUTDOWN while it waits for replicas.
@@ -64,7 +64,7 @@ impl Pauses {
     }
 
     /// Begins a pause for a purpose, or extends the active one, which is never shortened or weakened.
-    pub(crate) fn begin(&mut self, purpose: Purpose, pause: Pause, now: Millis) {
+    pub(crate) fn begin(&mut self, purpose: PausePurpose, pause: Pause, now: Millis) {
         let slot = &mut self.by_purpose[purpose as usize];
         *slot = Some(match *slot {
             Some(old) if old.until > now => Pause { until: old.until.max(pause.until), all: old.all || pause.all },
@@ -72,7 +72,7 @@ impl Pauses {
         });
     }
 
-    pub(crate) fn end(&mut self, purpose: Purpose) -> bool {
+    pub(crate) fn end(&mut self, purpose: PausePurpose) -> bool {
         self.by_purpose[purpose as usize].take().is_some()
     }
 
@@ -96,23 +96,23 @@ mod tests {
     #[test]
     fn the_strictest_pause_holds_and_ending_one_leaves_the_others() {
         let mut pauses = Pauses::default();
-        pauses.begin(Purpose::Client, pause(100, true), 0);
-        pauses.begin(Purpose::Takeover, pause(300, false), 0);
+        pauses.begin(PausePurpose::Client, pause(100, true), 0);
+        pauses.begin(PausePurpose::Takeover, pause(300, false), 0);
         assert!(pauses.hold_all(50) && pauses.hold_writes(50));
         assert!(!pauses.hold_all(150) && pauses.hold_writes(150));
-        assert!(pauses.end(Purpose::Client));
+        assert!(pauses.end(PausePurpose::Client));
         assert!(!pauses.hold_all(50) && pauses.hold_writes(50));
-        assert!(!pauses.end(Purpose::Shutdown));
+        assert!(!pauses.end(PausePurpose::Shutdown));
         assert!(pauses.forget_ended(300) && !pauses.any());
     }
 
     #[test]
     fn a_pause_that_runs_is_never_shortened_or_softened() {
         let mut pauses = Pauses::default();
-        pauses.begin(Purpose::Client, pause(100, true), 0);
-        pauses.begin(Purpose::Client, pause(50, false), 0);
+        pauses.begin(PausePurpose::Client, pause(100, true), 0);
+        pauses.begin(PausePurpose::Client, pause(50, false), 0);
         assert!(pauses.hold_all(99));
-        pauses.begin(Purpose::Client, pause(150, false), 100);
+        pauses.begin(PausePurpose::Client, pause(150, false), 100);
         assert!(!pauses.hold_all(120) && pauses.hold_writes(120));
     }
 }
