@@ -214,7 +214,7 @@ fn forget(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 /// `CLUSTER INFO`.
 fn info(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     look(ctx)?;
-    let over_limit = ctx.server.cluster.as_ref().map_or(0, |mode| mode.links.over_limit);
+    let over_limit = ctx.server.mode.cluster().map_or(0, |mode| mode.links.over_limit);
     let text = core(ctx)?.info_text(over_limit);
     ctx.reply().verbatim("txt", text.as_bytes());
     Ok(())
@@ -229,7 +229,7 @@ fn keyslot(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `CLUSTER LINKS`.
 fn links(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let mode = ctx.server.cluster.as_ref().ok_or(DISABLED)?;
+    let mode = ctx.server.mode.cluster().ok_or(DISABLED)?;
     view::links(&mut ctx.client.reply(), &mode.core, &mode.links);
     Ok(())
 }

@@ -12,7 +12,7 @@ pub static FAMILY: Family = &[
 ];
 
 fn set(ctx: &mut ServerContext<'_>, flag: ClientFlags, on: bool) -> CommandResult {
-    if ctx.server.cluster.is_none() {
+    if !ctx.server.mode.is_cluster() {
         return Err(CommandError::Static("ERR This instance has cluster support disabled"));
     }
     ctx.client.flags.set(flag, on);

@@ -231,7 +231,7 @@ pub fn rewrite_now(server: &Server, force_all: bool) -> std::io::Result<()> {
         Err(error) => return Err(error),
     };
     let mut config = server.config.clone();
-    if server.sentinel.is_none() {
+    if !server.mode.is_sentinel() {
         config.replicaof.0 = server.replication.follower().map(|it| (it.host().into(), it.port()));
     }
     // With an ACL file, users are written there instead, by ACL SAVE.

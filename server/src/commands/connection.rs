@@ -139,8 +139,8 @@ fn hello(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 }
 
 fn reply_hello(ctx: &mut ServerContext<'_>) {
-    let mode = ctx.server.mode();
-    let is_sentinel = ctx.server.sentinel.is_some();
+    let mode = ctx.server.mode_name();
+    let is_sentinel = ctx.server.mode.is_sentinel();
     let role = if ctx.server.replication.is_replica() { "replica" } else { "master" };
     let id = ctx.client.id.0 as i64;
     let version = if ctx.client.resp3 { 3 } else { 2 };

@@ -47,7 +47,7 @@ pub fn info(server: &Server, wanted: &[&[u8]]) -> String {
     let all = has("all") || has("everything");
     let default = wanted.is_empty() || has("default");
     let mut out = String::new();
-    let sections: &[Section] = if server.sentinel.is_some() { &OF_SENTINEL } else { &SECTIONS };
+    let sections: &[Section] = if server.mode.is_sentinel() { &OF_SENTINEL } else { &SECTIONS };
     for &(name, shown, write) in sections {
         if all || has(name) || (default && shown) {
             if !out.is_empty() {
@@ -95,7 +95,7 @@ fn server_section(server: &Server, out: &mut String) {
         "redis_git_sha1" = "00000000",
         "redis_git_dirty" = 0,
         "redis_build_id" = "0",
-        "redis_mode" = server.mode(),
+        "redis_mode" = server.mode_name(),
         "implementation_name" = "redis-topologies",
         "implementation_version" = env!("CARGO_PKG_VERSION"),
         "os" = process::system(),
@@ -130,7 +130,7 @@ fn clients(server: &Server, out: &mut String) {
     fields!(
         out,
         "connected_clients" = server.clients.len().saturating_sub(replicas),
-        "cluster_connections" = server.cluster.as_ref().map_or(0, |mode| mode.links.totals().0),
+        "cluster_connections" = server.mode.cluster().map_or(0, |mode| mode.links.totals().0),
         "maxclients" = server.config.maxclients,
         "client_recent_max_input_buffer" = largest(|client| client.input.unparsed + client.input.arguments),
         "client_recent_max_output_buffer" = largest(|client| client.output()),

@@ -116,7 +116,7 @@ fn sunsubscribe(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
 
 /// `PUBLISH channel message`. Propagated to replicas. A Sentinel accepts only hello messages, which it processes itself.
 fn publish(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    if ctx.server.sentinel.is_some() {
+    if ctx.server.mode.is_sentinel() {
         if args.get(1) != HELLO_CHANNEL.as_bytes() {
             return Err(CommandError::Static("ERR Only HELLO messages are accepted by Sentinel instances."));
         }

@@ -43,7 +43,7 @@ const NO_SENTINEL: CommandError = CommandError::Static("ERR This instance is no 
 
 /// The machine, with its time brought up to date.
 fn core<'a>(ctx: &'a mut ServerContext<'_>) -> CommandResult<&'a Sentinel> {
-    let driver = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let driver = ctx.server.mode.sentinel_mut().ok_or(NO_SENTINEL)?;
     let now = driver.now();
     driver.refresh_time(now);
     Ok(driver)
@@ -53,7 +53,7 @@ fn core<'a>(ctx: &'a mut ServerContext<'_>) -> CommandResult<&'a Sentinel> {
 /// client that sends and subscribes on one connection can see.
 fn with_core<R>(ctx: &mut ServerContext<'_>, f: impl FnOnce(&mut Sentinel) -> R) -> CommandResult<R> {
     let result = ctx.server.with_sentinel(f).ok_or(NO_SENTINEL)?;
-    let driver = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let driver = ctx.server.mode.sentinel_mut().ok_or(NO_SENTINEL)?;
     // Network effects may follow what is saved and published, but not precede it; nothing follows the end of the process.
     if driver.outbox().iter().any(|effect| matches!(effect, Effect::Crash(_))) {
         return Ok(result);
@@ -164,7 +164,7 @@ fn is_master_down_by_addr(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> Comma
     let port = parse_i64(args.get(3)).ok_or(NOT_INTEGER)?;
     let epoch = Epoch(parse_i64(args.get(4)).ok_or(NOT_INTEGER)?.cast_unsigned());
     let (host, candidate) = (text(args.get(2)), Some(text(args.get(5))).filter(|id| id != "*").map(SentinelId::new));
-    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let mode = ctx.server.mode.sentinel_mut().ok_or(NO_SENTINEL)?;
     let port = u16::try_from(port).unwrap_or(0);
     if !mode.settings.resolve_hostnames && !address::is_ip(&host) {
         not_resolved(&host);
@@ -363,7 +363,7 @@ fn debug(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
         view::reply_one(&mut ctx.reply(), &map);
         return Ok(());
     }
-    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let mode = ctx.server.mode.sentinel_mut().ok_or(NO_SENTINEL)?;
     let words: Vec<&[u8]> = args.from(2).collect();
     for pair in words.chunks(2) {
         let name = text(pair[0]);
@@ -433,7 +433,7 @@ fn pending_scripts(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResu
 fn simulate_failure(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     const KINDS: [&str; 2] = ["crash-after-election", "crash-after-promotion"];
     const WILL_CRASH: &str = "Failure simulation: this Sentinel will crash after";
-    let mode = ctx.server.sentinel.as_mut().ok_or(NO_SENTINEL)?;
+    let mode = ctx.server.mode.sentinel_mut().ok_or(NO_SENTINEL)?;
     let simulated = &mut mode.simulated;
     *simulated = Default::default();
     for word in args.from(2) {

@@ -28,9 +28,10 @@ fn info(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
     let sections: Vec<&[u8]> = args.from(1).collect();
     // The calling client is taken out of the sessions while its command runs, so it is added here.
     let text = super::info::info(ctx.server, &sections);
-    match ctx.server.sentinel {
-        Some(_) => ctx.reply().bulk(text.as_bytes()),
-        None => ctx.reply().verbatim("txt", text.as_bytes()),
+    if ctx.server.mode.is_sentinel() {
+        ctx.reply().bulk(text.as_bytes());
+    } else {
+        ctx.reply().verbatim("txt", text.as_bytes());
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ impl Server {
         }
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));
-        if let Some(mode) = self.cluster.as_mut().filter(|mode| !mode.core.is_ok()) {
+        if let Some(mode) = self.mode.cluster_mut().filter(|mode| !mode.core.is_ok()) {
             // The command was admitted as a read, and must not wait in a cluster that is down.
             mode.followed = 0;
         }

@@ -109,7 +109,7 @@ impl Server {
         command: &'static Command,
         args: &Args<'_>,
     ) -> Option<CommandError> {
-        let mode = self.cluster.as_ref()?;
+        let mode = self.mode.cluster()?;
         if matches!(command.routing, Routing::Nowhere) || client.flags.intersects(ClientFlags::PRIMARY) {
             return None;
         }
@@ -200,7 +200,7 @@ impl Server {
     /// Rechecks clients that wait for keys or subscribe to shard channels after slots, roles or the cluster's state changed:
     /// those whose slot this node no longer serves are redirected or unsubscribed.
     pub fn follow_slots(&mut self) {
-        let Some(mode) = &mut self.cluster else { return };
+        let Some(mode) = self.mode.cluster_mut() else { return };
         if mode.followed == mode.core.generation() {
             return;
         }

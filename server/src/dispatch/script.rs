@@ -121,7 +121,7 @@ impl Server {
         if flags.intersects(ScriptFlags::COMPATIBLE) {
             return if self.is_stale() { Err(error::MASTER_DOWN) } else { Ok(()) };
         }
-        if flags.intersects(ScriptFlags::NO_CLUSTER) && self.cluster.is_some() {
+        if flags.intersects(ScriptFlags::NO_CLUSTER) && self.mode.is_cluster() {
             return Err(CommandError::Static("ERR Can not run script on cluster, 'no-cluster' flag is set."));
         }
         if self.is_stale() && !flags.intersects(ScriptFlags::ALLOW_STALE) {
@@ -185,7 +185,7 @@ impl Server {
             out_of_memory: oom,
             obeyed,
             resp3: false,
-            slot: (keys > 0 && self.cluster.is_some()).then(|| key_slot(args.get(3))),
+            slot: (keys > 0 && self.mode.is_cluster()).then(|| key_slot(args.get(3))),
             // SAFETY: only the lifetime changes; `run` ends before this function does, and the words are the caller's.
             words: unsafe { std::mem::transmute::<Args<'_>, Args<'static>>(*args) },
         };
@@ -383,7 +383,7 @@ impl Run {
         if writes && let Some(running) = &mut server.scripting.running {
             running.wrote = true;
         }
-        if server.cluster.is_none() || obeyed {
+        if !server.mode.is_cluster() || obeyed {
             return None;
         }
         if let Some(error) = server.redirection(client, command, args) {

@@ -14,11 +14,11 @@ impl Driven for Cluster {
     const ORDER: Order = Order::Cluster;
 
     fn driver(server: &Server) -> Option<&Driver<Self>> {
-        server.cluster.as_ref().map(|mode| &mode.core)
+        server.mode.cluster().map(|mode| &mode.core)
     }
 
     fn driver_mut(server: &mut Server) -> Option<&mut Driver<Self>> {
-        server.cluster.as_mut().map(|mode| &mut mode.core)
+        server.mode.cluster_mut().map(|mode| &mut mode.core)
     }
 
     fn facts(server: &Server) -> Facts {
@@ -54,7 +54,7 @@ impl Server {
     /// Passes changed settings to the machine.
     pub fn configure_cluster(&mut self) {
         let settings = Settings::from_config(&self.config);
-        if let Some(mode) = &mut self.cluster {
+        if let Some(mode) = self.mode.cluster_mut() {
             mode.core.configure(settings);
             self.orders.push(Order::Cluster);
         }
@@ -82,7 +82,7 @@ impl Server {
 
     /// Writes `nodes.conf`, durably if `sync`. `None` outside cluster mode.
     pub fn save_cluster(&mut self, sync: bool) -> Option<std::io::Result<()>> {
-        let mode = self.cluster.as_mut()?;
+        let mode = self.mode.cluster_mut()?;
         let text = mode.core.file_text();
         Some(mode.file.save(&text, sync))
     }
@@ -148,7 +148,7 @@ impl Server {
     }
 
     fn pause_for_takeover(&mut self, until: Millis) {
-        let Some(mode) = &self.cluster else { return };
+        let Some(mode) = self.mode.cluster() else { return };
         let left = until - mode.core.now();
         let until = self.time.now + left;
         self.pause_clients(PausePurpose::Takeover, until, false);

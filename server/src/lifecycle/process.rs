@@ -112,7 +112,7 @@ fn title(server: &Server, called: &OsStr) -> String {
         (0, 0) => config.unixsocket.to_string(),
         (0, port) | (port, _) => format!("{address}:{port}"),
     };
-    let mode = match server.mode() {
+    let mode = match server.mode_name() {
         "cluster" => " [cluster]",
         "sentinel" => " [sentinel]",
         _ => "",
@@ -162,8 +162,8 @@ impl TitleArea {
         }
         let end = if environment == arguments_end && end > environment { end } else { arguments_end };
         for (name, value) in std::env::vars_os() {
-            // SAFETY: no other thread exists yet, as `adjust_process` demands, so nobody reads the environment meanwhile. The C
-            // library copies the text to its heap.
+            // SAFETY: no other thread exists yet, as `adjust_process` demands, so nobody reads the environment meanwhile. The
+            // C library copies the text to its heap.
             unsafe { std::env::set_var(name, value) };
         }
         Ok(Self { start, length: end - start, writing: Mutex::new(()) })

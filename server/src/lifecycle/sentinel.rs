@@ -13,11 +13,11 @@ impl Driven for Sentinel {
     const ORDER: Order = Order::Sentinel;
 
     fn driver(server: &Server) -> Option<&Driver<Self>> {
-        server.sentinel.as_deref()
+        server.mode.sentinel()
     }
 
     fn driver_mut(server: &mut Server) -> Option<&mut Driver<Self>> {
-        server.sentinel.as_deref_mut()
+        server.mode.sentinel_mut()
     }
 
     fn facts(_: &Server) {}

@@ -113,7 +113,7 @@ impl Server {
             self.sync_aof();
         }
         // A Sentinel has no data.
-        let wanted = self.sentinel.is_none() && save.unwrap_or(!self.config.save.0.is_empty());
+        let wanted = !self.mode.is_sentinel() && save.unwrap_or(!self.config.save.0.is_empty());
         if wanted && !self.persistence.is_loading() {
             log(Level::Notice, "Saving the final RDB snapshot before exiting.");
             if self.save_now().is_err() && !force {
@@ -134,7 +134,7 @@ impl Server {
             // The same applies to this file.
             let _ = std::fs::remove_file(self.config.unixsocket.as_path());
         }
-        let who = if self.sentinel.is_some() { "Sentinel" } else { "Redis" };
+        let who = if self.mode.is_sentinel() { "Sentinel" } else { "Redis" };
         log(Level::Warning, &format!("{who} is now ready to exit, bye bye..."));
         self.orders.push(Order::Exit(0));
         true

@@ -28,7 +28,7 @@ impl Server {
     /// # Errors
     /// This node does not own the slots, or is already handing them over.
     pub fn may_hand_over_slots(&self, slots: &SlotSet, to: &[u8]) -> Result<(NodeId, NodeId), Refusal> {
-        let Some(mode) = &self.cluster else { return Err(no_cluster()) };
+        let Some(mode) = self.mode.cluster() else { return Err(no_cluster()) };
         let target = mode.core.may_hand_over(slots, to)?;
         match slots.iter().find(|&slot| mode.handovers.gives(slot)) {
             Some(slot) => Err(Refusal(format!("Slot {slot} is already being migrated").into())),
@@ -56,7 +56,7 @@ impl Server {
     /// # Errors
     /// Why it has to end.
     pub fn check_handover(&mut self, id: HandoverId) -> Result<(), String> {
-        let Some(mode) = &mut self.cluster else { return Err("no cluster".to_owned()) };
+        let Some(mode) = self.mode.cluster_mut() else { return Err("no cluster".to_owned()) };
         mode.handovers.check(id, &mode.core)
     }
 
@@ -75,7 +75,7 @@ impl Server {
 
     /// Makes requests for the slots wait from now on. Returns the last changes, and the highest epoch that this node knows.
     pub fn pause_slots(&mut self, id: HandoverId) -> (Vec<u8>, Epoch) {
-        let Some(mode) = &mut self.cluster else { return Default::default() };
+        let Some(mode) = self.mode.cluster_mut() else { return Default::default() };
         mode.handovers.pause(id, self.time.now);
         let last = (mode.handovers.take_changes(id), mode.core.current_epoch);
         self.retry_paused_slots();
@@ -84,7 +84,7 @@ impl Server {
 
     /// Whether the target already owns the slots, according to the cluster's bus.
     pub fn handover_is_known(&self, id: HandoverId) -> bool {
-        let Some(mode) = &self.cluster else { return false };
+        let Some(mode) = self.mode.cluster() else { return false };
         let Some(record) = mode.handovers.outgoing(id) else { return false };
         record.slots.iter().all(|slot| mode.core.owner(slot).is_some_and(|owner| owner.id == record.target))
     }
@@ -134,7 +134,7 @@ impl Server {
         // Leftover keys must not be confused with arriving ones, nor arriving ones be removed as leftovers.
         self.discard_rest();
         self.discard_now(&slots);
-        let Some(mode) = &mut self.cluster else { return Err(no_cluster()) };
+        let Some(mode) = self.mode.cluster_mut() else { return Err(no_cluster()) };
         let us = mode.core.myself().id;
         mode.handovers.begin_arrival(id, slots, (from, us), client.id, self.time.now);
         client.arrival = Some(id);

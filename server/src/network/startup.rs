@@ -23,6 +23,7 @@ use crate::persistence::chunks::read_ahead;
 use crate::persistence::load::{LoadError, load};
 use crate::sentinel::Sentinel;
 use crate::server::driver::{Clock, Driver};
+use crate::server::mode::Mode;
 use crate::server::state::{Order, Server};
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
@@ -185,7 +186,9 @@ fn start(program: Program, loaded: StartupConfig, configured: bool, sentinel: Op
     }
     let mut server = Server::new(config, crate::commands::catalogue(), sentinel.is_some());
     server.stats.startup_memory = used_memory();
-    server.sentinel = sentinel;
+    if let Some(driver) = sentinel {
+        server.mode = Mode::Sentinel(driver);
+    }
     server.process.executable = program.executable;
     server.process.config_file = program.config_file.to_string_lossy().into_owned();
     crate::lifecycle::process::adjust_process(&server, &program.title);
@@ -213,9 +216,9 @@ fn start(program: Program, loaded: StartupConfig, configured: bool, sentinel: Op
             }
         }
     }
-    if server.config.cluster_enabled && server.sentinel.is_none() {
+    if server.config.cluster_enabled && !server.mode.is_sentinel() {
         match super::cluster::mode(&server.config) {
-            Ok(mode) => server.cluster = Some(mode),
+            Ok(mode) => server.mode = Mode::Cluster(mode),
             Err(text) => {
                 log(Level::Warning, &text);
                 return 1;
@@ -315,7 +318,7 @@ async fn live(server: Server) -> i32 {
     shared.turn().orders.push(Order::Supervise);
     log(Level::Notice, "monotonic clock: POSIX clock_gettime");
     let config = shared.peek().config.clone();
-    let with_bus = shared.peek().cluster.is_some();
+    let with_bus = shared.peek().mode.is_cluster();
     let bound = listener::bind(&config)
         .and_then(|bound| Ok((bound, if with_bus { super::cluster::bind(&config)? } else { Vec::new() })));
     let (bound, bus) = match bound {
@@ -328,7 +331,7 @@ async fn live(server: Server) -> i32 {
     let (port, mode) = {
         let server = shared.peek();
         let port = if server.config.port == 0 { server.config.tls_port } else { server.config.port };
-        (port, server.mode())
+        (port, server.mode_name())
     };
     if let Err(error) = super::signals::listen(&shared) {
         log(Level::Warning, &format!("Cannot listen to signals: {error}"));

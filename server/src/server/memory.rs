@@ -33,7 +33,7 @@ impl Server {
             // What the last replica left behind is freed gradually.
             replicas: if self.replication.has_replicas() { self.replica_memory() } else { 0 },
             clients: self.clients.iter().filter(|client| !client.is_replica()).map(Client::memory).sum(),
-            cluster_links: self.cluster.as_ref().map_or(0, |mode| mode.links.totals().1),
+            cluster_links: self.mode.cluster().map_or(0, |mode| mode.links.totals().1),
             aof: self.persistence.aof.memory(),
         }
     }

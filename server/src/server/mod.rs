@@ -17,6 +17,7 @@ pub mod functions;
 pub mod gate;
 pub mod memory;
 pub mod migration;
+pub mod mode;
 pub mod network;
 pub mod oom;
 pub mod pauses;

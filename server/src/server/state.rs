@@ -3,10 +3,10 @@
 use super::acl::Acl;
 use super::client::{Client, ClientId};
 use super::clients::Clients;
-use super::cluster::ClusterMode;
 use super::driver::{Clock, Driver};
 use super::effects::Effects;
 use super::gate::Gate;
+use super::mode::Mode;
 use super::network::Network;
 use super::process::Process;
 use super::registry::{Catalogue, Registry};
@@ -90,10 +90,8 @@ pub struct Server {
     pub persistence: Persistence,
     /// Replication: the role, the primary, the replicas, and the history of the data.
     pub replication: Driver<Replication>,
-    /// Sentinel mode: the machine that monitors other servers.
-    pub sentinel: Option<Box<Driver<Sentinel>>>,
-    /// Cluster mode: the machine, its file, and handovers of slots.
-    pub cluster: Option<Box<ClusterMode>>,
+    /// Whether this is a Sentinel or a node of a cluster, with the state that belongs to that.
+    pub mode: Mode,
     /// Counters, slow commands, latencies.
     pub stats: Stats,
     /// The process that the server runs in, and its shutdown.
@@ -132,8 +130,7 @@ impl Server {
                 Replication::new(Settings::from_config(&config), Random::from_os()),
                 Clock::start(),
             ),
-            sentinel: None,
-            cluster: None,
+            mode: Mode::default(),
             stats: Stats::new(registry.size()),
             process: Process::new(now),
             network: Network::default(),
@@ -198,32 +195,32 @@ impl Server {
     /// The machine of cluster mode.
     #[inline]
     pub fn cluster(&self) -> Option<&Cluster> {
-        self.cluster.as_ref().map(|mode| &*mode.core)
+        self.mode.cluster().map(|mode| &*mode.core)
     }
 
     /// Handovers of slots to and from other primaries; `None` outside cluster mode.
     #[inline]
     pub fn handovers(&self) -> Option<&Handovers> {
-        self.cluster.as_ref().map(|mode| &mode.handovers)
+        self.mode.cluster().map(|mode| &mode.handovers)
     }
 
     /// Like [`Self::handovers`], for changes.
     #[inline]
     pub fn handovers_mut(&mut self) -> Option<&mut Handovers> {
-        self.cluster.as_mut().map(|mode| &mut mode.handovers)
+        self.mode.cluster_mut().map(|mode| &mut mode.handovers)
     }
 
     /// The machine of Sentinel mode.
     pub fn sentinel_core(&self) -> Option<&Sentinel> {
-        self.sentinel.as_deref().map(|driver| &**driver)
+        self.mode.sentinel().map(|driver| &**driver)
     }
 
-    /// `standalone`, `cluster` or `sentinel`.
-    pub fn mode(&self) -> &'static str {
-        match (&self.sentinel, self.config.cluster_enabled) {
-            (Some(_), _) => "sentinel",
-            (None, true) => "cluster",
-            (None, false) => "standalone",
+    /// `standalone`, `cluster` or `sentinel`. The settings say so before a node of a cluster has read its file.
+    pub fn mode_name(&self) -> &'static str {
+        match (self.mode.is_sentinel(), self.config.cluster_enabled) {
+            (true, _) => "sentinel",
+            (false, true) => "cluster",
+            (false, false) => "standalone",
         }
     }
 

@@ -46,7 +46,7 @@ pub async fn play_with_a_deaf_node(seed: u64) -> Result<usize, String> {
         ask(&world.nodes[1], &format!("PUBLISH news {}", "x".repeat(2_000))).await;
         for node in &world.nodes[1..] {
             let server = node.peek();
-            let waiting = server.cluster.as_ref().map_or(0, |mode| mode.links.totals().1);
+            let waiting = server.mode.cluster().map_or(0, |mode| mode.links.totals().1);
             if waiting > MOST {
                 return Err(format!("{waiting} bytes wait for a node that reads nothing"));
             }

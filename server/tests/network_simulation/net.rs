@@ -11,6 +11,7 @@ use server::network::dial::Dialed;
 use server::network::listener::{Origin, admit};
 use server::network::{Node, Shared, cluster, timers};
 use server::server::Server;
+use server::server::mode::Mode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::task::JoinHandle;
 
@@ -71,9 +72,12 @@ impl Net {
     pub fn add(self: &Arc<Self>, config: Config) -> Shared {
         let (net, number) = (Arc::clone(self), self.nodes.lock().unwrap().len());
         let (exit, _exits) = tokio::sync::mpsc::unbounded_channel();
-        let clustered = config.cluster_enabled.then(|| cluster::mode(&config).unwrap());
+        let mode = match config.cluster_enabled {
+            true => Mode::Cluster(cluster::mode(&config).unwrap()),
+            false => Mode::Standalone,
+        };
         let mut server = Server::new(config, server::commands::catalogue(), false);
-        server.cluster = clustered;
+        server.mode = mode;
         let node = Node::new(server, exit).with_dialer(Box::new(move |host, port| net.dial(number, host, port)));
         let shared = Arc::new(node);
         self.nodes.lock().unwrap().push(Arc::clone(&shared));

@@ -188,7 +188,7 @@ async fn admit_secure(shared: Shared, stream: TcpStream, peer: String, local: St
 pub fn admit(shared: &Shared, stream: Box<dyn Socket>, peer: String, local: String) {
     let conn = ConnId(ACCEPTED | shared.cluster.accepted.fetch_add(1, Ordering::Relaxed));
     let (outbox, waiting) = shared.cluster.open(conn);
-    if let Some(mode) = &mut shared.turn().cluster {
+    if let Some(mode) = shared.turn().mode.cluster_mut() {
         mode.links.add(conn, Arc::clone(&waiting));
     }
     machines::feed::<Cluster>(shared, [Input::Accepted { conn, peer, local }]);
@@ -227,7 +227,7 @@ fn limit_links(shared: &Shared, limit: u64) {
         shared.cluster.links.lock().remove(conn);
         log(Level::Warning, "Closed a link to another node: its queue exceeds cluster-link-sendbuf-limit");
     }
-    if let Some(mode) = &mut shared.turn().cluster {
+    if let Some(mode) = shared.turn().mode.cluster_mut() {
         mode.links.over_limit += over.len() as u64;
     }
     machines::feed::<Cluster>(shared, over.into_iter().map(Input::Lost));
@@ -235,14 +235,14 @@ fn limit_links(shared: &Shared, limit: u64) {
 
 /// Carries out the machine's effects on the network, in order: what it saves is on disk before any other node is told.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
-    let Some(mode) = &mut server.cluster else { return };
+    let Some(mode) = server.mode.cluster_mut() else { return };
     let effects = std::mem::take(mode.core.outbox());
     save(server, &effects);
     for effect in effects {
         match effect {
             NetworkEffect::Connect { conn, ip, port } => {
                 let (outbox, waiting) = shared.cluster.open(conn);
-                if let Some(mode) = &mut server.cluster {
+                if let Some(mode) = server.mode.cluster_mut() {
                     mode.links.add(conn, Arc::clone(&waiting));
                 }
                 tokio::spawn(link::connect(Arc::clone(shared), conn, ip, port, outbox, waiting));

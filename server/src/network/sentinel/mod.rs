@@ -34,7 +34,7 @@ pub async fn run(shared: Shared) -> std::convert::Infallible {
 
 /// Carries out the machine's effects on the network, in order: what it saves is on disk before anyone is told.
 pub fn carry_out(shared: &Shared, server: &mut Server) {
-    let Some(driver) = &mut server.sentinel else { return };
+    let Some(driver) = server.mode.sentinel_mut() else { return };
     let effects = std::mem::take(driver.outbox());
     let mut saved = false;
     for effect in effects {

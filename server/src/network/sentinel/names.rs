@@ -23,7 +23,7 @@ pub async fn look_up(shared: &Shared, inputs: &[Input]) {
         });
     }
     while let Some(found) = lookups.join_next().await {
-        if let (Ok((name, ip)), Some(mode)) = (found, &mut shared.turn().sentinel) {
+        if let (Ok((name, ip)), Some(mode)) = (found, shared.turn().mode.sentinel_mut()) {
             mode.learn(&name, ip);
         }
     }
@@ -31,7 +31,7 @@ pub async fn look_up(shared: &Shared, inputs: &[Input]) {
 
 fn names_in(shared: &Shared, inputs: &[Input]) -> Vec<String> {
     let server = shared.peek();
-    let Some(mode) = &server.sentinel else { return Vec::new() };
+    let Some(mode) = server.mode.sentinel() else { return Vec::new() };
     let mut names: Vec<String> = inputs.iter().flat_map(|input| mode.names_in(input)).collect();
     names.sort_unstable();
     names.dedup();
