@@ -72,7 +72,7 @@ impl World {
         let mut woken = self.server.clients.take_woken();
         woken.clear();
         self.server.clients.keep_woken(woken);
-        self.server.orders.clear();
+        drop(self.server.network.take_orders());
         client.out
     }
 

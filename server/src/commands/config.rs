@@ -9,7 +9,8 @@ use crate::config::{Access, Change, SetContext, SetError};
 use crate::resp::Args;
 use crate::server::client::ClientFlags;
 use crate::server::error::*;
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 use crate::server::{CommandError, CommandResult, Family, Handler, ServerContext};
 
 /// Handlers of the family.
@@ -108,7 +109,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             // Two ticks at least, as in Redis: the watchdog relies on the timers to see whether the event loop is alive.
             let (period, least) = (server.config.watchdog_period, 2 * (1000 / server.config.hz.max(1)));
             server.config.watchdog_period = if period == 0 { 0 } else { period.max(least) };
-            server.orders.push(Order::Supervise);
+            server.network.order(Order::Supervise);
             Ok(())
         }
         "tls-port" if server.config.tls_port != 0 && server.network.certificates().is_none() => {
@@ -145,7 +146,7 @@ fn apply(server: &mut Server, name: &str, in_exec: bool) -> Result<(), String> {
             ))
         }
         "hz" => {
-            server.orders.push(Order::Rearm);
+            server.network.order(Order::Rearm);
             Ok(())
         }
         _ => Ok(()),

@@ -24,7 +24,7 @@ impl Server {
             block.request = args.to_owned_args();
         }
         if self.waiting.begin(client.id, client.db, &block) {
-            self.orders.push(crate::server::state::Order::Rearm);
+            self.network.order(crate::server::network::Order::Rearm);
         }
         client.flags.insert(ClientFlags::BLOCKED);
         client.block = Some(Box::new(block));

@@ -3,14 +3,15 @@
 use crate::base::clock::Millis;
 use crate::base::ids::ClientId;
 use crate::server::client::{BlockKind, Unblock};
+use crate::server::network::Order;
 use crate::server::pauses::{Pause, PausePurpose};
-use crate::server::state::{Order, Server};
+use crate::server::state::Server;
 
 impl Server {
     /// Holds commands back until a time in Unix milliseconds: all of them, or those that may write.
     pub fn pause_clients(&mut self, purpose: PausePurpose, until: Millis, all: bool) {
         self.gate.pauses_mut().begin(purpose, Pause { until, all }, self.time.now);
-        self.orders.push(Order::Rearm);
+        self.network.order(Order::Rearm);
     }
 
     /// Ends the pause for one purpose; pauses for other purposes stay.
@@ -28,7 +29,7 @@ impl Server {
     }
 
     fn pauses_changed(&mut self) {
-        self.orders.push(Order::Rearm);
+        self.network.order(Order::Rearm);
         self.retry_held_back();
     }
 

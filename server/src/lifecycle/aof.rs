@@ -13,7 +13,8 @@ use crate::base::log::{Level, log};
 use crate::config::AppendFsync;
 use crate::config::file::os_text;
 use crate::persistence::aof::{FileSet, Writer, cannot_open};
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 impl Server {
     /// The directory of the append-only files.
@@ -47,7 +48,7 @@ impl Server {
         }
         if policy == AppendFsync::Always && !force {
             if aof.order_commit() {
-                self.orders.push(Order::CommitAof);
+                self.network.order(Order::CommitAof);
             }
             return;
         }
@@ -192,7 +193,7 @@ impl Server {
         if self.is_saving() || self.persistence.aof.rewrite().is_running() || self.persistence.is_loading() {
             return false;
         }
-        self.orders.push(Order::RewriteAof(self.persistence.aof.begin_rewrite(self.time.now)));
+        self.network.order(Order::RewriteAof(self.persistence.aof.begin_rewrite(self.time.now)));
         true
     }
 

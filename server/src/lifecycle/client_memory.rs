@@ -9,7 +9,8 @@ use std::cmp::Reverse;
 use crate::base::log::{Level, log};
 use crate::server::client::{Client, ClientFlags, ClientId};
 use crate::server::client_line::client_line;
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 impl Server {
     /// The memory that all sessions together may use, in bytes; `None` without a limit. A negative setting is a percentage
@@ -79,7 +80,7 @@ impl Server {
     pub(crate) fn order_client_eviction(&mut self) {
         if self.exceeds_client_limit() && !self.clients.eviction_ordered {
             self.clients.eviction_ordered = true;
-            self.orders.push(Order::EvictClients);
+            self.network.order(Order::EvictClients);
         }
     }
 

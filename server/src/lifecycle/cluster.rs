@@ -7,8 +7,9 @@ use crate::cluster::{Cluster, DataEffect, Facts, Settings, SlotSet};
 use crate::replication::{Follower, Replication};
 use crate::server::client::Client;
 use crate::server::driver::Driver;
+use crate::server::network::Order;
 use crate::server::pauses::PausePurpose;
-use crate::server::state::{Order, Server};
+use crate::server::state::Server;
 
 impl Driven for Cluster {
     const ORDER: Order = Order::Cluster;
@@ -56,7 +57,7 @@ impl Server {
         let settings = Settings::from_config(&self.config);
         if let Some(mode) = self.mode.cluster_mut() {
             mode.core.configure(settings);
-            self.orders.push(Order::Cluster);
+            self.network.order(Order::Cluster);
         }
     }
 

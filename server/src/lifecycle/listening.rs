@@ -9,7 +9,7 @@ use crate::base::log::{Level, log};
 use crate::config::Config;
 use crate::server::Server;
 use crate::server::network::Listening;
-use crate::server::state::Order;
+use crate::server::network::Order;
 
 /// An address that the settings name.
 struct Wanted {
@@ -45,12 +45,12 @@ pub fn rebind(server: &mut Server) -> io::Result<()> {
                 complain(&server.config, &error);
                 server.network.listen_on_first(before).iter().for_each(close);
                 reopen(server, closed);
-                server.orders.push(Order::Listen);
+                server.network.order(Order::Listen);
                 return Err(error);
             }
         }
     }
-    server.orders.push(Order::Listen);
+    server.network.order(Order::Listen);
     Ok(())
 }
 

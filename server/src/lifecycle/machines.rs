@@ -4,7 +4,8 @@
 use crate::base::machine::Machine;
 use crate::server::client::Client;
 use crate::server::driver::Driver;
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 /// A machine of this server.
 pub trait Driven: Machine + Sized {
@@ -36,9 +37,7 @@ impl Server {
         for effect in effects {
             M::carry_out(self, effect, current.as_deref_mut());
         }
-        if self.orders.last() != Some(&M::ORDER) {
-            self.orders.push(M::ORDER);
-        }
+        self.network.order_once(M::ORDER);
         M::afterwards(self);
         Some(result)
     }

@@ -7,8 +7,9 @@ use crate::base::machine::Machine;
 use crate::replication::{DataEffect, Facts, Input, PeerEffect, PeerInput, Replication, SyncPlan};
 use crate::server::client::{Client, ClientFlags};
 use crate::server::driver::Driver;
+use crate::server::network::Order;
 use crate::server::pauses::PausePurpose;
-use crate::server::state::{Order, Server};
+use crate::server::state::Server;
 
 /// The length of a pause without a fixed end, in milliseconds; small enough to compute with.
 const UNTIL_TOLD: Millis = 1 << 40;

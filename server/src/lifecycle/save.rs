@@ -16,7 +16,8 @@ use crate::persistence::load::{LoadOptions, LoadedData};
 use crate::persistence::save::{Encoder, Header, ReplicationInfo};
 use crate::persistence::state::LoadedKeys;
 use crate::replication::Peer;
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 /// How many keys one step of a foreground save visits.
 const STEP: usize = 4096;
@@ -179,7 +180,7 @@ impl Server {
             return false;
         }
         log(Level::Notice, &format!("Background saving started by pid {}", std::process::id()));
-        self.orders.push(Order::BackgroundSave);
+        self.network.order(Order::BackgroundSave);
         true
     }
 

@@ -7,7 +7,8 @@ use crate::base::log::{Level, log};
 use crate::sentinel::Sentinel;
 use crate::server::client::Client;
 use crate::server::driver::Driver;
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 impl Driven for Sentinel {
     const ORDER: Order = Order::Sentinel;

@@ -9,9 +9,10 @@ use crate::base::signals::set_ending;
 use crate::persistence::aof::AofState;
 use crate::replication::Peer;
 use crate::server::client::{BlockKind, Unblock};
+use crate::server::network::Order;
 use crate::server::pauses::PausePurpose;
 use crate::server::shutdown::ShutdownOptions;
-use crate::server::state::{Order, Server};
+use crate::server::state::Server;
 
 impl Server {
     /// Requests a shutdown because of a signal. As in Redis, the cron begins it, without delay unless the cron is paused.
@@ -136,7 +137,7 @@ impl Server {
         }
         let who = if self.mode.is_sentinel() { "Sentinel" } else { "Redis" };
         log(Level::Warning, &format!("{who} is now ready to exit, bye bye..."));
-        self.orders.push(Order::Exit(0));
+        self.network.order(Order::Exit(0));
         true
     }
 

@@ -14,7 +14,8 @@ use crate::base::slot::Slot;
 use crate::cluster::operator::Refusal;
 use crate::cluster::{HandoverId, NodeId, SlotSet};
 use crate::server::client::{Client, ClientFlags};
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 use crate::slots::{Handovers, Stage};
 
 fn no_cluster() -> Refusal {
@@ -47,7 +48,7 @@ impl Server {
         if let Some(handovers) = self.handovers_mut() {
             handovers.begin(id, slots, ends, now);
         }
-        self.orders.push(Order::HandOver(id));
+        self.network.order(Order::HandOver(id));
         Ok(())
     }
 
@@ -108,7 +109,7 @@ impl Server {
     /// Retries requests that wait for a slot; those whose slot is still held back keep waiting.
     fn retry_paused_slots(&mut self) {
         self.end_due_waits();
-        self.orders.push(Order::Rearm);
+        self.network.order(Order::Rearm);
     }
 }
 
@@ -226,7 +227,7 @@ impl Server {
         let is_replica = self.replication.is_replica();
         if let Some(handovers) = self.handovers_mut().filter(|_| !is_replica) {
             handovers.discard(slots);
-            self.orders.push(Order::Discard);
+            self.network.order(Order::Discard);
         }
     }
 

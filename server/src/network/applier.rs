@@ -12,7 +12,8 @@ use crate::resp::RequestParser;
 use crate::resp::request::{Limits, Parsed};
 use crate::server::client::{Client, ClientFlags, Signal};
 use crate::server::clients::SessionIndex;
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 /// Executes the commands of a primary's stream in the primary's session.
 pub struct Applier<'a> {
@@ -110,7 +111,7 @@ impl<'a> Applier<'a> {
         }
         let now = server.replication.now();
         if server.replication.heard(now, buffer.len() - start) {
-            server.orders.push(Order::Replication);
+            server.network.order(Order::Replication);
         }
         // Bytes of an open transaction stay in front, already parsed: they wait for EXEC.
         buffer.drain(..start);
@@ -122,7 +123,7 @@ impl<'a> Applier<'a> {
         let args = self.parser.args(input);
         if server.must_not_apply(&args) {
             log(Level::Warning, "Replica was unable to write command to disk.");
-            server.orders.push(Order::Exit(1));
+            server.network.order(Order::Exit(1));
         }
         let errors = server.stats.error_replies;
         server.execute(client, &args);

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 pub mod aof_job;
 mod applier;
@@ -39,7 +40,7 @@ pub type Shared = Arc<Node>;
 
 /// Starts the work that was ordered during a turn, when it ends.
 fn carry_out_orders(shared: &Shared, server: &mut Server) {
-    for order in std::mem::take(&mut server.orders) {
+    for order in server.network.take_orders() {
         match order {
             Order::Replication => primary_link::carry_out(shared, server),
             Order::BackgroundSave => {

@@ -24,7 +24,8 @@ use crate::persistence::load::{LoadError, load};
 use crate::sentinel::Sentinel;
 use crate::server::driver::{Clock, Driver};
 use crate::server::mode::Mode;
-use crate::server::state::{Order, Server};
+use crate::server::network::Order;
+use crate::server::state::Server;
 
 /// Runs the server as `redis-server ARGS...` would; returns the process's exit code.
 ///
@@ -315,7 +316,7 @@ async fn live(server: Server) -> i32 {
     let (exit, mut exits) = mpsc::unbounded_channel();
     let shared: Shared = Arc::new(Node::new(server, exit));
     super::crash::report_panics(&shared);
-    shared.turn().orders.push(Order::Supervise);
+    shared.turn().network.order(Order::Supervise);
     log(Level::Notice, "monotonic clock: POSIX clock_gettime");
     let config = shared.peek().config.clone();
     let with_bus = shared.peek().mode.is_cluster();

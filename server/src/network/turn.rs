@@ -159,7 +159,7 @@ impl Drop for Turn<'_> {
         if !self.ended {
             self.server.end_batch();
         }
-        while !self.server.orders.is_empty() {
+        while self.server.network.has_orders() {
             carry_out_orders(self.node, &mut self.server);
             self.server.end_batch();
         }

@@ -1,13 +1,45 @@
-//! What a turn and the network layer share besides sessions: listening sockets, certificates, connections that MIGRATE
-//! keeps.
+//! What a turn and the network layer share besides sessions: orders, listening sockets, certificates, connections that
+//! MIGRATE keeps.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use super::migration::Targets;
+use crate::base::ids::HandoverId;
 use crate::persistence::save::Header;
 use crate::replication::SyncPlan;
 use crate::tls::Contexts;
+
+/// Work that the network layer starts when the turn ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Carry out the outbox of replication's machine, and reschedule its next call.
+    Replication,
+    /// Save the dataset to disk off the data lock.
+    BackgroundSave,
+    /// Write and sync the buffer of the append-only file, for all waiting clients at once (`appendfsync always`).
+    CommitAof,
+    /// Rewrite the append-only file; the rewrite's generation.
+    RewriteAof(u64),
+    /// Recompute the timers, because a deadline was set.
+    Rearm,
+    /// End the process; the exit code.
+    Exit(i32),
+    /// Reopen the listening sockets, because `port` or `bind` changed.
+    Listen,
+    /// Carry out the outbox of Sentinel's machine.
+    Sentinel,
+    /// Carry out the outbox of the cluster's machine.
+    Cluster,
+    /// Hand slots over to another primary.
+    HandOver(HandoverId),
+    /// Apply changed settings of crash reports and of the watchdog.
+    Supervise,
+    /// Remove the keys of slots that went to another node, in small steps.
+    Discard,
+    /// End the sessions that use too much memory, after pending output was written as far as sockets accept it.
+    EvictClients,
+}
 
 /// An address that is listened on.
 #[derive(Debug)]
@@ -25,6 +57,8 @@ pub struct Listening {
 /// What a turn and the network layer share.
 #[derive(Default)]
 pub struct Network {
+    /// Work for the network layer to start when the turn ends.
+    orders: Vec<Order>,
     /// Certificates and keys; `None` if no option asks for TLS.
     pub(crate) tls: Option<Arc<Contexts>>,
     listening: Vec<Listening>,
@@ -36,6 +70,29 @@ pub struct Network {
 }
 
 impl Network {
+    /// Orders work, to be started when the turn ends.
+    pub fn order(&mut self, order: Order) {
+        self.orders.push(order);
+    }
+
+    /// Like [`Self::order`], unless the same was ordered just before.
+    pub fn order_once(&mut self, order: Order) {
+        if self.orders.last() != Some(&order) {
+            self.orders.push(order);
+        }
+    }
+
+    /// Whether work was ordered that has not been started.
+    #[inline]
+    pub fn has_orders(&self) -> bool {
+        !self.orders.is_empty()
+    }
+
+    /// Takes the orders, in the order in which they were given.
+    pub fn take_orders(&mut self) -> Vec<Order> {
+        std::mem::take(&mut self.orders)
+    }
+
     /// Adds a listening socket.
     pub fn listen_on(&mut self, address: SocketAddr, socket: TcpListener, secure: bool) {
         self.last_listening += 1;

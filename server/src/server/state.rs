@@ -7,7 +7,7 @@ use super::driver::{Clock, Driver};
 use super::effects::Effects;
 use super::gate::Gate;
 use super::mode::Mode;
-use super::network::Network;
+use super::network::{Network, Order};
 use super::process::Process;
 use super::registry::{Catalogue, Registry};
 use super::scripts::Scripting;
@@ -15,7 +15,6 @@ use super::time::Time;
 use super::tracking::Tracking;
 use super::waiters::Waiting;
 use crate::base::clock::{Millis, monotonic_ns, now_ms};
-use crate::base::ids::HandoverId;
 use crate::base::random::Random;
 use crate::cluster::Cluster;
 use crate::config::{Config, NotifyFlags};
@@ -28,37 +27,6 @@ use crate::slots::Handovers;
 use crate::store::access::AccessRule;
 use crate::store::keyspace::{Keyspace, LazyRules};
 use crate::store::table::KeyOrder;
-
-/// Work that the network layer starts when the turn ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
-    /// Carry out the outbox of replication's machine, and reschedule its next call.
-    Replication,
-    /// Save the dataset to disk off the data lock.
-    BackgroundSave,
-    /// Write and sync the buffer of the append-only file, for all waiting clients at once (`appendfsync always`).
-    CommitAof,
-    /// Rewrite the append-only file; the rewrite's generation.
-    RewriteAof(u64),
-    /// Recompute the timers, because a deadline was set.
-    Rearm,
-    /// End the process; the exit code.
-    Exit(i32),
-    /// Reopen the listening sockets, because `port` or `bind` changed.
-    Listen,
-    /// Carry out the outbox of Sentinel's machine.
-    Sentinel,
-    /// Carry out the outbox of the cluster's machine.
-    Cluster,
-    /// Hand slots over to another primary.
-    HandOver(HandoverId),
-    /// Apply changed settings of crash reports and of the watchdog.
-    Supervise,
-    /// Remove the keys of slots that went to another node, in small steps.
-    Discard,
-    /// End the sessions that use too much memory, after pending output was written as far as sockets accept it.
-    EvictClients,
-}
 
 /// The state of the server, which one turn at a time may change.
 pub struct Server {
@@ -96,10 +64,8 @@ pub struct Server {
     pub stats: Stats,
     /// The process that the server runs in, and its shutdown.
     pub process: Process,
-    /// Listening sockets, certificates, and what else is shared with the network layer.
+    /// What is shared with the network layer: orders to it, listening sockets, certificates.
     pub network: Network,
-    /// Work for the network layer to start when the turn ends.
-    pub orders: Vec<Order>,
 }
 
 impl Server {
@@ -134,13 +100,12 @@ impl Server {
             stats: Stats::new(registry.size()),
             process: Process::new(now),
             network: Network::default(),
-            orders: Vec::new(),
             registry,
             config,
         };
         server.keep_settings();
         server.refresh_gate();
-        server.orders.push(Order::Replication);
+        server.network.order(Order::Replication);
         server
     }
 

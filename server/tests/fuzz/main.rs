@@ -189,7 +189,7 @@ fn restore_payloads() {
             server.execute(&mut client, &OwnedArgs::new(words.iter().copied()).as_args());
             server.end_batch();
             // The network layer, which carries orders out, is not there.
-            server.orders.clear();
+            drop(server.network.take_orders());
             std::mem::take(&mut client.out)
         };
         send(&[b"CONFIG", b"SET", b"sanitize-dump-payload", b"yes"]);
