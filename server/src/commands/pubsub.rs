@@ -59,7 +59,7 @@ fn confirm(client: &mut Client, space: Space, event: &str, name: Option<&[u8]>) 
 fn add(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space, event: &str) -> CommandResult {
     for name in args.from(1) {
         if names(ctx.client, space).insert(name.to_vec()) {
-            ctx.server.pubsub.add(space, name, ctx.client.id);
+            ctx.server.audience.pubsub.add(space, name, ctx.client.id);
         }
         confirm(ctx.client, space, event, Some(name));
     }
@@ -75,7 +75,7 @@ fn remove(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space, event: &st
     };
     for name in &wanted {
         if names(ctx.client, space).remove(name) {
-            ctx.server.pubsub.remove(space, name, ctx.client.id);
+            ctx.server.audience.pubsub.remove(space, name, ctx.client.id);
         }
         confirm(ctx.client, space, event, Some(name));
     }
@@ -155,7 +155,7 @@ fn list_active(ctx: &mut ServerContext<'_>, args: &Args<'_>, space: Space) -> Co
     if args.len() > 3 {
         return Err(crate::server::error::unknown_subcommand(args.get(1), "pubsub"));
     }
-    let active: Vec<Vec<u8>> = ctx.server.pubsub.active(space, args.at(2)).map(<[u8]>::to_vec).collect();
+    let active: Vec<Vec<u8>> = ctx.server.audience.pubsub.active(space, args.at(2)).map(<[u8]>::to_vec).collect();
     ctx.reply().bulks(active.iter().map(Vec::as_slice));
     Ok(())
 }
@@ -169,12 +169,12 @@ fn shard_channels(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult
 }
 
 fn numsub(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let counts: Vec<usize> = args.from(2).map(|name| ctx.server.pubsub.channel(name).len()).collect();
+    let counts: Vec<usize> = args.from(2).map(|name| ctx.server.audience.pubsub.channel(name).len()).collect();
     reply_counts(ctx, args, &counts)
 }
 
 fn shard_numsub(ctx: &mut ServerContext<'_>, args: &Args<'_>) -> CommandResult {
-    let counts: Vec<usize> = args.from(2).map(|name| ctx.server.pubsub.shard_channel(name).len()).collect();
+    let counts: Vec<usize> = args.from(2).map(|name| ctx.server.audience.pubsub.shard_channel(name).len()).collect();
     reply_counts(ctx, args, &counts)
 }
 
@@ -189,7 +189,7 @@ fn reply_counts(ctx: &mut ServerContext<'_>, args: &Args<'_>, counts: &[usize]) 
 }
 
 fn numpat(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
-    let patterns = ctx.server.pubsub.pattern_count();
+    let patterns = ctx.server.audience.pubsub.pattern_count();
     ctx.reply().integer(patterns as i64);
     Ok(())
 }

@@ -236,7 +236,7 @@ fn monitor(ctx: &mut ServerContext<'_>, _args: &Args<'_>) -> CommandResult {
     }
     if !ctx.client.flags.intersects(ClientFlags::MONITOR) {
         ctx.client.flags.insert(ClientFlags::MONITOR);
-        ctx.server.pubsub.monitors.push(ctx.client.id);
+        ctx.server.audience.pubsub.monitors.push(ctx.client.id);
     }
     ctx.reply().ok();
     Ok(())

@@ -158,7 +158,7 @@ impl Server {
             return None;
         }
         let fits = self.evict_until_it_fits();
-        if self.tracking.is_used() {
+        if self.audience.tracking.is_used() {
             // Invalidations of evicted keys precede the command's reply, which may already show a new value of the same key.
             self.invalidate_changed(client);
             self.end_invalidation(client);

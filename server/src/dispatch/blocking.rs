@@ -95,12 +95,12 @@ impl Server {
     pub fn tell_watchers(&mut self, current: &mut Client) {
         // Serving a client may change keys that others wait for.
         while self.effects.has_news_of_keys() {
-            if self.tracking.is_used() {
+            if self.audience.tracking.is_used() {
                 // Changes made outside any command, such as expiry.
                 self.invalidate_changed(current);
                 self.end_invalidation(current);
             }
-            self.tracking.forget_told();
+            self.audience.tracking.forget_told();
             let (mut touched, mut awaited) = self.effects.take_news_of_keys();
             if self.waiting.are_watching() {
                 self.mark_watchers(current, &touched);

@@ -18,12 +18,12 @@ impl Server {
 
     /// PUBLISH: sends a message to a channel's subscribers, and to those of patterns that match. Returns their number.
     pub fn publish(&mut self, current: &mut Client, channel: &[u8], message: &[u8]) -> usize {
-        if self.pubsub.is_silent() {
+        if self.audience.pubsub.is_silent() {
             return 0;
         }
         let mut sessions = Sessions { current, others: &mut self.clients };
-        let mut receivers = sessions.push(self.pubsub.channel(channel), &[b"message", channel, message]);
-        for (pattern, subscribers) in self.pubsub.matching(channel) {
+        let mut receivers = sessions.push(self.audience.pubsub.channel(channel), &[b"message", channel, message]);
+        for (pattern, subscribers) in self.audience.pubsub.matching(channel) {
             receivers += sessions.push(subscribers, &[b"pmessage", pattern, channel, message]);
         }
         receivers
@@ -32,7 +32,7 @@ impl Server {
     /// SPUBLISH: sends a message to a shard channel's subscribers. Returns their number.
     pub fn publish_shard(&mut self, current: &mut Client, channel: &[u8], message: &[u8]) -> usize {
         let mut sessions = Sessions { current, others: &mut self.clients };
-        sessions.push(self.pubsub.shard_channel(channel), &[b"smessage", channel, message])
+        sessions.push(self.audience.pubsub.shard_channel(channel), &[b"smessage", channel, message])
     }
 
     /// Publishes the keyspace notifications that the last unit left.
@@ -42,7 +42,7 @@ impl Server {
         }
         let flags = self.effects.notify_classes();
         let notifications = self.effects.take_notifications();
-        if self.pubsub.is_silent() {
+        if self.audience.pubsub.is_silent() {
             return;
         }
         for Notification { event, db, key, .. } in notifications {
@@ -85,7 +85,7 @@ impl Server {
             quote(&mut line, word);
         }
         let mut sessions = Sessions { current, others: &mut self.clients };
-        for &id in &self.pubsub.monitors {
+        for &id in &self.audience.pubsub.monitors {
             sessions.with(id, |client| {
                 if client.is_silent() {
                     return;

@@ -118,7 +118,7 @@ impl Server {
     pub(crate) fn run_admitted(&mut self, client: &mut Client, command: &'static Command, args: &Args<'_>) {
         self.call(client, command, args);
         self.end_unit(client);
-        if self.tracking.is_used() {
+        if self.audience.tracking.is_used() {
             self.end_tracked_unit(client, command);
         }
     }
@@ -141,7 +141,7 @@ impl Server {
         if self.effects.has_news_of_keys() && self.scripting.running.is_none() {
             self.tell_watchers(client);
         }
-        if self.tracking.has_own_messages() {
+        if self.audience.tracking.has_own_messages() {
             self.end_invalidation(client);
         }
     }
@@ -224,14 +224,14 @@ impl Server {
         if feeds_replica && client.out.len() > mark {
             cut_replica(client, mark);
         }
-        if !self.pubsub.monitors.is_empty()
+        if !self.audience.pubsub.monitors.is_empty()
             && !self.persistence.is_loading()
             && !command.flags.intersects(HIDDEN_FROM_MONITORS)
         {
             self.feed_monitors(client, client.db, command, args);
         }
         self.after_handler(client, db, command, args);
-        if self.tracking.is_used() {
+        if self.audience.tracking.is_used() {
             self.invalidate_changed(client);
             // A script's reads are remembered by the keys that it declared.
             if self.scripting.running.is_none() {

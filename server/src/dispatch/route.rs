@@ -246,6 +246,7 @@ impl Server {
                 || cluster.owner(slot).is_some_and(|owner| cluster.my_primary().is_some_and(|it| it.id == owner.id))
         };
         let left: Vec<(Vec<u8>, Vec<ClientId>)> = self
+            .audience
             .pubsub
             .shard_channels()
             .filter(|(name, _)| !mine(key_slot(name)))
@@ -253,7 +254,7 @@ impl Server {
             .collect();
         for (name, subscribers) in left {
             for id in subscribers {
-                self.pubsub.remove(Space::Shard, &name, id);
+                self.audience.pubsub.remove(Space::Shard, &name, id);
                 if let Some(client) = self.clients.by_id_mut(id) {
                     client.leave_shard_channel(&name);
                 }

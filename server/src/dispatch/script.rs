@@ -506,7 +506,7 @@ impl ServerContext<'_> {
     /// Shows EVAL and its kin to monitors, before the commands that they call.
     pub fn show_script(&mut self, args: &Args<'_>) {
         let Some(command) = self.client.last_command else { return };
-        if !self.server.pubsub.monitors.is_empty() && !self.server.persistence.is_loading() {
+        if !self.server.audience.pubsub.monitors.is_empty() && !self.server.persistence.is_loading() {
             self.server.feed_monitors(self.client, self.client.db, command, args);
         }
     }

@@ -33,7 +33,7 @@ impl Server {
     pub fn track(&mut self, client: &mut Client, mut wanted: ClientTracking) {
         let known = client.tracking.take();
         if known.is_none() {
-            self.tracking.add_client();
+            self.audience.tracking.add_client();
         }
         if wanted.broadcast {
             let new = std::mem::take(&mut wanted.prefixes);
@@ -41,7 +41,7 @@ impl Server {
             let new = if new.is_empty() { vec![Vec::new()] } else { new };
             for prefix in new {
                 if !wanted.prefixes.contains(&prefix) {
-                    self.tracking.listen(&prefix, client.id);
+                    self.audience.tracking.listen(&prefix, client.id);
                     wanted.prefixes.push(prefix);
                 }
             }
@@ -53,7 +53,7 @@ impl Server {
     /// Turns tracking off: CLIENT TRACKING OFF, RESET, the end of a connection.
     pub fn untrack(&mut self, client: &mut Client) {
         let Some(known) = client.tracking.take() else { return };
-        self.tracking.remove_client(client.id, &known.prefixes);
+        self.audience.tracking.remove_client(client.id, &known.prefixes);
         self.refresh_watched();
     }
 
@@ -66,7 +66,7 @@ impl Server {
         let words: Vec<&[u8]> = args.from(0).collect();
         for key in keys_of(command.doc, &words, false).unwrap_or_default() {
             if let Some(key) = words.get(key.index) {
-                self.tracking.remember(key, client.id);
+                self.audience.tracking.remember(key, client.id);
             }
         }
     }
@@ -75,7 +75,7 @@ impl Server {
     pub(crate) fn remember_declared_keys(&mut self, client: &Client, args: &Args<'_>) {
         let count = args.at(2).and_then(crate::base::numbers::parse_i64).and_then(|count| usize::try_from(count).ok());
         if remembers(client) {
-            args.from(3).take(count.unwrap_or(0)).for_each(|key| self.tracking.remember(key, client.id));
+            args.from(3).take(count.unwrap_or(0)).for_each(|key| self.audience.tracking.remember(key, client.id));
         }
     }
 
@@ -85,7 +85,7 @@ impl Server {
     pub(crate) fn end_tracked_unit(&mut self, client: &mut Client, command: &Command) {
         let limit = self.config.tracking_table_max_keys as usize;
         while limit > 0
-            && let Some(key) = self.tracking.key_beyond(limit)
+            && let Some(key) = self.audience.tracking.key_beyond(limit)
         {
             self.invalidate_holders(client, &key, None);
         }
@@ -99,11 +99,11 @@ impl Server {
     /// Notifies the clients that may cache what a command has changed. This happens after each command of a transaction,
     /// because what is read later in it is already new.
     pub(crate) fn invalidate_changed(&mut self, current: &mut Client) {
-        let told = self.tracking.tell_up_to(self.effects.touched().len());
+        let told = self.audience.tracking.tell_up_to(self.effects.touched().len());
         let changed = self.effects.touched().get(told..).unwrap_or_default();
         let changed: Vec<Vec<u8>> = changed.iter().map(|(_, key)| key.clone()).collect();
         for key in changed {
-            self.tracking.note_change(&key, current.id);
+            self.audience.tracking.note_change(&key, current.id);
             let by = current.id;
             self.invalidate_holders(current, &key, Some(by));
         }
@@ -112,7 +112,7 @@ impl Server {
     /// Sends the client its own invalidations, once the unit has ended and its reply is written.
     pub(crate) fn end_invalidation(&mut self, current: &mut Client) {
         let id = current.id;
-        for key in self.tracking.take_own() {
+        for key in self.audience.tracking.take_own() {
             match key {
                 Some(key) => self.send_invalidation(current, id, Some(&[&key])),
                 None => self.send_invalidation(current, id, None),
@@ -121,12 +121,12 @@ impl Server {
     }
 
     fn invalidate_holders(&mut self, current: &mut Client, key: &[u8], by: Option<ClientId>) {
-        for id in self.tracking.forget(key) {
+        for id in self.audience.tracking.forget(key) {
             let Some(client) = self.session(current, id) else { continue };
             let Some(wanted) = client.tracking.as_deref() else { continue };
             if !(wanted.broadcast || wanted.no_loop && by == Some(id)) {
                 if id == current.id {
-                    self.tracking.tell_own(Some(key));
+                    self.audience.tracking.tell_own(Some(key));
                 } else {
                     self.send_invalidation(current, id, Some(&[key]));
                 }
@@ -136,10 +136,10 @@ impl Server {
 
     /// Tells all tracking clients to drop everything: FLUSHALL, FLUSHDB, a new dataset.
     pub fn invalidate_all(&mut self, current: &mut Client) {
-        if !self.tracking.is_used() {
+        if !self.audience.tracking.is_used() {
             return;
         }
-        self.tracking.forget_keys();
+        self.audience.tracking.forget_keys();
         let tracks = |client: &Client| client.tracking.is_some().then_some(client.id);
         let mut ids: Vec<ClientId> = self.clients.iter().filter_map(tracks).chain(tracks(current)).collect();
         ids.sort_unstable();
@@ -147,7 +147,7 @@ impl Server {
         for id in ids {
             // The client's own reply comes first.
             if id == current.id {
-                self.tracking.tell_own(None);
+                self.audience.tracking.tell_own(None);
             } else {
                 self.send_invalidation(current, id, None);
             }
@@ -156,7 +156,7 @@ impl Server {
 
     /// Tells clients in broadcast mode what changed under their prefixes since the last call.
     pub(crate) fn broadcast_changes(&mut self) {
-        let changes = self.tracking.take_changes();
+        let changes = self.audience.tracking.take_changes();
         if changes.is_empty() {
             return;
         }

@@ -37,7 +37,7 @@ impl Server {
         self.untrack(client);
         self.unwatch(client);
         self.stop_waiting(client);
-        self.pubsub.monitors.retain(|&id| id != client.id);
+        self.audience.pubsub.monitors.retain(|&id| id != client.id);
         if self.replication.knows(client.id) {
             self.tell_of_replica(client, PeerInput::Left);
         }
@@ -45,9 +45,9 @@ impl Server {
 
     fn unsubscribe_all(&mut self, client: &mut Client) {
         let Some(subscriptions) = client.subscriptions.take() else { return };
-        subscriptions.channels.iter().for_each(|name| self.pubsub.remove(Space::Channel, name, client.id));
-        subscriptions.patterns.iter().for_each(|name| self.pubsub.remove(Space::Pattern, name, client.id));
-        subscriptions.shard_channels.iter().for_each(|name| self.pubsub.remove(Space::Shard, name, client.id));
+        subscriptions.channels.iter().for_each(|name| self.audience.pubsub.remove(Space::Channel, name, client.id));
+        subscriptions.patterns.iter().for_each(|name| self.audience.pubsub.remove(Space::Pattern, name, client.id));
+        subscriptions.shard_channels.iter().for_each(|name| self.audience.pubsub.remove(Space::Shard, name, client.id));
         client.refresh_pubsub_flags();
     }
 

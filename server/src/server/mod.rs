@@ -4,6 +4,7 @@
 //! `lifecycle/`.
 
 pub mod acl;
+pub mod audience;
 pub mod client;
 pub mod client_line;
 pub mod clients;

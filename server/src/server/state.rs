@@ -1,6 +1,7 @@
 //! `Server`: everything that commands may access, behind one lock.
 
 use super::acl::Acl;
+use super::audience::Audience;
 use super::client::{Client, ClientId};
 use super::clients::Clients;
 use super::driver::{Clock, Driver};
@@ -12,7 +13,6 @@ use super::process::Process;
 use super::registry::{Catalogue, Registry};
 use super::scripts::Scripting;
 use super::time::Time;
-use super::tracking::Tracking;
 use super::waiters::Waiting;
 use crate::base::clock::{Millis, monotonic_ns, now_ms};
 use crate::base::random::Random;
@@ -20,7 +20,6 @@ use crate::cluster::Cluster;
 use crate::config::{Config, NotifyFlags};
 use crate::info::stats::Stats;
 use crate::persistence::state::Persistence;
-use crate::pubsub::PubSub;
 use crate::replication::{Replication, Settings};
 use crate::sentinel::Sentinel;
 use crate::slots::Handovers;
@@ -48,10 +47,8 @@ pub struct Server {
     pub effects: Effects,
     /// Clients that wait for keys, replicas or the end of a pause, and those that watch keys.
     pub waiting: Waiting,
-    /// Who is subscribed to which channel, and who monitors.
-    pub pubsub: PubSub,
-    /// Which clients may hold which keys in caches.
-    pub tracking: Tracking,
+    /// Who is sent messages: subscribers, monitors, and clients that keep keys in caches.
+    pub audience: Audience,
     /// Scripts, functions, and the running script.
     pub scripting: Scripting,
     /// Saves and the append-only file.
@@ -88,8 +85,7 @@ impl Server {
             gate: Gate::default(),
             effects: Effects::default(),
             waiting: Waiting::default(),
-            pubsub: PubSub::default(),
-            tracking: Tracking::default(),
+            audience: Audience::default(),
             scripting: Scripting::default(),
             persistence: Persistence::new(now),
             replication: Driver::new(
@@ -221,7 +217,7 @@ impl Server {
 
     /// Determines whether changed keys have to be recorded for watchers, blocked clients or caches.
     pub fn refresh_watched(&mut self) {
-        let watched = self.waiting.are_watching() || self.waiting.are_waiting() || self.tracking.is_used();
+        let watched = self.waiting.are_watching() || self.waiting.are_waiting() || self.audience.tracking.is_used();
         self.effects.set_watched(watched);
     }
 
