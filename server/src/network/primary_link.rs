@@ -80,7 +80,7 @@ async fn run(shared: Shared, link: LinkId, host: String, port: u16, mut words: U
     let ended = match dialed {
         Ok(dialed) => {
             feed(&shared, link, LinkInput::Connected);
-            Link { shared: &shared, link, wire: Wire::new(dialed), mode: Mode::Lines }.serve(words).await
+            Link { shared: &shared, link, wire: Wire::new(dialed), reading: Reading::Lines }.serve(words).await
         }
         Err(error) => Err(error),
     };
@@ -90,7 +90,7 @@ async fn run(shared: Shared, link: LinkId, host: String, port: u16, mut words: U
 }
 
 /// What the primary is sending at the moment.
-enum Mode<'a> {
+enum Reading<'a> {
     Lines,
     Snapshot(Box<Reception>),
     Stream(Applier<'a>),
@@ -100,7 +100,7 @@ struct Link<'a> {
     shared: &'a Shared,
     link: LinkId,
     wire: Wire,
-    mode: Mode<'a>,
+    reading: Reading<'a>,
 }
 
 impl Link<'_> {
@@ -117,11 +117,11 @@ impl Link<'_> {
             if self.take_input()? {
                 continue;
             }
-            if let Mode::Stream(_) = self.mode {
+            if let Reading::Stream(_) = self.reading {
                 // The primary may send faster than this task applies, so clients get their turns here.
                 tokio::task::yield_now().await;
             }
-            let reads = if let Mode::Snapshot(reception) = &self.mode { reception.wants_bytes() } else { true };
+            let reads = if let Reading::Snapshot(reception) = &self.reading { reception.wants_bytes() } else { true };
             tokio::select! {
                 moved = self.wire.exchange(reads) => match moved? {
                     Moved::In => {}
@@ -131,7 +131,7 @@ impl Link<'_> {
                     Some(word) => self.obey(word)?,
                     None => return Ok(()),
                 },
-                news = self.mode.news() => self.hear(news?)?,
+                news = self.reading.news() => self.hear(news?)?,
             }
         }
     }
@@ -140,14 +140,14 @@ impl Link<'_> {
         match word {
             LinkEffect::Send(bytes) => self.wire.output.extend_from_slice(&bytes),
             LinkEffect::Receive { payload, into } => {
-                self.mode = Mode::Snapshot(Box::new(Reception::begin(self.shared, self.link, payload, into)?));
+                self.reading = Reading::Snapshot(Box::new(Reception::begin(self.shared, self.link, payload, into)?));
             }
             LinkEffect::Load => {
-                if let Mode::Snapshot(reception) = &mut self.mode {
+                if let Reading::Snapshot(reception) = &mut self.reading {
                     reception.load_file()?;
                 }
             }
-            LinkEffect::Apply => self.mode = Mode::Stream(Applier::new(self.shared, self.link, &self.wire)),
+            LinkEffect::Apply => self.reading = Reading::Stream(Applier::new(self.shared, self.link, &self.wire)),
             // These are carried out without the link's task.
             LinkEffect::Connect { .. } | LinkEffect::Disconnect => {}
         }
@@ -156,10 +156,10 @@ impl Link<'_> {
 
     /// Processes the input; true if that may have caused effects of the machine.
     fn take_input(&mut self) -> io::Result<bool> {
-        let input = match &mut self.mode {
-            Mode::Lines => self.wire.take_line()?.map(LinkInput::Line),
-            Mode::Snapshot(reception) => reception.take(&mut self.wire.input).map(LinkInput::Received),
-            Mode::Stream(applier) => {
+        let input = match &mut self.reading {
+            Reading::Lines => self.wire.take_line()?.map(LinkInput::Line),
+            Reading::Snapshot(reception) => reception.take(&mut self.wire.input).map(LinkInput::Received),
+            Reading::Stream(applier) => {
                 applier.apply(&mut self.wire.input)?;
                 if self.wire.input.is_empty() && self.wire.input.capacity() > LARGEST_KEPT {
                     self.wire.input = Vec::new();
@@ -175,11 +175,11 @@ impl Link<'_> {
     }
 
     fn hear(&mut self, news: News) -> io::Result<()> {
-        match (news, &mut self.mode) {
+        match (news, &mut self.reading) {
             (News::Transfer(Step::Waits), _) => feed(self.shared, self.link, LinkInput::Received(0)),
             (News::Transfer(Step::GoesOn), _) | (News::Raised, _) => {}
             (News::Transfer(Step::Stored), _) => feed(self.shared, self.link, LinkInput::Stored),
-            (News::Transfer(Step::Decoded(loaded)), Mode::Snapshot(reception)) => reception.finish(*loaded)?,
+            (News::Transfer(Step::Decoded(loaded)), Reading::Snapshot(reception)) => reception.finish(*loaded)?,
             (News::Transfer(Step::Decoded(_)), _) => {}
         }
         Ok(())
@@ -193,7 +193,7 @@ enum News {
     Raised,
 }
 
-impl Mode<'_> {
+impl Reading<'_> {
     async fn news(&mut self) -> io::Result<News> {
         match self {
             Self::Lines => std::future::pending().await,
