@@ -1,5 +1,7 @@
 //! FUNCTION, FCALL, `FCALL_RO`.
 
+use std::sync::Arc;
+
 use super::scripting::key_count;
 use crate::base::glob;
 use crate::dispatch::script::Script;
@@ -39,7 +41,7 @@ fn fcall(ctx: &mut ServerContext<'_>, args: &Args<'_>, read_only: bool) -> Comma
     ctx.show_script(args);
     let found = ctx.server.scripting.functions.find(args.get(1));
     let (name, place, flags) = found
-        .map(|(name, function)| (name.to_vec(), function.place, function.flags))
+        .map(|found| (Arc::clone(&found.name), found.place, found.flags))
         .ok_or(CommandError::Static("ERR Function not found"))?;
     let keys = key_count(args, CommandError::Static("ERR Bad number of keys provided"))?;
     ctx.server.run_script(ctx.client, args, Script::Function(&name, place), flags, keys, read_only)

@@ -93,7 +93,7 @@ impl Server {
         } else if command.is(Internal::SCRIPT_SHA) {
             self.scripting.scripts.script(&sha_word(args.at(1)?)?)?.flags
         } else if command.is(Internal::FUNCTION) {
-            self.scripting.functions.find(args.at(1)?)?.1.flags
+            self.scripting.functions.find(args.at(1)?)?.flags
         } else {
             return None;
         };

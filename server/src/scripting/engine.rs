@@ -14,6 +14,8 @@ use crate::resp::request::OwnedArgs;
 const HOOK_INSTRUCTIONS: i32 = 100_000;
 /// Runs between two steps of the collector, and the size of a step.
 const COLLECT_EVERY: u32 = 50;
+/// Below this many bytes the collector's own pace suffices: it begins anew when the memory has doubled.
+const SMALL: usize = 1 << 20;
 
 /// Places in the registry, where a value is found by number faster than by name; scripts and functions have those behind.
 const ERROR_HANDLER_PLACE: i32 = 1;
@@ -363,7 +365,7 @@ impl Engine {
         lua.set_hook(None, 0);
         self.shared.host = None;
         self.runs += 1;
-        if self.runs.is_multiple_of(COLLECT_EVERY) {
+        if self.runs.is_multiple_of(COLLECT_EVERY) && self.shared.used > SMALL {
             lua.collect_some(COLLECT_EVERY as i32);
         }
         self.shared.unlimited += 1;

@@ -1,11 +1,14 @@
 //! Function libraries: loading, deleting, restoring. They are kept beside the keyspace, and are saved and replicated with
 //! it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::error::{CommandError, CommandResult};
 use crate::scripting::Engine;
 use crate::scripting::engine::{Function, Purpose};
+use crate::scripting::shebang::ScriptFlags;
 use crate::scripting::{api, shebang};
 
 /// A function library, as FUNCTION LOAD received it.
@@ -17,14 +20,30 @@ pub struct Library {
     pub functions: BTreeMap<Vec<u8>, Function>,
 }
 
+/// A function as FCALL finds it.
+#[derive(Debug, Clone)]
+pub struct Callable {
+    library: Arc<[u8]>,
+    /// The name under which it was registered.
+    pub name: Arc<[u8]>,
+    /// Its place in the interpreter's registry.
+    pub place: i32,
+    /// What it declares.
+    pub flags: ScriptFlags,
+}
+
 /// All libraries and the interpreter that holds their functions.
 pub struct Functions {
     /// The interpreter that all libraries share.
     pub engine: Engine,
     libraries: BTreeMap<Vec<u8>, Library>,
-    /// Libraries by their functions' names in lower case.
-    by_function: HashMap<Vec<u8>, Vec<u8>, ahash::RandomState>,
+    /// What a call needs, by the function's name in lower case.
+    by_function: HashMap<Vec<u8>, Callable, ahash::RandomState>,
     log: fn(u8, &[u8]),
+}
+
+fn in_lower_case(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.iter().any(u8::is_ascii_uppercase) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 fn error(text: &[u8]) -> CommandError {
@@ -59,12 +78,9 @@ impl Functions {
         self.libraries.iter().map(library).sum::<usize>() + functions + size_of::<Self>()
     }
 
-    /// Looks up a function by name, ignoring case. Returns its registered name and the function.
-    pub fn find(&self, name: &[u8]) -> Option<(&[u8], &Function)> {
-        let wanted = name.to_ascii_lowercase();
-        let library = self.libraries.get(self.by_function.get(&wanted)?)?;
-        let found = library.functions.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted))?;
-        Some((found.0, found.1))
+    /// Looks up a function by name, ignoring case.
+    pub fn find(&self, name: &[u8]) -> Option<&Callable> {
+        self.by_function.get(in_lower_case(name).as_ref())
     }
 
     fn unlink(&mut self, name: &[u8]) -> Option<Library> {
@@ -76,8 +92,10 @@ impl Functions {
     }
 
     fn link(&mut self, name: &[u8], library: Library) {
-        for function in library.functions.keys() {
-            self.by_function.insert(function.to_ascii_lowercase(), name.to_vec());
+        let owner: Arc<[u8]> = name.into();
+        for (name, &Function { place, flags, .. }) in &library.functions {
+            let callable = Callable { library: Arc::clone(&owner), name: name.as_slice().into(), place, flags };
+            self.by_function.insert(name.to_ascii_lowercase(), callable);
         }
         self.libraries.insert(name.to_vec(), library);
     }
@@ -175,7 +193,7 @@ impl Functions {
             }
             for function in library.functions.keys() {
                 let owner = self.by_function.get(&function.to_ascii_lowercase());
-                if owner.is_some_and(|owner| !arriving.libraries.contains_key(owner)) {
+                if owner.is_some_and(|owner| !arriving.libraries.contains_key(&*owner.library)) {
                     return Err(error(&[b"Function ", function.as_slice(), b" already exists"].concat()));
                 }
             }
