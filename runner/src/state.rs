@@ -52,9 +52,25 @@ impl ProcessMark {
     }
 }
 
+/// How far a topology whose supervisor lives has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Its nodes are being started, or do not agree yet.
+    #[default]
+    Starting,
+    /// All nodes became ready; since then any of them may have ended.
+    Up,
+    /// Its nodes are being ended.
+    Stopping,
+}
+
 /// What other terminals need to know of a running topology.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
+    /// A record alone does not say whether the supervisor still lives: see [`Session::is_up`].
+    #[serde(default)]
+    pub stage: Stage,
     /// The topology file, as it was given.
     pub file: String,
     pub plan: Plan,

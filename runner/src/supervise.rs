@@ -9,7 +9,7 @@ use crate::fleet::Fleet;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::plan::{Choices, Plan};
 use crate::ports::Lease;
-use crate::state::{Held, ProcessMark, Record, Session, has_nodes};
+use crate::state::{Held, ProcessMark, Record, Session, Stage, has_nodes};
 use crate::topology::Topology;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -52,7 +52,6 @@ pub struct Supervisor {
     record: Record,
     requests: mpsc::Receiver<Asked>,
     interrupts: Interrupts,
-    ready: bool,
     // Ports and name stay ours until the end.
     lease: Lease,
     _held: Held,
@@ -123,7 +122,13 @@ impl Supervisor {
         let mut choices = order.choices.clone();
         choices.keep_ports_of(&session.dir);
         let plan = Plan::new(&order.topology, &choices, &session.dir, || lease.take())?;
-        let record = Record { file: order.file.clone(), plan: plan.clone(), processes: Vec::new(), keep: order.keep };
+        let record = Record {
+            stage: Stage::Starting,
+            file: order.file.clone(),
+            plan: plan.clone(),
+            processes: Vec::new(),
+            keep: order.keep,
+        };
         session.write(&record)?;
         let requests = control::listen(session)?;
         let events = events(session);
@@ -134,7 +139,7 @@ impl Supervisor {
         });
         let fleet = Fleet::new(plan, events);
         let session = session.clone();
-        Ok(Self { session, fleet, record, requests, interrupts, ready: false, lease, _held: held })
+        Ok(Self { session, fleet, record, requests, interrupts, lease, _held: held })
     }
 
     /// What will run, or runs.
@@ -163,8 +168,8 @@ impl Supervisor {
         self.note_processes()?;
         self.bring_up(wait).await?;
         // Who is told that it is ready reads the record.
+        self.record.stage = Stage::Up;
         self.note_plan()?;
-        self.ready = true;
         let (topology, after_ms) = (self.fleet.plan.name.to_string(), self.fleet.events().elapsed_ms());
         self.fleet.events().emit(Event::Ready { topology, after_ms });
         Ok(())
@@ -311,7 +316,9 @@ impl Supervisor {
                 self.fleet.plan.reshape(shards);
                 done(self.note_plan())
             }
-            Request::Status | Request::Down => Answer::Status { ready: self.ready, nodes: self.report() },
+            Request::Status | Request::Down => {
+                Answer::Status { ready: self.record.stage == Stage::Up, nodes: self.report() }
+            }
         }
     }
 
@@ -368,6 +375,9 @@ impl Supervisor {
 
     /// Ends all nodes; a further interrupt kills them.
     async fn take_fleet_down(&mut self) {
+        self.record.stage = Stage::Stopping;
+        // Where it cannot be written, other terminals see an older stage for the seconds that are left.
+        let _ = self.note_processes();
         let interrupts = &mut self.interrupts;
         let hurry = async {
             interrupts.next().await;

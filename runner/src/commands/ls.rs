@@ -2,7 +2,7 @@
 
 use super::say;
 use crate::failure::{Doing, Outcome};
-use crate::state::Session;
+use crate::state::{Session, Stage};
 use clap::Args;
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -18,7 +18,7 @@ pub struct Ls {
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    /// `up`; `crashed`: its supervisor ended without taking it down; `kept`: only its data are there; `failed`: only the logs
+    /// `starting`, `up`, `stopping`; `crashed`: its supervisor ended without taking it down; `kept`: only its data are there; `failed`: only the logs
     /// of a start that failed are.
     state: &'static str,
     nodes: Option<usize>,
@@ -55,19 +55,22 @@ impl Ls {
 }
 
 fn row(session: &Session) -> Row {
-    let state = match () {
-        () if session.is_up() => "up",
-        () if session.has_crashed() => "crashed",
-        () if session.has_kept_data() => "kept",
-        () => "failed",
-    };
-    // A topology that was taken down has no record.
+    let is_supervised = session.is_up();
+    // A topology that was taken down has no record, and one whose name was taken this very moment has none yet.
     let record = session.read().ok();
+    let state = match record.as_ref().map(|record| record.stage).unwrap_or_default() {
+        Stage::Starting if is_supervised => "starting",
+        Stage::Up if is_supervised => "up",
+        Stage::Stopping if is_supervised => "stopping",
+        _ if session.has_crashed() => "crashed",
+        _ if session.has_kept_data() => "kept",
+        _ => "failed",
+    };
     Row {
         name: session.name.to_string(),
         state,
         nodes: record.as_ref().map(|record| record.plan.nodes.len()),
-        pid: session.supervisor().filter(|_| state == "up").map(|supervisor| supervisor.pid),
+        pid: session.supervisor().filter(|_| is_supervised).map(|supervisor| supervisor.pid),
         file: record.map(|record| record.file),
     }
 }

@@ -17,6 +17,13 @@ fn up(user: &User) {
     user.ok(&["up", "-d", "--engine", ENGINE, "t.yaml"]);
 }
 
+/// The names and states that `runner ls` shows.
+fn listed(user: &User) -> Vec<(String, String)> {
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&user.ok(&["ls", "--json"])).expect("JSON");
+    let text = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
+    rows.iter().map(|row| (text(row, "name"), text(row, "state"))).collect()
+}
+
 fn interrupt(process: &Child, signal: &str) {
     let status = Command::new("kill").args([signal, &process.id().to_string()]).status();
     assert!(status.expect("run kill").success());
@@ -100,6 +107,7 @@ fn nodes_die_with_a_runner_that_is_killed_and_gc_clears_the_rest() {
     let killed = Command::new("kill").args(["-9", &supervisor["pid"].to_string()]).status();
     assert!(killed.expect("run kill").success());
     eventually("it is seen as down", || user.run(&["status"]).status.code() == Some(3));
+    assert_eq!(listed(&user), [("t".into(), "crashed".into())]);
     user.ok(&["gc"]);
     user.assert_nothing_left(&pids);
 }
@@ -116,6 +124,7 @@ fn a_node_that_cannot_start_is_named_with_its_last_words() {
     assert!(error.contains("Bad directive or wrong number of arguments"), "{error}");
     assert!(error.contains("--> t.yaml:3:22") && error.contains("replica: {config: [nonsense 1]}"), "{error}");
     assert!(user.directory().join("failed/replica.log").exists(), "the logs are kept");
+    assert_eq!(listed(&user), [("t".into(), "failed".into())]);
     user.ok(&["gc"]);
     user.assert_nothing_left(&[]);
 }
@@ -242,11 +251,7 @@ fn topologies_are_listed_and_taken_down_by_file_or_all_at_once() {
     up(&user);
     user.ok(&["up", "-d", "--keep", "--name", "second", "t.yaml"]);
     user.ok(&["up", "-d", "--name", "third", "t.yaml"]);
-    let states = || -> Vec<(String, String)> {
-        let rows: Vec<serde_json::Value> = serde_json::from_str(&user.ok(&["ls", "--json"])).expect("JSON");
-        let text = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
-        rows.iter().map(|row| (text(row, "name"), text(row, "state"))).collect()
-    };
+    let states = || listed(&user);
     let expected = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
         rows.iter().map(|&(name, state)| (name.into(), state.into())).collect()
     };
@@ -295,6 +300,7 @@ fn a_topology_that_is_not_ready_yet_can_be_seen_and_taken_down() {
     let process = hangs(&user);
     let pids = user.pids();
     assert_eq!(pids.len(), 2);
+    assert_eq!(listed(&user), [("t".into(), "starting".into())]);
     assert!(user.refused(1, &["kill", "master"]).contains("`t` is not ready yet"));
     assert_eq!(user.ok(&["down"]), "t is down\n");
     let output = process.wait_with_output().expect("its end");
