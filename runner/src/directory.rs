@@ -3,11 +3,12 @@
 //! Clearing removes whatever is in the directory, so it must never meet anybody else's: not one that was there before, not
 //! what a symbolic link leads to, not one that a name such as `..` would reach (`name::TopologyName` excludes those).
 //! The marker is the first file to come and the last one to go, so a directory that is half made or half cleared is still
-//! recognised.
+//! recognised. It is closed to other users of the machine: passwords stand in the nodes' configuration and in the record.
 
 use crate::failure::{Doing, Failure, Outcome};
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// The file that says that a directory is the runner's.
@@ -26,7 +27,7 @@ pub fn create(dir: &Path) -> Outcome<()> {
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent).doing(|| format!("create {}", parent.display()))?;
     }
-    match fs::create_dir(dir) {
+    match fs::DirBuilder::new().mode(0o700).create(dir) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             if is_ours(dir) {
@@ -102,25 +103,10 @@ fn not_ours(dir: &Path) -> Failure {
         .hint("nothing in it was touched; move it away, or choose another --name")
 }
 
-/// Replaces a file in one step: a reader finds the old text or the new one, also after a crash.
-///
-/// # Errors
-/// What the file system says; the old file is still there then.
-pub fn replace(path: &Path, text: &[u8]) -> Outcome<()> {
-    let written = || {
-        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(text)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok::<(), std::io::Error>(())
-    };
-    written().doing(|| format!("write {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn a_directory_that_the_runner_created_is_cleared_but_for_what_is_kept() {
@@ -128,6 +114,7 @@ mod tests {
         let dir = root.path().join("state/t");
         create(&dir).unwrap();
         create(&dir).unwrap();
+        assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700, "passwords are in it");
         fs::create_dir_all(dir.join("nodes/a")).unwrap();
         fs::write(dir.join("lock"), "1").unwrap();
         clear(&dir, &["nodes"]).unwrap();

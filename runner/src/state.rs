@@ -20,6 +20,7 @@ use crate::name::TopologyName;
 use crate::plan::Plan;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
+use server::config::rewrite::write_atomically;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -182,7 +183,8 @@ impl Session {
     /// Writes the record, at once or not at all.
     pub fn write(&self, record: &Record) -> Outcome<()> {
         let text = serde_json::to_string_pretty(record).doing(|| "describe the topology".into())?;
-        directory::replace(&self.record_file(), text.as_bytes())
+        let path = self.record_file();
+        write_atomically(&path, text.as_bytes()).doing(|| format!("write {}", path.display()))
     }
 
     /// Reads what the supervisor wrote last.
