@@ -1,7 +1,6 @@
-//! Moving slots between masters that take writes meanwhile. Whole where all nodes are ours (`handover.rs`), else by the
-//! commands of every Redis: the target imports, the source
-//! migrates, keys go over in batches with MIGRATE, and then all masters are told the new owner, the target first. At any
-//! moment a client finds a key at one of the two: MOVED and ASK lead it there.
+//! Moving slots between masters that take writes meanwhile. Whole where all nodes can (`handover.rs`), else by the commands of
+//! every Redis: the target imports, the source migrates, keys go over in batches with MIGRATE, and then all masters are told
+//! the new owner, the target first. At any moment a client finds a key at one of the two: MOVED and ASK lead it there.
 
 use super::handover;
 use super::view::{View, named};
@@ -55,7 +54,7 @@ pub async fn migrate(plan: &Plan, moves: &[Move], way: Way, mut progress: impl F
     let mut pool = Pool::new(Duration::from_millis(PATIENCE_MS + 5_000));
     let view = seen(&mut pool, plan).await?;
     let mut moved = Moved::default();
-    if way == Way::Best && handover::is_known(plan) {
+    if way == Way::Best && handover::is_known(&mut pool, plan).await {
         for given in moves.chunk_by(|one, next| one.from == next.from) {
             let before = moved;
             let add = |more: &Moved| Moved { slots: before.slots + more.slots, keys: before.keys + more.keys };

@@ -50,7 +50,7 @@ pub struct Reshard {
     /// Only print what would be moved.
     #[arg(long)]
     dry_run: bool,
-    /// Move slots key by key, with the commands of every Redis, even if all nodes are ours and could hand them over whole.
+    /// Move slots key by key, with the commands of every Redis, even if all nodes could hand them over whole: ours, and those of Valkey 9.
     #[arg(long)]
     stock: bool,
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub struct Rebalance {
     /// Only print what would be moved.
     #[arg(long)]
     dry_run: bool,
-    /// Move slots key by key, with the commands of every Redis, even if all nodes are ours and could hand them over whole.
+    /// Move slots key by key, with the commands of every Redis, even if all nodes could hand them over whole: ours, and those of Valkey 9.
     #[arg(long)]
     stock: bool,
     #[command(flatten)]
