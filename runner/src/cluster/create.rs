@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 /// Between two looks at the same replica.
 const PAUSE: Duration = Duration::from_millis(2);
 /// Up to so many nodes all are introduced to each other; more of them get to know each other by gossip.
-const ALL_TO_ALL: usize = 16;
+pub(super) const ALL_TO_ALL: usize = 16;
 
 /// Makes the plan's cluster of nodes that answer. Nodes that know each other already (kept data) are left as they are:
 /// whether there was anything to do.
@@ -50,7 +50,7 @@ pub async fn create(plan: &Plan, patience: Duration) -> Outcome<bool> {
 }
 
 /// Tells replicas their masters, each as soon as it knows its own.
-async fn appoint(pool: &mut Pool, mut waiting: Vec<(&NodePlan, &str)>, patience: Duration) -> Outcome<()> {
+pub(super) async fn appoint(pool: &mut Pool, mut waiting: Vec<(&NodePlan, &str)>, patience: Duration) -> Outcome<()> {
     let deadline = Instant::now() + patience;
     while !waiting.is_empty() {
         let mut still = Vec::new();
@@ -90,7 +90,7 @@ fn add_slots(slots: &[SlotRange]) -> Vec<String> {
     words(&["CLUSTER", "ADDSLOTS"]).into_iter().chain(slots).collect()
 }
 
-pub(super) fn words(words: &[&str]) -> Vec<String> {
+fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 

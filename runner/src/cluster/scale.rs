@@ -1,12 +1,13 @@
 //! Nodes that join a running cluster, and nodes that leave it.
 
-use super::create::{meet, words};
+use super::create::{ALL_TO_ALL, appoint, meet};
 use super::health::{state_ok, view};
 use super::migrate::seen;
 use super::view::named;
 use crate::failure::{Failure, Outcome};
 use crate::plan::{NodePlan, Plan};
 use crate::pool::Pool;
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -19,27 +20,47 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()> {
     let mut pool = Pool::new(Duration::from_secs(5));
     let deadline = Instant::now() + PATIENCE;
-    let members: Vec<&NodePlan> = plan.cluster_nodes().collect();
+    let mut all: Vec<&NodePlan> = Vec::new();
+    for member in plan.cluster_nodes() {
+        // One that is down hears of the new nodes when it comes back.
+        if pool.call(member, &["PING"]).await.is_ok() {
+            all.push(member);
+        }
+    }
+    all.extend(new.iter().map(|(node, _)| *node));
+    let mut ids = HashMap::new();
     for (node, _) in new {
         while let Err(error) = pool.must(node, &["PING"]).await {
             wait(deadline, || format!("{} does not answer: {error}", node.name)).await?;
         }
-        let Some(member) = members.first() else {
-            return Err(Failure::failed("the cluster has no nodes"));
-        };
-        pool.must(member, &meet(node)).await.map_err(|error| refused(member, "CLUSTER MEET", &error))?;
+        let seen = view(&mut pool, node).await.map_err(|error| refused(node, "CLUSTER NODES", &error))?;
+        ids.insert(node.name.as_str(), seen.myself().map(|myself| myself.id.clone()).unwrap_or_default());
     }
-    for knower in members.iter().copied().chain(new.iter().map(|(node, _)| *node)) {
-        let all = || members.iter().copied().chain(new.iter().map(|(node, _)| *node));
+    // What gossip alone tells gets around within half of `cluster-node-timeout`, 7.5 s by default. All are introduced to each
+    // other, and in both directions: who is met tells nothing of its slots and its master before it calls back.
+    let is_new = |node: &NodePlan| ids.contains_key(node.name.as_str());
+    let all_to_all = all.len() * new.len() <= ALL_TO_ALL.pow(2);
+    for (index, node) in all.iter().enumerate() {
+        for peer in all.iter().filter(|peer| peer.name != node.name && (is_new(node) || is_new(peer))) {
+            if all_to_all || index == 0 {
+                pool.must(node, &meet(peer)).await.map_err(|error| refused(node, "CLUSTER MEET", &error))?;
+            }
+        }
+    }
+    let replicas = new.iter().filter_map(|(node, master)| Some((*node, ids.get((*master)?)?.as_str())));
+    appoint(&mut pool, replicas.collect(), PATIENCE).await?;
+    for knower in all.iter().copied() {
         loop {
             let known = view(&mut pool, knower).await;
-            let unknown = all().find(|node| {
+            let unknown = all.iter().find(|node| {
                 let member = known.as_ref().ok().and_then(|view| view.of(node));
                 member.is_none_or(|member| member.trouble().is_some())
             });
             match unknown {
                 None => break,
-                Some(node) => wait(deadline, || format!("{} does not know {}", knower.name, node.name)).await?,
+                Some(node) => {
+                    wait(deadline, || format!("{} does not know {}", knower.name, node.name)).await?;
+                }
             }
         }
     }
@@ -48,17 +69,6 @@ pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()>
         while let Err(found) = state_ok(&mut pool, node).await {
             wait(deadline, || format!("{}: {found}", node.name)).await?;
         }
-    }
-    for (node, master) in new {
-        let Some(master) =
-            master.and_then(|name| plan.node(name).or(new.iter().map(|(n, _)| *n).find(|n| n.name == name)))
-        else {
-            continue;
-        };
-        let seen = view(&mut pool, node).await.map_err(|error| refused(node, "CLUSTER NODES", &error))?;
-        let id = seen.of(master).map(|member| member.id.clone()).unwrap_or_default();
-        let command = words(&["CLUSTER", "REPLICATE", &id]);
-        pool.must(node, &command).await.map_err(|error| refused(node, "CLUSTER REPLICATE", &error))?;
     }
     Ok(())
 }

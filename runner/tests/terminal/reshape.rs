@@ -80,6 +80,18 @@ fn a_master_that_is_down_gets_nothing() {
 }
 
 #[test]
+fn a_cluster_grows_while_a_replica_of_it_is_down() {
+    for engine in engines() {
+        let user = up(engine);
+        user.ok(&["kill", "node-4"]);
+        user.ok(&["scale", "--masters", "4"]);
+        assert_eq!(user.status()["nodes"][6]["slots"].as_str().map(|slots| slots.is_empty()), Some(false));
+        user.ok(&["restart", "node-4"]);
+        eventually("it hears of the new nodes", || user.run(&["check"]).status.success());
+    }
+}
+
+#[test]
 fn what_cannot_be_moved_is_refused() {
     let Some(engine) = engines().pop() else {
         return;
