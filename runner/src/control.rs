@@ -78,6 +78,9 @@ pub struct NodeReport {
     pub state: NodeState,
     /// Its pid while it runs.
     pub pid: Option<u32>,
+    /// How its process ended, in words, if it was started and did.
+    #[serde(default)]
+    pub end: Option<String>,
 }
 
 /// A request and where its answer goes.
@@ -122,6 +125,14 @@ async fn serve(stream: UnixStream, asked: mpsc::Sender<Asked>) {
         if writing.write_all(text.as_bytes()).await.is_err() {
             return;
         }
+    }
+}
+
+/// How a node's process ended, if it was started and did.
+pub async fn end_of(session: &Session, node: &str) -> Outcome<Option<String>> {
+    match ask(session, &Request::Status).await? {
+        Answer::Status { nodes, .. } => Ok(nodes.into_iter().find(|report| report.node == node).and_then(|it| it.end)),
+        _ => Ok(None),
     }
 }
 

@@ -258,6 +258,11 @@ impl Fleet {
         member.server.process.ended().is_none().then(|| member.server.process.pid())
     }
 
+    /// How a node's process ended, if it was started and did.
+    pub fn end_of(&self, name: &str) -> Option<String> {
+        self.members.get(name)?.server.process.ended().map(describe)
+    }
+
     /// The processes of the nodes: those that were started, and the servers that engine scripts started.
     pub fn pids(&self) -> Vec<u32> {
         let members = self.members.values().filter(|member| member.server.process.ended().is_none());

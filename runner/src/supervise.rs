@@ -352,6 +352,7 @@ impl Supervisor {
                 node: node.name.clone(),
                 state: self.fleet.state(&node.name),
                 pid: self.fleet.pid(&node.name),
+                end: self.fleet.end_of(&node.name),
             })
             .collect()
     }

@@ -153,3 +153,13 @@ fn a_master_without_a_successor_is_reported_as_missing() -> Outcome<()> {
     assert!(why.contains("do not agree after 5s"), "{why}");
     Ok(())
 }
+
+#[test]
+fn a_node_that_was_restarted_answers_at_once() -> Outcome<()> {
+    let t = Topology::replication().up()?;
+    for _ in 0..5 {
+        t.restart("master")?;
+        assert_eq!(t.call("master", &["PING"])?, Reply::Status("PONG".into()));
+    }
+    Ok(())
+}

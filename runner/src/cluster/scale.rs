@@ -15,9 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait between two looks at a node.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Introduces new nodes, each a replica of the master named with it or a master without slots, and waits until every node of
-/// the cluster knows them.
-pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()> {
+/// Introduces new nodes, which answer, each a replica of the master named with it or a master without slots, and waits until
+/// every node of the cluster knows them. `running` fails once the process of one of them has ended.
+pub async fn join(
+    plan: &Plan,
+    new: &[(&NodePlan, Option<&str>)],
+    mut running: impl AsyncFnMut() -> Outcome<()>,
+) -> Outcome<()> {
     let mut pool = Pool::new(Duration::from_secs(5));
     let deadline = Instant::now() + PATIENCE;
     let mut all: Vec<&NodePlan> = Vec::new();
@@ -30,9 +34,6 @@ pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()>
     all.extend(new.iter().map(|(node, _)| *node));
     let mut ids = HashMap::new();
     for (node, _) in new {
-        while let Err(error) = pool.must(node, &["PING"]).await {
-            wait(deadline, || format!("{} does not answer: {error}", node.name)).await?;
-        }
         let seen = view(&mut pool, node).await.map_err(|error| refused(node, "CLUSTER NODES", &error))?;
         ids.insert(node.name.as_str(), seen.myself().map(|myself| myself.id.clone()).unwrap_or_default());
     }
@@ -59,6 +60,7 @@ pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()>
             match unknown {
                 None => break,
                 Some(node) => {
+                    running().await?;
                     wait(deadline, || format!("{} does not know {}", knower.name, node.name)).await?;
                 }
             }
@@ -67,6 +69,7 @@ pub async fn join(plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()>
     // A node that has just joined refuses writes for a while, and so the keys that are migrated to it.
     for (node, _) in new {
         while let Err(found) = state_ok(&mut pool, node).await {
+            running().await?;
             wait(deadline, || format!("{}: {found}", node.name)).await?;
         }
     }

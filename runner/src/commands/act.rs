@@ -1,9 +1,11 @@
 //! `runner restart|kill|stop|pause|resume NODE`.
 
 use super::{Which, complete, say};
-use crate::control::{Request, ask};
+use crate::control::{Request, ask, end_of};
 use crate::failure::Outcome;
 use crate::fleet::Action;
+use crate::plan::NodePlan;
+use crate::probe::answers_at_all;
 use crate::selectors::select;
 use clap::Args;
 
@@ -22,18 +24,20 @@ impl Node {
         let session = self.which.session()?;
         let record = session.read()?;
         // All are resolved before anything is done: what happens to the first may change the roles of others.
-        let mut nodes: Vec<String> = Vec::new();
+        let mut nodes: Vec<&NodePlan> = Vec::new();
         for selector in &self.nodes {
             let node = select(&record.plan, selector).await?;
             node.must_be_ours()?;
-            let node = node.name.clone();
-            if !nodes.contains(&node) {
+            if !nodes.iter().any(|chosen| chosen.name == node.name) {
                 nodes.push(node);
             }
         }
         for node in nodes {
-            ask(&session, &Request::Act { node: node.clone(), action }).await?;
-            say(format!("{} {node}: done", action.word()));
+            ask(&session, &Request::Act { node: node.name.clone(), action }).await?;
+            if matches!(action, Action::Start | Action::Restart) {
+                answers_at_all(&record.plan, node, || end_of(&session, &node.name)).await?;
+            }
+            say(format!("{} {}: done", action.word(), node.name));
         }
         Ok(0)
     }

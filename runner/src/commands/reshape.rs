@@ -3,11 +3,12 @@
 use super::{Which, complete, say};
 use crate::cluster::migrate::{Move, Way, balance, holdings, migrate, moves_of, moves_to, seen, summary};
 use crate::cluster::{failover, health, join, leave, name_of, shards};
-use crate::control::{Answer, Request, ask};
+use crate::control::{Answer, Request, ask, end_of};
 use crate::engine::{Engine, Recorded};
 use crate::failure::{Failure, Outcome};
 use crate::plan::{NodePlan, Plan, Shard};
 use crate::pool::Pool;
+use crate::probe::{answers_at_all, ended};
 use crate::selectors::select;
 use crate::slots::{SlotRange, describe, ranges};
 use crate::state::Session;
@@ -356,14 +357,13 @@ impl Scale {
             .chain(rest.iter().enumerate().map(|(index, name)| (name, Some(of(index)))))
             .filter_map(|(name, master)| Some((grown.node(name)?, master)))
             .collect();
-        if let Err(failure) = join(&grown, &new).await {
+        if let Err(failure) = introduce(session, &grown, &new).await {
             // Whom they could not join cannot use them; who has met some of them already forgets them.
             let _ = leave(&grown, &nodes).await;
             ask(session, &Request::Shrink { nodes }).await?;
-            return Err(match failure.hint {
-                Some(_) => failure,
-                None => failure.hint("the nodes that were started are ended again; the cluster is as it was"),
-            });
+            let undone = "the nodes that were started are ended again; the cluster is as it was";
+            let hint = failure.hint.as_ref().map_or_else(|| undone.to_owned(), |hint| format!("{hint}; {undone}"));
+            return Err(failure.hint(hint));
         }
         let mut shards = grown.shards.clone();
         shards.extend(masters.iter().enumerate().map(|(index, master)| Shard {
@@ -378,6 +378,22 @@ impl Scale {
         carry_out(&plan, &balance(&after, &[]), &[], Way::Best).await?;
         reshape(session).await
     }
+}
+
+/// Has nodes that were just started join the cluster, each as a replica of the master named with it or as a master.
+async fn introduce(session: &Session, plan: &Plan, new: &[(&NodePlan, Option<&str>)]) -> Outcome<()> {
+    for (node, _) in new {
+        answers_at_all(plan, node, || end_of(session, &node.name)).await?;
+    }
+    join(plan, new, async || {
+        for (node, _) in new {
+            if let Some(how) = end_of(session, &node.name).await? {
+                return Err(ended(plan, node, &how));
+            }
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Takes masters away, the last of the plan first, and their replicas with them.

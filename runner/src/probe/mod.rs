@@ -7,6 +7,7 @@
 
 mod cause;
 pub mod open;
+mod started;
 
 use crate::client::Reply;
 use crate::cluster::health;
@@ -16,6 +17,7 @@ use crate::fleet::Fleet;
 use crate::launch::descends_from;
 use crate::plan::{Monitored, NodePlan, Plan};
 use crate::pool::Pool;
+pub(crate) use started::{answers_at_all, ended};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
@@ -134,10 +136,8 @@ impl Probe {
                 Err(found) => found,
             };
             if let Some((ended, how)) = fleet.unexpected_end() {
-                let failure = Failure::failed(format!("{ended} {how} while starting"));
-                let plan = fleet.plan.clone();
-                let ended = plan.node(&ended).unwrap_or(node);
-                return Err(cause::explain(failure, &plan, ended, None));
+                let plan = &fleet.plan;
+                return Err(started::ended(plan, plan.node(&ended).unwrap_or(node), &how));
             }
             let mut waits_in_vain = false;
             if gate == Gate::LinkUp && Instant::now() >= log_is_read {

@@ -105,7 +105,7 @@ impl Running {
         self.work.wait(async move { stage.act(&selector, Action::Stop).await })
     }
 
-    /// Ends a node with SIGTERM and starts it again; starts it if it does not run.
+    /// Ends a node with SIGTERM and starts it again, or starts it if it does not run, and waits until it answers.
     pub fn restart(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.wait(async move { stage.act(&selector, Action::Restart).await })
@@ -200,7 +200,7 @@ impl AsyncRunning {
         self.work.spawn(async move { stage.act(&selector, Action::Stop).await }).await
     }
 
-    /// Ends a node with SIGTERM and starts it again; starts it if it does not run.
+    /// Ends a node with SIGTERM and starts it again, or starts it if it does not run, and waits until it answers.
     pub async fn restart(&self, selector: &str) -> Outcome<()> {
         let (stage, selector) = (self.stage.clone(), selector.to_owned());
         self.work.spawn(async move { stage.act(&selector, Action::Restart).await }).await

@@ -10,6 +10,7 @@ use crate::fleet::{Action, Fleet, NodeState};
 use crate::plan::{Choices, NodePlan, Plan};
 use crate::pool::{connect, connect_as_client};
 use crate::ports::Lease;
+use crate::probe::answers_at_all;
 use crate::scenario::trust_a_busy_machine;
 use crate::selectors::select;
 use crate::timeline::observe::watch_node;
@@ -74,7 +75,11 @@ impl Stage {
 
     pub(super) async fn act(&self, selector: &str, action: Action) -> Outcome<()> {
         let node = self.select(selector).await?;
-        self.fleet.lock().await.act(&node.name, action).await
+        self.fleet.lock().await.act(&node.name, action).await?;
+        if matches!(action, Action::Start | Action::Restart) {
+            answers_at_all(&self.plan, node, || async { Ok(self.fleet.lock().await.end_of(&node.name)) }).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn fault(&self, words: &str) -> Outcome<()> {

@@ -8,13 +8,14 @@ use super::writes::{Stream, lost, write};
 use crate::client::Reply;
 use crate::cluster::failover;
 use crate::cluster::health::{follows, view};
-use crate::control::{Answer, Request, ask};
+use crate::control::{Answer, Request, ask, end_of};
 use crate::events::{Event, Tail};
 use crate::failure::{Failure, Outcome};
 use crate::faults::Order;
 use crate::fleet::{Action, NodeState};
 use crate::plan::{Monitored, NodePlan, Plan};
 use crate::pool::Pool;
+use crate::probe::answers_at_all;
 use crate::state::Session;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -193,7 +194,10 @@ pub async fn restore(session: &Session, plan: &Plan) -> Outcome<()> {
                 NodeState::Paused => Action::Resume,
                 NodeState::Ended => Action::Start,
             };
-            ask(session, &Request::Act { node: report.node, action }).await?;
+            ask(session, &Request::Act { node: report.node.clone(), action }).await?;
+            if let (Action::Start, Some(node)) = (action, plan.node(&report.node)) {
+                answers_at_all(plan, node, || end_of(session, &node.name)).await?;
+            }
         }
     }
     let mut failed_over = None;

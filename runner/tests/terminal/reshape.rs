@@ -2,6 +2,7 @@
 
 use crate::cluster::CLUSTER;
 use crate::user::{User, engines, eventually, text};
+use std::time::{Duration, Instant};
 
 fn up(engine: &str) -> User {
     let user = User::new(CLUSTER);
@@ -138,6 +139,14 @@ fn nodes_that_cannot_join_are_ended_again() {
     user.script("gone", "exit 1");
     user.write("gone", "#!/nosuch/interpreter\n");
     user.refused(1, &["scale", "--masters", "4", "--engine", "./gone"]);
+    assert_eq!(user.status()["nodes"].as_array().expect("nodes").len(), 6);
+    // One that ends before it answers is not waited for.
+    user.script("ends", "echo it has no room; exit 7");
+    let began = Instant::now();
+    let said = user.refused(1, &["scale", "--masters", "4", "--engine", "./ends"]);
+    assert!(said.contains("node-7 exited with code 7 while starting"), "{said}");
+    assert!(said.contains("| it has no room") && said.contains("the cluster is as it was"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     assert_eq!(user.status()["nodes"].as_array().expect("nodes").len(), 6);
     assert!(user.ok(&["check"]).contains("the cluster is sound"));
 }

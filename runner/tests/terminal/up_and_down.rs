@@ -2,6 +2,7 @@
 
 use crate::user::{User, WATCHED, eventually, text};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// The engine of these tests: ours, as a user gets it. `conformance` plays the real one.
 const ENGINE: &str = "server";
@@ -63,6 +64,24 @@ fn a_killed_node_is_shown_as_ended_and_comes_back_by_restart() {
     assert_eq!(user.status()["nodes"][0]["state"], "paused");
     user.ok(&["resume", "master"]);
     assert_eq!(user.status()["nodes"][0]["state"], "running");
+}
+
+/// A node that starts once and then no more, as one does whose data are damaged.
+#[test]
+fn a_restart_waits_for_the_node_and_fails_at_once_where_its_process_ends() {
+    let user = User::new(TOPOLOGY);
+    let runner = env!("CARGO_BIN_EXE_runner");
+    user.script("once", &format!("[ -e ../spoilt ] && echo 'Bad file format' && exit 3\nexec {runner} server \"$@\""));
+    user.ok(&["up", "-d", "--engine", "./once", "t.yaml"]);
+    user.ok(&["restart", "replica"]);
+    assert_eq!(user.ok(&["cli", "replica", "PING"]).trim(), "PONG", "it answers as soon as the command is done");
+    std::fs::write(user.directory().join("nodes/spoilt"), "").expect("write the file");
+    let began = Instant::now();
+    let said = user.refused(1, &["restart", "replica"]);
+    assert!(said.contains("replica exited with code 3 while starting"), "{said}");
+    assert!(said.contains("| Bad file format"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert_eq!(user.status()["nodes"][1]["state"], "ended");
 }
 
 #[test]
