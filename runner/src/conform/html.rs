@@ -1,5 +1,8 @@
 //! The report as a page: engines by scenarios, each cell of which leads to the requirement
 //! and to what was shown. Needs no network and no script.
+//!
+//! In a narrow window rows become paragraphs, so that nothing has to be scrolled sideways: a cell then shows by `data-of` what
+//! the head of its column says.
 
 use super::report::{Entry, Report, escaped};
 use super::verdict::Verdict;
@@ -47,9 +50,10 @@ impl Report {
         for engine in &self.engines {
             let (name, version) = (escaped(&engine.name), escaped(&engine.version));
             page.push_str(&format!("<tr><th scope=\"row\">{name}</th><td>{version}</td>"));
-            Verdict::ALL
-                .iter()
-                .for_each(|&verdict| page.push_str(&format!("<td class=\"n\">{}</td>", engine.count(verdict))));
+            for verdict in Verdict::ALL {
+                let (sign, count) = (verdict.sign(), engine.count(verdict));
+                page.push_str(&format!("<td class=\"n\" data-of=\"{sign} {verdict}\">{count}</td>"));
+            }
             page.push_str("</tr>\n");
         }
         page.push_str("</tbody>\n</table>\n");
@@ -80,7 +84,8 @@ impl Report {
                 let class = if entry.is_expected() { "good" } else { "bad" };
                 let (anchor, cites) = (anchor(number, row), escaped(&entry.cites));
                 page.push_str(&format!(
-                    "<td class=\"{class}\"><a href=\"#{anchor}\" title=\"{cites}\">{text}</a></td>"
+                    "<td class=\"{class}\" data-of=\"{}\"><a href=\"#{anchor}\" title=\"{cites}\">{text}</a></td>",
+                    escaped(&engine.name)
                 ));
             }
             page.push_str("</tr>\n");
@@ -109,7 +114,12 @@ impl Report {
                 ));
                 for (title, text) in [("Known", &entry.known), ("Remark", &entry.remark)] {
                     if let Some(text) = text {
-                        page.push_str(&format!("<p><strong>{title}:</strong> {}</p>\n", escaped(text)));
+                        // An error quotes logs and files, whose lines are not one paragraph.
+                        let quote = if text.trim_end().contains('\n') { "pre" } else { "span" };
+                        let text = escaped(text.trim_end());
+                        page.push_str(&format!(
+                            "<div class=\"note\"><strong>{title}:</strong> <{quote}>{text}</{quote}></div>\n"
+                        ));
                     }
                 }
                 if !entry.reference.is_empty() {
@@ -142,8 +152,8 @@ fn steps(page: &mut String, reference: &str, engine: &str, entry: &Entry) {
             continue;
         }
         page.push_str("<tr>");
-        for (lines, others, tag) in [(left, right, "del"), (right, left, "ins")] {
-            page.push_str("<td><pre>");
+        for (lines, others, tag, of) in [(left, right, "del", &*escaped(reference)), (right, left, "ins", engine)] {
+            page.push_str(&format!("<td data-of=\"{of}\"><pre>"));
             let others = others.cloned().unwrap_or_default();
             for line in lines.cloned().unwrap_or_else(nothing) {
                 match others.contains(&line) {
