@@ -384,6 +384,7 @@ impl Connection {
         if client.is_replica() {
             self.replica.refill(server, client, &mut self.output);
         }
+        client.output_blocks = if self.output.is_empty() { 0 } else { self.output.memory() };
         self.signal.report_output(self.sent, self.output.len(), self.output.memory());
     }
 

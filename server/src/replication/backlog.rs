@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use crate::base::allocator::size_class;
 use crate::base::offset::Offset;
 
 /// The smallest size of a chunk in bytes, for small backlogs: at most two chunks are kept beyond the backlog's size.
@@ -68,9 +69,10 @@ impl Backlog {
         self.size
     }
 
-    /// Bytes of memory that its chunks take.
+    /// Bytes of memory that its chunks and the list of them take.
     pub fn memory(&self) -> usize {
-        (self.chunks.len() + usize::from(self.spare.is_some())) * (self.chunk + size_of::<Vec<u8>>())
+        let chunks = self.chunks.len() + usize::from(self.spare.is_some());
+        chunks * size_class(self.chunk) + size_class(self.chunks.capacity() * size_of::<Vec<u8>>())
     }
 
     /// Applies a change of `repl-backlog-size`, in bytes.

@@ -61,7 +61,7 @@ impl Signal {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// The memory of the blocks that hold them, in bytes.
+    /// The memory of the blocks that hold them, in bytes, with the block that is kept when there are none.
     #[inline]
     pub fn blocks(&self) -> usize {
         self.blocks.load(Ordering::Relaxed)
@@ -310,6 +310,8 @@ pub struct Client {
     pub over_soft_limit_since: Option<Millis>,
     /// The largest output observed, in bytes.
     pub peak_output: usize,
+    /// The memory of the blocks of pending output when the session was last used, in bytes.
+    pub output_blocks: usize,
     /// The bytes of this session that count towards `maxmemory-clients`.
     pub counted_memory: usize,
     /// The contents of its read buffer when it was last measured.
@@ -374,6 +376,7 @@ impl Client {
             room: usize::MAX,
             over_soft_limit_since: None,
             peak_output: 0,
+            output_blocks: 0,
             counted_memory: 0,
             input: InputMemory::default(),
             signal,
@@ -446,7 +449,8 @@ impl Client {
             .as_ref()
             .map_or(0, |tracking| tracking.prefixes.iter().map(|prefix| prefix.len() + ENTRY).sum::<usize>());
         let input = (self.input.unparsed + self.input.free + self.input.arguments) / REQUEST * REQUEST;
-        let output = (size_class(self.out.capacity()) + self.signal.blocks()) / REPLY * REPLY;
+        let waiting = if self.signal.unsent() == 0 { 0 } else { self.signal.blocks() };
+        let output = (size_class(self.out.capacity()) + waiting) / REPLY * REPLY;
         size_of::<Self>() + output + input + transaction + subscriptions + prefixes
     }
 
