@@ -414,7 +414,7 @@ fn all_free(plan: &Plan) -> Outcome<()> {
     let (mut is_denied, mut is_held) = (false, false);
     for node in plan.nodes.iter().filter(|node| !node.is_external()) {
         for (port, what) in [(Some(node.port), "port"), (node.plain_port, "plain port"), (node.bus_port, "bus port")] {
-            let Some((port, error)) = port.and_then(|port| Some((port, ports::try_to_listen(port).err()?))) else {
+            let Some((port, error)) = port.and_then(|port| Some((port, ports::try_to_bind(port).err()?))) else {
                 continue;
             };
             is_denied |= error.kind() == ErrorKind::PermissionDenied;

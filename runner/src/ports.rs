@@ -7,7 +7,7 @@
 use crate::failure::{Doing, Failure, Outcome};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 const FIRST: u16 = 20_000;
@@ -77,12 +77,22 @@ fn directory() -> PathBuf {
 
 /// Whether no process listens on this port of the loopback interface.
 pub fn is_free(port: u16) -> bool {
-    try_to_listen(port).is_ok()
+    try_to_bind(port).is_ok()
 }
 
-/// Listens on a port of the loopback interface for a moment; the error says why it cannot be done.
-pub fn try_to_listen(port: u16) -> std::io::Result<()> {
-    TcpListener::bind(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).map(drop)
+/// Binds a port of the loopback interface for a moment; the error says why nobody could listen on it.
+///
+/// The socket does not listen. A process that is being started on another thread has a copy of it until its program begins, and
+/// a copy that listened would keep the port from whoever binds it next.
+pub fn try_to_bind(port: u16) -> std::io::Result<()> {
+    bound(port).map(drop)
+}
+
+fn bound(port: u16) -> std::io::Result<tokio::net::TcpSocket> {
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    Ok(socket)
 }
 
 /// The process that listens on a port, as far as /proc shows it: `pid 4711 (redis-server *:6379)`.
@@ -140,6 +150,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_copy_of_a_probe_keeps_nobody_from_the_port_and_a_listener_does() {
+        let port = Lease::new().take().unwrap();
+        let copy = bound(port).unwrap();
+        assert!(is_free(port));
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert!(!is_free(port));
+        drop((copy, listener));
+        assert!(is_free(port));
+    }
+
+    #[test]
     fn two_leases_never_share_a_port() {
         let (mut one, mut two) = (Lease::new(), Lease::new());
         let mut ports: Vec<u16> = (0..40).map(|_| one.take().unwrap()).collect();
@@ -151,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_holder_of_a_port_is_named() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(holder(port).unwrap().starts_with(&format!("pid {}", std::process::id())));
         assert!(!is_free(port));

@@ -5,7 +5,7 @@
 //! another test that happened to sit on a server's port would keep that server from starting.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -27,13 +27,23 @@ pub fn free_port() -> u16 {
     let mut lease = LEASE.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         while let Some(port) = lease.free.pop() {
-            let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
             if is_free(port) && is_free(port + 10_000) {
                 return port;
             }
         }
         lease.lock_a_block();
     }
+}
+
+/// Whether the port can be bound. The socket does not listen: a process that is being started on another thread has a copy of it
+/// until its program begins, and a copy that listened would keep the server of the test from its port.
+fn is_free(port: u16) -> bool {
+    let bind = || {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))
+    };
+    bind().is_ok()
 }
 
 impl Lease {
