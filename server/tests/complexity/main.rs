@@ -22,7 +22,7 @@ use play::{Cost, Play};
 use rows::{CODECS, ENCODINGS, Growth, ROWS};
 
 /// Runs at most, of which the least counts.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 20;
 
 /// A row with its two scripts.
 struct Case {
