@@ -1,5 +1,7 @@
 //! What counts as an access to a key: under LFU, and in `keyspace_hits` and `keyspace_misses`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[expect(dead_code, reason = "other tests need more of it")]
 mod support;
 #[expect(dead_code, reason = "other tests need more of it")]
@@ -9,13 +11,18 @@ mod wire;
 use support::*;
 use wire::*;
 
-const NO_DISK: [&str; 2] = ["--appendonly", "no"];
-/// How many accesses a new key is taken to have had.
-const FRESH: u32 = 5;
+/// Each access adds one to the frequency.
+const EACH_COUNTS: [&str; 8] =
+    ["--appendonly", "no", "--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"];
+
+/// How often `k` has been accessed.
+fn frequency(wire: &mut Wire) -> u32 {
+    wire.ask("OBJECT FREQ k").parse().unwrap()
+}
 
 #[test]
 fn how_often_a_key_is_used_outlives_its_value_and_its_name() {
-    let options = [NO_DISK[0], NO_DISK[1], "--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0"];
+    let options = ["--appendonly", "no", "--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0"];
     let commands = [
         ("SET k w", "k"),
         ("GETSET k w", "k"),
@@ -52,9 +59,6 @@ fn how_often_a_key_is_used_outlives_its_value_and_its_name() {
 
 #[test]
 fn a_write_counts_as_an_access_even_if_it_changes_nothing() {
-    let options =
-        [&NO_DISK[..], &["--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"]]
-            .concat();
     let using = [
         "SET k v",
         "SETEX k 100 v",
@@ -73,16 +77,15 @@ fn a_write_counts_as_an_access_even_if_it_changes_nothing() {
     let looking = ["EXISTS k", "TTL k", "TYPE k", "OBJECT ENCODING k", "OBJECT FREQ k", "MEMORY USAGE k"];
     let lines = || using.iter().map(|line| (*line, true)).chain(looking.iter().map(|line| (*line, false)));
     let expected: Vec<String> = lines().map(|(line, uses)| format!("{line}: {uses}")).collect();
-    play(&options, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
+    play(&EACH_COUNTS, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
         let mut wire = Wire::to(server);
         let play_one = |(line, _)| {
             for prepare in ["FLUSHALL", "SET k v", "SET j v"] {
                 wire.ask(prepare);
             }
-            let fresh: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
+            let fresh = frequency(&mut wire);
             (0..10).for_each(|_| drop(wire.ask(line)));
-            let frequency: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
-            format!("{line}: {}", frequency > fresh)
+            format!("{line}: {}", frequency(&mut wire) > fresh)
         };
         lines().map(play_one).collect()
     });
@@ -90,9 +93,6 @@ fn a_write_counts_as_an_access_even_if_it_changes_nothing() {
 
 #[test]
 fn a_command_counts_one_access_and_one_hit_or_miss_for_each_key_it_looks_up() {
-    let options =
-        [&NO_DISK[..], &["--maxmemory-policy", "allkeys-lfu", "--lfu-decay-time", "0", "--lfu-log-factor", "0"]]
-            .concat();
     // What makes `k`, the command, and accesses, hits and misses of it.
     let commands = [
         ("SET k v", "GETEX k PERSIST", "1 1 0"),
@@ -110,6 +110,11 @@ fn a_command_counts_one_access_and_one_hit_or_miss_for_each_key_it_looks_up() {
         ("SADD k a b", "SDIFFSTORE d k", "1 1 0"),
         ("RPUSH k a b", "LMOVE k d LEFT RIGHT", "1 0 0"),
         ("RPUSH k a b", "LMOVE k k LEFT RIGHT", "2 0 0"),
+        ("XADD k 1-1 f v", "XGROUP CREATE k g 0", "1 0 0"),
+        ("XADD k 1-1 f v", "XAUTOCLAIM k g c 0 0", "1 1 0"),
+        ("XADD k 1-1 f v | XGROUP CREATE k g 0", "XREADGROUP GROUP g c STREAMS k >", "2 2 0"),
+        ("XADD k 1-1 f v | XGROUP CREATE k g 0", "XCLAIM k g c 0 1-1 FORCE", "1 1 0"),
+        ("XADD k 1-1 f v | XGROUP CREATE k g 0", "XACK k g 1-1", "1 1 0"),
         ("PFADD k a", "PFADD k b", "1 0 0"),
         ("PFADD k a", "PFCOUNT k", "1 1 0"),
         ("PFADD k a", "PFMERGE k", "2 1 0"),
@@ -118,16 +123,15 @@ fn a_command_counts_one_access_and_one_hit_or_miss_for_each_key_it_looks_up() {
         ("GEOADD k 1 1 a 2 2 b", "GEOSEARCH nosuch FROMMEMBER a BYRADIUS 1 km", "0 0 1"),
     ];
     let expected: Vec<String> = commands.iter().map(|(_, line, counts)| format!("{line}: {counts}")).collect();
-    play(&options, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
+    play(&EACH_COUNTS, &expected.iter().map(String::as_str).collect::<Vec<_>>(), |server, _| {
         let mut wire = Wire::to(server);
         let play_one = |(make, line, _): &(&str, &str, &str)| {
-            for prepare in ["FLUSHALL", make, "CONFIG RESETSTAT"] {
-                wire.ask(prepare);
-            }
+            std::iter::once("FLUSHALL").chain(make.split(" | ")).for_each(|prepare| drop(wire.ask(prepare)));
+            let before = frequency(&mut wire);
+            wire.ask("CONFIG RESETSTAT");
             wire.ask(line);
             let [hits, misses] = ["keyspace_hits", "keyspace_misses"].map(|field| server.info(field));
-            let frequency: u32 = wire.ask("OBJECT FREQ k").parse().unwrap();
-            format!("{line}: {} {hits} {misses}", frequency - FRESH)
+            format!("{line}: {} {hits} {misses}", frequency(&mut wire) - before)
         };
         commands.iter().map(play_one).collect()
     });

@@ -29,10 +29,7 @@ fn play_in_folder(
     prepare: impl Fn(&Path),
     script: impl Fn(&Server, &Path) -> Vec<String>,
 ) {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
         let server = Server::start(program, folder.path(), options);
@@ -447,10 +444,7 @@ fn users_are_loaded_from_a_file_and_saved_to_it() {
 
 #[test]
 fn users_in_the_configuration_file_are_read_and_rewritten() {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         let folder = tempfile::tempdir().unwrap();
         let conf = folder.path().join("r.conf");
         std::fs::write(
@@ -483,10 +477,7 @@ fn users_in_the_configuration_file_are_read_and_rewritten() {
 
 #[test]
 fn users_that_are_wrong_end_the_start() {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         for (options, reason) in [
             (&["--user", "x", "nonsense"][..], "Syntax error"),
             (&["--user", "x", "on", "--user", "x", "off"], "Error in user declaration 'x': Duplicate user found."),

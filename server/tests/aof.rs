@@ -400,15 +400,6 @@ fn on_a_full_disk_writes_are_refused_and_no_acknowledged_write_is_lost() {
     assert_eq!(server.ask("DBSIZE"), format!(":{}", written + 1));
 }
 
-/// Runs on ours and, if installed, on the real server.
-fn on_both(play: impl Fn(&str, &Path)) {
-    for program in [REAL, OURS] {
-        if program == OURS || installed(REAL) {
-            play(program, tempfile::tempdir().unwrap().path());
-        }
-    }
-}
-
 fn lines_of(manifest: &str) -> Vec<&str> {
     manifest.lines().collect()
 }

@@ -455,10 +455,7 @@ fn a_snapshot_for_replicas_alone_leaves_no_file_where_nothing_is_saved() {
 
 #[test]
 fn an_error_in_the_append_only_file_is_reported_and_ends_the_server_where_it_is_to() {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         let folder = tempfile::tempdir().unwrap();
         let wrong = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*3\r\n$5\r\nLPUSH\r\n$1\r\nk\r\n$1\r\nx\r\n";
         std::fs::write(folder.path().join("appendonly.aof"), wrong).unwrap();
@@ -484,7 +481,7 @@ fn status(server: &Server, field: &str) -> String {
 #[test]
 fn the_kernel_hears_of_processors() {
     let mut seen = Vec::new();
-    for program in [OURS, REAL].into_iter().filter(|program| *program == OURS || installed(program)) {
+    for program in engines() {
         let lists = ["0", "0,0", "0-0:3", "0-1:2", "0-3:2", "0-1", "1-0", "99999", "0,", "0-", "0 1", "processors"];
         seen.push(lists.map(|list| {
             let folder = tempfile::tempdir().unwrap();
@@ -711,10 +708,7 @@ fn latency_tells_what_held_the_server_up_besides_commands() {
 #[test]
 fn a_writable_replica_goes_on_where_its_own_data_are_in_the_primarys_way() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         let options = [&NO_DISK[..], &["--propagation-error-behavior", "panic"]].concat();
         let primary = Server::start(program, first.path(), &options);
         let mut replica = Server::start(program, second.path(), &options);
@@ -776,10 +770,7 @@ fn whoever_ends_a_busy_server_finds_its_port_closed_when_the_connection_is() {
 #[test]
 fn a_replica_that_loads_asynchronously_serves_writes_and_scripts_of_its_own_clients() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         let primary = Server::start(program, first.path(), &["--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
         let mut options = vec!["--appendonly", "no", "--replica-read-only", "no", "--repl-diskless-load", "swapdb"];
         options.extend(["--busy-reply-threshold", "10"]);

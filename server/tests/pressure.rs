@@ -451,10 +451,7 @@ fn a_client_that_exceeds_maxmemory_clients_gets_its_reply_first() {
 /// that their buffers have left.
 #[test]
 fn clients_are_evicted_before_keys() {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         let directory = tempfile::tempdir().unwrap();
         let options = ["--maxmemory", "11mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", "3mb"];
         let server = Server::start(program, directory.path(), &[&options[..], &["--appendonly", "no"]].concat());

@@ -311,10 +311,7 @@ fn rdb_of_library(engine: &str, candidate: bool) -> Vec<u8> {
 
 #[test]
 fn a_library_that_cannot_be_loaded_ends_the_load() {
-    for program in [REAL, OURS] {
-        if program == REAL && !support::installed(REAL) {
-            continue;
-        }
+    for program in support::engines() {
         for candidate in [false, true] {
             let directory = tempfile::tempdir().unwrap();
             std::fs::write(directory.path().join("dump.rdb"), rdb_of_library("lua", candidate)).unwrap();
@@ -395,10 +392,7 @@ fn file_with_a_slow_script(directory: &std::path::Path) {
 
 #[test]
 fn other_clients_get_loading_while_a_script_of_the_file_runs() {
-    for program in [OURS, REAL] {
-        if program == REAL && !support::installed(REAL) {
-            continue;
-        }
+    for program in support::engines() {
         let directory = tempfile::tempdir().unwrap();
         let server = Server::start(program, directory.path(), &["--busy-reply-threshold", "1"]);
         file_with_a_slow_script(directory.path());
@@ -418,10 +412,7 @@ fn other_clients_get_loading_while_a_script_of_the_file_runs() {
 
 #[test]
 fn new_connections_get_loading_while_a_script_of_the_file_runs_at_the_start() {
-    for program in [OURS, REAL] {
-        if program == REAL && !support::installed(REAL) {
-            continue;
-        }
+    for program in support::engines() {
         let directory = tempfile::tempdir().unwrap();
         file_with_a_slow_script(directory.path());
         let options = ["--appendonly", "yes", "--busy-reply-threshold", "1"];
@@ -439,10 +430,7 @@ fn an_instance_of_cjson_has_settings_of_its_own() {
     let script = "local j = cjson.new() j.encode_number_precision(3) j.decode_max_depth(1) \
         local deep = pcall(j.decode, '[[1]]') and 'deep' or 'flat' \
         return {j.encode(1/3), cjson.encode(1/3), deep, cjson.encode(cjson.decode('[[1]]')), cjson.new().encode(1/3)}";
-    for program in [REAL, OURS] {
-        if program == REAL && !support::installed(REAL) {
-            continue;
-        }
+    for program in support::engines() {
         let directory = tempfile::tempdir().unwrap();
         let server = Server::start(program, directory.path(), &[]);
         let expected = "[0.333 0.33333333333333 flat [[1]] 0.33333333333333]";

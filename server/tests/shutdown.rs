@@ -37,15 +37,6 @@ fn assert_logged(folder: &Path, text: &str) {
     assert!(log.contains(text), "{text} is not in {log}");
 }
 
-/// Runs on our server and, if installed, on the real one.
-fn on_both(play: impl Fn(&str, &Path)) {
-    for program in [REAL, OURS] {
-        if program == OURS || installed(REAL) {
-            play(program, tempfile::tempdir().unwrap().path());
-        }
-    }
-}
-
 #[test]
 fn a_second_sigint_ends_a_save_at_once_and_leaves_no_file() {
     on_both(|program, folder| {

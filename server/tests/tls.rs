@@ -24,11 +24,6 @@ mod support;
 use pki::*;
 use support::*;
 
-/// Ours, and the real one where it is installed.
-fn engines() -> Vec<&'static str> {
-    if installed(REAL) { vec![OURS, REAL] } else { vec![OURS] }
-}
-
 #[derive(Debug)]
 struct TrustsAll;
 

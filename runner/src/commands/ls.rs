@@ -18,8 +18,8 @@ pub struct Ls {
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    /// `starting`, `up`, `stopping`; `crashed`: its supervisor ended without taking it down; `kept`: only its data are there; `failed`: only the logs
-    /// of a start that failed are.
+    /// `starting`, `up`, `stopping`; `crashed`: its supervisor ended without taking it down; `kept`: only its data are there;
+    /// `failed`: only the logs of a start that failed are.
     state: &'static str,
     nodes: Option<usize>,
     pid: Option<u32>,

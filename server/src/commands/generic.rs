@@ -283,8 +283,7 @@ fn restore_options(args: &Args<'_>) -> CommandResult<RestoreOptions> {
 fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (key, bytes) = (args.get(1), args.get(3));
     let options = restore_options(args)?;
-    let exists = ctx.keyspace.lookup_write(ctx.db, key).is_some();
-    if exists && !options.replace {
+    if !options.replace && ctx.keyspace.lookup_write(ctx.db, key).is_some() {
         return Err(CommandError::Static("BUSYKEY Target key name already exists."));
     }
     let ttl = parse_i64(args.get(2)).ok_or(NOT_INTEGER)?;
@@ -303,7 +302,8 @@ fn restore(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let value = stored(value, &crate::persistence::limits::encodings(ctx.config)).ok_or_else(repeated)?;
     // A sum beyond 64 bits wraps into the past, as in Redis.
     let expire = (ttl > 0).then(|| if options.absolute { ttl } else { ttl.wrapping_add(ctx.now()) });
-    let deleted = exists && ctx.delete(key);
+    ctx.keyspace.expire_if_due(ctx.db, key);
+    let deleted = ctx.delete(key);
     if expire.is_some_and(|at| at <= ctx.now()) && !ctx.trusted {
         // The expiry is in the past, so the key is deleted.
         if deleted {

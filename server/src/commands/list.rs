@@ -88,20 +88,24 @@ fn push_all<'a>(
     create: bool,
 ) -> CommandResult<Option<usize>> {
     let limits = list_limits(ctx.config);
-    let fill = |list: &mut List| {
-        elements.for_each(|element| list.push(end, element, limits));
-        list.len()
-    };
-    if let Some(list) = write(ctx, key)? {
-        return Ok(Some(fill(list)));
+    match write(ctx, key)? {
+        Some(list) => {
+            elements.for_each(|element| list.push(end, element, limits));
+            Ok(Some(list.len()))
+        }
+        None if create => Ok(Some(create_list(ctx, key, elements, end))),
+        None => Ok(None),
     }
-    if !create {
-        return Ok(None);
-    }
+}
+
+/// Stores a list of these elements under a key that is absent. Returns its length.
+fn create_list<'a>(ctx: &mut DataContext<'_>, key: &[u8], elements: impl Iterator<Item = &'a [u8]>, end: End) -> usize {
+    let limits = list_limits(ctx.config);
     let mut list = Box::new(List::default());
-    let len = fill(&mut list);
+    elements.for_each(|element| list.push(end, element, limits));
+    let len = list.len();
     ctx.store_object(key, Object::List(list));
-    Ok(Some(len))
+    len
 }
 
 fn push(ctx: &mut DataContext<'_>, args: &Args<'_>, end: End, create: bool) -> CommandResult {
@@ -286,11 +290,7 @@ pub(super) fn move_element(
     let Some(element) = looked_up(ctx, source).and_then(|list| list.pop(from, limits)) else { return Ok(false) };
     match looked_up(ctx, destination) {
         Some(list) => list.push(to, &element, limits),
-        None => {
-            let mut list = Box::new(List::default());
-            list.push(to, &element, limits);
-            ctx.store_object(destination, Object::List(list));
-        }
+        None => drop(create_list(ctx, destination, std::iter::once(element.as_slice()), to)),
     }
     ctx.touched(destination);
     ctx.notify(NotifyFlags::LIST, push_event(to), destination);

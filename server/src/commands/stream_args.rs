@@ -28,13 +28,26 @@ pub(super) fn read<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResul
 pub(super) fn write_groups<'a>(ctx: &'a mut DataContext<'_>, key: &[u8]) -> CommandResult<Option<&'a mut Stream>> {
     match read(ctx, key)? {
         None => Ok(None),
-        Some(_) => write(ctx.keyspace, ctx.db, key),
+        Some(_) => looked_up(ctx.keyspace, ctx.db, key),
     }
 }
 
 /// The stream under a key, for a change; `None` if the key is absent.
 pub(super) fn write<'a>(keyspace: &'a mut Keyspace, db: usize, key: &[u8]) -> CommandResult<Option<&'a mut Stream>> {
-    match keyspace.lookup_write(db, key).map(EntryMut::into_object_mut) {
+    stream_of(keyspace.lookup_write(db, key))
+}
+
+/// Like [`write`], for a key that was looked up before.
+pub(super) fn looked_up<'a>(
+    keyspace: &'a mut Keyspace,
+    db: usize,
+    key: &[u8],
+) -> CommandResult<Option<&'a mut Stream>> {
+    stream_of(keyspace.entry_to_change(db, key))
+}
+
+fn stream_of(entry: Option<EntryMut<'_>>) -> CommandResult<Option<&mut Stream>> {
+    match entry.map(EntryMut::into_object_mut) {
         None => Ok(None),
         Some(Some(Object::Stream(stream))) => Ok(Some(stream)),
         Some(_) => Err(WRONG_TYPE),

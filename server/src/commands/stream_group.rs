@@ -1,7 +1,7 @@
 //! Consumer groups of streams: creating, moving and removing them, and XACK.
 
 use crate::base::numbers::parse_i64;
-use crate::commands::stream_args::{no_group, strict_id, write, write_groups};
+use crate::commands::stream_args::{looked_up, no_group, strict_id, write, write_groups};
 use crate::commands::stream_info::wrong_options;
 use crate::config::NotifyFlags;
 use crate::resp::Args;
@@ -90,7 +90,7 @@ fn create(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
         ctx.store_object(key, Object::Stream(Box::default()));
         ctx.touched(key);
     }
-    let stream = existing(ctx, key)?;
+    let stream = looked_up(ctx.keyspace, ctx.db, key)?.ok_or(NO_STREAM)?;
     if stream.groups.contains_key(name) {
         return Err(CommandError::Static("BUSYGROUP Consumer Group name already exists"));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::numbers::parse_i64;
 use crate::commands::stream_args::{
-    IdText, no_key_or_group, range_end, range_start, read, reply_entry_of, reply_id, strict_id, write,
+    IdText, looked_up, no_key_or_group, range_end, range_start, read, reply_entry_of, reply_id, strict_id,
 };
 use crate::config::NotifyFlags;
 use crate::resp::Args;
@@ -259,9 +259,10 @@ impl ClaimOptions {
 fn xclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (key, name) = (args.get(1), args.get(2));
     let now = ctx.now();
-    read(ctx, key)?;
+    let found = read(ctx, key)?.is_some();
     let DataContext { keyspace, db, reply, effects, .. } = ctx;
-    let stream = write(keyspace, *db, key)?.filter(|stream| stream.groups.contains_key(name));
+    let stream = if found { looked_up(keyspace, *db, key)? } else { None };
+    let stream = stream.filter(|stream| stream.groups.contains_key(name));
     let stream = stream.ok_or_else(|| no_key_or_group(key, name))?;
     let min_idle =
         parse_i64(args.get(4)).ok_or(CommandError::Static("ERR Invalid min-idle-time argument for XCLAIM"))?.max(0);
@@ -372,13 +373,14 @@ fn xautoclaim(ctx: &mut DataContext<'_>, args: &Args<'_>) -> CommandResult {
     let (key, name) = (args.get(1), args.get(2));
     let now = ctx.now();
     // The key is looked up first, as in Redis, but errors in the arguments are reported before its type's.
-    ctx.lookup_read(key);
+    let found = ctx.lookup_read(key).is_some();
     let min_idle =
         parse_i64(args.get(4)).ok_or(CommandError::Static("ERR Invalid min-idle-time argument for XAUTOCLAIM"))?.max(0);
     let start = range_start(args.get(5))?;
     let (count, just_id) = auto_options(args)?;
     let DataContext { keyspace, db, reply, effects, .. } = ctx;
-    let stream = write(keyspace, *db, key)?.filter(|stream| stream.groups.contains_key(name));
+    let stream = if found { looked_up(keyspace, *db, key)? } else { None };
+    let stream = stream.filter(|stream| stream.groups.contains_key(name));
     let stream = stream.ok_or_else(|| no_key_or_group(key, name))?;
     if count >= COUNT_TOO_HIGH {
         return Err(CommandError::Static(

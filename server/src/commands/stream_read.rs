@@ -3,7 +3,7 @@
 //! What XREADGROUP does propagates as an XCLAIM of each entry and an XGROUP SETID.
 
 use crate::base::numbers::parse_i64;
-use crate::commands::stream_args::{IdText, reply_entry, reply_entry_of, reply_id, reply_range, strict_id, write};
+use crate::commands::stream_args::{IdText, looked_up, reply_entry, reply_entry_of, reply_id, reply_range, strict_id};
 use crate::commands::stream_pending::ClaimOf;
 use crate::config::NotifyFlags;
 use crate::dispatch::blocking::deadline_of_millis;
@@ -230,7 +230,7 @@ fn read_one(
 fn consumer(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8]) -> CommandResult {
     let Some((group_name, name)) = query.group else { return Ok(()) };
     let now = ctx.now();
-    let Some(stream) = write(ctx.keyspace, ctx.db, key)? else { return Ok(()) };
+    let Some(stream) = looked_up(ctx.keyspace, ctx.db, key)? else { return Ok(()) };
     let Some(group) = stream.groups.get_mut(group_name) else { return Ok(()) };
     let (_, new) = group.consumer(name, now);
     group.seen(name, now);
@@ -251,7 +251,7 @@ fn deliver(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8], start: Stre
     ctx.dirty();
     let now = ctx.now();
     let DataContext { keyspace, db, reply, effects, .. } = ctx;
-    let Some(stream) = write(keyspace, *db, key)? else { return Ok(()) };
+    let Some(stream) = looked_up(keyspace, *db, key)? else { return Ok(()) };
     let head = reply.deferred_array();
     let mut delivered = Vec::new();
     stream.visit(start, StreamId::MAX, false, |entry| {
@@ -290,7 +290,7 @@ fn history(ctx: &mut DataContext<'_>, query: &Query<'_>, key: &[u8], start: Stre
     ctx.dirty();
     let now = ctx.now();
     let DataContext { keyspace, db, reply, .. } = ctx;
-    let Some(stream) = write(keyspace, *db, key)? else { return Ok(()) };
+    let Some(stream) = looked_up(keyspace, *db, key)? else { return Ok(()) };
     let most = if count == 0 { usize::MAX } else { usize::try_from(count).unwrap_or(usize::MAX) };
     let ids: Vec<StreamId> = stream
         .groups

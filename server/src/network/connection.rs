@@ -186,6 +186,10 @@ impl Connection {
         }
     }
 
+    fn report_output(&self) {
+        self.signal.report_output(self.sent, self.output.len(), self.output.memory());
+    }
+
     fn poll_write<S: AsyncWrite>(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut S>) -> Poll<Written> {
         loop {
             while !self.output.is_empty() {
@@ -194,7 +198,7 @@ impl Connection {
                     Poll::Ready(Ok(count)) => {
                         self.output.advance(count);
                         self.sent += count as u64;
-                        self.signal.report_output(self.sent, self.output.len(), self.output.memory());
+                        self.report_output();
                     }
                     Poll::Pending => return Poll::Pending,
                 }
@@ -203,7 +207,7 @@ impl Connection {
                 return Poll::Ready(Written::Drained);
             }
             // It counts as pending from now on, even if the socket accepts nothing of it.
-            self.signal.report_output(self.sent, self.output.len(), self.output.memory());
+            self.report_output();
         }
     }
 
@@ -384,8 +388,7 @@ impl Connection {
         if client.is_replica() {
             self.replica.refill(server, client, &mut self.output);
         }
-        client.output_blocks = if self.output.is_empty() { 0 } else { self.output.memory() };
-        self.signal.report_output(self.sent, self.output.len(), self.output.memory());
+        self.report_output();
     }
 
     /// Moves this connection's traffic into the server's counters.

@@ -39,13 +39,10 @@ impl Output {
         self.written == self.front.len()
     }
 
-    /// Bytes of memory that the blocks occupy, the one included that is kept when nothing waits.
+    /// Bytes of memory that the blocks occupy; 0 if nothing waits, even if an empty block is kept.
     #[inline]
     pub fn memory(&self) -> usize {
-        match self.front.capacity() {
-            0 => self.waiting_memory,
-            capacity => size_class(capacity) + self.waiting_memory,
-        }
+        if self.is_empty() { 0 } else { size_class(self.front.capacity()) + self.waiting_memory }
     }
 
     /// The bytes to write next; empty only if nothing waits.
@@ -58,7 +55,8 @@ impl Output {
         self.written += count;
         if self.written < self.front.len() {
             if self.written >= TRIM && self.written > self.front.len() / 2 {
-                self.front = self.front[self.written..].to_vec();
+                self.front.drain(..self.written);
+                self.front.shrink_to_fit();
                 self.written = 0;
             }
             return;
@@ -151,8 +149,9 @@ mod tests {
             }
             assert!(seen == data, "appended by {append}, written by {write}");
             assert_eq!(output.len(), 0);
+            assert_eq!(output.memory() + output.waiting_memory, 0);
             output.shrink();
-            assert_eq!(output.memory(), 0);
+            assert_eq!(output.front.capacity(), 0);
         }
     }
 

@@ -33,7 +33,8 @@ pub struct Backlog {
     end: Offset,
     /// `repl-backlog-size`, in bytes.
     size: usize,
-    /// A chunk that was dropped and is filled again: fresh memory costs a page fault for every four kilobytes.
+    /// The chunk to fill next. It is there from the start, so that the first write takes no memory that nobody expected; later
+    /// it is one that was dropped, because fresh memory costs a page fault for every four kilobytes.
     spare: Option<Vec<u8>>,
 }
 
@@ -41,7 +42,8 @@ impl Backlog {
     /// An empty backlog: the next byte has offset `next`.
     pub fn new(next: Offset, size: usize) -> Self {
         let chunk = (size / 16).clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
-        Self { chunks: VecDeque::new(), chunk, start: next, first: next, pinned: None, end: next, size, spare: None }
+        let spare = Some(Vec::with_capacity(chunk));
+        Self { chunks: VecDeque::new(), chunk, start: next, first: next, pinned: None, end: next, size, spare }
     }
 
     /// Offset of the first byte that can be served.
@@ -110,12 +112,15 @@ impl Backlog {
         let needed = pinned.map_or(self.first, |pinned| pinned.min(self.first));
         for _ in 0..DROPPED_AT_ONCE {
             if self.start + self.chunk > needed || self.chunks.len() == 1 {
-                return;
+                break;
             }
-            let Some(mut chunk) = self.chunks.pop_front() else { return };
+            let Some(mut chunk) = self.chunks.pop_front() else { break };
             chunk.clear();
             self.spare = Some(chunk);
             self.start += self.chunk;
+        }
+        if self.chunks.len() < self.chunks.capacity() / 4 {
+            self.chunks.shrink_to(2 * self.chunks.len());
         }
     }
 
@@ -163,6 +168,19 @@ mod tests {
         assert!(backlog.serves(Offset(300_001)) && !backlog.serves(Offset(300_002)));
         assert_eq!(backlog.read(Offset(300_001)), Some(&[][..]));
         assert_eq!(backlog.read(Offset(300_002)), None);
+    }
+
+    #[test]
+    fn the_memory_is_there_before_the_first_write_and_goes_back_with_the_last_slow_replica() {
+        let mut backlog = Backlog::new(Offset(1), SMALLEST_CHUNK);
+        let fresh = backlog.memory();
+        backlog.append(&[7; 100]);
+        assert!(backlog.memory() <= fresh + 128, "{} of {fresh}", backlog.memory());
+        backlog.trim(Some(Offset(1)));
+        backlog.append(&vec![7; 200 * SMALLEST_CHUNK]);
+        let end = backlog.end();
+        (0..200).for_each(|_| backlog.trim(Some(end)));
+        assert!(backlog.memory() < 4 * fresh, "{} of {fresh}", backlog.memory());
     }
 
     #[test]

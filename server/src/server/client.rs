@@ -61,12 +61,6 @@ impl Signal {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// The memory of the blocks that hold them, in bytes, with the block that is kept when there are none.
-    #[inline]
-    pub fn blocks(&self) -> usize {
-        self.blocks.load(Ordering::Relaxed)
-    }
-
     /// How many bytes the socket has accepted since the connection began.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
@@ -310,8 +304,6 @@ pub struct Client {
     pub over_soft_limit_since: Option<Millis>,
     /// The largest output observed, in bytes.
     pub peak_output: usize,
-    /// The memory of the blocks of pending output when the session was last used, in bytes.
-    pub output_blocks: usize,
     /// The bytes of this session that count towards `maxmemory-clients`.
     pub counted_memory: usize,
     /// The contents of its read buffer when it was last measured.
@@ -376,7 +368,6 @@ impl Client {
             room: usize::MAX,
             over_soft_limit_since: None,
             peak_output: 0,
-            output_blocks: 0,
             counted_memory: 0,
             input: InputMemory::default(),
             signal,
@@ -449,9 +440,14 @@ impl Client {
             .as_ref()
             .map_or(0, |tracking| tracking.prefixes.iter().map(|prefix| prefix.len() + ENTRY).sum::<usize>());
         let input = (self.input.unparsed + self.input.free + self.input.arguments) / REQUEST * REQUEST;
-        let waiting = if self.signal.unsent() == 0 { 0 } else { self.signal.blocks() };
-        let output = (size_class(self.out.capacity()) + waiting) / REPLY * REPLY;
+        let output = (size_class(self.out.capacity()) + self.waiting_memory()) / REPLY * REPLY;
         size_of::<Self>() + output + input + transaction + subscriptions + prefixes
+    }
+
+    /// The memory of the blocks of pending output, in bytes. A block that is kept while nothing waits is none of it: whether there
+    /// is one depends on what was sent last.
+    pub fn waiting_memory(&self) -> usize {
+        self.signal.blocks.load(Ordering::Relaxed)
     }
 
     /// Whether CLIENT REPLY has turned off all its replies, or the next one.

@@ -46,8 +46,7 @@ impl Server {
     /// What is kept of the stream for replicas beyond `repl-backlog-size`, and pending output on their links, in bytes.
     fn replica_memory(&self) -> usize {
         let clients = self.replication.replicas().filter_map(|peer| self.clients.by_id(peer.id()));
-        // As each had it at its last turn: what its socket has accepted since then still counts, so that no key goes for it.
-        let waiting = clients.map(|client| client.output_blocks);
+        let waiting = clients.map(Client::waiting_memory);
         self.stream_memory().saturating_sub(self.config.repl_backlog_size as usize) + waiting.sum::<usize>()
     }
 

@@ -26,6 +26,16 @@ pub fn installed(tool: &str) -> bool {
     found
 }
 
+/// The real server, if it is installed, and ours.
+pub fn engines() -> impl Iterator<Item = &'static str> {
+    [REAL, OURS].into_iter().filter(|&program| program == OURS || installed(program))
+}
+
+/// Plays on each of them, in a folder of its own.
+pub fn on_both(play: impl Fn(&str, &Path)) {
+    engines().for_each(|program| play(program, tempfile::tempdir().unwrap().path()));
+}
+
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {

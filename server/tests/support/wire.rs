@@ -77,10 +77,7 @@ pub fn shown(value: &Value) -> String {
 
 /// Runs a script on our server and, if installed, on the real one. Both must have the expected outcome.
 pub fn play(options: &[&str], expected: &[&str], script: impl Fn(&Server, &Path) -> Vec<String>) {
-    for program in [REAL, OURS] {
-        if program == REAL && !installed(REAL) {
-            continue;
-        }
+    for program in engines() {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(program, folder.path(), options);
         assert_eq!(script(&server, folder.path()), expected, "{program}");
