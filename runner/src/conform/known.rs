@@ -26,7 +26,7 @@ pub struct Known {
     /// Instead of lines, for plays that go astray or do not begin: how they are judged, which may be left to chance.
     #[serde(default)]
     pub verdicts: Vec<Verdict>,
-    /// With `verdicts`: what the engine says there, or why the play stopped.
+    /// With `verdicts`: what the engine says there, or why the play stopped; nothing, where `same` is among them and it was.
     #[serde(default)]
     pub says: Option<String>,
 }
@@ -69,7 +69,7 @@ impl Known {
         (self.difference.is_some() || !self.verdicts.is_empty())
             && self.difference.as_deref().is_none_or(same_lines)
             && (self.verdicts.is_empty() || self.verdicts.contains(&entry.verdict))
-            && self.says.as_ref().is_none_or(said)
+            && (entry.verdict == Verdict::Same || self.says.as_ref().is_none_or(said))
     }
 }
 

@@ -47,7 +47,7 @@ impl fmt::Display for Verdict {
 }
 
 /// What engines say of what they do not know.
-pub(super) const UNKNOWN: [&str; 7] = [
+pub(super) const UNKNOWN: [&str; 8] = [
     "Bad directive or wrong number of arguments",
     "unknown command",
     "unknown subcommand",
@@ -55,6 +55,7 @@ pub(super) const UNKNOWN: [&str; 7] = [
     "Unknown option",
     "Unsupported CONFIG parameter",
     "No such configuration",
+    "Failed finding TLS support",
 ];
 
 /// Compares a play with the reference; the lines that differ, `-` the reference's and `+` the engine's.
